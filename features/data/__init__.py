@@ -1,0 +1,1 @@
+"""Bundled data files; README.md tells their origin and licence."""

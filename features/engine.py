@@ -1,0 +1,259 @@
+"""One partition's engine: a sequence of records in, changed profiles and state out.
+
+The sequence alone decides: however it is cut into batches, wherever it is stopped and restored,
+the same state and the same model come out. That rests on three rules. A day closes at a place
+in the sequence (event-time watermark), not at a time. Between two closes the model and the
+population stand still, and pending profiles are written before a close. Models learn rows in
+the order in which subjects first came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features import accounts, checkpoint
+from features.batches import Batch
+from features.contents import Contents
+from features.interests import Propensity
+from features.kernels import closing
+from features.kernels import layout as lay
+from features.kernels.bet import Bet
+from features.profiles import Writer
+from features.signals import NAMES, Population, training_rows
+from features.taxonomy import Taxonomy
+from features.windows import Store
+
+_MOST_DAYS = 64  # a longer gap in event time closes only so many days, the rest is silence
+_ID_BUCKETS = 16  # the dedup horizon is kept in so many steps
+
+
+@dataclass(frozen=True)
+class Config:
+    """What decides an engine's results; a changelog is bound to the first group.
+
+    Attributes
+    ----------
+    half_lives : tuple of float
+        Days, ascending.
+    day_offset_ms : int
+        The operator's local day, milliseconds east of UTC.
+    """
+
+    half_lives: tuple[float, float, float] = (1.0, 7.0, 60.0)
+    day_offset_ms: int = 0
+
+    lateness_ms: int = 6 * 3_600_000
+    dedup_horizon_ms: int = 3_600_000
+    dedup_max_ids: int = 5_000_000
+    consent_default_grant: bool = False
+    retention_days: int = 180
+    row_epsilon: float = 0.01
+    rows_per_subject: int = 64
+    learn_rows_per_close: int = 20_000
+    profile_interests: int = 20
+    publish_score_step: float = 0.02
+    publish_max_age_days: int = 7
+    home_country: str = ""
+
+    def clock(self) -> lay.Clock:
+        """Event-time constants for the kernels."""
+        return lay.Clock(
+            self.lateness_ms, self.day_offset_ms, max(1, self.dedup_horizon_ms // _ID_BUCKETS),
+            self.dedup_horizon_ms, int(self.consent_default_grant), self.rows_per_subject,
+            *(1.0 / days for days in self.half_lives))
+
+
+@dataclass
+class Changes:
+    """What one commit must write; values of None are tombstones.
+
+    Attributes
+    ----------
+    profiles : list of (bytes, bytes or None, int, int)
+        Key, value, version, as-of time in ms.
+    state : dict of bytes to bytes or None
+        Changelog records by key.
+    """
+
+    profiles: list[tuple[bytes, bytes | None, int, int]] = field(default_factory=list)
+    state: dict[bytes, bytes | None] = field(default_factory=dict)
+
+
+class Engine:
+    """Folds a partition's sequence.
+
+    Parameters
+    ----------
+    config : Config
+    taxonomy : Taxonomy
+    contents : Contents
+        Shared by the engines of a worker.
+    """
+
+    def __init__(self, config: Config, taxonomy: Taxonomy, contents: Contents) -> None:
+        self.config = config
+        self.contents = contents
+        self.store = Store(config.clock(), config.dedup_max_ids)
+        self.accounts = accounts.Accounts(self.store, taxonomy, config.consent_default_grant)
+        self.population = Population(len(taxonomy))
+        self.model = Propensity(NAMES)
+        self.days_closed = 0
+        self.restored_totals: list[int] = self.store.o.tolist()
+        self.restored_learned = 0
+        self._checkpoint = checkpoint.Checkpoint(config, taxonomy)
+        self._writer = Writer(taxonomy, config.profile_interests, config.publish_score_step,
+                              config.publish_max_age_days, config.home_country)
+        self._pending: dict[int, bytes] = {}
+        self._model_changed = False
+        self._renew_bet()
+
+    # -- in ------------------------------------------------------------------------------
+
+    def apply(self, batch: Batch) -> NDArray[np.uint8]:
+        """Fold the next records of the sequence.
+
+        Returns
+        -------
+        ndarray of uint8, shape (len(batch),)
+            What became of each: `features.kernels.layout.OUTCOMES`.
+        """
+        self.contents.prepare(batch)
+        outcome = np.zeros(len(batch), np.uint8)
+        at = 0
+        while True:
+            why, at = self.store.apply(batch, at, outcome, self.contents.map)
+            if why == lay.DONE:
+                return outcome
+            if why == lay.NEED_CLOSE:
+                self._close()
+            elif why == lay.NEED_FACT:
+                self.accounts.apply(batch.fact(at), self.watermark)
+                outcome[at] = lay.FACT
+                self.store.o[lay.FACT] += 1
+
+    @property
+    def watermark(self) -> int:
+        """Event time up to which the sequence is complete, ms; late events lie before it."""
+        return int(self.store.c[lay.C_MAX_TS]) - self.config.lateness_ms
+
+    def _close(self) -> None:
+        c = self.store.c
+        target, first = int(c[lay.C_TARGET_DAY]), int(c[lay.C_OPEN_DAY])
+        if first < 0:
+            c[lay.C_OPEN_DAY] = target
+            return
+        self._write_pending()
+        for day in range(first, min(target, first + _MOST_DAYS)):
+            x, y, _ = training_rows(self.store, day, self.config.learn_rows_per_close,
+                                    self.population)
+            self.model.learn(x, y)
+            self.population.close(self.store, day)
+            c[lay.C_OPEN_DAY] = day + 1
+            self._sweep()
+            self.days_closed += 1
+        c[lay.C_OPEN_DAY] = target
+        self.accounts.expire(self.watermark)
+        self._model_changed = True
+        self._renew_bet()
+
+    def _sweep(self) -> None:
+        store = self.store
+        silent = np.empty(int(store.c[lay.C_SUBJECTS]), np.int32)
+        n = closing.sweep(store.subjects, store.rows, store.index, store.c,
+                          self.config.row_epsilon, self.config.retention_days, store.clock,
+                          silent)
+        for sid in silent[:n].tolist():
+            self.accounts.forget(sid)
+
+    def _renew_bet(self) -> None:
+        self._bet = Bet(self.model.weights(), self.population.rate(),
+                        self.population.log_odds(), int(self.model.trained))
+        self._writer.name_model(self.model.id, self.model.version)
+
+    def _write_pending(self) -> None:
+        for sid in self.accounts.dropped:
+            self._pending.pop(sid, None)
+        self.accounts.dropped.clear()
+        sids = self.store.dirty(lay.D_PROFILE)
+        note: Callable[[int], bytes] | None = self.accounts.note if self.accounts.noted else None
+        self._pending.update(self._writer.write(self.store, sids, self._bet, note))
+        self.store.clear(lay.D_PROFILE)
+
+    def refuse(self, count: int) -> None:
+        """Count records that were refused before they came here."""
+        self.store.o[lay.MALFORMED] += count
+
+    # -- out -----------------------------------------------------------------------------
+
+    def collect(self, offsets: Mapping[str, tuple[int, int]]) -> Changes:
+        """Everything that changed since the last call; the caller commits it or restores.
+
+        Parameters
+        ----------
+        offsets : mapping of str to (int, int)
+            Per input topic the next offset and the running time there, stored with the state
+            they belong to.
+        """
+        self._write_pending()
+        store, changes = self.store, Changes()
+        for key, published in self.accounts.forgotten():
+            changes.state[checkpoint.SUBJECT + key] = None
+            if published:
+                changes.profiles.append((key, None, 0, 0))
+        for sid, value in self._pending.items():
+            if store.subjects.flags[sid] & lay.S_GONE or not store.subjects.used[sid]:
+                continue
+            store.subjects.version[sid] += 1
+            changes.profiles.append((store.key(sid), value, int(store.subjects.version[sid]),
+                                     int(store.subjects.last_ts[sid])))
+            store.mark(sid, lay.D_STATE)
+        self._pending.clear()
+        self._checkpoint.write(changes.state, store, self.accounts, offsets)
+        if self._model_changed:
+            self._checkpoint.write_models(changes.state, self.model, self.population)
+            self._model_changed = False
+        store.clear(lay.D_STATE)
+        store.compact()
+        return changes
+
+    def load(self, records: Iterable[tuple[bytes, bytes]]) -> dict[str, tuple[int, int]]:
+        """Take up a folded changelog into a new engine.
+
+        Parameters
+        ----------
+        records : iterable of (bytes, bytes)
+            The latest value of each key that was not deleted.
+
+        Returns
+        -------
+        dict of str to (int, int)
+            Offset and running time per input topic, empty for an empty changelog.
+
+        Raises
+        ------
+        features.windows.IncompatibleState
+            Where the changelog was written under other settings or by another format.
+        """
+        offsets = self._checkpoint.load(records, self.store, self.accounts, self.model,
+                                        self.population)
+        self.restored_totals = self.store.o.tolist()
+        self.restored_learned = self.model.learned
+        self._renew_bet()
+        return offsets
+
+    def profile(self, key: bytes) -> bytes | None:
+        """The profile as it would be published now, for tests and look-ups; None if unknown."""
+        account, _, member = key.partition(b"/")
+        sid = self.store.find(account, member)
+        if sid < 0 or not self.store.subjects.used[sid]:
+            return None
+        held = self.store.subjects.digest[sid], self.store.subjects.published[sid]
+        self.store.subjects.digest[sid], self.store.subjects.published[sid] = 0, 0
+        note = self.accounts.note if self.accounts.noted else None
+        value = self._writer.write(self.store, np.array([sid], np.int32), self._bet, note)
+        self.store.subjects.digest[sid], self.store.subjects.published[sid] = held
+        return value.get(sid)

@@ -1,0 +1,1 @@
+"""Compiled inner loops: the only package of the project that imports numba."""

@@ -1,0 +1,243 @@
+"""The main loop: a sequence of events into live state, one pass, in order.
+
+The kernel returns wherever something other than an event is due: a day closes, a fact stands
+in the sequence, or a table is full. The caller does that and comes back with the same index.
+So a batch is split exactly where the sequence demands it, whatever the batches were.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from features.kernels.jit import njit
+from features.kernels.layout import (
+    C_DEDUP_LOG,
+    C_DIRTY,
+    C_KEYS_END,
+    C_MAX_TS,
+    C_OPEN_DAY,
+    C_ROWS_END,
+    C_SUBJECTS,
+    C_TARGET_DAY,
+    CONTENT_IDLE,
+    CONTENT_UNKNOWN,
+    COUNTED,
+    D_PROFILE,
+    D_STATE,
+    DAY_MS,
+    DONE,
+    DUPLICATE,
+    FACT,
+    IDLE,
+    LATE,
+    NEED_CLOSE,
+    NEED_FACT,
+    NEED_ROOM,
+    NO_CONSENT,
+    O_SECONDS,
+    SUPPRESSED,
+    UNTAGGED,
+    Clock,
+    Contents,
+    Dedup,
+    Index,
+    Rows,
+    Subjects,
+)
+from features.kernels.tables import (
+    find_content,
+    find_row,
+    find_subject,
+    insert_row,
+    insert_subject,
+    mark,
+    seen_before,
+)
+from features.kernels.windows import add, engagement, roll, shifted
+
+_FACTS = 0
+_NO_ZONE = -32768
+_LEAST = 1e-4  # an engagement below this says nothing
+_MS_PER_PART = 6 * 3_600_000
+
+
+@njit
+def apply(
+    events: Any,
+    blob: Any,
+    first: int,
+    outcome: Any,
+    s: Subjects,
+    x: Index,
+    r: Rows,
+    d: Dedup,
+    t: Contents,
+    clock: Clock,
+    c: Any,
+    o: Any,
+) -> Any:
+    """Fold events from index `first` on.
+
+    Parameters
+    ----------
+    events : ndarray of `features.batches.EVENT`, shape (n,)
+        In the partition's sequence.
+    blob : ndarray of uint8
+        The bytes the records point into.
+    outcome : ndarray of uint8, shape (n,)
+        Filled with what became of each event.
+    c, o : ndarray of int64
+        Counters of `features.kernels.layout`, and outcome counters.
+
+    Returns
+    -------
+    (int, int)
+        Why it came back, and the index to go on from.
+    """
+    for i in range(first, events.shape[0]):
+        if events[i].kind == _FACTS:
+            if outcome[i] == FACT:
+                continue
+            return NEED_FACT, i
+        if _full(s, x, r, d, c):
+            return NEED_ROOM, i
+        ts = events[i].ts
+        if ts < c[C_MAX_TS] - clock.lateness:
+            outcome[i] = LATE
+            o[LATE] += 1
+            continue
+        if ts > c[C_MAX_TS]:
+            c[C_MAX_TS] = ts
+        reached = (c[C_MAX_TS] - clock.lateness + clock.offset) // DAY_MS
+        if reached > c[C_OPEN_DAY]:
+            c[C_TARGET_DAY] = reached
+            return NEED_CLOSE, i
+        what = _one(events, blob, i, s, x, r, d, t, clock, c, o)
+        outcome[i] = what
+        o[what] += 1
+    return DONE, events.shape[0]
+
+
+@njit
+def _full(s: Subjects, x: Index, r: Rows, d: Dedup, c: Any) -> bool:
+    return (
+        c[C_SUBJECTS] + 2 > s.hash.shape[0]
+        or 2 * (c[C_SUBJECTS] + 2) > x.slots.shape[0]
+        or c[C_KEYS_END] + 256 > x.keys.shape[0]
+        or c[C_DIRTY] + 2 > x.dirty.shape[0]
+        or c[C_ROWS_END] + 8 * 1026 > r.f4.shape[0]
+        or c[C_DEDUP_LOG] + 1 > d.log_hash.shape[0]
+    )
+
+
+@njit
+def _one(
+    events: Any,
+    blob: Any,
+    i: int,
+    s: Subjects,
+    x: Index,
+    r: Rows,
+    d: Dedup,
+    t: Contents,
+    clock: Clock,
+    c: Any,
+    o: Any,
+) -> int:
+    e = events[i]
+    ts = e.ts
+    oldest = (c[C_MAX_TS] - clock.horizon) // clock.bucket
+    if seen_before(d, c, e.event_hash, ts // clock.bucket, oldest):
+        return DUPLICATE
+    at = e.raw_at + e.account_at
+    account_hash = e.account_hash
+    account = find_subject(s, x, blob, at, e.account_len, 0, 0, account_hash)
+    if account < 0:
+        if clock.default_grant == 0:
+            return NO_CONSENT
+        account = insert_subject(s, x, c, blob, at, e.account_len, 0, 0, account_hash, -1)
+        s.consent_until[account] = np.int64(2**62)
+        mark(s, x, c, account, D_STATE)
+    if ts < s.consent_from[account]:
+        return SUPPRESSED
+    if ts >= s.consent_until[account]:
+        return NO_CONSENT
+    slot = find_content(t, e.content_hash)
+    if slot == CONTENT_UNKNOWN:
+        slot = find_content(t, e.content2_hash)
+    if slot == CONTENT_IDLE:
+        return IDLE
+    if slot <= CONTENT_UNKNOWN:
+        o[O_SECONDS + e.kind] += e.duration_ms // 1000
+        return UNTAGGED
+    weight = engagement(e.kind, e.mode, e.bytes, e.duration_ms, e.content_ms)
+    if weight < _LEAST:
+        return IDLE
+    sid = account
+    if e.member_len > 0:
+        member = e.raw_at + e.member_at
+        sid = find_subject(s, x, blob, at, e.account_len, member, e.member_len, e.subject_hash)
+        if sid < 0:
+            sid = insert_subject(
+                s, x, c, blob, at, e.account_len, member, e.member_len, e.subject_hash, account
+            )
+    local = ts + clock.offset
+    day = local // DAY_MS
+    _touch(s, sid, ts, day, e.kind, e.country)
+    zone = clock.offset if e.tz_min == _NO_ZONE else np.int64(e.tz_min) * 60_000
+    there = ts + zone
+    part = (there % DAY_MS) // _MS_PER_PART
+    if (there // DAY_MS + 3) % 7 >= 5:  # 1970-01-01 was a Thursday
+        part += 4
+    passed = (local - day * DAY_MS) / DAY_MS
+    age0, age1 = 2.0 ** (passed * clock.rate0), 2.0 ** (passed * clock.rate1)
+    age2 = 2.0 ** (passed * clock.rate2)
+    for k in range(t.start[slot], t.start[slot + 1]):
+        interest = np.int64(t.interest[k])
+        j = find_row(s, r, sid, interest)
+        if j < 0:
+            j = insert_row(s, r, c, sid, interest, c[C_OPEN_DAY], day, clock.max_rows)
+        else:
+            roll(r, j, c[C_OPEN_DAY], clock)
+        add(r, j, weight * t.weight[k], day, age0, age1, age2, part, e.kind, clock)
+    mark(s, x, c, sid, D_STATE | D_PROFILE)
+    return COUNTED
+
+
+@njit
+def _touch(s: Subjects, sid: int, ts: int, day: int, kind: int, country: int) -> None:
+    if s.events[sid] == 0:
+        s.first[sid] = np.uint16(day)
+        s.day[sid] = np.uint16(day)
+    steps = day - np.int64(s.day[sid])
+    if steps > 0:
+        s.days[sid] = shifted(s.days[sid], steps)
+        s.day[sid] = np.uint16(day)
+        steps = 0
+    if steps > -64:
+        s.days[sid] = s.days[sid] | (np.uint64(1) << np.uint64(-steps))
+    if day < np.int64(s.first[sid]):
+        s.first[sid] = np.uint16(day)
+    s.events[sid] += np.uint32(1)
+    s.sources[sid] = np.uint8(s.sources[sid] | (1 << kind))
+    if ts >= s.last_ts[sid]:
+        s.last_ts[sid] = ts
+        if country != 0:
+            s.country[sid] = np.uint16(country)
+
+
+@njit
+def unresolved(events: Any, t: Contents, out: Any) -> int:
+    """Indices of events one of whose content hashes was never resolved; returns how many."""
+    n = 0
+    for i in range(events.shape[0]):
+        if events[i].kind == _FACTS:
+            continue
+        if find_content(t, events[i].content_hash) == -1 or (
+            find_content(t, events[i].content2_hash) == -1
+        ):
+            out[n] = i
+            n += 1
+    return n

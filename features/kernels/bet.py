@@ -1,0 +1,89 @@
+"""The bet: what a model's answer, the evidence and what is known say about engaging."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.kernels.jit import njit
+from features.kernels.layout import F_DISLIKE, F_LIKE, F_QUIET
+from features.kernels.windows import popcount
+
+ENGAGE, HOLD, AVOID = 0, 1, 2
+NEW, RISING, STEADY, FADING, BURST = range(5)
+
+_Z = 1.2816  # one-sided 90 %
+_PRIOR_DAYS = 7.0  # evidence that weighs as much as what the population says
+_ENGAGE_LIFT, _AVOID_LIFT = 1.2, 0.5
+_ENGAGE_SCORE = 0.05
+_NEW_DAYS = 3
+_BURST_DAYS = 2
+
+
+class Bet(NamedTuple):
+    """What scoring needs of a model and of the population, fixed between two closes."""
+
+    weights: NDArray[np.float64]  # shape (SIGNALS,)
+    rate: NDArray[np.float64]  # shape (interests,): share of subjects that engage on a day
+    log_odds: NDArray[np.float64]  # shape (interests,)
+    trained: int  # 0: too few labels yet, the population and the subject's frequency answer
+
+
+@njit
+def weigh(bet: Bet, vector: Any, bits: Any, age: int, interest: int, flags: int, held: bool) -> Any:
+    """Score, lift, confidence and stance of one interest.
+
+    The lower and upper bounds of the score are those of a Beta posterior in normal
+    approximation with as many trials as days were observed (at most 28) plus the prior's.
+    """
+    if bet.trained:
+        z = 0.0
+        for k in range(vector.shape[0]):
+            z += bet.weights[k] * vector[k]
+        score = 1.0 / (1.0 + np.exp(-z))
+    else:
+        days = np.float64(min(age, 7))
+        hits = popcount(bits & np.uint64(0x7F))
+        score = (hits + _PRIOR_DAYS * bet.rate[interest]) / (days + _PRIOR_DAYS)
+    score = min(0.9999, max(0.0001, score))
+    lift = score / bet.rate[interest]
+    days = np.float64(min(max(age, 0), 28))
+    confidence = days / (days + _PRIOR_DAYS)
+    spread = _Z * np.sqrt(score * (1.0 - score) / (days + _PRIOR_DAYS))
+    low = max(0.0, score - spread) / bet.rate[interest]
+    high = min(1.0, score + spread) / bet.rate[interest]
+    stance = HOLD
+    if (low >= _ENGAGE_LIFT and score >= _ENGAGE_SCORE) or flags & F_LIKE:
+        stance = ENGAGE
+    elif high < _AVOID_LIFT:
+        stance = AVOID
+    if flags & (F_DISLIKE | F_QUIET):
+        stance = AVOID
+    if held and stance == ENGAGE:
+        stance = HOLD
+    return score, lift, confidence, stance
+
+
+@njit
+def trend(levels: Any, bits: Any, age: int) -> int:
+    """Where an interest is going, from its short, middle and long levels.
+
+    Under a steady habit the level of half-life *h* is proportional to *h*, so the levels are
+    compared per day of half-life (1, 7 and 60).
+    """
+    recent = popcount(bits & np.uint64(0x7F))
+    before = popcount((bits >> np.uint64(7)) & np.uint64(0x1FFFFF))
+    short = levels[0] / 1.44
+    middle = levels[1] / 10.1
+    if age <= _NEW_DAYS:
+        return NEW
+    if short > 3.0 * middle and recent <= _BURST_DAYS and before <= 1:
+        return BURST
+    weekly, monthly = recent / 7.0, (recent + before) / 28.0
+    if recent >= 2 and weekly > 1.5 * monthly and age > 7:
+        return RISING
+    if weekly < 0.5 * monthly:
+        return FADING
+    return STEADY

@@ -1,0 +1,259 @@
+"""From the spans and numbers of one record to its row of columns.
+
+Each function fills its part of the row and says whether all of it was valid in the usual way;
+where not, the row is void and `features.events` decides.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features import events
+from features.fields import PERSON_DIGITS
+from features.kernels import names
+from features.kernels.jit import bare
+from features.kernels.names import CLASS, pack
+from features.kernels.text import (
+    FNV_OFFSET,
+    FNV_PRIME,
+    finish,
+    fnv_state,
+    hash_span,
+    hash_span_lower,
+)
+
+#: Value of ``tz_min`` for an event that names no time zone.
+NO_TZ: Final = -32768
+
+_PREFIX_STATE: Final = np.array([fnv_state(p.encode()) for p in events.PREFIXES], np.uint64)
+_TS_MIN: Final = events.TS_MIN
+_TS_END: Final = events.TS_END
+_MAX_DURATION_MS: Final = events.MAX_DURATION_MS
+_MAX_BYTES: Final = events.MAX_BYTES
+_MAX_TZ_MIN: Final = events.MAX_TZ_MIN
+_FEW_DIGITS, _MANY_DIGITS = PERSON_DIGITS
+_SLASH: Final = np.uint64(ord("/"))
+_BYTE: Final = np.uint64(8)
+
+
+def _words(options: tuple[str, ...]) -> NDArray[np.uint64]:
+    return np.array([pack(option.encode()) for option in options], np.uint64)
+
+
+_LINES: Final = _words(events.LINES)
+_TV_MODES: Final = _words(events.TV_MODES)
+_ACTIONS: Final = _words(events.ACTIONS)
+
+
+@bare
+def fill_common(
+    blob: NDArray[np.uint8],
+    at: NDArray[np.int64],
+    size: NDArray[np.int64],
+    number: NDArray[np.int64],
+    texts: int,
+    numbers: int,
+    row: Any,
+) -> bool:
+    """Fill what all kinds have; false where the reference must decide."""
+    good, event_hash = _printable(blob, at[names.EVENT_ID], size[names.EVENT_ID])
+    state = FNV_OFFSET
+    begin, length = at[names.ACCOUNT_ID], size[names.ACCOUNT_ID]
+    fine, state = _pseudonym(blob, begin, length, state)
+    good &= fine
+    row.event_hash = event_hash
+    row.account_hash = finish(state)
+    row.account_at, row.account_len = begin - row.raw_at, length
+    row.member_at, row.member_len = 0, 0
+    if texts & (1 << names.MEMBER_ID):
+        begin, length = at[names.MEMBER_ID], size[names.MEMBER_ID]
+        fine, state = _pseudonym(blob, begin, length, (state ^ _SLASH) * FNV_PRIME)
+        good &= fine
+        row.member_at, row.member_len = begin - row.raw_at, length
+    row.subject_hash = finish(state)
+    row.device_hash = 0
+    if texts & (1 << names.DEVICE_ID):
+        fine, state = _pseudonym(blob, at[names.DEVICE_ID], size[names.DEVICE_ID], FNV_OFFSET)
+        good &= fine
+        row.device_hash = finish(state)
+    ts = number[names.TS]
+    good &= _TS_MIN <= ts < _TS_END
+    row.ts = ts
+    row.tz_min = NO_TZ
+    if numbers & (1 << names.TZ_OFFSET_MIN):
+        tz = number[names.TZ_OFFSET_MIN]
+        good &= -_MAX_TZ_MIN <= tz <= _MAX_TZ_MIN
+        row.tz_min = tz
+    row.country = 0
+    if texts & (1 << names.COUNTRY):
+        p = at[names.COUNTRY]
+        first, second = int(blob[p]), int(blob[p + 1])
+        good &= size[names.COUNTRY] == 2 and 65 <= first <= 90 and 65 <= second <= 90
+        row.country = first * 256 + second
+    return bool(good)
+
+
+@bare
+def hash_step(state: np.uint64, byte: np.uint64) -> np.uint64:
+    """One byte of FNV-1a."""
+    return (state ^ byte) * np.uint64(0x100000001B3)
+
+
+@bare
+def _printable(blob: NDArray[np.uint8], begin: int, length: int) -> tuple[bool, np.uint64]:
+    """Whether a text of plain string bytes is ASCII of 1 to 64, and its hash."""
+    if length < 1 or length > 64:
+        return False, FNV_OFFSET
+    every = 0
+    for p in range(begin, begin + length):
+        every |= blob[p]
+    return every < 128, finish(hash_span(blob, begin, begin + length, FNV_OFFSET))
+
+
+@bare
+def _pseudonym(
+    blob: NDArray[np.uint8], begin: int, length: int, state: np.uint64
+) -> tuple[bool, np.uint64]:
+    """Whether a text is a pseudonym of 1 to 64, and the hash state after it."""
+    if length < 1 or length > 64:
+        return False, state
+    good, letters, digits = True, 0, 0
+    for p in range(begin, begin + length):
+        c = CLASS[blob[p]]
+        good &= (c & (names.LETTER | names.DIGIT | names.SEPARATOR)) != 0
+        letters |= c & names.LETTER
+        digits += (c & names.DIGIT) != 0
+    state = hash_span(blob, begin, begin + length, state)
+    if letters == 0 and _FEW_DIGITS <= digits <= _MANY_DIGITS:
+        good = False
+    return good, state
+
+
+@bare
+def fill_body(
+    blob: NDArray[np.uint8],
+    at: NDArray[np.int64],
+    size: NDArray[np.int64],
+    number: NDArray[np.int64],
+    texts: int,
+    numbers: int,
+    row: Any,
+) -> bool:
+    """Fill what the kinds have of their own; false where the reference must decide."""
+    row.bytes, row.content_ms = 0, 0
+    if row.kind == events.NETWORK:
+        row.mode, good = _option(blob, at[names.LINE], size[names.LINE], _LINES)
+        down = number[names.BYTES_DOWN] if numbers & (1 << names.BYTES_DOWN) else 0
+        up = number[names.BYTES_UP] if numbers & (1 << names.BYTES_UP) else 0
+        good &= 0 <= down <= _MAX_BYTES and 0 <= up <= _MAX_BYTES
+        row.bytes = down + up
+        duration = number[names.DURATION_MS] if numbers & (1 << names.DURATION_MS) else 0
+        if texts & (1 << names.HOST):
+            end = _host_end(blob, at[names.HOST], size[names.HOST])
+            good &= end > 0
+            size[names.HOST] = end - at[names.HOST]
+            good &= _first_key(blob, at, size, names.HOST, events.HOST_KEY, 253, row)
+            good &= _second_key(blob, at, size, texts, names.APP, events.APP_KEY, 128, row)
+        else:
+            good &= texts & (1 << names.APP) != 0
+            good &= _first_key(blob, at, size, names.APP, events.APP_KEY, 128, row)
+            good &= _second_key(blob, at, size, 0, names.APP, events.APP_KEY, 128, row)
+    elif row.kind == events.TV:
+        row.mode, good = _option(blob, at[names.MODE], size[names.MODE], _TV_MODES)
+        duration = number[names.WATCHED_MS]
+        if numbers & (1 << names.CONTENT_MS):
+            row.content_ms = number[names.CONTENT_MS]
+            good &= 1 <= number[names.CONTENT_MS] <= _MAX_DURATION_MS
+        good &= texts & (1 << names.TITLE) == 0 or size[names.TITLE] <= 512
+        good &= _first_key(blob, at, size, names.CONTENT_ID, events.PROGRAMME_KEY, 128, row)
+        good &= _second_key(blob, at, size, texts, names.CHANNEL, events.CHANNEL_KEY, 128, row)
+    else:
+        row.mode, _ = _option(blob, at[names.ACTION], size[names.ACTION], _ACTIONS)
+        good = _action(blob, at[names.ACTION], size[names.ACTION])
+        duration = number[names.DURATION_MS] if numbers & (1 << names.DURATION_MS) else 0
+        good &= _first_key(blob, at, size, names.APP_ID, events.APP_KEY, 128, row)
+        good &= _second_key(blob, at, size, texts, names.SECTION, events.SECTION_KEY, 64, row)
+    row.duration_ms = duration
+    return bool(good and 0 <= duration <= _MAX_DURATION_MS)
+
+
+@bare
+def _option(
+    blob: NDArray[np.uint8], begin: int, length: int, options: NDArray[np.uint64]
+) -> tuple[int, bool]:
+    """Index of a text among options, their number where it is none of them; whether it is one."""
+    low = high = np.uint64(0)
+    if length <= 16:
+        for p in range(begin + length - 1, begin + 7, -1):
+            high = (high << _BYTE) | np.uint64(blob[p])
+        for p in range(begin + min(length, 8) - 1, begin - 1, -1):
+            low = (low << _BYTE) | np.uint64(blob[p])
+    for i in range(len(options)):
+        if low == options[i, 0] and high == options[i, 1]:
+            return i, True
+    return len(options), False
+
+
+@bare
+def _action(blob: NDArray[np.uint8], begin: int, length: int) -> bool:
+    for p in range(begin, begin + length):
+        if not CLASS[blob[p]] & names.ACTION_PART:
+            return False
+    return 1 <= length <= 32
+
+
+@bare
+def _host_end(blob: NDArray[np.uint8], begin: int, length: int) -> int:
+    """End of a host name less its trailing dot; 0 for addresses, ports and what is neither."""
+    if length < 1 or length > 253 or not CLASS[blob[begin]] & names.NAME_START:
+        return 0
+    for p in range(begin, begin + length):
+        if not CLASS[blob[p]] & names.NAME_PART:
+            return 0
+    end = begin + length
+    return end - 1 if blob[end - 1] == ord(".") else end
+
+
+@bare
+def _first_key(
+    blob: NDArray[np.uint8],
+    at: NDArray[np.int64],
+    size: NDArray[np.int64],
+    field: int,
+    prefix: int,
+    longest: int,
+    row: Any,
+) -> bool:
+    begin, length = at[field], size[field]
+    if length < 1 or length > longest:
+        return False
+    row.prefix = prefix
+    row.content_at, row.content_len = begin - row.raw_at, length
+    row.content_hash = finish(hash_span_lower(blob, begin, begin + length, _PREFIX_STATE[prefix]))
+    return True
+
+
+@bare
+def _second_key(
+    blob: NDArray[np.uint8],
+    at: NDArray[np.int64],
+    size: NDArray[np.int64],
+    texts: int,
+    field: int,
+    prefix: int,
+    longest: int,
+    row: Any,
+) -> bool:
+    row.prefix2, row.content2_at, row.content2_len, row.content2_hash = 0, 0, 0, 0
+    if not texts & (1 << field):
+        return True
+    begin, length = at[field], size[field]
+    if length < 1 or length > longest:
+        return False
+    row.prefix2 = prefix
+    row.content2_at, row.content2_len = begin - row.raw_at, length
+    row.content2_hash = finish(hash_span_lower(blob, begin, begin + length, _PREFIX_STATE[prefix]))
+    return True

@@ -1,0 +1,1 @@
+"""Faust apps of lower rate: each a screenful that calls `features` for any thinking."""

@@ -1,0 +1,110 @@
+"""Catalogue entries in, content tags out: ``faust -A streams.apps.catalogue worker -l info``.
+
+At-least-once with idempotent upserts: the same entry gives the same bytes, and an entry is
+acknowledged when its tags (or its dead letter) are delivered.
+
+An editor's correction, a record of ``content-tags`` with ``"editor": true``, outranks the
+machine until a record without value ends it. The app reads all of ``content-tags`` before its
+first entry and follows it; an entry that was tagged just before a correction arrived is put
+right when it is read back, by writing the editor's bytes again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import faust
+
+from features.fields import Malformed
+from streams import topics
+from streams.apps._entries import Corrections, tagged
+from streams.apps._faust import make_app
+from streams.codecs import Headers, dead_letter_headers
+from streams.compacted import CompactedTopic
+from streams.metrics import CATALOGUE_ENTRIES, CATALOGUE_MALFORMED, DEAD_LETTERS
+
+app, settings = make_app("catalogue")
+
+
+def _topic(name: str) -> faust.TopicT:
+    return app.topic(settings.topic(name), key_type=bytes, value_type=bytes,
+                     key_serializer="raw", value_serializer="raw")
+
+
+catalogue = _topic(topics.CATALOGUE)
+tags = _topic(topics.TAGS)
+dead_letters = _topic(topics.DEAD_LETTERS)
+corrections = Corrections()
+known = asyncio.Event()  # set when the corrections made before the start are known
+
+
+@app.agent(catalogue, concurrency=1)
+async def tag(stream: faust.StreamT[bytes]) -> None:
+    """Tag every entry; whatever fails ends the app, and its next start goes on from there."""
+    try:
+        await known.wait()
+        unacked = stream.noack()  # type: ignore[attr-defined]  # of Stream, not of its interface
+        async for event in unacked.events():
+            await handle(event)
+            event.ack()
+    except Exception as error:
+        await app.crash(error)
+        raise
+
+
+async def handle(event: faust.EventT[bytes]) -> None:
+    """Write what one entry amounts to, and wait until the broker has it."""
+    record = event.message
+    try:
+        key, value = tagged(record.key, record.value, settings.max_message_bytes)
+    except Malformed as error:
+        await _deliver(dead_letters, record.key, record.value, dead_letter_headers(
+            record.topic, record.partition, record.offset,
+            error.reason, error.field, error.message))
+        DEAD_LETTERS.labels(error.reason).inc()
+        CATALOGUE_MALFORMED.labels(error.reason).inc()
+        CATALOGUE_ENTRIES.labels("malformed").inc()
+        return
+    if key in corrections:
+        CATALOGUE_ENTRIES.labels("editor").inc()
+    elif value is None:
+        CATALOGUE_ENTRIES.labels("unknown").inc()
+    else:
+        await _deliver(tags, key, value)
+        CATALOGUE_ENTRIES.labels("tagged").inc()
+
+
+@app.task  # type: ignore[untyped-decorator]  # Faust leaves it untyped
+async def follow_tags() -> None:
+    """Learn the editors' corrections, first the past, then what comes; restore them."""
+    loop = asyncio.get_running_loop()
+    try:
+        reader = CompactedTopic(settings.bootstrap_servers, settings.topic(topics.TAGS),
+                                kafka=settings.kafka)
+        await loop.run_in_executor(None, _learn_past, reader)
+        await _restore()
+        known.set()
+        while not app.should_stop:
+            message = await loop.run_in_executor(None, reader.poll, 0.5)
+            if message is not None:
+                corrections.learn(message.key() or b"", message.value())
+                await _restore()
+        await loop.run_in_executor(None, reader.close)
+    except Exception as error:
+        await app.crash(error)
+        raise
+
+
+def _learn_past(reader: CompactedTopic) -> None:
+    for message in reader.past():
+        corrections.learn(message.key() or b"", message.value())
+
+
+async def _restore() -> None:
+    while corrections.overridden:
+        await _deliver(tags, *corrections.overridden.popitem())
+
+
+async def _deliver(topic: faust.TopicT, key: bytes | None, value: bytes | None,
+                   headers: Headers | None = None) -> None:
+    await (await topic.send(key=key, value=value, headers=headers))

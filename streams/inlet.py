@@ -1,0 +1,244 @@
+"""Records of the input topics: polled in batches, decoded, merged into each partition's sequence.
+
+What is refused is kept beside what is held back, so that a dead letter is written in the
+transaction that moves the offset past it, and in no other.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from features.batches import Batch, parse
+from features.events import Limits
+from features.sequence import Merge
+from streams.errors import LostOffsets, Stop, TooManyDeadLetters
+from streams.settings import Settings
+from streams.topics import INPUTS
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A refused record: where it stood, its bytes, and why."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    reason: str
+    field: str
+    message: str
+
+
+@dataclass(frozen=True)
+class DeadLetterLimit:
+    """When refusing turns from bad luck into a bad deploy."""
+
+    max_ratio: float
+    window: int
+    max_run: int
+
+
+class DeadLetterCount:
+    """What was refused lately of one input partition."""
+
+    def __init__(self, limit: DeadLetterLimit, place: str) -> None:
+        self._limit = limit
+        self._place = place
+        self._run = 0
+        self._recent: deque[tuple[int, int]] = deque()
+        self._seen = self._refused = 0
+
+    def add(self, total: int, refused: Sequence[int], example: str) -> None:
+        """Take up a batch of `total` records whose `refused` indices were refused.
+
+        Raises
+        ------
+        TooManyDeadLetters
+            Past the run length or, once a window is full, past the ratio.
+        """
+        run = self._run
+        last = -1
+        for index in refused:
+            run = run + 1 if index == last + 1 else 1
+            last = index
+            if run > self._limit.max_run:
+                self._stop(f"{run} records in a row", example)
+        self._run = run if last == total - 1 else (0 if total else self._run)
+        self._recent.append((total, len(refused)))
+        self._seen += total
+        self._refused += len(refused)
+        while self._seen - self._recent[0][0] >= self._limit.window:
+            old = self._recent.popleft()
+            self._seen -= old[0]
+            self._refused -= old[1]
+        ratio = self._refused / max(1, self._seen)
+        if self._seen >= self._limit.window and ratio > self._limit.max_ratio:
+            self._stop(f"{self._refused} of the last {self._seen} records", example)
+
+    def _stop(self, how_many: str, example: str) -> None:
+        raise TooManyDeadLetters(
+            f"{self._place}: {how_many} were refused (latest: {example}); stopping instead of "
+            "draining the topic into dead-letters. Mend the producer, or raise "
+            "dead_letter_max_run / dead_letter_max_ratio, then start again: nothing was lost"
+        )
+
+
+@dataclass
+class Partition:
+    """One partition of every input: the merge, what was refused, the records' age."""
+
+    merge: Merge
+    refused: dict[str, deque[Refused]] = field(default_factory=dict)
+    counts: dict[str, DeadLetterCount] = field(default_factory=dict)
+    arrival_ms: dict[str, int] = field(default_factory=dict)
+    heard: dict[str, float] = field(default_factory=dict)
+    paused: set[str] = field(default_factory=set)
+
+
+class Inlet:
+    """Decodes and merges what the consumer hands over; owns no partition by itself."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._names = [settings.topic(name) for name in INPUTS]
+        self._kind = {name: kind for kind, name in enumerate(self._names)}
+        self._limits = Limits(settings.max_message_bytes, settings.future_tolerance_ms)
+        self._dead = DeadLetterLimit(settings.dead_letter_max_ratio, settings.dead_letter_window,
+                                     settings.dead_letter_max_run)
+        self.partitions: dict[int, Partition] = {}
+
+    def open(self, partition: int, start: Mapping[str, tuple[int, int]]) -> None:
+        """Begin a partition at these offsets and running times per topic."""
+        now = time.monotonic()
+        self.partitions[partition] = Partition(
+            Merge(self._names, start),
+            {name: deque() for name in self._names},
+            {name: DeadLetterCount(self._dead, f"{name}[{partition}]") for name in self._names},
+            heard={name: now for name in self._names},
+        )
+
+    def close(self, partition: int) -> None:
+        """Forget a partition; what it held back was never committed."""
+        self.partitions.pop(partition, None)
+
+    def poll(self, consumer: Consumer, limit: int, timeout: float) -> int:
+        """Take up to `limit` records; returns how many came."""
+        messages = consumer.consume(limit, timeout)
+        if not messages:
+            return 0
+        good, ends = [], []
+        for message in messages:
+            if message.error() is None:
+                good.append(message)
+            elif message.error().code() == KafkaError._PARTITION_EOF:
+                ends.append((message.topic(), message.partition()))
+            else:
+                self._fail(message.error())
+        if good:
+            self._take(good)
+        for topic, partition in ends:
+            if partition in self.partitions and topic in self._kind:
+                self.partitions[partition].merge.inputs[topic].drained = True
+        return len(good)
+
+    def release(self) -> list[tuple[int, Batch]]:
+        """The next records of each partition's sequence."""
+        patience = time.monotonic() - self._settings.merge_wait_ms / 1000.0
+        released = []
+        for number, part in self.partitions.items():
+            waiting = any(item.held for item in part.merge.inputs.values())
+            if not waiting:
+                continue
+            for name, item in part.merge.inputs.items():
+                if not item.drained and not item.held and part.heard[name] < patience:
+                    item.drained = True  # an input that neither ends nor sends must not block
+            batch = part.merge.release()
+            if len(batch):
+                released.append((number, batch))
+        return released
+
+    def refused(self, partition: int, before: Mapping[str, int]) -> list[Refused]:
+        """Take the refused records that lie before these offsets."""
+        part = self.partitions[partition]
+        found = []
+        for name, queue in part.refused.items():
+            while queue and queue[0].offset < before[name]:
+                found.append(queue.popleft())
+        return found
+
+    def pressure(self, consumer: Consumer) -> None:
+        """Pause inputs that run ahead of the others, resume those that were caught up with."""
+        most = self._settings.held_events
+        for number, part in self.partitions.items():
+            for name, item in part.merge.inputs.items():
+                count = item.count
+                if count > most and name not in part.paused:
+                    consumer.pause([TopicPartition(name, number)])
+                    part.paused.add(name)
+                elif name in part.paused and count < most // 2:
+                    consumer.resume([TopicPartition(name, number)])
+                    part.paused.discard(name)
+
+    def lag_seconds(self, partition: int, now_ms: int) -> float:
+        """Age of the newest record taken from an input that is not at its end, 0 at the end."""
+        part = self.partitions[partition]
+        oldest = [part.arrival_ms[name] for name, item in part.merge.inputs.items()
+                  if (not item.drained or item.held) and name in part.arrival_ms]
+        return max(0.0, (now_ms - min(oldest)) / 1000.0) if oldest else 0.0
+
+    def _take(self, messages: list[Message]) -> None:
+        count = len(messages)
+        topics = [message.topic() for message in messages]
+        kinds = np.fromiter(map(self._kind.__getitem__, topics), np.uint8, count)
+        numbers = np.fromiter((m.partition() for m in messages), np.int32, count)
+        offsets = np.fromiter((m.offset() for m in messages), np.int64, count)
+        raws = [message.value() for message in messages]
+        keys = [message.key() for message in messages]
+        now_ms = int(time.time() * 1000)
+        batch, rejected = parse(raws, keys, kinds, numbers, offsets, self._limits, now_ms)
+        place = numbers.astype(np.int64) * len(self._names) + kinds
+        accepted = (batch.records["partition"].astype(np.int64) * len(self._names)
+                    + batch.records["kind"])
+        bad = np.zeros(count, np.bool_)
+        bad[[item.index for item in rejected]] = True
+        for spot in np.unique(place).tolist():
+            number, kind = divmod(spot, len(self._names))
+            if number not in self.partitions:
+                continue  # prefetched records of an assignment that was lost
+            part, name = self.partitions[number], self._names[kind]
+            here = np.flatnonzero(place == spot)
+            mine = Batch(batch.records[accepted == spot], batch.blob)
+            part.merge.inputs[name].take(mine, int(offsets[here[-1]]) + 1)
+            part.arrival_ms[name] = messages[int(here[-1])].timestamp()[1]
+            part.heard[name] = time.monotonic()
+            refused = np.flatnonzero(bad[here])
+            for item in [r for r in rejected if place[r.index] == spot]:
+                part.refused[name].append(Refused(
+                    name, number, int(offsets[item.index]), keys[item.index], raws[item.index],
+                    item.reason, item.field, item.message))
+            example = part.refused[name][-1] if len(refused) else None
+            part.counts[name].add(
+                len(here), refused.tolist(),
+                f"offset {example.offset}, {example.field}: {example.reason}" if example else "")
+
+    def _fail(self, error: KafkaError) -> None:
+        if error.code() in (KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT,
+                            KafkaError._TIMED_OUT, KafkaError._RESOLVE) or error.retriable():
+            return  # librdkafka reconnects by itself
+        if error.code() == KafkaError._AUTO_OFFSET_RESET or (
+                error.code() == KafkaError.OFFSET_OUT_OF_RANGE):
+            raise LostOffsets(
+                f"the committed offset is no longer in the log ({error.str()}): records were "
+                "deleted by retention before they were read. To go on without them, run "
+                "`interest-streams offsets reset`"
+            )
+        if error.fatal():
+            raise KafkaException(error)
+        raise Stop(f"consumer: {error.str()}")

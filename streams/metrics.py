@@ -1,0 +1,70 @@
+"""Every metric by name, type and meaning; the only module that creates one.
+
+No label carries a subject, account or device id. Times are exported as timestamps, not ages,
+so that a stuck worker shows as growing age instead of a frozen number.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+REGISTRY = CollectorRegistry()
+_P = "interest_streams_"
+
+
+def _counter(name: str, about: str, *labels: str) -> Counter:
+    return Counter(_P + name, about, labels, registry=REGISTRY)
+
+
+def _gauge(name: str, about: str, *labels: str) -> Gauge:
+    return Gauge(_P + name, about, labels, registry=REGISTRY)
+
+
+def _histogram(name: str, about: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+    return Histogram(_P + name, about, labels, buckets=buckets, registry=REGISTRY)
+
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+INPUT = _counter("input_records_total", "Input records in committed transactions", "topic")
+OUTCOME = _counter(
+    "outcomes_total",
+    "What became of committed input records: counted, untagged, fact, duplicate, no_consent, "
+    "suppressed, late, malformed",
+    "outcome",
+)
+DEAD_LETTERS = _counter("dead_letters_total", "Records sent to dead-letters", "reason")
+PROFILES = _counter("profiles_published_total", "Profiles committed to the profile topic")
+TOMBSTONES = _counter("tombstones_total", "Tombstones committed", "topic")
+STATE_ROWS = _counter("state_records_total", "Records committed to the changelog")
+COMMITS = _counter("commits_total", "Transactions committed")
+ABORTS = _counter("aborts_total", "Transactions abandoned", "reason")
+RESTORED = _counter("restored_records_total", "Changelog records read in restores")
+REBALANCES = _counter("rebalances_total", "Rebalance callbacks", "kind")
+DAYS_CLOSED = _counter("days_closed_total", "Event-time days closed, summed over partitions")
+LEARNED = _counter("learned_rows_total", "Rows the models learned from")
+LOG_LOSS = _gauge("prequential_log_loss", "Log-loss of the champion, scored before learned")
+CATALOGUE_ENTRIES = _counter(
+    "catalogue_entries_total",
+    "Catalogue entries by what became of them: tagged, unknown, editor, malformed", "outcome")
+CATALOGUE_MALFORMED = _counter(
+    "catalogue_malformed_total", "Catalogue entries sent to dead-letters", "reason")
+
+COMMIT_SECONDS = _histogram("commit_duration_seconds", "One transaction's commit", _SECONDS)
+LOOP_SECONDS = _histogram("batch_duration_seconds", "One batch through the engine", _SECONDS)
+RESTORE_SECONDS = _gauge("restore_duration_seconds", "Duration of the latest restore")
+
+PARTITIONS = _gauge("assigned_partitions", "Partitions this worker owns now")
+SUBJECTS = _gauge("subjects", "Subjects in live state")
+ROWS = _gauge("interest_rows", "Interest rows in live state")
+STATE_BYTES = _gauge("state_bytes", "Bytes of live state")
+UNTAGGED_SECONDS = _counter(
+    "untagged_attention_seconds_total", "Attention given to content without tags", "source")
+LAG_SECONDS = _gauge(
+    "lag_seconds", "Age of the oldest record not yet committed, by broker timestamp, 0 at the end",
+    "partition")
+LAG_RECORDS = _gauge("lag_records", "Records behind the end of the input", "partition")
+WATERMARK = _gauge("watermark_timestamp_seconds", "Event-time watermark", "partition")
+LAST_COMMIT = _gauge("last_commit_timestamp_seconds", "When the latest transaction committed")
+LAST_POLL = _gauge("last_poll_timestamp_seconds", "When the loop last polled")
+READY = _gauge("ready", "1 when assigned, restored and polling")

@@ -1,0 +1,162 @@
+"""Live state from the changelog, a slice of time at a time, so that the group stays served.
+
+The end is the log's end as a `read_uncommitted` reader sees it at the start, and it is reached
+when the *position* (of an end-of-partition event) gets there: transaction markers occupy
+offsets, so the last record's offset may never come near. The reader itself is `read_committed`:
+behind a transaction that hangs open it waits until the broker has ended it, for what another
+worker committed behind that transaction must not be missed.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    IsolationLevel,
+    KafkaError,
+    KafkaException,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from features.engine import Engine
+from features.windows import IncompatibleState
+from streams import metrics
+from streams.errors import Abandon, Stop
+from streams.settings import Settings
+from streams.topics import STATE
+
+log = logging.getLogger(__name__)
+_POLL = 10_000
+
+
+def reader_config(settings: Settings, group: str) -> dict[str, object]:
+    """librdkafka configuration of a consumer that reads whole topics without a group."""
+    return {
+        **settings.kafka,
+        "bootstrap.servers": settings.bootstrap_servers,
+        "group.id": f"{settings.group_id}-{group}",  # required by the client, never joined
+        "isolation.level": "read_committed",
+        "enable.auto.commit": False,
+        "enable.partition.eof": True,
+        "auto.offset.reset": "earliest",
+        "fetch.max.bytes": 67_108_864,
+        "max.partition.fetch.bytes": 8_388_608,
+        "queued.max.messages.kbytes": 131_072,
+        "log_level": 3,
+    }
+
+
+class Restore:
+    """Reads the changelog of some partitions and makes their engines.
+
+    Parameters
+    ----------
+    partitions : sequence of int
+    make_engine : callable
+        Gives an empty engine.
+    """
+
+    def __init__(self, settings: Settings, partitions: Sequence[int],
+                 make_engine: Callable[[], Engine]) -> None:
+        self._settings = settings
+        self._make = make_engine
+        self._topic = settings.topic(STATE)
+        self._folded: dict[int, dict[bytes, bytes]] = {p: {} for p in partitions}
+        self._open = set(partitions)
+        self._started = time.monotonic()
+        self._read = 0
+        self._ends = offsets_at(settings, [(self._topic, p) for p in partitions],
+                                OffsetSpec.latest())
+        self._consumer = Consumer(reader_config(settings, "restore"))
+        self._consumer.assign(
+            [TopicPartition(self._topic, p, OFFSET_BEGINNING) for p in partitions])
+
+    def step(self, seconds: float) -> bool:
+        """Read for about so long; returns whether everything was read.
+
+        Raises
+        ------
+        Stop
+            When it takes longer than ``restore_timeout_ms``.
+        """
+        until = time.monotonic() + seconds
+        while self._open and time.monotonic() < until:
+            self._take(self._consumer.consume(_POLL, max(0.0, until - time.monotonic())))
+        if self._open and time.monotonic() - self._started > (
+                self._settings.restore_timeout_ms / 1000.0):
+            raise Stop(f"restoring {sorted(self._open)} of {self._topic} took longer than "
+                       f"restore_timeout_ms = {self._settings.restore_timeout_ms}")
+        return not self._open
+
+    def engines(self) -> dict[int, tuple[Engine, dict[str, tuple[int, int]]]]:
+        """Per partition an engine with its state, and the offsets the state belongs to.
+
+        Raises
+        ------
+        Stop
+            Where the changelog can't be read by this release or under these settings.
+        """
+        made = {}
+        for partition, records in self._folded.items():
+            engine = self._make()
+            try:
+                offsets = engine.load(records.items())
+            except IncompatibleState as error:
+                raise Stop(f"{self._topic}[{partition}]: {error}") from error
+            made[partition] = engine, offsets
+        seconds = time.monotonic() - self._started
+        metrics.RESTORE_SECONDS.set(seconds)
+        log.info("restored %d partitions: %d records in %.2f s", len(made), self._read, seconds)
+        self._folded = {}
+        return made
+
+    def close(self) -> None:
+        """Let go of the consumer."""
+        self._consumer.close()
+
+    def _take(self, messages: list) -> None:  # type: ignore[type-arg]  # Message has no stub
+        for message in messages:
+            error = message.error()
+            if error is None:
+                folded = self._folded[message.partition()]
+                value = message.value()
+                if value is None:
+                    folded.pop(message.key(), None)
+                else:
+                    folded[message.key()] = value
+                self._read += 1
+            elif error.code() == KafkaError._PARTITION_EOF:
+                partition = message.partition()
+                if message.offset() >= self._ends[self._topic, partition]:
+                    self._open.discard(partition)
+            elif not error.retriable() and error.code() not in (
+                    KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN):
+                raise KafkaException(error)
+        metrics.RESTORED.inc(len(messages))
+
+
+def offsets_at(settings: Settings, spots: Sequence[tuple[str, int]], spec: OffsetSpec
+               ) -> dict[tuple[str, int], int]:
+    """Offsets of partitions; the latest is the log's end, open transactions and markers included.
+
+    Raises
+    ------
+    Abandon
+        Where the broker does not answer in time.
+    """
+    admin = AdminClient({**settings.kafka, "bootstrap.servers": settings.bootstrap_servers,
+                         "log_level": 3})
+    wanted = {TopicPartition(topic, p): spec for topic, p in spots}
+    timeout = settings.call_deadline_ms / 1000.0
+    answers = admin.list_offsets(wanted, isolation_level=IsolationLevel.READ_UNCOMMITTED,
+                                 request_timeout=timeout)
+    try:
+        return {(spot.topic, spot.partition): future.result(timeout).offset
+                for spot, future in answers.items()}
+    except (KafkaException, TimeoutError) as error:
+        raise Abandon(f"list_offsets: {error}") from error

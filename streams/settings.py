@@ -1,0 +1,233 @@
+"""Every setting of a worker: one frozen type, read once, its relations asserted.
+
+Order of precedence: environment over file over defaults. ``INTEREST_STREAMS_<NAME>`` sets a
+field; ``INTEREST_STREAMS_<NAME>_FILE`` reads it from a file (secrets). Keys of librdkafka pass
+through from the table ``[kafka]`` of the file or from ``INTEREST_STREAMS_KAFKA__<KEY>`` (dots
+written as underscores); those that would break exactly-once are refused by name.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import socket
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+PREFIX = "INTEREST_STREAMS_"
+_SECRET_WORDS = ("password", "secret", "token", "key.pem", "sasl.jaas")
+
+#: librdkafka keys that a worker sets itself, with why an operator must not.
+REFUSED_KAFKA_KEYS: dict[str, str] = {
+    "enable.auto.commit": "offsets are committed inside the transaction",
+    "enable.auto.offset.store": "offsets are committed inside the transaction",
+    "isolation.level": "anything but read_committed shows aborted records",
+    "enable.idempotence": "transactions need it on",
+    "acks": "transactions need acks=all",
+    "transactional.id": "derived from group_id and instance_id",
+    "transaction.timeout.ms": "set transaction_timeout_ms instead",
+    "partition.assignment.strategy": "co-partitioned inputs need range",
+    "group.id": "set group_id instead",
+    "group.protocol": "the new protocol changes rebalance callbacks to deltas",
+    "auto.offset.reset": "a lost offset stops the worker; reset is an explicit command",
+    "bootstrap.servers": "set bootstrap_servers instead",
+    "session.timeout.ms": "set session_timeout_ms instead",
+    "max.poll.interval.ms": "set max_poll_interval_ms instead",
+}
+
+
+class SettingsError(ValueError):
+    """A setting is unknown, of the wrong type, out of range, or contradicts another."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a deployment may choose. Times in milliseconds unless the name says otherwise."""
+
+    # -- where
+    bootstrap_servers: str = "localhost:9092"
+    group_id: str = "interest-streams"
+    instance_id: str = ""  # "" means the host name; unique per worker, stable across restarts
+    topic_prefix: str = ""
+    partitions: int = 12  # used by `topics plan|apply` only; a worker reads the real count
+    replication: int = 3
+    http_host: str = "0.0.0.0"
+    http_port: int = 8080  # 0: no HTTP server
+    log_level: str = "INFO"
+    kafka: Mapping[str, str] = field(default_factory=dict)
+
+    # -- the loop
+    poll_events: int = 20_000  # most records taken by one poll
+    poll_timeout_ms: int = 100
+    commit_interval_ms: int = 500
+    commit_events: int = 40_000  # a transaction is closed early at this many input records
+    transaction_timeout_ms: int = 30_000
+    call_deadline_ms: int = 20_000  # one Kafka call of a commit
+    revoke_deadline_ms: int = 25_000  # everything inside one rebalance callback
+    watchdog_ms: int = 60_000  # the process ends if one Kafka call outlives this
+    session_timeout_ms: int = 10_000
+    max_poll_interval_ms: int = 300_000
+    restore_timeout_ms: int = 600_000
+    merge_wait_ms: int = 2_000  # longest hold-back for an input that is neither read out nor sending
+    held_events: int = 200_000  # hold-back per input partition before it is paused
+
+    # -- what is taken
+    max_message_bytes: int = 65_536
+    lateness_ms: int = 6 * 3_600_000
+    future_tolerance_ms: int = 600_000
+    dedup_horizon_ms: int = 3_600_000
+    dedup_max_ids: int = 5_000_000  # per partition
+    dead_letter_max_ratio: float = 0.5  # over the last dead_letter_window records
+    dead_letter_window: int = 10_000
+    dead_letter_max_run: int = 1_000  # consecutive refused records of one input partition
+    consent_default: str = "deny"  # or "grant", where consent is enforced upstream
+
+    # -- windows
+    half_lives_days: tuple[float, float, float] = (1.0, 7.0, 60.0)
+    day_offset_min: int = 0  # the operator's local day, minutes east of UTC
+    retention_days: int = 180  # subjects silent for longer are forgotten
+    row_epsilon: float = 0.01  # rows whose longest level fell below this go
+    rows_per_subject: int = 64
+
+    # -- models and profiles
+    learn_rows_per_close: int = 20_000
+    profile_interests: int = 20
+    publish_score_step: float = 0.02  # a smaller change of a score is not material
+    publish_max_age_days: int = 7
+    home_country: str = ""  # two letters; a subject elsewhere is roaming
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+    @property
+    def instance(self) -> str:
+        """Name of this worker, unique in its group."""
+        return self.instance_id or socket.gethostname()
+
+    def topic(self, name: str) -> str:
+        """Name of a topic of `streams.topics` in this deployment."""
+        return self.topic_prefix + name
+
+
+def _check(s: Settings) -> None:
+    def need(ok: bool, what: str) -> None:
+        if not ok:
+            raise SettingsError(what)
+
+    for f in dataclasses.fields(s):
+        value = getattr(s, f.name)
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            floor = -840 if f.name == "day_offset_min" else 0
+            need(value >= floor, f"{f.name} = {value}: must not be below {floor}")
+    for name in ("poll_events", "commit_interval_ms", "commit_events", "partitions", "replication",
+                 "max_message_bytes", "lateness_ms", "rows_per_subject", "profile_interests",
+                 "dead_letter_window", "dead_letter_max_run", "dedup_max_ids", "held_events",
+                 "retention_days", "publish_max_age_days"):
+        need(getattr(s, name) > 0, f"{name} = {getattr(s, name)}: must be above 0")
+    need(s.lateness_ms <= 86_400_000,
+         f"lateness_ms = {s.lateness_ms}: a row holds two open days, so at most 24 h")
+    need(s.day_offset_min <= 840, f"day_offset_min = {s.day_offset_min}: at most 840")
+    need(len(s.half_lives_days) == 3 and sorted(s.half_lives_days) == list(s.half_lives_days)
+         and s.half_lives_days[0] > 0,
+         f"half_lives_days = {s.half_lives_days}: three ascending numbers above 0")
+    need(0 < s.dead_letter_max_ratio <= 1,
+         f"dead_letter_max_ratio = {s.dead_letter_max_ratio}: above 0, at most 1")
+    need(s.rows_per_subject <= 1024, f"rows_per_subject = {s.rows_per_subject}: at most 1024")
+    need(s.profile_interests <= 20, f"profile_interests = {s.profile_interests}: at most 20")
+    need(s.consent_default in ("deny", "grant"),
+         f"consent_default = {s.consent_default!r}: 'deny' or 'grant'")
+    need(s.commit_interval_ms < s.call_deadline_ms, "commit_interval_ms < call_deadline_ms")
+    need(s.home_country == "" or (len(s.home_country) == 2 and s.home_country.isascii()
+                                  and s.home_country.isupper()),
+         f"home_country = {s.home_country!r}: two capital letters, or empty")
+    need(s.call_deadline_ms < s.transaction_timeout_ms,
+         "call_deadline_ms < transaction_timeout_ms: the broker must not end a transaction that "
+         "the worker still works on")
+    need(s.call_deadline_ms <= s.revoke_deadline_ms < s.watchdog_ms,
+         "call_deadline_ms <= revoke_deadline_ms < watchdog_ms")
+    need(s.revoke_deadline_ms < s.max_poll_interval_ms,
+         "revoke_deadline_ms < max_poll_interval_ms: else the group moves on meanwhile")
+    need(s.poll_events <= s.commit_events, "poll_events <= commit_events")
+    for key in s.kafka:
+        need(key not in REFUSED_KAFKA_KEYS,
+             f"kafka key {key!r} is refused: {REFUSED_KAFKA_KEYS.get(key)}")
+
+
+def load(path: str | Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    """Read settings from the environment, a TOML file and the defaults, in that order.
+
+    Raises
+    ------
+    SettingsError
+        Naming the setting, its place (file or variable) and what it takes.
+    """
+    environ = os.environ if environ is None else environ
+    values: dict[str, Any] = {}
+    kafka: dict[str, str] = {}
+    if path is not None:
+        _from_file(Path(path), values, kafka)
+    _from_environ(environ, values, kafka)
+    return Settings(**values, kafka=kafka)
+
+
+_FIELDS = {f.name: f for f in dataclasses.fields(Settings) if f.name != "kafka"}
+
+
+def _from_file(path: Path, values: dict[str, Any], kafka: dict[str, str]) -> None:
+    try:
+        table = tomllib.loads(path.read_text())
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path}: {error}") from None
+    for name, value in table.items():
+        if name == "kafka" and isinstance(value, dict):
+            kafka.update({key: str(item) for key, item in value.items()})
+        else:
+            values[name] = _convert(name, value, str(path))
+
+
+def _from_environ(environ: Mapping[str, str], values: dict[str, Any],
+                  kafka: dict[str, str]) -> None:
+    for variable, text in sorted(environ.items()):
+        if not variable.startswith(PREFIX):
+            continue
+        name = variable[len(PREFIX):]
+        if name.endswith("_FILE"):
+            name = name[: -len("_FILE")]
+            try:
+                text = Path(text).read_text().strip()
+            except OSError as error:
+                raise SettingsError(f"{variable}: {error}") from None
+        if name.startswith("KAFKA__"):
+            kafka[name[len("KAFKA__"):].lower().replace("_", ".")] = text
+        else:
+            values[name.lower()] = _convert(name.lower(), text, variable)
+
+
+def _convert(name: str, value: Any, place: str) -> Any:
+    if name not in _FIELDS:
+        raise SettingsError(f"{place}: unknown setting {name!r}")
+    default = _FIELDS[name].default
+    try:
+        if isinstance(default, tuple):
+            items = value.split(",") if isinstance(value, str) else value
+            return tuple(float(item) for item in items)
+        if isinstance(value, bool) or (isinstance(value, float) and isinstance(default, int)):
+            raise ValueError
+        return type(default)(value)
+    except (TypeError, ValueError):
+        raise SettingsError(
+            f"{place}: {name} = {value!r}: expected {type(default).__name__}"
+        ) from None
+
+
+def redacted(settings: Settings) -> dict[str, Any]:
+    """Effective settings for people, secrets replaced by ``***``."""
+    shown = dataclasses.asdict(settings)
+    shown["kafka"] = {
+        key: "***" if any(word in key for word in _SECRET_WORDS) else value
+        for key, value in settings.kafka.items()
+    }
+    return shown

@@ -1,0 +1,64 @@
+"""Ends the process when a Kafka call outlives its deadline.
+
+`send_offsets_to_transaction` can hang past its own time-out (librdkafka#5456, #5511); a worker
+that hangs holds its partitions, a worker that is gone does not.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+EXIT_CODE = 70
+
+
+def _end(message: str) -> None:
+    sys.stderr.write(message + "\n")
+    sys.stderr.flush()
+    os._exit(EXIT_CODE)
+
+
+class Watchdog:
+    """One thread that looks at the running call's age.
+
+    Parameters
+    ----------
+    limit_ms : int
+        Longest time a guarded call may take.
+    end : callable
+        What to do then; ends the process unless a test says otherwise.
+    """
+
+    def __init__(self, limit_ms: int, end: Callable[[str], None] = _end) -> None:
+        self._limit = limit_ms / 1000.0
+        self._end = end
+        self._call: tuple[str, float] | None = None
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
+        self._thread.start()
+
+    @contextmanager
+    def guard(self, name: str) -> Iterator[None]:
+        """Watch the calls made inside."""
+        before = self._call
+        self._call = (name, time.monotonic())
+        try:
+            yield
+        finally:
+            self._call = before
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._stopped.set()
+
+    def _watch(self) -> None:
+        while not self._stopped.wait(min(0.25, self._limit / 4)):
+            call = self._call
+            if call is not None and time.monotonic() - call[1] > self._limit:
+                self._end(f"watchdog: {call[0]} did not return within {self._limit:g} s; "
+                          "ending the process, another worker takes over")
+                return
