@@ -1,0 +1,56 @@
+# Two commands on a fresh machine: `make demo`, `make test`. Needs python3 >= 3.11 and make.
+# The environment's PIP_* variables are respected; nothing here names a package host.
+PYTHON3 ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint fmt bench quality chaos kafka lock clean
+
+help: ## This list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+# Installed again only when the locked versions or the package's own metadata change.
+$(STAMP): constraints.txt pyproject.toml
+	@$(PYTHON3) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed: make PYTHON3=/path/to/python3.11"; exit 1; }
+	$(PYTHON3) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes --only-binary :all: \
+	  -r constraints.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+setup: $(STAMP) ## Create .venv with the locked versions
+
+demo: setup ## Customers, broker and profiles on this machine, for a look
+	$(BIN)/interest-streams demo $(ARGS)
+
+test: setup ## Every test but chaos, bench and quality; real Kafka if Java and Maven are there
+	$(BIN)/python -m pytest -m "not chaos and not bench and not quality" $(ARGS)
+
+lint: setup ## ruff and mypy --strict
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+fmt: setup ## Sort imports and repair what can be repaired
+	$(BIN)/ruff check --fix .
+
+bench: setup ## Measure, peers side by side
+	$(BIN)/python -m pytest -m bench -s --timeout=1800 $(ARGS)
+
+quality: setup ## Are the scores honest: on real data, against baselines
+	$(BIN)/python -m pytest -m quality -s --timeout=1800 $(ARGS)
+
+chaos: setup ## Long schedules of kill -9, stalls and rebalances on a real broker
+	$(BIN)/python -m pytest -m chaos -s --timeout=1800 $(ARGS)
+
+kafka: setup ## Fetch the test broker's jars into .cache/kafka ahead of the tests
+	$(BIN)/python -m tests.kafka_server
+
+lock: ## Write constraints.txt anew
+	.ci/lock
+
+clean: ## Remove what make and the tests made
+	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info

@@ -1,0 +1,139 @@
+"""Shared fixtures; every run prints its seed, and in CI a skipped test is a failed run."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.kafka_server import KafkaServer, KafkaUnavailable, fetch_jars
+
+IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
+SEED_VARIABLE = "INTEREST_STREAMS_TEST_SEED"
+_skipped: list[str] = []
+
+# No deadlines: two cores are shared with a broker and with Numba compiling.
+_CALM = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow], "print_blob": True}
+settings.register_profile("dev", settings.get_profile("default"), **_CALM)
+settings.register_profile("ci", settings.get_profile("default"), derandomize=True, **_CALM)
+settings.load_profile("ci" if IN_CI else "dev")
+
+# Settings of this machine's own deployment must not reach the tests.
+for _name in [name for name in os.environ if name.startswith("INTEREST_STREAMS_")]:
+    if _name != SEED_VARIABLE:
+        del os.environ[_name]
+
+
+def _run_seed() -> int:
+    text = os.environ.get(SEED_VARIABLE)
+    return int(text) if text else random.SystemRandom().randrange(2**32)
+
+
+_SEED = _run_seed()
+
+
+def pytest_report_header() -> str:
+    """Say how to repeat this run."""
+    return f"seed: {_SEED} (repeat with {SEED_VARIABLE}={_SEED})"
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Remember skipped tests (an expected failure is not one)."""
+    if report.skipped and not hasattr(report, "wasxfail"):
+        _skipped.append(report.nodeid)
+
+
+def pytest_collectreport(report: pytest.CollectReport) -> None:
+    """Remember skipped modules."""
+    if report.skipped:
+        _skipped.append(report.nodeid)
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Fail the run when CI skipped something: what is skipped there is tested nowhere."""
+    if IN_CI and _skipped and exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name the skipped tests that failed the run, and its seed when something failed."""
+    if IN_CI and _skipped:
+        terminalreporter.section("skipped in CI, so this run failed", red=True)
+        for nodeid in _skipped:
+            terminalreporter.line(nodeid)
+    if terminalreporter.stats.get("failed"):
+        terminalreporter.line(f"repeat with {SEED_VARIABLE}={_SEED}")
+
+
+@dataclass(frozen=True)
+class Names:
+    """Names no other test uses, on a broker that all tests share."""
+
+    prefix: str
+
+    @property
+    def group(self) -> str:
+        """A consumer group."""
+        return self.prefix + "group"
+
+    def topic(self, name: str) -> str:
+        """A topic; the same as `Settings.topic` with `topic_prefix` set to `prefix`."""
+        return self.prefix + name
+
+
+@pytest.fixture
+def names(request: pytest.FixtureRequest) -> Names:
+    """Topic prefix and group of this test only."""
+    slug = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")[:40]
+    digest = hashlib.sha256(f"{request.node.nodeid}{_SEED}".encode()).hexdigest()[:8]
+    return Names(f"{slug}-{digest}.")
+
+
+@pytest.fixture
+def seed(request: pytest.FixtureRequest) -> int:
+    """Seed of this test, from the run's; printed, so that pytest shows it on failure."""
+    digest = hashlib.sha256(f"{_SEED}{request.node.nodeid}".encode()).digest()
+    value = int.from_bytes(digest[:4], "big")
+    print(f"seed of this test: {value} (run: {SEED_VARIABLE}={_SEED})")
+    return value
+
+
+@pytest.fixture(scope="session")
+def kafka_libs() -> Path:
+    """Folder of Kafka's jars; skips where Java or Maven is missing (CI fails on skips)."""
+    try:
+        return fetch_jars()
+    except KafkaUnavailable as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def kafka_server(kafka_libs: Path, tmp_path_factory: pytest.TempPathFactory
+                 ) -> Iterator[KafkaServer]:
+    """The broker all tests share; a test that stops it must give it back running."""
+    server = KafkaServer(tmp_path_factory.mktemp("kafka"), kafka_libs)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def kafka(kafka_server: KafkaServer) -> str:
+    """Bootstrap servers of the shared broker."""
+    return kafka_server.bootstrap
+
+
+@pytest.fixture
+def own_kafka(kafka_libs: Path, tmp_path: Path) -> Iterator[KafkaServer]:
+    """A started broker of this test alone, to kill, pause and restart."""
+    server = KafkaServer(tmp_path / "kafka", kafka_libs)
+    server.start()
+    yield server
+    server.kill()
