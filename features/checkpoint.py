@@ -15,21 +15,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from features import snapshots
 from features.accounts import Accounts
+from features.config import Config
 from features.interests import Propensity
 from features.kernels import layout as lay
 from features.signals import Population
 from features.suppression import FOREVER
 from features.taxonomy import Taxonomy
 from features.windows import IncompatibleState, Store
-
-if TYPE_CHECKING:
-    from features.engine import Config
 
 SUBJECT, FACTS, IDS, MODEL, META = b"s/", b"f/", b"d/", b"m/propensity", b"p/meta"
 POPULATION = b"m/population"

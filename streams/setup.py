@@ -6,8 +6,9 @@ import numpy as np
 
 from features import batches, taxonomy
 from features.batches import parse
+from features.config import Config
 from features.contents import Contents
-from features.engine import Config, Engine
+from features.engine import Engine
 from features.events import FACTS, NETWORK, Limits
 from features.tagging import TagEntry
 from streams.settings import Settings

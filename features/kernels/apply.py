@@ -180,14 +180,21 @@ def _one(
         member = e.raw_at + e.member_at
         sid = find_subject(s, x, blob, at, e.account_len, member, e.member_len, e.subject_hash)
         if sid < 0:
-            sid = insert_subject(
-                s, x, c, blob, at, e.account_len, member, e.member_len, e.subject_hash, account
-            )
+            sid = insert_subject(s, x, c, blob, at, e.account_len, member, e.member_len,
+                                 e.subject_hash, account)
+    _touch(s, sid, ts, (ts + clock.offset) // DAY_MS, e.kind, e.country)
+    _count(s, r, t, clock, c, sid, slot, weight, ts, e.tz_min, e.kind)
+    mark(s, x, c, sid, D_STATE | D_PROFILE)
+    return COUNTED
+
+
+@njit
+def _count(s: Subjects, r: Rows, t: Contents, clock: Clock, c: Any, sid: int, slot: int,
+           weight: float, ts: int, tz_min: int, kind: int) -> None:
+    """Add an event to the rows of every interest its content raises."""
     local = ts + clock.offset
     day = local // DAY_MS
-    _touch(s, sid, ts, day, e.kind, e.country)
-    zone = clock.offset if e.tz_min == _NO_ZONE else np.int64(e.tz_min) * 60_000
-    there = ts + zone
+    there = ts + (clock.offset if tz_min == _NO_ZONE else np.int64(tz_min) * 60_000)
     part = (there % DAY_MS) // _MS_PER_PART
     if (there // DAY_MS + 3) % 7 >= 5:  # 1970-01-01 was a Thursday
         part += 4
@@ -201,9 +208,7 @@ def _one(
             j = insert_row(s, r, c, sid, interest, c[C_OPEN_DAY], day, clock.max_rows)
         else:
             roll(r, j, c[C_OPEN_DAY], clock)
-        add(r, j, weight * t.weight[k], day, age0, age1, age2, part, e.kind, clock)
-    mark(s, x, c, sid, D_STATE | D_PROFILE)
-    return COUNTED
+        add(r, j, weight * t.weight[k], day, age0, age1, age2, part, kind, clock)
 
 
 @njit
