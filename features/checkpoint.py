@@ -53,9 +53,9 @@ class Checkpoint:
         sids = store.dirty(lay.D_STATE)
         sids = sids[(store.subjects.flags[sids] & lay.S_GONE) == 0]
         blob, ends = store.pack(sids)
-        view, start = memoryview(blob), 0
-        for sid, end in zip(sids.tolist(), ends.tolist(), strict=True):
-            state[SUBJECT + store.key(sid)] = bytes(view[start:end])
+        view, start = blob.data, 0
+        for key, end in zip(store.keys(sids), ends.tolist(), strict=True):
+            state[SUBJECT + key] = bytes(view[start:end])
             start = end
         for account in sorted(accounts.changed):
             state[FACTS + account] = accounts.raw(account)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from features.kernels import layout as lay
 
 _ID_BUCKETS = 16  # the dedup horizon is kept in so many steps
@@ -39,7 +41,9 @@ class Config:
 
     def clock(self) -> lay.Clock:
         """Event-time constants for the kernels."""
+        short, middle, long = (1.0 / days for days in self.half_lives)
+        days = np.arange(lay.DECAY_DAYS)
         return lay.Clock(
             self.lateness_ms, self.day_offset_ms, max(1, self.dedup_horizon_ms // _ID_BUCKETS),
             self.dedup_horizon_ms, int(self.consent_default_grant), self.rows_per_subject,
-            *(1.0 / days for days in self.half_lives))
+            short, middle, long, np.array([2.0 ** (-days * rate) for rate in (short, middle, long)]))

@@ -12,8 +12,8 @@ import numpy as np
 
 from features import tagging
 from features.batches import Batch
-from features.kernels import tables
 from features.kernels import layout as lay
+from features.kernels import tables
 from features.kernels.apply import unresolved
 from features.tagging import TagEntry
 from features.taxonomy import Taxonomy

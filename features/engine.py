@@ -168,14 +168,13 @@ class Engine:
             changes.state[checkpoint.SUBJECT + key] = None
             if published:
                 changes.profiles.append((key, None, 0, 0))
-        for sid, value in self._pending.items():
-            if store.subjects.flags[sid] & lay.S_GONE or not store.subjects.used[sid]:
-                continue
-            store.subjects.version[sid] += 1
-            changes.profiles.append((store.key(sid), value, int(store.subjects.version[sid]),
-                                     int(store.subjects.last_ts[sid])))
-            store.mark(sid, lay.D_STATE)
-        self._pending.clear()
+        if self._pending:
+            sids = np.fromiter(self._pending, np.int32, len(self._pending))
+            store.publish(sids)
+            changes.profiles += zip(
+                store.keys(sids), self._pending.values(), store.subjects.version[sids].tolist(),
+                store.subjects.last_ts[sids].tolist(), strict=True)
+            self._pending.clear()
         self._checkpoint.write(changes.state, store, self.accounts, offsets)
         if self._model_changed:
             self._checkpoint.write_models(changes.state, self.model, self.population)

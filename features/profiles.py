@@ -95,7 +95,7 @@ class Writer:
             after = int(write_profiles(sids, first, store.subjects, store.rows, store.index, bet,
                                        self._template, store.clock, open_day, text, note_at,
                                        self._buffer, ends))
-            view = memoryview(self._buffer)
+            view = self._buffer.data
             start = 0
             for sid, end in zip(sids[first:after].tolist(), ends[first:after].tolist(),
                                 strict=True):

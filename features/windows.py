@@ -164,6 +164,19 @@ class Store:
         at = int(self.subjects.key_at[sid])
         return self.index.keys[at: at + int(self.subjects.key_len[sid])].tobytes()
 
+    def keys(self, sids: NDArray[np.int32]) -> list[bytes]:
+        """Keys of several subjects."""
+        lengths = self.subjects.key_len[sids].astype(np.int64)
+        out = np.empty(int(lengths.sum()), np.uint8)
+        packing.pack_keys(sids, self.subjects, self.index, out)
+        text, ends = out.tobytes(), np.cumsum(lengths).tolist()
+        return [text[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)]
+
+    def publish(self, sids: NDArray[np.int32]) -> None:
+        """Count a new version of the profiles of subjects."""
+        self.subjects.version[sids] += np.uint32(1)
+        tables.mark_all(self.subjects, self.index, self.c, sids, lay.D_STATE)
+
     def forget(self, sid: int, *, entirely: bool) -> None:
         """Drop a subject's behaviour; `entirely` also its number, for no fact refers to it."""
         closing.forget(self.subjects, self.rows, self.c, sid)
@@ -187,7 +200,8 @@ class Store:
     def dirty(self, what: int) -> NDArray[np.int32]:
         """Subjects with the mark `what`, in the order they were first marked."""
         sids = self.index.dirty[: int(self.c[lay.C_DIRTY])]
-        return sids[(self.subjects.dirty[sids] & what) != 0]
+        found: NDArray[np.int32] = sids[(self.subjects.dirty[sids] & what) != 0]
+        return found
 
     def clear(self, what: int) -> None:
         """Take the mark `what` off every subject."""

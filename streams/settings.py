@@ -15,7 +15,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 PREFIX = "INTEREST_STREAMS_"
 _SECRET_WORDS = ("password", "secret", "token", "key.pem", "sasl.jaas")
@@ -71,7 +71,7 @@ class Settings:
     session_timeout_ms: int = 10_000
     max_poll_interval_ms: int = 300_000
     restore_timeout_ms: int = 600_000
-    merge_wait_ms: int = 2_000  # longest hold-back for an input that is neither read out nor sending
+    merge_wait_ms: int = 2_000  # hold-back for an input neither read out nor sending
     held_events: int = 200_000  # hold-back per input partition before it is paused
 
     # -- what is taken
@@ -216,7 +216,7 @@ def _convert(name: str, value: Any, place: str) -> Any:
             return tuple(float(item) for item in items)
         if isinstance(value, bool) or (isinstance(value, float) and isinstance(default, int)):
             raise ValueError
-        return type(default)(value)
+        return cast(Any, type(default))(value)
     except (TypeError, ValueError):
         raise SettingsError(
             f"{place}: {name} = {value!r}: expected {type(default).__name__}"

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from features.kernels.jit import njit
+from features.kernels.jit import as_int, bare
 from features.kernels.layout import (
     C_DEDUP_LOG,
     C_DIRTY,
@@ -63,7 +63,7 @@ _LEAST = 1e-4  # an engagement below this says nothing
 _MS_PER_PART = 6 * 3_600_000
 
 
-@njit
+@bare
 def apply(
     events: Any,
     blob: Any,
@@ -120,8 +120,8 @@ def apply(
     return DONE, events.shape[0]
 
 
-@njit
-def _full(s: Subjects, x: Index, r: Rows, d: Dedup, c: Any) -> bool:
+@bare
+def _full(s: Subjects, x: Index, r: Rows, d: Dedup, c: Any) -> Any:
     return (
         c[C_SUBJECTS] + 2 > s.hash.shape[0]
         or 2 * (c[C_SUBJECTS] + 2) > x.slots.shape[0]
@@ -132,7 +132,7 @@ def _full(s: Subjects, x: Index, r: Rows, d: Dedup, c: Any) -> bool:
     )
 
 
-@njit
+@bare
 def _one(
     events: Any,
     blob: Any,
@@ -158,7 +158,7 @@ def _one(
         if clock.default_grant == 0:
             return NO_CONSENT
         account = insert_subject(s, x, c, blob, at, e.account_len, 0, 0, account_hash, -1)
-        s.consent_until[account] = np.int64(2**62)
+        s.consent_until[account] = as_int(2**62)
         mark(s, x, c, account, D_STATE)
     if ts < s.consent_from[account]:
         return SUPPRESSED
@@ -188,13 +188,13 @@ def _one(
     return COUNTED
 
 
-@njit
+@bare
 def _count(s: Subjects, r: Rows, t: Contents, clock: Clock, c: Any, sid: int, slot: int,
            weight: float, ts: int, tz_min: int, kind: int) -> None:
     """Add an event to the rows of every interest its content raises."""
     local = ts + clock.offset
     day = local // DAY_MS
-    there = ts + (clock.offset if tz_min == _NO_ZONE else np.int64(tz_min) * 60_000)
+    there = ts + (clock.offset if tz_min == _NO_ZONE else as_int(tz_min) * 60_000)
     part = (there % DAY_MS) // _MS_PER_PART
     if (there // DAY_MS + 3) % 7 >= 5:  # 1970-01-01 was a Thursday
         part += 4
@@ -202,7 +202,7 @@ def _count(s: Subjects, r: Rows, t: Contents, clock: Clock, c: Any, sid: int, sl
     age0, age1 = 2.0 ** (passed * clock.rate0), 2.0 ** (passed * clock.rate1)
     age2 = 2.0 ** (passed * clock.rate2)
     for k in range(t.start[slot], t.start[slot + 1]):
-        interest = np.int64(t.interest[k])
+        interest = as_int(t.interest[k])
         j = find_row(s, r, sid, interest)
         if j < 0:
             j = insert_row(s, r, c, sid, interest, c[C_OPEN_DAY], day, clock.max_rows)
@@ -211,19 +211,19 @@ def _count(s: Subjects, r: Rows, t: Contents, clock: Clock, c: Any, sid: int, sl
         add(r, j, weight * t.weight[k], day, age0, age1, age2, part, kind, clock)
 
 
-@njit
+@bare
 def _touch(s: Subjects, sid: int, ts: int, day: int, kind: int, country: int) -> None:
     if s.events[sid] == 0:
         s.first[sid] = np.uint16(day)
         s.day[sid] = np.uint16(day)
-    steps = day - np.int64(s.day[sid])
+    steps = day - as_int(s.day[sid])
     if steps > 0:
         s.days[sid] = shifted(s.days[sid], steps)
         s.day[sid] = np.uint16(day)
         steps = 0
     if steps > -64:
         s.days[sid] = s.days[sid] | (np.uint64(1) << np.uint64(-steps))
-    if day < np.int64(s.first[sid]):
+    if day < as_int(s.first[sid]):
         s.first[sid] = np.uint16(day)
     s.events[sid] += np.uint32(1)
     s.sources[sid] = np.uint8(s.sources[sid] | (1 << kind))
@@ -233,7 +233,7 @@ def _touch(s: Subjects, sid: int, ts: int, day: int, kind: int, country: int) ->
             s.country[sid] = np.uint16(country)
 
 
-@njit
+@bare
 def unresolved(events: Any, t: Contents, out: Any) -> int:
     """Indices of events one of whose content hashes was never resolved; returns how many."""
     n = 0

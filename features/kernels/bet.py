@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from features.kernels.jit import njit
+from features.kernels.jit import bare
 from features.kernels.layout import F_DISLIKE, F_LIKE, F_QUIET
 from features.kernels.windows import popcount
 
@@ -31,7 +31,7 @@ class Bet(NamedTuple):
     trained: int  # 0: too few labels yet, the population and the subject's frequency answer
 
 
-@njit
+@bare
 def weigh(bet: Bet, vector: Any, bits: Any, age: int, interest: int, flags: int, held: bool) -> Any:
     """Score, lift, confidence and stance of one interest.
 
@@ -66,7 +66,7 @@ def weigh(bet: Bet, vector: Any, bits: Any, age: int, interest: int, flags: int,
     return score, lift, confidence, stance
 
 
-@njit
+@bare
 def trend(levels: Any, bits: Any, age: int) -> int:
     """Where an interest is going, from its short, middle and long levels.
 

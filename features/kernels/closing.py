@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from features.kernels.jit import njit
+from features.kernels.jit import as_int, bare
 from features.kernels.layout import (
     C_OPEN_DAY,
     C_SUBJECTS,
@@ -28,7 +28,7 @@ from features.kernels.windows import roll
 _SPREAD = 7  # a subject is swept once in so many days
 
 
-@njit
+@bare
 def sweep(
     s: Subjects,
     r: Rows,
@@ -62,24 +62,28 @@ def sweep(
             continue
         if (s.hash[sid] % np.uint64(_SPREAD)) != np.uint64(day % _SPREAD):
             continue
-        if day - np.int64(s.day[sid]) > retention:
+        if day - as_int(s.day[sid]) > retention:
             silent[n] = sid
             n += 1
             continue
-        start = np.int64(s.start[sid])
+        start = as_int(s.start[sid])
         j = start
-        while j < start + np.int64(s.used[sid]):
+        while j < start + as_int(s.used[sid]):
             roll(r, j, day, clock)
             level = r.f4[j, R_BASE + 2] + r.f4[j, R_TODAY + 2] + r.f4[j, R_NEXT + 2]
             if level < epsilon and r.u2[j, R_FLAGS] == 0:
                 drop_row(s, r, c, sid, j)
             else:
                 j += 1
-        mark(s, x, c, sid, D_STATE | D_PROFILE)
+        if s.used[sid] == 0:
+            silent[n] = sid
+            n += 1
+        else:
+            mark(s, x, c, sid, D_STATE | D_PROFILE)
     return n
 
 
-@njit
+@bare
 def forget(s: Subjects, r: Rows, c: Any, sid: int) -> None:
     """Drop a subject's rows and counts; the key stays until the caller has written it off."""
     drop_rows(s, r, c, sid)
@@ -90,4 +94,4 @@ def forget(s: Subjects, r: Rows, c: Any, sid: int) -> None:
     s.published[sid] = np.uint16(0)
     s.sources[sid] = np.uint8(0)
     s.country[sid] = np.uint16(0)
-    s.last_ts[sid] = np.int64(0)
+    s.last_ts[sid] = as_int(0)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast, overload
 
 import numba
+import numpy as np
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -51,3 +52,8 @@ def bare(function: F | None = None, **options: Any) -> F | Callable[[F], F]:
     """
     decorate = cast(Callable[[F], F], njit(_nrt=False, **options))
     return decorate if function is None else decorate(function)
+
+
+#: ``numpy.int64`` as kernels use it: a cast. Typed as giving ``int``, for inside compiled code
+#: the two are one.
+as_int: Callable[[Any], int] = cast(Callable[[Any], int], np.int64)

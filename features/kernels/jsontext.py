@@ -10,20 +10,20 @@ from typing import Any
 
 import numpy as np
 
-from features.kernels.jit import njit
+from features.kernels.jit import as_int, bare
 
 _ZERO, _MINUS, _DOT, _DASH, _QUOTE = 48, 45, 46, 45, 34
 
 
-@njit
+@bare
 def put(out: Any, n: int, text: Any) -> int:
     """Copy `text`, an array of uint8."""
     for k in range(text.shape[0]):
         out[n + k] = text[k]
-    return n + text.shape[0]
+    return n + len(text)
 
 
-@njit
+@bare
 def put_span(out: Any, n: int, blob: Any, at: int, length: int) -> int:
     """Copy ``blob[at:at + length]``."""
     for k in range(length):
@@ -31,16 +31,16 @@ def put_span(out: Any, n: int, blob: Any, at: int, length: int) -> int:
     return n + length
 
 
-@njit
+@bare
 def put_int(out: Any, n: int, value: int) -> int:
     """Decimal digits of an integer."""
-    v = np.int64(value)
+    v = as_int(value)
     if v < 0:
         out[n] = _MINUS
         n += 1
         v = -v
     digits = 1
-    bound = np.int64(10)
+    bound = as_int(10)
     while v >= bound and digits < 18:
         digits += 1
         bound *= 10
@@ -50,14 +50,14 @@ def put_int(out: Any, n: int, value: int) -> int:
     return n + digits
 
 
-@njit
+@bare
 def put_fixed(out: Any, n: int, value: float, decimals: int) -> int:
     """A finite number rounded half up to `decimals` places, trailing zeros dropped."""
-    scale = np.int64(1)
+    scale = as_int(1)
     for _ in range(decimals):
         scale *= 10
     negative = value < 0
-    scaled = np.int64(np.floor(abs(value) * scale + 0.5))
+    scaled = as_int(np.floor(abs(value) * scale + 0.5))
     if negative and scaled > 0:
         out[n] = _MINUS
         n += 1
@@ -76,10 +76,10 @@ def put_fixed(out: Any, n: int, value: float, decimals: int) -> int:
     return n
 
 
-@njit
+@bare
 def put_date(out: Any, n: int, day: int) -> int:
     """``"YYYY-MM-DD"`` of a day since 1970 (Hinnant, chrono-compatible date algorithms)."""
-    z = np.int64(day) + 719_468
+    z = as_int(day) + 719_468
     era = z // 146_097
     of_era = z - era * 146_097
     year = (of_era - of_era // 1460 + of_era // 36_524 - of_era // 146_096) // 365
@@ -99,7 +99,7 @@ def put_date(out: Any, n: int, day: int) -> int:
     return n + 1
 
 
-@njit
+@bare
 def _put_two(out: Any, n: int, value: int) -> int:
     out[n] = np.uint8(_ZERO + value // 10)
     out[n + 1] = np.uint8(_ZERO + value % 10)

@@ -34,6 +34,9 @@ ROW_WORDS = 23  # float32 words of a row: 92 bytes
 R_DAY, R_FIRST, R_ACTIVE, R_FLAGS = 4, 5, 6, 7  # uint16 columns
 R_BASE, R_TODAY, R_NEXT, R_PART, R_TV, R_APP = 4, 7, 10, 13, 21, 22  # float32 columns
 
+#: Whole days whose decay is looked up instead of computed.
+DECAY_DAYS = 128
+
 #: Row flags: what is known about a subject and an interest.
 F_LIKE, F_DISLIKE, F_QUIET = 1, 2, 4
 
@@ -171,6 +174,7 @@ class Clock(NamedTuple):
     rate0: float  # 1 / half-life in days
     rate1: float
     rate2: float
+    decays: NDArray[np.float64]  # shape (3, DECAY_DAYS): what is left after so many whole days
 
 
 _SUBJECT_DTYPES: dict[str, Any] = {

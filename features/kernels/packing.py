@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from features.kernels.jit import njit
+from features.kernels.jit import as_int, bare
 from features.kernels.layout import ROW_WORDS, Index, Rows, Subjects
 from features.kernels.tables import find_subject, insert_subject, take_slab
 from features.kernels.text import FNV_OFFSET, finish, hash_span
@@ -23,7 +23,7 @@ ROW_BYTES = 4 * ROW_WORDS + 2
 _SLASH = 47
 
 
-@njit
+@bare
 def pack(sids: Any, s: Subjects, r: Rows, heads: Any, row_bytes: Any, out: Any,
          ends: Any) -> None:
     """Write header, interests and rows of each subject behind each other.
@@ -43,8 +43,8 @@ def pack(sids: Any, s: Subjects, r: Rows, heads: Any, row_bytes: Any, out: Any,
         for k in range(heads.shape[1]):
             out[n + k] = heads[i, k]
         n += heads.shape[1]
-        start = np.int64(s.start[sid])
-        used = np.int64(s.used[sid])
+        start = as_int(s.start[sid])
+        used = as_int(s.used[sid])
         for j in range(start, start + used):
             out[n] = np.uint8(r.interest[j] & 255)
             out[n + 1] = np.uint8(r.interest[j] >> 8)
@@ -56,7 +56,18 @@ def pack(sids: Any, s: Subjects, r: Rows, heads: Any, row_bytes: Any, out: Any,
         ends[i] = n
 
 
-@njit
+@bare
+def pack_keys(sids: Any, s: Subjects, x: Index, out: Any) -> None:
+    """Write the keys of subjects behind each other; `out` has room for all."""
+    n = 0
+    for i in range(sids.shape[0]):
+        at = s.key_at[sids[i]]
+        for k in range(as_int(s.key_len[sids[i]])):
+            out[n] = x.keys[at + k]
+            n += 1
+
+
+@bare
 def gather(blob: Any, at: Any, heads: Any) -> None:
     """Copy the header at each position of `at` into a row of `heads`."""
     for i in range(at.shape[0]):
@@ -64,7 +75,7 @@ def gather(blob: Any, at: Any, heads: Any) -> None:
             heads[i, k] = blob[at[i] + k]
 
 
-@njit
+@bare
 def place(order: Any, values: Any, value_at: Any, keys: Any, key_at: Any, used: Any,
           s: Subjects, x: Index, r: Rows, row_bytes: Any, c: Any, head: int, sids: Any) -> None:
     """Append subjects in `order` and copy their rows in; the caller has made room.
@@ -83,7 +94,7 @@ def place(order: Any, values: Any, value_at: Any, keys: Any, key_at: Any, used: 
         i = order[q]
         sid = _subject(keys, key_at[i], key_at[i + 1] - key_at[i], s, x, c)
         sids[i] = sid
-        rows = np.int64(used[i])
+        rows = as_int(used[i])
         cap = (rows + 1) & ~1
         start = take_slab(r, c, cap) if cap > 0 else 0
         s.start[sid] = start
@@ -99,7 +110,7 @@ def place(order: Any, values: Any, value_at: Any, keys: Any, key_at: Any, used: 
             at += row_bytes.shape[1]
 
 
-@njit
+@bare
 def _subject(keys: Any, at: int, length: int, s: Subjects, x: Index, c: Any) -> int:
     cut = length
     for k in range(length):

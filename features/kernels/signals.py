@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from features.kernels.jit import njit
+from features.kernels.jit import as_int, bare, njit
 from features.kernels.layout import (
     F_DISLIKE,
     F_LIKE,
@@ -52,21 +52,21 @@ _WEEKDAY_BITS = np.uint64(1 << 6 | 1 << 13 | 1 << 20 | 1 << 27)
 _SALT = np.uint64(0x9E3779B97F4A7C15)
 
 
-@njit
+@bare
 def subject_total(s: Subjects, r: Rows, sid: int, day: int, clock: Clock, levels: Any) -> float:
     """Sum of a subject's middle levels when `day` began."""
     total = 0.0
-    start = np.int64(s.start[sid])
-    for j in range(start, start + np.int64(s.used[sid])):
+    start = as_int(s.start[sid])
+    for j in range(start, start + as_int(s.used[sid])):
         opening(r, j, day, clock, levels)
         total += levels[1]
     return total
 
 
-@njit
+@bare
 def subject_days(s: Subjects, sid: int, day: int) -> Any:
     """Active-day bitmap of a subject whose bit 0 is ``day - 1``."""
-    ahead = np.int64(day) - 1 - np.int64(s.day[sid])
+    ahead = as_int(day) - 1 - as_int(s.day[sid])
     if ahead >= 64:
         return np.uint64(0)
     if ahead >= 0:
@@ -74,7 +74,7 @@ def subject_days(s: Subjects, sid: int, day: int) -> Any:
     return s.days[sid] >> np.uint64(min(-ahead, 63))
 
 
-@njit
+@bare
 def fill(
     s: Subjects,
     r: Rows,
@@ -107,7 +107,7 @@ def fill(
         Active-day bitmap whose bit 0 is ``day - 1``.
     """
     bits = opening(r, j, day, clock, levels)
-    first = np.int64(r.u2[j, R_FIRST])
+    first = as_int(r.u2[j, R_FIRST])
     age = max(0, day - first)
     out[0] = 1.0
     out[1] = np.log1p(levels[0])
@@ -122,7 +122,7 @@ def fill(
     out[9] = 1.0 if bits & np.uint64(1) else 0.0
     out[10] = levels[0] / levels[1] if levels[1] > 1e-6 else 0.0
     out[11] = np.log1p(min(age, 64)) / 4.0
-    out[12] = population[np.int64(r.interest[j])]
+    out[12] = population[as_int(r.interest[j])]
     out[13] = popcount(busy & _FOUR_WEEKS) / 28.0
     out[14] = 1.0 if busy & np.uint64(1) else 0.0
     flags = r.u2[j, R_FLAGS]
@@ -131,7 +131,7 @@ def fill(
     return bits
 
 
-@njit
+@bare
 def days_since(bits: Any) -> int:
     """Days between the latest active day and yesterday; 64 when there is none."""
     n = 0
@@ -142,16 +142,16 @@ def days_since(bits: Any) -> int:
     return 64
 
 
-@njit
+@bare
 def count_candidates(s: Subjects, r: Rows, subjects: int, day: int) -> int:
     """Rows that had been active before `day`."""
     n = 0
     for sid in range(subjects):
         if s.flags[sid] & S_GONE:
             continue
-        start = np.int64(s.start[sid])
-        for j in range(start, start + np.int64(s.used[sid])):
-            if np.int64(r.u2[j, R_FIRST]) < day:
+        start = as_int(s.start[sid])
+        for j in range(start, start + as_int(s.used[sid])):
+            if as_int(r.u2[j, R_FIRST]) < day:
                 n += 1
     return n
 
@@ -192,9 +192,9 @@ def training_rows(
             continue
         total = subject_total(s, r, sid, day, clock, levels)
         busy = subject_days(s, sid, day)
-        start = np.int64(s.start[sid])
-        for j in range(start, start + np.int64(s.used[sid])):
-            if np.int64(r.u2[j, R_FIRST]) >= day:
+        start = as_int(s.start[sid])
+        for j in range(start, start + as_int(s.used[sid])):
+            if as_int(r.u2[j, R_FIRST]) >= day:
                 continue
             if n == x.shape[0]:
                 return n
@@ -205,23 +205,23 @@ def training_rows(
     return n
 
 
-@njit
-def _taken(h: Any, day: int, keep: float) -> bool:
+@bare
+def _taken(h: Any, day: int, keep: float) -> Any:
     mixed = (h ^ (np.uint64(day) * _SALT)) * np.uint64(0xFF51AFD7ED558CCD)
     return np.float64(mixed >> np.uint64(11)) < keep * 9007199254740992.0
 
 
-@njit
+@bare
 def day_counts(s: Subjects, r: Rows, subjects: int, day: int, hits: Any) -> int:
     """Add each interest's engaged subjects of `day` to `hits`; returns the subjects at hand."""
     alive = 0
     for sid in range(subjects):
         if s.flags[sid] & S_GONE or s.used[sid] == 0:
             continue
-        if np.int64(s.first[sid]) <= day:
+        if as_int(s.first[sid]) <= day:
             alive += 1
-        start = np.int64(s.start[sid])
-        for j in range(start, start + np.int64(s.used[sid])):
-            if np.int64(r.u2[j, R_DAY]) + 1 >= day and active_on(r, j, day):
-                hits[np.int64(r.interest[j])] += 1.0
+        start = as_int(s.start[sid])
+        for j in range(start, start + as_int(s.used[sid])):
+            if as_int(r.u2[j, R_DAY]) + 1 >= day and active_on(r, j, day):
+                hits[as_int(r.interest[j])] += 1.0
     return alive

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from features.kernels.jit import njit
+from features.kernels.jit import as_int, bare
 from features.kernels.layout import (
     C_DEDUP,
     C_DEDUP_LOG,
@@ -39,7 +39,7 @@ from features.kernels.windows import start_row
 _SLASH = 47
 
 
-@njit
+@bare
 def find_subject(
     s: Subjects,
     x: Index,
@@ -62,7 +62,7 @@ def find_subject(
         Hash of the whole key.
     """
     mask = np.uint64(x.slots.shape[0] - 1)
-    i = np.int64(h & mask)
+    i = as_int(h & mask)
     while True:
         sid = x.slots[i]
         if sid == -1:
@@ -72,11 +72,11 @@ def find_subject(
             and s.hash[sid] == h
             and _same_key(s, x, sid, key, at, length, member_at, member_length)
         ):
-            return np.int64(sid)
-        i = np.int64(np.uint64(i + 1) & mask)
+            return as_int(sid)
+        i = as_int(np.uint64(i + 1) & mask)
 
 
-@njit
+@bare
 def _same_key(
     s: Subjects,
     x: Index,
@@ -88,7 +88,7 @@ def _same_key(
     member_length: int,
 ) -> bool:
     total = length + (member_length + 1 if member_length > 0 else 0)
-    if np.int64(s.key_len[sid]) != total:
+    if as_int(s.key_len[sid]) != total:
         return False
     base = s.key_at[sid]
     for k in range(length):
@@ -103,7 +103,7 @@ def _same_key(
     return True
 
 
-@njit
+@bare
 def insert_subject(
     s: Subjects,
     x: Index,
@@ -143,37 +143,37 @@ def insert_subject(
         s.sibling[sid] = s.sibling[account]
         s.sibling[account] = sid
     mask = np.uint64(x.slots.shape[0] - 1)
-    i = np.int64(h & mask)
+    i = as_int(h & mask)
     while x.slots[i] != -1:
-        i = np.int64(np.uint64(i + 1) & mask)
+        i = as_int(np.uint64(i + 1) & mask)
     x.slots[i] = sid
-    return np.int64(sid)
+    return as_int(sid)
 
 
-@njit
+@bare
 def reindex(s: Subjects, x: Index, c: Any) -> None:
     """Fill an index whose slots are all -1."""
     mask = np.uint64(x.slots.shape[0] - 1)
     for sid in range(c[C_SUBJECTS]):
         if s.flags[sid] & S_GONE:
             continue
-        i = np.int64(s.hash[sid] & mask)
+        i = as_int(s.hash[sid] & mask)
         while x.slots[i] != -1:
-            i = np.int64(np.uint64(i + 1) & mask)
+            i = as_int(np.uint64(i + 1) & mask)
         x.slots[i] = sid
 
 
-@njit
+@bare
 def unindex(s: Subjects, x: Index, sid: int) -> None:
     """Take a subject out of the index; the slot stays closed, so that probing goes on past it."""
     mask = np.uint64(x.slots.shape[0] - 1)
-    i = np.int64(s.hash[sid] & mask)
+    i = as_int(s.hash[sid] & mask)
     while x.slots[i] != sid:
-        i = np.int64(np.uint64(i + 1) & mask)
+        i = as_int(np.uint64(i + 1) & mask)
     x.slots[i] = -2
 
 
-@njit
+@bare
 def mark(s: Subjects, x: Index, c: Any, sid: int, what: int) -> None:
     """Note that `sid` changed since the last commit."""
     if s.dirty[sid] & D_LISTED == 0:
@@ -182,35 +182,42 @@ def mark(s: Subjects, x: Index, c: Any, sid: int, what: int) -> None:
     s.dirty[sid] = np.uint8(s.dirty[sid] | what | D_LISTED)
 
 
-@njit
+@bare
+def mark_all(s: Subjects, x: Index, c: Any, sids: Any, what: int) -> None:
+    """`mark` for several subjects."""
+    for i in range(sids.shape[0]):
+        mark(s, x, c, as_int(sids[i]), what)
+
+
+@bare
 def find_row(s: Subjects, r: Rows, sid: int, interest: int) -> int:
     """Row of a subject and interest, or -1."""
-    start = np.int64(s.start[sid])
-    for j in range(start, start + np.int64(s.used[sid])):
+    start = as_int(s.start[sid])
+    for j in range(start, start + as_int(s.used[sid])):
         if r.interest[j] == interest:
             return j
     return -1
 
 
-@njit
+@bare
 def insert_row(
     s: Subjects, r: Rows, c: Any, sid: int, interest: int, day: int, first: int, limit: int
 ) -> int:
     """Append a row; past `limit` the subject's weakest row gives way."""
-    used = np.int64(s.used[sid])
+    used = as_int(s.used[sid])
     if used >= limit:
-        weakest = np.int64(s.start[sid])
+        weakest = as_int(s.start[sid])
         least = np.inf
-        for j in range(np.int64(s.start[sid]), np.int64(s.start[sid]) + used):
+        for j in range(as_int(s.start[sid]), as_int(s.start[sid]) + used):
             level = r.f4[j, R_BASE + 2] + r.f4[j, R_TODAY + 2] + r.f4[j, R_NEXT + 2]
             if level < least:
                 least = level
                 weakest = j
         drop_row(s, r, c, sid, weakest)
         used -= 1
-    if used == np.int64(s.cap[sid]):
+    if used == as_int(s.cap[sid]):
         _grow(s, r, c, sid)
-    j = np.int64(s.start[sid]) + used
+    j = as_int(s.start[sid]) + used
     s.used[sid] = np.uint16(used + 1)
     c[C_ROWS_LIVE] += 1
     r.interest[j] = np.uint16(interest)
@@ -218,34 +225,34 @@ def insert_row(
     return j
 
 
-@njit
+@bare
 def take_slab(r: Rows, c: Any, size: int) -> int:
     """Start of a slab of an even number of rows, used before or new."""
-    start = np.int64(r.free[size >> 1])
+    start = as_int(r.free[size >> 1])
     if start >= 0:
-        r.free[size >> 1] = np.int32(np.int64(r.u4[start, 0]) - 1)
+        r.free[size >> 1] = np.int32(as_int(r.u4[start, 0]) - 1)
         return start
     start = c[C_ROWS_END]
     c[C_ROWS_END] = start + size
-    return np.int64(start)
+    return as_int(start)
 
 
-@njit
+@bare
 def free_slab(r: Rows, start: int, size: int) -> None:
     """Give a slab back to those of its size."""
     if size == 0 or (size >> 1) >= FREE_CLASSES:
         return
-    r.u4[start, 0] = np.uint32(np.int64(r.free[size >> 1]) + 1)
+    r.u4[start, 0] = np.uint32(as_int(r.free[size >> 1]) + 1)
     r.free[size >> 1] = np.int32(start)
 
 
-@njit
+@bare
 def _grow(s: Subjects, r: Rows, c: Any, sid: int) -> None:
-    size = np.int64(s.cap[sid])
+    size = as_int(s.cap[sid])
     step = max(2, (size >> 4) << 1)
-    old = np.int64(s.start[sid])
+    old = as_int(s.start[sid])
     new = take_slab(r, c, size + step)
-    for k in range(np.int64(s.used[sid])):
+    for k in range(as_int(s.used[sid])):
         r.interest[new + k] = r.interest[old + k]
         for w in range(r.u4.shape[1]):
             r.u4[new + k, w] = r.u4[old + k, w]
@@ -254,10 +261,10 @@ def _grow(s: Subjects, r: Rows, c: Any, sid: int) -> None:
     s.cap[sid] = np.uint16(size + step)
 
 
-@njit
+@bare
 def drop_row(s: Subjects, r: Rows, c: Any, sid: int, j: int) -> None:
     """Remove row `j`; the order of the others stays, for models learn in it."""
-    last = np.int64(s.start[sid]) + np.int64(s.used[sid]) - 1
+    last = as_int(s.start[sid]) + as_int(s.used[sid]) - 1
     for k in range(j, last):
         r.interest[k] = r.interest[k + 1]
         for w in range(r.u4.shape[1]):
@@ -266,20 +273,20 @@ def drop_row(s: Subjects, r: Rows, c: Any, sid: int, j: int) -> None:
     c[C_ROWS_LIVE] -= 1
 
 
-@njit
+@bare
 def drop_rows(s: Subjects, r: Rows, c: Any, sid: int) -> None:
     """Remove every row of a subject and give its slab back."""
-    c[C_ROWS_LIVE] -= np.int64(s.used[sid])
-    free_slab(r, np.int64(s.start[sid]), np.int64(s.cap[sid]))
+    c[C_ROWS_LIVE] -= as_int(s.used[sid])
+    free_slab(r, as_int(s.start[sid]), as_int(s.cap[sid]))
     s.used[sid] = np.uint16(0)
     s.cap[sid] = np.uint16(0)
 
 
-@njit
+@bare
 def seen_before(d: Dedup, c: Any, h: Any, bucket: int, oldest: int) -> bool:
     """Whether an event id was seen in a bucket not older than `oldest`; remembers it if not."""
     mask = np.uint64(d.hash.shape[0] - 1)
-    i = np.int64(h & mask)
+    i = as_int(h & mask)
     while d.hash[i] != np.uint64(0):
         if d.hash[i] == h:
             if d.bucket[i] >= oldest:
@@ -287,7 +294,7 @@ def seen_before(d: Dedup, c: Any, h: Any, bucket: int, oldest: int) -> bool:
             d.bucket[i] = np.int32(bucket)
             _log(d, c, h, bucket)
             return False
-        i = np.int64(np.uint64(i + 1) & mask)
+        i = as_int(np.uint64(i + 1) & mask)
     d.hash[i] = h
     d.bucket[i] = np.int32(bucket)
     c[C_DEDUP] += 1
@@ -295,7 +302,7 @@ def seen_before(d: Dedup, c: Any, h: Any, bucket: int, oldest: int) -> bool:
     return False
 
 
-@njit
+@bare
 def _log(d: Dedup, c: Any, h: Any, bucket: int) -> None:
     n = c[C_DEDUP_LOG]
     d.log_hash[n] = h
@@ -303,7 +310,7 @@ def _log(d: Dedup, c: Any, h: Any, bucket: int) -> None:
     c[C_DEDUP_LOG] = n + 1
 
 
-@njit
+@bare
 def remember(d: Dedup, hashes: Any, buckets: Any, oldest: int, c: Any) -> None:
     """Put ids that are still within the horizon into the set; the caller has made room."""
     mask = np.uint64(d.hash.shape[0] - 1)
@@ -311,9 +318,9 @@ def remember(d: Dedup, hashes: Any, buckets: Any, oldest: int, c: Any) -> None:
         h = hashes[k]
         if h == np.uint64(0) or buckets[k] < oldest:
             continue
-        i = np.int64(h & mask)
+        i = as_int(h & mask)
         while d.hash[i] != np.uint64(0) and d.hash[i] != h:
-            i = np.int64(np.uint64(i + 1) & mask)
+            i = as_int(np.uint64(i + 1) & mask)
         if d.hash[i] == np.uint64(0):
             c[C_DEDUP] += 1
             d.hash[i] = h
@@ -322,26 +329,26 @@ def remember(d: Dedup, hashes: Any, buckets: Any, oldest: int, c: Any) -> None:
             d.bucket[i] = max(d.bucket[i], buckets[k])
 
 
-@njit
+@bare
 def find_content(t: Contents, h: Any) -> int:
     """Slot of a content hash; -1 where it was never resolved."""
     if h == np.uint64(0):
         return CONTENT_UNKNOWN
     mask = np.uint64(t.hash.shape[0] - 1)
-    i = np.int64(h & mask)
+    i = as_int(h & mask)
     while t.hash[i] != np.uint64(0):
         if t.hash[i] == h:
-            return np.int64(t.slot[i])
-        i = np.int64(np.uint64(i + 1) & mask)
+            return as_int(t.slot[i])
+        i = as_int(np.uint64(i + 1) & mask)
     return -1
 
 
-@njit
+@bare
 def put_content(t: Contents, h: Any, slot: int) -> None:
     """Map a content hash to a slot; the caller has made room."""
     mask = np.uint64(t.hash.shape[0] - 1)
-    i = np.int64(h & mask)
+    i = as_int(h & mask)
     while t.hash[i] != np.uint64(0) and t.hash[i] != h:
-        i = np.int64(np.uint64(i + 1) & mask)
+        i = as_int(np.uint64(i + 1) & mask)
     t.hash[i] = h
     t.slot[i] = np.int32(slot)

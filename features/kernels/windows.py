@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from features.kernels.jit import njit
+from features.kernels.jit import as_int, bare
 from features.kernels.layout import (
     R_ACTIVE,
     R_APP,
@@ -35,7 +35,7 @@ _SEARCH, _CLOSE = 3, 0
 _SEARCH_WEIGHT, _VIEW_WEIGHT = 0.5, 0.35
 
 
-@njit
+@bare
 def engagement(kind: int, mode: int, size: int, duration: int, content: int) -> float:
     """How much an event says about an interest, 0 to 1, saturating in time and bytes.
 
@@ -65,22 +65,17 @@ def engagement(kind: int, mode: int, size: int, duration: int, content: int) -> 
     return max(time, _VIEW_WEIGHT)
 
 
-@njit
+@bare
 def roll(rows: Rows, j: int, day: int, clock: Clock) -> None:
     """Bring row `j` forward to `day`; a row never goes back."""
-    have = np.int64(rows.u2[j, R_DAY])
-    steps = day - have
+    steps = day - as_int(rows.u2[j, R_DAY])
     if steps <= 0:
         return
     for k in range(3):
-        rate = clock.rate0 if k == 0 else (clock.rate1 if k == 1 else clock.rate2)
-        level = _opening_level(
-            rows.f4[j, R_BASE + k], rows.f4[j, R_TODAY + k], rows.f4[j, R_NEXT + k], steps, rate
-        )
-        rows.f4[j, R_BASE + k] = level
+        rows.f4[j, R_BASE + k] = _opening_level(rows, j, k, steps, clock)
         rows.f4[j, R_TODAY + k] = rows.f4[j, R_NEXT + k] if steps == 1 else np.float32(0.0)
         rows.f4[j, R_NEXT + k] = np.float32(0.0)
-    fade = 2.0 ** (-steps * clock.rate2)
+    fade = decay(clock, 2, steps)
     for k in range(10):
         rows.f4[j, R_PART + k] = np.float32(rows.f4[j, R_PART + k] * fade)
     bits = shifted(row_bits(rows, j), steps)
@@ -89,23 +84,33 @@ def roll(rows: Rows, j: int, day: int, clock: Clock) -> None:
     rows.u2[j, R_DAY] = np.uint16(day)
 
 
-@njit
-def _opening_level(base: float, today: float, after: float, steps: int, rate: float) -> float:
+@bare
+def decay(clock: Clock, k: int, days: int) -> Any:
+    """What is left of a level of half-life `k` after so many whole days."""
+    if days < clock.decays.shape[1]:
+        return clock.decays[k, days]
+    rate = clock.rate0 if k == 0 else (clock.rate1 if k == 1 else clock.rate2)
+    return 2.0 ** (-days * rate)
+
+
+@bare
+def _opening_level(rows: Rows, j: int, k: int, steps: int, clock: Clock) -> Any:
+    base = np.float64(rows.f4[j, R_BASE + k])
     if steps <= 0:
-        return float(base)
-    level = (base + today) * 2.0 ** (-rate)
+        return base
+    level = (base + rows.f4[j, R_TODAY + k]) * clock.decays[k, 1]
     if steps >= 2:
-        level = (level + after) * 2.0 ** (-rate * (steps - 1))
+        level = (level + rows.f4[j, R_NEXT + k]) * decay(clock, k, steps - 1)
     return level
 
 
-@njit
+@bare
 def row_bits(rows: Rows, j: int) -> Any:
     """The active-day bitmap of row `j` as one word."""
     return np.uint64(rows.u4[j, 0]) | (np.uint64(rows.u4[j, 1]) << np.uint64(32))
 
 
-@njit
+@bare
 def shifted(bits: Any, steps: int) -> Any:
     """A bitmap `steps` days later."""
     if steps >= 64:
@@ -113,7 +118,7 @@ def shifted(bits: Any, steps: int) -> Any:
     return np.uint64(bits) << np.uint64(steps)
 
 
-@njit
+@bare
 def start_row(rows: Rows, j: int, day: int, first: int) -> None:
     """Make row `j` an empty one of `day`."""
     for k in range(rows.f4.shape[1]):
@@ -122,7 +127,7 @@ def start_row(rows: Rows, j: int, day: int, first: int) -> None:
     rows.u2[j, R_FIRST] = np.uint16(first)
 
 
-@njit
+@bare
 def add(
     rows: Rows,
     j: int,
@@ -150,7 +155,7 @@ def add(
     kind : int
         Source.
     """
-    ahead = day - np.int64(rows.u2[j, R_DAY])
+    ahead = day - as_int(rows.u2[j, R_DAY])
     at = R_TODAY if ahead <= 0 else R_NEXT
     rows.f4[j, at] = np.float32(rows.f4[j, at] + weight * age0)
     rows.f4[j, at + 1] = np.float32(rows.f4[j, at + 1] + weight * age1)
@@ -168,11 +173,11 @@ def add(
     if rows.u4[j, 0] & bit == 0:
         rows.u4[j, 0] = rows.u4[j, 0] | bit
         rows.u2[j, R_ACTIVE] = np.uint16(rows.u2[j, R_ACTIVE] + 1)
-        if day < np.int64(rows.u2[j, R_FIRST]):
+        if day < as_int(rows.u2[j, R_FIRST]):
             rows.u2[j, R_FIRST] = np.uint16(day)
 
 
-@njit
+@bare
 def opening(rows: Rows, j: int, day: int, clock: Clock, levels: Any) -> Any:
     """Row `j` as it stood when `day` began, from the events of earlier days only.
 
@@ -188,32 +193,29 @@ def opening(rows: Rows, j: int, day: int, clock: Clock, levels: Any) -> Any:
     uint64
         Active-day bitmap whose bit 0 is ``day - 1``.
     """
-    steps = day - np.int64(rows.u2[j, R_DAY])
+    steps = day - as_int(rows.u2[j, R_DAY])
     for k in range(3):
-        rate = clock.rate0 if k == 0 else (clock.rate1 if k == 1 else clock.rate2)
-        levels[k] = _opening_level(
-            rows.f4[j, R_BASE + k], rows.f4[j, R_TODAY + k], rows.f4[j, R_NEXT + k], steps, rate
-        )
+        levels[k] = _opening_level(rows, j, k, steps, clock)
     bits = row_bits(rows, j)
     if steps >= 2:
         return shifted(bits, steps - 2)
     return bits >> np.uint64(2 - steps)
 
 
-@njit
-def active_on(rows: Rows, j: int, day: int) -> bool:
+@bare
+def active_on(rows: Rows, j: int, day: int) -> Any:
     """Whether row `j` saw an event on `day` (not after the row's next day)."""
-    back = np.int64(rows.u2[j, R_DAY]) + 1 - day
+    back = as_int(rows.u2[j, R_DAY]) + 1 - day
     if back < 0 or back > 63:
         return False
     return (row_bits(rows, j) >> np.uint64(back)) & np.uint64(1) != np.uint64(0)
 
 
-@njit
+@bare
 def popcount(bits: Any) -> int:
     """Number of set bits of a 64-bit word (Warren, Hacker's Delight, 5-1)."""
     x = np.uint64(bits)
     x = x - ((x >> np.uint64(1)) & np.uint64(0x5555555555555555))
     x = (x & np.uint64(0x3333333333333333)) + ((x >> np.uint64(2)) & np.uint64(0x3333333333333333))
     x = (x + (x >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
-    return np.int64((x * np.uint64(0x0101010101010101)) >> np.uint64(56))
+    return as_int((x * np.uint64(0x0101010101010101)) >> np.uint64(56))

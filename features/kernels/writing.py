@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.kernels.bet import Bet, trend, weigh
-from features.kernels.jit import njit
+from features.kernels.jit import as_int, bare, njit
 from features.kernels.jsontext import put, put_date, put_fixed, put_int, put_span
 from features.kernels.layout import (
     F_DISLIKE,
@@ -138,12 +138,12 @@ def write_profiles(
     for i in range(first, sids.shape[0]):
         if n + ROOM > out.shape[0]:
             return i
-        sid = np.int64(sids[i])
+        sid = as_int(sids[i])
         day = max((s.last_ts[sid] + clock.offset) // 86_400_000 + 1, open_day)
         count = _rank(s, r, sid, day, bet, template, clock, levels, vector, rank)
         note = note_at[i + 1] - note_at[i]
         digest = _digest(rank, count, template, notes, note_at[i], note, s, sid)
-        fresh = day - np.int64(s.published[sid]) < template.max_age
+        fresh = day - as_int(s.published[sid]) < template.max_age
         if s.used[sid] == 0 or (digest == s.digest[sid] and fresh):
             ends[i] = n
             continue
@@ -153,10 +153,10 @@ def write_profiles(
             out, n, s, r, x, sid, day, rank, count, template, clock, notes, note_at[i], note, levels
         )
         ends[i] = n
-    return sids.shape[0]
+    return len(sids)
 
 
-@njit
+@bare
 def _rank(
     s: Subjects,
     r: Rows,
@@ -174,15 +174,15 @@ def _rank(
     busy = subject_days(s, sid, day)
     held = s.flags[s.account[sid]] & S_CARE != 0
     count = 0
-    start = np.int64(s.start[sid])
-    for j in range(start, start + np.int64(s.used[sid])):
-        interest = np.int64(r.interest[j])
+    start = as_int(s.start[sid])
+    for j in range(start, start + as_int(s.used[sid])):
+        interest = as_int(r.interest[j])
         if template.allowed[interest] == 0:
             continue
         bits = fill(s, r, sid, j, day, total, busy, bet.log_odds, clock, levels, vector)
-        age = max(0, day - np.int64(r.u2[j, R_FIRST]))
+        age = max(0, day - as_int(r.u2[j, R_FIRST]))
         score, lift, confidence, stance = weigh(
-            bet, vector, bits, age, interest, np.int64(r.u2[j, R_FLAGS]), held
+            bet, vector, bits, age, interest, as_int(r.u2[j, R_FLAGS]), held
         )
         at = count
         if count == template.top:
@@ -206,7 +206,7 @@ def _rank(
     return count
 
 
-@njit
+@bare
 def _digest(
     rank: Any,
     count: int,
@@ -229,7 +229,7 @@ def _digest(
     return h
 
 
-@njit
+@bare
 def _write(
     out: Any,
     n: int,
@@ -248,14 +248,14 @@ def _write(
     levels: Any,
 ) -> int:
     n = put(out, n, _HEAD)
-    n = put_span(out, n, x.keys, s.key_at[sid], np.int64(s.key_len[sid]))
+    n = put_span(out, n, x.keys, s.key_at[sid], as_int(s.key_len[sid]))
     n = put(out, n, _VERSION)
-    n = put_int(out, n, np.int64(s.version[sid]) + 1)
+    n = put_int(out, n, as_int(s.version[sid]) + 1)
     n = put(out, n, _AS_OF)
     n = put_int(out, n, s.last_ts[sid])
     n = put(out, n, _MODEL)
     n = put(out, n, template.model)
-    country = np.int64(s.country[sid])
+    country = as_int(s.country[sid])
     away = country != 0 and template.home != 0 and country != template.home
     n = put(out, n, _CONTEXT_AWAY if away else _CONTEXT_HOME)
     if country == 0:
@@ -275,7 +275,7 @@ def _write(
     n = put(out, n, _SUPPRESSIONS)
     n = put_span(out, n, notes, note_at, note)
     n = put(out, n, _EVIDENCE)
-    n = put_int(out, n, np.int64(s.events[sid]))
+    n = put_int(out, n, as_int(s.events[sid]))
     n = put(out, n, _DAYS)
     n = put_int(out, n, popcount(s.days[sid]))
     n = put(out, n, _SOURCE_LIST)
@@ -289,14 +289,14 @@ def _write(
     return put(out, n, _END)
 
 
-@njit
+@bare
 def _write_interest(
     out: Any, n: int, r: Rows, day: int, ranked: Any, template: Template, held: bool
 ) -> int:
-    j = np.int64(ranked[0])
-    interest = np.int64(r.interest[j])
+    j = as_int(ranked[0])
+    interest = as_int(r.interest[j])
     n = put_span(
-        out, n, template.text, np.int64(template.at[interest]), np.int64(template.length[interest])
+        out, n, template.text, as_int(template.at[interest]), as_int(template.length[interest])
     )
     n = put_fixed(out, n, ranked[1], 4)
     n = put(out, n, _LIFT)
@@ -304,23 +304,23 @@ def _write_interest(
     n = put(out, n, _CONFIDENCE)
     n = put_fixed(out, n, ranked[3], 2)
     n = put(out, n, _TREND)
-    n = put(out, n, _TRENDS[np.int64(ranked[4])])
+    n = put(out, n, _TRENDS[as_int(ranked[4])])
     n = put(out, n, _LAST)
-    newest = np.int64(r.u2[j, 4]) + 1 - days_since(_bits(r, j))
-    n = put_date(out, n, max(newest, np.int64(r.u2[j, R_FIRST])))
+    newest = as_int(r.u2[j, 4]) + 1 - days_since(_bits(r, j))
+    n = put_date(out, n, max(newest, as_int(r.u2[j, R_FIRST])))
     n = put(out, n, _PARTS)
     n = _write_shares(out, n, r, j)
     n = put(out, n, _STANCE)
-    n = put(out, n, _STANCES[np.int64(ranked[5])])
+    n = put(out, n, _STANCES[as_int(ranked[5])])
     return _write_reasons(out, n, r, j, day, ranked, held)
 
 
-@njit
+@bare
 def _bits(r: Rows, j: int) -> Any:
     return np.uint64(r.u4[j, 0]) | (np.uint64(r.u4[j, 1]) << np.uint64(32))
 
 
-@njit
+@bare
 def _write_shares(out: Any, n: int, r: Rows, j: int) -> int:
     total = 0.0
     for k in range(8):
@@ -352,9 +352,9 @@ def _write_shares(out: Any, n: int, r: Rows, j: int) -> int:
     return n
 
 
-@njit
+@bare
 def _write_reasons(out: Any, n: int, r: Rows, j: int, day: int, ranked: Any, held: bool) -> int:
-    steps = day - np.int64(r.u2[j, 4])
+    steps = day - as_int(r.u2[j, 4])
     bits = _bits(r, j)
     bits = bits << np.uint64(min(steps - 2, 63)) if steps >= 2 else bits >> np.uint64(2 - steps)
     n = put(out, n, _REASONS)
@@ -373,7 +373,7 @@ def _write_reasons(out: Any, n: int, r: Rows, j: int, day: int, ranked: Any, hel
         n = put(out, n, _WHY_QUIET)
     if held:
         n = put(out, n, _WHY_CARE)
-    age = day - np.int64(r.u2[j, R_FIRST])
+    age = day - as_int(r.u2[j, R_FIRST])
     if age < 7:
         n = put(out, n, _WHY_FEW)
         n = put_int(out, n, age)
