@@ -1,0 +1,360 @@
+"""Replay: real sets become valid events in event time, on the Java client's partitions."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+import pytest
+from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka.admin import AdminClient
+from hypothesis import given
+from hypothesis import strategies as st
+
+from features import events, fields, tagging
+from streams import replay, topics
+from streams.adaptors import ADAPTORS, Record, SourceError, bundled_web_visits, pseudonym, slug
+from streams.embedded import EMBEDDED_KAFKA_OVERRIDES, EmbeddedBroker
+from streams.producing import (
+    Produced,
+    ProduceError,
+    each_catalogue_once,
+    group_lag,
+    merged,
+    produce,
+    with_consent,
+)
+from streams.settings import Settings
+from streams.simulator import Simulation
+from streams.topic_admin import create_topics
+
+#: Sets that may not be bundled lie beside the checkout, or where the variable says.
+DATA = Path(os.environ.get("REAL_DATA", Path(__file__).parents[2] / "shared" / "data"))
+FILES = {"web-visits": "web-visits/visits.csv", "stream-starts": "stream-starts/starts.csv",
+         "tv-sessions": "tv-sessions/sessions.csv", "operator-dpi": "operator-dpi/app_hours.csv",
+         "app-usage": "app-usage/usage_events.csv",
+         "snapshots": "app-usage/foreground_snapshots.csv", "flows": "network-flows/flows.csv"}
+EVENTS = {"web-visits": 29_562, "stream-starts": 44_780, "tv-sessions": 4_965,
+          "operator-dpi": 36_722, "app-usage": 584, "snapshots": 3_060, "flows": 9_354}
+KIND = {topics.FACTS: events.FACTS, topics.NETWORK: events.NETWORK, topics.TV: events.TV,
+        topics.APP: events.APP}
+
+WEB = """panelist_id,wave,timestamp,url,device
+b,1,2019-03-01 10:00:05.000000057,https://two.example/x,mobile
+a,1,2019-03-01 10:00:00.999999999,https://One.Example:8443/x,desktop
+a,1,2019-03-01 10:01:00.000000000,http://one.example/y,desktop
+a,1,2019-03-01 12:00:00.000000000,http://one.example/y,desktop
+a,1,2019-03-01 12:00:01.000000000,file:///etc,desktop
+"""
+
+
+def _read(name: str, path: Path) -> tuple[list[Record], Counter[str]]:
+    skipped: Counter[str] = Counter()
+    return list(replay.source(name, path, skipped)), skipped
+
+
+def _get(record: Record, *names: str) -> tuple[object, ...]:
+    assert isinstance(record.value, dict)
+    return tuple(record.value[name] for name in names)
+
+
+def _check(records: list[Record]) -> Counter[str]:
+    """In order of event time, and accepted by catalogue and inlet; returns its refusals."""
+    refused: Counter[str] = Counter()
+    at = [record.at for record in records]
+    assert at == sorted(at)
+    limits = events.Limits()
+    ids: set[str] = set()
+    for record in records:
+        assert isinstance(record.value, dict)
+        if record.topic == topics.CATALOGUE:
+            tagging.tag_catalogue(record.value)
+            continue
+        raw = orjson.dumps(record.value)
+        try:
+            event = events.decode(KIND[record.topic], raw, record.key.encode(), limits)
+        except fields.Malformed as error:
+            refused[f"{error.reason} {error.field}"] += 1
+            continue
+        assert event.ts <= record.at
+        assert event.event_id not in ids
+        ids.add(event.event_id)
+    return refused
+
+
+@pytest.mark.quality
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_real_sets_become_valid_events(name: str) -> None:
+    path = DATA / FILES[name]
+    if not path.exists():
+        pytest.skip(f"{path} is not here: the set may not be bundled")
+    records, _ = _read(name, path)
+    assert sum(record.topic in topics.INPUTS for record in records) == EVENTS[name]
+    refused = _check(list(with_consent(records)))
+    # Scans and attacks send names that are no host names.
+    assert refused.total() <= 0.01 * EVENTS[name] if name == "flows" else not refused
+
+
+def test_the_bundled_sample_is_the_real_set() -> None:
+    sample = list(bundled_web_visits())
+    assert len(sample) == EVENTS["web-visits"]
+    assert len({record.key for record in sample}) == 3
+    assert not _check(sample)
+
+
+def test_web_visits(tmp_path: Path) -> None:
+    path = tmp_path / "visits.csv"
+    path.write_text(WEB)
+    records, skipped = _read("web-visits", path)
+    shown = [(r.key, *_get(r, "host", "duration_ms", "line")) for r in records]
+    assert shown == [("a", "one.example", 59_001, "broadband"),
+                     ("b", "two.example", 0, "mobile"),
+                     ("a", "one.example", 30 * 60_000, "broadband"),
+                     ("a", "one.example", 0, "broadband")]
+    assert skipped == {"not a web address": 1}
+    assert not _check(records)
+
+
+def test_app_usage_pairs_foreground_with_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "usage.csv"
+    start = 1_571_151_200_000
+    rows = [(0, "Mail", 1), (5_000, "Chat", 1), (6_000, "Mail", 2), (9_000, "Chat", 2),
+            (20_000, "Mail", 1), (25_000, "Android system", 16), (30_000, "Mail", 2)]
+    path.write_text("".join(f"{start + at},{app},{event},\n" for at, app, event in rows))
+    records, _ = _read("app-usage", path)
+    sessions = [(r.at - start, *_get(r, "app_id", "duration_ms"))
+                for r in records if r.topic == topics.APP]
+    assert sessions == [(0, "Mail", 5_000), (5_000, "Chat", 4_000), (20_000, "Mail", 5_000)]
+
+
+@given(st.text(min_size=1, max_size=80))
+def test_pseudonyms_are_accepted_by_the_inlet(raw: str) -> None:
+    account = pseudonym(raw, "tv")
+    value = {"event_id": "e", "account_id": account, "ts": 1_600_000_000_000, "app_id": "a",
+             "action": "open"}
+    events.decode(events.APP, orjson.dumps(value), account.encode(), events.Limits())
+    assert pseudonym(raw, "tv") == account
+
+
+def test_pseudonyms_keep_what_is_one_already() -> None:
+    assert pseudonym("AiDS4k1rQZ", "web") == "AiDS4k1rQZ"
+    assert pseudonym("771802", "tv") == "tv-771802"
+    assert pseudonym("+49 170", "tv").startswith("tv-x")
+
+
+@given(st.text(max_size=200))
+def test_slugs_are_short_and_plain(title: str) -> None:
+    assert 1 <= len(slug(title)) <= 100
+    assert slug(title).isascii()
+
+
+def test_consent_comes_once_just_before_the_first_event() -> None:
+    def event(at: int, key: str, topic: str = topics.APP) -> Record:
+        return Record(at, topic, key, {"ts": at})
+
+    given_records = [event(5, "a"), event(6, "k", topics.CATALOGUE), event(7, "a"),
+                     event(8, "b", topics.FACTS), event(9, "b")]
+    out = list(with_consent(given_records))
+    facts = [(r.at, r.key, *_get(r, "ts")) for r in out
+             if r.topic == topics.FACTS and "kind" in r.value]
+    assert facts == [(5, "a", 4)]
+    assert [r for r in out if "kind" not in r.value] == given_records
+
+
+def test_merging_keeps_order_and_ties() -> None:
+    one = [Record(1, "x", "one", {}), Record(5, "x", "one", {})]
+    two = [Record(1, "x", "two", {}), Record(3, "x", "two", {})]
+    assert [(r.at, r.key) for r in merged([iter(one), iter(two)])] == [
+        (1, "one"), (1, "two"), (3, "two"), (5, "one")]
+
+
+def test_catalogue_keys_come_once() -> None:
+    items = [Record(at, topics.CATALOGUE, "app:x", {}) for at in range(3)]
+    assert list(each_catalogue_once(items)) == items[:1]
+
+
+@pytest.mark.parametrize(("name", "text", "message"), [
+    ("web-visits", "panelist_id,url\n", "line 1: no column timestamp, device"),
+    ("tv-sessions", "user_id,channel,start_utc,duration_s\n1,CNN\n", "line 2: too few columns"),
+    ("tv-sessions", "user_id,channel,start_utc,duration_s\n1,CNN,noon,3\n", "'noon' is not a time"),
+    ("operator-dpi", "id,hour,app,app_cat,times\na,x,b,c,3\n", "'x' is not a number"),
+    ("jsonl", '{"topic":"tv-viewing"}\n', "line 1: expected"),
+    ("jsonl", '\n{"topic":', "line 2: not JSON"),
+    ("jsonl", '{"topic":"tv-viewing","key":3,"value":{}}\n', "line 1: key"),
+])
+def test_errors_name_file_and_place(tmp_path: Path, name: str, text: str, message: str) -> None:
+    path = tmp_path / "file.csv"
+    path.write_text(text)
+    with pytest.raises(SourceError, match="file.csv") as caught:
+        _read(name, path)
+    assert message in str(caught.value)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    for name in [*ADAPTORS, replay.JSONL]:
+        with pytest.raises(SourceError, match="nowhere"):
+            _read(name, tmp_path / "nowhere")
+
+
+def test_jsonl_is_what_simulate_wrote(tmp_path: Path) -> None:
+    simulation = Simulation(4, 5, 3)
+    single, folder = tmp_path / "all.jsonl", tmp_path / "out"
+    folder.mkdir()
+    for record in simulation:
+        with single.open("ab") as file:
+            file.write(orjson.dumps({"topic": record.topic, "key": record.key,
+                                     "value": record.value}) + b"\n")
+        with (folder / f"{record.topic}.jsonl").open("ab") as file:
+            file.write(orjson.dumps(record.value) + b"\n")
+    whole, _ = _read("jsonl", single)
+    assert [(r.topic, r.key, r.value) for r in whole] == [
+        (r.topic, r.key, r.value) for r in simulation]
+    parts, _ = _read("jsonl", folder)
+    by_topic = [[r[1:] for r in records if r.topic == name]
+                for records in (whole, parts) for name in topics.INPUTS]
+    assert by_topic[:4] == by_topic[4:]
+    assert [r.at for r in parts] == sorted(r.at for r in parts)
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Settings]:
+    with EmbeddedBroker() as broker:
+        settings = Settings(bootstrap_servers=broker.bootstrap_servers, partitions=5,
+                            replication=1)
+        create_topics(AdminClient({"bootstrap.servers": broker.bootstrap_servers}), settings)
+        yield settings
+
+
+def _all(settings: Settings, count: int, group: str | None = None) -> list[Message]:
+    consumer = Consumer({"bootstrap.servers": settings.bootstrap_servers,
+                         **EMBEDDED_KAFKA_OVERRIDES, "group.id": group or "nobody",
+                         "enable.auto.commit": False, "auto.offset.reset": "earliest"})
+    consumer.assign([TopicPartition(name, p, 0) for name in topics.INPUTS
+                     for p in range(settings.partitions)])
+    got: list[Message] = []
+    for _ in range(100):
+        got += consumer.consume(5_000, 0.1)
+        if len(got) >= count:
+            break
+    if group is not None:
+        consumer.commit(offsets=consumer.position(consumer.assignment()), asynchronous=False)
+    consumer.close()
+    return got
+
+
+def murmur2(data: bytes) -> int:
+    """The Java client's hash of a key, written out from its definition (seed 0x9747b28c)."""
+    mask, m = 0xFFFFFFFF, 0x5BD1E995
+    h = 0x9747B28C ^ len(data)
+    for i in range(0, len(data) - len(data) % 4, 4):
+        k = int.from_bytes(data[i:i + 4], "little") * m & mask
+        k = (k ^ k >> 24) * m & mask
+        h = (h * m & mask) ^ k
+    tail = data[len(data) - len(data) % 4:]
+    if tail:
+        h = (h ^ int.from_bytes(tail, "little")) * m & mask
+    h = (h ^ h >> 13) * m & mask
+    return h ^ h >> 15
+
+
+def _main(*argv: str) -> int:
+    parser = argparse.ArgumentParser()
+    replay.add_parser(parser.add_subparsers())
+    args = parser.parse_args(["replay", *argv])
+    return int(args.run(args))
+
+
+def test_replay_produces_all_in_order_on_javas_partitions(
+        cluster: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "all.jsonl"
+    simulation = Simulation(4, 12, 3)
+    with path.open("wb") as file:
+        for record in simulation:
+            file.write(orjson.dumps({"topic": record.topic, "key": record.key,
+                                     "value": record.value}) + b"\n")
+    sent = list(simulation)
+    where = ("--bootstrap", cluster.bootstrap_servers)
+    assert _main("--source", "jsonl", str(path), *where, "--group", "late") == 0
+    out = capsys.readouterr()
+    counts = Counter(record.topic for record in sent)
+    assert f"produced {len(sent)} (" in out.out
+    assert all(f"{name} {count}" in out.out for name, count in counts.items())
+    assert "\x1b" not in out.err, "plain lines where there is no terminal"
+
+    assert _main("--source", "jsonl", str(path), "--limit", "1", *where, "--wait-group", "late",
+                 "--wait-limit", "0.1") == 1
+    assert "not at the end" in capsys.readouterr().err
+    got = _all(cluster, len(sent) + 1, "late")
+    assert len(got) == len(sent) + 1
+    assert {m.partition() for m in got} == set(range(cluster.partitions))
+    for message in got:
+        key = message.key()
+        assert isinstance(key, bytes)
+        assert message.partition() == (murmur2(key) & 0x7FFFFFFF) % cluster.partitions
+    for account in simulation.truth:
+        order = [orjson.loads(m.value() or b"")["event_id"] for m in got
+                 if m.key() == account.encode() and m.topic() == topics.NETWORK]
+        assert order == [r.value["event_id"] for r in sent
+                         if r.key == account and r.topic == topics.NETWORK]
+
+    admin = AdminClient({"bootstrap.servers": cluster.bootstrap_servers})
+    assert group_lag(admin, "late", cluster).done
+    assert _main("--source", "jsonl", str(path), "--limit", "0", *where,
+                 "--wait-group", "late") == 0
+
+
+def test_several_sources_are_merged(cluster: Settings, tmp_path: Path,
+                                    capsys: pytest.CaptureFixture[str]) -> None:
+    web, tv = tmp_path / "web.csv", tmp_path / "tv.csv"
+    web.write_text(WEB)
+    tv.write_text("user_id,channel,start_utc,duration_s\n1234567,CNN,2019-03-01 10:00:30,66\n")
+    assert _main("--source", "web-visits", "--source", "tv-sessions", str(web), str(tv),
+                 "--bootstrap", cluster.bootstrap_servers) == 0
+    assert capsys.readouterr().out == (
+        "replay: produced 9 (catalogue 1, network-usage 4, subscriber-facts 3, tv-viewing 1); "
+        "left out 1: not a web address\n")
+
+
+def test_speed_holds_events_back(cluster: Settings) -> None:
+    records = [Record(1_551_434_400_000 + 1_000 * i, topics.APP, "acc", {"n": i})
+               for i in range(4)]
+    ticks: list[int] = []
+    produced = produce(records, cluster.bootstrap_servers, cluster, Produced(), speed=10.0,
+                       tick=lambda _, at: ticks.append(at))
+    assert produced.total == 4 and not produced.failed
+    assert len(ticks) >= 4, "every wait is a chance to show something"
+
+
+def test_usage_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _main("--source", "web-visits", "--source", "flows", str(tmp_path)) == 2
+    assert "2 --source for 1 paths" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        _main("--source", "flows", "x", "--speed", "fast")
+    assert _main("--source", "flows", str(tmp_path / "absent"), "--bootstrap",
+                 "127.0.0.1:1") == 1
+    assert "absent" in capsys.readouterr().err
+
+
+def test_a_broker_out_of_reach_is_said_so(cluster: Settings,
+                                          monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.producing._FLUSH_S", 0.2)
+    with pytest.raises(ProduceError, match="1 records unacknowledged"):
+        produce([Record(1, topics.APP, "a", {})], "127.0.0.1:1", cluster, Produced())
+    admin = AdminClient({"bootstrap.servers": "127.0.0.1:1"})
+    monkeypatch.setattr("streams.producing._ADMIN_S", 0.2)
+    with pytest.raises(ProduceError, match="lag of g"):
+        group_lag(admin, "g", cluster)
+
+
+def test_the_inlet_knows_the_pattern_that_pseudonyms_avoid() -> None:
+    """`pseudonym` must not fall behind the inlet's idea of a person's number."""
+    with pytest.raises(fields.Malformed) as caught:
+        events.decode(events.APP, orjson.dumps({
+            "event_id": "e", "account_id": "771-802-9", "ts": 1_600_000_000_000, "app_id": "a",
+            "action": "open"}), b"771-802-9", events.Limits())
+    assert caught.value.reason == "identifier"
+    assert pseudonym("771-802-9", "tv") == "tv-771-802-9"
