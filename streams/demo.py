@@ -9,6 +9,7 @@ watches and goes on live on a terminal.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -80,12 +81,20 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """Run ``demo``; 0 when it ran through or was ended by Ctrl-C, 1 when something failed."""
+    # A closed terminal and a plain kill end it in order too: broker and worker must not outlive it.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     console = Console()
     if not console.is_terminal:
         console = Console(width=_PLAIN_WIDTH)
+    with ExitStack() as stack:
+        # Inside: an error keeps its clients alive, and they complain when the broker goes.
+        return _guarded(args, console, stack)
+
+
+def _guarded(args: argparse.Namespace, console: Console, stack: ExitStack) -> int:
     try:
-        with ExitStack() as stack:
-            _run(args, console, stack)
+        _run(args, console, stack)
         return 0
     except KeyboardInterrupt:
         console.print("ended")
@@ -93,10 +102,9 @@ def run(args: argparse.Namespace) -> int:
     except (DemoError, BrokerError, TopicError, ProduceError, ReaderError, WorkerEnded,
             SettingsError, ValueError) as error:
         print(f"demo: {error}", file=sys.stderr)
-        return 1
     except KafkaException as error:
         print(f"demo: {error.args[0].str()}", file=sys.stderr)
-        return 1
+    return 1
 
 
 def _run(args: argparse.Namespace, console: Console, stack: ExitStack) -> None:

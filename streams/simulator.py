@@ -67,8 +67,8 @@ class Simulation:
     scale : float
         Multiplies how often things are done.
     story_days : int or None
-        Days over which interests come and go and facts happen; None is all `days`. The first
-        days of a longer simulation with the same story are those of the shorter one.
+        Days over which interests come and go and facts happen; None is all `days`. All but
+        the last day of a shorter simulation are the first days of a longer one with its story.
 
     Attributes
     ----------
