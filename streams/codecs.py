@@ -6,10 +6,10 @@ data, and no value means that the subject is forgotten.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import lru_cache
+
+import numpy as np
 
 Headers = list[tuple[str, bytes]]
 
@@ -29,17 +29,17 @@ _CONSTANT: tuple[tuple[str, bytes], ...] = (
 )
 
 
-def profile_headers(key: str, version: int, as_of: int) -> Headers:
+def profile_headers(key: bytes, version: int, time: bytes) -> Headers:
     """Headers of a record of ``interest-profiles``, tombstones included.
 
     Parameters
     ----------
-    key : str
-        ``account`` or ``account/member``; pseudonyms are ASCII.
+    key : bytes
+        ``account`` or ``account/member``.
     version : int
         Version of the profile, from 1.
-    as_of : int
-        Event time of the profile, epoch milliseconds.
+    time : bytes
+        Event time of the profile, as `times` gives it.
 
     Returns
     -------
@@ -48,16 +48,28 @@ def profile_headers(key: str, version: int, as_of: int) -> Headers:
 
     Examples
     --------
-    >>> dict(profile_headers("a-1/m", 7, 1_700_000_000_123))["ce_time"]
-    b'2023-11-14T22:13:20.123Z'
+    >>> dict(profile_headers(b"a-1/m", 7, b"2023-11-14T22:13:20.123Z"))["ce_id"]
+    b'a-1/m:7'
     """
-    subject = key.encode()
     return [
         *_CONSTANT,
-        ("ce_id", b"%b:%d" % (subject, version)),
-        ("ce_subject", subject),
-        ("ce_time", _rfc3339(as_of)),
+        ("ce_id", b"%b:%d" % (key, version)),
+        ("ce_subject", key),
+        ("ce_time", time),
     ]
+
+
+def times(epoch_ms: Sequence[int]) -> list[bytes]:
+    """RFC 3339 of many times at once, as the header ``ce_time`` has it.
+
+    Examples
+    --------
+    >>> times([1_700_000_000_123])
+    [b'2023-11-14T22:13:20.123Z']
+    """
+    moments = np.array(epoch_ms, "M8[ms]")
+    texts: list[bytes] = np.datetime_as_string(moments, timezone="UTC").astype("S").tolist()
+    return texts
 
 
 @dataclass(frozen=True)
@@ -135,14 +147,6 @@ def parse_dead_letter(headers: Iterable[tuple[str, bytes | None]] | None) -> Dea
 
     return DeadLetter(text("source-topic"), number("source-partition"), number("source-offset"),
                       text("reason"), text("field"), text("message"), number("schema-version"))
-
-
-# Profiles of one commit share few event times, so the last texts are worth keeping.
-@lru_cache(maxsize=256)
-def _rfc3339(epoch_ms: int) -> bytes:
-    seconds, ms = divmod(epoch_ms, 1000)
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{ms:03d}Z".encode()
 
 
 def _cut(text: str) -> bytes:

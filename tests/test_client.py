@@ -18,7 +18,7 @@ from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 
 from streams import client, compacted
 from streams.client import Forgotten, Profile, ProfileError, ProfileReader, ReaderError
-from streams.codecs import profile_headers
+from streams.codecs import profile_headers, times
 from tests.conftest import Names
 
 ROOT = Path(__file__).parent.parent
@@ -122,7 +122,8 @@ class Topic:
             value = None if version is None else orjson.dumps(
                 {"schema": 1, "subject": key, "version": version, "as_of": as_of or version})
             self.producer.produce(self.name, key=key.encode(), value=value, partition=partition,
-                                  headers=profile_headers(key, version or 0, as_of))
+                                  headers=profile_headers(key.encode(), version or 0,
+                                                          times([as_of])[0]))
         assert self.producer.flush(30) == 0
 
     def write(self, *records: tuple[str, int | None], partition: int = 0, as_of: int = 0,

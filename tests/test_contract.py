@@ -113,7 +113,8 @@ def test_golden_profiles_and_their_headers(golden: dict[str, Any]) -> None:
     version = int(golden["headers"]["ce_id"].rpartition(":")[2])
     value = golden["value"]
     as_of = 1_700_000_000_002 if value is None else value["as_of"]
-    made = codecs.profile_headers(golden["key"], version, as_of)
+    made = codecs.profile_headers(
+        golden["key"].encode(), version, codecs.times([as_of])[0])
     assert {name: raw.decode() for name, raw in made} == golden["headers"]
     if value is not None:
         CHECKS["interest-profiles"].validate(value)
