@@ -170,7 +170,7 @@ class Store:
         out = np.empty(int(lengths.sum()), np.uint8)
         packing.pack_keys(sids, self.subjects, self.index, out)
         text, ends = out.tobytes(), np.cumsum(lengths).tolist()
-        return [text[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)]
+        return [text[start:end] for start, end in zip([0, *ends], ends, strict=False)]
 
     def publish(self, sids: NDArray[np.int32]) -> None:
         """Count a new version of the profiles of subjects."""
