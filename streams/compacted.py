@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
@@ -45,16 +46,19 @@ class CompactedTopic:
         Only these; by default all, including those added later.
     kafka : mapping of str to str, optional
         More librdkafka keys, security above all.
+    make : callable
+        From a configuration to a consumer.
     """
 
     def __init__(self, bootstrap_servers: str, topic: str,
                  partitions: Sequence[int] | None = None,
-                 kafka: Mapping[str, str] | None = None) -> None:
+                 kafka: Mapping[str, str] | None = None,
+                 make: Callable[[dict[str, Any]], Consumer] = Consumer) -> None:
         self.topic = topic
         self._wanted = None if partitions is None else frozenset(partitions)
         self._assigned: set[int] = set()
         self._looked = 0.0
-        self._consumer = Consumer({
+        self._consumer = make({
             "group.id": f"reader-{uuid.uuid4()}",  # asked for by the library, never joined
             **(kafka or {}),
             "bootstrap.servers": bootstrap_servers,

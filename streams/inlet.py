@@ -6,7 +6,6 @@ transaction that moves the offset past it, and in no other.
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from features.batches import Batch, parse
 from features.events import Limits
 from features.sequence import Merge
 from streams.errors import LostOffsets, Stop, TooManyDeadLetters
+from streams.ports import REAL, Ports
 from streams.settings import Settings
 from streams.topics import INPUTS
 
@@ -92,10 +92,23 @@ class DeadLetterCount:
 
 @dataclass
 class Partition:
-    """One partition of every input: the merge, what was refused, the records' age."""
+    """One partition of every input; what is not committed yet lives and goes with it.
+
+    Attributes
+    ----------
+    merge : Merge
+    refused : dict of str to deque of Refused
+        Per input, in log order.
+    late : list of Refused
+        Refused only when their turn had come.
+    committed : dict of str to (int, int)
+        Where the latest commit ended.
+    """
 
     merge: Merge
     refused: dict[str, deque[Refused]] = field(default_factory=dict)
+    late: list[Refused] = field(default_factory=list)
+    committed: dict[str, tuple[int, int]] = field(default_factory=dict)
     counts: dict[str, DeadLetterCount] = field(default_factory=dict)
     arrival_ms: dict[str, int] = field(default_factory=dict)
     heard: dict[str, float] = field(default_factory=dict)
@@ -105,8 +118,9 @@ class Partition:
 class Inlet:
     """Decodes and merges what the consumer hands over; owns no partition by itself."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, ports: Ports = REAL) -> None:
         self._settings = settings
+        self._ports = ports
         self._names = [settings.topic(name) for name in INPUTS]
         self._kind = {name: kind for kind, name in enumerate(self._names)}
         self._limits = Limits(settings.max_message_bytes, settings.future_tolerance_ms)
@@ -116,11 +130,12 @@ class Inlet:
 
     def open(self, partition: int, start: Mapping[str, tuple[int, int]]) -> None:
         """Begin a partition at these offsets and running times per topic."""
-        now = time.monotonic()
+        now = self._ports.monotonic()
         self.partitions[partition] = Partition(
             Merge(self._names, start),
-            {name: deque() for name in self._names},
-            {name: DeadLetterCount(self._dead, f"{name}[{partition}]") for name in self._names},
+            refused={name: deque() for name in self._names},
+            counts={name: DeadLetterCount(self._dead, f"{name}[{partition}]")
+                    for name in self._names},
             heard={name: now for name in self._names},
         )
 
@@ -135,12 +150,13 @@ class Inlet:
             return 0
         good, ends = [], []
         for message in messages:
-            if message.error() is None:
+            error = message.error()
+            if error is None:
                 good.append(message)
-            elif message.error().code() == KafkaError._PARTITION_EOF:
+            elif error.code() == KafkaError._PARTITION_EOF:
                 ends.append((message.topic(), message.partition()))
             else:
-                self._fail(message.error())
+                self._fail(error)
         if good:
             self._take(good)
         for topic, partition in ends:
@@ -150,7 +166,7 @@ class Inlet:
 
     def release(self) -> list[tuple[int, Batch]]:
         """The next records of each partition's sequence."""
-        patience = time.monotonic() - self._settings.merge_wait_ms / 1000.0
+        patience = self._ports.monotonic() - self._settings.merge_wait_ms / 1000.0
         released = []
         for number, part in self.partitions.items():
             waiting = any(item.held for item in part.merge.inputs.values())
@@ -164,12 +180,13 @@ class Inlet:
                 released.append((number, batch))
         return released
 
-    def refused(self, partition: int, before: Mapping[str, int]) -> list[Refused]:
-        """Take the refused records that lie before these offsets."""
+    def refused(self, partition: int) -> list[Refused]:
+        """Take the refused records that lie before the released ones' end."""
         part = self.partitions[partition]
         found = []
-        for name, queue in part.refused.items():
-            while queue and queue[0].offset < before[name]:
+        for name, (offset, _) in part.merge.position().items():
+            queue = part.refused[name]
+            while queue and queue[0].offset < offset:
                 found.append(queue.popleft())
         return found
 
@@ -195,13 +212,12 @@ class Inlet:
 
     def _take(self, messages: list[Message]) -> None:
         count = len(messages)
-        topics = [message.topic() for message in messages]
-        kinds = np.fromiter(map(self._kind.__getitem__, topics), np.uint8, count)
+        kinds = np.fromiter((self._kind[m.topic() or ""] for m in messages), np.uint8, count)
         numbers = np.fromiter((m.partition() for m in messages), np.int32, count)
         offsets = np.fromiter((m.offset() for m in messages), np.int64, count)
         raws = [message.value() for message in messages]
         keys = [message.key() for message in messages]
-        now_ms = int(time.time() * 1000)
+        now_ms = int(self._ports.wall() * 1000)
         batch, rejected = parse(raws, keys, kinds, numbers, offsets, self._limits, now_ms)
         place = numbers.astype(np.int64) * len(self._names) + kinds
         accepted = (batch.records["partition"].astype(np.int64) * len(self._names)
@@ -217,7 +233,7 @@ class Inlet:
             mine = Batch(batch.records[accepted == spot], batch.blob)
             part.merge.inputs[name].take(mine, int(offsets[here[-1]]) + 1)
             part.arrival_ms[name] = messages[int(here[-1])].timestamp()[1]
-            part.heard[name] = time.monotonic()
+            part.heard[name] = self._ports.monotonic()
             refused = np.flatnonzero(bad[here])
             for item in [r for r in rejected if place[r.index] == spot]:
                 part.refused[name].append(Refused(

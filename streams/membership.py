@@ -8,8 +8,8 @@ end. So state and offsets belong together whatever the former owner was doing wh
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import OffsetSpec
@@ -18,6 +18,7 @@ from features.engine import Engine
 from streams import metrics
 from streams.errors import Abandon, LostOffsets
 from streams.inlet import Inlet
+from streams.ports import REAL, Ports
 from streams.restore import Restore, offsets_at
 from streams.settings import Settings
 from streams.topics import INPUTS
@@ -45,8 +46,9 @@ class Membership:
 
     def __init__(self, settings: Settings, inlet: Inlet, watchdog: Watchdog,
                  make_engine: Callable[[], Engine],
-                 before_revoke: Callable[[float], None]) -> None:
+                 before_revoke: Callable[[float], None], ports: Ports = REAL) -> None:
         self._settings = settings
+        self._ports = ports
         self._inlet = inlet
         self._watchdog = watchdog
         self._make = make_engine
@@ -56,7 +58,7 @@ class Membership:
         self._committed: dict[tuple[str, int], int] = {}
         self._never: set[tuple[str, int]] = set()  # partitions without a committed offset
         self.engines: dict[int, Engine] = {}
-        self.consumer = Consumer(consumer_config(settings))
+        self.consumer = ports.consumer(consumer_config(settings))
 
     def join(self) -> None:
         """Subscribe to the inputs."""
@@ -113,7 +115,8 @@ class Membership:
     def _revoked(self, consumer: Consumer, spots: list[TopicPartition]) -> None:
         metrics.REBALANCES.labels("revoked").inc()
         if self.engines:
-            self._before_revoke(time.monotonic() + self._settings.revoke_deadline_ms / 1000.0)
+            self._before_revoke(
+                self._ports.monotonic() + self._settings.revoke_deadline_ms / 1000.0)
         self._drop()
         log.info("revoked partitions %s", sorted({s.partition for s in spots}))
 
@@ -126,7 +129,7 @@ class Membership:
         with self._watchdog.guard("committed offsets"):
             self._committed = self._read_committed(spots)
         partitions = sorted({s.partition for s in spots})
-        self._restore = Restore(self._settings, partitions, self._make)
+        self._restore = Restore(self._settings, partitions, self._make, self._ports)
         return self._committed
 
     def _read_committed(self, spots: list[TopicPartition]) -> dict[tuple[str, int], int]:
@@ -144,7 +147,7 @@ class Membership:
         fresh = [spot for spot, offset in offsets.items() if offset == _NONE]
         self._never = set(fresh)
         if fresh:
-            offsets |= offsets_at(self._settings, fresh, OffsetSpec.earliest())
+            offsets |= offsets_at(self._settings, fresh, OffsetSpec.earliest(), self._ports)
         return offsets
 
     def _start(self, partition: int, state: dict[str, tuple[int, int]]
@@ -184,7 +187,7 @@ class Membership:
         return [TopicPartition(name, p) for p in partitions for name in self._names]
 
 
-def consumer_config(settings: Settings) -> dict[str, object]:
+def consumer_config(settings: Settings) -> dict[str, Any]:
     """librdkafka configuration of a worker's consumer."""
     return {
         "queued.min.messages": 200_000,

@@ -15,17 +15,17 @@ Deliveries need no callback: a transaction with a record that was not delivered 
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from features.engine import Changes
 from streams import codecs
 from streams.errors import Abandon, Stop
 from streams.inlet import Refused
+from streams.ports import REAL, Ports
 from streams.settings import Settings
 from streams.topics import DEAD_LETTERS, PROFILES, STATE
 from streams.watchdog import Watchdog
@@ -54,13 +54,13 @@ class Commit:
 class Outlet:
     """A transactional producer that is thrown away at the first doubt."""
 
-    def __init__(self, settings: Settings, watchdog: Watchdog) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, watchdog: Watchdog, ports: Ports = REAL) -> None:
+        self._ports = ports
         self._watchdog = watchdog
         self._profiles = settings.topic(PROFILES)
         self._state = settings.topic(STATE)
         self._dead = settings.topic(DEAD_LETTERS)
-        self._producer = Producer(producer_config(settings))
+        self._producer = ports.producer(producer_config(settings))
         with watchdog.guard("init_transactions"):
             try:
                 self._producer.init_transactions(settings.call_deadline_ms / 1000.0)
@@ -87,8 +87,8 @@ class Outlet:
                 self._producer.begin_transaction()  # 1
                 self._produce(commit, deadline)  # 2
                 self._producer.send_offsets_to_transaction(  # 3
-                    commit.offsets, consumer.consumer_group_metadata(), _left(deadline))
-                self._producer.commit_transaction(_left(deadline))  # 4
+                    commit.offsets, consumer.consumer_group_metadata(), self._left(deadline))
+                self._producer.commit_transaction(self._left(deadline))  # 4
             except KafkaException as error:
                 raise _named("commit", error) from error
 
@@ -99,18 +99,11 @@ class Outlet:
         except KafkaException:
             pass  # a fenced producer refuses everything, which is what is wanted here
 
-    def abort(self, timeout: float) -> None:
-        """Abort politely, so that readers need not wait for the transaction time-out."""
-        try:
-            with self._watchdog.guard("abort"):
-                self._producer.abort_transaction(timeout)
-        except KafkaException:
-            pass  # there was none, or its fate is already sealed
-
     def _produce(self, commit: Commit, deadline: float) -> None:
         for partition, changes in commit.changes.items():
-            for key, value, version, as_of in changes.profiles:
-                headers = codecs.profile_headers(key.decode(), version, as_of)
+            times = codecs.times([item[3] for item in changes.profiles])
+            for (key, value, version, _), time in zip(changes.profiles, times, strict=True):
+                headers = codecs.profile_headers(key, version, time)
                 self._send(deadline, topic=self._profiles, key=key, value=value,
                            partition=partition, headers=headers)
             self._send_many(deadline, partition, changes.state)
@@ -131,7 +124,7 @@ class Outlet:
 
     def _send_many(self, deadline: float, partition: int,
                    state: Mapping[bytes, bytes | None]) -> None:
-        records: Sequence[dict[str, Any]] = [
+        records: list[dict[str, Any]] = [
             {"key": key, "value": value} for key, value in state.items()]
         while records:
             try:
@@ -144,9 +137,12 @@ class Outlet:
             self._drain(deadline)
 
     def _drain(self, deadline: float) -> None:
-        if _left(deadline) <= 0.001:
+        if self._left(deadline) <= 0.001:
             raise Abandon("the output queue stayed full until the deadline")
         self._producer.poll(_QUEUE_WAIT)
+
+    def _left(self, deadline: float) -> float:
+        return max(0.001, deadline - self._ports.monotonic())
 
 
 def producer_config(settings: Settings) -> dict[str, Any]:
@@ -173,10 +169,6 @@ def _unsent(record: dict[str, Any]) -> bool:
     if error is not None and error.code() != KafkaError._QUEUE_FULL:
         raise KafkaException(error)
     return error is not None
-
-
-def _left(deadline: float) -> float:
-    return max(0.001, deadline - time.monotonic())
 
 
 def _named(call: str, error: KafkaException) -> Exception:

@@ -10,23 +10,23 @@ worker committed behind that transaction must not be missed.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
-    Consumer,
     IsolationLevel,
     KafkaError,
     KafkaException,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka.admin import OffsetSpec
 
 from features.engine import Engine
 from features.windows import IncompatibleState
 from streams import metrics
 from streams.errors import Abandon, Stop
+from streams.ports import REAL, Ports
 from streams.settings import Settings
 from streams.topics import STATE
 
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 _POLL = 10_000
 
 
-def reader_config(settings: Settings, group: str) -> dict[str, object]:
+def reader_config(settings: Settings, group: str) -> dict[str, Any]:
     """librdkafka configuration of a consumer that reads whole topics without a group."""
     return {
         **settings.kafka,
@@ -62,17 +62,18 @@ class Restore:
     """
 
     def __init__(self, settings: Settings, partitions: Sequence[int],
-                 make_engine: Callable[[], Engine]) -> None:
+                 make_engine: Callable[[], Engine], ports: Ports = REAL) -> None:
         self._settings = settings
+        self._ports = ports
         self._make = make_engine
         self._topic = settings.topic(STATE)
         self._folded: dict[int, dict[bytes, bytes]] = {p: {} for p in partitions}
         self._open = set(partitions)
-        self._started = time.monotonic()
+        self._started = self._ports.monotonic()
         self._read = 0
         self._ends = offsets_at(settings, [(self._topic, p) for p in partitions],
-                                OffsetSpec.latest())
-        self._consumer = Consumer(reader_config(settings, "restore"))
+                                OffsetSpec.latest(), ports)
+        self._consumer = ports.consumer(reader_config(settings, "restore"))
         self._consumer.assign(
             [TopicPartition(self._topic, p, OFFSET_BEGINNING) for p in partitions])
 
@@ -84,10 +85,10 @@ class Restore:
         Stop
             When it takes longer than ``restore_timeout_ms``.
         """
-        until = time.monotonic() + seconds
-        while self._open and time.monotonic() < until:
-            self._take(self._consumer.consume(_POLL, max(0.0, until - time.monotonic())))
-        if self._open and time.monotonic() - self._started > (
+        until = self._ports.monotonic() + seconds
+        while self._open and self._ports.monotonic() < until:
+            self._take(self._consumer.consume(_POLL, max(0.0, until - self._ports.monotonic())))
+        if self._open and self._ports.monotonic() - self._started > (
                 self._settings.restore_timeout_ms / 1000.0):
             raise Stop(f"restoring {sorted(self._open)} of {self._topic} took longer than "
                        f"restore_timeout_ms = {self._settings.restore_timeout_ms}")
@@ -109,7 +110,7 @@ class Restore:
             except IncompatibleState as error:
                 raise Stop(f"{self._topic}[{partition}]: {error}") from error
             made[partition] = engine, offsets
-        seconds = time.monotonic() - self._started
+        seconds = self._ports.monotonic() - self._started
         metrics.RESTORE_SECONDS.set(seconds)
         log.info("restored %d partitions: %d records in %.2f s", len(made), self._read, seconds)
         self._folded = {}
@@ -140,8 +141,8 @@ class Restore:
         metrics.RESTORED.inc(len(messages))
 
 
-def offsets_at(settings: Settings, spots: Sequence[tuple[str, int]], spec: OffsetSpec
-               ) -> dict[tuple[str, int], int]:
+def offsets_at(settings: Settings, spots: Sequence[tuple[str, int]], spec: OffsetSpec,
+               ports: Ports = REAL) -> dict[tuple[str, int], int]:
     """Offsets of partitions; the latest is the log's end, open transactions and markers included.
 
     Raises
@@ -149,7 +150,7 @@ def offsets_at(settings: Settings, spots: Sequence[tuple[str, int]], spec: Offse
     Abandon
         Where the broker does not answer in time.
     """
-    admin = AdminClient({**settings.kafka, "bootstrap.servers": settings.bootstrap_servers,
+    admin = ports.admin({**settings.kafka, "bootstrap.servers": settings.bootstrap_servers,
                          "log_level": 3})
     wanted = {TopicPartition(topic, p): spec for topic, p in spots}
     timeout = settings.call_deadline_ms / 1000.0

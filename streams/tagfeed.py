@@ -11,6 +11,7 @@ from features import tagging
 from features.contents import Contents
 from features.tagging import TagEntry
 from streams.compacted import CompactedTopic
+from streams.ports import REAL, Ports
 from streams.settings import Settings
 from streams.topics import TAGS
 
@@ -22,10 +23,10 @@ _BATCH = 50_000
 class TagFeed:
     """Keeps `Contents` equal to the content-tags topic."""
 
-    def __init__(self, settings: Settings, contents: Contents) -> None:
+    def __init__(self, settings: Settings, contents: Contents, ports: Ports = REAL) -> None:
         self._contents = contents
         self._topic = CompactedTopic(settings.bootstrap_servers, settings.topic(TAGS),
-                                     kafka=settings.kafka)
+                                     kafka=settings.kafka, make=ports.consumer)
 
     def load(self) -> int:
         """Read everything there is; returns how many records."""

@@ -38,8 +38,10 @@ class Watchdog:
         self._end = end
         self._call: tuple[str, float] | None = None
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
-        self._thread.start()
+
+    def start(self) -> None:
+        """Begin to watch; until then `guard` only takes notes."""
+        threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
 
     @contextmanager
     def guard(self, name: str) -> Iterator[None]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import signal
-import time
 from types import FrameType
 
 import numpy as np
@@ -27,6 +26,7 @@ from streams.health import Health
 from streams.inlet import Inlet, Refused
 from streams.membership import Membership
 from streams.outlet import Commit, Outlet
+from streams.ports import REAL, Ports
 from streams.reporting import Report
 from streams.settings import Settings
 from streams.setup import engine_config, warm_up
@@ -45,33 +45,39 @@ class Worker:
     Parameters
     ----------
     settings : Settings
+    ports : Ports
+        Kafka and the clock.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, ports: Ports = REAL) -> None:
         self._settings = settings
+        self._ports = ports
         self._stopping = False
         self._watchdog = Watchdog(settings.watchdog_ms)
         self._health = Health(settings.http_host, settings.http_port,
                               stale_s=2 * settings.watchdog_ms / 1000.0)
         self._contents = Contents(taxonomy.load(), exact_tags())
-        self._inlet = Inlet(settings)
+        self._inlet = Inlet(settings, ports)
         self._membership = Membership(settings, self._inlet, self._watchdog, self._make_engine,
-                                      self._commit_before_revoke)
+                                      self._commit_before_revoke, ports)
         self._report = Report()
-        self._outlet: Outlet | None = None
-        self._refused: list[Refused] = []
-        self._positions: dict[int, dict[str, tuple[int, int]]] = {}
+        self._outlet: Outlet | None = None  # None: what is in memory can't be trusted
+        self._abandoned = 0
         self._uncommitted = 0
-        self._committed_at = time.monotonic()
+        self._committed_at = ports.monotonic()
 
     def run(self) -> int:
         """Work until SIGTERM or SIGINT; returns the exit code."""
         signal.signal(signal.SIGTERM, self._ask_to_stop)
         signal.signal(signal.SIGINT, self._ask_to_stop)
+        self._watchdog.start()
         try:
-            self._start()
-            self._loop()
-            self._membership.leave()
+            warm_up()
+            check_topics(self._settings)
+            self.start()
+            while not self._stopping:
+                self.step()
+            self.leave()
             return 0
         except Stop as error:
             log.error("%s", error)
@@ -82,27 +88,37 @@ class Worker:
             self._health.close()
             self._watchdog.stop()
 
-    def _start(self) -> None:
-        warm_up()
-        check_topics(self._settings)
-        self._tags = TagFeed(self._settings, self._contents)
+    def start(self) -> None:
+        """Read the content tags, fence whoever had this worker's name, join the group."""
+        self._tags = TagFeed(self._settings, self._contents, self._ports)
         self._tags.load()
         self._outlet = self._new_outlet()
         self._membership.join()
 
-    def _loop(self) -> None:
-        abandoned = 0
-        while not self._stopping:
-            try:
-                committed = self._turn()
-                abandoned = 0 if committed else abandoned
-            except Abandon as error:
-                abandoned += 1
-                metrics.ABORTS.labels("abandoned").inc()
-                log.warning("abandoned (%d in a row): %s", abandoned, error)
-                if abandoned >= _MOST_ABANDONED:
-                    raise Stop(f"{abandoned} transactions in a row failed: {error}") from error
+    def step(self) -> None:
+        """One turn of the loop, and what follows where it had to be abandoned.
+
+        Raises
+        ------
+        Stop
+        """
+        try:
+            if self._outlet is None:
                 self._recover()
+            if self._turn():
+                self._abandoned = 0
+        except Abandon as error:
+            self._abandoned += 1
+            metrics.ABORTS.labels("abandoned").inc()
+            log.warning("abandoned (%d in a row): %s", self._abandoned, error)
+            if self._abandoned >= _MOST_ABANDONED:
+                raise Stop(f"{self._abandoned} transactions in a row failed: {error}") from error
+            self._distrust()
+            self._ports.sleep(_BACKOFF_S)
+
+    def leave(self) -> None:
+        """Commit what was folded, and leave the group."""
+        self._membership.leave()
 
     def _turn(self) -> bool:
         """One turn of the loop; returns whether it committed."""
@@ -123,9 +139,9 @@ class Worker:
             self._fold(partition, batch)
         self._inlet.pressure(membership.consumer)
         self._report.lag(self._inlet, membership.engines)
-        due = time.monotonic() - self._committed_at >= settings.commit_interval_ms / 1000.0
+        due = self._ports.monotonic() - self._committed_at >= settings.commit_interval_ms / 1000.0
         if self._uncommitted >= settings.commit_events or due:
-            return self._commit(time.monotonic() + settings.call_deadline_ms / 1000.0)
+            return self._commit(self._ports.monotonic() + settings.call_deadline_ms / 1000.0)
         return False
 
     def _fold(self, partition: int, batch: Batch) -> None:
@@ -135,7 +151,7 @@ class Worker:
         self._uncommitted += len(batch)
         for i in np.flatnonzero(outcome == lay.LATE).tolist():
             row = batch.records[i]
-            self._refused.append(Refused(
+            self._inlet.partitions[partition].late.append(Refused(
                 self._settings.topic(INPUTS[int(row["kind"])]), partition, int(row["offset"]),
                 batch.text(i, "account"), batch.raw(i), "late", "ts",
                 f"older than the watermark {engine.watermark}"))
@@ -144,27 +160,27 @@ class Worker:
 
     def _commit(self, deadline: float) -> bool:
         """Commit everything since the last commit; returns whether there was anything."""
-        self._committed_at = time.monotonic()
+        self._committed_at = self._ports.monotonic()
+        self._uncommitted = 0
         commit = Commit()
         for partition, engine in self._membership.engines.items():
-            positions = self._inlet.partitions[partition].merge.position()
-            if positions == self._positions.get(partition):
+            part = self._inlet.partitions[partition]
+            positions = part.merge.position()
+            if positions == part.committed:
                 continue
-            refused = self._inlet.refused(partition, {n: at[0] for n, at in positions.items()})
+            refused = self._inlet.refused(partition)
             engine.refuse(len(refused))
-            commit.refused += refused
+            commit.refused += refused + part.late
             commit.changes[partition] = engine.collect(positions)
             commit.offsets += [TopicPartition(name, partition, at[0])
                                for name, at in positions.items()]
-            self._positions[partition] = positions
+            part.committed, part.late = positions, []
         if not commit.changes:
             return False
-        commit.refused += self._refused
-        assert self._outlet is not None  # made before the group was joined
+        if self._outlet is None:
+            raise Abandon("the former transaction failed")
         with metrics.COMMIT_SECONDS.time():
             self._outlet.commit(commit, self._membership.consumer, deadline)
-        self._refused = []
-        self._uncommitted = 0
         self._report.committed(commit, self._membership.engines)
         return True
 
@@ -174,36 +190,28 @@ class Worker:
         except Abandon as error:
             metrics.ABORTS.labels("revoke").inc()
             log.warning("not committed before the partitions went: %s", error)
-            if self._outlet is not None:
-                self._outlet.drop()
-            self._outlet = None
-        self._forget_uncommitted()
+            self._distrust()
 
-    def _recover(self) -> None:
-        """Throw away what can't be trusted, make it new from the last commit."""
-        self._forget_uncommitted()
+    def _distrust(self) -> None:
         if self._outlet is not None:
             self._outlet.drop()
         self._outlet = None
-        time.sleep(_BACKOFF_S)
+
+    def _recover(self) -> None:
+        """Make everything new from the last commit."""
         self._outlet = self._new_outlet()
         self._membership.rewind()
 
-    def _forget_uncommitted(self) -> None:
-        self._refused = []
-        self._positions = {}
-        self._uncommitted = 0
-
     def _new_outlet(self) -> Outlet:
-        deadline = time.monotonic() + self._settings.watchdog_ms / 1000.0
+        deadline = self._ports.monotonic() + self._settings.watchdog_ms / 1000.0
         while True:
             try:
-                return Outlet(self._settings, self._watchdog)
+                return Outlet(self._settings, self._watchdog, self._ports)
             except Abandon as error:
-                if time.monotonic() > deadline or self._stopping:
+                if self._ports.monotonic() > deadline or self._stopping:
                     raise Stop(f"no transactional producer: {error}") from error
                 log.warning("%s; trying again", error)
-                time.sleep(_BACKOFF_S)
+                self._ports.sleep(_BACKOFF_S)
 
     def _make_engine(self) -> Engine:
         return Engine(engine_config(self._settings), taxonomy.load(), self._contents)

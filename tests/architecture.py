@@ -22,9 +22,9 @@ ROOT = Path(__file__).resolve().parent.parent
 FEATURES = ("data", "taxonomy", "fields", "events", "kernels", "tagrecords", "tagging", "batches",
             "sequence", "household", "windows", "signals", "contents", "snapshots", "interests",
             "suppression", "accounts", "profiles", "audiences", "checkpoint", "engine")
-STREAMS = ("profile", "compacted", "settings", "metrics", "topics", "topic_admin", "errors",
-           "watchdog", "health", "setup", "codecs", "inlet", "outlet", "restore", "tagfeed",
-           "reporting", "membership", "accounting", "state_admin", "worker", "__main__")
+STREAMS = ("profile", "compacted", "settings", "ports", "metrics", "topics", "topic_admin",
+           "errors", "watchdog", "health", "setup", "codecs", "inlet", "outlet", "restore",
+           "tagfeed", "reporting", "membership", "accounting", "state_admin", "worker", "__main__")
 #: Beside the worker's line: they may use it (but for ``__main__``), and only ``__main__`` and
 #: those further right here may use them.
 BESIDE = ("client", "schemas", "contract", "embedded", "progress", "simulation", "adaptors",
