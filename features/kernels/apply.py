@@ -148,22 +148,25 @@ def _one(
 ) -> int:
     e = events[i]
     ts = e.ts
-    oldest = (c[C_MAX_TS] - clock.horizon) // clock.bucket
-    if seen_before(d, c, e.event_hash, ts // clock.bucket, oldest):
-        return DUPLICATE
     at = e.raw_at + e.account_at
     account_hash = e.account_hash
     account = find_subject(s, x, blob, at, e.account_len, 0, 0, account_hash)
-    if account < 0:
-        if clock.default_grant == 0:
+    if account >= 0:
+        if ts < s.consent_from[account]:
+            return SUPPRESSED
+        if ts >= s.consent_until[account]:
             return NO_CONSENT
+    elif clock.default_grant == 0:
+        return NO_CONSENT
+    # Only now: without consent not even the hash of an event id is kept. The horizon runs from
+    # when an event came, not from its own time, or a late one could be counted twice.
+    oldest = (c[C_MAX_TS] - clock.horizon) // clock.bucket
+    if seen_before(d, c, e.event_hash, c[C_MAX_TS] // clock.bucket, oldest):
+        return DUPLICATE
+    if account < 0:
         account = insert_subject(s, x, c, blob, at, e.account_len, 0, 0, account_hash, -1)
         s.consent_until[account] = as_int(2**62)
         mark(s, x, c, account, D_STATE)
-    if ts < s.consent_from[account]:
-        return SUPPRESSED
-    if ts >= s.consent_until[account]:
-        return NO_CONSENT
     slot = find_content(t, e.content_hash)
     if slot == CONTENT_UNKNOWN:
         slot = find_content(t, e.content2_hash)
