@@ -35,7 +35,7 @@ class Config:
     rows_per_subject: int = 64
     learn_rows_per_close: int = 20_000
     profile_interests: int = 20
-    publish_score_step: float = 0.02
+    publish_score_step: float = 0.05
     publish_max_age_days: int = 7
     home_country: str = ""
 

@@ -214,9 +214,11 @@ class Engine:
         sid = self.store.find(account, member)
         if sid < 0 or not self.store.subjects.used[sid]:
             return None
-        held = self.store.subjects.digest[sid], self.store.subjects.published[sid]
-        self.store.subjects.digest[sid], self.store.subjects.published[sid] = 0, 0
+        s, rows = self.store.subjects, self.store.rows
+        own = slice(int(s.start[sid]), int(s.start[sid]) + int(s.used[sid]))
+        held = s.digest[sid], s.published[sid], rows.shown[own].copy()
+        s.published[sid] = 0
         note = self.accounts.note if self.accounts.noted else None
         value = self._writer.write(self.store, np.array([sid], np.int32), self._bet, note)
-        self.store.subjects.digest[sid], self.store.subjects.published[sid] = held
+        s.digest[sid], s.published[sid], rows.shown[own] = held
         return value.get(sid)

@@ -90,7 +90,8 @@ class Store:
         need = int(c[lay.C_ROWS_END]) + rows
         if need > r.f4.shape[0]:
             size = max(need, r.f4.shape[0] * 3 // 2)
-            self.rows = lay.rows_of(_longer(r.f4, size), _longer(r.interest, size), r.free)
+            self.rows = lay.rows_of(_longer(r.f4, size), _longer(r.interest, size),
+                                    _longer(r.shown, size), r.free)
 
     def _room_for_ids(self, events: int) -> None:
         c, d = self.c, self.dedup

@@ -95,7 +95,7 @@ class Settings:
     # -- models and profiles
     learn_rows_per_close: int = 20_000
     profile_interests: int = 20
-    publish_score_step: float = 0.02  # a smaller change of a score is not material
+    publish_score_step: float = 0.05  # a smaller change of a score is not material
     publish_max_age_days: int = 7
     home_country: str = ""  # two letters; a subject elsewhere is roaming
 

@@ -40,8 +40,9 @@ DECAY_DAYS = 128
 #: Row flags: what is known about a subject and an interest.
 F_LIKE, F_DISLIKE, F_QUIET = 1, 2, 4
 
-#: Subject flags.
-S_GONE, S_CARE, S_ACCOUNT_ONLY = 1, 2, 4
+#: Subject flags: gone for good; a care case is open; no offers for another reason; nothing may
+#: be held; facts may flag its rows.
+S_GONE, S_CARE, S_HOLD, S_BARRED, S_NOTED = 1, 2, 4, 8, 16
 
 #: Dirty marks of a subject between two commits.
 D_STATE, D_PROFILE, D_LISTED = 1, 2, 4
@@ -63,7 +64,7 @@ OUTCOMES = (
 )
 
 #: Why `apply` came back.
-DONE, NEED_CLOSE, NEED_ROOM, NEED_FACT = range(4)
+DONE, NEED_CLOSE, NEED_ROOM, NEED_FACT, NEED_ACCOUNT, NEED_DUE, NEED_FLAGS = range(7)
 
 #: Counters, an int64 vector that kernels change.
 (
@@ -80,7 +81,10 @@ DONE, NEED_CLOSE, NEED_ROOM, NEED_FACT = range(4)
     C_DEDUP_LOG,
     C_TARGET_DAY,
     C_GONE,
-) = range(13)
+    C_MARKS,  # erased accounts
+    C_DUE,  # watermark at which something limited in time ends
+    C_FRESH,  # 1 + sid of a noted account's subject that got a new row
+) = range(16)
 COUNTERS = 16
 
 #: Outcome counters: events, and seconds of attention without a tag by source.
@@ -126,12 +130,13 @@ class Subjects(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """The row matrix in its three views, the interest of each row, and free slabs by size."""
+    """The row matrix in its three views, what goes with each row, and free slabs by size."""
 
     f4: NDArray[np.float32]
     u4: NDArray[np.uint32]
     u2: NDArray[np.uint16]
     interest: NDArray[np.uint16]
+    shown: NDArray[np.uint8]  # score of the profile published last, in 1/255; 0 for none
     free: NDArray[np.int32]
 
 
@@ -211,13 +216,22 @@ def new_subjects(capacity: int) -> Subjects:
 
 def new_rows(capacity: int) -> Rows:
     """Empty row matrix; pages are touched only as rows are used."""
-    f4 = np.zeros((capacity, ROW_WORDS), np.float32)
-    return rows_of(f4, np.zeros(capacity, np.uint16), np.full(FREE_CLASSES, -1, np.int32))
+    return rows_of(
+        np.zeros((capacity, ROW_WORDS), np.float32),
+        np.zeros(capacity, np.uint16),
+        np.zeros(capacity, np.uint8),
+        np.full(FREE_CLASSES, -1, np.int32),
+    )
 
 
-def rows_of(f4: NDArray[np.float32], interest: NDArray[np.uint16], free: NDArray[np.int32]) -> Rows:
+def rows_of(
+    f4: NDArray[np.float32],
+    interest: NDArray[np.uint16],
+    shown: NDArray[np.uint8],
+    free: NDArray[np.int32],
+) -> Rows:
     """The three views of a row matrix."""
-    return Rows(f4, f4.view(np.uint32), f4.view(np.uint16), interest, free)
+    return Rows(f4, f4.view(np.uint32), f4.view(np.uint16), interest, shown, free)
 
 
 def new_dedup(capacity: int) -> Dedup:

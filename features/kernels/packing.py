@@ -1,4 +1,4 @@
-"""A subject's state to bytes and back: a fixed header, its interests, its rows as they are."""
+"""A subject's state to bytes and back: a fixed header, interests and what was shown, rows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HEAD = np.dtype([
     ("first", "<u2"), ("country", "<u2"), ("published", "<u2"),
 ])
 FORMAT = 1
-ROW_BYTES = 4 * ROW_WORDS + 2
+ROW_BYTES = 4 * ROW_WORDS + 3
 
 _SLASH = 47
 
@@ -48,7 +48,8 @@ def pack(sids: Any, s: Subjects, r: Rows, heads: Any, row_bytes: Any, out: Any,
         for j in range(start, start + used):
             out[n] = np.uint8(r.interest[j] & 255)
             out[n + 1] = np.uint8(r.interest[j] >> 8)
-            n += 2
+            out[n + 2] = r.shown[j]
+            n += 3
         for j in range(start, start + used):
             for k in range(row_bytes.shape[1]):
                 out[n + k] = row_bytes[j, k]
@@ -103,7 +104,8 @@ def place(order: Any, values: Any, value_at: Any, keys: Any, key_at: Any, used: 
         at = value_at[i] + head
         for j in range(start, start + rows):
             r.interest[j] = np.uint16(values[at]) | np.uint16(np.uint16(values[at + 1]) << 8)
-            at += 2
+            r.shown[j] = values[at + 2]
+            at += 3
         for j in range(start, start + rows):
             for k in range(row_bytes.shape[1]):
                 row_bytes[j, k] = values[at + k]

@@ -23,8 +23,10 @@ from features.kernels.layout import (
     C_SUBJECTS,
     CONTENT_UNKNOWN,
     D_LISTED,
+    F_LIKE,
     FREE_CLASSES,
     R_BASE,
+    R_FLAGS,
     R_NEXT,
     R_TODAY,
     S_GONE,
@@ -210,7 +212,7 @@ def insert_row(
         least = np.inf
         for j in range(as_int(s.start[sid]), as_int(s.start[sid]) + used):
             level = r.f4[j, R_BASE + 2] + r.f4[j, R_TODAY + 2] + r.f4[j, R_NEXT + 2]
-            if level < least:
+            if r.u2[j, R_FLAGS] & F_LIKE == 0 and level < least:
                 least = level
                 weakest = j
         drop_row(s, r, c, sid, weakest)
@@ -221,6 +223,7 @@ def insert_row(
     s.used[sid] = np.uint16(used + 1)
     c[C_ROWS_LIVE] += 1
     r.interest[j] = np.uint16(interest)
+    r.shown[j] = np.uint8(0)
     start_row(r, j, day, first)
     return j
 
@@ -254,6 +257,7 @@ def _grow(s: Subjects, r: Rows, c: Any, sid: int) -> None:
     new = take_slab(r, c, size + step)
     for k in range(as_int(s.used[sid])):
         r.interest[new + k] = r.interest[old + k]
+        r.shown[new + k] = r.shown[old + k]
         for w in range(r.u4.shape[1]):
             r.u4[new + k, w] = r.u4[old + k, w]
     free_slab(r, old, size)
@@ -267,6 +271,7 @@ def drop_row(s: Subjects, r: Rows, c: Any, sid: int, j: int) -> None:
     last = as_int(s.start[sid]) + as_int(s.used[sid]) - 1
     for k in range(j, last):
         r.interest[k] = r.interest[k + 1]
+        r.shown[k] = r.shown[k + 1]
         for w in range(r.u4.shape[1]):
             r.u4[k, w] = r.u4[k + 1, w]
     s.used[sid] = np.uint16(s.used[sid] - 1)

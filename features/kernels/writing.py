@@ -20,6 +20,7 @@ from features.kernels.layout import (
     R_PART,
     R_TV,
     S_CARE,
+    S_HOLD,
     Clock,
     Index,
     Rows,
@@ -33,6 +34,7 @@ ROOM = 32_768
 NOTE_ROOM = 16_384
 
 _PART_SHOWN = 0.2
+_SHOWN_UNITS = 255.0
 _FNV_PRIME = np.uint64(0x100000001B3)
 _FNV_START = np.uint64(0xCBF29CE484222325)
 
@@ -80,6 +82,7 @@ _WHY_LIKE = _bytes('},{"code":"declared_like","value":1')
 _WHY_DISLIKE = _bytes('},{"code":"declared_dislike","value":1')
 _WHY_QUIET = _bytes('},{"code":"suppressed","value":1')
 _WHY_CARE = _bytes('},{"code":"care_case","value":1')
+_WHY_HOLD = _bytes('},{"code":"on_hold","value":1')
 _WHY_FEW = _bytes('},{"code":"few_data","value":')
 
 
@@ -142,13 +145,16 @@ def write_profiles(
         day = max((s.last_ts[sid] + clock.offset) // 86_400_000 + 1, open_day)
         count = _rank(s, r, sid, day, bet, template, clock, levels, vector, rank)
         note = note_at[i + 1] - note_at[i]
-        digest = _digest(rank, count, template, notes, note_at[i], note, s, sid)
+        digest = _digest(rank, count, notes, note_at[i], note, s, sid)
+        same = digest == s.digest[sid] and not _moved(rank, count, r, template.step)
         fresh = day - as_int(s.published[sid]) < template.max_age
-        if s.used[sid] == 0 or (digest == s.digest[sid] and fresh):
+        if s.used[sid] == 0 or (same and fresh):
             ends[i] = n
             continue
         s.digest[sid] = digest
         s.published[sid] = np.uint16(day)
+        for q in range(count):
+            r.shown[as_int(rank[q, 0])] = np.uint8(rank[q, 1] * _SHOWN_UNITS + 0.5)
         n = _write(
             out, n, s, r, x, sid, day, rank, count, template, clock, notes, note_at[i], note, levels
         )
@@ -172,7 +178,7 @@ def _rank(
     """Best interests by score: columns row, score, lift, confidence, trend, stance, habit, share"""
     total = subject_total(s, r, sid, day, clock, levels)
     busy = subject_days(s, sid, day)
-    held = s.flags[s.account[sid]] & S_CARE != 0
+    held = (s.flags[s.account[sid]] | s.flags[sid]) & (S_CARE | S_HOLD)
     count = 0
     start = as_int(s.start[sid])
     for j in range(start, start + as_int(s.used[sid])):
@@ -182,7 +188,7 @@ def _rank(
         bits = fill(s, r, sid, j, day, total, busy, bet.log_odds, clock, levels, vector)
         age = max(0, day - as_int(r.u2[j, R_FIRST]))
         score, lift, confidence, stance = weigh(
-            bet, vector, bits, age, interest, as_int(r.u2[j, R_FLAGS]), held
+            bet, vector, bits, age, interest, as_int(r.u2[j, R_FLAGS]), held != 0
         )
         at = count
         if count == template.top:
@@ -208,25 +214,28 @@ def _rank(
 
 @bare
 def _digest(
-    rank: Any,
-    count: int,
-    template: Template,
-    notes: Any,
-    note_at: int,
-    note: int,
-    s: Subjects,
-    sid: int,
+    rank: Any, count: int, notes: Any, note_at: int, note: int, s: Subjects, sid: int
 ) -> Any:
-    h = _FNV_START
-    for q in range(count):
-        # The row's place stands for the interest: rows of a subject keep their order.
-        h = (h ^ np.uint64(rank[q, 0] - s.start[sid])) * _FNV_PRIME
-        h = (h ^ np.uint64(rank[q, 1] / template.step)) * _FNV_PRIME
-        h = (h ^ np.uint64(rank[q, 4] * 8 + rank[q, 5])) * _FNV_PRIME
+    """Hash of what is material whatever its size: which interests, their trends and stances."""
+    h = _FNV_START ^ np.uint64(s.country[sid])
     for k in range(note):
         h = (h ^ np.uint64(notes[note_at + k])) * _FNV_PRIME
-    h = (h ^ np.uint64(s.country[sid])) * _FNV_PRIME
+    for q in range(count):
+        # The row's place stands for the interest, for rows of a subject keep their order; added
+        # up, for a mere change of rank is not material.
+        place = np.uint64(rank[q, 0] - s.start[sid])
+        said = np.uint64(rank[q, 4] * 8 + rank[q, 5])
+        h += (((_FNV_START ^ place) * _FNV_PRIME) ^ said) * _FNV_PRIME
     return h
+
+
+@bare
+def _moved(rank: Any, count: int, r: Rows, step: float) -> bool:
+    """Whether a score is a step or more away from the one published last."""
+    for q in range(count):
+        if abs(rank[q, 1] * _SHOWN_UNITS - r.shown[as_int(rank[q, 0])]) >= step * _SHOWN_UNITS:
+            return True
+    return False
 
 
 @bare
@@ -267,7 +276,7 @@ def _write(
         out[n + 3] = 34
         n += 4
     n = put(out, n, _INTERESTS)
-    held = s.flags[s.account[sid]] & S_CARE != 0
+    held = (s.flags[s.account[sid]] | s.flags[sid]) & (S_CARE | S_HOLD)
     for q in range(count):
         if q > 0:
             n = put(out, n, _COMMA)
@@ -291,7 +300,7 @@ def _write(
 
 @bare
 def _write_interest(
-    out: Any, n: int, r: Rows, day: int, ranked: Any, template: Template, held: bool
+    out: Any, n: int, r: Rows, day: int, ranked: Any, template: Template, held: int
 ) -> int:
     j = as_int(ranked[0])
     interest = as_int(r.interest[j])
@@ -353,7 +362,7 @@ def _write_shares(out: Any, n: int, r: Rows, j: int) -> int:
 
 
 @bare
-def _write_reasons(out: Any, n: int, r: Rows, j: int, day: int, ranked: Any, held: bool) -> int:
+def _write_reasons(out: Any, n: int, r: Rows, j: int, day: int, ranked: Any, held: int) -> int:
     steps = day - as_int(r.u2[j, 4])
     bits = _bits(r, j)
     bits = bits << np.uint64(min(steps - 2, 63)) if steps >= 2 else bits >> np.uint64(2 - steps)
@@ -371,8 +380,10 @@ def _write_reasons(out: Any, n: int, r: Rows, j: int, day: int, ranked: Any, hel
         n = put(out, n, _WHY_DISLIKE)
     if flags & F_QUIET:
         n = put(out, n, _WHY_QUIET)
-    if held:
+    if held & S_CARE:
         n = put(out, n, _WHY_CARE)
+    if held & S_HOLD:
+        n = put(out, n, _WHY_HOLD)
     age = day - as_int(r.u2[j, R_FIRST])
     if age < 7:
         n = put(out, n, _WHY_FEW)
