@@ -1,0 +1,132 @@
+"""Did a contender compute the same levels? Against a recomputation in double precision.
+
+The level of an interest at time T is the sum over its events of ``w * 2 ** (-(T - ts) / h)``;
+compared for a sample of subjects, at a T after every event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from features import taxonomy
+from features.contents import Contents
+from features.engine import Engine
+from features.kernels import layout as lay
+from streams.settings import Settings
+from streams.setup import engine_config
+from tests.bench import inputs
+from tests.bench.inputs import APP, DAY_MS, NETWORK, TV, Columns
+
+HALF_LIVES = np.array([1.0, 7.0, 60.0])
+_SUBJECTS = 300
+_TOLERANCE = 2e-3  # rows are kept in single precision
+_SWEPT = 0.011  # a row below row_epsilon = 0.01 may have been swept before it grew again
+_FADED = 0.05  # what is smaller says too little beside that
+
+Levels = dict[str, dict[int, NDArray[np.float64]]]
+
+
+def moment(columns: Columns) -> int:
+    """The T of the comparison: the start of the second day after the last event."""
+    return (int(columns.ts[-1]) // DAY_MS + 2) * DAY_MS
+
+
+def exact(columns: Columns, tags: Mapping[str, Sequence[tuple[int, float]]]) -> Levels:
+    """Levels at `moment` of a sample of subjects, from the columns."""
+    number = columns.account.astype(np.int64) * 3 + columns.member
+    every = np.unique(number)
+    chosen = every[np.linspace(0, len(every) - 1, min(_SUBJECTS, len(every))).astype(int)]
+    weight = engagement(columns)
+    at = moment(columns)
+    found: Levels = {}
+    for i in np.flatnonzero(np.isin(number, chosen)).tolist():
+        source, content = int(columns.source[i]), int(columns.content[i])
+        if content < 0 or weight[i] < 1e-4:
+            continue
+        decay = 2.0 ** (-(at - int(columns.ts[i])) / DAY_MS / HALF_LIVES)
+        mine = found.setdefault(columns.subject(i), {})
+        for interest, share in tags[columns.keys[source][content]]:
+            mine[interest] = mine.get(interest, np.zeros(3)) + weight[i] * share * decay
+    return found
+
+
+def engagement(columns: Columns) -> NDArray[np.float64]:
+    """How much each event says, as `features.kernels.windows.engagement` has it."""
+    duration = columns.duration_ms.astype(np.float64)
+    time = duration / (duration + 300_000.0)
+    size = columns.size + np.where(columns.source == NETWORK, columns.size // 9, 0)
+    watched = duration / 2_700_000.0
+    tv = np.where(watched < 0.05, 0.05 * time, np.maximum(time, np.minimum(1.0, watched)))
+    search = np.array([name == "search" for name in inputs.ACTIONS])[columns.mode]
+    app = np.maximum(time, np.where(search, 0.5, 0.35))
+    return np.select(
+        [columns.source == NETWORK, columns.source == TV, columns.source == APP],
+        [np.maximum(time, size / (size + 20e6)), tv, app])
+
+
+def ours(settings: Settings, state: Iterable[tuple[int, bytes, bytes | None]], at: int,
+         subjects: Iterable[str]) -> Levels:
+    """Levels from the fold of the changelog, loaded as a worker would."""
+    folded: dict[int, dict[bytes, bytes]] = {}
+    for partition, key, value in state:
+        if value is None:
+            folded.setdefault(partition, {}).pop(key, None)
+        else:
+            folded.setdefault(partition, {})[key] = value
+    tree = taxonomy.load()
+    wanted, found = list(subjects), Levels()
+    for partition in sorted(folded):
+        engine = Engine(engine_config(settings), tree, Contents(tree))
+        engine.load(folded[partition].items())
+        for subject in wanted:
+            account, _, member = subject.encode().partition(b"/")
+            sid = engine.store.find(account, member)
+            if sid >= 0:
+                found[subject] = _rows(engine, sid, at)
+    return found
+
+
+def published(profiles: Iterable[tuple[int, bytes, bytes | None]], at: int) -> Levels:
+    """Levels from a peer's profiles: the latest of each subject, decayed to `at`."""
+    latest = {key: value for _, key, value in profiles if value is not None}
+    found = Levels()
+    for key, value in latest.items():
+        profile = orjson.loads(value)
+        decay = 2.0 ** (-(at - profile["as_of"]) / DAY_MS / HALF_LIVES)
+        found[key.decode()] = {
+            int(item["id"]): np.array(item["levels"]) * decay for item in profile["interests"]}
+    return found
+
+
+def compare(wanted: Levels, found: Levels) -> str:
+    """"same", or how many levels differ and the first one."""
+    wrong, total, example = 0, 0, ""
+    for subject, rows in wanted.items():
+        for interest, levels in rows.items():
+            if levels[2] < _FADED:
+                continue
+            total += 1
+            have = found.get(subject, {}).get(interest)
+            if have is None or not np.allclose(have, levels, rtol=_TOLERANCE, atol=_SWEPT):
+                wrong += 1
+                example = example or f"{subject} interest {interest}: {have} for {levels}"
+    if total == 0:
+        return "nothing to compare"
+    return "same" if not wrong else f"{wrong} of {total} differ ({example})"
+
+
+def _rows(engine: Engine, sid: int, at: int) -> dict[int, NDArray[np.float64]]:
+    subjects, rows = engine.store.subjects, engine.store.rows
+    start = int(subjects.start[sid])
+    found = {}
+    for j in range(start, start + int(subjects.used[sid])):
+        steps = at / DAY_MS - int(rows.u2[j, lay.R_DAY])
+        base, today, after = (rows.f4[j, first: first + 3].astype(np.float64)
+                              for first in (lay.R_BASE, lay.R_TODAY, lay.R_NEXT))
+        found[int(rows.interest[j])] = ((base + today) * 2.0 ** (-steps / HALF_LIVES)
+                                        + after * 2.0 ** (-(steps - 1) / HALF_LIVES))
+    return found
