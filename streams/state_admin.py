@@ -10,11 +10,10 @@ import argparse
 import dataclasses
 import sys
 
-from confluent_kafka import KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka.admin import AdminClient
 
-from streams.errors import Abandon
-from streams.restore import offsets_at
+from streams.compacted import CompactedTopic, ReaderError
 from streams.settings import Settings, load
 from streams.topics import STATE
 
@@ -42,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     try:
         reset(settings)
-    except (KafkaException, Abandon) as error:
+    except (KafkaException, ReaderError) as error:
         print(f"state reset: {error}", file=sys.stderr)
         return 1
     print(f"{topic} is empty and group {settings.group_id} has no offsets")
@@ -50,19 +49,42 @@ def run(args: argparse.Namespace) -> int:
 
 
 def reset(settings: Settings) -> None:
-    """Delete the changelog's records and the group; the group must have no members.
+    """Delete the changelog's keys and the group; the group must have no members.
+
+    A compacted topic refuses the deletion of records, so every key gets a tombstone.
 
     Raises
     ------
-    KafkaException, Abandon
+    KafkaException, ReaderError
         Where the broker refuses or does not answer.
     """
     admin = AdminClient({**settings.kafka, "bootstrap.servers": settings.bootstrap_servers})
-    topic = settings.topic(STATE)
-    numbers = admin.list_topics(topic, _TIMEOUT_S).topics[topic].partitions
-    ends = offsets_at(settings, [(topic, p) for p in numbers], OffsetSpec.latest())
     for future in admin.delete_consumer_groups([settings.group_id]).values():
-        future.result(_TIMEOUT_S)
-    spots = [TopicPartition(topic, p, end) for (_, p), end in ends.items()]
-    for future in admin.delete_records(spots).values():
-        future.result(_TIMEOUT_S)
+        try:
+            future.result(_TIMEOUT_S)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.GROUP_ID_NOT_FOUND:
+                raise
+    producer = Producer({**settings.kafka, "bootstrap.servers": settings.bootstrap_servers,
+                         "enable.idempotence": True})
+    for partition, key in _keys(settings):
+        producer.produce(settings.topic(STATE), key=key, value=None, partition=partition)
+        producer.poll(0)
+    if producer.flush(_TIMEOUT_S):
+        raise ReaderError(f"{settings.topic(STATE)}: not every tombstone was delivered")
+
+
+def _keys(settings: Settings) -> set[tuple[int, bytes]]:
+    topic = CompactedTopic(settings.bootstrap_servers, settings.topic(STATE),
+                           kafka=settings.kafka)
+    live: set[tuple[int, bytes]] = set()
+    try:
+        for message in topic.past():
+            spot = (message.partition() or 0, message.key() or b"")
+            if message.value() is None:
+                live.discard(spot)
+            else:
+                live.add(spot)
+    finally:
+        topic.close()
+    return live
