@@ -93,8 +93,9 @@ OUTCOME_COUNTERS = 24
 
 CONTENT_UNKNOWN, CONTENT_IDLE = 0, 1  # slots of the content map: no tags known; infrastructure
 
-# Slab sizes are even, so that a subject of n rows wastes at most one of them.
-FREE_CLASSES = 513
+# Slab sizes are even, so that a subject of n rows wastes at most one of them. The largest that
+# 1024 rows, the most a setting allows, grow to (`tables._grow`) is 1036.
+FREE_CLASSES = 1036 // 2 + 1
 
 
 class Subjects(NamedTuple):
