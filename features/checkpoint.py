@@ -5,6 +5,7 @@ key         value
 ==========  ======================================================================
 ``s/`` key  a subject: header and rows (`features.kernels.packing`)
 ``f/`` acc  what is known about an account (`features.suppression`)
+``e/`` mark keyed hash of an erased account: event time of the erasure
 ``d/`` n    event ids remembered in one commit
 ``m/`` name a model and what it learned from
 ``p/meta``  the partition: offsets, watermark, counters, and what the state is bound to
@@ -22,14 +23,16 @@ import numpy as np
 from features import snapshots
 from features.accounts import Accounts
 from features.config import Config
+from features.consent import FOREVER
 from features.interests import Propensity
 from features.kernels import layout as lay
 from features.signals import Population
-from features.suppression import FOREVER
+from features.suppression import mark
 from features.taxonomy import Taxonomy
 from features.windows import IncompatibleState, Store
 
-SUBJECT, FACTS, IDS, MODEL, META = b"s/", b"f/", b"d/", b"m/propensity", b"p/meta"
+SUBJECT, FACTS, ERASED, IDS = b"s/", b"f/", b"e/", b"d/"
+MODEL, META = b"m/propensity", b"p/meta"
 POPULATION = b"m/population"
 FORMAT = 1
 _IDS_PER_RECORD = 50_000  # 600 kB, below Kafka's default record limit
@@ -42,8 +45,10 @@ class Checkpoint:
         self._bound = {
             "format": FORMAT, "half_lives": list(config.half_lives),
             "day_offset_ms": config.day_offset_ms, "taxonomy": taxonomy.fingerprint,
+            "erasure_key": mark(config.erasure_key, "", "key")[:8],
         }
         self._default_grant = config.consent_default_grant
+        self._rules = config.rules.fingerprint
         self._ids: list[tuple[int, int]] = []  # record number, newest bucket in it
         self._next = 0
 
@@ -51,7 +56,7 @@ class Checkpoint:
               offsets: Mapping[str, tuple[int, int]]) -> None:
         """Add the records of everything that changed."""
         sids = store.dirty(lay.D_STATE)
-        sids = sids[(store.subjects.flags[sids] & lay.S_GONE) == 0]
+        sids = sids[(store.subjects.flags[sids] & (lay.S_GONE | lay.S_BARRED)) == 0]
         blob, ends = store.pack(sids)
         view, start = blob.data, 0
         for key, end in zip(store.keys(sids), ends.tolist(), strict=True):
@@ -59,12 +64,16 @@ class Checkpoint:
             start = end
         for account in sorted(accounts.changed):
             state[FACTS + account] = accounts.raw(account)
+        for name in sorted(accounts.changed_marks):
+            state[ERASED + name.encode()] = b"%d" % accounts.marks[name]
         accounts.changed.clear()
+        accounts.changed_marks.clear()
         self._write_ids(state, store)
         meta = {
             **self._bound, "offsets": dict(offsets), "next": self._next,
             "max_ts": int(store.c[lay.C_MAX_TS]), "open_day": int(store.c[lay.C_OPEN_DAY]),
             "seq": int(store.c[lay.C_SEQ]), "outcomes": store.o.tolist(),
+            "rules": self._rules,
         }
         state[META] = json.dumps(meta, sort_keys=True).encode()
 
@@ -113,17 +122,19 @@ class Checkpoint:
         count = int(store.c[lay.C_SUBJECTS])
         if self._default_grant:
             store.subjects.consent_until[:count] = FOREVER
-        self._load_other(other, store, accounts, model, population)
+        self._load_other(other, store, accounts, model, population, meta["rules"] != self._rules)
         store.clear(lay.D_STATE)
         store.c[lay.C_SEQ] = meta["seq"]
         return {name: (int(at[0]), int(at[1])) for name, at in meta["offsets"].items()}
 
     def _load_other(self, other: Mapping[bytes, bytes], store: Store, accounts: Accounts,
-                    model: Propensity, population: Population) -> None:
+                    model: Propensity, population: Population, new_rules: bool) -> None:
         watermark = int(store.c[lay.C_MAX_TS]) - store.clock.lateness
         for key, value in sorted(other.items()):
-            if key.startswith(FACTS):
-                accounts.restore(key[2:], value, watermark)
+            if key.startswith(ERASED):  # sorts before the facts, which want to know
+                accounts.restore_mark(key[2:].decode(), int(value))
+            elif key.startswith(FACTS):
+                accounts.restore(key[2:], value, watermark, new_rules)
             elif key.startswith(IDS):
                 _, arrays = snapshots.unpack(value)
                 store.remember_ids(arrays["hash"], arrays["bucket"])

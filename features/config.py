@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from features import rules
 from features.kernels import layout as lay
+from features.rules import Rules
 
 _ID_BUCKETS = 16  # the dedup horizon is kept in so many steps
 
@@ -21,6 +23,10 @@ class Config:
         Days, ascending.
     day_offset_ms : int
         The operator's local day, milliseconds east of UTC.
+    rules : Rules
+        What follows from facts.
+    erasure_key : bytes
+        Of the keyed hashes that erased accounts leave behind.
     """
 
     half_lives: tuple[float, float, float] = (1.0, 7.0, 60.0)
@@ -38,6 +44,8 @@ class Config:
     publish_score_step: float = 0.05
     publish_max_age_days: int = 7
     home_country: str = ""
+    rules: Rules = field(default_factory=rules.load)
+    erasure_key: bytes = field(default=b"", repr=False)
 
     def clock(self) -> lay.Clock:
         """Event-time constants for the kernels."""
@@ -46,4 +54,5 @@ class Config:
         return lay.Clock(
             self.lateness_ms, self.day_offset_ms, max(1, self.dedup_horizon_ms // _ID_BUCKETS),
             self.dedup_horizon_ms, int(self.consent_default_grant), self.rows_per_subject,
-            short, middle, long, np.array([2.0 ** (-days * rate) for rate in (short, middle, long)]))
+            short, middle, long,
+            np.array([2.0 ** (-days * rate) for rate in (short, middle, long)]))

@@ -41,10 +41,13 @@ class Changes:
         Key, value, version, as-of time in ms.
     state : dict of bytes to bytes or None
         Changelog records by key.
+    receipts : list of (bytes, bytes)
+        Of erasures: mark and receipt, neither with an identifier.
     """
 
     profiles: list[tuple[bytes, bytes | None, int, int]] = field(default_factory=list)
     state: dict[bytes, bytes | None] = field(default_factory=dict)
+    receipts: list[tuple[bytes, bytes]] = field(default_factory=list)
 
 
 class Engine:
@@ -62,7 +65,8 @@ class Engine:
         self.config = config
         self.contents = contents
         self.store = Store(config.clock(), config.dedup_max_ids)
-        self.accounts = accounts.Accounts(self.store, taxonomy, config.consent_default_grant)
+        self.accounts = accounts.Accounts(self.store, taxonomy, config.consent_default_grant,
+                                          config.rules, config.erasure_key)
         self.population = Population(len(taxonomy))
         self.model = Propensity(NAMES)
         self.days_closed = 0
@@ -95,9 +99,21 @@ class Engine:
             if why == lay.NEED_CLOSE:
                 self._close()
             elif why == lay.NEED_FACT:
-                self.accounts.apply(batch.fact(at), self.watermark)
-                outcome[at] = lay.FACT
-                self.store.o[lay.FACT] += 1
+                self._decided(outcome, at, self.accounts.apply(batch.fact(at), self.watermark))
+            elif why == lay.NEED_ACCOUNT:
+                account = batch.text(at, "account")
+                self._decided(outcome, at, self.accounts.meet(account, self.watermark))
+            elif why == lay.NEED_DUE:
+                self.accounts.expire(self.watermark)
+            elif why == lay.NEED_FLAGS:
+                fresh = int(self.store.c[lay.C_FRESH]) - 1
+                self.store.c[lay.C_FRESH] = 0
+                self.accounts.flag_fresh(fresh, self.watermark)
+
+    def _decided(self, outcome: NDArray[np.uint8], at: int, what: int) -> None:
+        outcome[at] = what
+        if what != lay.PENDING:
+            self.store.o[what] += 1
 
     @property
     def watermark(self) -> int:
@@ -120,7 +136,6 @@ class Engine:
             self._sweep()
             self.days_closed += 1
         c[lay.C_OPEN_DAY] = target
-        self.accounts.expire(self.watermark)
         self._model_changed = True
         self._renew_bet()
 
@@ -164,6 +179,7 @@ class Engine:
         """
         self._write_pending()
         store, changes = self.store, Changes()
+        changes.receipts, self.accounts.receipts = self.accounts.receipts, []
         for key, published in self.accounts.forgotten():
             changes.state[checkpoint.SUBJECT + key] = None
             if published:

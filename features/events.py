@@ -46,6 +46,9 @@ LINES: Final = ("mobile", "broadband")
 TV_MODES: Final = ("live", "catchup", "vod")
 #: Actions with a code of their own; every other one is ``len(ACTIONS)``.
 ACTIONS: Final = ("close", "open", "view", "search")
+#: Only the first allows; the words are those of CAMARA ConsentInfo and of consent managers.
+CONSENT_STATES: Final = ("granted", "denied", "withdrawn", "expired", "objected", "pending",
+                         "requested")
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +230,7 @@ def _choose(name: str, *options: str) -> Callable[[Fields], str]:
 _FACTS: dict[str, dict[str, Callable[[Fields], Any]]] = {
     "consent": {
         "purpose": lambda f: f.text("purpose", 64, charset=_PRINTABLE) or "profiling",
-        "status": _choose("status", "granted", "denied", "withdrawn", "expired"),
+        "status": _choose("status", *CONSENT_STATES),
         "expires_at": lambda f: f.time("expires_at"),
     },
     "declaration": {

@@ -47,6 +47,7 @@ class Store:
         self.c = np.zeros(lay.COUNTERS, np.int64)
         self.o = np.zeros(lay.OUTCOME_COUNTERS, np.int64)
         self.c[lay.C_OPEN_DAY] = -1
+        self.c[lay.C_DUE] = 2**62
         self.subjects = lay.new_subjects(_FIRST_SUBJECTS)
         self.rows = lay.new_rows(_FIRST_ROWS)
         self.index = self._index(4 * _FIRST_SUBJECTS, _KEY_BYTES * _FIRST_SUBJECTS)

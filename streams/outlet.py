@@ -3,7 +3,8 @@
 A commit is, in this order:
 
 1. begin the transaction;
-2. produce profiles, changelog records and dead letters, each to its input's partition;
+2. produce profiles, changelog records, receipts and dead letters, each to its input's
+   partition;
 3. add the input offsets, with the consumer's group metadata, so that a worker that lost its
    partitions is fenced (KIP-447);
 4. commit.
@@ -27,7 +28,7 @@ from streams.errors import Abandon, Stop
 from streams.inlet import Refused
 from streams.ports import REAL, Ports
 from streams.settings import Settings
-from streams.topics import DEAD_LETTERS, PROFILES, STATE
+from streams.topics import DEAD_LETTERS, PROFILES, RECEIPTS, STATE
 from streams.watchdog import Watchdog
 
 _QUEUE_WAIT = 0.05  # seconds to let a full queue drain before trying again
@@ -60,6 +61,7 @@ class Outlet:
         self._profiles = settings.topic(PROFILES)
         self._state = settings.topic(STATE)
         self._dead = settings.topic(DEAD_LETTERS)
+        self._receipts = settings.topic(RECEIPTS)
         self._producer = ports.producer(producer_config(settings))
         with watchdog.guard("init_transactions"):
             try:
@@ -107,6 +109,9 @@ class Outlet:
                 self._send(deadline, topic=self._profiles, key=key, value=value,
                            partition=partition, headers=headers)
             self._send_many(deadline, partition, changes.state)
+            for key, value in changes.receipts:
+                self._send(deadline, topic=self._receipts, key=key, value=value,
+                           partition=partition)
         for letter in commit.refused:
             headers = codecs.dead_letter_headers(
                 letter.topic, letter.partition, letter.offset, letter.reason, letter.field,

@@ -18,6 +18,7 @@ DAY_MS = 86_400_000
 _NO_CONTROLS = r"^[^\x00-\x1f\x7f]*$"
 _PRINTABLE = "^[ -~]+$"
 _DIGITS = "^[0-9]+$"
+_HEX = "^[0-9a-f]+$"
 BASE = "https://interest-streams.example/schemas/"  # an identifier, resolved by nobody
 
 #: Why a record is refused, as dead letters and metrics name it.
@@ -132,8 +133,10 @@ _QUIET = Field("quiet_days", integer(0, 730), "how long the interest stays quiet
 _INTEREST = Field("interest", INTEREST, "taxonomy id", True)
 _FACTS: Mapping[str, tuple[Field, ...]] = {
     "consent": (
-        Field("purpose", text(1, 64, _PRINTABLE), "`profiling` if absent"),
-        Field("status", words("granted", "denied", "withdrawn", "expired"), "since ts", True),
+        Field("purpose", text(1, 64, _PRINTABLE),
+              "W3C DPV term or short word of the rules; `profiling` if absent"),
+        Field("status", words("granted", "denied", "withdrawn", "expired", "objected", "pending",
+                              "requested"), "since ts", True),
         Field("expires_at", TIME, "when a grant ends by itself"),
     ),
     "declaration": (
@@ -215,14 +218,38 @@ _PROFILE = record(
           "where the subject is now"),
     Field("interests", items(_INTEREST_OUT, 20), "by score, highest first", True),
     Field("suppressions", items(record(
-        Field("scope", text(1, 32), "`all` or an interest id", True),
-        Field("reason", text(1, 64), "care_case, purchase, decision_against, dislike", True),
+        Field("scope", text(1, 32), "`all`, an interest id, or `audiences` (not to be counted)",
+              True),
+        Field("reason", text(1, 64), "care_case, purchase, decision_against, dislike, "
+              "no_consent_offers, member_no_offers, child_device; words may be added", True),
         Field("until", nullable(integer(0)), "epoch milliseconds, null: open")), 256),
         "whom not to talk to", True),
     Field("evidence", record(Field("events", integer(0), "counted"),
                              Field("days", integer(0), "with activity"),
                              Field("sources", items(text(1, 32), 8), "seen")),
           "what it rests on"),
+)
+
+_RECEIPT = record(
+    Field("schema", integer(1), "schema version", True),
+    Field("mark", text(32, 32, _HEX), "keyed hash of the account; the key again", True),
+    Field("request", text(32, 32, _HEX), "keyed hash of the request's event id", True),
+    Field("requested_at", TIME, "event time of the request", True),
+    Field("applied_at", TIME, "event time in the stream when it was carried out", True),
+    Field("subjects", integer(0), "subjects taken out of the state", True),
+    Field("profiles", integer(0), "of them with a published profile", True),
+    Field("facts_kept", integer(0), "facts newer than the request, such as a new consent", True),
+)
+_SEGMENT = record(
+    Field("schema", integer(1), "schema version", True),
+    Field("segment", text(1, 128), "name of the cell; the key again", True),
+    Field("kind", text(1, 32), "interest, pair, daypart, group; words may be added", True),
+    Field("name", text(1, 300), "for people", True),
+    Field("interests", items(INTEREST, 8), "taxonomy ids that describe it", True),
+    Field("daypart", nullable(text(1, 32)), "such as weekend-evening"),
+    Field("accounts", integer(1), "households in it when it was published", True),
+    Field("k", integer(2), "fewer are never said, nor changes by fewer", True),
+    Field("as_of", integer(0), "event time, epoch milliseconds", True),
 )
 
 _DEAD_LETTER_HEADERS = record(
@@ -253,6 +280,8 @@ _BODIES: Mapping[str, tuple[str, Schema]] = {
     topics.CATALOGUE: ("Raw metadata of a content key", _CATALOGUE),
     topics.TAGS: ("Interests of a content key", _TAGS),
     topics.PROFILES: ("An interest profile; no value: forget this subject", _PROFILE),
+    topics.AUDIENCES: ("Households in a cell; no value: too few to say", _SEGMENT),
+    topics.RECEIPTS: ("An erasure was carried out; commit time is the record's time", _RECEIPT),
     "dead-letters.headers": ("Headers of a refused record, decoded", _DEAD_LETTER_HEADERS),
     "interest-profiles.headers": ("Headers of a profile, decoded", _PROFILE_HEADERS),
 }

@@ -84,6 +84,8 @@ class Settings:
     dead_letter_window: int = 10_000
     dead_letter_max_run: int = 1_000  # consecutive refused records of one input partition
     consent_default: str = "deny"  # or "grant", where consent is enforced upstream
+    suppression_rules: str = ""  # TOML file instead of the bundled features/data/suppression.toml
+    erasure_key: str = ""  # secret of the marks that erased accounts leave; must never change
 
     # -- windows
     half_lives_days: tuple[float, float, float] = (1.0, 7.0, 60.0)
@@ -226,6 +228,7 @@ def _convert(name: str, value: Any, place: str) -> Any:
 def redacted(settings: Settings) -> dict[str, Any]:
     """Effective settings for people, secrets replaced by ``***``."""
     shown = dataclasses.asdict(settings)
+    shown["erasure_key"] = "***" if settings.erasure_key else ""
     shown["kafka"] = {
         key: "***" if any(word in key for word in _SECRET_WORDS) else value
         for key, value in settings.kafka.items()

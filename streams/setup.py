@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from pathlib import Path
+
 import numpy as np
 
-from features import batches, taxonomy
+from features import batches, rules, taxonomy
 from features.batches import parse
 from features.config import Config
 from features.contents import Contents
 from features.engine import Engine
 from features.events import FACTS, NETWORK, Limits
+from features.rules import Rules, RulesError
 from features.tagging import TagEntry
-from streams.settings import Settings
+from streams.settings import Settings, SettingsError
 
 _DAY_MS = 86_400_000
 _WARM_DAY = 19_000
@@ -34,7 +38,26 @@ def engine_config(settings: Settings) -> Config:
         publish_score_step=settings.publish_score_step,
         publish_max_age_days=settings.publish_max_age_days,
         home_country=settings.home_country,
+        rules=suppression_rules(settings.suppression_rules),
+        erasure_key=settings.erasure_key.encode(),
     )
+
+
+@lru_cache(maxsize=4)
+def suppression_rules(path: str) -> Rules:
+    """Rules from a file, the bundled ones where none is named.
+
+    Raises
+    ------
+    SettingsError
+        Naming the file, and the table and field that are wrong.
+    """
+    if not path:
+        return rules.load()
+    try:
+        return rules.parse(Path(path).read_text("utf-8"), taxonomy.load())
+    except (OSError, UnicodeDecodeError, RulesError) as error:
+        raise SettingsError(f"suppression_rules: {path}: {error}") from None
 
 
 def warm_up() -> None:

@@ -72,6 +72,7 @@ PROFILES = "interest-profiles"
 STATE = "interest-state"
 DEAD_LETTERS = "dead-letters"
 AUDIENCES = "audience-segments"
+RECEIPTS = "erasure-receipts"
 
 TOPICS: tuple[Topic, ...] = (
     Topic(FACTS, "in", "account", "what is known: consent, declarations, purchases, care cases",
@@ -90,6 +91,8 @@ TOPICS: tuple[Topic, ...] = (
           config=_COMPACTED),
     Topic(DEAD_LETTERS, "out", "as input", "raw bytes of refused records, reason in headers",
           config=_events(14)),
+    Topic(RECEIPTS, "out", "keyed hash of the account", "proof of erasures, without identifiers",
+          config=_events(1096)),
     Topic(AUDIENCES, "out", "segment", "k-anonymous counts", copartitioned=False,
           config=_COMPACTED),
 )

@@ -19,9 +19,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 #: Left to right: a module imports only from its left.
-FEATURES = ("data", "taxonomy", "fields", "events", "kernels", "tagrecords", "tagging", "batches",
-            "sequence", "household", "windows", "signals", "contents", "snapshots", "interests",
-            "suppression", "accounts", "profiles", "audiences", "checkpoint", "engine")
+FEATURES = ("data", "taxonomy", "rules", "fields", "events", "kernels", "config", "tagrecords",
+            "tagging", "batches", "sequence", "household", "windows", "signals", "contents",
+            "snapshots", "interests", "consent", "suppression", "flagging", "accounts",
+            "disclosure", "profiles", "audiences", "checkpoint", "engine")
 STREAMS = ("profile", "compacted", "settings", "ports", "metrics", "topics", "topic_admin",
            "errors", "watchdog", "health", "setup", "codecs", "inlet", "outlet", "restore",
            "tagfeed", "reporting", "membership", "accounting", "state_admin", "worker", "__main__")
@@ -35,14 +36,14 @@ BESIDE = ("client", "schemas", "contract", "embedded", "progress", "simulation",
 ONLY_IN: dict[str, tuple[str, ...]] = {
     "numba": ("features.kernels",),
     "llvmlite": ("features.kernels",),
-    "river": ("features.interests", "features.tagging"),
+    "river": ("features.interests", "features.tagging", "features.audiences"),
     "confluent_kafka": ("streams",),
     "aiokafka": ("streams",),
     "faust": ("streams.apps",),
     "mode": ("streams.apps",),
     "prometheus_client": ("streams",),
     "tldextract": ("features.tagging",),
-    "importlib": ("features.taxonomy", "features.tagging", "streams"),
+    "importlib": ("features.taxonomy", "features.tagging", "features.rules", "streams"),
     # Anything that reads a clock, a file, the environment, the network or another thread.
     **{name: ("streams",) for name in (
         "time", "os", "io", "pathlib", "glob", "shutil", "tempfile", "socket", "subprocess",

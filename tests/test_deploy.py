@@ -242,12 +242,16 @@ def _granted(user: str, operation: str, kind: str = "topic") -> set[str]:
 def test_users_may_do_what_they_must_and_no_more() -> None:
     worker = "interest-streams"
     assert _granted(worker, "Read") == {*topics.INPUTS, topics.TAGS, topics.STATE}
-    assert _granted(worker, "Write") == {topics.PROFILES, topics.STATE, topics.DEAD_LETTERS}
+    assert _granted(worker, "Write") == {
+        topics.PROFILES, topics.STATE, topics.DEAD_LETTERS, topics.RECEIPTS}
     assert _granted(worker, "Read", "group") == {DEFAULTS.group_id}
     (prefix,) = _granted(worker, "Write", "transactionalId")
     assert DEFAULTS.group_id.startswith(prefix)
     assert _granted(worker + "-catalogue", "Write") == {topics.TAGS, topics.DEAD_LETTERS}
     assert _granted(worker + "-catalogue", "Read", "group") == {DEFAULTS.group_id + "-catalogue"}
+    assert _granted(worker + "-audiences", "Read") == {topics.PROFILES, topics.AUDIENCES}
+    assert _granted(worker + "-audiences", "Write") == {topics.AUDIENCES}
+    assert _granted(worker + "-audiences", "Read", "group") == {DEFAULTS.group_id + "-audiences"}
     assert _granted(worker + "-reader", "Write") == set()
     assert _granted(worker + "-reader", "Read") == {topics.PROFILES, topics.AUDIENCES}
 

@@ -15,7 +15,10 @@ from features.kernels.jit import as_int, bare
 from features.kernels.layout import (
     C_DEDUP_LOG,
     C_DIRTY,
+    C_DUE,
+    C_FRESH,
     C_KEYS_END,
+    C_MARKS,
     C_MAX_TS,
     C_OPEN_DAY,
     C_ROWS_END,
@@ -29,14 +32,19 @@ from features.kernels.layout import (
     DAY_MS,
     DONE,
     DUPLICATE,
-    FACT,
     IDLE,
     LATE,
+    NEED_ACCOUNT,
     NEED_CLOSE,
+    NEED_DUE,
     NEED_FACT,
+    NEED_FLAGS,
     NEED_ROOM,
     NO_CONSENT,
     O_SECONDS,
+    PENDING,
+    S_BARRED,
+    S_NOTED,
     SUPPRESSED,
     UNTAGGED,
     Clock,
@@ -97,26 +105,30 @@ def apply(
         Why it came back, and the index to go on from.
     """
     for i in range(first, events.shape[0]):
+        if outcome[i] != PENDING:
+            continue  # decided by the caller
         if events[i].kind == _FACTS:
-            if outcome[i] == FACT:
-                continue
             return NEED_FACT, i
         if _full(s, x, r, d, c):
             return NEED_ROOM, i
         ts = events[i].ts
-        if ts < c[C_MAX_TS] - clock.lateness:
-            outcome[i] = LATE
-            o[LATE] += 1
-            continue
         if ts > c[C_MAX_TS]:
             c[C_MAX_TS] = ts
+        if c[C_MAX_TS] - clock.lateness >= c[C_DUE]:
+            return NEED_DUE, i
         reached = (c[C_MAX_TS] - clock.lateness + clock.offset) // DAY_MS
         if reached > c[C_OPEN_DAY]:
             c[C_TARGET_DAY] = reached
             return NEED_CLOSE, i
-        what = _one(events, blob, i, s, x, r, d, t, clock, c, o)
+        at = events[i].raw_at + events[i].account_at
+        account = find_subject(s, x, blob, at, events[i].account_len, 0, 0, events[i].account_hash)
+        if account < 0 and clock.default_grant != 0 and c[C_MARKS] != 0:
+            return NEED_ACCOUNT, i
+        what = _one(events, blob, i, account, s, x, r, d, t, clock, c, o)
         outcome[i] = what
         o[what] += 1
+        if c[C_FRESH] != 0:
+            return NEED_FLAGS, i + 1
     return DONE, events.shape[0]
 
 
@@ -137,6 +149,7 @@ def _one(
     events: Any,
     blob: Any,
     i: int,
+    account: int,
     s: Subjects,
     x: Index,
     r: Rows,
@@ -149,8 +162,6 @@ def _one(
     e = events[i]
     ts = e.ts
     at = e.raw_at + e.account_at
-    account_hash = e.account_hash
-    account = find_subject(s, x, blob, at, e.account_len, 0, 0, account_hash)
     if account >= 0:
         if ts < s.consent_from[account]:
             return SUPPRESSED
@@ -158,13 +169,16 @@ def _one(
             return NO_CONSENT
     elif clock.default_grant == 0:
         return NO_CONSENT
+    if ts < c[C_MAX_TS] - clock.lateness:
+        # Only now: what may not be held goes to no dead letter either.
+        return SUPPRESSED if _is_barred(e, blob, at, s, x) else LATE
     # Only now: without consent not even the hash of an event id is kept. The horizon runs from
     # when an event came, not from its own time, or a late one could be counted twice.
     oldest = (c[C_MAX_TS] - clock.horizon) // clock.bucket
     if seen_before(d, c, e.event_hash, c[C_MAX_TS] // clock.bucket, oldest):
         return DUPLICATE
     if account < 0:
-        account = insert_subject(s, x, c, blob, at, e.account_len, 0, 0, account_hash, -1)
+        account = insert_subject(s, x, c, blob, at, e.account_len, 0, 0, e.account_hash, -1)
         s.consent_until[account] = as_int(2**62)
         mark(s, x, c, account, D_STATE)
     slot = find_content(t, e.content_hash)
@@ -185,10 +199,22 @@ def _one(
         if sid < 0:
             sid = insert_subject(s, x, c, blob, at, e.account_len, member, e.member_len,
                                  e.subject_hash, account)
+        elif s.flags[sid] & S_BARRED:
+            return SUPPRESSED
     _touch(s, sid, ts, (ts + clock.offset) // DAY_MS, e.kind, e.country)
     _count(s, r, t, clock, c, sid, slot, weight, ts, e.tz_min, e.kind)
     mark(s, x, c, sid, D_STATE | D_PROFILE)
     return COUNTED
+
+
+@bare
+def _is_barred(e: Any, blob: Any, at: int, s: Subjects, x: Index) -> Any:
+    """Whether an event is of a member about whom nothing may be held."""
+    if e.member_len == 0:
+        return False
+    sid = find_subject(s, x, blob, at, e.account_len, e.raw_at + e.member_at, e.member_len,
+                       e.subject_hash)
+    return sid >= 0 and s.flags[sid] & S_BARRED != 0
 
 
 @bare
@@ -209,6 +235,8 @@ def _count(s: Subjects, r: Rows, t: Contents, clock: Clock, c: Any, sid: int, sl
         j = find_row(s, r, sid, interest)
         if j < 0:
             j = insert_row(s, r, c, sid, interest, c[C_OPEN_DAY], day, clock.max_rows)
+            if s.flags[s.account[sid]] & S_NOTED:
+                c[C_FRESH] = sid + 1
         else:
             roll(r, j, c[C_OPEN_DAY], clock)
         add(r, j, weight * t.weight[k], day, age0, age1, age2, part, kind, clock)
