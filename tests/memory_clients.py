@@ -1,0 +1,174 @@
+"""What a process has of `tests.memory_broker`: its ports, producer and administrator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
+from types import SimpleNamespace
+from typing import Any, cast
+
+from confluent_kafka import (
+    Consumer,
+    IsolationLevel,
+    KafkaError,
+    KafkaException,
+    Producer,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from streams.ports import Ports
+from tests.memory_broker import Coordinator, MemoryBroker, Transaction, failure
+from tests.memory_consumer import Client, GroupMetadata, MemoryConsumer
+
+
+def ports(broker: MemoryBroker, owner: str) -> Ports:
+    """The outside of one process: its clients and the broker's time."""
+    return Ports(
+        consumer=lambda config: cast(Consumer, MemoryConsumer(broker, owner, config)),
+        producer=lambda config: cast(Producer, MemoryProducer(broker, owner, config)),
+        admin=lambda config: cast(AdminClient, MemoryAdmin(broker, owner)),
+        monotonic=lambda: broker.now, wall=broker.wall, sleep=broker.sleep)
+
+
+class MemoryProducer(Client):
+    """Transactional producer; it sends at once, as one without linger would."""
+
+    def __init__(self, broker: MemoryBroker, owner: str, config: Mapping[str, Any]) -> None:
+        super().__init__(broker, owner)
+        self._tid = str(config["transactional.id"])
+        self._timeout = float(config.get("transaction.timeout.ms", 60_000)) / 1000.0
+        self._epoch = -1
+        self._state = "new"  # ready, open, failed (must abort), fenced
+        self._error: KafkaException | None = None
+
+    def init_transactions(self, timeout: float = -1) -> None:
+        def effect() -> None:
+            self._epoch = self.broker.fence(self._tid)
+            self._state = "ready"
+
+        self.call("init_transactions", effect)
+
+    def begin_transaction(self) -> None:
+        def effect() -> None:
+            self._need("ready")
+            self._state = "open"
+
+        self.call("begin_transaction", effect)
+
+    def produce(self, topic: str, value: bytes | None = None, key: bytes | None = None,
+                partition: int = -1, headers: list[tuple[str, bytes]] | None = None) -> None:
+        def effect() -> None:
+            self._need("open")
+            self.broker.log(topic, partition)
+            txn = self._transaction()
+            if txn is not None:
+                self.broker.put(topic, partition, value, key, txn, headers)
+
+        self.call("produce", effect)
+
+    def produce_batch(self, topic: str, messages: list[dict[str, Any]], partition: int = -1
+                      ) -> int:
+        def effect() -> int:
+            self._need("open")
+            txn = self._transaction()
+            for message in messages if txn is not None else ():
+                self.broker.put(topic, partition, message["value"], message["key"], txn)
+            return len(messages)
+
+        return self.call("produce_batch", effect)
+
+    def send_offsets_to_transaction(self, offsets: Iterable[TopicPartition],
+                                    metadata: GroupMetadata, timeout: float = -1) -> None:
+        def effect() -> None:
+            self._need("open")
+            txn = self._transaction()
+            if txn is None:
+                raise self._fenced()
+            try:
+                self.broker.check_member(self.broker.group(metadata.group), metadata.member,
+                                         metadata.generation)
+            except KafkaException as error:
+                self._state, self._error = "failed", error
+                raise
+            txn.offsets.setdefault(metadata.group, {}).update(
+                {(o.topic, o.partition): o.offset for o in offsets})
+
+        self.call("send_offsets_to_transaction", effect)
+
+    def commit_transaction(self, timeout: float = -1) -> None:
+        self.call("commit_transaction", lambda: self._end("committed"))
+
+    def abort_transaction(self, timeout: float = -1) -> None:
+        def effect() -> None:
+            if self._state == "failed":
+                self._state, self._error = "open", None
+            self._end("aborted")
+
+        self.call("abort_transaction", effect)
+
+    def flush(self, timeout: float = -1) -> int:
+        if self._state == "fenced":
+            raise self._fenced()
+        return 0
+
+    def poll(self, timeout: float = 0) -> int:
+        self.broker.sleep(timeout)
+        return 0
+
+    def purge(self) -> None:
+        """Nothing waits here."""
+
+    def _end(self, state: str) -> None:
+        self._need("open")
+        if self._coordinator().epoch != self._epoch:
+            raise self._fenced()
+        self.broker.end(self._coordinator(), state)
+        self._state = "ready"
+
+    def _need(self, state: str) -> None:
+        if self._state == "fenced":
+            raise self._fenced()
+        if self._state == "failed" and state == "open" and self._error is not None:
+            raise self._error
+        if self._state != state:
+            raise failure(KafkaError._STATE)
+
+    def _coordinator(self) -> Coordinator:
+        return self.broker.coordinators[self._tid]
+
+    def _transaction(self) -> Transaction | None:
+        """The transaction under way; None, and fenced from now on, where the id was taken."""
+        coordinator = self._coordinator()
+        if coordinator.epoch != self._epoch:
+            self._state = "fenced"
+            return None
+        if coordinator.txn is None:
+            coordinator.txn = Transaction(self.broker.now, self._timeout)
+        return coordinator.txn
+
+    def _fenced(self) -> KafkaException:
+        self._state = "fenced"
+        return failure(KafkaError._FENCED, fatal=True)
+
+
+class MemoryAdmin(Client):
+    """The one question that a worker has for an administrator."""
+
+    def list_offsets(self, spots: Mapping[TopicPartition, OffsetSpec],
+                     isolation_level: IsolationLevel = IsolationLevel.READ_UNCOMMITTED,
+                     request_timeout: float = -1) -> dict[TopicPartition, Future[Any]]:
+        def effect() -> dict[TopicPartition, Future[Any]]:
+            return {spot: self._answer(spot, spec, isolation_level)
+                    for spot, spec in spots.items()}
+
+        return self.call("list_offsets", effect)
+
+    def _answer(self, spot: TopicPartition, spec: OffsetSpec, level: IsolationLevel
+                ) -> Future[Any]:
+        log = self.broker.log(spot.topic, spot.partition)
+        end = log.end if level == IsolationLevel.READ_UNCOMMITTED else log.stable_end
+        future: Future[Any] = Future()
+        future.set_result(SimpleNamespace(
+            offset=log.first if isinstance(spec, type(OffsetSpec.earliest())) else end))
+        return future
