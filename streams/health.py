@@ -44,6 +44,10 @@ class Health:
         self.ready, self.reason = ready, reason
         metrics.READY.set(1 if ready else 0)
 
+    def starting(self, what: str) -> None:
+        """Called between the steps of a start that may each take long."""
+        self.tick(False, what)
+
     def live(self) -> bool:
         """Whether the loop ticked lately."""
         return time.monotonic() - self._ticked < self._stale

@@ -23,6 +23,7 @@ class Report:
         self._seen: dict[int, list[int]] = {}
         self._days: dict[int, tuple[int, int]] = {}
         self._looked = 0.0
+        self._shown: set[str] = set()
 
     def committed(self, commit: Commit, engines: Mapping[int, Engine]) -> None:
         """Take up a commit."""
@@ -52,6 +53,11 @@ class Report:
             return
         self._looked = now
         now_ms = int(datetime.now(UTC).timestamp() * 1000)
+        # a gauge of a partition that went would stand still and look like a stuck one
+        for name in self._shown - {str(partition) for partition in engines}:
+            metrics.LAG_SECONDS.remove(name)
+            metrics.WATERMARK.remove(name)
+        self._shown = {str(partition) for partition in engines}
         for partition, engine in engines.items():
             name = str(partition)
             metrics.LAG_SECONDS.labels(name).set(inlet.lag_seconds(partition, now_ms))

@@ -72,8 +72,10 @@ class Worker:
         signal.signal(signal.SIGINT, self._ask_to_stop)
         self._watchdog.start()
         try:
+            self._health.starting("compiling")
             warm_up()
             check_topics(self._settings)
+            self._health.starting("reading content tags")
             self.start()
             while not self._stopping:
                 self.step()
