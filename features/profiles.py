@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,11 +41,7 @@ class Writer:
 
     def __init__(self, taxonomy: Taxonomy, top: int, step: float, max_age: int,
                  home: str = "") -> None:
-        heads = [
-            json.dumps({"id": interest, "name": name}, separators=(",", ":"))[:-1].encode()
-            + b',"score":'
-            for interest, name in zip(taxonomy.ids, taxonomy.names, strict=True)
-        ]
+        heads = _heads(taxonomy.ids, taxonomy.names)
         length = np.array([len(head) for head in heads], np.int32)
         self._template = Template(
             text=np.frombuffer(b"".join(heads), np.uint8),
@@ -104,3 +101,12 @@ class Writer:
                 start = end
             first = after
         return found
+
+
+@lru_cache(maxsize=4)  # every partition of a worker writes the same taxonomy
+def _heads(ids: tuple[str, ...], names: tuple[str, ...]) -> tuple[bytes, ...]:
+    return tuple(
+        json.dumps({"id": interest, "name": name}, separators=(",", ":"))[:-1].encode()
+        + b',"score":'
+        for interest, name in zip(ids, names, strict=True)
+    )
