@@ -6,7 +6,6 @@ says what changed, and goes to bytes and back.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from typing import Any
 

@@ -102,7 +102,7 @@ class Partition:
     late : list of Refused
         Refused only when their turn had come.
     committed : dict of str to (int, int)
-        Where the latest commit ended.
+        Where the latest commit ended; at first, where the partition began.
     """
 
     merge: Merge
@@ -137,6 +137,7 @@ class Inlet:
             counts={name: DeadLetterCount(self._dead, f"{name}[{partition}]")
                     for name in self._names},
             heard={name: now for name in self._names},
+            committed=dict(start),
         )
 
     def close(self, partition: int) -> None:
@@ -209,6 +210,17 @@ class Inlet:
         oldest = [part.arrival_ms[name] for name, item in part.merge.inputs.items()
                   if (not item.drained or item.held) and name in part.arrival_ms]
         return max(0.0, (now_ms - min(oldest)) / 1000.0) if oldest else 0.0
+
+    def lag_records(self, partition: int, consumer: Consumer) -> int:
+        """Records of a partition's inputs that wait to be taken, by the last fetch's word."""
+        behind = 0
+        for name, item in self.partitions[partition].merge.inputs.items():
+            if not item.drained:
+                end = consumer.get_watermark_offsets(TopicPartition(name, partition),
+                                                     cached=True)[1]
+                behind += max(0, end - item.next_offset)
+            behind += item.count
+        return behind
 
     def _take(self, messages: list[Message]) -> None:
         count = len(messages)

@@ -45,11 +45,14 @@ class Commit:
     refused : list of Refused
     offsets : list of TopicPartition
         Next offset per input partition.
+    taken : dict of str to int
+        Records per input topic that it accounts for.
     """
 
     changes: dict[int, Changes] = field(default_factory=dict)
     refused: list[Refused] = field(default_factory=list)
     offsets: list[TopicPartition] = field(default_factory=list)
+    taken: dict[str, int] = field(default_factory=dict)
 
 
 class Outlet:

@@ -6,6 +6,8 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from confluent_kafka import Consumer
+
 from features.engine import Engine
 from features.kernels import layout as lay
 from streams import metrics
@@ -29,6 +31,8 @@ class Report:
         """Take up a commit."""
         metrics.COMMITS.inc()
         metrics.LAST_COMMIT.set_to_current_time()
+        for topic, count in commit.taken.items():
+            metrics.INPUT.labels(topic).inc(count)
         for letter in commit.refused:
             metrics.DEAD_LETTERS.labels(letter.reason).inc()
         for partition, changes in commit.changes.items():
@@ -46,7 +50,7 @@ class Report:
         metrics.ROWS.set(sum(int(e.store.c[lay.C_ROWS_LIVE]) for e in live))
         metrics.STATE_BYTES.set(sum(e.store.nbytes() for e in live))
 
-    def lag(self, inlet: Inlet, engines: Mapping[int, Engine]) -> None:
+    def lag(self, inlet: Inlet, consumer: Consumer, engines: Mapping[int, Engine]) -> None:
         """Refresh lag and watermark, about once a second."""
         now = time.monotonic()
         if now - self._looked < _EVERY_S:
@@ -56,10 +60,12 @@ class Report:
         # a gauge of a partition that went would stand still and look like a stuck one
         for name in self._shown - {str(partition) for partition in engines}:
             metrics.LAG_SECONDS.remove(name)
+            metrics.LAG_RECORDS.remove(name)
             metrics.WATERMARK.remove(name)
         self._shown = {str(partition) for partition in engines}
         for partition, engine in engines.items():
             name = str(partition)
+            metrics.LAG_RECORDS.labels(name).set(inlet.lag_records(partition, consumer))
             metrics.LAG_SECONDS.labels(name).set(inlet.lag_seconds(partition, now_ms))
             metrics.WATERMARK.labels(name).set(max(0, engine.watermark) / 1000.0)
 

@@ -32,6 +32,7 @@ from streams.settings import Settings
 from streams.setup import engine_config, warm_up
 from streams.tagfeed import TagFeed
 from streams.topics import INPUTS
+from streams.untagged import Untagged
 from streams.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
@@ -61,6 +62,7 @@ class Worker:
         self._membership = Membership(settings, self._inlet, self._watchdog, self._make_engine,
                                       self._commit_before_revoke, ports)
         self._report = Report()
+        self._untagged = Untagged(settings, self._contents.knows, ports)
         self._outlet: Outlet | None = None  # None: what is in memory can't be trusted
         self._abandoned = 0
         self._uncommitted = 0
@@ -140,7 +142,7 @@ class Worker:
         for partition, batch in self._inlet.release():
             self._fold(partition, batch)
         self._inlet.pressure(membership.consumer)
-        self._report.lag(self._inlet, membership.engines)
+        self._report.lag(self._inlet, membership.consumer, membership.engines)
         due = self._ports.monotonic() - self._committed_at >= settings.commit_interval_ms / 1000.0
         if self._uncommitted >= settings.commit_events or due:
             return self._commit(self._ports.monotonic() + settings.call_deadline_ms / 1000.0)
@@ -150,6 +152,7 @@ class Worker:
         engine = self._membership.engines[partition]
         with metrics.LOOP_SECONDS.time():
             outcome = engine.apply(batch)
+        self._untagged.add(batch, outcome, lay.UNTAGGED)
         self._uncommitted += len(batch)
         for i in np.flatnonzero(outcome == lay.LATE).tolist():
             row = batch.records[i]
@@ -176,6 +179,9 @@ class Worker:
             commit.changes[partition] = engine.collect(positions)
             commit.offsets += [TopicPartition(name, partition, at[0])
                                for name, at in positions.items()]
+            for name, at in positions.items():
+                more = at[0] - part.committed[name][0]
+                commit.taken[name] = commit.taken.get(name, 0) + more
             part.committed, part.late = positions, []
         if not commit.changes:
             return False

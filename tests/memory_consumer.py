@@ -187,8 +187,8 @@ class MemoryConsumer(Client):
     def position(self, spots: list[TopicPartition]) -> list[TopicPartition]:
         return [TopicPartition(s.topic, s.partition, self._at(s).consumed) for s in spots]
 
-    def get_watermark_offsets(self, spot: TopicPartition, timeout: float = -1
-                              ) -> tuple[int, int]:
+    def get_watermark_offsets(self, spot: TopicPartition, timeout: float = -1,
+                              cached: bool = False) -> tuple[int, int]:
         log = self.broker.log(spot.topic, spot.partition)
         return log.first, log.stable_end if self._committed_only else log.end
 
