@@ -81,6 +81,10 @@ class Contents:
             return ()
         return tuple(tagging.expand(entry.tags, self._taxonomy))
 
+    def knows(self, key: str) -> bool:
+        """Whether anything is known about a content key, be it that nothing may be said."""
+        return tagging.resolve(key, self._table) is not None
+
     def _slot(self, key: str) -> int:
         entry = tagging.resolve(key, self._table)
         if entry is None:

@@ -19,6 +19,7 @@ _MODULES = {
     "simulate": "streams.simulator",
     "demo": "streams.demo",
     "tags": "streams.tags",
+    "untagged": "streams.untagged",
     "profile": "streams.client",
     "contract": "streams.contract",
     "accounting": "streams.accounting",

@@ -60,6 +60,9 @@ ROWS = _gauge("interest_rows", "Interest rows in live state")
 STATE_BYTES = _gauge("state_bytes", "Bytes of live state")
 UNTAGGED_SECONDS = _counter(
     "untagged_attention_seconds_total", "Attention given to content without tags", "source")
+UNTAGGED_HEAVIEST = _gauge(
+    "untagged_heaviest_seconds", "Attention of late to the heaviest contents without tags; ten "
+    "of them, halved every day", "content", "source")
 LAG_SECONDS = _gauge(
     "lag_seconds", "Age of the oldest record not yet committed, by broker timestamp, 0 at the end",
     "partition")

@@ -252,6 +252,14 @@ _SEGMENT = record(
     Field("as_of", integer(0), "event time, epoch milliseconds", True),
 )
 
+_UNTAGGED = record(
+    Field("schema", integer(1), "schema version", True),
+    Field("key", KEY, "content key", True),
+    Field("source", text(1, 32), "network, tv, app", True),
+    Field("seconds", NUMBER, "attention lost, halved every day; at least so much", True),
+    Field("as_of", TIME, "when the worker looked", True),
+    Field("worker", text(1, 249), "which one", True),
+)
 _DEAD_LETTER_HEADERS = record(
     Field("source-topic", text(1, 249), "where the refused record stands", True),
     Field("source-partition", text(1, 10, pattern=_DIGITS), "its partition", True),
@@ -281,6 +289,7 @@ _BODIES: Mapping[str, tuple[str, Schema]] = {
     topics.TAGS: ("Interests of a content key", _TAGS),
     topics.PROFILES: ("An interest profile; no value: forget this subject", _PROFILE),
     topics.AUDIENCES: ("Households in a cell; no value: too few to say", _SEGMENT),
+    topics.UNTAGGED: ("A content without tags; no value: tagged by now, or light", _UNTAGGED),
     topics.RECEIPTS: ("An erasure was carried out; commit time is the record's time", _RECEIPT),
     "dead-letters.headers": ("Headers of a refused record, decoded", _DEAD_LETTER_HEADERS),
     "interest-profiles.headers": ("Headers of a profile, decoded", _PROFILE_HEADERS),

@@ -73,6 +73,7 @@ STATE = "interest-state"
 DEAD_LETTERS = "dead-letters"
 AUDIENCES = "audience-segments"
 RECEIPTS = "erasure-receipts"
+UNTAGGED = "untagged"
 
 TOPICS: tuple[Topic, ...] = (
     Topic(FACTS, "in", "account", "what is known: consent, declarations, purchases, care cases",
@@ -95,6 +96,8 @@ TOPICS: tuple[Topic, ...] = (
           config=_events(1096)),
     Topic(AUDIENCES, "out", "segment", "k-anonymous counts", copartitioned=False,
           config=_COMPACTED),
+    Topic(UNTAGGED, "out", "content key@worker", "contents without tags, by attention lost",
+          copartitioned=False, config=_COMPACTED),
 )
 
 #: The topics a worker joins, in the order that breaks ties of equal event time: what is known

@@ -143,6 +143,7 @@ class Worker:
             self._fold(partition, batch)
         self._inlet.pressure(membership.consumer)
         self._report.lag(self._inlet, membership.consumer, membership.engines)
+        self._untagged.publish()
         due = self._ports.monotonic() - self._committed_at >= settings.commit_interval_ms / 1000.0
         if self._uncommitted >= settings.commit_events or due:
             return self._commit(self._ports.monotonic() + settings.call_deadline_ms / 1000.0)

@@ -20,23 +20,24 @@ ROOT = Path(__file__).resolve().parent.parent
 
 #: Left to right: a module imports only from its left.
 FEATURES = ("data", "taxonomy", "rules", "fields", "events", "kernels", "config", "tagrecords",
-            "tagging", "batches", "sequence", "household", "windows", "signals", "contents",
-            "snapshots", "interests", "consent", "suppression", "flagging", "accounts",
-            "disclosure", "profiles", "audiences", "checkpoint", "engine")
+            "tagging", "textual", "hitters", "batches", "sequence", "household", "windows",
+            "signals", "contents", "snapshots", "interests", "consent", "suppression",
+            "flagging", "accounts", "disclosure", "profiles", "audiences", "checkpoint", "engine")
 STREAMS = ("profile", "compacted", "settings", "ports", "metrics", "topics", "topic_admin",
            "errors", "watchdog", "health", "setup", "codecs", "inlet", "outlet", "restore",
-           "tagfeed", "reporting", "membership", "accounting", "state_admin", "worker", "__main__")
+           "tagfeed", "reporting", "membership", "untagged", "accounting", "state_admin", "worker",
+           "__main__")
 #: Beside the worker's line: they may use it (but for ``__main__``), and only ``__main__`` and
 #: those further right here may use them.
 BESIDE = ("client", "schemas", "contract", "embedded", "progress", "simulation", "adaptors",
-          "producing", "coverage", "tags", "simulator", "replay", "apps", "truth_table",
-          "demo_worker", "demo")
+          "producing", "coverage", "embedding", "tags", "tag", "simulator", "replay", "apps",
+          "truth_table", "demo_worker", "demo")
 
 #: Package to the modules that may import it; a prefix covers what is below it.
 ONLY_IN: dict[str, tuple[str, ...]] = {
     "numba": ("features.kernels",),
     "llvmlite": ("features.kernels",),
-    "river": ("features.interests", "features.tagging", "features.audiences"),
+    "river": ("features.interests", "features.textual", "features.audiences"),
     "confluent_kafka": ("streams",),
     "aiokafka": ("streams",),
     "faust": ("streams.apps",),

@@ -243,7 +243,7 @@ def test_users_may_do_what_they_must_and_no_more() -> None:
     worker = "interest-streams"
     assert _granted(worker, "Read") == {*topics.INPUTS, topics.TAGS, topics.STATE}
     assert _granted(worker, "Write") == {
-        topics.PROFILES, topics.STATE, topics.DEAD_LETTERS, topics.RECEIPTS}
+        topics.PROFILES, topics.STATE, topics.DEAD_LETTERS, topics.RECEIPTS, topics.UNTAGGED}
     assert _granted(worker, "Read", "group") == {DEFAULTS.group_id}
     (prefix,) = _granted(worker, "Write", "transactionalId")
     assert DEFAULTS.group_id.startswith(prefix)
