@@ -83,8 +83,9 @@ class Membership:
         made = self._restore.engines()
         self._restore.close()
         self._restore = None
-        for partition, (engine, offsets) in made.items():
-            start = self._start(partition, offsets)
+        starts = self._starts({p: offsets for p, (_, offsets) in made.items()})
+        for partition, (engine, _) in made.items():
+            start = starts[partition]
             self._inlet.open(partition, start)
             self.engines[partition] = engine
             for name, (offset, _) in start.items():
@@ -149,6 +150,17 @@ class Membership:
         if fresh:
             offsets |= offsets_at(self._settings, fresh, OffsetSpec.earliest(), self._ports)
         return offsets
+
+    def _starts(self, states: dict[int, dict[str, tuple[int, int]]]
+                ) -> dict[int, dict[str, tuple[int, int]]]:
+        try:
+            return {p: self._start(p, state) for p, state in states.items()}
+        except LostOffsets:
+            # A worker that stood still while it restored may own nothing any more.
+            before = self._committed
+            if self._read_committed(self._spots(states)) != before:
+                raise Abandon("another worker went on while the state was restored") from None
+            raise
 
     def _start(self, partition: int, state: dict[str, tuple[int, int]]
                ) -> dict[str, tuple[int, int]]:
