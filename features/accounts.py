@@ -170,9 +170,10 @@ class Accounts:
     def forget(self, sid: int) -> None:
         """Forget a subject that was silent too long; an account keeps what was allowed."""
         key = self._store.key(sid)
-        is_account = b"/" not in key
-        keep = is_account and (key in self._facts or int(self._store.subjects.sibling[sid]) >= 0)
-        self._drop(sid, entirely=not keep)
+        s = self._store.subjects
+        keep = b"/" not in key and (key in self._facts or int(s.sibling[sid]) >= 0)
+        if not keep or s.used[sid] or s.events[sid]:
+            self._drop(sid, entirely=not keep)
 
     def forgotten(self) -> list[tuple[bytes, bool]]:
         """Keys forgotten since the last call, and whether a profile had been published."""
@@ -199,6 +200,7 @@ class Accounts:
                 self._flag(subject, facts, watermark, ts)
         else:
             self._drop_all(account)
+            self.noted.discard(account)
             if facts:
                 self._stub(account)
         self._schedule(account, facts, watermark)
@@ -310,8 +312,6 @@ class Accounts:
             if len(self._heap) > 2 * len(self._due) + 64:
                 self._heap = [(at, name) for name, at in self._due.items()]
                 heapq.heapify(self._heap)
-        if account not in self._facts:
-            self.noted.discard(account)
         self._set_due()
 
     def _set_due(self) -> None:

@@ -249,7 +249,7 @@ def next_change(facts: AccountFacts, now: int, rules: Rules, default_grant: bool
     ends += [history[-1][3] or FOREVER for name, history in facts.consents.items() if "/" in name]
     ends += [item[3] for item in facts.quiet(now, rules)]
     ends += [item[3] for item in facts.opinions(now, rules)]
-    return min((end for end in ends if end > now), default=FOREVER)
+    return min((end for end in ends if end > max(now, 0)), default=FOREVER)
 
 
 def _by_subject(item: tuple[str | None, str, str, int]) -> tuple[str, str, str]:
