@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from confluent_kafka import KafkaException
@@ -122,7 +122,7 @@ class KafkaServer:
         self.libs = libs
         self.data = root / "data"
         self.log = root / "server.log"
-        self.port, self._controller_port = _free_ports(2)
+        self.port, self._controller_port = free_ports(2)
         self._properties = root / "server.properties"
         self._process: subprocess.Popen[bytes] | None = None
         root.mkdir(parents=True, exist_ok=True)
@@ -244,14 +244,16 @@ def wait_for(condition: Callable[[], bool], timeout_s: float,
         time.sleep(0.2)
 
 
-def _free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on, all held until all are chosen.
+def free_ports(count: int, beside: Collection[int] = ()) -> list[int]:
+    """Ports that nobody listens on, all held until all are chosen; none of those in `beside`.
 
     From below the ephemeral range: a restart must find its port not lent to a client.
     """
     held: list[socket.socket] = []
     start = 20_000 + os.getpid() * 7 % 10_000
     for port in range(start, start + 2_000):
+        if port in beside:
+            continue
         candidate = socket.socket()
         try:
             candidate.bind(("127.0.0.1", port))

@@ -1,0 +1,173 @@
+"""Bugs to plant in a worker, each a promise of the design broken in one place.
+
+A verifier that finds nothing proves nothing until it has found these.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+from features.engine import Changes, Engine
+from features.kernels import layout as lay
+from streams.membership import Membership
+from streams.outlet import Commit, Outlet
+from streams.restore import Restore
+from streams.settings import Settings
+
+
+def plant(name: str) -> None:
+    """Change the worker of this process; `BUGS` has the names."""
+    BUGS[name]()
+
+
+def _offsets_outside() -> None:
+    """Offsets are committed after the transaction instead of inside."""
+    commit = Outlet.commit
+
+    def split(self: Outlet, what: Commit, consumer: Consumer, deadline: float) -> None:
+        offsets, what.offsets = what.offsets, []
+        commit(self, what, consumer, deadline)
+        try:
+            consumer.commit(offsets=offsets, asynchronous=False)
+        except KafkaException:
+            pass
+
+    Outlet.commit = split  # type: ignore[method-assign]  # planting
+
+
+def _engine_kept() -> None:
+    """After an abandoned transaction the engines are kept, not restored."""
+    def keep(self: Membership) -> None:
+        pass
+
+    Membership.rewind = keep  # type: ignore[method-assign]  # planting
+
+
+def _row_skipped() -> None:
+    """One of a hundred subjects never reaches the changelog."""
+    collect = Engine.collect
+
+    def forgetful(self: Engine, offsets: Mapping[str, tuple[int, int]]) -> Changes:
+        changes = collect(self, offsets)
+        for key in [key for key in changes.state
+                    if key.startswith(b"s/") and zlib.crc32(key) % 100 == 0]:
+            del changes.state[key]
+        return changes
+
+    Engine.collect = forgetful  # type: ignore[method-assign]  # planting
+
+
+def _label_leaked() -> None:
+    """After a restart the last closed day is learned once more, its labels known."""
+    load = Engine.load
+
+    def leak(self: Engine, records: Any) -> dict[str, tuple[int, int]]:
+        offsets = load(self, records)
+        if self.store.c[lay.C_OPEN_DAY] > 0:
+            self.store.c[lay.C_OPEN_DAY] -= 1
+        return offsets
+
+    Engine.load = leak  # type: ignore[method-assign]  # planting
+
+
+def _zombie_unfenced() -> None:
+    """Commits don't say which generation of the group they belong to, and a loss is ignored."""
+    commit = Outlet.commit
+    strangers: dict[str, Consumer] = {}
+
+    class Stranger:
+        def __init__(self, settings: Settings) -> None:
+            if not strangers:
+                strangers["one"] = Consumer({
+                    "bootstrap.servers": settings.bootstrap_servers,
+                    "group.id": settings.group_id, "log_level": 0})
+
+        def consumer_group_metadata(self) -> object:
+            return strangers["one"].consumer_group_metadata()
+
+    def unfenced(self: Outlet, what: Commit, consumer: Consumer, deadline: float) -> None:
+        commit(self, what, Stranger(self._settings), deadline)  # type: ignore[arg-type]  # planting
+
+    def deaf(self: Membership, consumer: Consumer, spots: list[TopicPartition]) -> None:
+        pass
+
+    Outlet.commit = unfenced  # type: ignore[method-assign]  # planting
+    Membership._lost = deaf  # type: ignore[method-assign]  # planting
+
+
+def _dead_letter_dropped() -> None:
+    """One of twenty dead letters is dropped when its transaction is written."""
+    commit = Outlet.commit
+
+    def careless(self: Outlet, what: Commit, consumer: Consumer, deadline: float) -> None:
+        what.refused = [letter for letter in what.refused if letter.offset % 20]
+        commit(self, what, consumer, deadline)
+
+    Outlet.commit = careless  # type: ignore[method-assign]  # planting
+
+
+def _profile_forgotten() -> None:
+    """Profiles that were written are not all published: every 50th key is left out."""
+    collect = Engine.collect
+
+    def lossy(self: Engine, offsets: Mapping[str, tuple[int, int]]) -> Changes:
+        changes = collect(self, offsets)
+        changes.profiles = [item for item in changes.profiles if zlib.crc32(item[0]) % 50]
+        return changes
+
+    Engine.collect = lossy  # type: ignore[method-assign]  # planting
+
+
+def _ids_forgotten() -> None:
+    """A restored engine does not remember which event ids it has seen."""
+    load = Engine.load
+
+    def amnesia(self: Engine, records: Any) -> dict[str, tuple[int, int]]:
+        offsets = load(self, records)
+        self.store.dedup.hash[:] = 0
+        self.store.c[lay.C_DEDUP] = 0
+        return offsets
+
+    Engine.load = amnesia  # type: ignore[method-assign]  # planting
+
+
+def _state_not_awaited() -> None:
+    """A partition starts at its committed offsets with whatever state was read so far."""
+    step = Restore.step
+
+    def hasty(self: Restore, seconds: float) -> bool:
+        step(self, 0.05)
+        return True
+
+    Restore.step = hasty  # type: ignore[method-assign]  # planting
+
+
+#: Name to what plants it.
+BUGS: dict[str, Callable[[], None]] = {
+    "offsets-outside": _offsets_outside,
+    "engine-kept": _engine_kept,
+    "row-skipped": _row_skipped,
+    "label-leaked": _label_leaked,
+    "zombie-unfenced": _zombie_unfenced,
+    "dead-letter-dropped": _dead_letter_dropped,
+    "profile-forgotten": _profile_forgotten,
+    "ids-forgotten": _ids_forgotten,
+    "state-not-awaited": _state_not_awaited,
+}
+
+#: The faults that bring it to light.
+FAULTS_FOR: dict[str, tuple[str, ...]] = {
+    "offsets-outside": ("kill -9", "cold start"),
+    "engine-kept": ("EndTxn held", "network held"),
+    "row-skipped": ("SIGTERM",),
+    "label-leaked": ("kill -9", "SIGTERM"),
+    "zombie-unfenced": ("zombie",),
+    "dead-letter-dropped": ("SIGTERM",),
+    "profile-forgotten": ("SIGTERM",),
+    "ids-forgotten": ("kill -9", "SIGTERM"),
+    "state-not-awaited": ("kill -9", "cold start"),
+}

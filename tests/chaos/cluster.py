@@ -1,0 +1,244 @@
+"""Broker, networks and workers of one run, and how far they have come."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from streams.settings import Settings
+from streams.topics import INPUTS
+from tests.chaos.proxy import FAIR, Proxy, Weather
+from tests.chaos.worker import Orders
+from tests.kafka_server import KafkaServer, free_ports
+from tests.worker_process import WorkerProcess, short_timings
+
+#: Ends that a supervisor answers by starting the worker again.
+_RESTARTED = {1: "gave up", 70: "watchdog"}
+_LOOK_S = 0.2
+
+
+class Cluster:
+    """Everything of one run; a context manager.
+
+    Parameters
+    ----------
+    root, libs : Path
+        Working directory, and Kafka's jars.
+    slots : int
+        Most workers at a time, each with a network of its own.
+    bug : str or None
+        Planted in every worker.
+    """
+
+    def __init__(self, root: Path, libs: Path, *, slots: int = 4, partitions: int = 6,
+                 bug: str | None = None) -> None:
+        self.root = root
+        self.broker = KafkaServer(root / "kafka", libs)
+        ports = free_ports(slots, range(self.broker.port, self.broker.port + 50))
+        self.networks = [Proxy(port) for port in ports]
+        _listen(root / "kafka" / "server.properties", ports, self.networks)
+        self.settings = short_timings(
+            self.broker.bootstrap, "chaos.", partitions=partitions,
+            poll_events=5_000, commit_events=10_000,
+            dead_letter_max_run=5_000, dead_letter_max_ratio=0.9)
+        self.orders = root / "orders.json"
+        self.rate = self.clock_off_s = 0.0
+        self.workers: dict[int, WorkerProcess] = {}
+        self.wanted: set[int] = set()
+        self.ends: Counter[str] = Counter()
+        self.fatal: list[str] = []
+        self.peak_bytes = 0
+        self._bug = bug
+        self.progress: Progress | None = None
+
+    def __enter__(self) -> Cluster:
+        self.broker.start()
+        self.pace(0.0)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.progress is not None:
+            self.progress.stop()
+        for worker in self.workers.values():
+            worker.kill()
+        for network in self.networks:
+            network.close()
+        self.broker.kill()
+
+    def pace(self, rate: float | None = None, clock_off_s: float | None = None) -> None:
+        """Records a second and worker, 0 for all they can; seconds their clocks are off."""
+        self.rate = self.rate if rate is None else rate
+        self.clock_off_s = self.clock_off_s if clock_off_s is None else clock_off_s
+        Orders.give(self.orders, self.rate, self.clock_off_s)
+
+    def watch(self) -> Progress:
+        """Begin to look at the group's progress."""
+        self.progress = Progress(self.settings)
+        return self.progress
+
+    def start(self, slot: int) -> None:
+        """Start a worker; it is started again until `stop`."""
+        self.wanted.add(slot)
+        settings = replace(
+            self.settings, bootstrap_servers=f"127.0.0.1:{self.networks[slot].port}",
+            instance_id=f"w{slot}")
+        command = [sys.executable, "-m", "tests.chaos.worker", "--orders", str(self.orders),
+                   "--dump", str(self._dump(slot))]
+        if self._bug:
+            command += ["--bug", self._bug]
+        self.workers[slot] = WorkerProcess(settings, self.root / f"w{slot}.log", command)
+
+    def stop(self, slot: int) -> None:
+        """SIGTERM; a worker must then commit and end with 0."""
+        self.wanted.discard(slot)
+        code = self.workers.pop(slot).terminate(60.0)
+        self.ends[f"SIGTERM -> {code}"] += 1
+        if code != 0 and code not in _RESTARTED:
+            self.fatal.append(f"w{slot} ended with {code} on SIGTERM")
+
+    def up(self) -> list[int]:
+        """Slots whose process runs."""
+        return sorted(slot for slot, worker in self.workers.items() if worker.running)
+
+    def tend(self) -> None:
+        """Start again what gave up, as a supervisor does; note what must not have ended."""
+        for slot in sorted(self.wanted):
+            code = self.workers[slot].exit_code()
+            if code is None:
+                self._measure(slot)
+                continue
+            if code in _RESTARTED:
+                self.ends[_RESTARTED[code]] += 1
+            elif code != -signal.SIGKILL:
+                last = self.workers[slot].text().strip().splitlines()[-1:]
+                self.fatal.append(f"w{slot} ended with {code}: {''.join(last)[:300]}")
+                self.wanted.discard(slot)
+                continue
+            self.start(slot)
+
+    def weather(self, weather: Weather = FAIR, slot: int | None = None) -> None:
+        """Set the network of one worker, or of all."""
+        for number, network in enumerate(self.networks):
+            if slot is None or number == slot:
+                network.set(weather)
+
+    def digests(self, seconds: float = 60.0) -> dict[int, str]:
+        """Digest of live state by partition, from the owners; a second owner is an error."""
+        slots = self.up()
+        for slot in slots:
+            self._dump(slot).unlink(missing_ok=True)
+            self.workers[slot].signal(signal.SIGUSR1)
+        deadline = time.monotonic() + seconds
+        while not all(self._dump(slot).exists() for slot in slots):
+            assert time.monotonic() < deadline, "a worker does not say what it holds"
+            time.sleep(0.1)
+        found: dict[int, str] = {}
+        for slot in slots:
+            for number, digest in json.loads(self._dump(slot).read_text()).items():
+                found[int(number)] = "held twice" if int(number) in found else digest
+        return found
+
+    def _dump(self, slot: int) -> Path:
+        return self.root / f"w{slot}.digest.json"
+
+    def _measure(self, slot: int) -> None:
+        try:
+            status = Path(f"/proc/{self.workers[slot].pid}/status").read_text()
+        except OSError:
+            return
+        peak = re.search(r"VmHWM:\s+(\d+) kB", status)
+        if peak:
+            self.peak_bytes = max(self.peak_bytes, 1024 * int(peak[1]))
+
+
+class Progress:
+    """Looks at the committed offsets a few times a second, through a network that never fails."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._admin = AdminClient({"bootstrap.servers": settings.bootstrap_servers,
+                                   "log_level": 0})
+        self._group = settings.group_id
+        self._spots = [TopicPartition(settings.topic(name), p)
+                       for name in INPUTS for p in range(settings.partitions)]
+        ends = self._admin.list_offsets({spot: OffsetSpec.latest() for spot in self._spots})
+        self._ends = {(s.topic, s.partition): f.result(30).offset for s, f in ends.items()}
+        self.total = sum(self._ends.values())
+        self.behind = dict.fromkeys(range(settings.partitions), 1)
+        self.left = self.total
+        self._advanced: dict[int, list[float]] = {p: [] for p in range(settings.partitions)}
+        self._stopped = threading.Event()
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._stopped.set()
+
+    def recovered(self, since: float) -> float | None:
+        """When every partition had committed something after `since`; None if not yet.
+
+        A partition that has nothing left to commit counts as recovered.
+        """
+        latest = since
+        for partition, times in self._advanced.items():
+            after = [at for at in times[-400:] if at > since]
+            if after:
+                latest = max(latest, after[0])
+            elif self.behind[partition]:
+                return None
+        return latest
+
+    def _watch(self) -> None:
+        before = dict.fromkeys(self.behind, 0)
+        while not self._stopped.wait(_LOOK_S):
+            asked = time.monotonic()
+            try:
+                answer = self._admin.list_consumer_group_offsets(
+                    [ConsumerGroupTopicPartitions(self._group, self._spots)], request_timeout=3.0)
+                found = answer[self._group].result(5.0).topic_partitions
+            except (KafkaException, TimeoutError):
+                continue  # the broker is away
+            sums: Counter[int] = Counter()
+            behind: Counter[int] = Counter()
+            for spot in found:
+                offset = max(0, spot.offset)
+                sums[spot.partition] += offset
+                behind[spot.partition] += self._ends[spot.topic, spot.partition] - offset
+            for partition in self.behind:
+                if sums[partition] > before[partition]:
+                    self._advanced[partition].append(asked)
+                    before[partition] = sums[partition]
+                self.behind[partition] = behind[partition]
+            self.left = sum(behind.values())
+
+
+def wait_for(condition: Callable[[], bool], seconds: float, cluster: Cluster) -> bool:
+    """Tend the cluster until the condition holds; whether it did in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        cluster.tend()
+        time.sleep(0.1)
+    return True
+
+
+def _listen(properties: Path, ports: list[int], networks: list[Proxy]) -> None:
+    """Give the broker a listener per worker, advertised at the worker's proxy."""
+    lines = properties.read_text().splitlines()
+    for number, (port, network) in enumerate(zip(ports, networks, strict=True)):
+        more = {"listeners": f",W{number}://127.0.0.1:{port}",
+                "advertised.listeners": f",W{number}://127.0.0.1:{network.port}",
+                "listener.security.protocol.map": f",W{number}:PLAINTEXT"}
+        lines = [line + more.get(line.partition("=")[0], "") for line in lines]
+    properties.write_text("\n".join(lines) + "\n")

@@ -1,0 +1,54 @@
+"""What the workers are fed: simulated households, storms of bad records, clocks that are wrong."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from itertools import islice
+
+from streams.adaptors.rows import Record
+from streams.simulator import Simulation, simulated
+from streams.topics import APP, INPUTS, NETWORK, TV
+
+DAYS = 24
+_RECORDS_A_DAY = 55  # of a household, a little less than the simulator's mean
+_STORM = 400  # refused records in a row of a storm, spread over partitions
+_HOUR_MS = 3_600_000
+
+_BAD = (b"", b"{", b"[1,2]", b'{"event_id":"e"}', b"\xff\xfe", b'{"a":' * 40 + b"1" + b"}" * 40,
+        b'{"event_id":"e","account_id":"+491701234567","ts":1551661200000}')
+
+
+def records(seed: int, events: int, storms: int = 0, jumps: int = 0) -> Iterator[Record]:
+    """Exactly `events` records of the joined topics, the same for the same arguments.
+
+    Parameters
+    ----------
+    storms : int
+        Bursts of malformed records, counted in `events`.
+    jumps : int
+        Stretches in which every tenth record's clock is an hour ahead or far behind.
+    """
+    households = max(20, events // (DAYS * _RECORDS_A_DAY))
+    whole = (record for record in simulated(Simulation(seed, households, DAYS + 8))
+             if record.topic in INPUTS)
+    return islice(_troubled(random.Random(seed), whole, events, storms, jumps), events)
+
+
+def _troubled(rng: random.Random, plain: Iterator[Record], events: int, storms: int,
+              jumps: int) -> Iterator[Record]:
+    storm_at = {rng.randrange(events) for _ in range(storms)}
+    jump_at = {rng.randrange(events) for _ in range(jumps)}
+    wrong = 0
+    for number, record in enumerate(plain):
+        if number in storm_at:
+            topic = rng.choice((NETWORK, TV, APP))
+            for _ in range(_STORM):
+                yield Record(record.at, topic, f"acc-{rng.randrange(1_000)}", rng.choice(_BAD))
+        if number in jump_at:
+            wrong = 2_000
+        wrong -= wrong > 0
+        if wrong and wrong % 10 == 0 and isinstance(record.value, dict):
+            off = rng.choice((_HOUR_MS, -2 * _HOUR_MS, -30 * _HOUR_MS))
+            record = record._replace(value={**record.value, "ts": record.value["ts"] + off})
+        yield record

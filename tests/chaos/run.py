@@ -1,0 +1,167 @@
+"""One run: load, faults, recovery, and the verdict."""
+
+from __future__ import annotations
+
+import random
+import statistics
+import sys
+import time
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.chaos.cluster import Cluster, Progress, wait_for
+from tests.chaos.faults import FAULTS, FROM_STRIKE
+from tests.chaos.load import records
+from tests.verifier import Verdict, verify
+from tests.worker_process import feed, prepare
+
+_WORKERS = 3
+_RECOVERY_S = 180.0
+_END_S = 900.0
+_FIRST_GUESS_S = 16.0  # a fault and its recovery, before any was measured
+_RESERVE = 0.6  # of the input is spent while faults last, the rest while time runs over
+_OVERLAP = 0.2  # faults that strike while the one before is not got over
+_MOST_BYTES = 2_000_000_000  # of one worker, numba and all
+
+
+@dataclass
+class Plan:
+    """What to do.
+
+    Attributes
+    ----------
+    seed, events, faults : int
+    kinds : tuple of str
+        Names in `faults.FAULTS`.
+    bug : str or None
+        Planted in the workers.
+    minutes : float
+        Faults stop after this long, 0 for no limit.
+    """
+
+    seed: int
+    events: int
+    faults: int
+    kinds: tuple[str, ...] = tuple(FAULTS)
+    bug: str | None = None
+    minutes: float = 0.0
+    storms: int = 0
+    jumps: int = 0
+
+
+@dataclass
+class Outcome:
+    """What came out of a run."""
+
+    plan: Plan
+    verdicts: list[Verdict] = field(default_factory=list)
+    recoveries: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    struck: int = 0
+    void: str = ""
+
+    @property
+    def broken(self) -> list[str]:
+        """The invariants that were violated."""
+        return [str(verdict) for verdict in self.verdicts if not verdict.ok]
+
+    @property
+    def ok(self) -> bool:
+        """Whether it counts and everything held."""
+        return not self.void and not self.broken
+
+
+def run(plan: Plan, root: Path, libs: Path) -> Outcome:
+    """Run it, printing as it goes."""
+    outcome = Outcome(plan)
+    _say(f"seed {plan.seed}: {plan.events:,} events, {plan.faults} faults"
+         + (f", bug {plan.bug}" if plan.bug else ""))
+    with Cluster(root, libs, bug=plan.bug) as cluster:
+        prepare(cluster.settings)
+        started = time.monotonic()
+        fed = feed(cluster.settings, records(plan.seed, plan.events, plan.storms, plan.jumps))
+        _say(f"{fed.total:,} records produced in {time.monotonic() - started:.0f} s")
+        progress = cluster.watch()
+        cluster.pace(rate=max(200.0, plan.events / max(1, plan.faults) / _FIRST_GUESS_S
+                              / _WORKERS * _RESERVE))
+        for slot in range(_WORKERS):
+            cluster.start(slot)
+        since = time.monotonic()
+        if not wait_for(lambda: progress.recovered(since) is not None, 300.0, cluster):
+            raise RuntimeError("workers did not start:\n" + cluster.workers[0].text()[-3000:])
+        _strike(plan, cluster, progress, outcome)
+        _finish(cluster, progress, outcome)
+    return outcome
+
+
+def _strike(plan: Plan, cluster: Cluster, progress: Progress, outcome: Outcome) -> None:
+    rng = random.Random(plan.seed)
+    names = [kind for _ in range(-(-plan.faults // len(plan.kinds))) for kind in plan.kinds]
+    names = names[:plan.faults]
+    rng.shuffle(names)
+    started = time.monotonic()
+    for number, name in enumerate(names):
+        spent = time.monotonic() - started
+        if cluster.fatal or (plan.minutes and spent > 60 * plan.minutes):
+            break
+        if progress.left == 0:
+            outcome.void = f"the input had ended before fault {number + 1}"
+            break
+        if number:
+            left_s = spent / number * (plan.faults - number)
+            cluster.pace(rate=max(50.0, progress.left * _RESERVE / left_s / _WORKERS))
+        wait_for(lambda: bool(cluster.up()), _RECOVERY_S, cluster)
+        struck = time.monotonic()
+        FAULTS[name](cluster, rng)
+        ended = time.monotonic()
+        outcome.struck += 1
+        since = (struck if name in FROM_STRIKE else ended) + 0.3  # what was under way is no proof
+        text = ""
+        if rng.random() > _OVERLAP or number == len(names) - 1:
+            if not wait_for(lambda at=since: progress.recovered(at) is not None, _RECOVERY_S,
+                            cluster):
+                cluster.fatal.append(f"no recovery from {name} within {_RECOVERY_S:g} s")
+            else:
+                took = (progress.recovered(since) or since) - since + 0.3
+                outcome.recoveries[name].append(took)
+                text = f"recovered in {took:.1f} s"
+        _say(f"{number + 1:3}/{len(names)} {name:20} lasted {ended - struck:4.1f} s, "
+             f"{progress.left:,} records left {text}")
+        time.sleep(rng.uniform(0.0, 1.5))
+
+
+def _finish(cluster: Cluster, progress: Progress, outcome: Outcome) -> None:
+    cluster.weather()
+    cluster.pace(rate=0.0, clock_off_s=0.0)
+    live = None
+    if wait_for(lambda: progress.left == 0 or bool(cluster.fatal), _END_S, cluster) \
+            and not cluster.fatal:
+        live = cluster.digests()
+    ends = ", ".join(f"{name} {count}" for name, count in sorted(cluster.ends.items()))
+    held = sum(network.ends_held for network in cluster.networks)
+    _say(f"workers that ended by themselves or by SIGTERM: {ends or 'none'}; EndTxn held: {held}")
+    outcome.verdicts = [
+        *verify(cluster.settings, live),
+        Verdict("I10 memory is bounded", cluster.peak_bytes < _MOST_BYTES,
+                f"{cluster.peak_bytes / 1e6:.0f} MB at the most"),
+        Verdict("workers go on or end as promised", not cluster.fatal,
+                "; ".join(cluster.fatal[:3]) or "no unexpected end"),
+    ]
+
+
+def report(outcome: Outcome) -> None:
+    """Print the verdicts and the times to recover."""
+    for verdict in outcome.verdicts:
+        _say(str(verdict))
+    for name, times in sorted(outcome.recoveries.items()):
+        _say(f"time to recover, {name:20} n {len(times):3}  median "
+             f"{statistics.median(times):5.1f} s  worst {max(times):5.1f} s")
+    plan = outcome.plan
+    _say(f"seed {plan.seed}: {outcome.struck} faults struck, {plan.events:,} events: "
+         + (f"VOID, {outcome.void}" if outcome.void else
+            "every invariant holds" if outcome.ok else f"{len(outcome.broken)} VIOLATED"))
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+    sys.stdout.flush()

@@ -1,0 +1,111 @@
+"""A worker under observation: paced, digest of its live state on SIGUSR1, a bug if wanted.
+
+Paced, so that the input lasts as long as the faults. The hooks stand around the real worker;
+without ``--bug`` nothing of what it does is changed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import signal
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from confluent_kafka import Consumer
+
+from streams.ports import REAL
+from streams.settings import Settings, load
+from streams.worker import Worker
+from tests.chaos.bugs import plant
+from tests.reference import canonical, digest_of
+
+_LOOK_S = 0.5
+
+
+class Orders:
+    """What the run tells its workers by a file: records a second, and how wrong the clock is."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._looked = 0.0
+        self.rate = 0.0
+        self.clock_off_s = 0.0
+
+    def look(self) -> None:
+        """Read the file, now and then."""
+        now = time.monotonic()
+        if now - self._looked > _LOOK_S:
+            self._looked = now
+            found = json.loads(self._path.read_text())
+            self.rate, self.clock_off_s = found["rate"], found["clock_off_s"]
+
+    @staticmethod
+    def give(path: Path, rate: float, clock_off_s: float = 0.0) -> None:
+        """Write the file at once as a whole."""
+        fresh = path.with_suffix(".new")
+        fresh.write_text(json.dumps({"rate": rate, "clock_off_s": clock_off_s}))
+        os.replace(fresh, path)
+
+
+class Observed(Worker):
+    """The worker with a pace and a way to ask what it holds."""
+
+    def __init__(self, settings: Settings, orders: Orders, dump: Path) -> None:
+        super().__init__(settings, replace(
+            REAL, wall=lambda: time.time() + orders.clock_off_s))
+        self._orders, self._dump = orders, dump
+        self._tokens, self._filled = 0.0, time.monotonic()
+        self._wanted = False
+        self._poll = self._inlet.poll
+        self._inlet.poll = self._paced  # type: ignore[method-assign]  # a hook, not a change
+        signal.signal(signal.SIGUSR1, lambda *_: setattr(self, "_wanted", True))
+
+    def step(self) -> None:
+        """One turn; afterwards the digest, if asked for and nothing is uncommitted."""
+        super().step()
+        parts = self._inlet.partitions
+        if self._wanted and not self._membership.restoring and all(
+                part.committed == part.merge.position() for part in parts.values()):
+            self._wanted = False
+            found = {number: digest_of(canonical(engine))
+                     for number, engine in self._membership.engines.items()}
+            fresh = self._dump.with_suffix(".new")
+            fresh.write_text(json.dumps(found))
+            os.replace(fresh, self._dump)
+
+    def _paced(self, consumer: Consumer, limit: int, timeout: float) -> int:
+        self._orders.look()
+        rate = self._orders.rate
+        if not rate:
+            return self._poll(consumer, limit, timeout)
+        now = time.monotonic()
+        self._tokens = min(rate, self._tokens + rate * (now - self._filled))
+        self._filled = now
+        if self._tokens < 1:
+            time.sleep(0.02)
+        count = self._poll(consumer, max(1, min(limit, int(self._tokens))), timeout)
+        self._tokens -= count
+        return count
+
+
+def main() -> int:
+    """Run it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--orders", type=Path, required=True, help="file of the run's orders")
+    parser.add_argument("--dump", type=Path, required=True, help="where digests go")
+    parser.add_argument("--bug", help="plant this bug")
+    args = parser.parse_args()
+    logging.basicConfig(level="INFO", stream=sys.stderr,
+                        format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    if args.bug:
+        plant(args.bug)
+    return Observed(load(), Orders(args.orders), args.dump).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
