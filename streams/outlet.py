@@ -135,10 +135,7 @@ class Outlet:
         records: list[dict[str, Any]] = [
             {"key": key, "value": value} for key, value in state.items()]
         while records:
-            try:
-                sent = self._producer.produce_batch(self._state, records, partition=partition)
-            except BufferError:
-                sent = 0
+            sent = self._producer.produce_batch(self._state, records, partition=partition)
             if sent == len(records):
                 return
             records = [record for record in records if _unsent(record)]

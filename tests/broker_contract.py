@@ -253,6 +253,25 @@ class LogContract:
         assert name_of(producer.begin_transaction) == "_STATE"
         producer.commit_transaction(CALL_S)
 
+    def test_a_full_queue_takes_a_part_of_a_batch_and_says_which(self, world: World) -> None:
+        topic = world.topic("a")
+        producer = world.producer("t", **{"queue.buffering.max.messages": 3, "linger.ms": 2000})
+        producer.begin_transaction()
+        batch: list[dict[str, Any]] = [{"key": b"k", "value": b"%d" % i} for i in range(5)]
+        assert producer.produce_batch(topic, batch, partition=0) == 3
+        assert [record["_error"].code() for record in batch if "_error" in record] == [
+            KafkaError._QUEUE_FULL] * 2
+        with pytest.raises(BufferError):
+            producer.produce(topic, b"more", partition=0)
+        producer.flush(CALL_S)
+        producer.produce(topic, b"more", partition=0)
+        producer.commit_transaction(CALL_S)
+        consumer = world.consumer("g")
+        consumer.assign(at(topic))
+        seen = Seen(world, consumer)
+        seen.until(lambda: seen.ends == [5])
+        assert seen.values == [b"0", b"1", b"2", b"more"]
+
     def test_an_offset_that_is_gone_is_an_error_once(self, world: World) -> None:
         topic = world.topic("a")
         world.put(topic, 0, b"0", b"1", b"2")

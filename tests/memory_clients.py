@@ -32,11 +32,15 @@ def ports(broker: MemoryBroker, owner: str) -> Ports:
 
 
 class MemoryProducer(Client):
-    """Transactional producer; it sends at once, as one without linger would."""
+    """Producer; it sends at once, as one without linger would.
+
+    Its queue counts all the same: it empties in `poll` and `flush`.
+    """
 
     def __init__(self, broker: MemoryBroker, owner: str, config: Mapping[str, Any]) -> None:
         super().__init__(broker, owner)
-        self._tid = str(config["transactional.id"])
+        self._tid = str(config.get("transactional.id", ""))
+        self._room = self._most = int(config.get("queue.buffering.max.messages", 100_000))
         self._timeout = float(config.get("transaction.timeout.ms", 60_000)) / 1000.0
         self._epoch = -1
         self._state = "new"  # ready, open, failed (must abort), fenced
@@ -58,25 +62,36 @@ class MemoryProducer(Client):
 
     def produce(self, topic: str, value: bytes | None = None, key: bytes | None = None,
                 partition: int = -1, headers: list[tuple[str, bytes]] | None = None) -> None:
-        def effect() -> None:
-            self._need("open")
-            self.broker.log(topic, partition)
-            txn = self._transaction()
-            if txn is not None:
-                self.broker.put(topic, partition, value, key, txn, headers)
-
-        self.call("produce", effect)
+        self.call("produce" if self._tid else "produce_plainly",
+                  lambda: self._send(topic, value, key, partition, headers))
 
     def produce_batch(self, topic: str, messages: list[dict[str, Any]], partition: int = -1
                       ) -> int:
         def effect() -> int:
-            self._need("open")
-            txn = self._transaction()
-            for message in messages if txn is not None else ():
-                self.broker.put(topic, partition, message["value"], message["key"], txn)
-            return len(messages)
+            sent = 0
+            for message in messages:
+                try:
+                    self._send(topic, message["value"], message["key"], partition)
+                    sent += 1
+                except BufferError:
+                    message["_error"] = KafkaError(KafkaError._QUEUE_FULL)
+            return sent
 
         return self.call("produce_batch", effect)
+
+    def _send(self, topic: str, value: bytes | None, key: bytes | None, partition: int,
+              headers: list[tuple[str, bytes]] | None = None) -> None:
+        if self._room == 0:
+            raise BufferError("Local: Queue full")
+        self._room -= 1
+        if not self._tid:
+            self.broker.put(topic, max(0, partition), value, key, None, headers)
+            return
+        self._need("open")
+        self.broker.log(topic, partition)
+        txn = self._transaction()
+        if txn is not None:
+            self.broker.put(topic, partition, value, key, txn, headers)
 
     def send_offsets_to_transaction(self, offsets: Iterable[TopicPartition],
                                     metadata: GroupMetadata, timeout: float = -1) -> None:
@@ -108,12 +123,14 @@ class MemoryProducer(Client):
         self.call("abort_transaction", effect)
 
     def flush(self, timeout: float = -1) -> int:
+        self._room = self._most
         if self._state == "fenced":
             raise self._fenced()
         return 0
 
     def poll(self, timeout: float = 0) -> int:
         self.broker.sleep(timeout)
+        self._room = self._most
         return 0
 
     def purge(self) -> None:
@@ -121,6 +138,7 @@ class MemoryProducer(Client):
 
     def _end(self, state: str) -> None:
         self._need("open")
+        self._room = self._most
         if self._coordinator().epoch != self._epoch:
             raise self._fenced()
         self.broker.end(self._coordinator(), state)
@@ -158,17 +176,22 @@ class MemoryAdmin(Client):
     def list_offsets(self, spots: Mapping[TopicPartition, OffsetSpec],
                      isolation_level: IsolationLevel = IsolationLevel.READ_UNCOMMITTED,
                      request_timeout: float = -1) -> dict[TopicPartition, Future[Any]]:
-        def effect() -> dict[TopicPartition, Future[Any]]:
-            return {spot: self._answer(spot, spec, isolation_level)
-                    for spot, spec in spots.items()}
+        answers: dict[TopicPartition, Future[Any]] = {spot: Future() for spot in spots}
 
-        return self.call("list_offsets", effect)
+        def effect() -> None:
+            for spot, spec in spots.items():
+                answers[spot].set_result(self._answer(spot, spec, isolation_level))
 
-    def _answer(self, spot: TopicPartition, spec: OffsetSpec, level: IsolationLevel
-                ) -> Future[Any]:
+        try:
+            self.call("list_offsets", effect)
+        except KafkaException as error:  # a broker's refusal comes with the answer
+            for spot in spots:
+                answers[spot] = Future()
+                answers[spot].set_exception(error)
+        return answers
+
+    def _answer(self, spot: TopicPartition, spec: OffsetSpec, level: IsolationLevel) -> Any:
         log = self.broker.log(spot.topic, spot.partition)
         end = log.end if level == IsolationLevel.READ_UNCOMMITTED else log.stable_end
-        future: Future[Any] = Future()
-        future.set_result(SimpleNamespace(
-            offset=log.first if isinstance(spec, type(OffsetSpec.earliest())) else end))
-        return future
+        return SimpleNamespace(
+            offset=log.first if isinstance(spec, type(OffsetSpec.earliest())) else end)
