@@ -7,7 +7,7 @@ key         value
 ``f/`` acc  what is known about an account (`features.suppression`)
 ``e/`` mark keyed hash of an erased account: event time of the erasure
 ``d/`` n    event ids remembered in one commit
-``m/`` name a model and what it learned from
+``m/`` name a model, the population, the contest of models (`features.interests.learner`)
 ``p/meta``  the partition: offsets, watermark, counters, and what the state is bound to
 ==========  ======================================================================
 """
@@ -18,22 +18,18 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
-
 from features import snapshots
 from features.accounts import Accounts
 from features.config import Config
 from features.consent import FOREVER
-from features.interests import Propensity
+from features.interests import Learner
 from features.kernels import layout as lay
-from features.signals import Population
 from features.suppression import mark
 from features.taxonomy import Taxonomy
 from features.windows import IncompatibleState, Store
 
 SUBJECT, FACTS, ERASED, IDS = b"s/", b"f/", b"e/", b"d/"
-MODEL, META = b"m/propensity", b"p/meta"
-POPULATION = b"m/population"
+META = b"p/meta"
 FORMAT = 1
 _IDS_PER_RECORD = 50_000  # 600 kB, below Kafka's default record limit
 
@@ -77,12 +73,6 @@ class Checkpoint:
         }
         state[META] = json.dumps(meta, sort_keys=True).encode()
 
-    def write_models(self, state: dict[bytes, bytes | None], model: Propensity,
-                     population: Population) -> None:
-        """Add the records of what was learned."""
-        state[MODEL] = model.snapshot()
-        state[POPULATION] = snapshots.pack({"alive": population.alive}, {"hits": population.hits})
-
     def _write_ids(self, state: dict[bytes, bytes | None], store: Store) -> None:
         hashes, buckets = store.new_ids()
         for at in range(0, len(hashes), _IDS_PER_RECORD):
@@ -97,7 +87,7 @@ class Checkpoint:
         self._ids = [item for item in self._ids if item[1] >= oldest]
 
     def load(self, records: Iterable[tuple[bytes, bytes]], store: Store, accounts: Accounts,
-             model: Propensity, population: Population) -> dict[str, tuple[int, int]]:
+             learner: Learner) -> dict[str, tuple[int, int]]:
         """Take up a folded changelog; see `features.engine.Engine.load`."""
         keys: list[bytes] = []
         values: list[bytes] = []
@@ -122,13 +112,13 @@ class Checkpoint:
         count = int(store.c[lay.C_SUBJECTS])
         if self._default_grant:
             store.subjects.consent_until[:count] = FOREVER
-        self._load_other(other, store, accounts, model, population, meta["rules"] != self._rules)
+        self._load_other(other, store, accounts, learner, meta["rules"] != self._rules)
         store.clear(lay.D_STATE)
         store.c[lay.C_SEQ] = meta["seq"]
         return {name: (int(at[0]), int(at[1])) for name, at in meta["offsets"].items()}
 
     def _load_other(self, other: Mapping[bytes, bytes], store: Store, accounts: Accounts,
-                    model: Propensity, population: Population, new_rules: bool) -> None:
+                    learner: Learner, new_rules: bool) -> None:
         watermark = int(store.c[lay.C_MAX_TS]) - store.clock.lateness
         for key, value in sorted(other.items()):
             if key.startswith(ERASED):  # sorts before the facts, which want to know
@@ -140,11 +130,7 @@ class Checkpoint:
                 store.remember_ids(arrays["hash"], arrays["bucket"])
                 self._ids.append((int(key[2:]), int(arrays["bucket"].max())))
         self._ids.sort()
-        if MODEL in other:
-            model.restore(other[MODEL])
-            manifest, arrays = snapshots.unpack(other[POPULATION])
-            population.hits = arrays["hits"].astype(np.float64)
-            population.alive = float(manifest["alive"])
+        learner.restore(other)
 
     def _check(self, meta: Mapping[str, Any]) -> None:
         for name, ours in self._bound.items():

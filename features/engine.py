@@ -19,12 +19,10 @@ from features import accounts, checkpoint
 from features.batches import Batch
 from features.config import Config
 from features.contents import Contents
-from features.interests import Propensity
+from features.interests import Learner
 from features.kernels import closing
 from features.kernels import layout as lay
-from features.kernels.bet import Bet
 from features.profiles import Writer
-from features.signals import NAMES, Population, training_rows
 from features.taxonomy import Taxonomy
 from features.windows import Store
 
@@ -67,8 +65,7 @@ class Engine:
         self.store = Store(config.clock(), config.dedup_max_ids)
         self.accounts = accounts.Accounts(self.store, taxonomy, config.consent_default_grant,
                                           config.rules, config.erasure_key)
-        self.population = Population(len(taxonomy))
-        self.model = Propensity(NAMES)
+        self.learner = Learner(len(taxonomy))
         self.days_closed = 0
         self.restored_totals: list[int] = self.store.o.tolist()
         self.restored_learned = 0
@@ -128,10 +125,7 @@ class Engine:
             return
         self._write_pending()
         for day in range(first, min(target, first + _MOST_DAYS)):
-            x, y, _ = training_rows(self.store, day, self.config.learn_rows_per_close,
-                                    self.population)
-            self.model.learn(x, y)
-            self.population.close(self.store, day)
+            self.learner.close(self.store, day, self.config.learn_rows_per_close)
             c[lay.C_OPEN_DAY] = day + 1
             self._sweep()
             self.days_closed += 1
@@ -149,9 +143,9 @@ class Engine:
             self.accounts.forget(sid)
 
     def _renew_bet(self) -> None:
-        self._bet = Bet(self.model.weights(), self.population.rate(),
-                        self.population.log_odds(), int(self.model.trained))
-        self._writer.name_model(self.model.id, self.model.version)
+        self._bet = self.learner.bet()
+        champion = self.learner.champion
+        self._writer.name_model(champion.id, champion.version)
 
     def _write_pending(self) -> None:
         for sid in self.accounts.dropped:
@@ -193,7 +187,7 @@ class Engine:
             self._pending.clear()
         self._checkpoint.write(changes.state, store, self.accounts, offsets)
         if self._model_changed:
-            self._checkpoint.write_models(changes.state, self.model, self.population)
+            changes.state.update(self.learner.snapshot())
             self._model_changed = False
         store.clear(lay.D_STATE)
         store.compact()
@@ -217,10 +211,9 @@ class Engine:
         features.windows.IncompatibleState
             Where the changelog was written under other settings or by another format.
         """
-        offsets = self._checkpoint.load(records, self.store, self.accounts, self.model,
-                                        self.population)
+        offsets = self._checkpoint.load(records, self.store, self.accounts, self.learner)
         self.restored_totals = self.store.o.tolist()
-        self.restored_learned = self.model.learned
+        self.restored_learned = self.learner.champion.learned
         self._renew_bet()
         return offsets
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from features.kernels import signals as kernels
 from features.kernels.layout import C_SUBJECTS
 from features.windows import Store
 
-NAMES = kernels.NAMES
+NAMES, HABIT, PRESENCE = kernels.NAMES, kernels.HABIT, kernels.PRESENCE
 
 # The population's rate of an interest starts at one subject in fifty, with the weight of
 # twenty subject-days, and forgets with a half-life of two weeks.
@@ -46,28 +46,60 @@ class Population:
         return odds
 
 
-def training_rows(store: Store, day: int, limit: int, population: Population
-                  ) -> tuple[NDArray[np.float64], NDArray[np.uint8], NDArray[np.uint16]]:
+@dataclass(frozen=True)
+class DayRows:
+    """Openings and labels of a day that closed; the rows of a subject follow each other.
+
+    Attributes
+    ----------
+    day : int
+        Local days since 1970.
+    x : ndarray of float64, shape (n, len(NAMES))
+    y : ndarray of uint8, shape (n,)
+        1 where the subject engaged with the interest on `day`.
+    interest : ndarray of uint16, shape (n,)
+    subject : ndarray of int32, shape (n,)
+    here : ndarray of uint8, shape (n,)
+        1 where the subject was active at all on `day`.
+    source : ndarray of uint8, shape (n,)
+        Where most of the row comes from: 0 network, 1 TV, 2 app.
+    """
+
+    day: int
+    x: NDArray[np.float64]
+    y: NDArray[np.uint8]
+    interest: NDArray[np.uint16]
+    subject: NDArray[np.int32]
+    here: NDArray[np.uint8]
+    source: NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def firsts(self) -> NDArray[np.intp]:
+        """Index of the first row of each subject."""
+        if not len(self):
+            return np.zeros(0, np.intp)
+        return np.flatnonzero(np.diff(self.subject, prepend=self.subject[0] - 1))
+
+
+def training_rows(store: Store, day: int, limit: int, population: Population) -> DayRows:
     """Opening signals and labels of a day that closes.
 
     Parameters
     ----------
     limit : int
         Most rows; where there are more, subjects are sampled by a hash of subject and day.
-
-    Returns
-    -------
-    x : ndarray of float64, shape (n, len(NAMES))
-    y : ndarray of uint8, shape (n,)
-        1 where the subject engaged with the interest on `day`.
-    interest : ndarray of uint16, shape (n,)
     """
     count = int(store.c[C_SUBJECTS])
     candidates = int(kernels.count_candidates(store.subjects, store.rows, count, day))
     keep = min(1.0, limit / max(1, candidates))
     size = min(candidates, 2 * limit)
-    x: Any = np.zeros((size, len(NAMES)))
-    y, interest = np.zeros(size, np.uint8), np.zeros(size, np.uint16)
+    rows = DayRows(day, np.zeros((size, len(NAMES))), np.zeros(size, np.uint8),
+                   np.zeros(size, np.uint16), np.zeros(size, np.int32), np.zeros(size, np.uint8),
+                   np.zeros(size, np.uint8))
     n = kernels.training_rows(store.subjects, store.rows, count, day, keep,
-                              population.log_odds(), store.clock, x, y, interest)
-    return x[:n], y[:n], interest[:n]
+                              population.log_odds(), store.clock, rows.x, rows.y, rows.interest,
+                              rows.subject, rows.here, rows.source)
+    return DayRows(day, rows.x[:n], rows.y[:n], rows.interest[:n], rows.subject[:n],
+                   rows.here[:n], rows.source[:n])

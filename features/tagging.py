@@ -183,7 +183,7 @@ def checked_key(value: object) -> str:
     prefix, _, text = key.partition(":")
     if prefix == "host" and ("/" in text or ":" in text or " " in text):
         raise TagError("key", f"{text!r}: a host has no scheme, port or path")
-    if prefix == "host" and not _registrable(text) and not _is_local(text):
+    if prefix == "host" and not registrable(text) and not _is_local(text):
         raise TagError("key", f"{text!r} is a public suffix, not a host")
     return key
 
@@ -248,8 +248,8 @@ def _resolve_host(host: str, table: Mapping[str, TagEntry]) -> TagEntry | None:
         entry = table.get("host:" + above)
         if entry is not None:
             # asked only on a hit, so that unknown hosts stay cheap
-            registrable = _registrable(host)
-            return entry if registrable and len(above) >= len(registrable) else None
+            top = registrable(host)
+            return entry if top and len(above) >= len(top) else None
     return None
 
 
@@ -275,6 +275,6 @@ def _extract() -> tldextract.TLDExtract:
 
 
 @lru_cache(maxsize=65_536)
-def _registrable(host: str) -> str:
+def registrable(host: str) -> str:
     found = _extract()(host)
     return f"{found.domain}.{found.suffix}" if found.domain and found.suffix else ""

@@ -81,7 +81,7 @@ class Report:
         self._seen[partition] = now
         days, learned = self._days.get(partition, (0, engine.restored_learned))
         metrics.DAYS_CLOSED.inc(max(0, engine.days_closed - days))
-        metrics.LEARNED.inc(max(0, engine.model.learned - learned))
-        self._days[partition] = engine.days_closed, engine.model.learned
-        if engine.model.learned:
-            metrics.LOG_LOSS.set(engine.model.score.value)
+        metrics.LEARNED.inc(max(0, engine.learner.champion.learned - learned))
+        self._days[partition] = engine.days_closed, engine.learner.champion.learned
+        if engine.learner.champion.learned:
+            metrics.LOG_LOSS.set(engine.learner.tally().log_loss)

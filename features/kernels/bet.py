@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from features.kernels.jit import bare
+from features.kernels.jit import as_int, bare, njit
 from features.kernels.layout import F_DISLIKE, F_LIKE, F_QUIET
+from features.kernels.signals import HABITS, SIGNALS
 from features.kernels.windows import popcount
 
 ENGAGE, HOLD, AVOID = 0, 1, 2
@@ -22,13 +23,64 @@ _NEW_DAYS = 3
 _BURST_DAYS = 2
 
 
+class Form(NamedTuple):
+    """A model as numbers: a mixture of logistic answers, calibrated.
+
+    A part with ``product`` 1 is a hurdle: the probability that the subject is here at all, from
+    the presence signals, times that of the interest given it is, from the others. A part with 0
+    is one logistic regression over all signals.
+    """
+
+    weights: NDArray[np.float64]  # shape (parts, SIGNALS)
+    intercepts: NDArray[np.float64]  # shape (parts, interests), or (parts, 0) for none
+    product: NDArray[np.uint8]  # shape (parts,)
+    mix: NDArray[np.float64]  # shape (parts,), sums to 1
+    slope: float  # calibration of the log-odds: slope * log-odds + shift
+    shift: float
+
+
 class Bet(NamedTuple):
     """What scoring needs of a model and of the population, fixed between two closes."""
 
-    weights: NDArray[np.float64]  # shape (SIGNALS,)
+    form: Form
     rate: NDArray[np.float64]  # shape (interests,): share of subjects that engage on a day
     log_odds: NDArray[np.float64]  # shape (interests,)
     trained: int  # 0: too few labels yet, the population and the subject's frequency answer
+
+
+@bare
+def answer(form: Form, vector: Any, interest: int) -> Any:
+    """A model's probability for one row.
+
+    Parameters
+    ----------
+    vector : ndarray of float64, shape (SIGNALS,)
+    """
+    p = 0.0
+    for m in range(form.mix.shape[0]):
+        habit = 0.0
+        for k in range(HABITS):
+            habit += form.weights[m, k] * vector[k]
+        here = 0.0
+        for k in range(HABITS, SIGNALS):
+            here += form.weights[m, k] * vector[k]
+        if interest < form.intercepts.shape[1]:
+            habit += form.intercepts[m, interest]
+        if form.product[m]:
+            p += form.mix[m] / ((1.0 + np.exp(-habit)) * (1.0 + np.exp(-here)))
+        else:
+            p += form.mix[m] / (1.0 + np.exp(-habit - here))
+    if form.slope == 1.0 and form.shift == 0.0:
+        return p
+    p = min(1.0 - 1e-9, max(1e-9, p))
+    return 1.0 / (1.0 + np.exp(-form.slope * np.log(p / (1.0 - p)) - form.shift))
+
+
+@njit
+def answers(form: Form, x: Any, interest: Any, out: Any) -> None:
+    """A model's probabilities for rows: `answer`, row by row, into `out`."""
+    for i in range(x.shape[0]):
+        out[i] = answer(form, x[i], as_int(interest[i]))
 
 
 @bare
@@ -39,10 +91,7 @@ def weigh(bet: Bet, vector: Any, bits: Any, age: int, interest: int, flags: int,
     approximation with as many trials as days were observed (at most 28) plus the prior's.
     """
     if bet.trained:
-        z = 0.0
-        for k in range(vector.shape[0]):
-            z += bet.weights[k] * vector[k]
-        score = 1.0 / (1.0 + np.exp(-z))
+        score = answer(bet.form, vector, interest)
     else:
         days = np.float64(min(age, 7))
         hits = popcount(bits & np.uint64(0x7F))

@@ -14,9 +14,12 @@ from features.kernels.jit import as_int, bare, njit
 from features.kernels.layout import (
     F_DISLIKE,
     F_LIKE,
+    R_APP,
     R_DAY,
     R_FIRST,
     R_FLAGS,
+    R_PART,
+    R_TV,
     S_GONE,
     Clock,
     Rows,
@@ -24,32 +27,80 @@ from features.kernels.layout import (
 )
 from features.kernels.windows import active_on, opening, popcount
 
-#: Order of the vector; the names are the contract of a stored model.
-NAMES = (
+#: What a row says about the habit, given that the subject is here at all that day.
+HABIT = (
     "bias",
     "level_1d",
-    "level_7d",
     "level_60d",
     "share_7d",
-    "active_7d",
-    "active_28d",
-    "recency",
+    "odds_7",
+    "odds_28",
+    "odds_64",
     "weekly_habit",
-    "yesterday",
-    "short_long",
+    "odds_weekday",
+    "odds_daytype",
+    "own_recency",
+    "once",
+    "twice",
     "age",
+    "yesterday",
     "population",
-    "busy_28d",
-    "busy_yesterday",
     "liked",
     "disliked",
 )
+#: What the subject's own days say about being here at all; equal in all rows of a subject.
+PRESENCE = (
+    "here_bias",
+    "here_7",
+    "here_28",
+    "here_weekday",
+    "here_yesterday",
+    "here_recency",
+)
+#: Order of the vector; the names are the contract of a stored model.
+NAMES = HABIT + PRESENCE
+HABITS = len(HABIT)
 SIGNALS = len(NAMES)
+SHARE_7D, WEEKLY_HABIT = NAMES.index("share_7d"), NAMES.index("weekly_habit")
 
 _WEEK = np.uint64(0x7F)
 _FOUR_WEEKS = np.uint64(0xFFFFFFF)
 _WEEKDAY_BITS = np.uint64(1 << 6 | 1 << 13 | 1 << 20 | 1 << 27)
 _SALT = np.uint64(0x9E3779B97F4A7C15)
+
+
+def _odds(prior: float, weight: float) -> Any:
+    """Halves of the log-odds of k hits in n trials, under a Beta prior: ``yes[k] - no[n - k]``.
+
+    Halved, so that everyday values are of order one as the other signals are.
+    """
+    k = np.arange(65.0)
+    return 0.5 * np.log(k + prior * weight), 0.5 * np.log(k + (1.0 - prior) * weight)
+
+
+# One day in twenty is what an interest starts from, with the weight of two days; a subject is
+# here on one day in two. Tables, for the logarithms of small counts are all that is needed.
+_YES, _NO = _odds(0.05, 2.0)
+_YES_1, _NO_1 = _odds(0.05, 1.0)
+_HERE, _AWAY = _odds(0.5, 2.0)
+_LOG = np.log1p(np.arange(65.0))
+_SATURDAY = 5
+
+
+def _same_type() -> Any:
+    """Per weekday of a morning (0 is Monday), the 28 days before it of the same kind.
+
+    Kinds are weekday and weekend; bit 0 is the day before.
+    """
+    masks = np.zeros(7, np.uint64)
+    for today in range(7):
+        for back in range(28):
+            if ((today - 1 - back) % 7 >= _SATURDAY) == (today >= _SATURDAY):
+                masks[today] |= np.uint64(1) << np.uint64(back)
+    return masks
+
+
+_SAME_TYPE = _same_type()
 
 
 @bare
@@ -107,28 +158,65 @@ def fill(
         Active-day bitmap whose bit 0 is ``day - 1``.
     """
     bits = opening(r, j, day, clock, levels)
-    first = as_int(r.u2[j, R_FIRST])
-    age = max(0, day - first)
+    flags = r.u2[j, R_FLAGS]
+    age = min(64, max(1, day - as_int(r.u2[j, R_FIRST])))
+    # The first day is what made the row: it says nothing about coming back.
+    after = _lowest(age - 1)
+    again, own = bits & after, busy & after
+    total_days = popcount(bits)
+    since = days_since(bits)
     out[0] = 1.0
     out[1] = np.log1p(levels[0])
-    out[2] = np.log1p(levels[1])
-    out[3] = np.log1p(levels[2])
-    out[4] = levels[1] / total if total > 1e-9 else 0.0
-    out[5] = popcount(bits & _WEEK) / 7.0
-    out[6] = popcount(bits & _FOUR_WEEKS) / 28.0
-    out[7] = 1.0 / (1.0 + days_since(bits))
+    out[2] = np.log1p(levels[2])
+    out[3] = levels[1] / total if total > 1e-9 else 0.0
+    out[4] = _rate(_YES, _NO, again & _WEEK, own & _WEEK)
+    out[5] = _rate(_YES, _NO, again & _FOUR_WEEKS, own & _FOUR_WEEKS)
+    out[6] = _rate(_YES, _NO, again, own)
     weeks = min(4, age // 7)
-    out[8] = popcount(bits & _WEEKDAY_BITS) / weeks if weeks > 0 else 0.0
-    out[9] = 1.0 if bits & np.uint64(1) else 0.0
-    out[10] = levels[0] / levels[1] if levels[1] > 1e-6 else 0.0
-    out[11] = np.log1p(min(age, 64)) / 4.0
-    out[12] = population[as_int(r.interest[j])]
-    out[13] = popcount(busy & _FOUR_WEEKS) / 28.0
-    out[14] = 1.0 if busy & np.uint64(1) else 0.0
-    flags = r.u2[j, R_FLAGS]
-    out[15] = 1.0 if flags & F_LIKE else 0.0
-    out[16] = 1.0 if flags & F_DISLIKE else 0.0
+    out[7] = popcount(bits & _WEEKDAY_BITS) / weeks if weeks > 0 else 0.0
+    out[8] = _rate(_YES_1, _NO_1, bits & _WEEKDAY_BITS, busy & _WEEKDAY_BITS)
+    same = _SAME_TYPE[(day + 3) % 7]  # 1970-01-01 was a Thursday
+    out[9] = _rate(_YES, _NO, again & same, own & same)
+    out[10] = _LOG[popcount(busy & _lowest(since))]
+    out[11] = 1.0 if total_days == 1 else 0.0
+    out[12] = 1.0 if total_days == 2 else 0.0
+    out[13] = _LOG[age] / 4.0
+    out[14] = 1.0 if since == 0 else 0.0
+    out[15] = population[as_int(r.interest[j])]
+    out[16] = 1.0 if flags & F_LIKE else 0.0
+    out[17] = 1.0 if flags & F_DISLIKE else 0.0
+    _presence(busy, day - as_int(s.first[sid]), out)
     return bits
+
+
+@bare
+def _presence(busy: Any, age: int, out: Any) -> None:
+    age = min(64, max(1, age))
+    out[HABITS] = 1.0
+    out[HABITS + 1] = _share(popcount(busy & _WEEK), min(7, age))
+    out[HABITS + 2] = _share(popcount(busy & _FOUR_WEEKS), min(28, age))
+    out[HABITS + 3] = _share(popcount(busy & _WEEKDAY_BITS), min(4, age // 7))
+    out[HABITS + 4] = 1.0 if busy & np.uint64(1) else 0.0
+    out[HABITS + 5] = _LOG[days_since(busy)]
+
+
+@bare
+def _rate(yes: Any, no: Any, hits: Any, among: Any) -> Any:
+    n = popcount(hits)
+    return yes[n] - no[max(0, popcount(among) - n)]
+
+
+@bare
+def _share(hits: int, days: int) -> Any:
+    return _HERE[hits] - _AWAY[max(0, days - hits)]
+
+
+@bare
+def _lowest(n: int) -> Any:
+    """The `n` lowest bits."""
+    if n >= 64:
+        return ~np.uint64(0)
+    return (np.uint64(1) << np.uint64(n)) - np.uint64(1)
 
 
 @bare
@@ -168,6 +256,9 @@ def training_rows(
     x: Any,
     y: Any,
     interest: Any,
+    subject: Any,
+    here: Any,
+    source: Any,
 ) -> int:
     """Signals and labels of a day that closes, subjects in order of arrival, rows in order.
 
@@ -179,6 +270,12 @@ def training_rows(
     y : ndarray of uint8, shape (limit,)
         1 where the subject engaged with the interest on `day`.
     interest : ndarray of uint16, shape (limit,)
+    subject : ndarray of int32, shape (limit,)
+        Number of the subject; the rows of one follow each other.
+    here : ndarray of uint8, shape (limit,)
+        1 where the subject was active at all on `day`.
+    source : ndarray of uint8, shape (limit,)
+        Where most of the row comes from: 0 network, 1 TV, 2 app.
 
     Returns
     -------
@@ -192,6 +289,7 @@ def training_rows(
             continue
         total = subject_total(s, r, sid, day, clock, levels)
         busy = subject_days(s, sid, day)
+        came = 1 if subject_days(s, sid, day + 1) & np.uint64(1) else 0
         start = as_int(s.start[sid])
         for j in range(start, start + as_int(s.used[sid])):
             if as_int(r.u2[j, R_FIRST]) >= day:
@@ -201,8 +299,23 @@ def training_rows(
             fill(s, r, sid, j, day, total, busy, population, clock, levels, x[n])
             y[n] = 1 if active_on(r, j, day) else 0
             interest[n] = r.interest[j]
+            subject[n] = sid
+            here[n] = came
+            source[n] = _main_source(r, j)
             n += 1
     return n
+
+
+@bare
+def _main_source(r: Rows, j: int) -> int:
+    mass = 0.0
+    for k in range(8):
+        mass += r.f4[j, R_PART + k]
+    tv, app = r.f4[j, R_TV], r.f4[j, R_APP]
+    network = mass - tv - app
+    if tv > network and tv >= app:
+        return 1
+    return 2 if app > network else 0
 
 
 @bare

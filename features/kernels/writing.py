@@ -26,7 +26,15 @@ from features.kernels.layout import (
     Rows,
     Subjects,
 )
-from features.kernels.signals import SIGNALS, days_since, fill, subject_days, subject_total
+from features.kernels.signals import (
+    SHARE_7D,
+    SIGNALS,
+    WEEKLY_HABIT,
+    days_since,
+    fill,
+    subject_days,
+    subject_total,
+)
 from features.kernels.windows import popcount
 
 #: No profile is longer: 20 interests of at most 700 bytes, the rest, and 16 KiB of suppressions.
@@ -207,8 +215,8 @@ def _rank(
         rank[at, 3] = confidence
         rank[at, 4] = trend(levels, bits, age)
         rank[at, 5] = stance
-        rank[at, 6] = vector[8]
-        rank[at, 7] = vector[4]
+        rank[at, 6] = vector[WEEKLY_HABIT]
+        rank[at, 7] = vector[SHARE_7D]
     return count
 
 
