@@ -16,6 +16,7 @@ from features.kernels.layout import (
     R_FLAGS,
     R_NEXT,
     R_TODAY,
+    S_BARRED,
     S_GONE,
     Clock,
     Index,
@@ -58,9 +59,14 @@ def sweep(
     day = c[C_OPEN_DAY]
     n = 0
     for sid in range(c[C_SUBJECTS]):
-        if s.flags[sid] & S_GONE or s.used[sid] == 0:
+        if s.flags[sid] & (S_GONE | S_BARRED):
             continue
         if (s.hash[sid] % np.uint64(_SPREAD)) != np.uint64(day % _SPREAD):
+            continue
+        if s.used[sid] == 0:
+            if s.account[sid] == sid and s.sibling[sid] < 0:  # nothing of it and of no member
+                silent[n] = sid
+                n += 1
             continue
         if day - as_int(s.day[sid]) > retention:
             silent[n] = sid
