@@ -47,6 +47,10 @@ LOG_LOSS = _gauge("prequential_log_loss", "Log-loss of the champion, scored befo
 CATALOGUE_ENTRIES = _counter(
     "catalogue_entries_total",
     "Catalogue entries by what became of them: tagged, unknown, editor, malformed", "outcome")
+AUDIENCE_PROFILES = _counter(
+    "audience_profiles_total", "Profiles and tombstones that changed an audience's counts")
+AUDIENCE_SEGMENTS = _counter(
+    "audience_segments_total", "Cells published or withdrawn", "action")
 CATALOGUE_MALFORMED = _counter(
     "catalogue_malformed_total", "Catalogue entries sent to dead-letters", "reason")
 

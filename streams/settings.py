@@ -101,6 +101,10 @@ class Settings:
     publish_max_age_days: int = 7
     home_country: str = ""  # two letters; a subject elsewhere is roaming
 
+    # -- audiences
+    audience_k: int = 20  # households below which nothing is said, nor a change by fewer
+    audience_interval_ms: int = 60_000
+
     def __post_init__(self) -> None:
         _check(self)
 
@@ -141,6 +145,8 @@ def _check(s: Settings) -> None:
     need(s.profile_interests <= 20, f"profile_interests = {s.profile_interests}: at most 20")
     need(s.consent_default in ("deny", "grant"),
          f"consent_default = {s.consent_default!r}: 'deny' or 'grant'")
+    need(s.audience_k >= 2, f"audience_k = {s.audience_k}: one household is not a crowd")
+    need(s.audience_interval_ms > 0, "audience_interval_ms: must be above 0")
     need(s.commit_interval_ms < s.call_deadline_ms, "commit_interval_ms < call_deadline_ms")
     need(s.home_country == "" or (len(s.home_country) == 2 and s.home_country.isascii()
                                   and s.home_country.isupper()),

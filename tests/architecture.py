@@ -22,7 +22,8 @@ ROOT = Path(__file__).resolve().parent.parent
 FEATURES = ("data", "taxonomy", "rules", "fields", "events", "kernels", "config", "tagrecords",
             "tagging", "textual", "hitters", "batches", "sequence", "household", "windows",
             "signals", "contents", "snapshots", "interests", "consent", "suppression",
-            "flagging", "accounts", "disclosure", "profiles", "audiences", "checkpoint", "engine")
+            "flagging", "accounts", "disclosure", "profiles", "groups", "audiences", "checkpoint",
+            "engine")
 STREAMS = ("profile", "compacted", "settings", "ports", "metrics", "topics", "topic_admin",
            "errors", "watchdog", "health", "setup", "codecs", "inlet", "outlet", "restore",
            "tagfeed", "reporting", "membership", "untagged", "accounting", "state_admin", "worker",
@@ -31,13 +32,15 @@ STREAMS = ("profile", "compacted", "settings", "ports", "metrics", "topics", "to
 #: those further right here may use them.
 BESIDE = ("client", "schemas", "contract", "embedded", "progress", "simulation", "adaptors",
           "producing", "coverage", "embedding", "tags", "tag", "simulator", "replay", "apps",
-          "truth_table", "demo_worker", "demo")
+          "truth_table", "demo_worker", "demo", "quality_panels",
+          "quality_run", "quality_measures", "quality_baselines", "quality_bets",
+          "quality_bursts", "quality_report", "quality")
 
 #: Package to the modules that may import it; a prefix covers what is below it.
 ONLY_IN: dict[str, tuple[str, ...]] = {
     "numba": ("features.kernels",),
     "llvmlite": ("features.kernels",),
-    "river": ("features.interests", "features.textual", "features.audiences"),
+    "river": ("features.interests", "features.textual", "features.groups"),
     "confluent_kafka": ("streams",),
     "aiokafka": ("streams",),
     "faust": ("streams.apps",),
