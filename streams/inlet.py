@@ -126,17 +126,19 @@ class Inlet:
         self._limits = Limits(settings.max_message_bytes, settings.future_tolerance_ms)
         self._dead = DeadLetterLimit(settings.dead_letter_max_ratio, settings.dead_letter_window,
                                      settings.dead_letter_max_run)
+        # Seconds spent waiting for records: patience with an input that is silent runs only
+        # while it could have spoken, not while a commit took long or the process stood still.
+        self._listened = 0.0
         self.partitions: dict[int, Partition] = {}
 
     def open(self, partition: int, start: Mapping[str, tuple[int, int]]) -> None:
         """Begin a partition at these offsets and running times per topic."""
-        now = self._ports.monotonic()
         self.partitions[partition] = Partition(
             Merge(self._names, start),
             refused={name: deque() for name in self._names},
             counts={name: DeadLetterCount(self._dead, f"{name}[{partition}]")
                     for name in self._names},
-            heard={name: now for name in self._names},
+            heard=dict.fromkeys(self._names, self._listened),
             committed=dict(start),
         )
 
@@ -146,7 +148,9 @@ class Inlet:
 
     def poll(self, consumer: Consumer, limit: int, timeout: float) -> int:
         """Take up to `limit` records; returns how many came."""
+        before = self._ports.monotonic()
         messages = consumer.consume(limit, timeout)
+        self._listened += min(timeout, self._ports.monotonic() - before)
         if not messages:
             return 0
         good, ends = [], []
@@ -155,19 +159,18 @@ class Inlet:
             if error is None:
                 good.append(message)
             elif error.code() == KafkaError._PARTITION_EOF:
-                ends.append((message.topic(), message.partition()))
+                ends.append(message)
             else:
                 self._fail(error)
         if good:
             self._take(good)
-        for topic, partition in ends:
-            if partition in self.partitions and topic in self._kind:
-                self.partitions[partition].merge.inputs[topic].drained = True
+        for message in ends:
+            self._take_end(message)
         return len(good)
 
     def release(self) -> list[tuple[int, Batch]]:
         """The next records of each partition's sequence."""
-        patience = self._ports.monotonic() - self._settings.merge_wait_ms / 1000.0
+        patience = self._listened - self._settings.merge_wait_ms / 1000.0
         released = []
         for number, part in self.partitions.items():
             waiting = any(item.held for item in part.merge.inputs.values())
@@ -203,6 +206,7 @@ class Inlet:
                 elif name in part.paused and count < most // 2:
                     consumer.resume([TopicPartition(name, number)])
                     part.paused.discard(name)
+                    part.heard[name] = self._listened
 
     def lag_seconds(self, partition: int, now_ms: int) -> float:
         """Age of the newest record taken from an input that is not at its end, 0 at the end."""
@@ -221,6 +225,13 @@ class Inlet:
                 behind += max(0, end - item.next_offset)
             behind += item.count
         return behind
+
+    def _take_end(self, message: Message) -> None:
+        part = self.partitions.get(message.partition() or 0)
+        item = part.merge.inputs.get(message.topic() or "") if part is not None else None
+        # An end from before the records that came with it is none any more.
+        if item is not None and (message.offset() or 0) >= item.next_offset:
+            item.drained = True
 
     def _take(self, messages: list[Message]) -> None:
         count = len(messages)
@@ -245,7 +256,7 @@ class Inlet:
             mine = Batch(batch.records[accepted == spot], batch.blob)
             part.merge.inputs[name].take(mine, int(offsets[here[-1]]) + 1)
             part.arrival_ms[name] = messages[int(here[-1])].timestamp()[1]
-            part.heard[name] = self._ports.monotonic()
+            part.heard[name] = self._listened
             refused = np.flatnonzero(bad[here])
             for item in [r for r in rejected if place[r.index] == spot]:
                 part.refused[name].append(Refused(

@@ -38,13 +38,15 @@ class Entry(NamedTuple):
 
 @dataclass(eq=False)
 class Transaction:
-    """What belongs together: logs written to, and offsets by group."""
+    """What belongs together: logs written to, offsets by group, and on whose behalf."""
 
     started: float
     timeout: float
     state: str = "open"
     logs: list[Log] = field(default_factory=list)
+    written: list[tuple[Spot, Entry]] = field(default_factory=list)
     offsets: dict[str, dict[Spot, int]] = field(default_factory=dict)
+    member: tuple[int, str] = (-1, "")  # generation, member id
 
 
 class Log:
@@ -125,7 +127,6 @@ class Group:
         self.generation = 0
         self.joining_since: float | None = None
         self.offsets: dict[Spot, int] = {}
-        self.history: list[tuple[Spot, int]] = []  # every committed offset, in order
 
 
 @dataclass
@@ -160,6 +161,7 @@ class MemoryBroker:
         self.topics: dict[str, list[Log]] = {}
         self.groups: dict[str, Group] = {}
         self.coordinators: dict[str, Coordinator] = {}
+        self.commits: list[Transaction] = []  # for those who check what happened
         self.around: Callable[[str, str, Callable[[], Any]], Any] = lambda _, __, effect: effect()
         self._silent: dict[str, float] = {}
 
@@ -216,7 +218,10 @@ class MemoryBroker:
             headers: list[tuple[str, bytes]] | None = None) -> int:
         """Append a record; returns its offset."""
         now_ms = int(self.wall() * 1000)
-        return self.log(topic, partition).append(Entry(key, value, headers, now_ms, txn))
+        entry = Entry(key, value, headers, now_ms, txn)
+        if txn is not None:
+            txn.written.append(((topic, partition), entry))
+        return self.log(topic, partition).append(entry)
 
     # -- transactions --------------------------------------------------------------------
 
@@ -238,7 +243,7 @@ class MemoryBroker:
         if state == "committed":
             for name, offsets in txn.offsets.items():
                 self.groups[name].offsets.update(offsets)
-                self.groups[name].history += offsets.items()
+            self.commits.append(txn)
 
     def pending(self, group: str, spots: list[Spot]) -> bool:
         """Whether an open transaction holds offsets of these partitions."""

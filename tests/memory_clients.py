@@ -106,6 +106,7 @@ class MemoryProducer(Client):
             except KafkaException as error:
                 self._state, self._error = "failed", error
                 raise
+            txn.member = metadata.generation, metadata.member
             txn.offsets.setdefault(metadata.group, {}).update(
                 {(o.topic, o.partition): o.offset for o in offsets})
 
