@@ -40,8 +40,8 @@ fmt: setup ## Sort imports and repair what can be repaired
 bench: setup ## Measure, peers side by side
 	$(BIN)/python -m pytest -m bench -s --timeout=1800 $(ARGS)
 
-quality: setup ## Are the scores honest: on real data, against baselines
-	$(BIN)/python -m pytest -m quality -s --timeout=1800 $(ARGS)
+quality: setup ## Are the scores honest: on real data, against baselines (TAGS=1: the tags)
+	$(BIN)/python -m $(if $(TAGS),tests.quality_tags,pytest -m quality -s --timeout=1800) $(ARGS)
 
 chaos: setup ## Long schedules of kill -9, stalls and rebalances on a real broker
 	$(BIN)/python -m pytest -m chaos -s --timeout=1800 $(ARGS)

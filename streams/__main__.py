@@ -19,11 +19,13 @@ _MODULES = {
     "simulate": "streams.simulator",
     "demo": "streams.demo",
     "tags": "streams.tags",
+    "tag": "streams.tag",
     "untagged": "streams.untagged",
     "profile": "streams.client",
     "contract": "streams.contract",
     "accounting": "streams.accounting",
     "state": "streams.state_admin",
+    "quality": "streams.quality",
 }
 
 

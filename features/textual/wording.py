@@ -1,0 +1,27 @@
+"""The words of a catalogue record that say what its content is about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+MAX_TEXT_CHARS = 1_000  # the embedding averages: more text says less, and costs
+
+
+def text_of(record: Mapping[str, Any]) -> str:
+    """What a catalogue record says in words: title, text and keywords; empty if nothing.
+
+    A title that only repeats the content key (``com.example.app``) is a name, not a text.
+    """
+    parts = []
+    key = str(record.get("key", "")).partition(":")[2].lower()
+    title = record.get("title")
+    if isinstance(title, str) and title.strip().lower() != key:
+        parts.append(title.strip())
+    body = record.get("text")
+    if isinstance(body, str):
+        parts.append(body.strip())
+    words = record.get("keywords")
+    if isinstance(words, (list, tuple)):
+        parts.append(", ".join(word for word in words if isinstance(word, str)))
+    return ". ".join(part for part in parts if part)[:MAX_TEXT_CHARS]
