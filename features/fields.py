@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from typing import Any, Final, TypeVar
 
@@ -17,6 +18,18 @@ TS_END: Final = 4_100_000_000_000
 MAX_DEPTH: Final = 8
 #: Digits of telephone numbers, IMSI and IMEI (E.164 local part to IMEISV with check digit).
 PERSON_DIGITS: Final = (7, 17)
+
+#: Length of an account number by country (IBAN registry, ISO 13616), for telling an IBAN from a
+#: pseudonym that merely begins with two letters and two digits.
+IBAN_LENGTHS: Final[dict[str, int]] = {
+    country: int(length) for length, countries in {
+        "15": "NO", "16": "BE", "18": "DK FI FO GL NL SD", "19": "MK SI", "20": "AT BA EE KZ LT LU "
+        "MN XK", "21": "CH CR HR LI LV", "22": "BG BH DE GB GE IE ME RS VA", "23": "AE GI IL IQ OM "
+        "SO TL", "24": "AD CZ ES MD PK RO SA SE SK TN VG", "25": "LY PT ST", "26": "IS TR",
+        "27": "BI DJ FR GR IT MC MR SM", "28": "AL AZ BY CY DO GT HU LB NI PL SV", "29": "BR EG PS "
+        "QA UA", "30": "JO KW MU", "31": "MT SC", "32": "LC", "33": "RU",
+    }.items() for country in countries.split()
+}  # fmt: skip
 
 REASONS: Final = frozenset({
     "too_large", "empty", "not_json", "not_object", "missing", "type", "range", "enum", "length",
@@ -104,7 +117,9 @@ _IPV6 = re.compile(
 )
 
 
-_NO_PERSON = "looks like a telephone number, IMSI, IMEI or e-mail address; use a pseudonym"
+_MAC = re.compile(r"[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}")
+_NO_PERSON = ("looks like a telephone number, IMSI, IMEI, IBAN, e-mail or network address; use a "
+              "pseudonym")
 
 
 class Fields:
@@ -166,6 +181,8 @@ class Fields:
             "@" in value
             or value[0] == "+"
             or (digits.isascii() and digits.isdigit() and least <= len(digits) <= most)
+            or _is_address(value)
+            or is_iban(digits)
         ):
             raise Malformed("identifier", name, _NO_PERSON)
         if not _PSEUDONYM.fullmatch(value):
@@ -183,3 +200,22 @@ class Fields:
         if match is None:
             raise Malformed("charset", "host", "not a host name or address")
         return next(group for group in match.groups() if group)
+
+
+def is_iban(text: str) -> bool:
+    """Whether a text without separators is an IBAN: country, its length, check digits (mod 97)."""
+    if IBAN_LENGTHS.get(text[:2].upper()) != len(text) or not (text.isascii() and text.isalnum()):
+        return False
+    moved = (text[4:] + text[:4]).upper()
+    return text[2:4].isdigit() and int("".join(str(int(c, 36)) for c in moved)) % 97 == 1
+
+
+def _is_address(text: str) -> bool:
+    """Whether a text is an IPv4, IPv6 or MAC address."""
+    if ":" not in text and text.count(".") != 3:
+        return _MAC.fullmatch(text) is not None
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return _MAC.fullmatch(text) is not None
+    return True

@@ -62,6 +62,11 @@ _PSEUDONYM = st.one_of(
     st.text("abcXYZ019_.:-", min_size=0, max_size=66),
     st.text("0123456789-.", min_size=5, max_size=20),
     st.just("acc-1"),
+    st.sampled_from([  # each is refused, and its neighbours are not
+        "DE89370400440532013000", "de89-3704-0044-0532-0130-00", "NO9386011117947", "10.0.0.1",
+        "DE89370400440532013001", "1.2.3.a", "2001:db8::1", "a:b:c", "00:1a:2b:3c:4d:5e",
+        "00-1a-2b-3c-4d-5e", "00-1a-2b-3c-4d-5g", "de12cdef-89ab-4def-8123-456789abcdef"]),
+    st.text("de01:.-", min_size=3, max_size=24),
 )
 _TEXT = st.one_of(st.text(max_size=20), st.text('ab/ Ä€😀\x7f"\\\n', max_size=140))
 _NUMBER = st.one_of(

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features import events
-from features.fields import PERSON_DIGITS
+from features.fields import IBAN_LENGTHS, PERSON_DIGITS
 from features.kernels import names
 from features.kernels.jit import bare
 from features.kernels.names import CLASS, pack
@@ -36,6 +36,10 @@ _MAX_BYTES: Final = events.MAX_BYTES
 _MAX_TZ_MIN: Final = events.MAX_TZ_MIN
 _FEW_DIGITS, _MANY_DIGITS = PERSON_DIGITS
 _SLASH: Final = np.uint64(ord("/"))
+_DOT, _COLON, _DASH = ord("."), ord(":"), ord("-")
+_IBAN: Final = np.zeros((26, 26), np.int64)  # length by the letters of a country
+for _country, _length in IBAN_LENGTHS.items():
+    _IBAN[ord(_country[0]) - 65, ord(_country[1]) - 65] = _length
 _BYTE: Final = np.uint64(8)
 
 
@@ -129,7 +133,39 @@ def _pseudonym(
     state = hash_span(blob, begin, begin + length, state)
     if letters == 0 and _FEW_DIGITS <= digits <= _MANY_DIGITS:
         good = False
+    if good and _suspicious(blob, begin, length):
+        good = False
     return good, state
+
+
+@bare
+def _suspicious(blob: NDArray[np.uint8], begin: int, length: int) -> bool:
+    """Whether the reference must look if a pseudonym is an IBAN, an IP or a MAC address.
+
+    An IBAN has two letters in front and its country's length; addresses have three dots, two
+    colons or five dashes.
+    """
+    dots = colons = dashes = others = 0
+    for p in range(begin, begin + length):
+        dots += blob[p] == _DOT
+        colons += blob[p] == _COLON
+        dashes += blob[p] == _DASH
+        others += (CLASS[blob[p]] & names.SEPARATOR) != 0
+    if dots == 3 or colons >= 2 or (dashes == 5 and length == 17):
+        return True
+    first = second = -1
+    for p in range(begin, begin + length):
+        if CLASS[blob[p]] & names.SEPARATOR:
+            continue
+        if not CLASS[blob[p]] & names.LETTER:
+            return False
+        letter = (int(blob[p]) | 32) - 97
+        if first < 0:
+            first = letter
+        else:
+            second = letter
+            break
+    return second >= 0 and _IBAN[first, second] == length - others
 
 
 @bare
