@@ -72,7 +72,7 @@ class Engine:
         self._checkpoint = checkpoint.Checkpoint(config, taxonomy)
         self._writer = Writer(taxonomy, config.profile_interests, config.publish_score_step,
                               config.publish_max_age_days, config.home_country)
-        self._pending: dict[int, bytes] = {}
+        self._pending: dict[int, tuple[bytes, int]] = {}  # value and as-of time by subject
         self._model_changed = False
         self._renew_bet()
 
@@ -153,7 +153,11 @@ class Engine:
         self.accounts.dropped.clear()
         sids = self.store.dirty(lay.D_PROFILE)
         note: Callable[[int], bytes] | None = self.accounts.note if self.accounts.noted else None
-        self._pending.update(self._writer.write(self.store, sids, self._bet, note))
+        written = self._writer.write(self.store, sids, self._bet, note)
+        if written:
+            as_of = self.store.subjects.last_ts[np.fromiter(written, np.int32, len(written))]
+            self._pending.update(zip(written, zip(written.values(), as_of.tolist(), strict=True),
+                                     strict=True))
         self.store.clear(lay.D_PROFILE)
 
     def refuse(self, count: int) -> None:
@@ -181,9 +185,9 @@ class Engine:
         if self._pending:
             sids = np.fromiter(self._pending, np.int32, len(self._pending))
             store.publish(sids)
-            changes.profiles += zip(
-                store.keys(sids), self._pending.values(), store.subjects.version[sids].tolist(),
-                store.subjects.last_ts[sids].tolist(), strict=True)
+            values, as_of = zip(*self._pending.values(), strict=True)
+            changes.profiles += zip(store.keys(sids), values,
+                                    store.subjects.version[sids].tolist(), as_of, strict=True)
             self._pending.clear()
         self._checkpoint.write(changes.state, store, self.accounts, offsets)
         if self._model_changed:
