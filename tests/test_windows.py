@@ -1,0 +1,319 @@
+"""Row windows, bitmaps, dates and numbers: each kernel against its twin, and their laws."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from features.config import Config
+from features.kernels import jsontext, tables, windows
+from features.kernels import layout as lay
+from features.kernels.signals import days_since
+from features.kernels.text import hash_text
+from features.windows import IncompatibleState, Store
+from tests import oracle
+from tests.generators import APP, DAY_MS, NETWORK, TV
+from tests.oracle import ABS, REL, Given, Row
+from tests.oracle_partition import text_hash
+
+DAY = 18_019
+CONFIG = Config(half_lives=(1.0, 7.0, 60.0))
+_CLOCK = CONFIG.clock()
+_WORD = st.integers(0, 2**64 - 1) | st.sampled_from([0, 1, 2**63, 2**64 - 1])
+
+# -- small kernels
+
+
+_TIME = st.sampled_from([0, 1, 299_999, 300_000, 3_600_000, 7 * DAY_MS]) | st.integers(0, DAY_MS)
+_LENGTH = st.none() | st.sampled_from([1, 6_000_000]) | st.integers(1, 7 * DAY_MS)
+_SIZE = st.sampled_from([0, 1, 20_000_000, 10**15]) | st.integers(0, 10**9)
+
+
+@given(_TIME, _LENGTH, _SIZE, st.integers(0, 4))
+@example(spent=299_999, length=6_000_000, size=0, mode=0)  # a millisecond short of no zap
+@example(spent=300_000, length=6_000_000, size=0, mode=0)
+def test_engagement(spent: int, length: int | None, size: int, mode: int) -> None:
+    tv = {"watched_ms": spent} | ({} if length is None else {"content_ms": length})
+    net = {"duration_ms": spent, "bytes_down": size}
+    app = {"duration_ms": spent, "action": ("close", "open", "view", "search", "pay")[mode]}
+    for kind, event, moved in ((TV, tv, 0), (NETWORK, net, size), (APP, app, 0)):
+        found = windows.engagement(kind, mode, moved, spent, (length or 0) if kind == TV else 0)
+        assert found == pytest.approx(oracle.engagement(kind, event), rel=1e-12)
+        assert 0.0 <= found <= 1.0
+
+
+@given(_WORD)
+def test_popcount_and_recency(bits: int) -> None:
+    assert windows.popcount(np.uint64(bits)) == oracle.popcount(bits)
+    since = next((n for n in range(64) if bits >> n & 1), 64)
+    assert days_since(np.uint64(bits)) == since
+
+
+@given(_WORD, st.integers(0, 200))
+def test_a_bitmap_some_days_later(bits: int, steps: int) -> None:
+    days = [DAY - n for n in range(64) if bits >> n & 1]
+    assert int(windows.shifted(np.uint64(bits), steps)) == oracle.bitmap(days, DAY + steps)
+
+
+@given(st.integers(0, 65_535) | st.sampled_from([0, 59, 11_016, 11_017, 47_541, 65_535]))
+def test_dates(day: int) -> None:
+    out = np.zeros(32, np.uint8)
+    end = jsontext.put_date(out, 0, day)
+    assert out[:end].tobytes().decode() == f'"{oracle.iso_date(day)}"'
+
+
+@given(st.integers(-(10**17), 10**17))
+@example(999_999_999_999_999_999)
+@example(-0)
+def test_whole_numbers(value: int) -> None:
+    out = np.zeros(32, np.uint8)
+    assert out[: jsontext.put_int(out, 0, value)].tobytes().decode() == str(value)
+
+
+@given(st.floats(-1e9, 1e9) | st.floats(0, 1), st.integers(1, 6))
+@example(0.5, 1)
+@example(0.99996, 4)
+@example(-0.00001, 2)
+def test_numbers_with_decimals(value: float, decimals: int) -> None:
+    out = np.zeros(48, np.uint8)
+    text = out[: jsontext.put_fixed(out, 0, value, decimals)].tobytes().decode()
+    assert text == oracle.number(value, decimals)
+    assert float(text) == pytest.approx(value, abs=0.51 * 10**-decimals)
+
+
+@given(st.binary(max_size=40))
+def test_hashes(text: bytes) -> None:
+    assert hash_text(text) == text_hash(text)
+
+
+# -- one row
+
+
+def _event(day: int, minute: int, weight: float, kind: int) -> Given:
+    return Given(day * DAY_MS + minute * 60_000, weight, kind, 0)
+
+
+#: Events of a row: how many days after the last one, minute, weight, source, a day late or not.
+_GIVEN = st.lists(st.tuples(
+    st.sampled_from([0, 0, 0, 1, 1, 2, 7, 63, 64, 130]), st.integers(0, 1439),
+    st.floats(1e-4, 1.0), st.sampled_from([NETWORK, TV, APP]), st.booleans()),
+    min_size=1, max_size=25)
+
+
+def _add(rows: lay.Rows, row: Row, event: Given, open_day: int) -> None:
+    """Add to the live row and to its twin, as the main loop does."""
+    day = event.ts // DAY_MS
+    passed = (event.ts - day * DAY_MS) / DAY_MS
+    ages = [2.0 ** (passed / half) for half in CONFIG.half_lives]
+    windows.roll(rows, 0, open_day, _CLOCK)
+    windows.add(rows, 0, event.weight, day, *ages, oracle.day_part(event.ts, 0), event.kind,
+                _CLOCK)
+    row.given.append(event)
+
+
+def _build(drawn: list[tuple[int, int, float, int, bool]]) -> tuple[lay.Rows, Row, int]:
+    """A row under a moving open day; events are of it or of the day after."""
+    rows, open_day = lay.new_rows(2), DAY
+    row = Row(0, DAY + int(drawn[0][4]))
+    windows.start_row(rows, 0, DAY, row.first)
+    for ahead, minute, weight, kind, tomorrow in drawn:
+        open_day += ahead
+        _add(rows, row, _event(open_day + tomorrow, minute, weight, kind), open_day)
+    return rows, row, open_day
+
+
+@given(_GIVEN, st.sampled_from([1, 2, 3, 8, 40, 127, 128, 129, 200]))
+def test_a_row_is_the_decayed_sum_of_its_events(
+        drawn: list[tuple[int, int, float, int, bool]], ahead: int) -> None:
+    rows, row, open_day = _build(drawn)
+    for day in (open_day, open_day + 1, open_day + 2, open_day + ahead):
+        levels = np.zeros(3)
+        bits = windows.opening(rows, 0, day, _CLOCK, levels)
+        assert levels == pytest.approx(row.opening(day, 0, CONFIG.half_lives), REL, ABS)
+        # the row's word holds its day and the next too, so of earlier days at least 62
+        days = {d for d in row.days(0) if day - 62 <= d < day}
+        assert int(bits) % 2**62 == oracle.bitmap(days, day - 1)
+    for day in range(open_day - 3, open_day + 2):
+        assert bool(windows.active_on(rows, 0, day)) == (day in row.days(0))
+    assert rows.u2[0, lay.R_FIRST] == row.first_day(0)
+    assert rows.u2[0, lay.R_ACTIVE] == len(row.days(0))
+    parts = rows.f4[0, lay.R_PART: lay.R_PART + 8]
+    assert parts == pytest.approx(row.parts(open_day, 0, 60.0), REL, ABS)
+    masses = row.masses(open_day, 0, 60.0)
+    assert (rows.f4[0, lay.R_TV], rows.f4[0, lay.R_APP]) == pytest.approx(
+        (masses[TV], masses[APP]), REL, ABS)
+
+
+@given(_GIVEN, st.lists(st.integers(0, 90), max_size=6))
+def test_rolling_in_steps_is_rolling_at_once(
+        drawn: list[tuple[int, int, float, int, bool]], steps: list[int]) -> None:
+    once, _, open_day = _build(drawn)
+    stepwise, _, _ = _build(drawn)
+    windows.roll(once, 0, open_day + sum(steps), _CLOCK)
+    for step in steps:
+        open_day += step
+        windows.roll(stepwise, 0, open_day, _CLOCK)
+    assert once.u4[0, :4].tolist() == stepwise.u4[0, :4].tolist()
+    assert once.f4[0, 4:] == pytest.approx(stepwise.f4[0, 4:], REL, ABS)
+
+
+@given(_GIVEN, st.randoms(use_true_random=False))
+def test_order_within_the_open_days_does_not_matter(
+        drawn: list[tuple[int, int, float, int, bool]], chance: Any) -> None:
+    """Within the lateness an event may come whenever it likes."""
+    events = [_event(DAY + tomorrow, minute, weight, kind)
+              for _, minute, weight, kind, tomorrow in drawn]
+    made = []
+    for order in (events, chance.sample(events, len(events))):
+        rows, row = lay.new_rows(2), Row(0, order[0].ts // DAY_MS)
+        windows.start_row(rows, 0, DAY, row.first)
+        for event in order:
+            _add(rows, row, event, DAY)
+        made.append(rows)
+    assert made[0].u4[0, :4].tolist() == made[1].u4[0, :4].tolist()
+    assert made[0].f4[0, 4:] == pytest.approx(made[1].f4[0, 4:], REL, ABS)
+
+
+@given(_GIVEN)
+def test_an_event_of_no_weight_changes_no_mass(
+        drawn: list[tuple[int, int, float, int, bool]]) -> None:
+    rows, row, open_day = _build(drawn)
+    before = rows.f4[0, 4:].copy()
+    _add(rows, row, _event(open_day, 60, 0.0, APP), open_day)
+    assert rows.f4[0, 4:].tolist() == before.tolist()
+
+
+@given(_GIVEN)
+def test_masses_of_two_rows_add_up(drawn: list[tuple[int, int, float, int, bool]]) -> None:
+    """Rows merge: the sum of two halves' masses is the mass of all."""
+    whole, _, open_day = _build(drawn)
+    halves = []
+    for half in (0, 1):
+        part = [(a, m, w if n % 2 == half else 0.0, k, t)
+                for n, (a, m, w, k, t) in enumerate(drawn)]
+        halves.append(_build(part)[0])
+    assert halves[0].f4[0, 4:] + halves[1].f4[0, 4:] == pytest.approx(
+        whole.f4[0, 4:], 10 * REL, ABS)
+
+
+# -- tables
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 40)), max_size=80))
+def test_event_ids_are_remembered_for_the_horizon(seen: list[tuple[int, int]]) -> None:
+    dedup, c, now = lay.new_dedup(256), np.zeros(lay.COUNTERS, np.int64), 0
+    twin: dict[int, int] = {}
+    for name, step in seen:
+        now += step // 10
+        h, oldest = np.uint64(text_hash(b"%d" % name)), now - 6
+        again = name in twin and twin[name] >= oldest
+        assert tables.seen_before(dedup, c, h, now, oldest) == again
+        if not again:
+            twin[name] = now
+
+
+@given(st.lists(st.binary(min_size=1, max_size=6).filter(lambda b: b"/" not in b),
+                min_size=1, max_size=40, unique=True),
+       st.lists(st.integers(0, 39), max_size=10))
+@settings(max_examples=40)
+def test_subjects_are_found_by_their_key(accounts: list[bytes], gone: list[int]) -> None:
+    store = Store(_CLOCK, 1000)
+    numbers = {}
+    for account in accounts:
+        numbers[account, b""] = store.ensure(account)
+        numbers[account, b"m"] = store.ensure(account, b"m")
+    for which in gone:
+        if which < len(accounts) and (accounts[which], b"m") in numbers:
+            store.forget(numbers.pop((accounts[which], b"m")), entirely=True)
+    for account in accounts:
+        for member in (b"", b"m", b"n"):
+            assert store.find(account, member) == numbers.get((account, member), -1)
+    live = {sid for account in accounts for sid in store.members(store.find(account))}
+    assert live == set(numbers.values())
+
+
+@pytest.mark.parametrize("limit", [1, 2, 64, 1023, 1024])
+def test_a_subject_has_at_most_so_many_rows(limit: int) -> None:
+    """And every slab size on the way there and back is one the free lists know."""
+    store = Store(_CLOCK._replace(max_rows=limit), 1000)
+    for account in (b"a", b"b", b"a2"):
+        sid = store.ensure(account)
+        for interest in range(1100):
+            j = store.row(sid, interest % 1024, DAY)
+            assert 0 <= j < int(store.c[lay.C_ROWS_END]) <= store.rows.f4.shape[0]
+            assert store.rows.interest[j] == interest % 1024
+            store.rows.f4[j, lay.R_BASE + 2] = interest
+        assert int(store.subjects.used[sid]) == limit
+        assert int(store.subjects.cap[sid]) // 2 < len(store.rows.free)
+        store.forget(sid, entirely=account == b"b")
+    assert int(store.c[lay.C_ROWS_LIVE]) == 0
+
+
+def test_the_weakest_row_gives_way() -> None:
+    store = Store(_CLOCK._replace(max_rows=3), 1000)
+    sid = store.ensure(b"a")
+    for interest, level in ((5, 0.5), (6, 0.1), (7, 0.9)):
+        store.rows.f4[store.row(sid, interest, DAY), lay.R_BASE + 2] = level
+    store.row(sid, 8, DAY)
+    start = int(store.subjects.start[sid])
+    assert store.rows.interest[start: start + 3].tolist() == [5, 7, 8]
+
+
+# -- packing
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.booleans(), st.integers(0, 9)), min_size=1,
+                max_size=30))
+@settings(max_examples=40)
+def test_packing_and_back(given_rows: list[tuple[int, bool, int]]) -> None:
+    store = Store(_CLOCK, 1000)
+    store.c[lay.C_OPEN_DAY] = DAY
+    for account, member, interest in given_rows:
+        sid = store.ensure(b"acc-%d" % account, b"m" if member else b"")
+        j = store.row(sid, interest, DAY)
+        store.rows.f4[j, 4:] += np.arange(lay.ROW_WORDS - 4, dtype=np.float32) * (interest + 1)
+        store.subjects.events[sid] += 1
+        store.subjects.last_ts[sid] = interest
+    sids = store.dirty(lay.D_STATE)
+    blob, ends = store.pack(sids)
+    starts = [0, *ends.tolist()[:-1]]
+    values = [blob[a:b].tobytes() for a, b in zip(starts, ends.tolist(), strict=True)]
+    keys = [store.key(sid) for sid in sids.tolist()]
+    again = Store(_CLOCK, 1000)
+    backwards = list(range(len(keys)))[::-1]
+    again.load([keys[i] for i in backwards], [values[i] for i in backwards])
+    assert [again.key(sid) for sid in range(len(keys))] == [
+        store.key(sid) for sid in range(len(keys))]
+    blob2, _ = again.pack(np.array([again.find(*key.split(b"/")) for key in keys], np.int32))
+    assert blob2.tobytes() == blob.tobytes()
+    assert again.c[lay.C_ROWS_LIVE] == store.c[lay.C_ROWS_LIVE]
+
+
+def test_packed_state_is_what_the_header_says() -> None:
+    """Bytes, field by field: the format other releases must read."""
+    store = Store(_CLOCK, 1000)
+    sid = store.ensure(b"a")
+    store.rows.shown[store.row(sid, 513, DAY)] = 200
+    store.subjects.events[sid], store.subjects.last_ts[sid] = 7, 1_556_800_000_000
+    value = store.pack(np.array([sid], np.int32))[0].tobytes()
+    assert value[1] == 0 and int.from_bytes(value[2:4], "little") == 1
+    assert int.from_bytes(value[12:16], "little") == 7
+    assert int.from_bytes(value[16:24], "little") == 1_556_800_000_000
+    rows = value[-(3 + 4 * lay.ROW_WORDS):]
+    assert int.from_bytes(rows[:2], "little") == 513 and rows[2] == 200
+    assert int.from_bytes(rows[3 + 8: 3 + 10], "little") == DAY
+
+
+@pytest.mark.parametrize("spoil", [
+    lambda value: value[:10], lambda value: value[:-1], lambda value: value + b"x",
+    lambda value: b"\xff" + value[1:]])
+def test_state_of_another_format_is_refused(spoil: Any) -> None:
+    store = Store(_CLOCK, 1000)
+    store.row(store.ensure(b"a"), 1, DAY)
+    value = store.pack(np.array([0], np.int32))[0].tobytes()
+    with pytest.raises(IncompatibleState):
+        Store(_CLOCK, 1000).load([b"a"], [spoil(value)])
