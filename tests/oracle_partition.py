@@ -15,8 +15,8 @@ from features.config import Config
 from features.tagging import TagEntry, expand, resolve
 from features.taxonomy import Taxonomy
 from tests.oracle import (
-    HABIT,
     DAY_MS,
+    HABIT,
     NETWORK,
     SIGNALS,
     TV,

@@ -16,11 +16,11 @@ from features.kernels import layout as lay
 from features.signals import training_rows
 from features.taxonomy import load
 from tests import generators as gen
-from tests.generators import DAY_MS, START, TABLE, Record, config
-from tests.oracle import ABS, REL, SIGNALS, Row, bitmap, local_day, popcount
+from tests.generators import TABLE, Record, config
+from tests.oracle import ABS, REL, SIGNALS, bitmap
 from tests.oracle_partition import Partition
 from tests.oracle_profile import profile
-from tests.oracle_views import Run, canonical, live_rows, row_values, run
+from tests.oracle_views import Run, live_rows, row_values
 
 ENOUGH = 40  # labels after which the model answers: small, so that both ways are tested
 
