@@ -14,6 +14,7 @@ from features.textual.matching import Embed
 from features.textual.wording import text_of
 
 _BATCH = 64  # texts at once; bounds memory
+_TELLING_CHARS = 40  # of a known text to be learned from: a title alone teaches little
 MISSING = ("the text tagger needs the optional extra: "
             "pip install 'interest-streams[text]'")
 
@@ -73,7 +74,9 @@ class CatalogueTexts:
 
     def learn(self, entry: dict[str, Any], known: TagEntry) -> None:
         """Take up an entry whose tags are known."""
-        self._tagger.learn(text_of(entry), known, _kind(entry))
+        text = text_of(entry)
+        if len(text) >= _TELLING_CHARS:
+            self._tagger.learn(text, known, _kind(entry))
 
     def learned(self, entry: dict[str, Any]) -> int:
         """Known texts taken up for entries of this kind."""

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -21,8 +22,8 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from features.fields import Malformed
-from features.tagging import encode, tag_catalogue
-from streams.apps._entries import Corrections, tagged
+from features.tagging import TagEntry, encode, tag_catalogue
+from streams.apps._entries import LEARN_MOST, Corrections, tagged
 from streams.apps._faust import (
     CommittedApp,
     CommittedTransport,
@@ -86,6 +87,52 @@ def test_malformed_entries_are_named(key: bytes | None, value: bytes | None, rea
     with pytest.raises(Malformed) as caught:
         tagged(key, value, LONG)
     assert caught.value.reason == reason
+
+
+class Spy:
+    """Stands for the text tagger: says what it was asked and taught."""
+
+    def __init__(self, answer: TagEntry | None) -> None:
+        self.answer = answer
+        self.taught: list[tuple[str, TagEntry]] = []
+        self.known = 0
+
+    def tag(self, entry: dict[str, Any]) -> TagEntry | None:
+        return self.answer
+
+    def learn(self, entry: dict[str, Any], known: TagEntry) -> None:
+        self.taught.append((str(entry["key"]), known))
+
+    def learned(self, entry: dict[str, Any]) -> int:
+        return self.known
+
+
+TEXT_ANSWER = TagEntry((("483", 0.7),), "text:described", 0.7)
+
+
+def test_texts_are_asked_only_where_exact_knowledge_is_silent() -> None:
+    spy = Spy(TEXT_ANSWER)
+    assert tagged(b"programme:zz", b'{"title":"?"}', LONG, spy) == (
+        b"programme:zz", encode("programme:zz", TEXT_ANSWER))
+    assert tagged(*entry(1), LONG, spy) == (entry(1)[0], expected(1))
+    assert [key for key, _ in spy.taught] == ["programme:p-1"]
+    assert tagged(b"programme:zz", b'{"title":"?"}', LONG, Spy(None))[1] is None
+
+
+def test_learning_is_bounded_and_editors_teach_beyond_the_bound() -> None:
+    spy = Spy(None)
+    spy.known = LEARN_MOST
+    tagged(*entry(1), LONG, spy)
+    assert not spy.taught
+    tagged(*entry(1), LONG, spy, encode("programme:p-1", TEXT_ANSWER))
+    tagged(*entry(2), LONG, spy, b'{"broken')
+    assert spy.taught == [("programme:p-1", TEXT_ANSWER)]
+
+
+def test_a_guess_by_package_name_teaches_nothing() -> None:
+    spy = Spy(None)
+    _, value = tagged(b"app:com.netflix.unheardof", b'{"title":"x"}', LONG, spy)
+    assert not spy.taught and (value is None or b"package:" in value or b"own" in value)
 
 
 EDITED = b'{"schema":1,"key":"k","tags":[],"source":"desk","confidence":1.0,"editor":true}'
@@ -269,6 +316,24 @@ def test_tags_dead_letters_and_editors(real: World) -> None:
     letter = parse_dead_letter(message.headers())
     assert (letter.topic, letter.reason) == (real.prefix + "catalogue", "not_json")
     assert (message.key(), message.value()) == (b"host:a.com", b"{nope")
+
+
+@pytest.mark.timeout(180)
+def test_what_only_its_text_tells_is_tagged_by_it(real: World) -> None:
+    synopsis = "Le club gagne la finale: le buteur marque deux buts dans ce match de football"
+    real.produce("catalogue",
+                 (b"host:a.example", orjson.dumps({"title": "Sport", "text": synopsis})),
+                 (b"host:b.example", orjson.dumps({"title": "b.example"})),
+                 (b"host:c.example", orjson.dumps({"text": "Vote for our party in the election, "
+                                                           "the prime minister said"})))
+    with real.app():
+        real.wait(lambda: len(real.newest("content-tags")) == 2)
+        real.wait(lambda: 'outcome="unknown"} 1.0' in real.page("/metrics"))
+    found = {key: orjson.loads(value or b"{}") for key, value in
+             real.newest("content-tags").items()}
+    assert found[b"host:a.example"]["source"] == "text:described"
+    assert found[b"host:a.example"]["tags"][0]["id"] == "483"
+    assert found[b"host:c.example"]["tags"] == []  # politics: known, and nothing may be said
 
 
 @pytest.mark.timeout(240)

@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
 from features.fields import Malformed
-from features.tagging import TagError, encode, tag_catalogue
+from features.tagging import TagEntry, TagError, decode, encode, tag_catalogue
 
+#: Exact knowledge less sure than this (a domain in a package name) is not learned from.
+LEARN_FROM = 0.7
+#: Known texts of a kind that are learned from; beyond them only editors teach. Learning one takes
+#: some 20 ms, and what it adds is small from a few thousand on.
+LEARN_MOST = 5_000
 #: Corrections are made by people; more of them than this is a job run with the wrong flag.
 MAX_EDITED = 100_000
 
 
-def tagged(key: bytes | None, value: bytes | None, longest: int) -> tuple[bytes, bytes | None]:
+class Texts(Protocol):
+    """What the app wants of a text tagger (`streams.embedding.CatalogueTexts`)."""
+
+    def tag(self, entry: dict[str, Any]) -> TagEntry | None:
+        """Tags of an entry by its texts, None for no answer."""
+
+    def learn(self, entry: dict[str, Any], known: TagEntry) -> None:
+        """Take up an entry whose tags are known."""
+
+    def learned(self, entry: dict[str, Any]) -> int:
+        """Known texts taken up for entries of this kind."""
+
+
+def tagged(key: bytes | None, value: bytes | None, longest: int, texts: Texts | None = None,
+           edited: bytes | None = None) -> tuple[bytes, bytes | None]:
     """Key and value of the tags of a catalogue entry.
 
     Parameters
@@ -22,6 +41,10 @@ def tagged(key: bytes | None, value: bytes | None, longest: int) -> tuple[bytes,
         The record; its key is the content key, which the value may repeat as ``key``.
     longest : int
         Most bytes of a value.
+    texts : Texts or None
+        Asked where exact knowledge is silent, taught where it speaks.
+    edited : bytes or None
+        The editor's record of this key, to be learned from instead.
 
     Returns
     -------
@@ -46,6 +69,8 @@ def tagged(key: bytes | None, value: bytes | None, longest: int) -> tuple[bytes,
         raise Malformed(reason, error.field, str(error)) from None
     if entry["key"].encode(errors="replace").lower() != record_key:
         raise Malformed("key_mismatch", "key", "the record's key is not the entry's")
+    if texts is not None:
+        found = _by_text(entry, found, texts, edited)
     return record_key, None if found is None else encode(record_key.decode(), found)
 
 
@@ -66,6 +91,10 @@ class Corrections:
     def __contains__(self, key: bytes) -> bool:
         return key in self._records
 
+    def get(self, key: bytes) -> bytes | None:
+        """The correction of a key."""
+        return self._records.get(key)
+
     def learn(self, key: bytes, value: bytes | None) -> None:
         """Take in the next record of a key; one without value ends its correction.
 
@@ -85,6 +114,20 @@ class Corrections:
         self._records[key] = value
         if len(self._records) > self._limit:
             raise RuntimeError(f"content-tags holds more than {self._limit} editors' records")
+
+
+def _by_text(entry: dict[str, Any], found: TagEntry | None, texts: Texts,
+             edited: bytes | None) -> TagEntry | None:
+    if edited is not None:
+        try:
+            texts.learn(entry, decode(edited)[1])
+        except TagError:
+            pass  # a correction that can't be read teaches nothing
+    elif found is None:
+        return texts.tag(entry)
+    elif found.confidence >= LEARN_FROM and texts.learned(entry) < LEARN_MOST:
+        texts.learn(entry, found)
+    return found
 
 
 def _object(value: bytes | None, longest: int) -> dict[str, Any]:

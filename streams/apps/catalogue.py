@@ -1,7 +1,11 @@
 """Catalogue entries in, content tags out: ``faust -A streams.apps.catalogue worker -l info``.
 
-At-least-once with idempotent upserts: the same entry gives the same bytes, and an entry is
-acknowledged when its tags (or its dead letter) are delivered.
+At-least-once with idempotent upserts: by exact knowledge the same entry gives the same bytes, and
+an entry is acknowledged when its tags (or its dead letter) are delivered.
+
+With the optional extra ``text`` an entry that exact knowledge doesn't name is tagged by its texts,
+and every entry it names teaches the text tagger; without the extra the app stays silent there.
+What was learned lives in memory: a start learns anew from the newest known entries of the topic.
 
 An editor's correction, a record of ``content-tags`` with ``"editor": true``, outranks the
 machine until a record without value ends it. The app reads all of ``content-tags`` before its
@@ -12,17 +16,23 @@ right when it is read back, by writing the editor's bytes again.
 from __future__ import annotations
 
 import asyncio
+import logging
+from collections import deque
 
 import faust
+from confluent_kafka import Message
 
 from features.fields import Malformed
-from streams import topics
-from streams.apps._entries import Corrections, tagged
+from streams import embedding, topics
+from streams.apps._entries import Corrections, Texts, tagged
 from streams.apps._faust import make_app
 from streams.codecs import Headers, dead_letter_headers
 from streams.compacted import CompactedTopic
 from streams.metrics import CATALOGUE_ENTRIES, CATALOGUE_MALFORMED, DEAD_LETTERS
 
+_RELEARNED = 1_000  # entries read again at a start: half a minute's work
+
+log = logging.getLogger(__name__)
 app, settings = make_app("catalogue")
 
 
@@ -35,6 +45,7 @@ catalogue = _topic(topics.CATALOGUE)
 tags = _topic(topics.TAGS)
 dead_letters = _topic(topics.DEAD_LETTERS)
 corrections = Corrections()
+texts: Texts | None = None  # set before `known` is, where the extra is installed
 known = asyncio.Event()  # set when the corrections made before the start are known
 
 
@@ -55,8 +66,9 @@ async def tag(stream: faust.StreamT[bytes]) -> None:
 async def handle(event: faust.EventT[bytes]) -> None:
     """Write what one entry amounts to, and wait until the broker has it."""
     record = event.message
+    loop = asyncio.get_running_loop()
     try:
-        key, value = tagged(record.key, record.value, settings.max_message_bytes)
+        key, value = await loop.run_in_executor(None, _decide, record.key, record.value)
     except Malformed as error:
         await _deliver(dead_letters, record.key, record.value, dead_letter_headers(
             record.topic, record.partition, record.offset,
@@ -82,6 +94,7 @@ async def follow_tags() -> None:
         reader = CompactedTopic(settings.bootstrap_servers, settings.topic(topics.TAGS),
                                 kafka=settings.kafka)
         await loop.run_in_executor(None, _learn_past, reader)
+        await loop.run_in_executor(None, _learn_texts)
         await _restore()
         known.set()
         while not app.should_stop:
@@ -93,6 +106,31 @@ async def follow_tags() -> None:
     except Exception as error:
         await app.crash(error)
         raise
+
+
+def _decide(key: bytes | None, value: bytes | None) -> tuple[bytes, bytes | None]:
+    edited = corrections.get((key or b"").lower())
+    return tagged(key, value, settings.max_message_bytes, texts, edited)
+
+
+def _learn_texts() -> None:
+    global texts
+    if not embedding.installed():
+        log.info("texts are not read: the extra 'text' is not installed")
+        return
+    found = embedding.CatalogueTexts()
+    reader = CompactedTopic(settings.bootstrap_servers, settings.topic(topics.CATALOGUE),
+                            kafka=settings.kafka)
+    newest: deque[Message] = deque(reader.past(), maxlen=_RELEARNED)
+    reader.close()
+    for message in newest:
+        key = message.key()
+        try:
+            tagged(key, message.value(), settings.max_message_bytes, found,
+                   corrections.get((key or b"").lower()))
+        except Malformed:
+            continue  # dead-lettered where it is consumed
+    texts = found
 
 
 def _learn_past(reader: CompactedTopic) -> None:
