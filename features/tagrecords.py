@@ -13,7 +13,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
+
+import orjson
 
 from features import taxonomy
 
@@ -92,8 +95,8 @@ def decode(value: bytes) -> tuple[str, TagEntry]:
         Naming the field.
     """
     try:
-        record = json.loads(value)
-    except (ValueError, RecursionError):
+        record = orjson.loads(value)
+    except orjson.JSONDecodeError:
         raise TagError("value", "not JSON") from None
     if not isinstance(record, dict):
         raise TagError("value", "expected an object")
@@ -102,14 +105,27 @@ def decode(value: bytes) -> tuple[str, TagEntry]:
     tags = record.get("tags")
     if not isinstance(tags, list) or len(tags) > MAX_TAGS:
         raise TagError("tags", f"expected a list of at most {MAX_TAGS}")
-    pairs = [_pair(item) for item in tags]
     source = record.get("source")
     if (not isinstance(source, str) or not 0 < len(source) <= MAX_SOURCE_CHARS
             or not source.isprintable()):
         raise TagError("source", f"expected 1 to {MAX_SOURCE_CHARS} printable characters")
-    return content_key(record.get("key")), TagEntry(
-        admissible(pairs), source, checked_weight("confidence", record.get("confidence", 1.0)),
+    return content_key(record.get("key")), _shared(
+        tuple([_pair(item) for item in tags]), source,
+        checked_weight("confidence", record.get("confidence", 1.0)),
         _flag(record, "infrastructure"), _flag(record, "editor"))
+
+
+@lru_cache(maxsize=100_000)
+def _shared(tags: tuple[Tag, ...], source: str, confidence: float, infrastructure: bool,
+            editor: bool) -> TagEntry:
+    """One object for equal entries: a worker holds millions, most of them a few thousand kinds."""
+    return TagEntry(tuple(_one(*tag) for tag in admissible(tags)), source, confidence,
+                    infrastructure, editor)
+
+
+@lru_cache(maxsize=100_000)
+def _one(interest: str, weight: float) -> Tag:
+    return interest, weight
 
 
 def admissible(tags: Iterable[Tag]) -> tuple[Tag, ...]:
