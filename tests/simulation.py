@@ -21,15 +21,15 @@ One seed decides everything: records, schedule, who runs when, how much a fetch 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
+from unittest import mock
 
 from confluent_kafka import KafkaError
 
-from features.tagging import TagEntry
-from streams import metrics, worker
 from streams.errors import Stop
 from streams.settings import Settings
 from streams.topics import INPUTS, STATE, TOPICS
@@ -62,14 +62,20 @@ class Violation(AssertionError):
 
 @dataclass
 class Fault:
-    """What happens at which call: the `after`-th one since the former fault that suits it."""
+    """What happens at which call: the `after`-th one since the former fault that suits it.
+
+    `at` names the only call it may strike at; `variant` in [0, 1) chooses between its forms.
+    """
 
     kind: str
     after: int
     variant: float
+    at: str = ""
 
     def suits(self, call: str) -> bool:
         """Whether it can strike at a call."""
+        if self.at and self.at != call:
+            return False
         if self.kind == "FENCE":
             return call in _TRANSACTION
         return self.kind not in ("ABORT", "TIMEOUT") or call in _ANSWERED
@@ -108,7 +114,7 @@ class Simulation:
         Instead of the seed's own.
     """
 
-    def __init__(self, seed: int, faults: list[Fault] | None = None) -> None:
+    def __init__(self, seed: int, faults: Sequence[Fault] | None = None) -> None:
         self.seed = seed
         self.rng = rng = Random(seed)
         self.input_seed = rng.randrange(INPUT_SEEDS)
@@ -123,7 +129,7 @@ class Simulation:
         self.faults = faults if faults is not None else [
             Fault(rng.choice(KINDS), rng.randrange(25), rng.random())
             for _ in range(rng.randint(1, 8))]
-        self._due = list(self.faults)
+        self._due = [replace(fault) for fault in self.faults]
         for topic in TOPICS:
             self.broker.create(topic.name, inputs.PARTITIONS)
         for record in inputs.records(self.input_seed):
@@ -276,9 +282,14 @@ def _varied(rng: Random) -> Settings:
         kafka={"queue.buffering.max.messages": rng.choice(["3", "100000"])})
 
 
-def quiet() -> None:
+@contextmanager
+def quiet() -> Iterator[None]:
     """Leave the bundled tags and the log lines of expected trouble out of simulated workers."""
-    table: dict[str, TagEntry] = inputs.tags()
-    worker.exact_tags = lambda: table  # type: ignore[assignment]  # 32,000 entries otherwise
-    logging.getLogger("streams").setLevel(logging.CRITICAL)
-    assert metrics.REGISTRY is not None
+    log = logging.getLogger("streams")
+    level = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        with mock.patch("streams.worker.exact_tags", inputs.tags):  # 32,000 entries otherwise
+            yield
+    finally:
+        log.setLevel(level)

@@ -41,9 +41,6 @@ def _owners(simulation: Simulation) -> None:
         for _, partition in txn.offsets.get(GROUP, {}):
             if owner.setdefault((generation, partition), member) != member:
                 raise Violation(f"I7: partition {partition} had two owners in {generation}")
-    for txn in simulation.broker.commits:
-        if txn.written and GROUP not in txn.offsets:
-            raise Violation("I5: a commit without offsets")
 
 
 def _offsets(commits: list[Transaction], partition: int) -> None:
