@@ -301,7 +301,8 @@ def test_denied_and_unknown_ids_of_a_record_are_left_out() -> None:
     (record(tags=[{"id": "483", "weight": 2}]), "tags.weight"),
     (record(tags=[{"id": "483", "weight": True}]), "tags.weight"),
     (record(confidence=float("nan")), "value"), (record(confidence=2), "confidence"),
-    (record(source=""), "source"), (record(editor=1), "editor"), (record(infrastructure=None), "infrastructure"),
+    (record(source=""), "source"), (record(editor=1), "editor"),
+    (record(infrastructure=None), "infrastructure"),
 ])
 def test_malformed_records_name_their_field(value: bytes, field: str) -> None:
     with pytest.raises(TagError) as error:
