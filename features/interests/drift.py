@@ -1,50 +1,64 @@
-"""Has the world changed? ADWIN on the champion's daily log-loss, per source.
+"""Has the world changed? ADWIN on the champion's log-loss, per source.
 
-The day is the unit, for the rows of a day go together; the days are few, so ADWIN is run anew
-over those since the last alarm, and a list of numbers is all there is to store.
+The rows of a subject's day go together, so the unit is the mean over a group of subjects on a
+day. ADWIN is run anew over those since the last alarm: a list of numbers is all there is to
+store, and a restart changes nothing.
 Bifet and Gavaldà, "Learning from time-changing data with adaptive windowing", SDM 2007.
 """
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
 from river import drift
 
 SOURCES = ("network", "tv", "app")
 
-_MOST_DAYS = 180
-_LEAST_ROWS = 50  # a day with fewer is too noisy to say anything
+_GROUPS = 8  # values a day and source
+_MOST = 180 * _GROUPS  # values kept
+_RECENT_DAYS = 3  # are compared with what was before, to tell worse from better
+_LEAST_ROWS = 20  # a group with fewer is too noisy to say anything
 _DELTA = 0.002  # ADWIN's own default: chance of a false alarm
+_SCALE = 2.0  # ADWIN wants values in [0, 1]; a log-loss of 0.5 is already as bad as can be
 
 
 class Drift:
-    """Daily log-losses by source since the last alarm.
+    """Log-losses by source since the last alarm.
 
     Attributes
     ----------
-    days : dict of int to list of float
-        By source number.
+    values : dict of int to list of float
+        By source number, in order of days and groups.
     """
 
     def __init__(self) -> None:
-        self.days: dict[int, list[float]] = {source: [] for source in range(len(SOURCES))}
+        self.values: dict[int, list[float]] = {source: [] for source in range(len(SOURCES))}
 
-    def add(self, source: int, rows: int, loss: float) -> bool:
-        """Take up a day's mean log-loss of a source; whether it got worse for good."""
-        if rows < _LEAST_ROWS:
+    def add(self, source: int, lost: NDArray[np.float64], rank: NDArray[np.intp]) -> bool:
+        """Take up a day's log-losses of a source; whether it got worse for good.
+
+        Parameters
+        ----------
+        lost : ndarray of float64, shape (n,)
+        rank : ndarray of int, shape (n,)
+            Place of the row's subject among the subjects of the day.
+        """
+        rows = np.bincount(rank % _GROUPS, minlength=_GROUPS)
+        sums = np.bincount(rank % _GROUPS, lost, _GROUPS)
+        fresh = (sums[rows >= _LEAST_ROWS] / rows[rows >= _LEAST_ROWS]).tolist()
+        if not fresh:
             return False
-        days = self.days[source]
-        days.append(loss)
-        del days[:-_MOST_DAYS]
-        detector = drift.ADWIN(delta=_DELTA, clock=1, grace_period=10, min_window_length=5)
-        width = 0.0
-        for value in days:
-            # ADWIN wants values in [0, 1]: a daily mean above ln 2 is worse than a coin
-            detector.update(min(value, 1.0))
-            width = detector.width
-        if not detector.drift_detected:
+        values = self.values[source]
+        values += [min(_SCALE * value, 1.0) for value in fresh]
+        del values[:-_MOST]
+        detector = drift.ADWIN(delta=_DELTA, clock=1)
+        for value in values:
+            detector.update(value)
+            if detector.drift_detected:
+                break
+        else:
             return False
-        kept = days[-max(1, int(width)):]
-        before = days[: len(days) - len(kept)]
-        worse = bool(before) and sum(kept) / len(kept) > sum(before) / len(before)
-        self.days[source] = kept
-        return worse
+        # ADWIN has dropped what is unlike the rest; the next alarm needs evidence of its own.
+        self.values[source] = []
+        recent = _RECENT_DAYS * len(fresh)
+        return float(np.mean(values[-recent:])) > float(np.mean(values[:-recent] or values))

@@ -131,9 +131,10 @@ class Learner:
             self._tallies[name].add(p, rows.y)
             if name != self._champion:
                 self._duels[name].add(champion, lost[name])
+        rank = np.cumsum(np.diff(rows.subject, prepend=rows.subject[0]) != 0)
         for source, title in enumerate(SOURCES):
-            own = champion[rows.source == source]
-            if len(own) and self._drift.add(source, len(own), float(own.mean())):
+            own = rows.source == source
+            if self._drift.add(source, champion[own], rank[own]):
                 self.news.append(News("drift", rows.day, self._champion, title))
                 for model in self.models.values():
                     model.relearn()
@@ -144,11 +145,13 @@ class Learner:
         for name, duel in self._duels.items():
             if name == self._champion or self.models[name].form() is None:
                 continue
-            probation = name == self._former and day - self._crowned <= PROBATION_DAYS
-            better = duel.won_back() if probation else duel.won()
-            calibrated = self._tallies[name].calibration_error <= own + CALIBRATION_SLACK
+            if name == self._former and day - self._crowned <= PROBATION_DAYS:
+                better = duel.won_back()
+            else:
+                error = self._tallies[name].calibration_error
+                better = duel.won() and error <= own + CALIBRATION_SLACK
             gain, _ = duel.gain()
-            if better and calibrated and gain > best_gain:
+            if better and gain > best_gain:
                 best, best_gain = name, gain
         if best:
             self._crown(best, day)
@@ -170,7 +173,7 @@ class Learner:
                                             {"hits": self.population.hits})
         manifest = {
             "champion": self._champion, "former": self._former, "crowned": self._crowned,
-            "drift": {str(source): days for source, days in self._drift.days.items()},
+            "drift": {str(source): own for source, own in self._drift.values.items()},
             "duels": {name: duel.days for name, duel in self._duels.items()},
             "tallies": {name: [t.loss, t.weight] for name, t in self._tallies.items()},
         }
@@ -197,8 +200,8 @@ class Learner:
             for name, days in head["duels"].items():
                 if name in self._duels:
                     self._duels[name].days = [(a, b, c) for a, b, c in days]
-        for source, days in head["drift"].items():
-            self._drift.days[int(source)] = days
+        for source, values in head["drift"].items():
+            self._drift.values[int(source)] = values
         for name, (loss, weight) in head["tallies"].items():
             if name in self._tallies:
                 tally = self._tallies[name]

@@ -62,6 +62,7 @@ NAMES = HABIT + PRESENCE
 HABITS = len(HABIT)
 SIGNALS = len(NAMES)
 SHARE_7D, WEEKLY_HABIT = NAMES.index("share_7d"), NAMES.index("weekly_habit")
+AGE = NAMES.index("age")
 
 _WEEK = np.uint64(0x7F)
 _FOUR_WEEKS = np.uint64(0xFFFFFFF)
