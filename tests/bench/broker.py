@@ -89,33 +89,29 @@ class Topics:
         self._replace([self.settings.topic(name) for name in _OUTPUTS])
         create_topics(self._admin, self.settings)
 
-    def make(self, name: str, compacted: bool = False) -> str:
-        """An empty topic of a peer; returns its full name."""
-        full = self.settings.topic(name)
-        self._replace([full])
-        config = {"cleanup.policy": "compact"} if compacted else {}
-        new = NewTopic(full, num_partitions=self.partitions, replication_factor=1, config=config)
+    def make(self, name: str) -> None:
+        """Make a peer's topic anew, by its full name."""
+        self._replace([name])
+        new = NewTopic(name, num_partitions=self.partitions, replication_factor=1)
         for future in self._admin.create_topics([new]).values():
             future.result(_TIMEOUT_S)
-        return full
 
     def delete(self, names: Iterable[str]) -> None:
         """Delete topics by their full names."""
         self._replace(list(names))
 
-    def beginning_with(self, start: str) -> list[str]:
+    def names(self, start: str = "") -> list[str]:
         """Full names of the topics that begin so."""
         return [name for name in self._admin.list_topics(timeout=10).topics
                 if name.startswith(start)]
 
     def read(self, name: str) -> list[tuple[int, bytes, bytes | None]]:
-        """All committed records of a topic: partition, key, value."""
-        full = self.settings.topic(name)
+        """All committed records of a topic (full name): partition, key, value."""
         consumer = Consumer({
             "bootstrap.servers": self.bootstrap, "group.id": "bench-reader",
             "isolation.level": "read_committed", "enable.auto.commit": False,
             "enable.partition.eof": True, "auto.offset.reset": "earliest", "log_level": 3})
-        consumer.assign([TopicPartition(full, p, 0) for p in range(self.partitions)])
+        consumer.assign([TopicPartition(name, p, 0) for p in range(self.partitions)])
         open_, found = set(range(self.partitions)), []
         deadline = time.monotonic() + _TIMEOUT_S
         while open_ and time.monotonic() < deadline:
@@ -126,7 +122,7 @@ class Topics:
                     open_.discard(message.partition())
         consumer.close()
         if open_:
-            raise RuntimeError(f"{full} could not be read to its end")
+            raise RuntimeError(f"{name} could not be read to its end")
         return found
 
     def _replace(self, names: list[str]) -> None:

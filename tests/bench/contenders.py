@@ -1,7 +1,8 @@
 """Who runs: how each contender is started, and how far it has come.
 
-A contender is a process. Its clock starts with a line that `Contender.begins` recognises; its
-progress is either printed (``done <time> <events>``) or read from its group's committed offsets.
+A contender is a process. Its clock starts with a line of its output that has `Contender.begins`
+in it; its progress is either printed (``done <time> <events>``) or read from its group's
+committed offsets.
 """
 
 from __future__ import annotations
@@ -10,23 +11,43 @@ import hashlib
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
+from tests.bench import venvs
 from tests.bench.broker import Topics
+from tests.bench.venvs import CACHE, PEERS, ROOT
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-CACHE = ROOT / ".cache" / "bench"
 HERE = Path(__file__).resolve().parent
+_PEER_PROFILES = "{prefix}peer-profiles"
+_SAME_RIVER = "River's FTRL on 7 signals"
 
 
 @dataclass(frozen=True)
 class Job:
-    """One run's parameters: the topics, the group, the number of events in them."""
+    """One run's parameters.
+
+    Attributes
+    ----------
+    topics : Topics
+        With the input.
+    group : str
+    events : int
+    tags : Path
+        JSON file: content key to interests and weights, for who doesn't bring its own tagger.
+    scratch : Path
+        An empty folder for local state.
+    """
 
     topics: Topics
     group: str
     events: int
+    tags: Path
+    scratch: Path
+
+    def name(self, pattern: str) -> str:
+        """A topic's full name from a pattern with ``{prefix}`` and ``{group}``."""
+        return pattern.format(prefix=self.topics.prefix, group=self.group)
 
 
 @dataclass(frozen=True)
@@ -38,23 +59,23 @@ class Contender:
     name, label, note : str
         For the command line, the table, and what a reader must know.
     command : callable
-        Command line of a job.
+        Command line of a job; may make the environment it runs in.
     env : callable
-        Environment of a job, added to this process's.
+        Environment variables of a job, added to this process's.
     begins : str
         A line of output with this text starts the clock.
     commits : bool
         Whether progress is its group's committed offsets; else it prints it.
     profiles : str
-        Topic of its profiles, without the prefix; "" for none.
+        Pattern of its profile topic; "" for none.
     outputs : tuple of str
-        Every topic it writes, without the prefix; or beginnings of names, with a ``*``.
-    most : int
-        Most events given to it, for the slow ones.
+        Patterns of all topics it writes; one that ends with ``*`` is the beginning of names.
     checks : {"state", "profiles", ""}
         Where its levels are read from.
-    venv : str
-        Name of its requirements file under ``peers``; "" for this environment.
+    most : int
+        Most events given to it, for the slow ones.
+    ends : bool
+        Whether it ends by itself at the end of the input, and must be let.
     """
 
     name: str
@@ -66,10 +87,41 @@ class Contender:
     commits: bool = False
     profiles: str = ""
     outputs: tuple[str, ...] = ()
-    most: int = 1 << 62
     checks: str = ""
-    venv: str = ""
-    creates: tuple[str, ...] = field(default=())
+    most: int = 1 << 62
+    ends: bool = False
+
+    @property
+    def is_peer(self) -> bool:
+        """Whether its profile topic is its own rather than one of the project's table."""
+        return self.profiles == _PEER_PROFILES
+
+
+def environment(contender: Contender, job: Job) -> dict[str, str]:
+    """The whole environment: this process's without any deployment's settings, and its own."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("INTEREST_STREAMS_")}
+    return {**kept, "PYTHONUNBUFFERED": "1", **contender.env(job)}
+
+
+def kernels_digest() -> str:
+    """Names the compiled code: Numba itself looks at no other file than a function's own."""
+    digest = hashlib.sha256()
+    for path in sorted((ROOT / "features" / "kernels").glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def worker_env(job: Job, instance: str = "bench-0") -> dict[str, str]:
+    """Environment of our worker for a job; compiled kernels are kept per state of the code."""
+    return {
+        "INTEREST_STREAMS_BOOTSTRAP_SERVERS": job.topics.bootstrap,
+        "INTEREST_STREAMS_TOPIC_PREFIX": job.topics.prefix,
+        "INTEREST_STREAMS_GROUP_ID": job.group,
+        "INTEREST_STREAMS_INSTANCE_ID": instance,
+        "INTEREST_STREAMS_CONSENT_DEFAULT": "grant",
+        "INTEREST_STREAMS_HTTP_PORT": "0",
+        "NUMBA_CACHE_DIR": str(CACHE / f"numba-{kernels_digest()}"),
+    }
 
 
 def _floor(job: Job) -> list[str]:
@@ -81,38 +133,61 @@ def _ours(job: Job) -> list[str]:
     return [sys.executable, "-m", "streams", "worker"]
 
 
-def worker_env(job: Job) -> dict[str, str]:
-    """Environment of our worker for a job; compiled kernels are kept per state of the code."""
-    return {
-        "INTEREST_STREAMS_BOOTSTRAP_SERVERS": job.topics.bootstrap,
-        "INTEREST_STREAMS_TOPIC_PREFIX": job.topics.prefix,
-        "INTEREST_STREAMS_GROUP_ID": job.group,
-        "INTEREST_STREAMS_INSTANCE_ID": "bench-0",
-        "INTEREST_STREAMS_CONSENT_DEFAULT": "grant",
-        "INTEREST_STREAMS_HTTP_PORT": "0",
-        "NUMBA_CACHE_DIR": str(CACHE / f"numba-{kernels_digest()}"),
-    }
+def _faust(job: Job) -> list[str]:
+    return [str(venvs.python("faust")), str(PEERS / "faust_app.py"), job.topics.bootstrap,
+            job.group, ",".join(job.topics.inputs), str(job.tags), job.name(_PEER_PROFILES),
+            str(job.topics.partitions)]
 
 
-def kernels_digest() -> str:
-    """Names the compiled code: Numba itself looks at no other file than a function's own."""
-    digest = hashlib.sha256()
-    for path in sorted((ROOT / "features" / "kernels").glob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:12]
+def _quix(guarantee: str) -> Callable[[Job], list[str]]:
+    def command(job: Job) -> list[str]:
+        return [str(venvs.python("quix")), str(PEERS / "quix_app.py"), job.topics.bootstrap,
+                job.group, ",".join(job.topics.inputs), str(job.tags), job.name(_PEER_PROFILES),
+                guarantee, str(job.scratch)]
+    return command
 
 
-FLOOR = Contender("floor", "floor: consume() + orjson.loads", "decodes and drops; no state, "
-                  "no output, commits nothing", _floor)
-OURS = Contender("ours", "interest-streams", "exactly once; publishes per commit", _ours,
-                 worker_env, begins="streams.restore restored", commits=True,
-                 profiles="interest-profiles",
-                 outputs=("interest-profiles", "interest-state", "dead-letters"), checks="state")
-
-CONTENDERS: dict[str, Contender] = {c.name: c for c in (FLOOR, OURS)}
+def _bytewax(job: Job) -> list[str]:
+    return [str(venvs.python("bytewax")), str(PEERS / "bytewax_app.py"), job.topics.bootstrap,
+            ",".join(job.topics.inputs), str(job.tags), job.name(_PEER_PROFILES),
+            str(job.scratch)]
 
 
-def environment(contender: Contender, job: Job) -> dict[str, str]:
-    """The whole environment: this process's without any deployment's settings, and its own."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("INTEREST_STREAMS_")}
-    return {**kept, "PYTHONUNBUFFERED": "1", **contender.env(job)}
+def _kstreams(job: Job) -> list[str]:
+    return ["java", "-Xmx2g", "-cp", venvs.classes(), "InterestPeer", job.topics.bootstrap,
+            job.group, ",".join(job.topics.inputs), str(job.tags), job.name(_PEER_PROFILES),
+            str(job.scratch)]
+
+
+_ALL = (
+    Contender(
+        "floor", "floor: consume, orjson.loads", "decodes and drops; keeps no state, writes "
+        "nothing, commits nothing", _floor, ends=True),
+    Contender(
+        "ours", "interest-streams", "exactly once; River's FTRL on 17 signals; publishes per "
+        "commit", _ours, worker_env, begins="streams.restore restored", commits=True,
+        profiles="{prefix}interest-profiles", checks="state",
+        outputs=("{prefix}interest-profiles", "{prefix}interest-state", "{prefix}dead-letters")),
+    Contender(
+        "quix-eo", "Quix Streams + River, exactly once", f"RocksDB, changelog, {_SAME_RIVER}; a "
+        "profile per event", _quix("exactly-once"), commits=True, profiles=_PEER_PROFILES,
+        outputs=(_PEER_PROFILES, "changelog__{group}*"), checks="profiles", most=200_000),
+    Contender(
+        "quix", "Quix Streams + River, at least once", f"RocksDB, changelog, {_SAME_RIVER}; a "
+        "profile per event", _quix("at-least-once"), commits=True, profiles=_PEER_PROFILES,
+        outputs=(_PEER_PROFILES, "changelog__{group}*"), checks="profiles", most=200_000),
+    Contender(
+        "bytewax", "Bytewax + River", f"recovery to SQLite every 10 s, {_SAME_RIVER}; a profile "
+        "per event; duplicates around a resume", _bytewax, profiles=_PEER_PROFILES,
+        outputs=(_PEER_PROFILES,), checks="profiles", most=100_000, ends=True),
+    Contender(
+        "faust", "Faust + River, at least once", f"table in memory with changelog, {_SAME_RIVER}; "
+        "a profile per event", _faust, profiles=_PEER_PROFILES,
+        outputs=(_PEER_PROFILES, "{group}-subjects-changelog"), checks="profiles", most=50_000),
+    Contender(
+        "kstreams", "Kafka Streams (Java), exactly once", "no River: FTRL written out in Java; "
+        "two threads; profiles coalesced by a timer, so after a crash one may be published late",
+        _kstreams, commits=True, profiles=_PEER_PROFILES,
+        outputs=(_PEER_PROFILES, "{group}-subjects-changelog"), checks="profiles"),
+)
+CONTENDERS: dict[str, Contender] = {c.name: c for c in _ALL}

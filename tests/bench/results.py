@@ -29,6 +29,8 @@ class Run:
         Highest resident size.
     profiles, out : int
         Records in the profile topic, and in all its output topics.
+    profile_bytes, state_bytes : int
+        Keys and values of profiles, and of the changelog, before compression.
     levels : str
         "same", or how the levels differ from the exact recomputation.
     floor_rate : float
@@ -44,6 +46,8 @@ class Run:
     peak_bytes: int
     profiles: int = 0
     out: int = 0
+    profile_bytes: int = 0
+    state_bytes: int = 0
     levels: str = ""
     floor_rate: float = 0.0
 

@@ -6,23 +6,28 @@ import re
 import shutil
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+import orjson
 
 from streams.topics import DEAD_LETTERS
 from tests.bench import check, inputs
 from tests.bench.broker import BenchServer, Committed, Topics
-from tests.bench.contenders import CACHE, ROOT, Contender, Job, environment
+from tests.bench.contenders import Contender, Job, environment
 from tests.bench.proc import Sampler
 from tests.bench.results import Run, best_window
+from tests.bench.venvs import CACHE, ROOT
 
 TIMEOUT_S = 900.0
 _STOP_S = 40.0
-_STUCK_S = 120.0  # no progress for so long, after the start: it will never come
+_STUCK_S = 90.0  # no progress for so long, a first compilation included: none will come
 _DIES_WITH_US = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
 _DONE = re.compile(r"^done ([\d.]+) (\d+)$")
 
@@ -37,7 +42,8 @@ class Input:
 
     columns: inputs.Columns
     topics: Topics
-    exact: check.Levels = field(default_factory=dict)
+    tags: dict[str, list[tuple[int, float]]]
+    exact: check.Levels
 
 
 @dataclass
@@ -49,6 +55,10 @@ class Process:
     log: Path
     began: float = 0.0
     marks: list[tuple[float, int]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.reader = threading.Thread(target=self.follow, daemon=True)
+        self.reader.start()
 
     def follow(self) -> None:
         """Read its output until it ends; runs in a thread."""
@@ -80,8 +90,6 @@ def started(contender: Contender, job: Job) -> Iterator[Process]:
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         errors="replace")
     process = Process(popen, contender.begins, logs / f"{contender.name}.log")
-    reader = threading.Thread(target=process.follow, daemon=True)
-    reader.start()
     try:
         yield process
     finally:
@@ -92,10 +100,10 @@ def started(contender: Contender, job: Job) -> Iterator[Process]:
             except subprocess.TimeoutExpired:
                 popen.kill()
                 popen.wait()
-        reader.join(10)
+        process.reader.join(10)
 
 
-def run_once(contender: Contender, given: Input, server: BenchServer, number: int) -> Run:
+def run_once(contender: Contender, given: Input, server: BenchServer) -> Run:
     """One run over the whole input.
 
     Raises
@@ -103,71 +111,102 @@ def run_once(contender: Contender, given: Input, server: BenchServer, number: in
     Failed
         Where the contender did not get to the end.
     """
-    topics, events = given.topics, given.columns.shape.events
+    with tempfile.TemporaryDirectory(prefix="bench-state-") as scratch:
+        job = prepare(contender, given, Path(scratch))
+        with started(contender, job) as process, \
+                watched(contender, job, process, server) as sampler:
+            run_to_end(process, sampler, job.events, contender)
+        marks = [(s.at, s.done) for s in sampler.samples] if contender.commits else process.marks
+        seconds, counted = best_window(marks, process.began, job.events)
+        own, broker = sampler.used(process.began, process.began + seconds)
+        written = read_outputs(contender, job, given)
+        job.topics.delete([name for name in job.topics.names() if job.group in name])
+    return Run(contender.name, job.events, seconds, counted, own, broker, sampler.peak_bytes,
+               **written)
+
+
+def prepare(contender: Contender, given: Input, scratch: Path) -> Job:
+    """Empty output topics, and a group that never read."""
+    topics = given.topics
     topics.renew()
-    for name in contender.creates:
-        topics.make(name)
-    job = Job(topics, f"bench-{contender.name}-{number}-{time.time_ns()}", events)
-    progress = Committed(topics.bootstrap, job.group, topics.inputs, topics.partitions) \
-        if contender.commits else None
-    with started(contender, job) as process:
-        sampler = Sampler(process.popen.pid, server.pid,
-                          progress.total if progress is not None else None)
-        sampler.start()
-        try:
-            _wait(process, sampler, events, contender)
-        finally:
-            sampler.stop()
-            if progress is not None:
-                progress.close()
-    marks = [(s.at, s.done) for s in sampler.samples] if contender.commits else process.marks
-    seconds, counted = best_window(marks, process.began, events)
-    own, broker = sampler.used(process.began, process.began + seconds)
-    profiles, out, levels = _written(contender, given)
-    return Run(contender.name, events, seconds, counted, own, broker, sampler.peak_bytes,
-               profiles, out, levels)
+    if contender.is_peer:
+        topics.make(contender.profiles.format(prefix=topics.prefix))
+    tags = scratch / "tags.json"
+    tags.write_bytes(orjson.dumps(given.tags))
+    state = scratch / "state"
+    state.mkdir()
+    return Job(topics, f"bench-{contender.name}-{time.time_ns()}", given.columns.shape.events,
+               tags, state)
 
 
-def _wait(process: Process, sampler: Sampler, events: int, contender: Contender) -> None:
+@contextmanager
+def watched(contender: Contender, job: Job, process: Process, server: BenchServer
+            ) -> Iterator[Sampler]:
+    """A sampler of a contender that was started."""
+    progress = Committed(job.topics.bootstrap, job.group, job.topics.inputs,
+                         job.topics.partitions) if contender.commits else None
+    sampler = Sampler(process.popen.pid, server.pid,
+                      progress.total if progress is not None else None)
+    sampler.start()
+    try:
+        yield sampler
+    finally:
+        sampler.stop()
+        if progress is not None:
+            progress.close()
+
+
+def run_to_end(process: Process, sampler: Sampler, events: int, contender: Contender) -> None:
+    """Wait until a contender has done all events.
+
+    Raises
+    ------
+    Failed
+        Where it ends before, or makes no progress for long.
+    """
     deadline = time.monotonic() + TIMEOUT_S
     best, moved = 0, time.monotonic()
     while True:
         marks = process.marks
         done = (sampler.samples[-1].done if contender.commits and sampler.samples
                 else marks[-1][1] if marks else 0)
-        if done >= events and process.began:
+        if done >= events and process.began and not contender.ends:
             return
         if process.popen.poll() is not None:
-            time.sleep(0.2)  # the reader has the rest of its output by then
+            process.reader.join(10)
             if not contender.commits and marks and marks[-1][1] >= events:
                 return
             raise Failed(f"{contender.name} ended early: {process.tail()}")
         now = time.monotonic()
-        if done > best or not process.began:
+        if done > best:
             best, moved = done, now
         if now > deadline or now - moved > _STUCK_S:
             raise Failed(f"{contender.name} got stuck at {done} of {events}: {process.tail()}")
         time.sleep(0.05)
 
 
-def _written(contender: Contender, given: Input) -> tuple[int, int, str]:
-    """Profiles and records written, and what the check of the levels says."""
-    topics, out, profiles, levels, refused = given.topics, 0, 0, "", ""
-    at = check.moment(given.columns)
+def read_outputs(contender: Contender, job: Job, given: Input) -> dict[str, Any]:
+    """What was written, as fields of `Run`, and what the check of the levels says."""
+    topics, settings = given.topics, given.topics.settings
+    at, refused = check.moment(given.columns), ""
+    found: dict[str, Any] = dict.fromkeys(
+        ("profiles", "profile_bytes", "state_bytes", "out"), 0) | {"levels": ""}
     for pattern in contender.outputs:
-        names = [pattern] if not pattern.endswith("*") else [
-            name[len(topics.prefix):]
-            for name in topics.beginning_with(topics.prefix + pattern[:-1])]
-        for name in names:
-            found = topics.read(name)
-            out += len(found)
-            if name == contender.profiles:
-                profiles = len(found)
-            if name == DEAD_LETTERS and found:
-                refused = f"; {len(found)} dead letters"
-            if contender.checks == "state" and name == "interest-state":
-                levels = check.compare(given.exact, check.ours(
-                    topics.settings, found, at, given.exact))
-            elif contender.checks == "profiles" and name == contender.profiles:
-                levels = check.compare(given.exact, check.published(found, at))
-    return profiles, out, levels + refused
+        start = job.name(pattern)
+        for name in [start] if start[-1] != "*" else topics.names(start[:-1]):
+            records = topics.read(name)
+            size = sum(len(key) + len(value or b"") for _, key, value in records)
+            found["out"] += len(records)
+            if pattern == contender.profiles:
+                found |= {"profiles": len(records), "profile_bytes": size}
+                if contender.checks == "profiles":
+                    found["levels"] = check.compare(given.exact, check.published(records, at))
+            elif name == settings.topic(DEAD_LETTERS):
+                refused = f"; {len(records)} dead letters" if records else ""
+            else:
+                found["state_bytes"] += size
+                if contender.checks == "state":
+                    found["levels"] = check.compare(given.exact, check.ours(
+                        settings, records, at, given.exact))
+    found["levels"] += refused
+    return found

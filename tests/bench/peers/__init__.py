@@ -1,0 +1,5 @@
+"""Peers on the same work, each in its own idiom and its own locked environment.
+
+Law of the folder: these files import nothing of this project but `work`, for they run where it
+is not installed. ``<name>.txt`` is the locked environment of ``<name>_app.py``.
+"""
