@@ -161,7 +161,7 @@ class Inlet:
             elif error.code() == KafkaError._PARTITION_EOF:
                 ends.append(message)
             else:
-                self._fail(error)
+                self._fail(message, error)
         if good:
             self._take(good)
         for message in ends:
@@ -267,16 +267,17 @@ class Inlet:
                 len(here), refused.tolist(),
                 f"offset {example.offset}, {example.field}: {example.reason}" if example else "")
 
-    def _fail(self, error: KafkaError) -> None:
+    def _fail(self, message: Message, error: KafkaError) -> None:
         if error.code() in (KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT,
                             KafkaError._TIMED_OUT, KafkaError._RESOLVE) or error.retriable():
             return  # librdkafka reconnects by itself
         if error.code() == KafkaError._AUTO_OFFSET_RESET or (
                 error.code() == KafkaError.OFFSET_OUT_OF_RANGE):
             raise LostOffsets(
-                f"the committed offset is no longer in the log ({error.str()}): records were "
-                "deleted by retention before they were read. To go on without them, run "
-                "`interest-streams offsets reset`"
+                f"{message.topic()}[{message.partition()}]: the committed offset is no longer in "
+                f"the log ({error.str()}): records were deleted by retention before they were "
+                "read. Bring them back, or begin anew with what the log still has with "
+                "`interest-streams state reset`"
             )
         if error.fatal():
             raise KafkaException(error)
