@@ -22,6 +22,7 @@ _MODULES = {
     "tag": "streams.tag",
     "untagged": "streams.untagged",
     "profile": "streams.client",
+    "subject": "streams.subject",
     "contract": "streams.contract",
     "accounting": "streams.accounting",
     "state": "streams.state_admin",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -26,6 +26,7 @@ from streams.producing import (
     with_consent,
 )
 from streams.progress import Meter, instant
+from streams.pseudonyms import KeyFileError, Pseudonymiser
 from streams.settings import Settings, SettingsError, load
 from streams.topic_admin import admin_client
 
@@ -56,6 +57,16 @@ def jsonl(path: Path) -> Iterator[Record]:
     if not present:
         raise SourceError(f"{path}: none of {', '.join(file.name for file in files)}")
     return merged([_lines(file, file.stem) for file in present])
+
+
+def pseudonymised(stream: Iterable[Record], names: Pseudonymiser) -> Iterator[Record]:
+    """The same records with identifiers replaced, keys too; the catalogue has none."""
+    for record in stream:
+        if record.topic not in topics.INPUTS:
+            yield record
+            continue
+        value = record.value if isinstance(record.value, dict) else orjson.loads(record.value)
+        yield record._replace(key=names.of("account", record.key), value=names.fields(value))
 
 
 def _lines(path: Path, topic: str | None) -> Iterator[Record]:
@@ -103,6 +114,8 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     parser.add_argument("--consent", choices=("granted", "none"),
                         help="a consent before each account's first event; default granted, "
                              "but none for jsonl, which brings its own")
+    parser.add_argument("--pseudonym-key", type=Path, metavar="FILE",
+                        help="replace account, member and device ids by keyed hashes")
     parser.add_argument("--limit", type=int, metavar="N", help="at most N records")
     parser.add_argument("--group", help="show the lag of this consumer group")
     parser.add_argument("--wait-group", metavar="GROUP",
@@ -131,7 +144,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         _replay(args, settings, skipped, produced)
         finished = args.wait_group is None or _wait(args, settings)
-    except (SourceError, ProduceError) as error:
+    except (SourceError, ProduceError, KeyFileError) as error:
         print(f"replay: {error}", file=sys.stderr)
         finished = False
     except KeyboardInterrupt:
@@ -143,8 +156,12 @@ def run(args: argparse.Namespace) -> int:
 def _replay(args: argparse.Namespace, settings: Settings, skipped: Skipped,
             produced: Produced) -> None:
     streams = []
+    key = args.pseudonym_key
+    names = None if key is None else Pseudonymiser.from_file(key)
     for name, path in zip(args.source, args.path, strict=True):
         stream = each_catalogue_once(source(name, path, skipped))
+        if names is not None:
+            stream = pseudonymised(stream, names)
         consent = args.consent or ("none" if name == JSONL else "granted")
         streams.append(with_consent(stream) if consent == "granted" else stream)
     group = args.group or args.wait_group
