@@ -44,6 +44,13 @@ REBALANCES = _counter("rebalances_total", "Rebalance callbacks", "kind")
 DAYS_CLOSED = _counter("days_closed_total", "Event-time days closed, summed over partitions")
 LEARNED = _counter("learned_rows_total", "Rows the models learned from")
 LOG_LOSS = _gauge("prequential_log_loss", "Log-loss of the champion, scored before learned")
+MODEL_LOG_LOSS = _gauge(
+    "model_log_loss", "Log-loss of each model, scored before learned, half-life 28 days", "model")
+MODEL_CALIBRATION = _gauge(
+    "model_calibration_error", "Expected calibration error of each model", "model")
+CHAMPIONS = _gauge("champion_partitions", "Partitions whose profiles a model answers for", "model")
+MODEL_NEWS = _counter(
+    "model_news_total", "What happened to models: promoted, demoted, drift", "what", "model")
 CATALOGUE_ENTRIES = _counter(
     "catalogue_entries_total",
     "Catalogue entries by what became of them: tagged, unknown, editor, malformed", "outcome")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import time
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -14,6 +16,7 @@ from streams import metrics
 from streams.inlet import Inlet
 from streams.outlet import Commit
 
+_LOG = logging.getLogger(__name__)
 _EVERY_S = 1.0
 _SOURCES = {1: "network", 2: "tv", 3: "app"}
 
@@ -46,6 +49,9 @@ class Report:
                 self._seen.pop(partition)
                 self._days.pop(partition, None)
         live = engines.values()
+        answering = Counter(engine.learner.champion.id for engine in live)
+        for name in {name for engine in live for name in engine.learner.models}:
+            metrics.CHAMPIONS.labels(name).set(answering[name])
         metrics.SUBJECTS.set(sum(int(e.store.c[lay.C_LIVE]) for e in live))
         metrics.ROWS.set(sum(int(e.store.c[lay.C_ROWS_LIVE]) for e in live))
         metrics.STATE_BYTES.set(sum(e.store.nbytes() for e in live))
@@ -85,3 +91,12 @@ class Report:
         self._days[partition] = engine.days_closed, engine.learner.champion.learned
         if engine.learner.champion.learned:
             metrics.LOG_LOSS.set(engine.learner.tally().log_loss)
+            for name in engine.learner.models:
+                tally = engine.learner.tally(name)
+                metrics.MODEL_LOG_LOSS.labels(name).set(tally.log_loss)
+                metrics.MODEL_CALIBRATION.labels(name).set(tally.calibration_error)
+        for news in engine.learner.news:
+            metrics.MODEL_NEWS.labels(news.what, news.model).inc()
+            _LOG.warning("partition %d, day %d: %s %s, %s; log-loss won %.4f +- %.4f", partition,
+                         news.day, news.what, news.model, news.other, news.gain, news.error)
+        engine.learner.news.clear()
