@@ -30,12 +30,15 @@ from features.tagrecords import (
     join,
 )
 
-__all__ = ["ANCESTOR_SHARE", "MAX_EXPANDED", "MAX_TAGS", "Tag", "TagEntry", "TagError",
+__all__ = ["ANCESTOR_SHARE", "MAX_EXPANDED", "MAX_TAGS", "NEIGHBOUR_SHARE", "Tag", "TagEntry",
+           "TagError",
            "admissible", "app_category_tags", "checked_key", "checked_weight", "decode", "encode",
            "exact_tags", "expand", "genre_tags", "resolve", "tag_catalogue"]
 
 #: An ancestor gets this share of its child's weight, per level.
 ANCESTOR_SHARE = 0.5
+#: A related interest of another branch gets this share of a tag's weight.
+NEIGHBOUR_SHARE = 0.15
 #: Most interests one content item may raise, ancestors included.
 MAX_EXPANDED = 8
 #: Most genres of a catalogue record that are looked up.
@@ -101,7 +104,7 @@ def resolve(key: str, table: Mapping[str, TagEntry]) -> TagEntry | None:
 
 
 def expand(tags: Iterable[Tag], tree: taxonomy.Taxonomy) -> list[tuple[int, float]]:
-    """Interests that tags raise: themselves and, halved per level, their ancestors.
+    """Interests that tags raise: themselves, halved per level ancestors, weakly `neighbours`.
 
     Returns
     -------
@@ -115,11 +118,27 @@ def expand(tags: Iterable[Tag], tree: taxonomy.Taxonomy) -> list[tuple[int, floa
         if tree.is_sensitive(interest):
             continue
         index = tree.index(interest)
+        near = neighbours(tree).get(index)
+        if near is not None:
+            found[near] = max(found.get(near, 0.0), weight * NEIGHBOUR_SHARE)
         for node in (index, *tree.ancestors(index)):
             if tree.ids[node] not in STRUCTURAL and not tree.sensitive[node]:
                 found[node] = max(found.get(node, 0.0), weight)
             weight *= ANCESTOR_SHARE
     return sorted(found.items(), key=lambda item: (-item[1], item[0]))[:MAX_EXPANDED]
+
+
+@lru_cache(maxsize=4)
+def neighbours(tree: taxonomy.Taxonomy) -> Mapping[int, int]:
+    """Interests that mean nearly the same in different branches: dense index to dense index.
+
+    Theatre as an art and as a place to go. Built by ``tests/tools/build_neighbours.py``.
+    """
+    found = {}
+    for _, row in taxonomy.read_rows("neighbours.tsv"):
+        if row[0] in tree and not tree.is_sensitive(row[0]) and not tree.is_sensitive(row[1]):
+            found[tree.index(row[0])] = tree.index(row[1])
+    return MappingProxyType(found)
 
 
 def genre_tags(genre: str) -> tuple[Tag, ...]:

@@ -17,6 +17,7 @@ from features.tagging import (
     ANCESTOR_SHARE,
     MAX_EXPANDED,
     MAX_TAGS,
+    NEIGHBOUR_SHARE,
     TagEntry,
     TagError,
     app_category_tags,
@@ -26,6 +27,7 @@ from features.tagging import (
     exact_tags,
     expand,
     genre_tags,
+    neighbours,
     resolve,
     tag_catalogue,
 )
@@ -183,12 +185,47 @@ def test_expanding_obeys_its_laws(found: list[tuple[str, float]]) -> None:
             for level, node in enumerate(path):
                 if TREE.ids[node] != "SPSHQ5":
                     expected[node] = max(expected.get(node, 0), weight * ANCESTOR_SHARE**level)
+            if path[0] in neighbours(TREE):
+                near = neighbours(TREE)[path[0]]
+                expected[near] = max(expected.get(near, 0), weight * NEIGHBOUR_SHARE)
     result = expand(found, TREE)
     assert len(result) == min(MAX_EXPANDED, len(expected))
     assert not any(TREE.sensitive[node] for node, _ in result)
     assert result == sorted(result, key=lambda item: (-item[1], item[0]))
     assert all(weight == pytest.approx(expected[node]) for node, weight in result)
     assert expand(reversed(found), TREE) == result
+
+
+@given(TAGS)
+def test_weights_dont_inflate(found: list[tuple[str, float]]) -> None:
+    """Nothing is raised above the strongest tag, and repeating tags changes nothing."""
+    result = expand(found, TREE)
+    most = max((weight for _, weight in found), default=0.0)
+    assert all(weight <= most for _, weight in result)
+    assert expand(found * 2, TREE) == result
+    own = {interest for interest, _ in found}
+    related = [weight for node, weight in result
+               if TREE.ids[node] not in own and not own & {
+                   TREE.ids[i] for i in TREE.descendants(node)}]
+    assert all(weight <= NEIGHBOUR_SHARE * most for weight in related)
+
+
+def test_neighbours_are_mutual_harmless_and_of_another_branch() -> None:
+    held = neighbours(TREE)
+    assert len(held) >= 20
+    for one, other in held.items():
+        assert held[other] == one
+        assert not TREE.sensitive[one] and not TREE.sensitive[other]
+        assert (one, *TREE.ancestors(one))[-1] != (other, *TREE.ancestors(other))[-1]
+    theatre, venues = TREE.index("209"), TREE.index("177")
+    assert dict(expand([("209", 1.0)], TREE))[venues] == pytest.approx(NEIGHBOUR_SHARE)
+    assert held[theatre] == venues
+
+
+def test_neighbours_are_up_to_date() -> None:
+    from tests.tools import build_neighbours
+
+    assert build_neighbours.build() == build_neighbours.TARGET.read_text(encoding="utf-8")
 
 
 def test_a_sensitive_tag_raises_not_even_its_ancestors() -> None:
