@@ -17,6 +17,7 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
 from features.suppression import mark
+from streams import subject
 from streams.compacted import CompactedTopic
 from streams.embedded import free_port
 from streams.settings import Settings
@@ -129,6 +130,7 @@ def test_what_is_gone_is_gone_from_the_disk(
         _withdraw_and_erase(work, feed)
         _come_late(work, feed)
         _grant_again(work, feed)
+        _shown(work)
         _until_gone(work, feed)
         _nothing_names_anybody(work, everybody)
 
@@ -136,8 +138,8 @@ def test_what_is_gone_is_gone_from_the_disk(
 def _withdraw_and_erase(work: Deployment, feed: Feed) -> None:
     work.send(feed.consent(WITHDRAWN, 3, "withdrawn"), feed.fact(ERASED, 3, "erasure"))
     last = dict(work.records(PROFILES))
-    for subject in (ERASED, f"{ERASED}/m1", WITHDRAWN):
-        assert last[subject.encode()] is None  # a tombstone, read by `read_committed`
+    for gone in (ERASED, f"{ERASED}/m1", WITHDRAWN):
+        assert last[gone.encode()] is None  # a tombstone, read by `read_committed`
     state = work.held(STATE)
     name = mark(SECRET.encode(), ERASED)
     assert json.loads(state[b"e/" + name.encode()]) == START + 3 * DAY
@@ -165,6 +167,19 @@ def _grant_again(work: Deployment, feed: Feed) -> None:
               feed.visit(WITHDRAWN, 3.3, HOST))
     profile = json.loads(work.held(PROFILES)[WITHDRAWN.encode()])
     assert profile["evidence"]["events"] == 1 and profile["version"] == 1
+
+
+def _shown(work: Deployment) -> None:
+    """What `interest-streams subject` says of each of them."""
+    shown = subject.held(work.settings, WITHDRAWN)
+    assert shown["state"][WITHDRAWN]["events"] == 1 and shown["profiles"][WITHDRAWN]["interests"]
+    (consent,) = shown["facts"]["consent"]
+    assert consent["statusValidForProcessing"] and "dpv:Personalisation".lower() in consent["terms"]
+    assert [step["status"] for step in consent["history"]] == ["granted", "withdrawn", "granted"]
+    gone = subject.held(work.settings, ERASED)
+    assert (gone["state"], gone["facts"], gone["profiles"]) == ({}, None, {})
+    assert gone["erased"]["requested_at"] == START + 3 * DAY
+    assert [line for line in gone["also"] if "dead-letters" in line and "14 days" in line]
 
 
 def _until_gone(work: Deployment, feed: Feed) -> None:
