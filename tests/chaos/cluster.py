@@ -12,14 +12,20 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka import (
+    ConsumerGroupState,
+    ConsumerGroupTopicPartitions,
+    KafkaException,
+    TopicPartition,
+)
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from streams.settings import Settings
 from streams.topics import INPUTS
 from tests.chaos.proxy import FAIR, Proxy, Weather
-from tests.chaos.worker import Orders
+from tests.chaos.worker import write_json
 from tests.kafka_server import KafkaServer, free_ports
 from tests.worker_process import WorkerProcess, short_timings
 
@@ -51,9 +57,13 @@ class Cluster:
         self.settings = short_timings(
             self.broker.bootstrap, "chaos.", partitions=partitions,
             poll_events=5_000, commit_events=10_000,
-            dead_letter_max_run=5_000, dead_letter_max_ratio=0.9)
+            dead_letter_max_run=5_000, dead_letter_max_ratio=0.9,
+            # Paced workers must not hold a minute of one partition before they see the next.
+            kafka={"heartbeat.interval.ms": "500", "queued.min.messages": "500",
+                   "max.partition.fetch.bytes": "16384", "reconnect.backoff.max.ms": "1000"})
         self.orders = root / "orders.json"
         self.rate = self.clock_off_s = 0.0
+        self._wanted_dump = 0
         self.workers: dict[int, WorkerProcess] = {}
         self.wanted: set[int] = set()
         self.ends: Counter[str] = Counter()
@@ -80,7 +90,7 @@ class Cluster:
         """Records a second and worker, 0 for all they can; seconds their clocks are off."""
         self.rate = self.rate if rate is None else rate
         self.clock_off_s = self.clock_off_s if clock_off_s is None else clock_off_s
-        Orders.give(self.orders, self.rate, self.clock_off_s)
+        self._order()
 
     def watch(self) -> Progress:
         """Begin to look at the group's progress."""
@@ -92,7 +102,7 @@ class Cluster:
         self.wanted.add(slot)
         settings = replace(
             self.settings, bootstrap_servers=f"127.0.0.1:{self.networks[slot].port}",
-            instance_id=f"w{slot}")
+            instance_id=f"w{slot}", kafka={**self.settings.kafka, "client.id": f"w{slot}"})
         command = [sys.executable, "-m", "tests.chaos.worker", "--orders", str(self.orders),
                    "--dump", str(self._dump(slot))]
         if self._bug:
@@ -133,21 +143,62 @@ class Cluster:
             if slot is None or number == slot:
                 network.set(weather)
 
-    def digests(self, seconds: float = 60.0) -> dict[int, str]:
+    def digests(self, seconds: float = 180.0) -> dict[int, str]:
         """Digest of live state by partition, from the owners; a second owner is an error."""
-        slots = self.up()
-        for slot in slots:
-            self._dump(slot).unlink(missing_ok=True)
-            self.workers[slot].signal(signal.SIGUSR1)
         deadline = time.monotonic() + seconds
-        while not all(self._dump(slot).exists() for slot in slots):
-            assert time.monotonic() < deadline, "a worker does not say what it holds"
-            time.sleep(0.1)
-        found: dict[int, str] = {}
-        for slot in slots:
-            for number, digest in json.loads(self._dump(slot).read_text()).items():
-                found[int(number)] = "held twice" if int(number) in found else digest
-        return found
+        self.settle(seconds)
+        while True:
+            together = self._ask()
+            # a worker may not have seen yet what the group has assigned to it
+            if len(together) == self.settings.partitions or time.monotonic() > deadline:
+                return together
+
+    def _ask(self) -> dict[int, str]:
+        self._wanted_dump += 1
+        self._order()
+        together: dict[int, str] = {}
+        for slot in self.up():
+            wait_for(lambda at=slot: self._report(at).get("number") == self._wanted_dump,
+                     60.0, self)
+            for number, digest in self._report(slot).get("digests", {}).items():
+                together[int(number)] = "held twice" if int(number) in together else digest
+        return together
+
+    def owners(self) -> list[int]:
+        """Slots of running workers that own partitions; of all that run, if nobody can say."""
+        admin = AdminClient({"bootstrap.servers": self.settings.bootstrap_servers,
+                             "log_level": 0})
+        group = admin.describe_consumer_groups([self.settings.group_id], request_timeout=5)
+        try:
+            members = group[self.settings.group_id].result(10).members
+        except (KafkaException, TimeoutError):
+            return self.up()
+        found = {int(member.client_id[1:]) for member in members
+                 if member.assignment.topic_partitions}
+        return sorted(found & set(self.up())) or self.up()
+
+    def settle(self, seconds: float) -> None:
+        """Wait until the group has every worker and no other member."""
+        admin = AdminClient({"bootstrap.servers": self.settings.bootstrap_servers})
+
+        def settled() -> bool:
+            group = admin.describe_consumer_groups([self.settings.group_id])
+            try:
+                found = group[self.settings.group_id].result(30)
+            except KafkaException:
+                return False  # its coordinator is still loading
+            return (found.state == ConsumerGroupState.STABLE
+                    and len(found.members) == len(self.up()))
+
+        assert wait_for(settled, seconds, self), "the group does not settle"
+
+    def _order(self) -> None:
+        write_json(self.orders, {"rate": self.rate, "clock_off_s": self.clock_off_s,
+                                 "dump": self._wanted_dump})
+
+    def _report(self, slot: int) -> dict[str, Any]:
+        path = self._dump(slot)
+        return dict(json.loads(path.read_text())) if path.exists() else {}
 
     def _dump(self, slot: int) -> Path:
         return self.root / f"w{slot}.digest.json"

@@ -15,7 +15,7 @@ Fault = Callable[[Cluster, random.Random], None]
 
 def kill(cluster: Cluster, rng: random.Random) -> None:
     """A worker is killed and started again."""
-    slot = rng.choice(cluster.up())
+    slot = rng.choice(cluster.owners())
     cluster.workers[slot].kill()
     time.sleep(rng.uniform(0.0, 2.0))
     cluster.tend()
@@ -23,14 +23,14 @@ def kill(cluster: Cluster, rng: random.Random) -> None:
 
 def terminate(cluster: Cluster, rng: random.Random) -> None:
     """A worker is asked to stop, and another takes its name."""
-    slot = rng.choice(cluster.up())
+    slot = rng.choice(cluster.owners())
     cluster.stop(slot)
     cluster.start(slot)
 
 
 def zombie(cluster: Cluster, rng: random.Random) -> None:
     """A worker stands still until the group has moved on, then goes on as if nothing was."""
-    slot = rng.choice(cluster.up())
+    slot = rng.choice(cluster.owners())
     cluster.workers[slot].signal(signal.SIGSTOP)
     _pass(cluster, cluster.settings.session_timeout_ms / 1000.0 + rng.uniform(2.0, 5.0))
     cluster.workers[slot].signal(signal.SIGCONT)
@@ -38,7 +38,7 @@ def zombie(cluster: Cluster, rng: random.Random) -> None:
 
 def stall(cluster: Cluster, rng: random.Random) -> None:
     """A worker stands still for less than its session."""
-    slot = rng.choice(cluster.up())
+    slot = rng.choice(cluster.owners())
     cluster.workers[slot].signal(signal.SIGSTOP)
     _pass(cluster, rng.uniform(1.0, cluster.settings.session_timeout_ms / 1000.0 - 1.0))
     cluster.workers[slot].signal(signal.SIGCONT)
@@ -84,7 +84,7 @@ def unreachable(cluster: Cluster, rng: random.Random) -> None:
 
 def network_held(cluster: Cluster, rng: random.Random) -> None:
     """One worker's packets get stuck for longer than a transaction, then all arrive."""
-    slot = rng.choice(cluster.up())
+    slot = rng.choice(cluster.owners())
     cluster.weather(Weather(held=True), slot)
     _pass(cluster, _beyond_transaction(cluster, rng))
     cluster.weather()
@@ -92,7 +92,7 @@ def network_held(cluster: Cluster, rng: random.Random) -> None:
 
 def ends_held(cluster: Cluster, rng: random.Random) -> None:
     """A worker's EndTxn requests are held beyond its deadline, then delivered late."""
-    slot = rng.choice(cluster.up())
+    slot = rng.choice(cluster.owners())
     cluster.weather(Weather(hold_ends=True), slot)
     _pass(cluster, cluster.settings.call_deadline_ms / 1000.0 + rng.uniform(0.5, 5.0))
     cluster.weather()
@@ -100,7 +100,7 @@ def ends_held(cluster: Cluster, rng: random.Random) -> None:
 
 def answers_lost(cluster: Cluster, rng: random.Random) -> None:
     """A worker's EndTxn requests arrive, their answers don't: committed, but it can't know."""
-    slot = rng.choice(cluster.up())
+    slot = rng.choice(cluster.owners())
     cluster.weather(Weather(hold_answers=True), slot)
     _pass(cluster, cluster.settings.call_deadline_ms / 1000.0 + rng.uniform(0.5, 5.0))
     cluster.weather()
@@ -108,7 +108,7 @@ def answers_lost(cluster: Cluster, rng: random.Random) -> None:
 
 def slow(cluster: Cluster, rng: random.Random) -> None:
     """What a worker writes trickles, as to a slow disk, until its queue is full."""
-    slot = rng.choice(cluster.up())
+    slot = rng.choice(cluster.owners())
     cluster.weather(Weather(bytes_per_s=rng.choice((4_000.0, 20_000.0)), delay_s=0.05), slot)
     _pass(cluster, rng.uniform(5.0, 12.0))
     cluster.weather()

@@ -10,8 +10,8 @@ from streams.adaptors.rows import Record
 from streams.simulator import Simulation, simulated
 from streams.topics import APP, INPUTS, NETWORK, TV
 
-DAYS = 24
-_RECORDS_A_DAY = 55  # of a household, a little less than the simulator's mean
+DAYS = 10
+_RECORDS_A_DAY = 35  # of a household; the simulator's mean is above
 _STORM = 400  # refused records in a row of a storm, spread over partitions
 _HOUR_MS = 3_600_000
 

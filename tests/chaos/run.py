@@ -17,9 +17,11 @@ from tests.verifier import Verdict, verify
 from tests.worker_process import feed, prepare
 
 _WORKERS = 3
+_TRICKLE = 2.0  # records a second while the group forms
+_START_S = 600.0  # cold kernels are compiled by every worker at once
 _RECOVERY_S = 180.0
 _END_S = 900.0
-_FIRST_GUESS_S = 16.0  # a fault and its recovery, before any was measured
+_FIRST_GUESS_S = 20.0  # a fault and its recovery, before any was measured
 _RESERVE = 0.6  # of the input is spent while faults last, the rest while time runs over
 _OVERLAP = 0.2  # faults that strike while the one before is not got over
 _MOST_BYTES = 2_000_000_000  # of one worker, numba and all
@@ -82,12 +84,14 @@ def run(plan: Plan, root: Path, libs: Path) -> Outcome:
         fed = feed(cluster.settings, records(plan.seed, plan.events, plan.storms, plan.jumps))
         _say(f"{fed.total:,} records produced in {time.monotonic() - started:.0f} s")
         progress = cluster.watch()
-        cluster.pace(rate=max(200.0, plan.events / max(1, plan.faults) / _FIRST_GUESS_S
-                              / _WORKERS * _RESERVE))
+        cluster.pace(rate=_TRICKLE)
         for slot in range(_WORKERS):
             cluster.start(slot)
+        cluster.settle(_START_S)
         since = time.monotonic()
-        if not wait_for(lambda: progress.recovered(since) is not None, 300.0, cluster):
+        cluster.pace(rate=max(50.0, progress.left / max(1, plan.faults) / _FIRST_GUESS_S
+                              / _WORKERS * _RESERVE))
+        if not wait_for(lambda: progress.recovered(since) is not None, _START_S, cluster):
             raise RuntimeError("workers did not start:\n" + cluster.workers[0].text()[-3000:])
         _strike(plan, cluster, progress, outcome)
         _finish(cluster, progress, outcome)
@@ -108,7 +112,7 @@ def _strike(plan: Plan, cluster: Cluster, progress: Progress, outcome: Outcome) 
             outcome.void = f"the input had ended before fault {number + 1}"
             break
         if number:
-            left_s = spent / number * (plan.faults - number)
+            left_s = spent / number * (len(names) - number)
             cluster.pace(rate=max(50.0, progress.left * _RESERVE / left_s / _WORKERS))
         wait_for(lambda: bool(cluster.up()), _RECOVERY_S, cluster)
         struck = time.monotonic()

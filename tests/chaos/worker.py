@@ -1,4 +1,4 @@
-"""A worker under observation: paced, digest of its live state on SIGUSR1, a bug if wanted.
+"""A worker under observation: paced, says what it holds when asked, a bug if wanted.
 
 Paced, so that the input lasts as long as the faults. The hooks stand around the real worker;
 without ``--bug`` nothing of what it does is changed.
@@ -10,7 +10,6 @@ import argparse
 import json
 import logging
 import os
-import signal
 import sys
 import time
 from dataclasses import replace
@@ -28,13 +27,24 @@ _LOOK_S = 0.5
 
 
 class Orders:
-    """What the run tells its workers by a file: records a second, and how wrong the clock is."""
+    """What the run tells its workers by a file.
+
+    Attributes
+    ----------
+    rate : float
+        Records a second, 0 for all it can.
+    clock_off_s : float
+        How wrong its wall clock is.
+    dump : int
+        Number of the wanted report of live state.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._looked = 0.0
         self.rate = 0.0
         self.clock_off_s = 0.0
+        self.dump = 0
 
     def look(self) -> None:
         """Read the file, now and then."""
@@ -43,13 +53,14 @@ class Orders:
             self._looked = now
             found = json.loads(self._path.read_text())
             self.rate, self.clock_off_s = found["rate"], found["clock_off_s"]
+            self.dump = found["dump"]
 
-    @staticmethod
-    def give(path: Path, rate: float, clock_off_s: float = 0.0) -> None:
-        """Write the file at once as a whole."""
-        fresh = path.with_suffix(".new")
-        fresh.write_text(json.dumps({"rate": rate, "clock_off_s": clock_off_s}))
-        os.replace(fresh, path)
+
+def write_json(path: Path, value: object) -> None:
+    """Replace a file at once as a whole."""
+    fresh = path.with_suffix(".new")
+    fresh.write_text(json.dumps(value))
+    os.replace(fresh, path)
 
 
 class Observed(Worker):
@@ -60,23 +71,20 @@ class Observed(Worker):
             REAL, wall=lambda: time.time() + orders.clock_off_s))
         self._orders, self._dump = orders, dump
         self._tokens, self._filled = 0.0, time.monotonic()
-        self._wanted = False
+        self._dumped = 0
         self._poll = self._inlet.poll
         self._inlet.poll = self._paced  # type: ignore[method-assign]  # a hook, not a change
-        signal.signal(signal.SIGUSR1, lambda *_: setattr(self, "_wanted", True))
 
     def step(self) -> None:
         """One turn; afterwards the digest, if asked for and nothing is uncommitted."""
         super().step()
         parts = self._inlet.partitions
-        if self._wanted and not self._membership.restoring and all(
+        if self._dumped != self._orders.dump and not self._membership.restoring and all(
                 part.committed == part.merge.position() for part in parts.values()):
-            self._wanted = False
-            found = {number: digest_of(canonical(engine))
-                     for number, engine in self._membership.engines.items()}
-            fresh = self._dump.with_suffix(".new")
-            fresh.write_text(json.dumps(found))
-            os.replace(fresh, self._dump)
+            self._dumped = self._orders.dump
+            write_json(self._dump, {"number": self._dumped, "digests": {
+                number: digest_of(canonical(engine))
+                for number, engine in self._membership.engines.items()}})
 
     def _paced(self, consumer: Consumer, limit: int, timeout: float) -> int:
         self._orders.look()
