@@ -7,7 +7,7 @@ it may be told or not, is compared with the subjects that the class stands for. 
 (``listed_in,description``): the description alone, against the tags of the genres; learned
 online from the first half, then each of the second half is scored before it is learned, as a
 catalogue is worked through; beside it the same without learning any further, untrained, and the
-most frequent genres. Hosts: see `quality_hosts`.
+most frequent genres. See `quality_hosts` for hosts, `quality_contents` for what tags cost a worker.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from features.tagging import genre_tags
 from features.tagrecords import TagEntry, join
 from features.textual.tagger import TextTagger
 from streams import embedding
-from tests import quality_hosts
+from tests import quality_contents, quality_hosts
 
 #: Class of a news file -> tier-1 subjects of IAB Content 3.1 that it covers. Decided by the
 #: names of the nodes: what a newspaper prints under that heading.
@@ -165,6 +165,7 @@ def main() -> int:
             continue
         done += 1
         missed += [] if measure(path) else [name]
+    quality_contents.show()
     if missed:
         print(f"\nmissed: {', '.join(missed)}")
     return 1 if missed else 0 if done else 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from dataclasses import replace
 from types import SimpleNamespace
@@ -10,14 +11,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, NewTopic
 from hypothesis import given
 from hypothesis import strategies as st
 
 from features.hitters import Hitters
 from streams import metrics, untagged
+from streams.__main__ import main
 from streams.ports import REAL
 from streams.settings import Settings
-from streams.untagged import PUBLISHED, SHOWN, Untagged
+from streams.untagged import PUBLISHED, SHOWN, Heavy, Untagged
+from tests.conftest import Names
 
 PAIRS = st.lists(st.tuples(st.integers(0, 30), st.integers(1, 100)), max_size=200)
 
@@ -156,3 +161,37 @@ def test_a_broken_record_of_the_topic_is_passed_over() -> None:
     for value in (None, b"", b"{", b"[]", b'{"key":"a"}', b'{"key":"a","source":"tv",'
                   b'"seconds":"x","as_of":1}'):
         assert untagged._record(value) is None
+
+
+def test_the_command_sums_over_workers_and_passes_over_stale_ones(
+        kafka: str, names: Names, capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INTEREST_STREAMS_TOPIC_PREFIX", names.prefix)
+    admin = AdminClient({"bootstrap.servers": kafka})
+    for future in admin.create_topics([NewTopic(
+            names.topic("untagged"), 2, 1, config={"cleanup.policy": "compact"})]).values():
+        future.result(30)
+    now = int(time.time() * 1000)
+    producer = Producer({"bootstrap.servers": kafka})
+    for worker, key, seconds, as_of in (
+            ("w-0", "host:a.example", 5.0, now), ("w-1", "host:a.example", 7.0, now),
+            ("w-0", "programme:b", 9.0, now), ("gone", "host:old.example", 99.0, now - 10**9)):
+        item = Heavy(key, "network" if key[0] == "h" else "tv", seconds, as_of)
+        producer.produce(names.topic("untagged"), item.value(worker), f"{key}@{worker}".encode())
+    producer.produce(names.topic("untagged"), b"{broken", b"x")
+    producer.produce(names.topic("untagged"), None, b"host:a.example@w-9")
+    assert producer.flush(30) == 0
+    assert main(["untagged", "--bootstrap", kafka, "--json"]) == 0
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(item["key"], item["seconds"]) for item in found] == [
+        ("host:a.example", 12.0), ("programme:b", 9.0)]
+    assert main(["untagged", "--bootstrap", kafka, "--top", "1"]) == 0
+    assert capsys.readouterr().out.split() == ["12", "s", "network", "host:a.example"]
+
+
+def test_the_command_says_which_topic_is_missing(kafka: str, names: Names,
+                                                 capsys: pytest.CaptureFixture[str],
+                                                 monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INTEREST_STREAMS_TOPIC_PREFIX", names.prefix)
+    assert main(["untagged", "--bootstrap", kafka]) == 1
+    assert names.topic("untagged") in capsys.readouterr().err
