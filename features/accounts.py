@@ -30,6 +30,7 @@ from features.suppression import (
 from features.taxonomy import Taxonomy
 from features.windows import Store
 
+_MOST_NOTES = 20_000  # texts kept for subjects that are published again and again
 _KEPT_FLAGS = np.uint8(255 - (lay.S_CARE | lay.S_HOLD | lay.S_BARRED | lay.S_NOTED))
 
 
@@ -66,6 +67,7 @@ class Accounts:
         self._due: dict[bytes, int] = {}
         self._heap: list[tuple[int, bytes]] = []
         self._forgotten: dict[bytes, bool] = {}
+        self._notes: dict[bytes, tuple[tuple[bytes | None, int | None, list[int]], bytes]] = {}
         self.marks: dict[str, int] = {}
         self.dropped: set[int] = set()
         self.noted: set[bytes] = set()
@@ -152,12 +154,23 @@ class Accounts:
 
     def note(self, sid: int) -> bytes:
         """Suppressions of a subject, for its profile."""
-        account, _, member = self._store.key(sid).partition(b"/")
+        key = self._store.key(sid)
+        account, _, member = key.partition(b"/")
         if account not in self.noted:
             return b""
-        held = {self._taxonomy.ids[i]: i for i in flagging.interests(self._store, sid)}
+        interests = flagging.interests(self._store, sid)
+        # It stays the same until a fact comes, something ends, or the subject's interests change.
+        basis = self._facts.get(account), self._due.get(account), interests
+        known = self._notes.get(key)
+        if known is not None and known[0] == basis:
+            return known[1]
         now = int(self._store.c[lay.C_MAX_TS]) - self._store.clock.lateness
-        return notes(self.facts(account), member.decode() or None, now, self._rules, held)
+        held = {self._taxonomy.ids[i]: i for i in interests}
+        text = notes(self.facts(account), member.decode() or None, now, self._rules, held)
+        if len(self._notes) >= _MOST_NOTES:
+            self._notes.clear()
+        self._notes[key] = basis, text
+        return text
 
     def flag_fresh(self, sid: int, watermark: int) -> None:
         """Flag the rows of a subject that just got a new one."""
@@ -246,6 +259,7 @@ class Accounts:
         key = self._store.key(sid)
         published = bool(self._store.subjects.version[sid])
         self.dropped.add(sid)
+        self._notes.pop(key, None)
         self._forgotten[key] = published or self._forgotten.get(key, False)
         self._store.forget(sid, entirely=entirely)
 

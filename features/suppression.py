@@ -112,7 +112,8 @@ class AccountFacts:
         if purpose not in self.consents:
             return rules.unsaid[purpose] == "profiling", FOREVER
         _, until = self.consent(False, purpose)
-        return until > now, until if until > now else FOREVER
+        held = until > max(now, 0)  # before the first event there is no time yet
+        return held, until if held else FOREVER
 
     def barred_members(self, rules: Rules, now: int) -> set[str]:
         """Members about whom nothing is held: children, and who refused for themselves."""

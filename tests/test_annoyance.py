@@ -180,6 +180,17 @@ def test_offers_refused() -> None:
     assert home.says(SPORTS) == "hold" and home.suppressed() == {"all": "no_consent_offers"}
 
 
+def test_offers_refused_before_anything_else_was_known() -> None:
+    feed, stream = Feed(), Stream(Config(), TABLE)
+    stream.feed(feed.consent(WHO, 5, "denied", purpose="marketing"), feed.consent(WHO, 1),
+                feed.visit(WHO, 4, "sports.example"), feed.visit(WHO, 4, "sports.example",
+                                                                 member_id="m1"))
+    stream.commit()
+    for who in (WHO, f"{WHO}/m1"):
+        (item,) = stream.profile(who)["suppressions"]
+        assert (item["scope"], item["reason"]) == ("all", "no_consent_offers")
+
+
 def test_a_child_is_not_profiled() -> None:
     home = Household("sports")
     home.stream.feed(home.feed.visit(WHO, home.day, "phones.example", member_id="kid"))
