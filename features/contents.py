@@ -57,12 +57,12 @@ class Contents:
 
     def prepare(self, batch: Batch) -> None:
         """Resolve every content of a batch that was not seen before."""
+        if self._count > _MOST:
+            self._forget_lookups()
         index = np.empty(len(batch), np.int32)
         n = int(unresolved(batch.records, self.map, index))
         if n == 0:
             return
-        if self._count > _MOST:
-            self._forget_lookups()
         self._make_room(2 * n)
         done: set[int] = set()
         for i in index[:n].tolist():
