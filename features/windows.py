@@ -16,7 +16,7 @@ from features.batches import Batch
 from features.kernels import closing, packing, tables
 from features.kernels import layout as lay
 from features.kernels.apply import apply
-from features.kernels.text import hash_text
+from features.kernels.text import gather_spans, hash_text
 
 _FIRST_SUBJECTS = 1 << 10
 _FIRST_ROWS = 1 << 14
@@ -289,7 +289,12 @@ class Store:
         self.subjects.account[: len(keep)] = number[self.subjects.account[: len(keep)]]
         self.subjects.sibling[: len(keep)] = number[self.subjects.sibling[: len(keep)]]
         c[lay.C_SUBJECTS], c[lay.C_GONE] = len(keep), 0
+        s = self.subjects
+        lengths = s.key_len[: len(keep)].astype(np.int64)
+        keys, s.key_at[: len(keep)] = gather_spans(self.index.keys, s.key_at[: len(keep)], lengths)
+        c[lay.C_KEYS_END] = len(keys)
         self.index = self.index._replace(
+            keys=_longer(keys, max(_KEY_BYTES * _FIRST_SUBJECTS, 2 * len(keys))),
             slots=np.full(1 << (4 * len(keep) + 4096).bit_length(), -1, np.int32),
             dirty=np.zeros(self.subjects.hash.size, np.int32))
         tables.reindex(self.subjects, self.index, c)
