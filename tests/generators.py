@@ -120,6 +120,13 @@ def event(code: int, number: int, arrival_ms: int) -> Record:
     return Record(kind, doc)
 
 
+def rugby(number: int, ts: int = START, account: int = 0, **more: Any) -> Record:
+    """Ten minutes with one host."""
+    return Record(NETWORK, {
+        "event_id": f"n-{number}", "account_id": f"acc-{account}", "ts": ts, "line": "mobile",
+        "host": "rugby.example", "duration_ms": 600_000, **more})
+
+
 def consent(account: int, ts: int = START - DAY_MS, status: str = "granted", **more: Any) -> Record:
     """A word about profiling."""
     return fact(account, "consent", ts, purpose="profiling", status=status, **more)

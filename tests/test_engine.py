@@ -1,22 +1,27 @@
-"""The engine against its slow twin, and the promises about cutting, restarting and forgetting."""
+"""The engine against its slow twin; what counts, once; and that every record is accounted for."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from features.batches import parse
 from features.engine import Engine
+from features.events import Limits
 from features.interests import learner
 from features.interests.linear import Hurdle
 from features.kernels import layout as lay
 from features.signals import training_rows
 from features.taxonomy import load
 from tests import generators as gen
-from tests.generators import TABLE, Record, config
+from tests.generators import START, TABLE, Record, config
+from tests.malformed_cases import CASES, MAX_BYTES, Case
 from tests.oracle import ABS, REL, SIGNALS, bitmap
 from tests.oracle_partition import Partition
 from tests.oracle_profile import profile
@@ -143,3 +148,90 @@ def test_a_row_opens_any_later_day_with_what_earlier_days_gave(
     assert y.tolist() == labels
     want = np.array([row[2] for row in rows]).reshape(x.shape)
     np.testing.assert_allclose(x, want, rtol=1e-4, atol=1e-6)
+
+
+# -- order, duplicates, accounting
+
+
+@given(st.lists(st.tuples(st.integers(0, 2**30 - 1), st.integers(0, 359)), min_size=1,
+                max_size=30), st.randoms(use_true_random=False))
+@settings(max_examples=40)
+def test_order_within_the_lateness_does_not_matter(drawn: list[tuple[int, int]], chance: Random
+                                                   ) -> None:
+    """The same rows, to the rounding of float32; only their order follows the first arrival."""
+    records = [gen.event(code, number, START + minute * gen.MINUTE_MS)
+               for number, (code, minute) in enumerate(drawn)]
+    records = [r for r in records if r.doc["ts"] >= START]
+    made = []
+    for order in (records, chance.sample(records, len(records))):
+        done = Run(config(consent_default_grant=True))
+        done.apply(order)
+        made.append({key: {interest: _as_of_start(row_values(done.engine, j))
+                           for interest, j in rows.items()}
+                     for key, rows in live_rows(done.engine).items()})
+    assert made[0].keys() == made[1].keys()
+    for key, rows in made[0].items():
+        assert rows.keys() == made[1][key].keys()
+        for interest, have in rows.items():
+            want = made[1][key][interest]
+            for name in ("parts", "tv", "app"):
+                assert have.pop(name) == pytest.approx(want.pop(name), REL, ABS)
+            assert have == want
+
+
+def _as_of_start(row: dict[str, Any]) -> dict[str, Any]:
+    """A row's values as of the first day, whatever day it was last brought to."""
+    day = row.pop("day")
+    fade = 2.0 ** ((day - gen.FIRST_DAY) / 60.0)
+    return {**row, "bits": {day + 1 - n for n in range(64) if row["bits"] >> n & 1},
+            "parts": [fade * mass for mass in row["parts"]],
+            "tv": fade * row["tv"], "app": fade * row["app"]}
+
+
+def test_an_event_id_counts_once_within_the_horizon() -> None:
+    """Also when the event is late itself: the horizon runs from when it came."""
+    done = Run(config(dedup_horizon_ms=gen.HOUR_MS))
+    late = gen.rugby(1, START - 5 * gen.HOUR_MS)
+    assert done.apply([gen.consent(0), gen.rugby(0, START), late, late]) == [
+        "fact", "counted", "counted", "duplicate"]
+    done.commit()
+    done.restart()
+    assert done.apply([late, gen.rugby(2, START + gen.HOUR_MS // 2), late]) == [
+        "duplicate", "counted", "duplicate"]
+    assert done.apply([gen.rugby(3, START + 2 * gen.HOUR_MS), gen.rugby(0, START)]) == [
+        "counted", "counted"], "past the horizon it is another event"
+
+
+def test_what_nobody_agreed_to_leaves_no_event_id() -> None:
+    done = Run(config())
+    event = gen.rugby(1, START)
+    assert done.apply([event, gen.consent(0), event, event]) == [
+        "no_consent", "fact", "counted", "duplicate"]
+
+
+@given(st.lists(st.sampled_from(CASES) | gen.sequences(days=2, events=8), max_size=12),
+       gen.cuts(0, 3))
+@settings(max_examples=40)
+def test_every_record_is_accounted_for(mixed: list[Case | list[Record]], places: list[float]
+                                       ) -> None:
+    """Garbage and goods together: what became of each record adds up to all of them."""
+    items: list[tuple[int, bytes, bytes | None]] = []
+    for item in mixed:
+        items += ([(item.kind, item.raw, item.key)] if isinstance(item, Case) else
+                  [(r.kind, r.raw, str(r.doc["account_id"]).encode()) for r in item])
+    done, refused = Run(config()), 0
+    for piece in gen.cut(items, places):
+        n = len(piece)
+        good, bad = parse([raw for _, raw, _ in piece], [key for _, _, key in piece],
+                          np.array([kind for kind, _, _ in piece], np.uint8),
+                          np.zeros(n, np.int32), np.arange(n), Limits(MAX_BYTES))
+        assert len(good) + len(bad) == n
+        outcome = done.engine.apply(good)
+        assert not np.any(outcome == lay.PENDING), "nothing is left undecided"
+        done.engine.refuse(len(bad))
+        refused += len(bad)
+        done.commit()
+        done.restart()
+    totals = done.engine.store.o[: len(lay.OUTCOMES)]
+    assert int(totals.sum()) == len(items)
+    assert int(totals[lay.MALFORMED]) == refused == sum(isinstance(i, Case) for i in mixed)
