@@ -77,6 +77,9 @@ class Worker:
             self._health.starting("compiling")
             warm_up()
             check_topics(self._settings)
+            if not self._settings.erasure_key:
+                log.warning("erasure_key is not set: whoever reads the state topic can find out "
+                            "which ids were erased, by trying them")
             self._health.starting("reading content tags")
             self.start()
             while not self._stopping:

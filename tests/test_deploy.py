@@ -124,7 +124,12 @@ def test_named_commands_exist() -> None:
 
 
 def test_faust_apps_are_named_by_their_module() -> None:
-    catalogue = next(_all("Deployment", BASE))["spec"]["template"]["spec"]["containers"][0]
+    apps = {item["metadata"]["name"]: item["spec"]["template"]["spec"]["containers"][0]
+            for item in _all("Deployment", BASE)}
+    for name in ("catalogue", "audiences"):
+        args = apps[f"interest-streams-{name}"]["args"]
+        assert args == ["-A", f"streams.apps.{name}", "worker", "-l", "info"]
+    catalogue = apps["interest-streams-catalogue"]
     service = yaml.safe_load(COMPOSE.read_text())["services"]["catalogue"]
     assert catalogue["command"] == service["entrypoint"] == ["faust"]
     assert catalogue["args"] == service["command"]
