@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from features import taxonomy
-from features.interests import Learner
+from features.interests import Learner, prior
 from features.interests.linear import Hurdle
+from features.interests.lineup import lineup
 from features.signals import NAMES
 from features.tagging import exact_tags
 from streams import quality_bets as bets
@@ -81,7 +82,8 @@ def measure(panel: panels.Panel, tagged: bool = False, boosting: bool = True
             ) -> tuple[dict[str, Any], Answers, dict[str, Any]]:
     """Figures, the rows they come from, and the probabilities by line of the table."""
     tree, table = _interests(panel, tagged)
-    learner = Learner(len(tree))
+    # Cold, for the shipped prior has seen the development data.
+    learner = Learner(len(tree), lineup(primed=False))
     champion = learner.champion.id
     answers = runs.run(panel, tree, table, learner)
     number = {name: k for k, name in enumerate(answers.subjects)}
@@ -90,6 +92,7 @@ def measure(panel: panels.Panel, tagged: bool = False, boosting: bool = True
               if account in number}
     lines = dict(answers.p) | baselines(answers, active)
     lines["ftrl-logistic, row by row (leaks the day)"] = row_by_row(answers)
+    lines["ftrl-hurdle, from the shipped prior"] = replay(answers, Hurdle(prior.HURDLE))
     if boosting:
         lines["LightGBM weekly"] = weekly_boosting(answers, PLAIN)
         lines["LightGBM weekly, all signals"] = weekly_boosting(answers)
@@ -98,13 +101,21 @@ def measure(panel: panels.Panel, tagged: bool = False, boosting: bool = True
     found: dict[str, Any] = {
         "panel": panel.name, "level": "taxonomy" if tagged else "key", "rows": len(answers),
         "counted": int(counted.sum()), "rate": float(answers.y[counted].mean()),
-        "champion": champion, "lines": figures, "targets": targets(figures, champion),
+        "champion": champion, "first_days": first_days(answers, lines),
+        "lines": figures, "targets": targets(figures, champion),
         "stances": bets.stances(answers, counted),
         "abstention": bets.abstention(answers, counted),
         "coverage": bets.coverage(answers, counted),
         "news": [asdict(news) for news in learner.news],
     }
     return found, answers, lines
+
+
+def first_days(answers: Answers, lines: dict[str, Any]) -> dict[str, float]:
+    """Log-loss of the first tenth of the rows: what a prior is good for."""
+    early = answers.day <= answers.day[len(answers) // 10]
+    return {name: log_loss(answers.y[early], p[early]) for name, p in lines.items()
+            if name.startswith("ftrl-hurdle") or name == "7-day frequency"}
 
 
 def _interests(panel: panels.Panel, tagged: bool) -> tuple[taxonomy.Taxonomy, Any]:
@@ -144,7 +155,7 @@ def flood(panel: panels.Panel, clean: Answers) -> dict[str, list[int]]:
     """Top five kept per burst, by the champion's score and by a level of one half-life."""
     flooded_panel, planted = bursts.plant(panel)
     tree, table = _interests(panel, tagged=False)
-    learner = Learner(len(tree))
+    learner = Learner(len(tree), lineup(primed=False))
     flooded = runs.run(flooded_panel, tree, table, learner)
     return bursts.kept(clean, flooded, planted, learner.champion.id)
 

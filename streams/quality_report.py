@@ -32,6 +32,8 @@ def summary(found: Mapping[str, Any]) -> str:
     if "targets" in found:
         blocks.append("\n".join(f"{'met   ' if target['met'] else 'MISSED'} {target['what']}: "
                                 f"{target['value']:.4f}" for target in found["targets"]))
+    blocks.append("log-loss of the first tenth of the rows\n" + "\n".join(
+        f"{name:40}{value:.4f}" for name, value in found["first_days"].items()))
     blocks.append("stances     share   rows  engaged\n" + "\n".join(
         f"{name:10}{row['share']:7.3f}{row['rows']:7.0f}{row['engaged']:9.4f}"
         for name, row in found["stances"].items()))

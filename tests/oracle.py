@@ -190,10 +190,10 @@ class Subject:
 
 #: Names and order of the model's signals, said once more.
 SIGNALS = ("bias", "level_1d", "level_60d", "share_7d", "odds_7", "odds_28", "odds_64",
-           "weekly_habit", "odds_weekday", "odds_daytype", "own_recency", "once", "twice", "age",
+           "weekly_habit", "odds_weekday", "odds_daytype", "own_recency", "twice", "age",
            "yesterday", "population", "liked", "disliked",
-           "here_bias", "here_7", "here_28", "here_weekday", "here_yesterday", "here_recency")
-HABIT = SIGNALS[:18]
+           "here_bias", "here_7", "here_yesterday", "here_recency")
+HABIT = SIGNALS[:17]
 
 
 def _odds(hits: int, trials: int, prior: float, weight: float) -> float:
@@ -234,7 +234,6 @@ def signals(subject: Subject, row: Row, day: int, offset_ms: int, half_lives: Se
         _odds(len(days & weeks), len(busy & weeks), 0.05, 1.0),
         _odds(len(again(days, 64) & same), len(again(busy, 64) & same), 0.05, 2.0),
         math.log(1.0 + len([d for d in busy if day - d <= since])),
-        float(len(days) == 1),
         float(len(days) == 2),
         math.log(1.0 + age) / 4.0,
         float(day - 1 in days),
@@ -246,8 +245,6 @@ def signals(subject: Subject, row: Row, day: int, offset_ms: int, half_lives: Se
     return values + [
         1.0,
         _odds(len([d for d in busy if day - d <= 7]), min(7, known), 0.5, 2.0),
-        _odds(len([d for d in busy if day - d <= 28]), min(28, known), 0.5, 2.0),
-        _odds(len(busy & weeks), min(4, known // 7), 0.5, 2.0),
         float(day - 1 in busy),
         math.log(1.0 + _since(busy, day)),
     ]

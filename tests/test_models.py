@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from features import snapshots
-from features.interests import base
+from features.interests import base, prior
 from features.interests.base import Model, PoisonedRow
 from features.interests.drift import Drift
 from features.interests.duel import LEAST_DAYS, Duel
 from features.interests.learner import Learner
 from features.interests.linear import Hurdle, Intercepts, Logistic
+from features.interests.lineup import lineup
 from features.interests.measures import Tally, losses
 from features.interests.mixture import Mixture
 from features.signals import HABIT, NAMES, DayRows
@@ -201,6 +202,15 @@ def test_a_prior_answers_on_the_first_day() -> None:
     rows = day_rows(77)
     cold, warm = losses(Hurdle().score(rows), rows.y), losses(Hurdle(prior).score(rows), rows.y)
     assert warm.mean() < cold.mean()
+
+
+def test_a_worker_answers_from_the_first_day_and_a_cold_one_says_it_is_cold() -> None:
+    assert Learner(_INTERESTS).trained
+    assert not Learner(_INTERESTS, lineup(primed=False)).trained
+
+
+def test_the_shipped_prior_names_signals_that_exist() -> None:
+    assert set(prior.HURDLE) | set(prior.LOGISTIC) <= set(NAMES)
 
 
 def test_absence_teaches_no_habit() -> None:

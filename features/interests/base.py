@@ -26,11 +26,14 @@ class Model(Protocol):
         Rows taken up so far.
     version : int
         Days taken up so far.
+    primed : bool
+        It started from a prior, and answers from the first day.
     """
 
     id: str
     learned: int
     version: int
+    primed: bool
 
     def score(self, rows: DayRows) -> NDArray[np.float64]:
         """Probability of each row, from what was learned of earlier days; shape (n,)."""

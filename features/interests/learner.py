@@ -26,6 +26,7 @@ from features.windows import Store
 #: Where the state of the models lies in the changelog.
 PREFIX = b"m/"
 _CONTEST, _POPULATION = PREFIX + b"contest", PREFIX + b"population"
+_MOST_NEWS = 100
 _ENOUGH_ROWS = 500  # labels before a model without a prior answers instead of frequency
 
 
@@ -89,8 +90,8 @@ class Learner:
 
     @property
     def trained(self) -> bool:
-        """Whether the champion has seen enough labels to answer."""
-        return self.champion.learned >= _ENOUGH_ROWS
+        """Whether the champion has seen enough labels to answer, or started from a prior."""
+        return self.champion.primed or self.champion.learned >= _ENOUGH_ROWS
 
     def tally(self, name: str = "") -> Tally:
         """How good a model's answers were, the champion's by default."""
@@ -122,6 +123,7 @@ class Learner:
             for model in self.models.values():
                 model.learn(rows)
             self._contest(day)
+            del self.news[:-_MOST_NEWS]
         self.population.close(store, day)
 
     def _judge(self, rows: DayRows, answers: Mapping[str, NDArray[np.float64]]) -> None:

@@ -18,7 +18,7 @@ from features.signals import HABIT, NAMES, PRESENCE, DayRows
 # Rates were not tuned to the third digit: halving or doubling either costs less than 1 %.
 _RATE = 0.05
 _HERE_RATE = 1.0  # a subject gives one row a day to presence, and a hundred to habit
-_PRIOR_TRUST = 30.0
+_PRIOR_TRUST = 3.0
 _HABITS = len(HABIT)
 
 
@@ -31,6 +31,7 @@ class _Parts:
         self._parts = dict(parts)
         self.learned = 0
         self.version = 0
+        self.primed = False
 
     def score(self, rows: DayRows) -> NDArray[np.float64]:
         """See `features.interests.base.Model`."""
@@ -91,13 +92,21 @@ class _Parts:
 
 
 class Logistic(_Parts):
-    """One logistic regression over all signals."""
+    """One logistic regression over all signals.
+
+    Parameters
+    ----------
+    prior : mapping of str to float, optional
+        Weights to start from.
+    """
 
     id = "ftrl-logistic"
 
-    def __init__(self) -> None:
-        self._all = Ftrl(NAMES, 2 * _RATE)  # it has no part that learns faster
+    def __init__(self, prior: Mapping[str, float] | None = None) -> None:
+        # twice the rate, for it has no part that learns faster
+        self._all = Ftrl(NAMES, 2 * _RATE, prior, _PRIOR_TRUST)
         super().__init__({"all": self._all})
+        self.primed = prior is not None
 
     def form(self) -> Form:
         """See `features.interests.base.Model`."""
@@ -127,6 +136,7 @@ class Hurdle(_Parts):
         self._habit = Ftrl(HABIT, _RATE, prior, _PRIOR_TRUST)
         self._here = Ftrl(PRESENCE, _HERE_RATE, prior, _PRIOR_TRUST)
         super().__init__({"habit": self._habit, "here": self._here})
+        self.primed = prior is not None
 
     def form(self) -> Form:
         """See `features.interests.base.Model`."""

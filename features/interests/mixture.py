@@ -34,6 +34,7 @@ class Mixture:
         self._lost = np.zeros(len(members))
         self.learned = 0
         self.version = 0
+        self.primed = all(member.primed for member in members)
 
     def weights(self) -> NDArray[np.float64]:
         """Share of each member, shape (members,)."""

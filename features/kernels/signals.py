@@ -40,7 +40,6 @@ HABIT = (
     "odds_weekday",
     "odds_daytype",
     "own_recency",
-    "once",
     "twice",
     "age",
     "yesterday",
@@ -52,8 +51,6 @@ HABIT = (
 PRESENCE = (
     "here_bias",
     "here_7",
-    "here_28",
-    "here_weekday",
     "here_yesterday",
     "here_recency",
 )
@@ -164,7 +161,6 @@ def fill(
     # The first day is what made the row: it says nothing about coming back.
     after = _lowest(age - 1)
     again, own = bits & after, busy & after
-    total_days = popcount(bits)
     since = days_since(bits)
     out[0] = 1.0
     out[1] = np.log1p(levels[0])
@@ -179,13 +175,12 @@ def fill(
     same = _SAME_TYPE[(day + 3) % 7]  # 1970-01-01 was a Thursday
     out[9] = _rate(_YES, _NO, again & same, own & same)
     out[10] = _LOG[popcount(busy & _lowest(since))]
-    out[11] = 1.0 if total_days == 1 else 0.0
-    out[12] = 1.0 if total_days == 2 else 0.0
-    out[13] = _LOG[age] / 4.0
-    out[14] = 1.0 if since == 0 else 0.0
-    out[15] = population[as_int(r.interest[j])]
-    out[16] = 1.0 if flags & F_LIKE else 0.0
-    out[17] = 1.0 if flags & F_DISLIKE else 0.0
+    out[11] = 1.0 if popcount(bits) == 2 else 0.0
+    out[12] = _LOG[age] / 4.0
+    out[13] = 1.0 if since == 0 else 0.0
+    out[14] = population[as_int(r.interest[j])]
+    out[15] = 1.0 if flags & F_LIKE else 0.0
+    out[16] = 1.0 if flags & F_DISLIKE else 0.0
     _presence(busy, day - as_int(s.first[sid]), out)
     return bits
 
@@ -195,10 +190,8 @@ def _presence(busy: Any, age: int, out: Any) -> None:
     age = min(64, max(1, age))
     out[HABITS] = 1.0
     out[HABITS + 1] = _share(popcount(busy & _WEEK), min(7, age))
-    out[HABITS + 2] = _share(popcount(busy & _FOUR_WEEKS), min(28, age))
-    out[HABITS + 3] = _share(popcount(busy & _WEEKDAY_BITS), min(4, age // 7))
-    out[HABITS + 4] = 1.0 if busy & np.uint64(1) else 0.0
-    out[HABITS + 5] = _LOG[days_since(busy)]
+    out[HABITS + 2] = 1.0 if busy & np.uint64(1) else 0.0
+    out[HABITS + 3] = _LOG[days_since(busy)]
 
 
 @bare
