@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -11,12 +12,16 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.bench import figures, report, scale, side, workers
-from tests.bench.broker import BenchServer, libs
-from tests.bench.contenders import CONTENDERS
-from tests.bench.inputs import Shape
-from tests.bench.venvs import CACHE
-from tests.kafka_server import KafkaUnavailable
+from tests.bench.venvs import CACHE, kernels_digest
+
+# Before numba is imported: this process and the workers share what is compiled.
+os.environ.setdefault("NUMBA_CACHE_DIR", str(CACHE / f"numba-{kernels_digest()}"))
+
+from tests.bench import figures, report, scale, side, workers  # noqa: E402
+from tests.bench.broker import BenchServer, libs  # noqa: E402
+from tests.bench.contenders import CONTENDERS  # noqa: E402
+from tests.bench.inputs import Shape  # noqa: E402
+from tests.kafka_server import KafkaUnavailable  # noqa: E402
 
 _EVENTS_PER_ACCOUNT = 50
 _WHAT = {

@@ -7,7 +7,6 @@ committed offsets.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -16,7 +15,7 @@ from pathlib import Path
 
 from tests.bench import venvs
 from tests.bench.broker import Topics
-from tests.bench.venvs import CACHE, PEERS, ROOT
+from tests.bench.venvs import CACHE, PEERS, kernels_digest
 
 HERE = Path(__file__).resolve().parent
 _PEER_PROFILES = "{prefix}peer-profiles"
@@ -101,14 +100,6 @@ def environment(contender: Contender, job: Job) -> dict[str, str]:
     """The whole environment: this process's without any deployment's settings, and its own."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("INTEREST_STREAMS_")}
     return {**kept, "PYTHONUNBUFFERED": "1", **contender.env(job)}
-
-
-def kernels_digest() -> str:
-    """Names the compiled code: Numba itself looks at no other file than a function's own."""
-    digest = hashlib.sha256()
-    for path in sorted((ROOT / "features" / "kernels").glob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:12]
 
 
 def worker_env(job: Job, instance: str = "bench-0") -> dict[str, str]:

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 from features import taxonomy
@@ -33,6 +34,9 @@ _ROWS = 30
 _LIMITS = Limits()
 
 Records = list[tuple[int, int, bytes, bytes]]
+
+#: As the contenders' worker has it.
+SETTINGS = Settings(consent_default="grant")
 
 
 @dataclass(frozen=True)
@@ -105,6 +109,40 @@ def measure(subjects: int, events: int) -> Point:
                  sum(map(len, changelog.values())), rows / took, live / took)
 
 
+def against_floor(events: int, repeats: int) -> dict[str, float]:
+    """Cost of each stage over that of ``orjson.loads`` of the same records, in this process.
+
+    Everything is done `repeats` times in turns, each from an engine without subjects, and the least
+    processor time of each stage counts: what disturbs only adds. Ratios say the same on fast
+    and slow machines, so a limit on them can be a test.
+
+    Returns
+    -------
+    dict of str to float
+        ``parse``, ``apply``, ``collect`` and ``all``, each in units of the floor; ``floor_us``,
+        microseconds per event.
+    """
+    records = _records(Shape(events, max(1, events // 50), hours=4.0))
+    known = _contents()
+    _fold(_engine(known), records, {})  # compiled, and every content looked up, before the clock
+    floor, spent = float("inf"), np.full(3, np.inf)
+    for _ in range(repeats):
+        begin = time.process_time()
+        for _, _, _, value in records:
+            orjson.loads(value)
+        floor = min(floor, time.process_time() - begin)
+        spent = np.minimum(spent, _fold(_engine(known), records, {}))
+    shares = dict(zip(("parse", "apply", "collect"), (spent / floor).tolist(), strict=True))
+    return {**shares, "all": float(spent.sum()) / floor, "floor_us": floor / events * 1e6}
+
+
+def changelog(columns: inputs.Columns) -> list[tuple[int, bytes, bytes | None]]:
+    """The folded changelog of one engine over an input, as a topic would hold it."""
+    folded: dict[bytes, bytes] = {}
+    _fold(_engine(), list(inputs.records(columns)), folded)
+    return [(0, key, value) for key, value in folded.items()]
+
+
 def widths() -> dict[str, float]:
     """Bytes of state of subjects that have thirty interests each."""
     engine = _engine()
@@ -125,10 +163,13 @@ def widths() -> dict[str, float]:
             "bytes_per_subject_head": total / count - _ROWS * row}
 
 
-def _engine() -> Engine:
-    tree = taxonomy.load()
-    return Engine(engine_config(Settings(consent_default="grant")), tree,
-                  Contents(tree, exact_tags()))
+def _engine(known: Contents | None = None) -> Engine:
+    return Engine(engine_config(SETTINGS), taxonomy.load(),
+                  known or _contents())
+
+
+def _contents() -> Contents:
+    return Contents(taxonomy.load(), exact_tags())
 
 
 def _records(shape: Shape) -> Records:

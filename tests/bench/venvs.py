@@ -71,6 +71,14 @@ def classes() -> str:
     return f"{made}:{libs}/*"
 
 
+def kernels_digest() -> str:
+    """Names the compiled code: Numba itself looks at no other file than a function's own."""
+    digest = hashlib.sha256()
+    for path in sorted((ROOT / "features" / "kernels").glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
 def _run(name: str, command: list[str]) -> None:
     try:
         subprocess.run(command, check=True, timeout=_TIMEOUT_S, stdin=subprocess.DEVNULL,
