@@ -271,13 +271,15 @@ class Inlet:
         if error.code() in (KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT,
                             KafkaError._TIMED_OUT, KafkaError._RESOLVE) or error.retriable():
             return  # librdkafka reconnects by itself
+        if error.code() == KafkaError._MAX_POLL_EXCEEDED:
+            return  # the partitions went by the lost callback; the next poll joins again
         if error.code() == KafkaError._AUTO_OFFSET_RESET or (
                 error.code() == KafkaError.OFFSET_OUT_OF_RANGE):
             raise LostOffsets(
                 f"{message.topic()}[{message.partition()}]: the committed offset is no longer in "
                 f"the log ({error.str()}): records were deleted by retention before they were "
-                "read. Bring them back, or begin anew with what the log still has with "
-                "`interest-streams state reset`"
+                "read. To go on without them, run `interest-streams offsets reset`; to begin "
+                "anew with what the log still has, `interest-streams state reset`"
             )
         if error.fatal():
             raise KafkaException(error)

@@ -145,6 +145,8 @@ class Simulation:
         """
         while not self._drained():
             self._step()
+        # A process that crashed may have left a transaction open in front of what is to be read.
+        self.broker.sleep(2 * self._settings.transaction_timeout_ms / 1000.0)
         return self.trace
 
     # -- who runs ------------------------------------------------------------------------

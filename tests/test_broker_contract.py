@@ -10,8 +10,9 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from streams.ports import REAL
-from tests.broker_contract import CALL_S, BrokerContract
+from tests.broker_contract import CALL_S
 from tests.conftest import Names
+from tests.group_contract import BrokerContract
 from tests.memory_broker import MemoryBroker
 from tests.memory_clients import ports
 
