@@ -37,8 +37,8 @@ lint: setup ## ruff and mypy --strict
 fmt: setup ## Sort imports and repair what can be repaired
 	$(BIN)/ruff check --fix .
 
-bench: setup ## Measure, peers side by side
-	$(BIN)/python -m pytest -m bench -s --timeout=1800 $(ARGS)
+bench: setup ## Measure, peers side by side on a real Kafka (about 20 minutes)
+	$(BIN)/python -m tests.bench $(or $(ARGS),side --latency 30)
 
 quality: setup ## Are the scores honest: on real data, against baselines (TAGS=1: the tags)
 	$(BIN)/python -m $(if $(TAGS),tests.quality_tags,pytest -m quality -s --timeout=1800) $(ARGS)

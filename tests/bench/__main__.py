@@ -110,7 +110,7 @@ def _side(args: argparse.Namespace, shape: Shape) -> int:
     drawn = report.plot(args.out.with_suffix(".png"), rows)
     print(f"written: {args.out.with_suffix('.json')}"
           + (f", {args.out.with_suffix('.png')}" if drawn else
-             "; no plot without matplotlib: pip install 'interest-streams[bench]'"))
+             "; no plot without matplotlib: pip install 'interest-streams[quality]'"))
     return 1 if any(row.failed for row in rows) else 0
 
 

@@ -24,7 +24,8 @@ def by_side(contenders: Sequence[Contender], shape: Shape, repeats: int, server:
     most : int or None
         Most events of an input that is not the whole one, for a quick trial.
     latency_s : float
-        Also measure latency at half of the median rate for so many seconds; 0 for not.
+        Also measure latency at half of the median rate for so many seconds; 0 for not. Who ends
+        at the end of its input has none.
     """
     rows = {c.name: Row(c.label, c.note) for c in contenders}
     given = {c.name: shaped(shape, min(c.most, most or c.most) if c.is_peer else c.most)
@@ -36,7 +37,7 @@ def by_side(contenders: Sequence[Contender], shape: Shape, repeats: int, server:
             floor = _turn(c, filled[given[c.name]], server, number, rows[c.name], floor)
     for c in contenders:
         row = rows[c.name]
-        if latency_s and c.profiles and row.runs:
+        if latency_s and c.profiles and row.runs and not c.ends:
             rate = row.rates()[1] / 2
             row.latency = latency.measure(c, server, shape, rate, latency_s)
             print(f"{c.name}: latency at {rate:,.0f} events/s: {row.latency}", flush=True)
