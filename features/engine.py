@@ -24,8 +24,10 @@ from features.kernels import closing
 from features.kernels import layout as lay
 from features.profiles import Writer
 from features.taxonomy import Taxonomy
-from features.windows import Store
+from features.windows import IncompatibleState, Store
 
+#: What decoders raise on bytes that nobody wrote.
+_DAMAGE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 _MOST_DAYS = 64  # a longer gap in event time closes only so many days, the rest is silence
 
 
@@ -215,7 +217,12 @@ class Engine:
         features.windows.IncompatibleState
             Where the changelog was written under other settings or by another format.
         """
-        offsets = self._checkpoint.load(records, self.store, self.accounts, self.learner)
+        try:
+            offsets = self._checkpoint.load(records, self.store, self.accounts, self.learner)
+        except _DAMAGE as error:  # its text may hold what is known about somebody
+            raise IncompatibleState(
+                f"a record of the changelog is damaged ({type(error).__name__}): bring it back, "
+                "or begin anew with `interest-streams state reset`") from None
         self.restored_totals = self.store.o.tolist()
         self.restored_learned = self.learner.champion.learned
         self._renew_bet()

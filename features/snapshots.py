@@ -7,6 +7,7 @@ little endian. Nothing is executed on reading, unlike with pickle.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -42,14 +43,23 @@ def unpack(data: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         Where the data is not what `pack` makes.
     """
     head, _, body = data.partition(b"\n")
-    manifest = json.loads(head)
+    try:
+        manifest = json.loads(head)
+        return manifest, _arrays(manifest.pop("arrays"), body)
+    except (AttributeError, KeyError, OverflowError, RecursionError, TypeError) as error:
+        raise ValueError(f"not a snapshot ({type(error).__name__})") from None
+
+
+def _arrays(shapes: Mapping[str, Any], body: bytes) -> dict[str, NDArray[Any]]:
     arrays, at = {}, 0
-    for name, (kind, shape) in manifest.pop("arrays").items():
+    for name, (kind, shape) in shapes.items():
         if kind not in _TYPES:
             raise ValueError(f"{name}: cannot read arrays of {kind}")
-        size = int(np.prod(shape, dtype=np.int64)) * np.dtype(kind).itemsize
+        if not all(isinstance(length, int) and length >= 0 for length in shape):
+            raise ValueError(f"{name}: {shape} is no shape")
+        size = math.prod(shape) * np.dtype(kind).itemsize
         if at + size > len(body):
             raise ValueError(f"{name}: the data ends early")
         arrays[name] = np.frombuffer(body[at: at + size], kind).reshape(shape).copy()
         at += size
-    return manifest, arrays
+    return arrays
