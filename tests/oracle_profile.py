@@ -56,7 +56,7 @@ def stance(p: float, rate: float, age: int, flags: set[str], held: bool) -> str:
     spread = Z_90 * math.sqrt(p * (1 - p) / (min(age, 28) + PRIOR_DAYS))
     if flags & {"dislike", "quiet"}:
         return "avoid"
-    if "like" in flags or (max(0.0, p - spread) / rate >= 1.2 and p >= 0.05):
+    if "like" in flags or (max(0.0, p - spread) / rate >= 1.2 and p >= 0.05 and age >= 2):
         return "hold" if held else "engage"
     return "avoid" if min(1.0, p + spread) / rate < 0.5 else "hold"
 

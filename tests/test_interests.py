@@ -234,4 +234,5 @@ def test_it_answers_only_once_it_has_seen_enough(taught: tuple[Run, Partition],
     learned = taught[0].engine.learner.champion.learned
     for enough, trained in ((learned, 1), (learned + 1, 0)):
         monkeypatch.setattr(learner, "_ENOUGH_ROWS", enough)
+        monkeypatch.setattr(taught[0].engine.learner.champion, "primed", False)
         assert taught[0].engine.learner.bet().trained == trained

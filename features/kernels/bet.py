@@ -19,6 +19,7 @@ _Z = 1.2816  # one-sided 90 %
 _PRIOR_DAYS = 7.0  # evidence that weighs as much as what the population says
 _ENGAGE_LIFT, _AVOID_LIFT = 1.2, 0.5
 _ENGAGE_SCORE = 0.05
+_ENGAGE_AGE = 2  # days: a first evening of much may be a whim, or somebody else's
 _NEW_DAYS = 3
 _BURST_DAYS = 2
 
@@ -104,7 +105,8 @@ def weigh(bet: Bet, vector: Any, bits: Any, age: int, interest: int, flags: int,
     low = max(0.0, score - spread) / bet.rate[interest]
     high = min(1.0, score + spread) / bet.rate[interest]
     stance = HOLD
-    if (low >= _ENGAGE_LIFT and score >= _ENGAGE_SCORE) or flags & F_LIKE:
+    sure = low >= _ENGAGE_LIFT and score >= _ENGAGE_SCORE and age >= _ENGAGE_AGE
+    if sure or flags & F_LIKE:
         stance = ENGAGE
     elif high < _AVOID_LIFT:
         stance = AVOID
