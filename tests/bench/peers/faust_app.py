@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 
@@ -15,7 +16,7 @@ app = faust.App(
     group, broker=f"kafka://{bootstrap}", store="memory://", topic_partitions=int(partitions),
     topic_disable_leader=True, consumer_auto_offset_reset="earliest", stream_wait_empty=False,
     stream_buffer_maxsize=16_384, broker_max_poll_records=5_000, broker_commit_interval=1.0,
-    broker_commit_every=50_000, producer_linger=0.01, producer_max_batch_size=1_000_000,
+    broker_commit_every=50_000, producer_linger=0.05, producer_max_batch_size=1_000_000,
     consumer_max_fetch_size=4_194_304, web_enabled=False,
     worker_redirect_stdouts=False)
 events = app.topic(*names.split(","), key_serializer="raw", value_serializer="raw")
@@ -45,4 +46,7 @@ async def follow(stream: faust.StreamT) -> None:  # type: ignore[type-arg]  # un
 
 
 if __name__ == "__main__":
+    # Its client makes log records by the dozen per event, to be thrown away a step later.
+    for name in ("aiokafka", "faust", "mode"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     faust.Worker(app, loglevel="warning").execute_from_commandline()
