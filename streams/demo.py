@@ -30,6 +30,7 @@ from streams.adaptors import Record, bundled_web_visits
 from streams.client import Profile, ProfileReader, ReaderError
 from streams.demo_worker import WorkerEnded, WorkerProcess
 from streams.embedded import (
+    EMBEDDED_FEED_OVERRIDES,
     EMBEDDED_KAFKA_OVERRIDES,
     BrokerError,
     EmbeddedBroker,
@@ -117,7 +118,8 @@ def _run(args: argparse.Namespace, console: Console, stack: ExitStack) -> None:
     console.print(f"topics: {len(done)} created or updated, {settings.partitions} partitions")
     worker = stack.enter_context(WorkerProcess(settings))
     console.print(f"worker: process {worker.pid}, metrics on port {settings.http_port}")
-    console.print(f"tags: {publish_tags(settings)} contents tagged")
+    feed = settings if args.bootstrap else feeding(settings)
+    console.print(f"tags: {publish_tags(feed)} contents tagged")
 
     start = LAST_DAY - timedelta(days=args.days - 1)
     simulation = Simulation(args.seed, args.households, args.days + LIVE_DAYS * live, start,
@@ -125,7 +127,7 @@ def _run(args: argparse.Namespace, console: Console, stack: ExitStack) -> None:
     records = events(simulation)
     end_ms = simulation.start_ms + args.days * 86_400_000
     rest: list[Record] = []
-    produced = _produce(before(records, end_ms, rest), settings, worker)
+    produced = _produce(before(records, end_ms, rest), feed, worker)
     console.print(produced.line())
     _catch_up(settings, worker)
     spent = time.monotonic() - started
@@ -138,7 +140,7 @@ def _run(args: argparse.Namespace, console: Console, stack: ExitStack) -> None:
                         f"the worker says: {worker.last_line()}")
     _show(console, simulation, profiles)
     if live:
-        _go_on(console, simulation, chain(rest, records), settings, worker)
+        _go_on(console, simulation, chain(rest, records), feed, worker)
 
 
 def _cluster(args: argparse.Namespace, console: Console, stack: ExitStack) -> Settings:
@@ -161,6 +163,11 @@ def _cluster(args: argparse.Namespace, console: Console, stack: ExitStack) -> Se
     brokers = len(admin_client(settings).list_topics(timeout=10).brokers)
     console.print(f"broker: {args.bootstrap}, {brokers} brokers")
     return replace(settings, replication=min(settings.replication, brokers))
+
+
+def feeding(settings: Settings) -> Settings:
+    """The settings for producing plainly to the embedded broker."""
+    return replace(settings, kafka={**settings.kafka, **EMBEDDED_FEED_OVERRIDES})
 
 
 def publish_tags(settings: Settings) -> int:
@@ -221,8 +228,9 @@ def read_profiles(settings: Settings) -> dict[str, Profile]:
 
 
 def _reader(settings: Settings) -> ProfileReader:
-    return ProfileReader(settings.bootstrap_servers, settings.topic(topics.PROFILES),
-                         kafka=settings.kafka)
+    kafka = {key: value for key, value in settings.kafka.items()
+             if key not in EMBEDDED_FEED_OVERRIDES}
+    return ProfileReader(settings.bootstrap_servers, settings.topic(topics.PROFILES), kafka=kafka)
 
 
 def _show(console: Console, simulation: Simulation, profiles: dict[str, Profile]) -> None:

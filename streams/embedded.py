@@ -36,6 +36,10 @@ EMBEDDED_SETTINGS_OVERRIDES: dict[str, str] = {
     "kafka__heartbeat_interval_ms": "500",
 }
 
+#: For plain producers: this broker counts the last batch of a partition as one record, so that
+#: readers stop short of its end until something follows. A transaction's marker does follow.
+EMBEDDED_FEED_OVERRIDES: dict[str, str] = {"batch.num.messages": "1"}
+
 _CLUSTER_ID = "embedded"
 
 

@@ -243,7 +243,7 @@ def _producer_config(bootstrap: str, settings: Settings) -> dict[str, Any]:
         "queue.buffering.max.messages": 200_000, "queue.buffering.max.kbytes": 262_144,
         "message.timeout.ms": 60_000,
         **{key: value for key, value in settings.kafka.items()
-           if key.startswith(("sasl.", "ssl.", "security.", "socket.", "client."))},
+           if key.startswith(("sasl.", "ssl.", "security.", "socket.", "client.", "batch."))},
         "bootstrap.servers": bootstrap,
         "partitioner": "murmur2_random",
         # In order and once, whatever is retried; only failures are reported, one call each.

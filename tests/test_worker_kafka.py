@@ -21,6 +21,7 @@ from features.tagging import exact_tags
 from streams import accounting
 from streams.adaptors.rows import Record
 from streams.client import ProfileReader
+from streams.demo import feeding
 from streams.embedded import EMBEDDED_KAFKA_OVERRIDES, EmbeddedBroker, free_port
 from streams.schemas import SCHEMAS
 from streams.settings import Settings
@@ -54,10 +55,11 @@ def events(settings: Settings, households: int = 40, days: int = 9, seed: int = 
     return (record for record in simulated(simulation) if record.topic in INPUTS)
 
 
-def flow(settings: Settings, log: Path) -> None:
+def flow(settings: Settings, log: Path, embedded: bool = False) -> None:
     """Simulated households in; balanced account and valid profiles out."""
-    prepare(settings)
-    produced = feed(settings, events(settings))
+    source = feeding(settings) if embedded else settings
+    prepare(source)
+    produced = feed(source, events(settings))
     with WorkerProcess(settings, log) as worker:
         wait_for_end(settings, worker)
         account = accounting.read(settings)
@@ -106,7 +108,8 @@ def test_events_become_profiles_on_the_embedded_broker(names: Names, tmp_path: P
         flow(short_timings(broker.bootstrap_servers, names.prefix, http_port=free_port(),
                            http_host="127.0.0.1", kafka={
                                name: value for name, value in EMBEDDED_KAFKA_OVERRIDES.items()
-                               if name != "session.timeout.ms"}), tmp_path / "worker.log")
+                               if name != "session.timeout.ms"}), tmp_path / "worker.log",
+             embedded=True)
 
 
 def test_killed_in_the_middle_it_ends_where_an_uninterrupted_run_ends(
