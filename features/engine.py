@@ -223,10 +223,15 @@ class Engine:
             raise IncompatibleState(
                 f"a record of the changelog is damaged ({type(error).__name__}): bring it back, "
                 "or begin anew with `interest-streams state reset`") from None
-        self.restored_totals = self.store.o.tolist()
-        self.restored_learned = self.learner.champion.learned
+        self.count_from_here()
         self._renew_bet()
         return offsets
+
+    def count_from_here(self) -> None:
+        """Let what is reported of totals begin now, as it does after a restore."""
+        self.restored_totals = self.store.o.tolist()
+        self.restored_learned = self.learner.champion.learned
+        self.days_closed = 0
 
     def profile(self, key: bytes) -> bytes | None:
         """The profile as it would be published now, for tests and look-ups; None if unknown."""

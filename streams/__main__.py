@@ -26,6 +26,7 @@ _MODULES = {
     "contract": "streams.contract",
     "accounting": "streams.accounting",
     "state": "streams.state_admin",
+    "offsets": "streams.offsets_admin",
     "quality": "streams.quality",
 }
 
@@ -67,9 +68,15 @@ def _worker(args: argparse.Namespace) -> int:
     settings = load(args.config)
     logging.basicConfig(level=settings.log_level, stream=sys.stderr,
                         format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    from confluent_kafka import KafkaException
+
     from streams.worker import Worker  # numba and river are wanted by this command only
 
-    return Worker(settings).run()
+    try:
+        worker = Worker(settings)
+    except KafkaException as error:
+        raise SettingsError(f"kafka: {error.args[0].str()}") from None
+    return worker.run()
 
 
 def _config(args: argparse.Namespace) -> int:

@@ -3,6 +3,10 @@
 Committed offsets are read first, and a `read_committed` consumer is answered only when no
 transaction with offsets of its partitions is pending; only then is the changelog read to its
 end. So state and offsets belong together whatever the former owner was doing when it lost them.
+
+State that went with a successful last commit is kept until the next assignment: where the group
+has committed nothing since, for every commit moves an offset, it is still the state, and a
+partition that comes back needs no restore.
 """
 
 from __future__ import annotations
@@ -21,10 +25,12 @@ from streams.inlet import Inlet
 from streams.ports import REAL, Ports
 from streams.restore import Restore, offsets_at
 from streams.settings import Settings
+from streams.standby import Copy, Standby
 from streams.topics import INPUTS
 from streams.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
+Start = dict[str, tuple[int, int]]  # per input topic the next offset and the running time there
 _NONE = -1001  # "no offset" in librdkafka
 
 
@@ -36,7 +42,8 @@ class Membership:
     make_engine : callable
         Gives an empty engine.
     before_revoke : callable
-        Commits what is under way; called with the deadline (monotonic seconds).
+        Commits what is under way; called with the deadline (monotonic seconds), returns whether
+        live state is now what was committed.
 
     Attributes
     ----------
@@ -46,7 +53,7 @@ class Membership:
 
     def __init__(self, settings: Settings, inlet: Inlet, watchdog: Watchdog,
                  make_engine: Callable[[], Engine],
-                 before_revoke: Callable[[float], None], ports: Ports = REAL) -> None:
+                 before_revoke: Callable[[float], bool], ports: Ports = REAL) -> None:
         self._settings = settings
         self._ports = ports
         self._inlet = inlet
@@ -58,6 +65,9 @@ class Membership:
         self._committed: dict[tuple[str, int], int] = {}
         self._never: set[tuple[str, int]] = set()  # partitions without a committed offset
         self.engines: dict[int, Engine] = {}
+        #: Engines between two assignments, and where their partitions' inputs go on.
+        self._parked: dict[int, tuple[Engine, Start]] = {}
+        self._standby = Standby(settings, ports) if settings.standby else None
         self.consumer = ports.consumer(consumer_config(settings))
 
     def join(self) -> None:
@@ -70,6 +80,8 @@ class Membership:
         with self._watchdog.guard("consumer.close"):
             self.consumer.close()
         self._drop()
+        if self._standby is not None:
+            self._standby.close()
 
     @property
     def restoring(self) -> bool:
@@ -84,19 +96,26 @@ class Membership:
         self._restore.close()
         self._restore = None
         starts = self._starts({p: offsets for p, (_, offsets) in made.items()})
-        for partition, (engine, _) in made.items():
-            start = starts[partition]
+        ready = {p: (engine, starts[p]) for p, (engine, _) in made.items()} | self._parked
+        self._parked = {}
+        for partition, (engine, start) in ready.items():
             self._inlet.open(partition, start)
             self.engines[partition] = engine
             for name, (offset, _) in start.items():
                 self.consumer.seek(TopicPartition(name, partition, offset))
-        self.consumer.resume(self._spots(made))
+        self.consumer.resume(self._spots(ready))
         metrics.PARTITIONS.set(len(self.engines))
+
+    def follow(self) -> None:
+        """Keep the copies of other workers' partitions warm, if there are to be any."""
+        if self._standby is not None:
+            self._standby.follow(self.engines.keys())
 
     def rewind(self) -> None:
         """Throw live state away and restore it from the last commit."""
         spots = self.consumer.assignment()
         self._drop()
+        self._parked = {}  # of what failed nothing is trusted
         if spots:
             self.consumer.pause(spots)
             self._begin(spots)
@@ -105,6 +124,7 @@ class Membership:
         metrics.REBALANCES.labels("assigned").inc()
         self._drop()
         if not spots:
+            self._parked = {}
             consumer.assign([])
             return
         starts = self._begin(spots)
@@ -115,23 +135,35 @@ class Membership:
 
     def _revoked(self, consumer: Consumer, spots: list[TopicPartition]) -> None:
         metrics.REBALANCES.labels("revoked").inc()
-        if self.engines:
-            self._before_revoke(
-                self._ports.monotonic() + self._settings.revoke_deadline_ms / 1000.0)
+        deadline = self._ports.monotonic() + self._settings.revoke_deadline_ms / 1000.0
+        if self.engines and self._before_revoke(deadline):
+            self._parked = {p: (engine, self._inlet.partitions[p].merge.position())
+                            for p, engine in self.engines.items()}
+            for engine in self.engines.values():
+                engine.count_from_here()
         self._drop()
         log.info("revoked partitions %s", sorted({s.partition for s in spots}))
 
     def _lost(self, consumer: Consumer, spots: list[TopicPartition]) -> None:
         metrics.REBALANCES.labels("lost").inc()
         self._drop()
+        self._parked = {}
         log.warning("lost partitions %s", sorted({s.partition for s in spots}))
 
     def _begin(self, spots: list[TopicPartition]) -> dict[tuple[str, int], int]:
         with self._watchdog.guard("committed offsets"):
             self._committed = self._read_committed(spots)
-        partitions = sorted({s.partition for s in spots})
-        self._restore = Restore(self._settings, partitions, self._make, self._ports)
+        partitions = {s.partition for s in spots}
+        self._parked = {p: kept for p, kept in self._parked.items()
+                        if p in partitions and self._unmoved(p, kept[1])}
+        wanted = sorted(partitions - self._parked.keys())
+        warm: dict[int, Copy] = {} if self._standby is None else self._standby.take(partitions)
+        self._restore = Restore(self._settings, wanted, self._make, self._ports, warm)
         return self._committed
+
+    def _unmoved(self, partition: int, start: Start) -> bool:
+        return all(self._committed[name, partition] == start[name][0]
+                   and (name, partition) not in self._never for name in self._names)
 
     def _read_committed(self, spots: list[TopicPartition]) -> dict[tuple[str, int], int]:
         """Committed offsets; the start of the log where a partition never had one."""

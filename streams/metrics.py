@@ -63,6 +63,10 @@ CATALOGUE_MALFORMED = _counter(
 
 COMMIT_SECONDS = _histogram("commit_duration_seconds", "One transaction's commit", _SECONDS)
 LOOP_SECONDS = _histogram("batch_duration_seconds", "One batch through the engine", _SECONDS)
+RESTORE_LEFT = _gauge(
+    "restore_remaining_records", "Changelog offsets the running restore has yet to read, 0: none")
+STANDBY_RECORDS = _counter(
+    "standby_records_total", "Changelog records followed for partitions of other workers")
 RESTORE_SECONDS = _gauge("restore_duration_seconds", "Duration of the latest restore")
 
 PARTITIONS = _gauge("assigned_partitions", "Partitions this worker owns now")

@@ -10,14 +10,15 @@ worker committed behind that transaction must not be missed.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
     IsolationLevel,
     KafkaError,
     KafkaException,
+    Message,
     TopicPartition,
 )
 from confluent_kafka.admin import OffsetSpec
@@ -32,6 +33,7 @@ from streams.topics import STATE
 
 log = logging.getLogger(__name__)
 _POLL = 10_000
+_SAY_EVERY_S = 5.0
 
 
 def reader_config(settings: Settings, group: str) -> dict[str, Any]:
@@ -51,6 +53,13 @@ def reader_config(settings: Settings, group: str) -> dict[str, Any]:
     }
 
 
+class Warm(Protocol):
+    """A part of a changelog that was folded before, and where it ends."""
+
+    folded: dict[bytes, bytes]
+    position: int
+
+
 class Restore:
     """Reads the changelog of some partitions and makes their engines.
 
@@ -59,23 +68,34 @@ class Restore:
     partitions : sequence of int
     make_engine : callable
         Gives an empty engine.
+    warm : mapping of int to Warm
+        What is there of some of the partitions already.
     """
 
     def __init__(self, settings: Settings, partitions: Sequence[int],
-                 make_engine: Callable[[], Engine], ports: Ports = REAL) -> None:
+                 make_engine: Callable[[], Engine], ports: Ports = REAL,
+                 warm: Mapping[int, Warm] | None = None) -> None:
+        warm = warm or {}
         self._settings = settings
         self._ports = ports
         self._make = make_engine
         self._topic = settings.topic(STATE)
-        self._folded: dict[int, dict[bytes, bytes]] = {p: {} for p in partitions}
+        self._folded = {p: warm[p].folded if p in warm else {} for p in partitions}
         self._open = set(partitions)
-        self._started = self._ports.monotonic()
+        self._started = self._said = self._ports.monotonic()
         self._read = 0
-        self._ends = offsets_at(settings, [(self._topic, p) for p in partitions],
-                                OffsetSpec.latest(), ports)
+        self._consumer: Any = None
+        if not partitions:
+            return
+        spots = [(self._topic, p) for p in partitions]
+        self._ends = offsets_at(settings, spots, OffsetSpec.latest(), ports)
+        starts = offsets_at(settings, spots, OffsetSpec.earliest(), ports)
+        self._at = {p: max(starts[self._topic, p], warm[p].position if p in warm else 0)
+                    for p in partitions}
         self._consumer = ports.consumer(reader_config(settings, "restore"))
-        self._consumer.assign(
-            [TopicPartition(self._topic, p, OFFSET_BEGINNING) for p in partitions])
+        self._consumer.assign([TopicPartition(
+            self._topic, p, warm[p].position if p in warm else OFFSET_BEGINNING)
+            for p in partitions])
 
     def step(self, seconds: float) -> bool:
         """Read for about so long; returns whether everything was read.
@@ -88,10 +108,11 @@ class Restore:
         until = self._ports.monotonic() + seconds
         while self._open and self._ports.monotonic() < until:
             self._take(self._consumer.consume(_POLL, max(0.0, until - self._ports.monotonic())))
-        if self._open and self._ports.monotonic() - self._started > (
-                self._settings.restore_timeout_ms / 1000.0):
+        now = self._ports.monotonic()
+        if self._open and now - self._started > self._settings.restore_timeout_ms / 1000.0:
             raise Stop(f"restoring {sorted(self._open)} of {self._topic} took longer than "
                        f"restore_timeout_ms = {self._settings.restore_timeout_ms}")
+        self._say(now)
         return not self._open
 
     def engines(self) -> dict[int, tuple[Engine, dict[str, tuple[int, int]]]]:
@@ -118,27 +139,45 @@ class Restore:
 
     def close(self) -> None:
         """Let go of the consumer."""
-        self._consumer.close()
+        metrics.RESTORE_LEFT.set(0)
+        if self._consumer is not None:
+            self._consumer.close()
 
-    def _take(self, messages: list) -> None:  # type: ignore[type-arg]  # Message has no stub
+    def _take(self, messages: list[Message]) -> None:
+        read = 0
         for message in messages:
             error = message.error()
             if error is None:
-                folded = self._folded[message.partition()]
-                value = message.value()
-                if value is None:
-                    folded.pop(message.key(), None)
-                else:
-                    folded[message.key()] = value
-                self._read += 1
+                partition = message.partition() or 0
+                fold(self._folded[partition], message)
+                self._at[partition] = (message.offset() or 0) + 1
+                read += 1
             elif error.code() == KafkaError._PARTITION_EOF:
-                partition = message.partition()
-                if message.offset() >= self._ends[self._topic, partition]:
+                partition = message.partition() or 0
+                if (message.offset() or 0) >= self._ends[self._topic, partition]:
                     self._open.discard(partition)
             elif not error.retriable() and error.code() not in (
                     KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN):
                 raise KafkaException(error)
-        metrics.RESTORED.inc(len(messages))
+        self._read += read
+        metrics.RESTORED.inc(read)
+
+    def _say(self, now: float) -> None:
+        left = sum(max(0, self._ends[self._topic, p] - self._at[p]) for p in self._open)
+        metrics.RESTORE_LEFT.set(left)
+        if self._open and now - self._said > _SAY_EVERY_S:
+            self._said = now
+            log.info("restoring %s: %d records in %.0f s, at most %d left", sorted(self._open),
+                     self._read, now - self._started, left)
+
+
+def fold(folded: dict[bytes, bytes], message: Message) -> None:
+    """Take a changelog record up into the latest value of each key."""
+    key, value = message.key() or b"", message.value()
+    if value is None:
+        folded.pop(key, None)
+    else:
+        folded[key] = value
 
 
 def offsets_at(settings: Settings, spots: Sequence[tuple[str, int]], spec: OffsetSpec,

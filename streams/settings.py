@@ -71,6 +71,7 @@ class Settings:
     session_timeout_ms: int = 10_000
     max_poll_interval_ms: int = 300_000
     restore_timeout_ms: int = 600_000
+    standby: bool = False  # hold a warm copy of every partition that another worker owns
     merge_wait_ms: int = 2_000  # hold-back for an input neither read out nor sending
     held_events: int = 200_000  # hold-back per input partition before it is paused
 
@@ -222,10 +223,12 @@ def _convert(name: str, value: Any, place: str) -> Any:
         if isinstance(default, tuple):
             items = value.split(",") if isinstance(value, str) else value
             return tuple(float(item) for item in items)
+        if isinstance(default, bool):
+            return {"true": True, "false": False}[str(value).lower()]
         if isinstance(value, bool) or (isinstance(value, float) and isinstance(default, int)):
             raise ValueError
         return cast(Any, type(default))(value)
-    except (TypeError, ValueError):
+    except (KeyError, TypeError, ValueError):
         raise SettingsError(
             f"{place}: {name} = {value!r}: expected {type(default).__name__}"
         ) from None

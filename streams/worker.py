@@ -145,6 +145,7 @@ class Worker:
         for partition, batch in self._inlet.release():
             self._fold(partition, batch)
         self._inlet.pressure(membership.consumer)
+        membership.follow()
         self._report.lag(self._inlet, membership.consumer, membership.engines)
         self._untagged.publish()
         due = self._ports.monotonic() - self._committed_at >= settings.commit_interval_ms / 1000.0
@@ -196,13 +197,18 @@ class Worker:
         self._report.committed(commit, self._membership.engines)
         return True
 
-    def _commit_before_revoke(self, deadline: float) -> None:
+    def _commit_before_revoke(self, deadline: float) -> bool:
+        """Commit; returns whether live state can be trusted to be what was committed."""
+        if self._outlet is None:
+            return False
         try:
             self._commit(deadline)
         except Abandon as error:
             metrics.ABORTS.labels("revoke").inc()
             log.warning("not committed before the partitions went: %s", error)
             self._distrust()
+            return False
+        return True
 
     def _distrust(self) -> None:
         if self._outlet is not None:

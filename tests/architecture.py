@@ -26,8 +26,8 @@ FEATURES = ("data", "taxonomy", "rules", "fields", "events", "kernels", "config"
             "engine")
 STREAMS = ("profile", "compacted", "settings", "ports", "metrics", "topics", "topic_admin",
            "errors", "watchdog", "health", "setup", "codecs", "inlet", "outlet", "restore",
-           "tagfeed", "reporting", "membership", "untagged", "accounting", "state_admin", "worker",
-           "__main__")
+           "standby", "tagfeed", "reporting", "membership", "untagged", "accounting",
+           "state_admin", "offsets_admin", "worker", "__main__")
 #: Beside the worker's line: they may use it (but for ``__main__``), and only ``__main__`` and
 #: those further right here may use them.
 BESIDE = ("client", "subject", "pseudonyms", "schemas", "contract", "embedded", "progress",

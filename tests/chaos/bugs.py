@@ -76,25 +76,22 @@ def _label_leaked() -> None:
 
 def _zombie_unfenced() -> None:
     """Commits don't say which generation of the group they belong to, and a loss is ignored."""
-    commit = Outlet.commit
-    strangers: dict[str, Consumer] = {}
+    commit, make = Outlet.commit, Outlet.__init__
 
-    class Stranger:
-        def __init__(self, settings: Settings) -> None:
-            if not strangers:
-                strangers["one"] = Consumer({
-                    "bootstrap.servers": settings.bootstrap_servers,
-                    "group.id": settings.group_id, "log_level": 0})
-
-        def consumer_group_metadata(self) -> object:
-            return strangers["one"].consumer_group_metadata()
+    def made(self: Outlet, settings: Settings, *more: Any) -> None:
+        make(self, settings, *more)
+        # Of the group by name only: without a generation the broker has nothing to compare.
+        self.stranger = Consumer({  # type: ignore[attr-defined]  # planting
+            "bootstrap.servers": settings.bootstrap_servers, "group.id": settings.group_id,
+            "log_level": 0})
 
     def unfenced(self: Outlet, what: Commit, consumer: Consumer, deadline: float) -> None:
-        commit(self, what, Stranger(self._settings), deadline)  # type: ignore[arg-type]  # planting
+        commit(self, what, self.stranger, deadline)  # type: ignore[attr-defined]  # planting
 
     def deaf(self: Membership, consumer: Consumer, spots: list[TopicPartition]) -> None:
         pass
 
+    Outlet.__init__ = made  # type: ignore[method-assign]  # planting
     Outlet.commit = unfenced  # type: ignore[method-assign]  # planting
     Membership._lost = deaf  # type: ignore[method-assign]  # planting
 

@@ -217,8 +217,8 @@ class Progress:
     """Looks at the committed offsets a few times a second, through a network that never fails."""
 
     def __init__(self, settings: Settings) -> None:
-        self._admin = AdminClient({"bootstrap.servers": settings.bootstrap_servers,
-                                   "log_level": 0})
+        self._config = {"bootstrap.servers": settings.bootstrap_servers, "log_level": 0}
+        self._admin = AdminClient(self._config)
         self._group = settings.group_id
         self._spots = [TopicPartition(settings.topic(name), p)
                        for name in INPUTS for p in range(settings.partitions)]
@@ -258,7 +258,9 @@ class Progress:
                     [ConsumerGroupTopicPartitions(self._group, self._spots)], request_timeout=3.0)
                 found = answer[self._group].result(5.0).topic_partitions
             except (KafkaException, TimeoutError):
-                continue  # the broker is away
+                # The broker is away; a client that lost its coordinator may never find it again.
+                self._admin = AdminClient(self._config)
+                continue
             sums: Counter[int] = Counter()
             behind: Counter[int] = Counter()
             for spot in found:
