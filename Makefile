@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint fmt bench quality chaos kafka lock clean
+.PHONY: help setup demo test lint fmt bench quality chaos simulate fuzz kafka lock clean
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -45,6 +45,12 @@ quality: setup ## Are the scores honest: on real data, against baselines (TAGS=1
 
 chaos: setup ## Long schedules of kill -9, stalls and rebalances on a real broker
 	$(BIN)/python -m pytest -m chaos -s --timeout=1800 $(ARGS)
+
+simulate: setup ## Ten thousand seeded schedules of faults over a Kafka in memory
+	$(BIN)/python -m tests.simulate --schedules 10000 --jobs 2 $(ARGS)
+
+fuzz: setup ## Look for a minute for bytes that a decoder can't take
+	$(BIN)/python -m tests.fuzz --seconds 60 $(ARGS)
 
 kafka: setup ## Fetch the test broker's jars into .cache/kafka ahead of the tests
 	$(BIN)/python -m tests.kafka_server
