@@ -245,6 +245,7 @@ def _count(s: Subjects, r: Rows, t: Contents, clock: Clock, c: Any, sid: int, sl
 @bare
 def _touch(s: Subjects, sid: int, ts: int, day: int, kind: int, country: int) -> None:
     if s.events[sid] == 0:
+        s.last_ts[sid] = as_int(0)  # till now it said when the subject was first spoken of
         s.first[sid] = np.uint16(day)
         s.day[sid] = np.uint16(day)
     steps = day - as_int(s.day[sid])
