@@ -28,6 +28,7 @@ _MODULES = {
     "state": "streams.state_admin",
     "offsets": "streams.offsets_admin",
     "quality": "streams.quality",
+    "size": "streams.sizing",
 }
 
 
