@@ -34,7 +34,7 @@ def test_settings_of_another_deployment_stay_out(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_worker_that_ends_is_noticed_with_its_last_words() -> None:
-    command = (sys.executable, "-c", "print('one'); raise SystemExit('no such topic')")
+    command = (sys.executable, "-c", "print('one', flush=True); raise SystemExit('no such topic')")
     with WorkerProcess(Settings(), command) as worker:
         with pytest.raises(WorkerEnded, match="code 1: no such topic"):
             for _ in range(200):
