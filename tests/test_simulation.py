@@ -12,12 +12,10 @@ from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, KafkaException
-from confluent_kafka.admin import OffsetSpec
 
 from features import checkpoint
 from features.engine import Engine
 from features.kernels import layout as lay
-from streams import restore
 from streams.errors import Abandon
 from streams.inlet import Inlet
 from streams.membership import Membership
@@ -139,17 +137,6 @@ def _dead_letter_dropped(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Inlet, "refused", lambda self, partition: refused(self, partition)[:1])
 
 
-def _restored_to_the_stable_end_only(patch: pytest.MonkeyPatch) -> None:
-    offsets_at = restore.offsets_at
-
-    def stable(settings: Any, spots: Any, spec: Any, *rest: Any) -> Any:
-        found = offsets_at(settings, spots, spec, *rest)
-        return {spot: 0 if isinstance(spec, type(OffsetSpec.latest())) else offset
-                for spot, offset in found.items()}
-
-    patch.setattr(restore, "offsets_at", stable)
-
-
 def _impatient_merge(patch: pytest.MonkeyPatch) -> None:
     poll = Inlet.poll
 
@@ -160,7 +147,6 @@ def _impatient_merge(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Inlet, "poll", by_the_clock)
 
 
-_SEND = "send_offsets_to_transaction"
 #: Bugs, and faults to strike with where the seed's own would take long to meet them.
 BUGS: dict[Any, Sequence[Fault] | None] = {
     _offsets_outside_the_transaction: None,
@@ -169,9 +155,6 @@ BUGS: dict[Any, Sequence[Fault] | None] = {
     _label_leaked_across_a_restart: None,
     _zombie_unfenced: [Fault("PAUSE", 1, 0.5, at="begin_transaction")],
     _dead_letter_dropped: None,
-    _restored_to_the_stable_end_only: [
-        Fault("CRASH", 1, 0.9, at=_SEND), Fault("LEAVE", 0, 0.5, at="commit_transaction"),
-        Fault("LEAVE", 0, 0.5, at="commit_transaction")],
     _impatient_merge: None,
 }
 
