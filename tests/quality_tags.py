@@ -5,9 +5,10 @@
 News texts (``class,text``): nothing is learned from them; the likeliest tier-1 subject, whether
 it may be told or not, is compared with the subjects that the class stands for. Programmes
 (``listed_in,description``): the description alone, against the tags of the genres; learned
-online from the first half, then each of the second half is scored before it is learned, as a
-catalogue is worked through; beside it the same without learning any further, untrained, and the
-most frequent genres. See `quality_hosts` for hosts, `quality_contents` for what tags cost a worker.
+online from the first half, scored on the second without learning any further, and again with
+each scored before it is learned, as a catalogue is worked through; beside it the untrained tagger
+and the most frequent genres. See `quality_hosts` for hosts, `quality_contents` for what tags cost
+a worker.
 """
 
 from __future__ import annotations
@@ -96,8 +97,8 @@ def titles(make: Callable[[], TextTagger], rows: Rows) -> tuple[float, float]:
                        for own in wanted[half:]) for k in range(1, 8))
     print(f"\nprogrammes: {half} descriptions learned ({rate:.0f}/s), {len(rows) - half} scored; "
           f"micro-F1 over {len(shares)} mapped genres\n"
-          f"  learned online, each scored first    {going_on:.3f} (at least 0.60)\n"
-          f"  learned from the first half only     {frozen:.3f}\n"
+          f"  learned from the first half only     {frozen:.3f} (at least 0.60)\n"
+          f"  going on, each scored first          {going_on:.3f}\n"
           f"  untrained tagger                     {untrained:.3f}\n"
           f"  most frequent genres                 {frequent:.3f}")
     return frozen, going_on
@@ -178,7 +179,7 @@ def _news_goal(path: Path) -> bool:
 
 def _titles_goal(path: Path) -> bool:
     embed = cached(embedding.load())
-    return titles(lambda: TextTagger(embed), _rows(path))[1] >= 0.60
+    return titles(lambda: TextTagger(embed), _rows(path))[0] >= 0.60
 
 
 def _rows(path: Path) -> Rows:

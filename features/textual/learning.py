@@ -1,8 +1,9 @@
 """What known entries teach: per interest, how likely a text like this one has it.
 
-Two answers are averaged. A logistic regression of River per interest, learned online, reads the
-vector and hashed words; a bounded memory of the newest known texts votes by nearness, which
-lets one correction by an editor count at once.
+Two answers are averaged. A bounded memory of the newest known texts votes by nearness, which
+lets one correction by an editor count at once. A logistic regression of River per interest,
+learned online, reads the vector and hashed words and starts from that vote: it learns where the
+memory is wrong, not everything anew.
 """
 
 from __future__ import annotations
@@ -30,6 +31,10 @@ _WORDS = 1 << 14  # buckets of hashed words
 _STEM = 5  # letters; cheap stemming for inflected languages
 _NEAREST, _NEAR = 100, 0.08  # neighbours asked, and their bandwidth in units of cosine
 _MODEL_SHARE = 0.6
+# Share of the vote's log-odds that a regression starts from, and the least vote it believes: one
+# text in a hundred votes. Chosen by learning from the first part and scoring on the next of the
+# first half of the programmes alone, cut at 0.4, 0.6 and 0.8: micro-F1 0.614, without 0.606.
+_VOTE_SHARE, _LEAST_VOTE = 0.8, 0.01
 #: Probability from which an interest is asserted. By Lipton et al., "Thresholding Classifiers to
 #: Maximize F1 Score" (2014), the best threshold is half the best F1; F1 of tags from short texts
 #: is about 0.6. Thresholds learned per interest did worse: they follow shares that drift.
@@ -83,21 +88,27 @@ class Learner:
                 self._models.append(linear_model.LogisticRegression(
                     optimizer=optim.AdaGrad(lr=_RATE), intercept_lr=0.0))
         signals = _signals(vector, text)
+        starts = _starts(self._votes(vector[None, :]))[0].tolist()
         marks = np.zeros(MAX_LABELS, np.bool_)
         for k, label in enumerate(self.labels):
             marks[k] = label in own
             self._positive[k] += int(marks[k])
+            self._models[k].intercept = starts[k]  # whose own rate is 0: it stays what it is
             self._models[k].learn_one(signals, bool(marks[k]))
         self._remember(vector, marks)
         self.learned += 1
 
     def chances(self, vectors: NDArray[np.float32], texts: list[str]) -> NDArray[np.float64]:
         """Probability of every label, shape (n, len(labels))."""
-        found = np.zeros((len(texts), len(self.labels)))
+        votes = self._votes(vectors)
+        starts = _starts(votes)
+        found = np.zeros(votes.shape)
         for i, text in enumerate(texts):
             signals = _signals(vectors[i], text)
-            found[i] = [model.predict_proba_one(signals)[True] for model in self._models]
-        return _MODEL_SHARE * found + (1 - _MODEL_SHARE) * self._votes(vectors)
+            for k, model in enumerate(self._models):
+                model.intercept = float(starts[i, k])
+                found[i, k] = model.predict_proba_one(signals)[True]
+        return _MODEL_SHARE * found + (1 - _MODEL_SHARE) * votes
 
     def _votes(self, vectors: NDArray[np.float32]) -> NDArray[np.float64]:
         count = min(self.learned, len(self._vectors))
@@ -121,6 +132,12 @@ class Learner:
         place = self.learned % MAX_REMEMBERED
         self._vectors[place] = vector
         self._marks[place] = marks
+
+
+def _starts(votes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Log-odds from which the regressions start, shape as `votes`."""
+    held = np.clip(votes, _LEAST_VOTE, 1.0 - _LEAST_VOTE)
+    return np.asarray(_VOTE_SHARE * np.log(held / (1.0 - held)))
 
 
 def _signals(vector: NDArray[np.float32], text: str) -> dict[int, float]:
