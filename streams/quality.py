@@ -18,7 +18,7 @@ from typing import Any
 from features import taxonomy
 from features.interests import Learner, prior
 from features.interests.linear import Hurdle
-from features.interests.lineup import lineup
+from features.interests.lineup import bystanders, lineup
 from features.signals import NAMES
 from features.tagging import exact_tags
 from streams import quality_bets as bets
@@ -83,7 +83,7 @@ def measure(panel: panels.Panel, tagged: bool = False, boosting: bool = True
     """Figures, the rows they come from, and the probabilities by line of the table."""
     tree, table = _interests(panel, tagged)
     # Cold, for the shipped prior has seen the development data.
-    learner = Learner(len(tree), lineup(primed=False))
+    learner = Learner(len(tree), (*lineup(primed=False), *bystanders()))
     champion = learner.champion.id
     answers = runs.run(panel, tree, table, learner)
     number = {name: k for k, name in enumerate(answers.subjects)}

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from features import snapshots
 from features.kernels.bet import Form, answers
 from features.signals import NAMES, DayRows
+
+#: Models that can't be sure by construction answer no less, and no more than 1 less this.
+LEAST = 1e-4
 
 
 class PoisonedRow(ValueError):
@@ -81,6 +85,20 @@ def check(rows: DayRows) -> None:
     bad = ~np.isfinite(rows.x)
     if bad.any():
         raise PoisonedRow(f"signal {NAMES[int(np.argwhere(bad)[0][1])]} is not finite")
+
+
+def unpack(data: bytes, model: str) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Manifest and arrays of a snapshot of `model`.
+
+    Raises
+    ------
+    ValueError
+        Where it is of another model.
+    """
+    manifest, arrays = snapshots.unpack(data)
+    if manifest["model"] != model:
+        raise ValueError(f"a snapshot of model {manifest['model']}, not {model}")
+    return manifest, arrays
 
 
 def score_form(form: Form, rows: DayRows) -> NDArray[np.float64]:

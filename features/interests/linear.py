@@ -83,9 +83,7 @@ class _Parts:
             part.merge(manifest[name], states[name])
 
     def _unpack(self, data: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
-        manifest, arrays = snapshots.unpack(data)
-        if manifest["model"] != self.id:
-            raise ValueError(f"a snapshot of model {manifest['model']}, not {self.id}")
+        manifest, arrays = base.unpack(data, self.id)
         return manifest, {
             name: {key: arrays[f"{name}.{key}"] for key in ("w", "z", "n")}
             for name in self._parts}

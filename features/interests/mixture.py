@@ -93,9 +93,7 @@ class Mixture:
         self.learned, self.version = manifest["learned"], manifest["version"]
 
     def _unpack(self, data: bytes) -> tuple[dict[str, int], NDArray[np.float64]]:
-        manifest, arrays = snapshots.unpack(data)
-        if manifest["model"] != self.id:
-            raise ValueError(f"a snapshot of model {manifest['model']}, not {self.id}")
+        manifest, arrays = base.unpack(data, self.id)
         held = dict(zip(manifest["members"], arrays["lost"].tolist(), strict=True))
         # A member it doesn't know starts as good as the average.
         usual = float(np.mean(arrays["lost"])) if held else 0.0
