@@ -55,14 +55,9 @@ class Standby:
             self._assign(wanted)
         if not wanted:
             return
+        self._drop_stale()
         for message in self._consumer.consume(_PER_TURN, 0.0):
             self._take(message)
-        now = self._ports.monotonic()
-        for partition, copy in self._copies.items():
-            if now - copy.fresh_at > _STALE_S:
-                log.warning("the copy of %s[%d] is stale: reading it anew", self._topic, partition)
-                self._copies[partition] = Copy(fresh_at=now)
-                self._consumer.seek(TopicPartition(self._topic, partition, OFFSET_BEGINNING))
 
     def take(self, partitions: Collection[int]) -> dict[int, Copy]:
         """Hand over the copies of these partitions."""
@@ -79,6 +74,15 @@ class Standby:
         self._copies = {p: self._copies.get(p) or Copy(fresh_at=now) for p in sorted(wanted)}
         self._consumer.assign([TopicPartition(self._topic, p, copy.position)
                                for p, copy in self._copies.items()])
+
+    def _drop_stale(self) -> None:
+        """Begin anew where too long went by: before reading on, for then nobody could tell."""
+        now = self._ports.monotonic()
+        for partition, copy in self._copies.items():
+            if now - copy.fresh_at > _STALE_S:
+                log.warning("the copy of %s[%d] is stale: reading it anew", self._topic, partition)
+                self._copies[partition] = Copy(fresh_at=now)
+                self._consumer.seek(TopicPartition(self._topic, partition, OFFSET_BEGINNING))
 
     def _take(self, message: Message) -> None:
         error, partition = message.error(), message.partition() or 0

@@ -90,12 +90,13 @@ class Log:
                 continue
             yield offset, entry
 
-    def compact(self) -> None:
-        """Keep the newest committed value of each key; markers and tombstones go too."""
+    def compact(self, *, tombstones: bool = True) -> None:
+        """Keep the newest committed value of each key; markers go too, and old `tombstones`."""
         newest = {entry.key: offset for offset, entry in self.read(0, committed=True)}
         for offset in range(self.stable_end):
             entry = self.entries[offset]
-            if entry is not None and (entry.value is None or newest.get(entry.key) != offset):
+            if entry is not None and (newest.get(entry.key) != offset
+                                      or (entry.value is None and tombstones)):
                 self.entries[offset] = None
 
     def delete_before(self, offset: int) -> None:
