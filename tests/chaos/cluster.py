@@ -214,16 +214,23 @@ class Cluster:
 
 
 class Progress:
-    """Looks at the committed offsets a few times a second, through a network that never fails."""
+    """Looks at the committed offsets a few times a second, through a network that never fails.
 
-    def __init__(self, settings: Settings) -> None:
+    Parameters
+    ----------
+    endless : bool
+        Whether more input is to come than there is now.
+    """
+
+    def __init__(self, settings: Settings, *, endless: bool = False) -> None:
         self._config = {"bootstrap.servers": settings.bootstrap_servers, "log_level": 0}
         self._admin = AdminClient(self._config)
         self._group = settings.group_id
         self._spots = [TopicPartition(settings.topic(name), p)
                        for name in INPUTS for p in range(settings.partitions)]
         ends = self._admin.list_offsets({spot: OffsetSpec.latest() for spot in self._spots})
-        self._ends = {(s.topic, s.partition): f.result(30).offset for s, f in ends.items()}
+        self._ends = {(s.topic, s.partition): f.result(30).offset + endless * 2**40
+                      for s, f in ends.items()}
         self.total = sum(self._ends.values())
         self.behind = dict.fromkeys(range(settings.partitions), 1)
         self.left = self.total

@@ -21,7 +21,8 @@ _TRICKLE = 2.0  # records a second while the group forms
 _START_S = 600.0  # cold kernels are compiled by every worker at once
 _RECOVERY_S = 180.0
 _END_S = 900.0
-_FIRST_GUESS_S = 20.0  # a fault and its recovery, before any was measured
+_FIRST_GUESS_S = 40.0  # a fault and its recovery, before any was measured
+_LEAST_GUESS_S = 20.0  # the first may overlap, and say too little of those to come
 _RESERVE = 0.6  # of the input is spent while faults last, the rest while time runs over
 _OVERLAP = 0.2  # faults that strike while the one before is not got over
 _MOST_BYTES = 2_000_000_000  # of one worker, numba and all
@@ -112,7 +113,7 @@ def _strike(plan: Plan, cluster: Cluster, progress: Progress, outcome: Outcome) 
             outcome.void = f"the input had ended before fault {number + 1}"
             break
         if number:
-            left_s = spent / number * (len(names) - number)
+            left_s = max(_LEAST_GUESS_S, spent / number) * (len(names) - number)
             cluster.pace(rate=max(50.0, progress.left * _RESERVE / left_s / _WORKERS))
         wait_for(lambda: bool(cluster.up()), _RECOVERY_S, cluster)
         struck = time.monotonic()
