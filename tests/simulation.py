@@ -7,28 +7,28 @@ worker does to the world goes through a call of a Kafka client, so a fault stand
 CRASH      the process is gone, before or after the call took effect
 PAUSE      the process stops there (SIGSTOP), the group moves on, the process wakes
 ABORT      the broker refuses the call
-TIMEOUT    the call times out; whether it took effect is not known
+TIMEOUT    the call times out; it took effect, did not, or will when nobody expects it
 FENCE      someone else takes the transactional id
 JOIN       a worker joins
 LEAVE      a worker is asked to leave (SIGTERM)
 COMPACT    the changelog is compacted
 =========  ==============================================================================
 
-(REVOKE is what JOIN and LEAVE do to the others; LATE, DUPLICATE and MALFORMED are records.)
-One seed decides everything: records, schedule, who runs when, how much a fetch returns.
+(REVOKE is what JOIN and LEAVE do to others; LATE, DUPLICATE and MALFORMED are records.) One
+seed decides everything: records, schedule, who runs when, how much a fetch returns.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 from unittest import mock
 
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, KafkaException
 
 from streams.errors import Stop
 from streams.settings import Settings
@@ -48,6 +48,7 @@ _ANSWERED = frozenset({
     "committed", "list_offsets", "init_transactions", "produce", "produce_batch",
     "send_offsets_to_transaction", "commit_transaction"})
 _TRANSACTION = _ANSWERED - {"committed", "list_offsets"}
+_DELAYED = frozenset({"init_transactions", "send_offsets_to_transaction", "commit_transaction"})
 _FAILED = (KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE,
            KafkaError.CONCURRENT_TRANSACTIONS, KafkaError._TRANSPORT)
 
@@ -96,7 +97,7 @@ class Process:
 
 @dataclass
 class Trace:
-    """What happened, for people and statistics."""
+    """What happened."""
 
     fired: list[str] = field(default_factory=list)
     steps: int = 0
@@ -129,6 +130,7 @@ class Simulation:
         self.faults = faults if faults is not None else [
             Fault(rng.choice(KINDS), rng.randrange(25), rng.random())
             for _ in range(rng.randint(1, 8))]
+        self._late: list[Callable[[], Any]] = []
         self._due = [replace(fault) for fault in self.faults]
         for topic in TOPICS:
             self.broker.create(topic.name, inputs.PARTITIONS)
@@ -166,9 +168,8 @@ class Simulation:
     def _start(self, name: str) -> None:
         self._runs += 1
         owner = f"{name}#{self._runs}"
-        outside = ports(self.broker, owner)
         process = Process(name, owner, Worker(
-            replace(self._settings, instance_id=name), outside))
+            replace(self._settings, instance_id=name), ports(self.broker, owner)))
         self.processes.append(process)
         self._live(process, lambda process: process.worker.start())
 
@@ -199,6 +200,9 @@ class Simulation:
 
     def _around(self, owner: str, call: str, effect: Callable[[], Any]) -> Any:
         self.trace.calls += 1
+        if self._late and self.rng.random() < 0.1:
+            with suppress(KafkaException):  # nobody hears it
+                self._late.pop()()
         process = next((p for p in self.processes if p.owner == owner), None)
         if not self._due or process is None:
             return effect()
@@ -234,8 +238,10 @@ class Simulation:
         raise failure(_FAILED[int(v * len(_FAILED))], abort=call in _TRANSACTION)
 
     def _timeout(self, process: Process, call: str, effect: Callable[[], Any], v: float) -> Any:
-        if v < 0.5:
+        if v < 0.4:
             effect()
+        elif v < 0.7 and call in _DELAYED:
+            self._late.append(effect)
         self.broker.sleep(5 + 5 * v)
         raise failure(KafkaError._TIMED_OUT, retriable=True)
 
@@ -261,16 +267,17 @@ class Simulation:
 
     def _compact(self, process: Process, call: str, effect: Callable[[], Any], v: float) -> Any:
         for log in self.broker.topics[STATE]:
-            log.compact()
+            # a day passes before tombstones go, and copies are read anew by then
+            log.compact(tombstones=not self._settings.standby)
         return effect()
 
     # -- the end -------------------------------------------------------------------------
 
     def _behind(self) -> dict[tuple[str, int], int]:
-        offsets = self.broker.group(GROUP).offsets
-        return {(name, p): log.end - offsets.get((name, p), 0)
-                for name in INPUTS for p, log in enumerate(self.broker.topics[name])
-                if log.end - offsets.get((name, p), 0)}
+        done = self.broker.group(GROUP).offsets
+        spots = [(name, p) for name in INPUTS for p in range(inputs.PARTITIONS)]
+        behind = {spot: self.broker.log(*spot).end - done.get(spot, 0) for spot in spots}
+        return {spot: count for spot, count in behind.items() if count}
 
     def _drained(self) -> bool:
         return not self._behind() and not any(p.busy for p in self.processes)
@@ -278,10 +285,13 @@ class Simulation:
 
 def _varied(rng: Random) -> Settings:
     poll = rng.randint(1, 12)
+    interval_ms = rng.choice([100, 500, 2000])
     return inputs.settings(
-        poll_events=poll, commit_events=poll + rng.randrange(20),
-        commit_interval_ms=rng.choice([100, 500, 2000]), held_events=rng.choice([2, 5, 1000]),
-        kafka={"queue.buffering.max.messages": rng.choice(["3", "100000"])})
+        poll_events=poll, commit_events=poll + rng.randrange(20), commit_interval_ms=interval_ms,
+        catch_up_interval_ms=interval_ms * rng.choice([1, 2]),
+        held_events=rng.choice([2, 5, 1000]),
+        kafka={"queue.buffering.max.messages": rng.choice(["3", "100000"])},
+        standby=rng.random() < 0.3)
 
 
 @contextmanager

@@ -26,7 +26,7 @@ from tests.memory_consumer import GroupMetadata, MemoryConsumer
 from tests.simulate import attempt, run
 from tests.simulation import KINDS, Fault, quiet
 
-SCHEDULES = 300
+SCHEDULES = 200
 #: A planted bug needs the right fault at the right call; most are met within ten schedules.
 MOST_UNTIL_CAUGHT = 400
 
