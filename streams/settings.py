@@ -63,7 +63,8 @@ class Settings:
     poll_events: int = 20_000  # most records taken by one poll
     poll_timeout_ms: int = 100
     commit_interval_ms: int = 500
-    commit_events: int = 40_000  # a transaction is closed early at this many input records
+    catch_up_interval_ms: int = 3_000  # instead, while the records taken are older than that
+    commit_events: int = 400_000  # a transaction is closed early at this many input records
     transaction_timeout_ms: int = 30_000
     call_deadline_ms: int = 20_000  # one Kafka call of a commit
     revoke_deadline_ms: int = 25_000  # everything inside one rebalance callback
@@ -72,7 +73,7 @@ class Settings:
     max_poll_interval_ms: int = 300_000
     restore_timeout_ms: int = 600_000
     standby: bool = False  # hold a warm copy of every partition that another worker owns
-    merge_wait_ms: int = 2_000  # hold-back for an input neither read out nor sending
+    merge_wait_ms: int = 30_000  # hold-back for an input neither read out nor sending
     held_events: int = 200_000  # hold-back per input partition before it is paused
 
     # -- what is taken
@@ -148,7 +149,8 @@ def _check(s: Settings) -> None:
          f"consent_default = {s.consent_default!r}: 'deny' or 'grant'")
     need(s.audience_k >= 2, f"audience_k = {s.audience_k}: one household is not a crowd")
     need(s.audience_interval_ms > 0, "audience_interval_ms: must be above 0")
-    need(s.commit_interval_ms < s.call_deadline_ms, "commit_interval_ms < call_deadline_ms")
+    need(s.commit_interval_ms <= s.catch_up_interval_ms < s.call_deadline_ms,
+         "commit_interval_ms <= catch_up_interval_ms < call_deadline_ms")
     need(s.home_country == "" or (len(s.home_country) == 2 and s.home_country.isascii()
                                   and s.home_country.isupper()),
          f"home_country = {s.home_country!r}: two capital letters, or empty")
