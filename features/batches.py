@@ -118,12 +118,16 @@ class Batch:
         if not batches:
             return Batch(np.empty(0, EVENT), _sealed(np.empty(0, np.uint8)))
         records = np.concatenate([batch.records for batch in batches])
-        shift, row = 0, 0
+        blobs: dict[int, tuple[int, NDArray[np.uint8]]] = {}  # parts of one poll share theirs
+        end, row = 0, 0
         for batch in batches:
+            shift, _ = blobs.setdefault(id(batch.blob), (end, batch.blob))
             records["raw_at"][row : row + len(batch)] += shift
-            shift += batch.blob.size
+            end = max(end, shift + batch.blob.size)
             row += len(batch)
-        return Batch(records, _sealed(np.concatenate([batch.blob for batch in batches])))
+        if len(blobs) == 1:
+            return Batch(records, batches[0].blob)
+        return Batch(records, _sealed(np.concatenate([blob for _, blob in blobs.values()])))
 
     def _span(self, start: int, length: int) -> bytes:
         return self.blob[start : start + length].tobytes()

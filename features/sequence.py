@@ -89,18 +89,15 @@ class Merge:
     def release(self) -> Batch:
         """The records whose turn has come, in sequence."""
         bound = min(item.bound() for item in self.inputs.values())
-        parts: list[tuple[Batch, NDArray[np.int64], int]] = []
-        for item in self.inputs.values():
-            parts += [(*part, item.number) for part in _split(item, bound)]
+        parts = [part for item in self.inputs.values() for part in _split(item, bound)]
         if not parts:
             return Batch.concat([])
-        if len(parts) == 1:
-            return parts[0][0]
         batch = Batch.concat([part[0] for part in parts])
+        if len(parts) == 1:
+            return batch
+        # The parts stand by input, each in log order: a stable sort keeps that among equals.
         running = np.concatenate([part[1] for part in parts])
-        number = np.repeat([part[2] for part in parts], [len(part[0]) for part in parts])
-        order = np.lexsort((batch.records["offset"], number, running))
-        return Batch(batch.records[order], batch.blob)
+        return Batch(batch.records[np.argsort(running, kind="stable")], batch.blob)
 
     def position(self) -> dict[str, tuple[int, int]]:
         """Per input, where to go on after everything that was released."""

@@ -16,7 +16,7 @@ Deliveries need no callback: a transaction with a record that was not delivered 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -106,11 +106,7 @@ class Outlet:
 
     def _produce(self, commit: Commit, deadline: float) -> None:
         for partition, changes in commit.changes.items():
-            times = codecs.times([item[3] for item in changes.profiles])
-            for (key, value, version, _), time in zip(changes.profiles, times, strict=True):
-                headers = codecs.profile_headers(key, version, time)
-                self._send(deadline, topic=self._profiles, key=key, value=value,
-                           partition=partition, headers=headers)
+            self._send_profiles(deadline, partition, changes.profiles)
             self._send_many(deadline, partition, changes.state)
             for key, value in changes.receipts:
                 self._send(deadline, topic=self._receipts, key=key, value=value,
@@ -121,6 +117,19 @@ class Outlet:
                 letter.message)
             self._send(deadline, topic=self._dead, key=letter.key, value=letter.value,
                        partition=letter.partition, headers=headers)
+
+    def _send_profiles(self, deadline: float, partition: int,
+                       profiles: Sequence[tuple[bytes, bytes | None, int, int]]) -> None:
+        # One by one, for the client's batches take no headers; so without a call in between.
+        produce, topic = self._producer.produce, self._profiles
+        times = codecs.times([item[3] for item in profiles])
+        for (key, value, version, _), time in zip(profiles, times, strict=True):
+            headers = codecs.profile_headers(key, version, time)
+            try:
+                produce(topic, value, key, partition, headers=headers)
+            except BufferError:
+                self._send(deadline, topic=topic, key=key, value=value, partition=partition,
+                           headers=headers)
 
     def _send(self, deadline: float, **record: Any) -> None:
         while True:

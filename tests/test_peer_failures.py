@@ -199,7 +199,8 @@ def test_what_was_folded_is_committed_before_partitions_go() -> None:
     put(broker, INPUTS[FACTS], "a", consent("a"))
     put(broker, NETWORK_TOPIC, "a", event("a", inputs.START_MS + 60_000))
     worker = start(broker)
-    worker._settings = replace(worker._settings, commit_interval_ms=4_900)
+    worker._settings = replace(worker._settings, commit_interval_ms=4_900,
+                               catch_up_interval_ms=4_900)
     steps(6, worker)
     assert committed(broker, NETWORK_TOPIC) == 0
     worker.leave()

@@ -79,7 +79,8 @@ def test_nothing_new_is_no_commit() -> None:
 def test_a_full_batch_commits_before_its_time() -> None:
     broker = fed(20)
     worker = start(broker, poll_events=4, commit_events=8)
-    worker._settings = replace(worker._settings, commit_interval_ms=4_900)
+    worker._settings = replace(worker._settings, commit_interval_ms=4_900,
+                               catch_up_interval_ms=4_900)
     steps(20, worker)
     assert len(broker.commits) >= 2
 
@@ -126,7 +127,8 @@ def test_what_would_fail_again_ends_the_worker(code: int) -> None:
 def test_a_commit_that_fails_while_partitions_go_leaves_a_worker_that_goes_on() -> None:
     broker = fed()
     worker = start(broker)
-    worker._settings = replace(worker._settings, commit_interval_ms=4_900)
+    worker._settings = replace(worker._settings, commit_interval_ms=4_900,
+                               catch_up_interval_ms=4_900)
     steps(5, worker)
     assert engines(worker)
     failing(broker, "commit_transaction", KafkaError._TIMED_OUT, 1)

@@ -48,7 +48,8 @@ def short_timings(bootstrap: str, prefix: str, **more: Any) -> Settings:
         "publish_score_step": 0.0001,  # every change is material: profiles don't depend on cuts
         "kafka": {"heartbeat.interval.ms": "500"},
     }
-    return Settings(**{**chosen, **more})
+    often = {"catch_up_interval_ms": more.get("commit_interval_ms", chosen["commit_interval_ms"])}
+    return Settings(**{**chosen, **often, **more})
 
 
 def prepare(settings: Settings) -> None:
