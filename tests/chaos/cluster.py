@@ -110,10 +110,13 @@ class Cluster:
         self.workers[slot] = WorkerProcess(settings, self.root / f"w{slot}.log", command)
 
     def stop(self, slot: int) -> None:
-        """SIGTERM; a worker must then commit and end with 0."""
+        """SIGTERM; a worker must then commit and end with 0, if it had come to hear it."""
         self.wanted.discard(slot)
-        code = self.workers.pop(slot).terminate(60.0)
+        worker = self.workers.pop(slot)
+        code = worker.terminate(60.0)
         self.ends[f"SIGTERM -> {code}"] += 1
+        if code == -signal.SIGTERM and not worker.text():
+            return  # Python was still reading modules
         if code != 0 and code not in _RESTARTED:
             self.fatal.append(f"w{slot} ended with {code} on SIGTERM")
 
