@@ -7,7 +7,8 @@ key         value
 ``f/`` acc  what is known about an account (`features.suppression`)
 ``e/`` mark keyed hash of an erased account: event time of the erasure
 ``d/`` n    event ids remembered in one commit
-``m/`` name a model, the population, the contest of models (`features.interests.learner`)
+``m/`` name a model, the population, the contest of models (`features.interests.learner`), the
+            graph of related interests (`features.related`)
 ``p/meta``  the partition: offsets, watermark, counters, and what the state is bound to
 ==========  ======================================================================
 """
@@ -24,6 +25,7 @@ from features.config import Config
 from features.consent import FOREVER
 from features.interests import Learner
 from features.kernels import layout as lay
+from features.related import Related
 from features.suppression import mark
 from features.taxonomy import Taxonomy
 from features.windows import IncompatibleState, Store
@@ -87,7 +89,7 @@ class Checkpoint:
         self._ids = [item for item in self._ids if item[1] >= oldest]
 
     def load(self, records: Iterable[tuple[bytes, bytes]], store: Store, accounts: Accounts,
-             learner: Learner) -> dict[str, tuple[int, int]]:
+             learner: Learner, related: Related) -> dict[str, tuple[int, int]]:
         """Take up a folded changelog; see `features.engine.Engine.load`."""
         keys: list[bytes] = []
         values: list[bytes] = []
@@ -112,13 +114,15 @@ class Checkpoint:
         count = int(store.c[lay.C_SUBJECTS])
         if self._default_grant:
             store.subjects.consent_until[:count] = FOREVER
-        self._load_other(other, store, accounts, learner, meta["rules"] != self._rules)
+        self._load_other(other, store, accounts, meta["rules"] != self._rules)
+        learner.restore(other)
+        related.restore(other)
         store.clear(lay.D_STATE)
         store.c[lay.C_SEQ] = meta["seq"]
         return {name: (int(at[0]), int(at[1])) for name, at in meta["offsets"].items()}
 
     def _load_other(self, other: Mapping[bytes, bytes], store: Store, accounts: Accounts,
-                    learner: Learner, new_rules: bool) -> None:
+                    new_rules: bool) -> None:
         watermark = int(store.c[lay.C_MAX_TS]) - store.clock.lateness
         for key, value in sorted(other.items()):
             if key.startswith(ERASED):  # sorts before the facts, which want to know
@@ -130,7 +134,6 @@ class Checkpoint:
                 store.remember_ids(arrays["hash"], arrays["bucket"])
                 self._ids.append((int(key[2:]), int(arrays["bucket"].max())))
         self._ids.sort()
-        learner.restore(other)
 
     def _check(self, meta: Mapping[str, Any]) -> None:
         for name, ours in self._bound.items():

@@ -23,6 +23,7 @@ from features.interests import Learner
 from features.kernels import closing
 from features.kernels import layout as lay
 from features.profiles import Writer
+from features.related import Related
 from features.taxonomy import Taxonomy
 from features.windows import IncompatibleState, Store
 
@@ -68,6 +69,7 @@ class Engine:
         self.accounts = accounts.Accounts(self.store, taxonomy, config.consent_default_grant,
                                           config.rules, config.erasure_key)
         self.learner = Learner(len(taxonomy))
+        self.related = Related(taxonomy)
         self.days_closed = 0
         self.restored_totals: list[int] = self.store.o.tolist()
         self.restored_learned = 0
@@ -128,6 +130,7 @@ class Engine:
         self._write_pending()
         for day in range(first, min(target, first + _MOST_DAYS)):
             self.learner.close(self.store, day, self.config.learn_rows_per_close)
+            self.related.close(self.store, day)
             c[lay.C_OPEN_DAY] = day + 1
             self._sweep()
             self.days_closed += 1
@@ -193,7 +196,7 @@ class Engine:
             self._pending.clear()
         self._checkpoint.write(changes.state, store, self.accounts, offsets)
         if self._model_changed:
-            changes.state.update(self.learner.snapshot())
+            changes.state.update(self.learner.snapshot() | self.related.snapshot())
             self._model_changed = False
         store.clear(lay.D_STATE)
         store.compact()
@@ -218,7 +221,8 @@ class Engine:
             Where the changelog was written under other settings or by another format.
         """
         try:
-            offsets = self._checkpoint.load(records, self.store, self.accounts, self.learner)
+            offsets = self._checkpoint.load(records, self.store, self.accounts, self.learner,
+                                             self.related)
         except _DAMAGE as error:  # its text may hold what is known about somebody
             raise IncompatibleState(
                 f"a record of the changelog is damaged ({type(error).__name__}): bring it back, "

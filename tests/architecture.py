@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 #: Left to right: a module imports only from its left.
 FEATURES = ("data", "taxonomy", "rules", "fields", "events", "kernels", "config", "tagrecords",
             "tagging", "textual", "hitters", "batches", "sequence", "household", "windows",
-            "signals", "contents", "snapshots", "interests", "consent", "suppression",
+            "signals", "contents", "snapshots", "related", "interests", "consent", "suppression",
             "flagging", "accounts", "disclosure", "profiles", "groups", "audiences", "checkpoint",
             "engine")
 STREAMS = ("profile", "compacted", "settings", "ports", "metrics", "topics", "topic_admin",

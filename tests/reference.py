@@ -128,7 +128,7 @@ def canonical(engine: Engine) -> dict[bytes, bytes]:
         state[b"f/" + account] = facts
     for mark, erased_at in engine.accounts.marks.items():
         state[b"e/" + mark.encode()] = b"%d" % erased_at
-    state |= engine.learner.snapshot()
+    state |= engine.learner.snapshot() | engine.related.snapshot()
     state[b"p/totals"] = json.dumps({
         "max_ts": int(store.c[lay.C_MAX_TS]), "open_day": int(store.c[lay.C_OPEN_DAY]),
         "outcomes": store.o.tolist()}).encode()

@@ -13,6 +13,7 @@ from features import checkpoint, snapshots
 from features.checkpoint import Checkpoint
 from features.interests import learner
 from features.kernels import layout as lay
+from features.related import Related
 from features.taxonomy import load
 from features.windows import IncompatibleState, Store
 from tests import generators as gen
@@ -170,6 +171,7 @@ def _no_ids(store: Store, hashes: np.ndarray, buckets: np.ndarray) -> None:
 _BUGS = {
     "event ids are not restored": (Store, "remember_ids", _no_ids),
     "the model is not restored": (learner.Learner, "restore", lambda learner, records: None),
+    "the graph is not restored": (Related, "restore", lambda graph, records: None),
     "subjects come back in the order of their keys": (
         Store, "load", lambda store, keys, values: _LOAD(
             store, *map(list, zip(*sorted(zip(keys, [_unordered(v) for v in values],
