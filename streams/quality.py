@@ -105,7 +105,7 @@ def measure(panel: panels.Panel, tagged: bool = False, boosting: bool = True
         "lines": figures, "targets": targets(figures, champion),
         "stances": bets.stances(answers, counted),
         "abstention": bets.abstention(answers, counted),
-        "coverage": bets.coverage(answers, counted),
+        "coverage": [asdict(band) for band in bets.coverage(answers, counted)],
         "news": [asdict(news) for news in learner.news],
     }
     return found, answers, lines

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import lgamma
 
 import numpy as np
@@ -15,7 +16,8 @@ Floats = NDArray[np.float64]
 #: An interval is held against the share of so many following days.
 AHEAD_DAYS = 14
 _NOMINAL = 0.8
-_BANDS = ((0.02, 0.1), (0.1, 0.3), (0.3, 1.0))
+_Z = 1.2816  # one-sided 90 %
+_BANDS = ((0.02, 0.1), (0.1, 0.2), (0.2, 0.3), (0.3, 0.45), (0.45, 1.0))
 
 
 def stances(answers: Answers, counted: NDArray[np.bool_]) -> dict[str, dict[str, float]]:
@@ -31,11 +33,8 @@ def stances(answers: Answers, counted: NDArray[np.bool_]) -> dict[str, dict[str,
 
 def abstention(answers: Answers, counted: NDArray[np.bool_]) -> list[tuple[float, float, float]]:
     """Share of rows bet on, least lower bound of lift, precision, from the surest bets on."""
-    score, lift, confidence = answers.bets[counted, :3].T
-    # The bound that the kernel compares; `confidence` is days / (days + 7).
-    trials = 7.0 / (1.0 - confidence)
-    spread = 1.2816 * np.sqrt(score * (1.0 - score) / trials)
-    low = np.maximum(0.0, score - spread) * lift / score
+    score, lift, _, _, trials = answers.bets[counted].T
+    low = np.maximum(0.0, score - _Z * np.sqrt(score * (1.0 - score) / trials)) * lift / score
     order = np.argsort(-low, kind="stable")
     hits = np.cumsum(answers.y[counted][order])
     points = []
@@ -45,30 +44,63 @@ def abstention(answers: Answers, counted: NDArray[np.bool_]) -> list[tuple[float
     return points
 
 
-def coverage(answers: Answers, counted: NDArray[np.bool_]) -> list[tuple[str, int, float]]:
-    """Of nominal 80 % intervals, how many held the share of the following 14 days.
+@dataclass(frozen=True)
+class Band:
+    """How intervals of one band of scores did.
 
-    The interval is that of the number of days under the Beta that the bet assumes (as many
-    trials as days were observed, at most 28, plus 7). Pairs are asked once in 14 days, and by
-    band of score, for nearly all pairs are all but certain not to come back.
+    Attributes
+    ----------
+    mornings, pairs : int
+        Rows with a whole fortnight after them, and the different pairs of subject and interest.
+    held : float
+        Share of nominal 80 % intervals that held the engaged days of the fortnight.
+    score, tomorrow, fortnight : float
+        Mean score, and rate of engagement on the first day and on all fourteen.
     """
-    score = answers.bets[:, 0]
-    trials = 7.0 / (1.0 - answers.bets[:, 2])
-    at = {key: row for row, key in enumerate(zip(
-        answers.subject.tolist(), answers.interest.tolist(), answers.day.tolist(), strict=True))}
-    held: dict[tuple[float, float], list[bool]] = {band: [] for band in _BANDS}
-    for (subject, interest, day), row in at.items():
-        if day % AHEAD_DAYS or not counted[row]:
+
+    scores: str
+    mornings: int
+    pairs: int
+    held: float
+    score: float
+    tomorrow: float
+    fortnight: float
+
+
+def coverage(answers: Answers, counted: NDArray[np.bool_]) -> list[Band]:
+    """Intervals against the share of engaged days of the following fortnight, by band of score.
+
+    The interval is that of the number of days under the Beta that the bet assumes. By band, for
+    nearly all pairs are all but certain not to come back. A score is for tomorrow, which is what
+    it is calibrated for; where the fortnight's rate is far from tomorrow's, high scores are
+    spells that end, and an interval around the score can't hold all of it.
+    """
+    order = np.lexsort((answers.day, answers.interest, answers.subject))
+    day, subject, interest = (column[order] for column in (
+        answers.day, answers.subject, answers.interest))
+    last = np.arange(len(order)) + AHEAD_DAYS - 1
+    whole = last < len(order)
+    last = np.minimum(last, len(order) - 1)
+    whole &= ((day[last] == day + AHEAD_DAYS - 1) & (subject[last] == subject)
+              & (interest[last] == interest) & counted[order])
+    hits = np.concatenate([[0], np.cumsum(answers.y[order], dtype=np.int64)])
+    at = np.flatnonzero(whole)
+    engaged = hits[at + AHEAD_DAYS] - hits[at]
+    score, trials = answers.bets[order[at], 0], answers.bets[order[at], 4]
+    found = []
+    for low, high in _BANDS:
+        own = np.flatnonzero((score >= low) & (score < high))
+        if not len(own):
             continue
-        following = [at.get((subject, interest, day + k)) for k in range(AHEAD_DAYS)]
-        band = next((b for b in _BANDS if b[0] <= score[row] < b[1]), None)
-        if band is None or None in following:
-            continue
-        days = int(sum(int(answers.y[k]) for k in following if k is not None))
-        low, high = _interval(score[row] * trials[row], (1.0 - score[row]) * trials[row])
-        held[band].append(low <= days <= high)
-    return [(f"{low:g}-{high:g}", len(own), float(np.mean(own)) if own else float("nan"))
-            for (low, high), own in held.items()]
+        bounds = np.array([_interval(p * n, (1.0 - p) * n)
+                           for p, n in zip(score[own], trials[own], strict=True)])
+        found.append(Band(
+            f"{low:g}-{high:g}", len(own),
+            len(set(zip(subject[at[own]].tolist(), interest[at[own]].tolist(), strict=True))),
+            float(((bounds[:, 0] <= engaged[own]) & (engaged[own] <= bounds[:, 1])).mean()),
+            float(score[own].mean()), float(answers.y[order[at[own]]].mean()),
+            float(engaged[own].mean()) / AHEAD_DAYS))
+    return found
 
 
 def _interval(a: float, b: float) -> tuple[int, int]:

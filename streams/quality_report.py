@@ -40,8 +40,12 @@ def summary(found: Mapping[str, Any]) -> str:
     blocks.append("surest bets: share, least lift (lower bound), precision\n" + "\n".join(
         f"{share:7.3f} {low:8.2f} {precision:8.3f}"
         for share, low, precision in found["abstention"]))
-    blocks.append("80 % intervals against the following 14 days: score, pairs, held\n" + "\n".join(
-        f"{band:>9} {pairs:6d} {held:6.2f}" for band, pairs, held in found["coverage"]))
+    blocks.append(
+        "80 % intervals against the following 14 days\n"
+        "   scores mornings pairs  held  mean score  rate tomorrow  of the 14 days\n" + "\n".join(
+            f"{band['scores']:>9} {band['mornings']:8d} {band['pairs']:5d} {band['held']:5.2f}"
+            f"{band['score']:12.3f}{band['tomorrow']:15.3f}{band['fortnight']:16.3f}"
+            for band in found["coverage"]))
     if "bursts" in found:
         blocks.append("top five kept after a foreign evening (half of the day's events)\n"
                       + "\n".join(f"{name:12} {np.mean(kept):.2f} of 5 over {len(kept)} bursts"

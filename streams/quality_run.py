@@ -48,8 +48,9 @@ class Answers:
     x : ndarray of float64, shape (n, signals)
     p : dict of str to ndarray of float64, shape (n,)
         By model.
-    bets : ndarray of float64, shape (n, 4)
-        Score, lift, confidence and stance as a profile of that morning would have them.
+    bets : ndarray of float64, shape (n, 5)
+        Score, lift, confidence and stance as a profile of that morning would have them, and the
+        independent days that its interval assumes.
     """
 
     day: NDArray[np.int64]
@@ -85,7 +86,7 @@ class _Recorder:
         keys = {sid: self.engine.store.key(sid).decode() for sid in set(rows.subject.tolist())}
         for key in keys.values():
             self.number.setdefault(key, len(self.number))
-        bet = np.zeros((len(rows), 4))
+        bet = np.zeros((len(rows), 5))
         weigh_rows(self.engine.learner.bet(), rows.x, rows.interest, bet)
         self.bets.append(bet)
         self.days.append(rows)

@@ -23,6 +23,7 @@ from tests.oracle_partition import Partition
 
 Z_90 = 1.2816
 PRIOR_DAYS = 7.0
+SPELLS = 0.75  # correlation between days, as a share of the score
 
 
 def trend(levels: list[float], days: set[int], day: int, age: int) -> str:
@@ -53,7 +54,9 @@ def score(partition: Partition, enough: int, values: list[float], days: set[int]
 
 def stance(p: float, rate: float, age: int, flags: set[str], held: bool) -> str:
     """The bet: engage only where the lower bound of the lift is clear and nothing forbids."""
-    spread = Z_90 * math.sqrt(p * (1 - p) / (min(age, 28) + PRIOR_DAYS))
+    n = min(age, 28) + PRIOR_DAYS
+    variance = p * (1 - p) / n * (1 + (n - 1) * SPELLS * p)
+    spread = Z_90 * math.sqrt(variance)
     if flags & {"dislike", "quiet"}:
         return "avoid"
     if "like" in flags or (max(0.0, p - spread) / rate >= 1.2 and p >= 0.05 and age >= 2):

@@ -205,6 +205,33 @@ def test_the_interval_holds_its_mass() -> None:
         assert ((days >= low) & (days <= high)).mean() >= 0.79
 
 
+def _fortnights(held: bool) -> Answers:
+    """Forty pairs over 28 days, scores of 0.3, coming back on 3 days in 10 or on none."""
+    pairs, days = 40, 28
+    n = pairs * days
+    chance = np.random.default_rng(6)
+    rate = chance.beta(1.2, 2.8, pairs) if held else np.where(np.arange(pairs) % 2, 0.0, 1.0)
+    y = (chance.random((days, pairs)) < rate).astype(np.uint8).ravel()
+    bet = np.tile([0.3, 3.0, 0.8, 1.0, 4.0], (n, 1))
+    zeros = np.zeros(n, np.uint8)
+    return Answers(np.repeat(np.arange(days), pairs), np.zeros(n, np.int64), ["a"],
+                   np.tile(np.arange(pairs), days), y, zeros, np.zeros((n, 0)), {}, bet)
+
+
+def test_intervals_are_held_against_the_fortnight() -> None:
+    """Rates as the Beta says are held as promised, all or nothing is not."""
+    every = np.ones(40 * 28, np.bool_)
+    found, other = (bets.coverage(_fortnights(so), every)[0] for so in (True, False))
+    assert found.scores == "0.3-0.45" and found.mornings == 15 * 40 and found.pairs == 40
+    assert found.held >= 0.75 > 0.6 > other.held
+    answers = _fortnights(True)
+    first = answers.day < 15
+    assert found.tomorrow == pytest.approx(answers.y[first].mean())
+    windows = [answers.y[(answers.day >= day) & (answers.day < day + 14)].mean()
+               for day in range(15)]
+    assert found.fortnight == pytest.approx(np.mean(windows))
+
+
 def test_stances_part_the_rows() -> None:
     answers = played()
     found = bets.stances(answers, measures.first_quarter_out(answers))

@@ -17,6 +17,12 @@ NEW, RISING, STEADY, FADING, BURST = range(5)
 
 _Z = 1.2816  # one-sided 90 %
 _PRIOR_DAYS = 7.0  # evidence that weighs as much as what the population says
+_MOST_DAYS = 28
+# Correlation of a row's days with each other, as a share of its score: habits come in spells.
+# At 0.75 four in five intervals hold the fortnight after them for scores up to 0.45 (0 holds
+# one half from 0.2 on; `interest-streams quality` prints it), and seven in ten engagements are
+# right on the bundled tags' interests, against four in ten.
+_SPELLS = 0.75
 _ENGAGE_LIFT, _AVOID_LIFT = 1.2, 0.5
 _ENGAGE_SCORE = 0.05
 _ENGAGE_AGE = 2  # days: a first evening of much may be a whim, or somebody else's
@@ -85,11 +91,23 @@ def answers(form: Form, x: Any, interest: Any, out: Any) -> None:
 
 
 @bare
+def trials(score: float, age: int) -> Any:
+    """Independent days that a score is worth: those observed, at most 28, and the prior's 7.
+
+    Days of a row are not independent, so n of them count for ``n / (1 + (n - 1) * rho)`` (Kish's
+    design effect), where rho grows with the score. However long it was observed, a row is worth
+    no more than four thirds of an engaged day.
+    """
+    n = np.float64(min(max(age, 0), _MOST_DAYS)) + _PRIOR_DAYS
+    return n / (1.0 + (n - 1.0) * _SPELLS * score)
+
+
+@bare
 def weigh(bet: Bet, vector: Any, bits: Any, age: int, interest: int, flags: int, held: bool) -> Any:
     """Score, lift, confidence and stance of one interest.
 
     The lower and upper bounds of the score are those of a Beta posterior in normal
-    approximation with as many trials as days were observed (at most 28) plus the prior's.
+    approximation with as many `trials`.
     """
     if bet.trained:
         score = answer(bet.form, vector, interest)
@@ -99,9 +117,9 @@ def weigh(bet: Bet, vector: Any, bits: Any, age: int, interest: int, flags: int,
         score = (hits + _PRIOR_DAYS * bet.rate[interest]) / (days + _PRIOR_DAYS)
     score = min(0.9999, max(0.0001, score))
     lift = score / bet.rate[interest]
-    days = np.float64(min(max(age, 0), 28))
+    days = np.float64(min(max(age, 0), _MOST_DAYS))
     confidence = days / (days + _PRIOR_DAYS)
-    spread = _Z * np.sqrt(score * (1.0 - score) / (days + _PRIOR_DAYS))
+    spread = _Z * np.sqrt(score * (1.0 - score) / trials(score, age))
     low = max(0.0, score - spread) / bet.rate[interest]
     high = min(1.0, score + spread) / bet.rate[interest]
     stance = HOLD
@@ -125,8 +143,8 @@ def weigh_rows(bet: Bet, x: Any, interest: Any, out: Any) -> None:
     ----------
     x : ndarray of float64, shape (n, SIGNALS)
     interest : ndarray of uint16, shape (n,)
-    out : ndarray of float64, shape (n, 4)
-        Filled with score, lift, confidence and stance.
+    out : ndarray of float64, shape (n, 5)
+        Filled with score, lift, confidence, stance and `trials`.
     """
     for i in range(x.shape[0]):
         age = int(np.round(np.exp(4.0 * x[i, AGE]) - 1.0))
@@ -136,6 +154,7 @@ def weigh_rows(bet: Bet, x: Any, interest: Any, out: Any) -> None:
         out[i, 1] = lift
         out[i, 2] = confidence
         out[i, 3] = stance
+        out[i, 4] = trials(score, age)
 
 
 @bare
