@@ -239,6 +239,7 @@ def consumer_config(settings: Settings) -> dict[str, Any]:
         "fetch.max.bytes": 16_777_216,
         "max.partition.fetch.bytes": 4_194_304,
         "fetch.wait.max.ms": 50,
+        "fetch.queue.backoff.ms": 20,  # of a full queue; it is read empty within a second
         **settings.kafka,
         "bootstrap.servers": settings.bootstrap_servers,
         "group.id": settings.group_id,

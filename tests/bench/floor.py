@@ -22,7 +22,7 @@ def main(bootstrap: str, group: str, names: str, events: str) -> None:
         "enable.auto.commit": False, "enable.auto.offset.store": False, "log_level": 3,
         "queued.min.messages": 200_000, "queued.max.messages.kbytes": 131_072,
         "fetch.max.bytes": 16_777_216, "max.partition.fetch.bytes": 4_194_304,
-        "fetch.wait.max.ms": 50})
+        "fetch.wait.max.ms": 50, "fetch.queue.backoff.ms": 20})
 
     def assigned(consumer: Consumer, spots: list[TopicPartition]) -> None:
         print(f"start {time.time()}", flush=True)
