@@ -60,7 +60,7 @@ class Settings:
     kafka: Mapping[str, str] = field(default_factory=dict)
 
     # -- the loop
-    poll_events: int = 20_000  # most records taken by one poll
+    poll_events: int = 10_000  # most records taken by one poll
     poll_timeout_ms: int = 100
     commit_interval_ms: int = 500
     catch_up_interval_ms: int = 3_000  # instead, while the records taken are older than that
