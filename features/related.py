@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from features import snapshots
 from features.kernels.layout import C_SUBJECTS
 from features.kernels.together import together
-from features.tagging import STRUCTURAL
+from features.tagging import STRUCTURAL, neighbours
 from features.taxonomy import MAX_NODES, Taxonomy
 from features.windows import Store
 
@@ -61,6 +61,10 @@ class Related:
     def __init__(self, taxonomy: Taxonomy) -> None:
         size = min(len(taxonomy), MAX_NODES)
         self._parent = np.asarray(taxonomy.parent[:size])
+        self._near = np.full(size, -1, np.int16)
+        for one, other in neighbours(taxonomy).items():
+            if max(one, other) < size:
+                self._near[one] = other
         structural = np.array([name in STRUCTURAL for name in taxonomy.ids[:size]], np.bool_)
         self._left_out = (taxonomy.sensitive[:size] | structural).astype(np.uint8)
         self.key = np.zeros(0, np.uint32)
@@ -74,8 +78,8 @@ class Related:
         pairs[self.key // MAX_NODES, self.key % MAX_NODES] = self.count * _DECAY
         self.mass *= _DECAY
         together(store.subjects, store.rows, int(store.c[C_SUBJECTS]), day, self._parent,
-                 self._left_out, np.zeros(MOST_A_DAY, np.int32), np.zeros(MOST_A_DAY, np.uint64),
-                 pairs, self.mass)
+                 self._near, self._left_out, np.zeros(MOST_A_DAY, np.int32),
+                 np.zeros(MOST_A_DAY, np.uint64), pairs, self.mass)
         self._keep(pairs)
 
     def add(self, other: Related) -> None:

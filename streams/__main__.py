@@ -21,6 +21,7 @@ _MODULES = {
     "tags": "streams.tags",
     "tag": "streams.tag",
     "untagged": "streams.untagged",
+    "related": "streams.related",
     "profile": "streams.client",
     "subject": "streams.subject",
     "contract": "streams.contract",

@@ -30,8 +30,8 @@ STREAMS = ("profile", "compacted", "settings", "ports", "metrics", "topics", "to
            "state_admin", "offsets_admin", "worker", "__main__")
 #: Beside the worker's line: they may use it (but for ``__main__``), and only ``__main__`` and
 #: those further right here may use them.
-BESIDE = ("client", "subject", "pseudonyms", "schemas", "contract", "embedded", "progress",
-          "simulation", "adaptors", "producing", "coverage", "embedding", "tags", "tag",
+BESIDE = ("client", "subject", "related", "pseudonyms", "schemas", "contract", "embedded",
+          "progress", "simulation", "adaptors", "producing", "coverage", "embedding", "tags", "tag",
           "simulator", "replay", "apps", "truth_table", "demo_worker", "demo", "quality_panels",
           "quality_run", "quality_measures", "quality_baselines", "quality_bets",
           "quality_bursts", "quality_report", "quality", "sizing")

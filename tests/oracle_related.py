@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from itertools import combinations
 
 from features.config import Config
-from features.tagging import STRUCTURAL, TagEntry
+from features.tagging import STRUCTURAL, TagEntry, expand
 from features.taxonomy import Taxonomy
 from tests.oracle_partition import Partition, text_hash
 
@@ -27,6 +27,8 @@ class Watched(Partition):
                  most: int, least: float) -> None:
         super().__init__(config, tree, table)
         self.most, self.least = most, least
+        self.raised = {tuple(sorted(pair)) for interest in tree.ids for pair in combinations(
+            [i for i, _ in expand([(interest, 1.0)], tree)], 2)}
         self.pairs: dict[tuple[int, int], float] = {}
         self.mass: dict[int, float] = {}
 
@@ -40,8 +42,7 @@ class Watched(Partition):
                      and not self.tree.sensitive[i] and self.tree.ids[i] not in STRUCTURAL]
             there = sorted(there, key=lambda i: _rank(key, day, i))[: self.most]
             for pair in combinations(sorted(there), 2):
-                if pair[0] in self.tree.ancestors(pair[1]) \
-                        or pair[1] in self.tree.ancestors(pair[0]):
+                if pair in self.raised:
                     continue
                 share = 1.0 / (len(there) - 1)
                 self.pairs[pair] = self.pairs.get(pair, 0.0) + share

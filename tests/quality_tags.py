@@ -8,7 +8,7 @@ it may be told or not, is compared with the subjects that the class stands for. 
 online from the first half, scored on the second without learning any further, and again with
 each scored before it is learned, as a catalogue is worked through; beside it the untrained tagger
 and the most frequent genres. See `quality_hosts` for hosts, `quality_contents` for what tags cost
-a worker.
+a worker, `quality_related` for whether related interests say anything new.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from features.tagging import genre_tags
 from features.tagrecords import TagEntry, join
 from features.textual.tagger import TextTagger
 from streams import embedding
-from tests import quality_contents, quality_hosts
+from tests import quality_contents, quality_hosts, quality_related
 
 #: Class of a news file -> tier-1 subjects of IAB Content 3.1 that it covers. Decided by the
 #: names of the nodes: what a newspaper prints under that heading.
@@ -167,6 +167,7 @@ def main() -> int:
         done += 1
         missed += [] if measure(path) else [name]
     quality_contents.show()
+    quality_related.show(base)
     if missed:
         print(f"\nmissed: {', '.join(missed)}")
     return 1 if missed else 0 if done else 2

@@ -94,10 +94,12 @@ def test_nobody_weighs_more_than_others() -> None:
     assert found.mass.max() <= 1.0 + 1e-9
 
 
-def test_what_is_in_line_is_no_pair() -> None:
-    """A tag raises its ancestors itself: that they are there together says nothing."""
-    stream, feed = Stream(Config(), TABLE), Feed()
-    stream.feed(feed.consent("a", 0), *[feed.visit("a", day + 0.5, "rugby.example")
+@pytest.mark.parametrize("interest", ["529", "518", "154", "W3CW2J"])
+def test_what_one_tag_raises_is_no_pair(interest: str) -> None:
+    """Its ancestors and its neighbour come with it: that says nothing about people."""
+    table = {"host:one.example": TagEntry(((interest, 1.0),), "test", 1.0)}
+    stream, feed = Stream(Config(), table), Feed()
+    stream.feed(feed.consent("a", 0), *[feed.visit("a", day + 0.5, "one.example")
                                         for day in range(4)])
     store = stream.engine.store
     assert int(store.subjects.used[store.find(b"a")]) > 1 and not len(stream.engine.related.key)

@@ -20,6 +20,7 @@ def together(
     subjects: int,
     day: int,
     parent: Any,
+    near: Any,
     left_out: Any,
     chosen: Any,
     order: Any,
@@ -34,8 +35,9 @@ def together(
 
     Parameters
     ----------
-    parent : ndarray of int16, shape (n,)
-        Interests in line with each other are no pair: a tag raises its ancestors itself.
+    parent, near : ndarray of int16, shape (n,)
+        What a tag raises beside its interest, -1 for nothing; `near` is mutual. What one tag
+        raises is no pair: it is there together by itself.
     left_out : ndarray of uint8, shape (n,)
         1 for interests that never count.
     chosen : ndarray of int32, shape (most,)
@@ -64,7 +66,7 @@ def together(
         for a in range(m):
             for b in range(a + 1, m):
                 i, j = min(chosen[a], chosen[b]), max(chosen[a], chosen[b])
-                if not _in_line(parent, i, j):
+                if not _raised(parent, near, i, j):
                     pairs[i, j] += share
                     mass[i] += share
                     mass[j] += share
@@ -110,13 +112,19 @@ def _mixed(h: Any, day: int, interest: int) -> Any:
 
 
 @bare
-def _in_line(parent: Any, i: int, j: int) -> bool:
-    """Whether one is an ancestor of the other, or they are the same."""
-    return _below(parent, i, j) or _below(parent, j, i)
+def _raised(parent: Any, near: Any, i: int, j: int) -> bool:
+    """Whether one tag raises both: they are in line, or one is near to what is below the other."""
+    return (
+        _below(parent, i, j)
+        or _below(parent, j, i)
+        or _below(parent, as_int(near[i]), j)
+        or _below(parent, as_int(near[j]), i)
+    )
 
 
 @bare
 def _below(parent: Any, low: int, high: int) -> bool:
+    """Whether `low` is `high` or below it; -1 is below nothing."""
     node = as_int(low)
     while node >= 0:
         if node == high:
