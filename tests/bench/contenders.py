@@ -115,9 +115,9 @@ def worker_env(job: Job, instance: str = "bench-0") -> dict[str, str]:
     }
 
 
-def _floor(job: Job) -> list[str]:
-    return [sys.executable, str(HERE / "floor.py"), job.topics.bootstrap, job.group,
-            ",".join(job.topics.inputs), str(job.events)]
+def _floor(manner: str) -> Callable[[Job], list[str]]:
+    return lambda job: [sys.executable, str(HERE / "floor.py"), job.topics.bootstrap, job.group,
+                        ",".join(job.topics.inputs), str(job.events), manner]
 
 
 def _ours(job: Job) -> list[str]:
@@ -153,7 +153,10 @@ def _kstreams(job: Job) -> list[str]:
 _ALL = (
     Contender(
         "floor", "floor: consume, orjson.loads", "decodes and drops; keeps no state, writes "
-        "nothing, commits nothing", _floor, ends=True),
+        "nothing, commits nothing; librdkafka's own settings", _floor("plain"), ends=True),
+    Contender(
+        "floor-tuned", "floor, tuned", "the same with our worker's consumer settings",
+        _floor("tuned"), ends=True),
     Contender(
         "ours", "interest-streams", "exactly once; River's FTRL on 17 signals; publishes per "
         "commit", _ours, worker_env, begins="streams.restore restored", commits=True,
