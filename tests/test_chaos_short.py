@@ -13,12 +13,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import NewTopic
 
+from streams.settings import Settings
+from streams.topic_admin import admin_client
 from tests.chaos.bugs import BUGS, FAULTS_FOR
 from tests.chaos.faults import FAULTS
 from tests.chaos.load import records
 from tests.chaos.proxy import END_TXN, FAIR, Proxy, Weather
 from tests.chaos.run import Plan, report, run
+from tests.conftest import Names
+from tests.kafka_server import KafkaServer
+from tests.log_files import aborted
 
 #: One of each manner: a process, the group, the network, the end of a transaction, the broker.
 KINDS = ("kill -9", "zombie", "EndTxn held", "EndTxn answer lost", "broker kill -9", "SIGTERM")
@@ -35,15 +42,47 @@ def test_every_invariant_holds_under_fire(kafka_libs: Path, tmp_path: Path, seed
 
 
 @pytest.mark.kafka
+@pytest.mark.chaos
 @pytest.mark.timeout(1_200)
-@pytest.mark.parametrize("bug", [
-    pytest.param(bug, marks=() if bug == "engine-kept" else pytest.mark.chaos) for bug in BUGS])
+@pytest.mark.parametrize("bug", BUGS)
 def test_a_planted_bug_is_caught(kafka_libs: Path, tmp_path: Path, bug: str) -> None:
     kinds = FAULTS_FOR[bug]
     outcome = run(Plan(7, 40_000, 2 * len(kinds), kinds, bug, storms=1), tmp_path, kafka_libs)
     report(outcome)
     assert not outcome.void, outcome.void
     assert outcome.broken, f"{bug} was not caught"
+
+
+@pytest.mark.kafka
+def test_what_was_aborted_is_read_from_the_files(kafka_server: KafkaServer, names: Names) -> None:
+    topic = names.prefix + "log"
+    settings = Settings(bootstrap_servers=kafka_server.bootstrap)
+    admin = admin_client(settings)  # held: its answers come in its own thread
+    admin.create_topics([NewTopic(topic, 1, 1)])[topic].result(30)
+    producer = Producer({"bootstrap.servers": kafka_server.bootstrap,
+                         "transactional.id": names.prefix})
+    producer.init_transactions(30)
+    for number in range(8):
+        producer.begin_transaction()
+        for _ in range(3):
+            producer.produce(topic, b"value", partition=0)
+        if number in (2, 5, 6):
+            producer.flush(30)
+            producer.abort_transaction(30)
+        else:
+            producer.commit_transaction(30)
+    seen = {}
+    for level in ("read_committed", "read_uncommitted"):
+        consumer = Consumer({"bootstrap.servers": kafka_server.bootstrap, "group.id": "reader",
+                             "isolation.level": level, "enable.partition.eof": True})
+        consumer.assign([TopicPartition(topic, 0, 0)])
+        seen[level] = set()
+        while (message := consumer.poll(30)) is not None and message.error() is None:
+            seen[level].add(message.offset())
+        consumer.close()
+    hidden = aborted(kafka_server.data, topic, 0)
+    assert len(hidden) == 9
+    assert hidden == seen["read_uncommitted"] - seen["read_committed"]
 
 
 def test_the_same_seed_gives_the_same_load() -> None:

@@ -9,9 +9,10 @@ workers. `verify` gives a verdict per invariant.
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,7 @@ from streams.settings import Settings
 from streams.tagfeed import TagFeed
 from streams.topic_admin import admin_client
 from streams.topics import DEAD_LETTERS, INPUTS, PROFILES, STATE
+from tests.log_files import aborted
 from tests.reference import (
     Reference,
     canonical,
@@ -62,7 +64,7 @@ INVARIANTS = {
     "I5 state = fold(changelog) = fold(input)": "{subjects} subjects, River model bit for bit",
     "I5 live state = fold(changelog)": "{live} partitions",
     "I5 profiles = those of one pass": "{kept} profiles",
-    "I6 no aborted record visible": "no transaction open, logs readable to their ends",
+    "I6 no aborted record visible": "no transaction open; {aborted} aborted records in the files",
     "I7 one owner per partition": "{owners} members own {partitions} partitions",
     "I8 erased stays erased": "{erased} erased accounts",
     "I9 lag is 0": "{taken} records, all committed",
@@ -97,12 +99,15 @@ class Evidence:
     profiles : list of Message
         All of them, in order.
     dead : list of (DeadLetter, key, value)
+    visible : dict of str to list of int
+        Offsets of all records a `read_committed` reader sees, by topic.
     """
 
     commits: list[dict[str, Any]] = field(default_factory=list)
     folded: dict[bytes, bytes] = field(default_factory=dict)
     profiles: list[Message] = field(default_factory=list)
     dead: list[tuple[DeadLetter, bytes | None, bytes | None]] = field(default_factory=list)
+    visible: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
 
     @property
     def offsets(self) -> dict[str, int]:
@@ -123,7 +128,7 @@ class Evidence:
 
 
 def verify(settings: Settings, live: Mapping[int, str] | None = None, *,
-           ended: bool = True) -> list[Verdict]:
+           ended: bool = True, files: Path | None = None) -> list[Verdict]:
     """Check every invariant that can be read from the logs.
 
     Parameters
@@ -132,6 +137,8 @@ def verify(settings: Settings, live: Mapping[int, str] | None = None, *,
         `digest_of` the live state per partition, from the partition's owner.
     ended : bool
         Whether all input must have been taken by now.
+    files : Path, optional
+        The broker's data folder: what was aborted is read there, and must be nowhere else.
     """
     contents = _contents(settings)
     broken: dict[str, list[str]] = {name: [] for name in INVARIANTS}
@@ -140,6 +147,8 @@ def verify(settings: Settings, live: Mapping[int, str] | None = None, *,
     _owners(settings, totals, broken)
     for partition in range(settings.partitions):
         found = collect(settings, partition)
+        if files is not None:
+            _aborted(settings, files, partition, found, totals, broken)
         reference = recompute(settings, contents, partition, found.offsets)
         _logs(settings, partition, found, reference, totals, broken, ended)
         try:
@@ -162,7 +171,7 @@ def violated(verdicts: list[Verdict]) -> list[str]:
 def collect(settings: Settings, partition: int) -> Evidence:
     """Read what was committed of a partition."""
     found = Evidence()
-    for message in read(settings, STATE, partition):
+    for message in _seen(settings, STATE, partition, found):
         key, value = message.key() or b"", message.value()
         if value is None:
             found.folded.pop(key, None)
@@ -170,11 +179,17 @@ def collect(settings: Settings, partition: int) -> Evidence:
         found.folded[key] = value
         if key == _META:
             found.commits.append(json.loads(value))
-    found.profiles = list(read(settings, PROFILES, partition))
-    for message in read(settings, DEAD_LETTERS, partition):
+    found.profiles = list(_seen(settings, PROFILES, partition, found))
+    for message in _seen(settings, DEAD_LETTERS, partition, found):
         letter = parse_dead_letter(message.headers())
         found.dead.append((letter, message.key(), message.value()))
     return found
+
+
+def _seen(settings: Settings, topic: str, partition: int, found: Evidence) -> Iterator[Message]:
+    for message in read(settings, topic, partition):
+        found.visible[topic].append(message.offset() or 0)
+        yield message
 
 
 def _detail(problems: list[str]) -> str:
@@ -207,6 +222,16 @@ def _settled(settings: Settings, broken: dict[str, list[str]]) -> None:
     broken["I6 no aborted record visible"] += [
         f"{topic}[{p}]: a transaction is open at {ends[0][topic, p]}"
         for topic, p in ends[0] if ends[0][topic, p] != ends[1][topic, p]]
+
+
+def _aborted(settings: Settings, files: Path, partition: int, found: Evidence,
+             totals: Counter[str], broken: dict[str, list[str]]) -> None:
+    for topic in (STATE, PROFILES, DEAD_LETTERS):
+        hidden = aborted(files, settings.topic(topic), partition)
+        totals["aborted"] += len(hidden)
+        broken["I6 no aborted record visible"] += [
+            f"{topic}[{partition}]@{offset} was aborted and is visible"
+            for offset in found.visible[topic] if offset in hidden]
 
 
 def _owners(settings: Settings, totals: Counter[str], broken: dict[str, list[str]]) -> None:

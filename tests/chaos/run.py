@@ -146,7 +146,7 @@ def _finish(cluster: Cluster, progress: Progress, outcome: Outcome) -> None:
     held = sum(network.ends_held for network in cluster.networks)
     _say(f"workers that ended by themselves or by SIGTERM: {ends or 'none'}; EndTxn held: {held}")
     outcome.verdicts = [
-        *verify(cluster.settings, live),
+        *verify(cluster.settings, live, files=cluster.broker.data),
         Verdict("I10 memory is bounded", cluster.peak_bytes < _MOST_BYTES,
                 f"{cluster.peak_bytes / 1e6:.0f} MB at the most"),
         Verdict("workers go on or end as promised", not cluster.fatal,
