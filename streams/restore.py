@@ -49,6 +49,10 @@ def reader_config(settings: Settings, group: str) -> dict[str, Any]:
         "fetch.max.bytes": 67_108_864,
         "max.partition.fetch.bytes": 8_388_608,
         "queued.max.messages.kbytes": 131_072,
+        # By default an end is told of after half a second, and a queue that was full is looked
+        # at again after a whole one.
+        "fetch.wait.max.ms": 50,
+        "fetch.queue.backoff.ms": 20,
         "log_level": 3,
     }
 
