@@ -217,16 +217,27 @@ def group_lag(admin: AdminClient, group: str, settings: Settings) -> Lag:
 
 def wait_for_group(admin: AdminClient, group: str, settings: Settings, limit_s: float,
                    show: Callable[[Lag], None] | None = None) -> bool:
-    """Wait until the group's committed offsets reach the end; False when the time is up."""
+    """Wait until the group's committed offsets reach the end; False when the time is up.
+
+    Raises
+    ------
+    ProduceError
+        When the cluster does not answer, for the rest of the time: a group's coordinator that
+        was just elected has none for a while.
+    """
     deadline = time.monotonic() + limit_s
     while True:
-        lag = group_lag(admin, group, settings)
-        if show is not None:
-            show(lag)
-        if lag.done:
-            return True
-        if time.monotonic() >= deadline:
-            return False
+        late = time.monotonic() >= deadline
+        try:
+            lag = group_lag(admin, group, settings)
+        except ProduceError:
+            if late:
+                raise
+        else:
+            if show is not None:
+                show(lag)
+            if lag.done or late:
+                return lag.done
         time.sleep(0.5)
 
 

@@ -16,10 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features import events, fields, tagging
-from streams import replay, topics
+from streams import producing, replay, topics
 from streams.adaptors import ADAPTORS, Record, SourceError, bundled_web_visits, pseudonym, slug
 from streams.embedded import EMBEDDED_KAFKA_OVERRIDES, EmbeddedBroker
 from streams.producing import (
+    Lag,
     Produced,
     ProduceError,
     each_catalogue_once,
@@ -348,6 +349,25 @@ def test_a_broker_out_of_reach_is_said_so(cluster: Settings,
     monkeypatch.setattr("streams.producing._ADMIN_S", 0.2)
     with pytest.raises(ProduceError, match="lag of g"):
         group_lag(admin, "g", cluster)
+
+
+def test_a_group_whose_coordinator_loads_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter([ProduceError("lag of g: Coordinator load in progress"), Lag(3, 0), Lag(0, 0)])
+    clock = iter(range(100))
+
+    def answer(*_: object) -> Lag:
+        found = next(answers)
+        if isinstance(found, ProduceError):
+            raise found
+        return found
+
+    monkeypatch.setattr(producing, "group_lag", answer)
+    monkeypatch.setattr(producing.time, "sleep", lambda _: None)
+    monkeypatch.setattr(producing.time, "monotonic", lambda: next(clock))
+    assert producing.wait_for_group(AdminClient({}), "g", Settings(), 10.0)
+    answers = iter([ProduceError("still loading")] * 20)
+    with pytest.raises(ProduceError, match="still loading"):
+        producing.wait_for_group(AdminClient({}), "g", Settings(), 3.0)
 
 
 def test_the_inlet_knows_the_pattern_that_pseudonyms_avoid() -> None:
