@@ -122,7 +122,7 @@ class Inlet:
         self._settings = settings
         self._ports = ports
         self._names = [settings.topic(name) for name in INPUTS]
-        self._kind = {name: kind for kind, name in enumerate(self._names)}
+        self._kind: dict[str | None, int] = {name: n for n, name in enumerate(self._names)}
         self._limits = Limits(settings.max_message_bytes, settings.future_tolerance_ms)
         self._dead = DeadLetterLimit(settings.dead_letter_max_ratio, settings.dead_letter_window,
                                      settings.dead_letter_max_run)

@@ -16,7 +16,7 @@ Deliveries need no callback: a transaction with a record that was not delivered 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -121,7 +121,8 @@ class Outlet:
     def _send_profiles(self, deadline: float, partition: int,
                        profiles: Sequence[tuple[bytes, bytes | None, int, int]]) -> None:
         # One by one, for the client's batches take no headers; so without a call in between.
-        produce, topic = self._producer.produce, self._profiles
+        produce: Callable[..., None] = self._producer.produce
+        topic = self._profiles
         times = codecs.times([item[3] for item in profiles])
         for (key, value, version, _), time in zip(profiles, times, strict=True):
             headers = codecs.profile_headers(key, version, time)
