@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from prometheus_client import generate_latest
 
-from features import taxonomy
+from features import related, taxonomy
 from features.audiences import Audiences
 from features.config import Config
 from features.contents import Contents
@@ -66,7 +66,7 @@ def test_sensitive_signals_leave_no_trace(caplog: pytest.LogCaptureFixture) -> N
 
     assert loud.profiles.keys() == {b"plain"} and loud.profiles == quiet.profiles
     for key, value in loud.state.items():
-        if key.startswith((b"s/", b"f/")):
+        if key.startswith((b"s/", b"f/")) or key == related.KEY:
             assert value == quiet.state[key], "the state tells them apart"
     _searched(loud, changes, caplog.text)
 
