@@ -22,7 +22,7 @@ _START_RATE, _START_ROWS = 0.05, 20.0
 #: What the signals were before presence was asked apart; the batch reference is given these and,
 #: on a line of its own, all.
 PLAIN = ("level_1d", "level_60d", "share_7d", "odds_7", "odds_28", "weekly_habit", "age",
-         "yesterday", "population", "here_7", "here_yesterday")
+         "yesterday", "population", "here_yesterday")
 
 
 def baselines(answers: Answers, active: dict[tuple[int, int], list[int]]) -> dict[str, Floats]:

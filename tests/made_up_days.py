@@ -8,11 +8,11 @@ from features.interests.base import Model
 from features.signals import HABIT, NAMES, DayRows
 
 SUBJECTS, INTERESTS = 30, 6
-_HERE_7, _ODDS_28 = NAMES.index("here_7"), NAMES.index("odds_28")
+_HERE, _ODDS_28 = NAMES.index("here_yesterday"), NAMES.index("odds_28")
 
 
 def day_rows(day: int, seed: int = 0) -> DayRows:
-    """A day of a made-up world: presence follows here_7, the habit odds_28 and the interest."""
+    """A day of a made-up world: presence follows here_yesterday, the habit odds_28."""
     chance = np.random.default_rng([seed, day])
     n = SUBJECTS * INTERESTS
     x = chance.normal(0.0, 0.5, (n, len(NAMES)))
@@ -20,7 +20,7 @@ def day_rows(day: int, seed: int = 0) -> DayRows:
     subject = np.repeat(np.arange(SUBJECTS, dtype=np.int32), INTERESTS)
     interest = np.tile(np.arange(INTERESTS, dtype=np.uint16), SUBJECTS)
     x[:, len(HABIT):] = x[subject * INTERESTS, len(HABIT):]
-    here = chance.random(SUBJECTS) < 1 / (1 + np.exp(-2.0 * x[::INTERESTS, _HERE_7]))
+    here = chance.random(SUBJECTS) < 1 / (1 + np.exp(-2.0 * x[::INTERESTS, _HERE]))
     habit = 1 / (1 + np.exp(-2.0 * x[:, _ODDS_28] + 2.0 - 0.5 * interest))
     y = here[subject] & (chance.random(n) < habit)
     return DayRows(day, x, y.astype(np.uint8), interest, subject,

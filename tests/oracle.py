@@ -190,9 +190,9 @@ class Subject:
 
 #: Names and order of the model's signals, said once more.
 SIGNALS = ("bias", "level_1d", "level_60d", "share_7d", "odds_7", "odds_28", "odds_64",
-           "weekly_habit", "odds_weekday", "odds_daytype", "own_recency", "twice", "age",
+           "weekly_habit", "odds_weekday", "odds_daytype", "own_recency", "per_day", "age",
            "yesterday", "population", "liked", "disliked",
-           "here_bias", "here_7", "here_yesterday", "here_recency")
+           "here_bias", "here_yesterday", "here_recency")
 HABIT = SIGNALS[:17]
 
 
@@ -234,17 +234,15 @@ def signals(subject: Subject, row: Row, day: int, offset_ms: int, half_lives: Se
         _odds(len(days & weeks), len(busy & weeks), 0.05, 1.0),
         _odds(len(again(days, 64) & same), len(again(busy, 64) & same), 0.05, 2.0),
         math.log(1.0 + len([d for d in busy if day - d <= since])),
-        float(len(days) == 2),
+        math.log(1.0 + long / max(1, len(days))),
         math.log(1.0 + age) / 4.0,
         float(day - 1 in days),
         math.log(rate / (1.0 - rate)) / 4.0,
         float("like" in row.flags),
         float("dislike" in row.flags),
     ]
-    known = min(64, max(1, day - min(subject.known_days(offset_ms))))
     return values + [
         1.0,
-        _odds(len([d for d in busy if day - d <= 7]), min(7, known), 0.5, 2.0),
         float(day - 1 in busy),
         math.log(1.0 + _since(busy, day)),
     ]

@@ -11,15 +11,15 @@ weights are by judgement, and few, and outweighed by some dozens of subject-days
 HURDLE = {
     "bias": -0.15, "level_1d": 0.20, "level_60d": 0.20, "share_7d": 0.13, "odds_7": 0.20,
     "odds_28": 0.26, "odds_64": 0.26, "weekly_habit": -0.05, "odds_weekday": 0.15,
-    "odds_daytype": 0.26, "own_recency": -0.32, "twice": -0.05, "age": -0.08,
+    "odds_daytype": 0.26, "own_recency": -0.32, "age": -0.08,
     "yesterday": 0.02, "population": 0.22,
-    "here_7": 1.0, "here_yesterday": 0.5, "here_recency": -0.3,
+    "here_yesterday": 0.5, "here_recency": -0.3,
 }
 #: For `features.interests.linear.Logistic`.
 LOGISTIC = {
     "bias": -0.19, "level_1d": 0.25, "level_60d": 0.18, "share_7d": 0.02, "odds_7": 0.16,
     "odds_28": 0.22, "odds_64": 0.21, "weekly_habit": -0.16, "odds_weekday": 0.15,
-    "odds_daytype": 0.28, "own_recency": -0.25, "twice": -0.07, "age": -0.09,
+    "odds_daytype": 0.28, "own_recency": -0.25, "age": -0.09,
     "yesterday": 0.06, "population": 0.25,
-    "here_bias": -0.19, "here_7": -0.04, "here_yesterday": -0.12, "here_recency": -0.42,
+    "here_bias": -0.19, "here_yesterday": -0.12, "here_recency": -0.42,
 }
