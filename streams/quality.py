@@ -9,7 +9,6 @@ tags give.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -23,6 +22,7 @@ from features.signals import NAMES
 from features.tagging import exact_tags
 from streams import quality_bets as bets
 from streams import quality_bursts as bursts
+from streams import quality_cost
 from streams import quality_panels as panels
 from streams import quality_report as report
 from streams import quality_run as runs
@@ -39,8 +39,11 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     """Add ``quality`` to the command line."""
     parser: argparse.ArgumentParser = subparsers.add_parser(
         "quality", help="measure the scores on real data, against baselines")
-    parser.add_argument("--data", required=True, type=Path, metavar="DIR",
-                        help="folder with web-visits/visits.csv and so on")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--data", type=Path, metavar="DIR",
+                      help="folder with web-visits/visits.csv and so on")
+    what.add_argument("--cost", action="store_true",
+                      help="what learning costs, on simulated customers")
     parser.add_argument("--set", action="append", choices=[*panels.SETS], dest="sets",
                         help="repeat it for several, merged by time; default: the web visits "
                              "and the snapshots of apps")
@@ -56,6 +59,9 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """Measure and print; 0 done, 1 a set or the extra is missing."""
+    if args.cost:
+        print(quality_cost.measure())
+        return 0
     try:
         panel = panels.load(args.sets or ["web-visits", "snapshots"], args.data)
         found, answers, lines = measure(panel, args.taxonomy, not args.no_boosting)
@@ -65,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
             found["bursts"] = flood(panel, answers)
         print(report.summary(found))
         if args.json:
-            args.json.write_text(json.dumps(found, indent=1) + "\n")
+            report.write_json(found, args.json)
         if args.plots:
             report.plots(answers, found, first_quarter_out(answers), lines, args.plots)
     except SourceError as error:

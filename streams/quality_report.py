@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import orjson
 
 from streams.quality_measures import MEASURES, lift_curve, reliability
 from streams.quality_run import Answers
@@ -58,6 +59,17 @@ def summary(found: Mapping[str, Any]) -> str:
     return "\n\n".join(blocks)
 
 
+def slug(found: Mapping[str, Any]) -> str:
+    """Stem of the files of a run."""
+    return f"{found['panel']}-{found['level']}"
+
+
+def write_json(found: Mapping[str, Any], path: Path) -> None:
+    """The figures as JSON; what is not a number is null."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(orjson.dumps(found, option=orjson.OPT_INDENT_2) + b"\n")
+
+
 def plots(answers: Answers, found: Mapping[str, Any], counted: Any, lines: Mapping[str, Any],
           folder: Path) -> list[Path]:
     """Reliability, log-loss over time and lift curve, as PNG files.
@@ -83,7 +95,7 @@ def plots(answers: Answers, found: Mapping[str, Any], counted: Any, lines: Mappi
             draw(axes, name, y, lines[name][counted], answers.day[counted])
         axes.set_title(f"{found['panel']}: {title}")
         axes.legend()
-        path = folder / f"{found['panel']}-{found['level']}-{title}.png"
+        path = folder / f"{slug(found)}-{title}.png"
         figure.savefig(path, dpi=110)
         pyplot.close(figure)
         written.append(path)

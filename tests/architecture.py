@@ -34,7 +34,7 @@ BESIDE = ("client", "subject", "related", "pseudonyms", "schemas", "contract", "
           "progress", "simulation", "adaptors", "producing", "coverage", "embedding", "tags", "tag",
           "simulator", "replay", "apps", "truth_table", "demo_worker", "demo", "quality_panels",
           "quality_run", "quality_measures", "quality_baselines", "quality_bets",
-          "quality_bursts", "quality_report", "quality", "sizing")
+          "quality_bursts", "quality_report", "quality_cost", "quality", "sizing")
 
 #: Package to the modules that may import it; a prefix covers what is below it.
 ONLY_IN: dict[str, tuple[str, ...]] = {

@@ -12,7 +12,7 @@ import pytest
 
 from features.interests import Learner
 from features.interests.linear import Hurdle
-from streams import quality, quality_run, topics
+from streams import quality, quality_cost, quality_report, quality_run, topics
 from streams import quality_baselines as baselines
 from streams import quality_bets as bets
 from streams import quality_bursts as bursts
@@ -273,3 +273,16 @@ def test_targets_say_what_is_missed() -> None:
            for t in quality.targets(lines, "mixture")}
     assert met == {"share below the 7-day frequency": True, "ROC-AUC": True, "ECE": False,
                    "share below LightGBM weekly": False}
+
+
+def test_the_cost_of_learning_is_that_of_its_rows() -> None:
+    found = quality_cost.measure(households=10, days=4, repeats=1)
+    assert found.events > 500 and found.days == 4 and found.rows > 100
+    assert found.without > 0.0 and found.row_us >= 0.0
+    assert f"{found.rows:,} rows" in str(found)
+
+
+def test_figures_are_json_and_nan_is_null(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "figures.json"
+    quality_report.write_json({"engaged": float("nan"), "rows": 3}, path)
+    assert orjson.loads(path.read_bytes()) == {"engaged": None, "rows": 3}
