@@ -39,6 +39,7 @@ from streams.watchdog import Watchdog
 log = logging.getLogger(__name__)
 _MOST_ABANDONED = 10  # in a row, before the worker gives up and lets its supervisor decide
 _BACKOFF_S = 0.5
+_LESS, _MORE = 0.5, 1.25  # what a transaction's failure and its success make of the next one's size
 
 
 class Worker:
@@ -66,6 +67,7 @@ class Worker:
         self._untagged = Untagged(settings, self._contents.knows, ports)
         self._outlet: Outlet | None = None  # None: what is in memory can't be trusted
         self._abandoned = 0
+        self._share = 1.0  # of the usual size of a transaction
         self._uncommitted = 0
         self._committed_at = ports.monotonic()
 
@@ -116,8 +118,10 @@ class Worker:
                 self._recover()
             if self._turn():
                 self._abandoned = 0
+                self._share = min(1.0, self._share * _MORE)
         except Abandon as error:
             self._abandoned += 1
+            self._share *= _LESS  # a broker that was too slow may manage half of it in time
             metrics.ABORTS.labels("abandoned").inc()
             log.warning("abandoned (%d in a row): %s", self._abandoned, error)
             if self._abandoned >= _MOST_ABANDONED:
@@ -136,7 +140,8 @@ class Worker:
         self._health.tick(bool(membership.engines) and not restoring,
                           "restoring" if restoring else "no partitions assigned")
         metrics.LAST_POLL.set_to_current_time()
-        room = settings.commit_events - self._uncommitted
+        most = max(settings.poll_events, int(settings.commit_events * self._share))
+        room = most - self._uncommitted
         timeout = 0.0 if restoring else settings.poll_timeout_ms / 1000.0
         with self._watchdog.guard("poll"):
             self._inlet.poll(membership.consumer, max(1, min(settings.poll_events, room)), timeout)
@@ -150,7 +155,7 @@ class Worker:
         membership.follow()
         self._report.lag(self._inlet, membership.consumer, membership.engines)
         self._untagged.publish()
-        if self._uncommitted >= settings.commit_events or self._due():
+        if self._uncommitted >= most or self._due():
             return self._commit(self._ports.monotonic() + settings.call_deadline_ms / 1000.0)
         return False
 
@@ -179,7 +184,7 @@ class Worker:
         passed_ms = 1000.0 * (self._ports.monotonic() - self._committed_at)
         if passed_ms < self._settings.commit_interval_ms:
             return False
-        late_ms = self._settings.catch_up_interval_ms
+        late_ms = self._settings.catch_up_interval_ms * self._share
         return passed_ms >= late_ms or self._inlet.age_ms() < late_ms
 
     def _commit(self, deadline: float) -> bool:

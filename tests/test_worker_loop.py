@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from confluent_kafka import KafkaError
 
@@ -105,6 +106,19 @@ def test_ten_failures_in_a_row_are_enough() -> None:
     with pytest.raises(Stop, match="10 transactions in a row failed: commit: _TIMED_OUT"):
         steps(200, worker)
     assert broker.commits == []
+
+
+def test_after_failures_less_is_tried_at_a_time() -> None:
+    broker = fed(400)
+    worker = start(broker, poll_events=4, commit_events=64)
+    worker._settings = replace(worker._settings, commit_interval_ms=4_900,
+                               catch_up_interval_ms=4_900)
+    failing(broker, "commit_transaction", KafkaError._TIMED_OUT, 3)
+    steps(800, worker)
+    sizes = np.diff([0, *(txn.offsets["sim"][NETWORK_TOPIC, 0] for txn in broker.commits)])
+    assert sizes[0] <= 64 / 8 + 4
+    assert max(sizes) >= 64 - 4
+    assert committed(broker, NETWORK_TOPIC) == 400
 
 
 def test_offsets_that_can_not_be_read_are_asked_for_again() -> None:
