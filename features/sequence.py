@@ -34,12 +34,15 @@ class Input:
         Offset behind the last record taken.
     drained : bool
         Whether the end of the log was reached behind it.
+    count : int
+        Records held back.
     """
 
     number: int
     running: int = -1
     next_offset: int = 0
     drained: bool = False
+    count: int = 0
     held: list[tuple[Batch, NDArray[np.int64]]] = field(default_factory=list)
     released_running: int = -1
 
@@ -51,11 +54,7 @@ class Input:
             running = np.maximum.accumulate(np.maximum(batch.records["ts"], self.running))
             self.running = int(running[-1])
             self.held.append((batch, running))
-
-    @property
-    def count(self) -> int:
-        """Records held back."""
-        return sum(len(batch) for batch, _ in self.held)
+            self.count += len(batch)
 
     def bound(self) -> _Place:
         """Place before which this input delivers nothing any more."""
@@ -113,6 +112,7 @@ def _split(item: Input, bound: _Place) -> list[tuple[Batch, NDArray[np.int64]]]:
         if n == 0:
             break
         item.released_running = int(running[n - 1])
+        item.count -= n
         if n == len(batch):
             ready.append(item.held.pop(0))
             continue
