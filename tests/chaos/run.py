@@ -7,7 +7,7 @@ import statistics
 import sys
 import time
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tests.chaos.cluster import Cluster, Progress, wait_for
@@ -82,7 +82,9 @@ def run(plan: Plan, root: Path, libs: Path) -> Outcome:
     with Cluster(root, libs, bug=plan.bug) as cluster:
         prepare(cluster.settings)
         started = time.monotonic()
-        fed = feed(cluster.settings, records(plan.seed, plan.events, plan.storms, plan.jumps))
+        # In small batches, which a fetch can't split: a paced worker must meet every input soon.
+        fed = feed(replace(cluster.settings, kafka={"batch.size": "16384"}),
+                   records(plan.seed, plan.events, plan.storms, plan.jumps))
         _say(f"{fed.total:,} records produced in {time.monotonic() - started:.0f} s")
         progress = cluster.watch()
         cluster.pace(rate=_TRICKLE)
