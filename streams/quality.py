@@ -16,6 +16,7 @@ from typing import Any
 
 from features import taxonomy
 from features.interests import Learner, prior
+from features.interests.adpredictor import AdPredictor
 from features.interests.linear import Hurdle
 from features.interests.lineup import bystanders, lineup
 from features.signals import NAMES
@@ -98,7 +99,9 @@ def measure(panel: panels.Panel, tagged: bool = False, boosting: bool = True
               if account in number}
     lines = dict(answers.p) | baselines(answers, active)
     lines["ftrl-logistic, row by row (leaks the day)"] = row_by_row(answers)
-    lines["ftrl-hurdle, from the shipped prior"] = replay(answers, Hurdle(prior.HURDLE))
+    for name, model in (("ftrl-hurdle", Hurdle(prior.HURDLE)),
+                        ("adpredictor", AdPredictor(prior.HURDLE))):
+        lines[f"{name}, from the shipped prior"] = replay(answers, model)
     if boosting:
         lines["LightGBM weekly"] = weekly_boosting(answers, PLAIN)
         lines["LightGBM weekly, all signals"] = weekly_boosting(answers)
@@ -121,7 +124,7 @@ def first_days(answers: Answers, lines: dict[str, Any]) -> dict[str, float]:
     """Log-loss of the first tenth of the rows: what a prior is good for."""
     early = answers.day <= answers.day[len(answers) // 10]
     return {name: log_loss(answers.y[early], p[early]) for name, p in lines.items()
-            if name.startswith("ftrl-hurdle") or name == "7-day frequency"}
+            if name.startswith(("ftrl-hurdle", "adpredictor")) or name == "7-day frequency"}
 
 
 def _interests(panel: panels.Panel, tagged: bool) -> tuple[taxonomy.Taxonomy, Any]:

@@ -34,13 +34,14 @@ def stances(answers: Answers, counted: NDArray[np.bool_]) -> dict[str, dict[str,
 def abstention(answers: Answers, counted: NDArray[np.bool_]) -> list[tuple[float, float, float]]:
     """Share of rows bet on, least lower bound of lift, precision, from the surest bets on."""
     score, lift, _, _, trials = answers.bets[counted].T
-    low = np.maximum(0.0, score - _Z * np.sqrt(score * (1.0 - score) / trials)) * lift / score
+    # Below 0 the bound still ranks.
+    low = (score - _Z * np.sqrt(score * (1.0 - score) / trials)) * lift / score
     order = np.argsort(-low, kind="stable")
     hits = np.cumsum(answers.y[counted][order])
     points = []
     for share in (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2):
         n = max(1, int(share * len(order)))
-        points.append((share, float(low[order[n - 1]]), float(hits[n - 1] / n)))
+        points.append((share, max(0.0, float(low[order[n - 1]])), float(hits[n - 1] / n)))
     return points
 
 

@@ -110,10 +110,10 @@ def _records(households: int, days: int) -> Commits:
     for n, record in enumerate(Simulation(households=households, days=days)):
         if n % _COMMIT == 0:
             commits.append(([], [], []))
-        for column, value in zip(commits[-1], (
-                orjson.dumps(record.value), record.key.encode(), _KINDS[record.topic]),
-                strict=True):
-            column.append(value)
+        values, keys, kinds = commits[-1]
+        values.append(orjson.dumps(record.value))
+        keys.append(record.key.encode())
+        kinds.append(_KINDS[record.topic])
     return commits
 
 

@@ -1,4 +1,4 @@
-"""What is particular to the models that have no form: Gaussian weights, and a tree."""
+"""What is particular to models whose weights are Gaussian, and to a tree."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import pytest
 from features import snapshots
 from features.interests.adpredictor import AdPredictor, GaussianProbit
 from features.interests.hoeffding import HoeffdingTree
+from features.kernels.bet import answers
+from features.signals import HABIT, NAMES, PRESENCE
 from tests.made_up_days import day_rows, learned
 
 
@@ -112,10 +114,31 @@ def test_gaussian_weights_stay_finite_and_grow_surer(t: float) -> None:
     assert np.isfinite(mean) and mean >= t and 0.0 < variance <= 0.01
 
 
-def test_what_is_forgotten_ends_where_it_began() -> None:
-    model = GaussianProbit(1.0)
+def test_the_kernels_form_answers_as_the_classifier_does() -> None:
+    """A hurdle's answer is the product of two `predict_proba_one`."""
+    model, rows = learned(AdPredictor(), range(3)), day_rows(9)
+    for row, answer in zip(rows.x.tolist(), model.score(rows), strict=True):
+        named = dict(zip(NAMES, row, strict=True))
+        p = 1.0
+        for part, names in (("habit", HABIT), ("here", PRESENCE)):
+            p *= model._parts[part].predict_proba_one({n: named[n] for n in names})[True]
+        assert answer == pytest.approx(p, rel=1e-9)
+
+
+def test_a_probit_of_one_part_is_one_probit_over_all_signals() -> None:
+    form, row = learned(AdPredictor(), range(3)).form(), day_rows(9).x[:1]
+    whole = form._replace(product=np.zeros(1, np.uint8))
+    out = np.zeros(1)
+    answers(whole, row, np.zeros(1, np.uint16), out)
+    t = (form.weights[0] @ row[0]) / math.sqrt(1.0 + form.variances[0] @ row[0] ** 2)
+    assert out[0] == pytest.approx(0.5 * math.erfc(-t / math.sqrt(2.0)))
+
+
+@pytest.mark.parametrize("start", [0.0, -0.4])
+def test_what_is_forgotten_ends_where_it_began(start: float) -> None:
+    model = GaussianProbit(1.0, {"a": start})
     for _ in range(50):
         model.learn_one({"a": 1.0}, True)
     for _ in range(500):
         model.forget(0.05)
-    assert model.weights["a"] == pytest.approx((0.0, 1.0), abs=1e-3)
+    assert model.weights["a"] == pytest.approx((start, 1.0), abs=1e-3)

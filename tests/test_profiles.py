@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.interests import learner
+from features.interests.base import single
 from features.kernels import bet as bet_kernel
 from features.kernels import layout as lay
 from features.kernels import writing
@@ -169,8 +170,7 @@ _BITS = st.integers(0, 2**28 - 1) | st.sampled_from([0, 1, 0b10000001, 2**28 - 1
 @given(_BITS, st.integers(0, 80), st.floats(0.001, 0.9), st.integers(0, 7), st.booleans())
 def test_stance_lift_and_confidence(bits: int, age: int, rate: float, flags: int, held: bool
                                     ) -> None:
-    form = bet_kernel.Form(np.zeros((1, SIGNALS)), np.zeros((1, 0)), np.zeros(1, np.uint8),
-                           np.ones(1), 1.0, 0.0)
+    form = single(np.zeros(SIGNALS), product=False)
     bet = bet_kernel.Bet(form, np.array([rate]), np.zeros(1), 0)
     score, lift, confidence, stance = bet_kernel.weigh(
         bet, np.zeros(SIGNALS), np.uint64(bits), age, 0, flags, held)

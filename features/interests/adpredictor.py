@@ -4,7 +4,7 @@ Graepel, Quiñonero Candela, Borchert and Herbrich, "Web-scale Bayesian click-th
 prediction for sponsored search advertising in Microsoft's Bing search engine", ICML 2010: its
 updates, for real-valued signals where the paper's are 0 or 1, and its forgetting, by the day.
 
-A challenger of `interest-streams quality`, not of the worker: see `features.interests.lineup`.
+A weight learns as fast as it is unsure, and forgetting keeps it a little unsure for ever.
 """
 
 from __future__ import annotations
@@ -27,10 +27,11 @@ from features.signals import HABIT, PRESENCE, DayRows
 _NOISE = 1.0  # variance of the probit's own noise, beta squared
 _HABIT_VARIANCE = 0.1  # of a weight before the first row: signals are of order one
 _HERE_VARIANCE = 1.0  # a subject gives one row a day to presence, and a hundred to habit
-# Shares of the way back to that variance which a day takes. Halving or doubling either costs
-# less than 0.5 %; not forgetting at all costs 2 %.
+# Shares of the way back to that variance which a day takes. Half of both costs 0.6 %, twice as
+# much 0.1 %, not forgetting at all 1.6 % of log-loss on web and app keys.
 _HABIT_FORGETS, _HERE_FORGETS = 0.01, 0.03
 _DOUBT = 0.75  # share that a drift takes, of the variance alone
+_PER_LOGIT = 1.0 / 1.6  # weights of a probit for those of a logistic regression, nearly
 _HABITS = len(HABIT)
 
 Signals = dict[Hashable, Any]
@@ -42,24 +43,26 @@ class GaussianProbit(river_base.Classifier):
     Parameters
     ----------
     variance : float
-        Of every weight before it has learned; the means start at 0.
+        Of every weight before it has learned.
+    start : mapping of str to float, optional
+        Means of weights before they have learned; the rest start at 0.
     """
 
-    def __init__(self, variance: float) -> None:
+    def __init__(self, variance: float, start: Mapping[str, float] | None = None) -> None:
         self.variance = variance
+        self.start: dict[Hashable, float] = {n: m for n, m in (start or {}).items()}
         self.weights: dict[Hashable, tuple[float, float]] = {}  # mean and variance
 
     def learn_one(self, x: Signals, y: ClfTarget) -> None:
         """Move each weight towards the label, the less certain ones further."""
-        held, fresh = self.weights, (0.0, self.variance)
         mean, total = self._sums(x)
         root, sign = math.sqrt(total), 1.0 if y else -1.0
         slope, curve = _corrections(sign * mean / root)
         step, shrink = sign * slope / root, curve / total
         for name, value in x.items():
             if value:
-                m, v = held.get(name, fresh)
-                held[name] = m + step * value * v, v * (1.0 - shrink * value * value * v)
+                m, v = self.weight(name)
+                self.weights[name] = m + step * value * v, v * (1.0 - shrink * value * value * v)
 
     def predict_proba_one(self, x: Signals, **kwargs: Any) -> dict[ClfTarget, float]:
         """Probability of both labels."""
@@ -71,7 +74,8 @@ class GaussianProbit(river_base.Classifier):
         """Take every weight that share of the way back to what it was before it learned."""
         for name, (m, v) in self.weights.items():
             wider = self._wider(v, share)
-            self.weights[name] = m * (1.0 - share) * wider / v, wider
+            back = share * self.start.get(name, 0.0) / self.variance
+            self.weights[name] = wider * (m * (1.0 - share) / v + back), wider
 
     def doubt(self, share: float) -> None:
         """Forget how sure the weights are, not what they are."""
@@ -85,17 +89,22 @@ class GaussianProbit(river_base.Classifier):
         """
         start = 1.0 / self.variance
         for name, (m, v) in sibling.items():
-            own_m, own_v = self.weights.get(name, (0.0, self.variance))
+            own_m, own_v = self.weight(name)
             own, other = 1.0 / own_v - start, 1.0 / v - start
             if own + other > 0.0:
                 part = other / (own + other)
                 self.weights[name] = (own_m + part * (m - own_m),
                                       1.0 / (start + (1.0 - part) * own + part * other))
 
+    def weight(self, name: Hashable) -> tuple[float, float]:
+        """Mean and variance of a weight."""
+        held = self.weights.get(name)
+        return (self.start.get(name, 0.0), self.variance) if held is None else held
+
     def _sums(self, x: Signals) -> tuple[float, float]:
-        mean, total, fresh = 0.0, _NOISE, (0.0, self.variance)
+        mean, total = 0.0, _NOISE
         for name, value in x.items():
-            m, v = self.weights.get(name, fresh)
+            m, v = self.weight(name)
             mean += m * value
             total += v * value * value
         return mean, total
@@ -108,27 +117,25 @@ class GaussianProbit(river_base.Classifier):
 class AdPredictor:
     """A hurdle as `features.interests.linear.Hurdle`, each of its two questions a probit.
 
-    Its answer takes the variance of the weights into account and has no form that the kernels
-    could score with: it is compared, never promoted.
+    Parameters
+    ----------
+    prior : mapping of str to float, optional
+        Weights of a logistic hurdle to start from, and to forget towards.
     """
 
     id = "adpredictor"
 
-    def __init__(self) -> None:
-        self._parts = {"habit": GaussianProbit(_HABIT_VARIANCE),
-                       "here": GaussianProbit(_HERE_VARIANCE)}
+    def __init__(self, prior: Mapping[str, float] | None = None) -> None:
+        start = {name: weight * _PER_LOGIT for name, weight in (prior or {}).items()}
+        self._parts = {"habit": GaussianProbit(_HABIT_VARIANCE, start),
+                       "here": GaussianProbit(_HERE_VARIANCE, start)}
         self.learned = 0
         self.version = 0
-        self.primed = False
+        self.primed = prior is not None
 
     def score(self, rows: DayRows) -> NDArray[np.float64]:
         """See `features.interests.base.Model`."""
-        habit, here = self._parts["habit"], self._parts["here"]
-        out = np.zeros(len(rows))
-        for i, row in enumerate(rows.x.tolist()):
-            out[i] = (habit.predict_proba_one(_named(HABIT, row[:_HABITS]))[True]
-                      * here.predict_proba_one(_named(PRESENCE, row[_HABITS:]))[True])
-        return np.clip(out, base.LEAST, 1.0 - base.LEAST)
+        return base.score_form(self.form(), rows)
 
     def learn(self, rows: DayRows) -> None:
         """See `features.interests.base.Model`."""
@@ -147,9 +154,12 @@ class AdPredictor:
         self.learned += len(rows)
         self.version += 1
 
-    def form(self) -> Form | None:
-        """None; see the class."""
-        return None
+    def form(self) -> Form:
+        """See `features.interests.base.Model`."""
+        held = {name: self._parts[part].weight(name)
+                for part, names in self._known() for name in names}
+        return base.single(base.vector({name: m for name, (m, _) in held.items()}), product=True,
+                           variances=base.vector({name: v for name, (_, v) in held.items()}))
 
     def relearn(self) -> None:
         """See `features.interests.base.Model`."""

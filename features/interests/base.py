@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -10,9 +11,6 @@ from numpy.typing import NDArray
 from features import snapshots
 from features.kernels.bet import Form, answers
 from features.signals import NAMES, DayRows
-
-#: Models that can't be sure by construction answer no less, and no more than 1 less this.
-LEAST = 1e-4
 
 
 class PoisonedRow(ValueError):
@@ -109,13 +107,16 @@ def score_form(form: Form, rows: DayRows) -> NDArray[np.float64]:
 
 
 def single(weights: NDArray[np.float64], product: bool,
-           intercepts: NDArray[np.float64] | None = None) -> Form:
-    """The form of a model of one part."""
+           intercepts: NDArray[np.float64] | None = None,
+           variances: NDArray[np.float64] | None = None) -> Form:
+    """The form of a model of one part, a probit one where `variances` are given."""
     table = np.zeros((1, 0)) if intercepts is None else intercepts[np.newaxis, :]
-    return Form(weights[np.newaxis, :].copy(), table, np.array([product], np.uint8), np.ones(1),
-                1.0, 0.0)
+    unsure = np.zeros_like(weights) if variances is None else variances
+    return Form(weights[np.newaxis, :].copy(), table, unsure[np.newaxis, :].copy(),
+                np.array([product], np.uint8), np.array([variances is not None], np.uint8),
+                np.ones(1), 1.0, 0.0)
 
 
-def vector(part: dict[str, float]) -> NDArray[np.float64]:
-    """Weights by name in the order of the signals, 0 where there is none."""
-    return np.array([part.get(name, 0.0) for name in NAMES])
+def vector(part: Mapping[str, float], missing: float = 0.0) -> NDArray[np.float64]:
+    """Weights by name in the order of the signals, `missing` where there is none."""
+    return np.array([part.get(name, missing) for name in NAMES])

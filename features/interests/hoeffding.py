@@ -3,7 +3,7 @@
 Domingos and Hulten, "Mining high-speed data streams", KDD 2000. Of seven levels at most, so
 64 leaves; only those above the last level observe signals.
 
-A challenger of `interest-streams quality`, not of the worker: see `features.interests.lineup`.
+Compared by `interest-streams quality`, not run by the worker: see `features.interests.lineup`.
 """
 
 from __future__ import annotations

@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features import snapshots
-from features.interests.base import Model, check
+from features.interests.base import Model, check, single
 from features.interests.drift import SOURCES, Drift
 from features.interests.duel import CALIBRATION_SLACK, PROBATION_DAYS, Duel
 from features.interests.lineup import lineup
 from features.interests.measures import Tally, losses
-from features.kernels.bet import Bet, Form
+from features.kernels.bet import Bet
 from features.signals import NAMES, DayRows, Population, training_rows
 from features.windows import Store
 
@@ -101,8 +101,7 @@ class Learner:
         """What the kernels score with until the next close."""
         form = self.champion.form()
         if form is None:  # only models with a form are ever promoted
-            form = Form(np.zeros((1, len(NAMES))), np.zeros((1, 0)), np.zeros(1, np.uint8),
-                        np.ones(1), 1.0, 0.0)
+            form = single(np.zeros(len(NAMES)), product=False)
         return Bet(form, self.population.rate(), self.population.log_odds(), int(self.trained))
 
     def close(self, store: Store, day: int, limit: int) -> None:

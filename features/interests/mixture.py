@@ -55,7 +55,9 @@ class Mixture:
         for row, form in zip(table, forms, strict=True):
             row[: form.intercepts.shape[1]] = form.intercepts[0]
         return Form(np.concatenate([form.weights for form in forms]), table,
-                    np.concatenate([form.product for form in forms]), self.weights(), 1.0, 0.0)
+                    np.concatenate([form.variances for form in forms]),
+                    np.concatenate([form.product for form in forms]),
+                    np.concatenate([form.probit for form in forms]), self.weights(), 1.0, 0.0)
 
     def learn(self, rows: DayRows) -> None:
         """See `features.interests.base.Model`; before the members learn."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,16 +32,20 @@ _BURST_DAYS = 2
 
 
 class Form(NamedTuple):
-    """A model as numbers: a mixture of logistic answers, calibrated.
+    """A model as numbers: a mixture of answers, calibrated.
 
     A part with ``product`` 1 is a hurdle: the probability that the subject is here at all, from
     the presence signals, times that of the interest given it is, from the others. A part with 0
-    is one logistic regression over all signals.
+    is one regression over all signals. A part with ``probit`` 0 is logistic. One with 1 answers
+    ``Phi(w x / sqrt(1 + v x^2))``, v being the variances of its weights: the less sure of them,
+    the nearer to one half.
     """
 
     weights: NDArray[np.float64]  # shape (parts, SIGNALS)
     intercepts: NDArray[np.float64]  # shape (parts, interests), or (parts, 0) for none
+    variances: NDArray[np.float64]  # shape (parts, SIGNALS), 0 where a part is not probit
     product: NDArray[np.uint8]  # shape (parts,)
+    probit: NDArray[np.uint8]  # shape (parts,)
     mix: NDArray[np.float64]  # shape (parts,), sums to 1
     slope: float  # calibration of the log-odds: slope * log-odds + shift
     shift: float
@@ -73,7 +78,9 @@ def answer(form: Form, vector: Any, interest: int) -> Any:
             here += form.weights[m, k] * vector[k]
         if interest < form.intercepts.shape[1]:
             habit += form.intercepts[m, interest]
-        if form.product[m]:
+        if form.probit[m]:
+            p += form.mix[m] * _probit(form.variances[m], form.product[m], vector, habit, here)
+        elif form.product[m]:
             p += form.mix[m] / ((1.0 + np.exp(-habit)) * (1.0 + np.exp(-here)))
         else:
             p += form.mix[m] / (1.0 + np.exp(-habit - here))
@@ -81,6 +88,24 @@ def answer(form: Form, vector: Any, interest: int) -> Any:
         return p
     p = min(1.0 - 1e-9, max(1e-9, p))
     return 1.0 / (1.0 + np.exp(-form.slope * np.log(p / (1.0 - p)) - form.shift))
+
+
+@bare
+def _probit(variances: Any, product: int, vector: Any, habit: float, here: float) -> Any:
+    unsure, unsure_here = 1.0, 0.0
+    for k in range(HABITS):
+        unsure += variances[k] * vector[k] * vector[k]
+    for k in range(HABITS, SIGNALS):
+        unsure_here += variances[k] * vector[k] * vector[k]
+    if product:
+        return _phi(habit / np.sqrt(unsure)) * _phi(here / np.sqrt(1.0 + unsure_here))
+    return _phi((habit + here) / np.sqrt(unsure + unsure_here))
+
+
+@bare
+def _phi(t: float) -> Any:
+    # Within eight standard deviations the answer differs from 0 and from 1.
+    return 0.5 * math.erfc(-min(8.0, max(-8.0, t)) / math.sqrt(2.0))
 
 
 @njit
