@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -20,6 +21,7 @@ from streams import quality_measures as measures
 from streams import quality_panels as panels
 from streams.quality_panels import DAY_MS, Panel, Visit
 from streams.quality_run import Answers
+from streams.replay import jsonl
 
 START = 18_000  # day of the first visit
 DAYS = 40
@@ -118,9 +120,29 @@ def test_a_label_planted_a_day_early_is_seen() -> None:
 
 
 def test_recorded_rows_replayed_give_the_same_answers() -> None:
-    """The stream and the replayed file: one code path, the same scores."""
+    """Which is what lets ablations and priors be judged without feeding the events anew."""
     answers = played()
     np.testing.assert_array_equal(quality_run.replay(answers, Hurdle()), answers.p["ftrl-hurdle"])
+
+
+def test_a_replayed_file_gives_the_scores_of_the_stream(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Written to a file, read as ``replay`` reads it, and polled by the handful: bit for bit."""
+    path = tmp_path / "panel.jsonl"
+    path.write_bytes(b"".join(
+        orjson.dumps({"topic": topic, "key": key, "value": orjson.loads(value)}) + b"\n"
+        for topic, key, value in small_panel().records(quality_run.CONFIG.lateness_ms)))
+
+    class FromFile(Panel):
+        def records(self, lateness_ms: int) -> Iterator[tuple[str, str, bytes]]:
+            for record in jsonl(path):
+                yield record.topic, record.key, orjson.dumps(record.value)
+
+    monkeypatch.setattr(quality_run, "_BATCH", 37)
+    replayed = play(FromFile("file", small_panel().visits))
+    for column in ("day", "subject", "interest", "y", "here", "x", "bets"):
+        np.testing.assert_array_equal(getattr(replayed, column), getattr(played(), column))
+    np.testing.assert_array_equal(replayed.p["ftrl-hurdle"], played().p["ftrl-hurdle"])
 
 
 def test_taking_a_signal_away_takes_its_weight_away() -> None:
