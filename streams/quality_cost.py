@@ -2,8 +2,8 @@
 
 In process, without Kafka: parse, apply and collect, a commit's size at a time. The two engines
 take turns at every repeat and the least processor time of each counts, for what disturbs only
-adds. What a partition learns is bounded by ``learn_rows_per_close`` however many it holds, so
-beside the cost per event stands the most that it can cost a day.
+adds. A partition learns a sample of ``learn_rows_per_close`` rows of a day however many it holds,
+so beside the cost per event stands what a day of a large partition costs.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ class Cost:
         Processor seconds per million events.
     row_us : float
         Processor microseconds that learning a row adds, by all models together.
-    most_s_day : float
-        Processor seconds that a partition spends on learning on a day at the most.
+    large_s_day : float
+        Processor seconds that a partition with more rows than it learns spends on a day.
     """
 
     events: int
@@ -56,13 +56,13 @@ class Cost:
     learning: float
     without: float
     row_us: float
-    most_s_day: float
+    large_s_day: float
 
     def __str__(self) -> str:
         return (f"learning costs, core-seconds per million events: {self.learning:.1f} with "
                 f"models learning, {self.without:.1f} without ({self.events:,} events, "
-                f"{self.days} days, {self.rows:,} rows, {self.row_us:.0f} us each); at most "
-                f"{self.most_s_day:.1f} core-seconds a day and partition "
+                f"{self.days} days, {self.rows:,} rows, {self.row_us:.0f} us each); in a large "
+                f"partition {self.large_s_day:.1f} core-seconds a day "
                 f"({_CONFIG.learn_rows_per_close:,} rows)")
 
 
