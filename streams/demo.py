@@ -36,13 +36,12 @@ from streams.embedded import (
     EmbeddedBroker,
     free_port,
 )
+from streams.group import Group, GroupError, Lag
 from streams.producing import (
-    Lag,
     Produced,
     ProduceError,
     merged,
     produce,
-    wait_for_group,
     with_consent,
 )
 from streams.progress import Meter, instant
@@ -100,8 +99,8 @@ def _guarded(args: argparse.Namespace, console: Console, stack: ExitStack) -> in
     except KeyboardInterrupt:
         console.print("ended")
         return 0
-    except (DemoError, BrokerError, TopicError, ProduceError, ReaderError, WorkerEnded,
-            SettingsError, ValueError) as error:
+    except (DemoError, BrokerError, TopicError, ProduceError, GroupError, ReaderError,
+            WorkerEnded, SettingsError, ValueError) as error:
         print(f"demo: {error}", file=sys.stderr)
     except KafkaException as error:
         print(f"demo: {error.args[0].str()}", file=sys.stderr)
@@ -215,8 +214,9 @@ def _catch_up(settings: Settings, worker: WorkerProcess) -> None:
             if meter.due() or lag.done:
                 meter.show_level(lag.behind)
 
-        if not wait_for_group(admin_client(settings), settings.group_id, settings,
-                              _CATCH_UP_S, show):
+        with Group(settings) as group:
+            done = group.wait(_CATCH_UP_S, show)
+        if not done:
             raise DemoError(f"the worker is not at the end after {_CATCH_UP_S:g} s; it says: "
                             f"{worker.last_line()}")
 

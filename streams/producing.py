@@ -1,4 +1,4 @@
-"""Records -> Kafka, in order, counted, paced; and how far a consumer group has come.
+"""Records -> Kafka, in order, counted, paced.
 
 The partition of a record is murmur2 of its key, as the Java client computes it: every producer
 of the joined topics must agree on that, and librdkafka's own default (CRC32) does not.
@@ -14,15 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from confluent_kafka import (
-    ConsumerGroupTopicPartitions,
-    KafkaError,
-    KafkaException,
-    Message,
-    Producer,
-    TopicPartition,
-)
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from streams import topics
 from streams.adaptors.rows import Record
@@ -31,7 +23,6 @@ from streams.settings import Settings
 _FLUSH_S = 120.0
 _FULL_QUEUE_S = 60.0  # a queue that does not move for so long has lost its broker
 _TICK = 2_000  # records between looks at the clock and at the delivery reports
-_ADMIN_S = 5.0
 
 Tick = Callable[["Produced", int], None]
 
@@ -171,81 +162,6 @@ def each_catalogue_once(records: Iterable[Record]) -> Iterator[Record]:
                 continue
             seen.add(record.key)
         yield record
-
-
-@dataclass(frozen=True)
-class Lag:
-    """How far a group is behind, in records of the joined topics."""
-
-    behind: int
-    unread_partitions: int  # with records, but without a committed offset
-
-    @property
-    def done(self) -> bool:
-        return self.behind == 0 and self.unread_partitions == 0
-
-
-def group_lag(admin: AdminClient, group: str, settings: Settings) -> Lag:
-    """Lag of a group over the joined topics.
-
-    Raises
-    ------
-    ProduceError
-        When the cluster does not answer.
-    """
-    try:
-        metadata = admin.list_topics(timeout=_ADMIN_S)
-        partitions = [TopicPartition(name, p)
-                      for name in (settings.topic(topic) for topic in topics.INPUTS)
-                      if name in metadata.topics for p in metadata.topics[name].partitions]
-        if not partitions:
-            return Lag(0, 0)
-        ends = _offsets(admin, partitions, OffsetSpec.latest())
-        starts = _offsets(admin, partitions, OffsetSpec.earliest())
-        answer = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])
-        committed = {(tp.topic, tp.partition): tp.offset
-                     for tp in answer[group].result(_ADMIN_S).topic_partitions}
-    except KafkaException as error:
-        raise ProduceError(f"lag of {group}: {error.args[0].str()}") from None
-    behind = unread = 0
-    for place, end in ends.items():
-        done = committed.get(place, -1)
-        unread += done < 0 and end > starts[place]
-        behind += max(0, end - max(done, starts[place]))
-    return Lag(behind, unread)
-
-
-def wait_for_group(admin: AdminClient, group: str, settings: Settings, limit_s: float,
-                   show: Callable[[Lag], None] | None = None) -> bool:
-    """Wait until the group's committed offsets reach the end; False when the time is up.
-
-    Raises
-    ------
-    ProduceError
-        When the cluster does not answer, for the rest of the time: a group's coordinator that
-        was just elected has none for a while.
-    """
-    deadline = time.monotonic() + limit_s
-    while True:
-        late = time.monotonic() >= deadline
-        try:
-            lag = group_lag(admin, group, settings)
-        except ProduceError:
-            if late:
-                raise
-        else:
-            if show is not None:
-                show(lag)
-            if lag.done or late:
-                return lag.done
-        time.sleep(0.5)
-
-
-def _offsets(admin: AdminClient, partitions: list[TopicPartition],
-             which: Any) -> dict[tuple[str, int], int]:
-    answers = admin.list_offsets({tp: which for tp in partitions}, request_timeout=_ADMIN_S)
-    return {(tp.topic, tp.partition): answer.result(_ADMIN_S).offset
-            for tp, answer in answers.items()}
 
 
 def _producer_config(bootstrap: str, settings: Settings) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -15,20 +16,18 @@ import orjson
 
 from streams import topics
 from streams.adaptors import ADAPTORS, Record, Skipped, SourceError
+from streams.group import Group, GroupError
 from streams.producing import (
     Produced,
     ProduceError,
     each_catalogue_once,
-    group_lag,
     merged,
     produce,
-    wait_for_group,
     with_consent,
 )
 from streams.progress import Meter, instant
 from streams.pseudonyms import KeyFileError, Pseudonymiser
 from streams.settings import Settings, SettingsError, load
-from streams.topic_admin import admin_client
 
 JSONL = "jsonl"
 
@@ -144,7 +143,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         _replay(args, settings, skipped, produced)
         finished = args.wait_group is None or _wait(args, settings)
-    except (SourceError, ProduceError, KeyFileError) as error:
+    except (SourceError, ProduceError, GroupError, KeyFileError) as error:
         print(f"replay: {error}", file=sys.stderr)
         finished = False
     except KeyboardInterrupt:
@@ -165,13 +164,15 @@ def _replay(args: argparse.Namespace, settings: Settings, skipped: Skipped,
         consent = args.consent or ("none" if name == JSONL else "granted")
         streams.append(with_consent(stream) if consent == "granted" else stream)
     group = args.group or args.wait_group
-    admin = admin_client(settings) if group else None
-    with Meter("replay", args.limit) as meter:
+    with ExitStack() as stack:
+        meter = stack.enter_context(Meter("replay", args.limit))
+        watched = stack.enter_context(Group(settings, group)) if group else None
+
         def tick(account: Produced, at: int) -> None:
             if meter.due():
                 note = f"event time {instant(at)}"
-                if admin is not None:
-                    note += f", {group} {group_lag(admin, group, settings).behind} behind"
+                if watched is not None:
+                    note += f", {group} {watched.lag().behind} behind"
                 meter.show(account.total, note)
 
         produce(islice(merged(streams), args.limit), settings.bootstrap_servers, settings,
@@ -180,10 +181,9 @@ def _replay(args: argparse.Namespace, settings: Settings, skipped: Skipped,
 
 
 def _wait(args: argparse.Namespace, settings: Settings) -> bool:
-    admin = admin_client(settings)
-    with Meter(f"lag of {args.wait_group}") as meter:
-        done = wait_for_group(
-            admin, args.wait_group, settings, args.wait_limit,
+    with Meter(f"lag of {args.wait_group}") as meter, Group(settings, args.wait_group) as group:
+        done = group.wait(
+            args.wait_limit,
             lambda lag: meter.show_level(lag.behind) if meter.due() or lag.done else None)
     if not done:
         print(f"replay: {args.wait_group} is not at the end after {args.wait_limit:g} s",

@@ -31,9 +31,9 @@ STREAMS = ("profile", "compacted", "settings", "ports", "metrics", "topics", "to
 #: Beside the worker's line: they may use it (but for ``__main__``), and only ``__main__`` and
 #: those further right here may use them.
 BESIDE = ("client", "subject", "related", "pseudonyms", "schemas", "contract", "embedded",
-          "progress", "simulation", "adaptors", "producing", "coverage", "embedding", "tags", "tag",
-          "simulator", "replay", "apps", "truth_table", "demo_worker", "demo", "quality_panels",
-          "quality_run", "quality_measures", "quality_baselines", "quality_bets",
+          "progress", "group", "simulation", "adaptors", "producing", "coverage", "embedding",
+          "tags", "tag", "simulator", "replay", "apps", "truth_table", "demo_worker", "demo",
+          "quality_panels", "quality_run", "quality_measures", "quality_baselines", "quality_bets",
           "quality_bursts", "quality_report", "quality_cost", "quality", "sizing")
 
 #: Package to the modules that may import it; a prefix covers what is below it.

@@ -16,15 +16,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features import events, fields, tagging
-from streams import producing, replay, topics
+from streams import replay, topics
 from streams.adaptors import ADAPTORS, Record, SourceError, bundled_web_visits, pseudonym, slug
 from streams.embedded import EMBEDDED_KAFKA_OVERRIDES, EmbeddedBroker
+from streams.group import Group, GroupError, Lag
 from streams.producing import (
-    Lag,
     Produced,
     ProduceError,
     each_catalogue_once,
-    group_lag,
     merged,
     produce,
     with_consent,
@@ -302,8 +301,8 @@ def test_replay_produces_all_in_order_on_javas_partitions(
         assert order == [r.value["event_id"] for r in sent
                          if r.key == account and r.topic == topics.NETWORK]
 
-    admin = AdminClient({"bootstrap.servers": cluster.bootstrap_servers})
-    assert group_lag(admin, "late", cluster).done
+    with Group(cluster, "late") as late:
+        assert late.lag().done
     assert _main("--source", "jsonl", str(path), "--limit", "0", *where,
                  "--wait-group", "late") == 0
 
@@ -345,29 +344,30 @@ def test_a_broker_out_of_reach_is_said_so(cluster: Settings,
     monkeypatch.setattr("streams.producing._FLUSH_S", 0.2)
     with pytest.raises(ProduceError, match="1 records unacknowledged"):
         produce([Record(1, topics.APP, "a", {})], "127.0.0.1:1", cluster, Produced())
-    admin = AdminClient({"bootstrap.servers": "127.0.0.1:1"})
-    monkeypatch.setattr("streams.producing._ADMIN_S", 0.2)
-    with pytest.raises(ProduceError, match="lag of g"):
-        group_lag(admin, "g", cluster)
+    monkeypatch.setattr("streams.group._TIMEOUT_S", 0.2)
+    with Group(Settings(bootstrap_servers="127.0.0.1:1"), "g") as group, \
+            pytest.raises(GroupError, match="lag of g"):
+        group.lag()
 
 
 def test_a_group_whose_coordinator_loads_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    answers = iter([ProduceError("lag of g: Coordinator load in progress"), Lag(3, 0), Lag(0, 0)])
+    answers = iter([GroupError("lag of g: Coordinator load in progress"), Lag(3, 0), Lag(0, 0)])
     clock = iter(range(100))
 
-    def answer(*_: object) -> Lag:
+    def answer(_: Group) -> Lag:
         found = next(answers)
-        if isinstance(found, ProduceError):
+        if isinstance(found, GroupError):
             raise found
         return found
 
-    monkeypatch.setattr(producing, "group_lag", answer)
-    monkeypatch.setattr(producing.time, "sleep", lambda _: None)
-    monkeypatch.setattr(producing.time, "monotonic", lambda: next(clock))
-    assert producing.wait_for_group(AdminClient({}), "g", Settings(), 10.0)
-    answers = iter([ProduceError("still loading")] * 20)
-    with pytest.raises(ProduceError, match="still loading"):
-        producing.wait_for_group(AdminClient({}), "g", Settings(), 3.0)
+    monkeypatch.setattr(Group, "lag", answer)
+    monkeypatch.setattr("streams.group.time.sleep", lambda _: None)
+    monkeypatch.setattr("streams.group.time.monotonic", lambda: next(clock))
+    with Group(Settings(), "g") as group:
+        assert group.wait(10.0)
+        answers = iter([GroupError("still loading")] * 20)
+        with pytest.raises(GroupError, match="still loading"):
+            group.wait(3.0)
 
 
 def test_the_inlet_knows_the_pattern_that_pseudonyms_avoid() -> None:

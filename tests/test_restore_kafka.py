@@ -21,7 +21,8 @@ from streams.settings import PREFIX, Settings
 from streams.simulator import Simulation, simulated
 from streams.topics import APP, INPUTS, NETWORK, STATE
 from tests.conftest import Names
-from tests.verifier import collect, verify, violated
+from tests.evidence import collect
+from tests.verifier import verify, violated
 from tests.worker_process import (
     WorkerProcess,
     feed,

@@ -28,9 +28,10 @@ from streams.simulator import Simulation, simulated
 from streams.topic_admin import admin_client
 from streams.topics import FACTS, INPUTS, NETWORK, PROFILES
 from tests.conftest import Names
+from tests.evidence import collect
 from tests.malformed_cases import CASES, MAX_BYTES
 from tests.reference import canonical, differences, restored, without_versions
-from tests.verifier import collect, profile_differences, verify, violated
+from tests.verifier import profile_differences, verify, violated
 from tests.worker_process import (
     WorkerProcess,
     feed,

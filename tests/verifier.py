@@ -9,16 +9,15 @@ workers. `verify` gives a verdict per invariant.
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from confluent_kafka import (
     ConsumerGroupState,
-    ConsumerGroupTopicPartitions,
     IsolationLevel,
     Message,
     TopicPartition,
@@ -31,12 +30,13 @@ from features.engine import Engine
 from features.suppression import AccountFacts, mark
 from features.tagging import exact_tags
 from features.windows import IncompatibleState
-from streams.codecs import DeadLetter, parse_dead_letter
+from streams.group import Group
 from streams.restore import offsets_at
 from streams.settings import Settings
 from streams.tagfeed import TagFeed
 from streams.topic_admin import admin_client
 from streams.topics import DEAD_LETTERS, INPUTS, PROFILES, STATE
+from tests.evidence import Evidence, collect
 from tests.log_files import aborted
 from tests.reference import (
     Reference,
@@ -44,13 +44,11 @@ from tests.reference import (
     differences,
     digest_of,
     live_subjects,
-    read,
     recompute,
     restored,
     without_versions,
 )
 
-_META = b"p/meta"
 _SHOWN = 3  # examples of a violation
 _ADMIN_S = 30.0
 _NOTHING = AccountFacts()
@@ -84,47 +82,6 @@ class Verdict:
 
     def __str__(self) -> str:
         return f"{'ok      ' if self.ok else 'VIOLATED'} {self.invariant}: {self.detail}"
-
-
-@dataclass
-class Evidence:
-    """What was committed of one partition.
-
-    Attributes
-    ----------
-    commits : list of dict
-        Every meta record in order: offsets and totals after each transaction.
-    folded : dict of bytes to bytes
-        The changelog's latest values.
-    profiles : list of Message
-        All of them, in order.
-    dead : list of (DeadLetter, key, value)
-    visible : dict of str to list of int
-        Offsets of all records a `read_committed` reader sees, by topic.
-    """
-
-    commits: list[dict[str, Any]] = field(default_factory=list)
-    folded: dict[bytes, bytes] = field(default_factory=dict)
-    profiles: list[Message] = field(default_factory=list)
-    dead: list[tuple[DeadLetter, bytes | None, bytes | None]] = field(default_factory=list)
-    visible: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
-
-    @property
-    def offsets(self) -> dict[str, int]:
-        """Next offset per input topic, as the state says."""
-        return {name: at[0] for name, at in self.commits[-1]["offsets"].items()} \
-            if self.commits else {}
-
-    def latest(self) -> dict[bytes, bytes]:
-        """The compacted profiles."""
-        kept: dict[bytes, bytes] = {}
-        for message in self.profiles:
-            value = message.value()
-            if value is None:
-                kept.pop(message.key() or b"", None)
-            else:
-                kept[message.key() or b""] = value
-        return kept
 
 
 def verify(settings: Settings, live: Mapping[int, str] | None = None, *,
@@ -166,30 +123,6 @@ def verify(settings: Settings, live: Mapping[int, str] | None = None, *,
 def violated(verdicts: list[Verdict]) -> list[str]:
     """The verdicts that are not well."""
     return [str(verdict) for verdict in verdicts if not verdict.ok]
-
-
-def collect(settings: Settings, partition: int) -> Evidence:
-    """Read what was committed of a partition."""
-    found = Evidence()
-    for message in _seen(settings, STATE, partition, found):
-        key, value = message.key() or b"", message.value()
-        if value is None:
-            found.folded.pop(key, None)
-            continue
-        found.folded[key] = value
-        if key == _META:
-            found.commits.append(json.loads(value))
-    found.profiles = list(_seen(settings, PROFILES, partition, found))
-    for message in _seen(settings, DEAD_LETTERS, partition, found):
-        letter = parse_dead_letter(message.headers())
-        found.dead.append((letter, message.key(), message.value()))
-    return found
-
-
-def _seen(settings: Settings, topic: str, partition: int, found: Evidence) -> Iterator[Message]:
-    for message in read(settings, topic, partition):
-        found.visible[topic].append(message.offset() or 0)
-        yield message
 
 
 def _detail(problems: list[str]) -> str:
@@ -252,11 +185,9 @@ def _owners(settings: Settings, totals: Counter[str], broken: dict[str, list[str
 
 def _committed(settings: Settings, partition: int) -> dict[str, int]:
     wanted = [TopicPartition(settings.topic(name), partition) for name in INPUTS]
-    admin = admin_client(settings)  # held: its answers come in its own thread
-    answer = admin.list_consumer_group_offsets(
-        [ConsumerGroupTopicPartitions(settings.group_id, wanted)], require_stable=True)
-    found = answer[settings.group_id].result(_ADMIN_S).topic_partitions
-    return {spot.topic: max(0, spot.offset) for spot in found}
+    with Group(settings, stable=True) as group:
+        found = group.committed(wanted, _ADMIN_S)
+    return {spot.topic: found.get((spot.topic, partition), 0) for spot in wanted}
 
 
 # -- the logs ----------------------------------------------------------------------------------

@@ -14,12 +14,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from confluent_kafka.admin import AdminClient
-
 from streams.adaptors.rows import Record
 from streams.demo import publish_tags
 from streams.demo_worker import environment
-from streams.producing import Lag, Produced, ProduceError, group_lag, produce
+from streams.group import Group, GroupError, Lag
+from streams.producing import Produced, produce
 from streams.settings import Settings
 from streams.topic_admin import admin_client, create_topics
 
@@ -79,20 +78,24 @@ def wait_until(condition: Callable[[], bool], seconds: float,
 def lag(settings: Settings, group: str | None = None) -> Lag:
     """How far the group is behind; a coordinator that still loads is asked again."""
     deadline = time.monotonic() + _PATIENCE_S
-    admin = _admin_at(settings.bootstrap_servers)
+    looked_at = _group(settings, group or settings.group_id)
     while True:
         try:
-            return group_lag(admin, group or settings.group_id, settings)
-        except ProduceError:
+            return looked_at.lag()
+        except GroupError:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.2)
 
 
-# A client per look would be three threads and a connection ten times a second.
+def _group(settings: Settings, name: str) -> Group:
+    return _group_at(settings.bootstrap_servers, settings.topic_prefix, name)
+
+
+# Clients per look would be threads and connections ten times a second.
 @lru_cache(maxsize=4)
-def _admin_at(bootstrap: str) -> AdminClient:
-    return AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+def _group_at(bootstrap: str, prefix: str, name: str) -> Group:
+    return Group(Settings(bootstrap_servers=bootstrap, topic_prefix=prefix), name)
 
 
 def taken(settings: Settings) -> int:

@@ -14,14 +14,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka import (
-    ConsumerGroupState,
-    ConsumerGroupTopicPartitions,
-    KafkaException,
-    TopicPartition,
-)
+from confluent_kafka import ConsumerGroupState, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
+from streams.group import Group, GroupError
+from streams.restore import offsets_at
 from streams.settings import Settings
 from streams.topics import INPUTS
 from tests.chaos.proxy import FAIR, Proxy, Weather
@@ -226,14 +223,13 @@ class Progress:
     """
 
     def __init__(self, settings: Settings, *, endless: bool = False) -> None:
-        self._config = {"bootstrap.servers": settings.bootstrap_servers, "log_level": 0}
-        self._admin = AdminClient(self._config)
-        self._group = settings.group_id
+        self._settings = settings
+        self._group = Group(settings)
         self._spots = [TopicPartition(settings.topic(name), p)
                        for name in INPUTS for p in range(settings.partitions)]
-        ends = self._admin.list_offsets({spot: OffsetSpec.latest() for spot in self._spots})
-        self._ends = {(s.topic, s.partition): f.result(30).offset + endless * 2**40
-                      for s, f in ends.items()}
+        ends = offsets_at(settings, [(spot.topic, spot.partition) for spot in self._spots],
+                          OffsetSpec.latest())
+        self._ends = {spot: end + endless * 2**40 for spot, end in ends.items()}
         self.total = sum(self._ends.values())
         self.behind = dict.fromkeys(range(settings.partitions), 1)
         self.left = self.total
@@ -264,19 +260,18 @@ class Progress:
         while not self._stopped.wait(_LOOK_S):
             asked = time.monotonic()
             try:
-                answer = self._admin.list_consumer_group_offsets(
-                    [ConsumerGroupTopicPartitions(self._group, self._spots)], request_timeout=3.0)
-                found = answer[self._group].result(5.0).topic_partitions
-            except (KafkaException, TimeoutError):
+                found = self._group.committed(self._spots)
+            except GroupError:
                 # The broker is away; a client that lost its coordinator may never find it again.
-                self._admin = AdminClient(self._config)
+                self._group.close()
+                self._group = Group(self._settings)
                 continue
             sums: Counter[int] = Counter()
             behind: Counter[int] = Counter()
-            for spot in found:
-                offset = max(0, spot.offset)
-                sums[spot.partition] += offset
-                behind[spot.partition] += self._ends[spot.topic, spot.partition] - offset
+            for (topic, partition), end in self._ends.items():
+                offset = found.get((topic, partition), 0)
+                sums[partition] += offset
+                behind[partition] += end - offset
             for partition in self.behind:
                 if sums[partition] > before[partition]:
                     self._advanced[partition].append(asked)
