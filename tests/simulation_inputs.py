@@ -82,7 +82,8 @@ def settings(**more: Any) -> Settings:
         "group_id": "sim", "partitions": PARTITIONS, "replication": 1, "http_port": 0,
         "instance_id": "w", "call_deadline_ms": 5_000, "transaction_timeout_ms": 8_000,
         "revoke_deadline_ms": 6_000, "watchdog_ms": 20_000, "session_timeout_ms": 6_000,
-        "max_poll_interval_ms": 60_000, "lateness_ms": LATENESS_MS, "row_epsilon": 0.05,
+        "max_poll_interval_ms": 60_000, "merge_wait_ms": 2_000, "lateness_ms": LATENESS_MS,
+        "row_epsilon": 0.05,
         **more})
 
 
