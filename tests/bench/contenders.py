@@ -158,8 +158,8 @@ _ALL = (
         "floor-tuned", "floor, tuned", "the same with our worker's consumer settings",
         _floor("tuned"), ends=True),
     Contender(
-        "ours", "interest-streams", "exactly once; River's FTRL on 17 signals; publishes per "
-        "commit", _ours, worker_env, begins="streams.restore restored", commits=True,
+        "ours", "interest-streams", "exactly once; River's FTRL and AdPredictor on 20 "
+        "signals; publishes per commit", _ours, worker_env, begins="streams.restore restored", commits=True,
         profiles="{prefix}interest-profiles", checks="state",
         outputs=("{prefix}interest-profiles", "{prefix}interest-state", "{prefix}dead-letters")),
     Contender(
