@@ -159,8 +159,8 @@ _ALL = (
         _floor("tuned"), ends=True),
     Contender(
         "ours", "interest-streams", "exactly once; River's FTRL and AdPredictor on 20 "
-        "signals; publishes per commit", _ours, worker_env, begins="streams.restore restored", commits=True,
-        profiles="{prefix}interest-profiles", checks="state",
+        "signals; publishes per commit", _ours, worker_env, begins="streams.restore restored",
+        commits=True, profiles="{prefix}interest-profiles", checks="state",
         outputs=("{prefix}interest-profiles", "{prefix}interest-state", "{prefix}dead-letters")),
     Contender(
         "quix-eo", "Quix Streams + River, exactly once", f"RocksDB, changelog, {_SAME_RIVER}; a "
