@@ -14,6 +14,7 @@ import pytest
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from streams import accounting
 from streams.__main__ import main
 from streams.adaptors.rows import Record
 from streams.demo_worker import environment
@@ -92,6 +93,9 @@ def test_records_deleted_unread_stop_it_until_the_offsets_are_reset(
     after = collect(settled, 0)
     kept = {key for key in before.folded if key.startswith(b"s/")}
     assert kept <= after.folded.keys(), "what was learned stays"
+    account = accounting.read(settled)
+    assert account.balanced
+    assert account.gone[settled.topic(NETWORK)] == sum(gone.values()) + 5 * len(gone)
 
 
 def test_offsets_are_not_reset_under_a_running_worker(
