@@ -92,6 +92,8 @@ class Worker:
             return 0
         except Stop as error:
             log.error("%s", error)
+            self._distrust()  # nothing more is committed
+            self.leave()  # or the group would wait for this worker until its session ends
             return error.code
         finally:
             if self._outlet is not None:
