@@ -158,7 +158,7 @@ BUGS: dict[str, Callable[[], None]] = {
 
 #: The faults that bring it to light.
 FAULTS_FOR: dict[str, tuple[str, ...]] = {
-    "offsets-outside": ("kill -9", "cold start"),
+    "offsets-outside": ("EndTxn answer lost",),
     "engine-kept": ("EndTxn held", "network held"),
     "row-skipped": ("SIGTERM",),
     "label-leaked": ("kill -9", "SIGTERM"),
