@@ -62,7 +62,7 @@ class Settings:
     # -- the loop
     poll_events: int = 10_000  # most records taken by one poll
     poll_timeout_ms: int = 100
-    commit_interval_ms: int = 500
+    commit_interval_ms: int = 300
     catch_up_interval_ms: int = 3_000  # instead, while the records taken are older than that
     commit_events: int = 400_000  # a transaction is closed early at this many input records
     transaction_timeout_ms: int = 30_000
