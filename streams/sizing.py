@@ -48,7 +48,8 @@ class Figures:
     load_rows_per_s, read_records_per_s : float
         One worker takes up so many rows, and reads so many records from the broker.
     slope : float
-        Core-seconds per event at the most subjects measured over those at the fewest.
+        Core-seconds per event at the most subjects measured over those at the fewest; a
+        deployment is planned as if each of its workers had the most.
     """
 
     date: str
@@ -171,7 +172,7 @@ def plan(demand: Demand, figures: Figures) -> Plan:
     rows = share * demand.rows
     return Plan(
         workers=workers, partitions=partitions,
-        cores=demand.rate * figures.core_s_per_million / 1e6,
+        cores=demand.rate * figures.core_s_per_million * figures.slope / 1e6,
         broker_cores=demand.rate * figures.broker_core_s_per_million / 1e6,
         memory_bytes=share * subject * _RESERVE + ids_bytes + _PROCESS_BYTES,
         ids_bytes=ids_bytes, ids_seconds=ids / per_partition,
@@ -186,7 +187,7 @@ def plan(demand: Demand, figures: Figures) -> Plan:
 
 def per_worker(demand: Demand, figures: Figures) -> float:
     """Events per second that one worker is planned for."""
-    return 1e6 / figures.core_s_per_million * demand.load
+    return 1e6 / (figures.core_s_per_million * figures.slope) * demand.load
 
 
 def _times(rate: float, size: float | None) -> float | None:

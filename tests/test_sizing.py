@@ -96,3 +96,11 @@ def test_command_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["size", "--subjects", "30e6", "--rate", "2e6", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["plan"]["workers"] >= 1 and found["measured"]["machine"]
+
+
+def test_a_worker_with_many_subjects_takes_longer_for_an_event() -> None:
+    steep = replace(ROUND, slope=1.5)
+    demand = Demand(1e6, 1e5)
+    flat, more = plan(demand, ROUND), plan(demand, steep)
+    assert more.cores == pytest.approx(1.5 * flat.cores)
+    assert more.workers > flat.workers
