@@ -25,7 +25,8 @@ def main() -> int:
     parser.add_argument("--kind", action="append", choices=list(FAULTS), help="only these")
     parser.add_argument("--storms", type=int, help="bursts of malformed records in the input")
     parser.add_argument("--jumps", type=int, help="stretches of wrong clocks in the input")
-    parser.add_argument("--bug", choices=[*BUGS, "all"], help="plant it and see it caught")
+    parser.add_argument("--bug", choices=[*BUGS, "all"],
+                        help="plant it and see it caught; a zombie hits in one of ten faults")
     parser.add_argument("--keep", type=Path, help="working directory, kept")
     args = parser.parse_args()
     seeds = args.seed or [random.SystemRandom().randrange(2**31)]
