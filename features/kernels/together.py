@@ -8,6 +8,7 @@ import numpy as np
 
 from features.kernels.jit import as_int, bare
 from features.kernels.layout import R_DAY, S_BARRED, S_GONE, Rows, Subjects
+from features.kernels.text import finish
 from features.kernels.windows import active_on
 
 _SALT = np.uint64(0x9E3779B97F4A7C15)
@@ -104,11 +105,8 @@ def _choose(
 
 @bare
 def _mixed(h: Any, day: int, interest: int) -> Any:
-    """Hash of a subject, a day and an interest (finaliser of MurmurHash3)."""
-    x = h ^ (np.uint64(day * 65_536 + interest) * _SALT)
-    x = (x ^ (x >> np.uint64(33))) * np.uint64(0xFF51AFD7ED558CCD)
-    x = (x ^ (x >> np.uint64(33))) * np.uint64(0xC4CEB9FE1A85EC53)
-    return x ^ (x >> np.uint64(33))
+    """Hash of a subject, a day and an interest."""
+    return finish(h ^ (np.uint64(day * 65_536 + interest) * _SALT))
 
 
 @bare
