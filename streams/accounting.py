@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from contextlib import closing
 from dataclasses import dataclass, field
 
 from confluent_kafka import KafkaException
@@ -20,7 +21,7 @@ from streams.restore import offsets_at
 from streams.settings import Settings, load
 from streams.topics import INPUTS, STATE
 
-_META = b"p/meta"
+META = b"p/meta"
 
 
 @dataclass
@@ -62,15 +63,7 @@ def read(settings: Settings) -> Account:
     """
     from features.kernels.layout import OUTCOMES  # the compiler is not wanted by other commands
 
-    metas: dict[int, dict[str, object]] = {}
-    topic = CompactedTopic(settings.bootstrap_servers, settings.topic(STATE),
-                           kafka=settings.kafka)
-    try:
-        for message in topic.past():
-            if message.key() == _META and message.value() is not None:
-                metas[message.partition() or 0] = json.loads(message.value() or b"")
-    finally:
-        topic.close()
+    metas = read_metas(settings)
     account = Account()
     spots = [(settings.topic(name), p) for name in INPUTS for p in metas]
     first = offsets_at(settings, spots, OffsetSpec.earliest())
@@ -89,6 +82,20 @@ def read(settings: Settings) -> Account:
                 0, last[spot] - offset)  # the embedded broker reports ends that lie back
     account.outcomes.pop("pending", None)
     return account
+
+
+def read_metas(settings: Settings) -> dict[int, dict[str, object]]:
+    """The meta record of each partition of the changelog that has one.
+
+    Raises
+    ------
+    ReaderError
+        Where the broker does not answer or the topic is absent.
+    """
+    with closing(CompactedTopic(settings.bootstrap_servers, settings.topic(STATE),
+                                kafka=settings.kafka)) as topic:
+        records = topic.latest(lambda key: key == META)
+    return {partition: json.loads(value) for (_, partition), value in records.items()}
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -105,6 +105,25 @@ class CompactedTopic:
                 raise ReaderError(f"{self.topic}: partitions {sorted(ends)} not read out "
                                   f"within {timeout:g} s")
 
+    def latest(self, wants: Callable[[bytes], bool], timeout: float = 300.0
+               ) -> dict[tuple[bytes, int], bytes]:
+        """The latest value of each key that is wanted and not deleted, by key and partition.
+
+        Raises
+        ------
+        ReaderError
+            As `past`.
+        """
+        found: dict[tuple[bytes, int], bytes] = {}
+        for message in self.past(timeout):
+            key, value = message.key() or b"", message.value()
+            if not wants(key):
+                continue
+            found.pop((key, message.partition() or 0), None)
+            if value is not None:
+                found[key, message.partition() or 0] = value
+        return found
+
     def poll(self, seconds: float) -> Message | None:
         """The next committed record, or None if none came in time.
 

@@ -23,13 +23,13 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from streams.compacted import CompactedTopic, ReaderError
+from streams.accounting import META, read_metas
+from streams.compacted import ReaderError
 from streams.errors import Abandon
 from streams.restore import offsets_at
 from streams.settings import Settings, load
 from streams.topics import STATE
 
-_META = b"p/meta"
 _TIMEOUT_S = 30.0
 
 
@@ -91,18 +91,7 @@ def find(settings: Settings) -> tuple[list[Lost], dict[int, dict[str, object]]]:
     ReaderError, Abandon
         Where the broker does not answer or the changelog is absent.
     """
-    topic = CompactedTopic(settings.bootstrap_servers, settings.topic(STATE),
-                           kafka=settings.kafka)
-    metas: dict[int, dict[str, object]] = {}
-    try:
-        for message in topic.past():
-            if message.key() == _META:
-                if message.value() is None:
-                    metas.pop(message.partition() or 0, None)
-                else:
-                    metas[message.partition() or 0] = json.loads(message.value() or b"")
-    finally:
-        topic.close()
+    metas = read_metas(settings)
     committed = {(name, p): int(at[0]) for p, meta in metas.items()
                  for name, at in _offsets(meta).items()}
     starts = offsets_at(settings, list(committed), OffsetSpec.earliest()) if committed else {}
@@ -131,7 +120,7 @@ def reset(settings: Settings, lost: list[Lost], metas: dict[int, dict[str, objec
             _offsets(metas[item.partition])[item.topic][0] = item.start
         for partition in {item.partition for item in lost}:
             value = json.dumps(metas[partition], sort_keys=True).encode()
-            producer.produce(settings.topic(STATE), key=_META, value=value, partition=partition)
+            producer.produce(settings.topic(STATE), key=META, value=value, partition=partition)
         producer.send_offsets_to_transaction(
             [TopicPartition(item.topic, item.partition, item.start) for item in lost],
             consumer.consumer_group_metadata(), _TIMEOUT_S)

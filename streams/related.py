@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from features import taxonomy
@@ -83,19 +84,11 @@ def read(settings: Settings, tree: Taxonomy, timeout: float = 300.0) -> Related:
     """
     from features.related import KEY, Related  # the compiler: not for every command
 
-    reader = CompactedTopic(settings.bootstrap_servers, settings.topic(STATE), kafka=settings.kafka)
-    latest: dict[int, bytes] = {}
-    try:
-        for message in reader.past(timeout):
-            if message.key() == KEY:
-                value = message.value()
-                latest[message.partition() or 0] = value or b""
-    finally:
-        reader.close()
+    with closing(CompactedTopic(settings.bootstrap_servers, settings.topic(STATE),
+                                kafka=settings.kafka)) as topic:
+        records = topic.latest(lambda key: key == KEY, timeout)
     whole = Related(tree)
-    for partition, value in sorted(latest.items()):
-        if not value:
-            continue
+    for (_, partition), value in sorted(records.items()):
         part = Related(tree)
         try:
             part.restore({KEY: value})

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from contextlib import closing
 from typing import Any
 
 from features import disclosure, taxonomy
@@ -93,19 +94,9 @@ def _ours(account: str) -> Any:
 
 def _fold(settings: Settings, name: str, timeout: float, wants: Any
           ) -> dict[tuple[bytes, int], bytes]:
-    reader = CompactedTopic(settings.bootstrap_servers, settings.topic(name), kafka=settings.kafka)
-    found: dict[tuple[bytes, int], bytes] = {}
-    try:
-        for message in reader.past(timeout):
-            key, value = message.key() or b"", message.value()
-            if not wants(key):
-                continue
-            found.pop((key, message.partition() or 0), None)
-            if value is not None:
-                found[key, message.partition() or 0] = value
-    finally:
-        reader.close()
-    return found
+    with closing(CompactedTopic(settings.bootstrap_servers, settings.topic(name),
+                                kafka=settings.kafka)) as topic:
+        return topic.latest(wants, timeout)
 
 
 def _elsewhere(settings: Settings) -> list[str]:

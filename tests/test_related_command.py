@@ -6,6 +6,7 @@ import argparse
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from features import taxonomy
 from features.related import KEY, Related
 from streams import related
 from streams.__main__ import build_parser
+from streams.compacted import CompactedTopic
 from tests.test_related import BEACH, CARS, GAMES, RUGBY, graph
 
 TREE = taxonomy.load()
@@ -37,10 +39,10 @@ class Message:
 
 
 def ask(monkeypatch: pytest.MonkeyPatch, records: list[Message], *words: str) -> int:
-    class Topic:
+    class Topic(CompactedTopic):
         def __init__(self, *_: object, **__: object) -> None: ...
 
-        def past(self, timeout: float) -> Iterator[Message]:
+        def past(self, timeout: float = 300.0) -> Iterator[Any]:
             yield from records
 
         def close(self) -> None: ...
