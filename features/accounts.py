@@ -206,7 +206,7 @@ class Accounts:
             sid = self._store.find(account)
             s = self._store.subjects
             # Admitted anew, or held from before a gap in consent: begin with nothing.
-            if sid >= 0 and (s.flags[sid] & lay.S_BARRED or start > int(s.consent_from[sid])):
+            if sid >= 0 and (s.status[sid] & lay.S_BARRED or start > int(s.consent_from[sid])):
                 self._drop_all(account)
             sid = self._admit(account, facts, watermark, start, until)
             for subject in self._store.members(sid):
@@ -273,7 +273,7 @@ class Accounts:
         held = not facts.allowed(OFFERS, watermark, self._rules)[0] or (
             facts.child_device and self._rules.shared_device_holds)
         noted = self._is_noted(facts, watermark)
-        store.subjects.flags[sid] = (store.subjects.flags[sid] & _KEPT_FLAGS) | np.uint8(
+        store.subjects.status[sid] = (store.subjects.status[sid] & _KEPT_FLAGS) | np.uint8(
             lay.S_CARE * facts.case_open | lay.S_HOLD * held | lay.S_NOTED * noted)
         (self.noted.add if noted else self.noted.discard)(account)
         self._set_members(account, sid, facts, watermark)
@@ -285,11 +285,11 @@ class Accounts:
         held = facts.held_members(self._rules, watermark)
         for subject in reversed(store.members(sid)[1:]):
             member = store.key(subject).partition(b"/")[2].decode()
-            if bool(store.subjects.flags[subject] & lay.S_BARRED) != (member in barred):
+            if bool(store.subjects.status[subject] & lay.S_BARRED) != (member in barred):
                 self._drop(subject, entirely=True)
         for member in sorted(barred):
             subject = store.ensure(account, member.encode())
-            store.subjects.flags[subject] |= np.uint8(lay.S_BARRED)
+            store.subjects.status[subject] |= np.uint8(lay.S_BARRED)
         if int(store.c[lay.C_OPEN_DAY]) >= 0:  # else with the member's first event
             said = facts.opinions(watermark, self._rules)
             for member in sorted({who for who, _, word, _ in said if who and word == "like"}
@@ -300,7 +300,7 @@ class Accounts:
 
     def _hold(self, sid: int, members: set[str]) -> None:
         """Say of a member's subject whether it gets offers."""
-        flags = self._store.subjects.flags
+        flags = self._store.subjects.status
         hold = self._store.key(sid).partition(b"/")[2].decode() in members
         flags[sid] = (flags[sid] & np.uint8(255 - lay.S_HOLD)) | np.uint8(lay.S_HOLD * hold)
 
@@ -309,7 +309,7 @@ class Accounts:
         if not self._default_grant:
             return
         sid = self._store.ensure(account)
-        self._store.subjects.flags[sid] |= np.uint8(lay.S_BARRED)
+        self._store.subjects.status[sid] |= np.uint8(lay.S_BARRED)
         self._store.subjects.consent_until[sid] = 0
 
     def _is_noted(self, facts: AccountFacts, now: int) -> bool:

@@ -54,7 +54,7 @@ class Checkpoint:
               offsets: Mapping[str, tuple[int, int]]) -> None:
         """Add the records of everything that changed."""
         sids = store.dirty(lay.D_STATE)
-        sids = sids[(store.subjects.flags[sids] & (lay.S_GONE | lay.S_BARRED)) == 0]
+        sids = sids[(store.subjects.status[sids] & (lay.S_GONE | lay.S_BARRED)) == 0]
         blob, ends = store.pack(sids)
         view, start = blob.data, 0
         for key, end in zip(store.keys(sids), ends.tolist(), strict=True):

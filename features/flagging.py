@@ -28,7 +28,7 @@ def flag(store: Store, taxonomy: Taxonomy, rules: Rules, sid: int, facts: Accoun
     ts : int
         Event time of the fact that is the occasion, 0 where there is none.
     """
-    if store.subjects.flags[sid] & lay.S_BARRED:
+    if store.subjects.status[sid] & lay.S_BARRED:
         return
     member = store.key(sid).partition(b"/")[2].decode() or None
     flags: dict[int, int] = {}

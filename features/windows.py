@@ -77,7 +77,7 @@ class Store:
         count = int(c[lay.C_SUBJECTS]) + subjects
         if count > s.hash.size:
             size = max(count, 2 * s.hash.size)
-            self.subjects = lay.Subjects(*(_longer(column, size) for column in s))
+            self.subjects = _longer(s, size)
             self.index = self.index._replace(dirty=_longer(self.index.dirty, size))
         if 2 * count > self.index.slots.size:
             slots = np.full(1 << (4 * count).bit_length(), -1, np.int32)
@@ -192,7 +192,7 @@ class Store:
             while int(s.sibling[before]) != sid:
                 before = int(s.sibling[before])
             s.sibling[before] = s.sibling[sid]
-        s.flags[sid] |= lay.S_GONE
+        s.status[sid] |= lay.S_GONE
         tables.unindex(s, self.index, sid)
         self.c[lay.C_LIVE] -= 1
         self.c[lay.C_GONE] += 1
@@ -281,11 +281,10 @@ class Store:
         if int(c[lay.C_GONE]) * _GONE_SHARE < int(c[lay.C_SUBJECTS]) or c[lay.C_DIRTY]:
             return
         n = int(c[lay.C_SUBJECTS])
-        keep = np.flatnonzero((self.subjects.flags[:n] & lay.S_GONE) == 0).astype(np.int32)
+        keep = np.flatnonzero((self.subjects.status[:n] & lay.S_GONE) == 0).astype(np.int32)
         number = np.full(n + 1, -1, np.int32)
         number[keep] = np.arange(len(keep), dtype=np.int32)
-        self.subjects = lay.Subjects(*(
-            _longer(column[keep], max(_FIRST_SUBJECTS, 2 * len(keep))) for column in self.subjects))
+        self.subjects = _longer(self.subjects[keep], max(_FIRST_SUBJECTS, 2 * len(keep)))
         self.subjects.account[: len(keep)] = number[self.subjects.account[: len(keep)]]
         self.subjects.sibling[: len(keep)] = number[self.subjects.sibling[: len(keep)]]
         c[lay.C_SUBJECTS], c[lay.C_GONE] = len(keep), 0
@@ -302,15 +301,15 @@ class Store:
     def nbytes(self) -> int:
         """Bytes of live state that are in use, without what arrays hold in reserve."""
         c = self.c
-        per_subject = sum(column.itemsize for column in self.subjects) + 4 + 8
+        per_subject = lay.SUBJECT.itemsize + 4 + 8
         return int(
             c[lay.C_SUBJECTS] * per_subject + c[lay.C_KEYS_END]
             + c[lay.C_ROWS_END] * packing.ROW_BYTES + 24 * c[lay.C_DEDUP]
         )
 
 
-def _longer(array: NDArray[Any], size: int) -> NDArray[Any]:
-    grown = np.zeros((size, *array.shape[1:]), array.dtype)
+def _longer(array: Any, size: int) -> Any:
+    grown = np.zeros((size, *array.shape[1:]), array.dtype).view(type(array))
     grown[: len(array)] = array
     return grown
 

@@ -66,7 +66,7 @@ class Run:
         store = self.engine.store
         found = {}
         for sid in range(int(store.c[lay.C_SUBJECTS])):
-            if not store.subjects.flags[sid] & lay.S_GONE:
+            if not store.subjects.status[sid] & lay.S_GONE:
                 value = self.engine.profile(store.key(sid))
                 if value is not None:
                     found[store.key(sid)] = json.loads(value) | {"version": None}
@@ -123,7 +123,7 @@ def live_rows(engine: Engine) -> dict[str, dict[int, int]]:
     store = engine.store
     found: dict[str, dict[int, int]] = {}
     for sid in range(int(store.c[lay.C_SUBJECTS])):
-        if not store.subjects.flags[sid] & (lay.S_GONE | lay.S_BARRED):
+        if not store.subjects.status[sid] & (lay.S_GONE | lay.S_BARRED):
             start = int(store.subjects.start[sid])
             found[store.key(sid).decode()] = {
                 int(store.rows.interest[j]): j

@@ -343,12 +343,12 @@ def whole(engine: Engine) -> list[str]:
     store = engine.store
     lines = []
     for sid in range(int(store.c[lay.C_SUBJECTS])):
-        if store.subjects.flags[sid] & (lay.S_GONE | lay.S_BARRED):
+        if store.subjects.status[sid] & (lay.S_GONE | lay.S_BARRED):
             continue
         start, used = int(store.subjects.start[sid]), int(store.subjects.used[sid])
         lines.append(repr((
             store.key(sid), int(store.subjects.seq[sid]), int(store.subjects.events[sid]),
-            int(store.subjects.flags[sid]), int(store.subjects.account[sid]) == sid and (
+            int(store.subjects.status[sid]), int(store.subjects.account[sid]) == sid and (
                 int(store.subjects.consent_from[sid]), int(store.subjects.consent_until[sid])),
             rows_of(store, sid),
             store.rows.u4[start: start + used].tobytes())))

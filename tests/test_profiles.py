@@ -85,7 +85,7 @@ def test_the_longest_profile_fits() -> None:
         store.rows.f4[j, lay.R_PART: lay.R_PART + 8] = [1, 1, 1, 1, 0, 0, 0, 0]
         store.rows.u2[j, lay.R_FLAGS] = lay.F_LIKE | lay.F_DISLIKE | lay.F_QUIET
         store.rows.u4[j, :2] = 0xFFFFFFFF
-    store.subjects.flags[[sid, store.find(account)]] |= lay.S_CARE | lay.S_HOLD
+    store.subjects.status[[sid, store.find(account)]] |= lay.S_CARE | lay.S_HOLD
     store.subjects.events[sid], store.subjects.sources[sid] = 2**32 - 1, 14
     store.subjects.version[sid], store.subjects.country[sid] = 2**32 - 2, 65 * 256 + 65
     store.subjects.last_ts[sid] = 4_099_999_999_999

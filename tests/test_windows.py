@@ -73,15 +73,26 @@ def test_whole_numbers(value: int) -> None:
     assert out[: jsontext.put_int(out, 0, value)].tobytes().decode() == str(value)
 
 
-@given(st.floats(-1e9, 1e9) | st.floats(0, 1), st.integers(1, 6))
-@example(0.5, 1)
-@example(0.99996, 4)
-@example(-0.00001, 2)
-def test_numbers_with_decimals(value: float, decimals: int) -> None:
+@given(st.floats(0, 1e9) | st.floats(0, 1))
+@example(0.005)
+@example(0.995)
+@example(12.5)
+def test_numbers_with_two_decimals(value: float) -> None:
     out = np.zeros(48, np.uint8)
-    text = out[: jsontext.put_fixed(out, 0, value, decimals)].tobytes().decode()
-    assert text == oracle.number(value, decimals)
-    assert float(text) == pytest.approx(value, abs=0.51 * 10**-decimals)
+    text = out[: jsontext.put_hundredths(out, 0, value)].tobytes().decode()
+    assert text == oracle.number(value, 2)
+    assert float(text) == pytest.approx(value, abs=0.0051)
+
+
+@given(st.floats(0, 1))
+@example(0.5)
+@example(0.99995)
+@example(0.00004)
+def test_probabilities(value: float) -> None:
+    out = np.zeros(48, np.uint8)
+    text = out[: jsontext.put_probability(out, 0, value)].tobytes().decode()
+    assert text == oracle.number(value, 4)
+    assert float(text) == pytest.approx(value, abs=0.000051)
 
 
 @given(st.binary(max_size=40))

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from features.kernels.jit import as_int, bare
+from features.kernels.jit import as_int, bare, inlined
 from features.kernels.layout import (
     C_DEDUP_LOG,
     C_DIRTY,
@@ -132,7 +132,7 @@ def apply(
     return DONE, events.shape[0]
 
 
-@bare
+@inlined
 def _full(s: Subjects, x: Index, r: Rows, d: Dedup, c: Any) -> Any:
     return (
         c[C_SUBJECTS] + 2 > s.hash.shape[0]
@@ -144,7 +144,7 @@ def _full(s: Subjects, x: Index, r: Rows, d: Dedup, c: Any) -> Any:
     )
 
 
-@bare
+@inlined
 def _one(
     events: Any,
     blob: Any,
@@ -199,7 +199,7 @@ def _one(
         if sid < 0:
             sid = insert_subject(s, x, c, blob, at, e.account_len, member, e.member_len,
                                  e.subject_hash, account)
-        elif s.flags[sid] & S_BARRED:
+        elif s.status[sid] & S_BARRED:
             return SUPPRESSED
     _touch(s, sid, ts, (ts + clock.offset) // DAY_MS, e.kind, e.country)
     _count(s, r, t, clock, c, sid, slot, weight, ts, e.tz_min, e.kind)
@@ -214,10 +214,10 @@ def _is_barred(e: Any, blob: Any, at: int, s: Subjects, x: Index) -> Any:
         return False
     sid = find_subject(s, x, blob, at, e.account_len, e.raw_at + e.member_at, e.member_len,
                        e.subject_hash)
-    return sid >= 0 and s.flags[sid] & S_BARRED != 0
+    return sid >= 0 and s.status[sid] & S_BARRED != 0
 
 
-@bare
+@inlined
 def _count(s: Subjects, r: Rows, t: Contents, clock: Clock, c: Any, sid: int, slot: int,
            weight: float, ts: int, tz_min: int, kind: int) -> None:
     """Add an event to the rows of every interest its content raises."""
@@ -235,14 +235,14 @@ def _count(s: Subjects, r: Rows, t: Contents, clock: Clock, c: Any, sid: int, sl
         j = find_row(s, r, sid, interest)
         if j < 0:
             j = insert_row(s, r, c, sid, interest, c[C_OPEN_DAY], day, clock.max_rows)
-            if s.flags[s.account[sid]] & S_NOTED:
+            if s.status[s.account[sid]] & S_NOTED:
                 c[C_FRESH] = sid + 1
         else:
             roll(r, j, c[C_OPEN_DAY], clock)
         add(r, j, weight * t.weight[k], day, age0, age1, age2, part, kind, clock)
 
 
-@bare
+@inlined
 def _touch(s: Subjects, sid: int, ts: int, day: int, kind: int, country: int) -> None:
     if s.events[sid] == 0:
         s.last_ts[sid] = as_int(0)  # till now it said when the subject was first spoken of

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from features.kernels.jit import as_int, bare, njit
+from features.kernels.jit import as_int, inlined, njit
 from features.kernels.layout import F_DISLIKE, F_LIKE, F_QUIET
 from features.kernels.signals import AGE, HABITS, SIGNALS
 from features.kernels.windows import popcount
@@ -60,7 +60,7 @@ class Bet(NamedTuple):
     trained: int  # 0: too few labels yet, the population and the subject's frequency answer
 
 
-@bare
+@inlined
 def answer(form: Form, vector: Any, interest: int) -> Any:
     """A model's probability for one row.
 
@@ -90,7 +90,7 @@ def answer(form: Form, vector: Any, interest: int) -> Any:
     return 1.0 / (1.0 + np.exp(-form.slope * np.log(p / (1.0 - p)) - form.shift))
 
 
-@bare
+@inlined
 def _probit(variances: Any, product: int, vector: Any, habit: float, here: float) -> Any:
     unsure, unsure_here = 1.0, 0.0
     for k in range(HABITS):
@@ -102,7 +102,7 @@ def _probit(variances: Any, product: int, vector: Any, habit: float, here: float
     return _phi((habit + here) / np.sqrt(unsure + unsure_here))
 
 
-@bare
+@inlined
 def _phi(t: float) -> Any:
     # Within eight standard deviations the answer differs from 0 and from 1.
     return 0.5 * math.erfc(-min(8.0, max(-8.0, t)) / math.sqrt(2.0))
@@ -115,7 +115,7 @@ def answers(form: Form, x: Any, interest: Any, out: Any) -> None:
         out[i] = answer(form, x[i], as_int(interest[i]))
 
 
-@bare
+@inlined
 def trials(score: float, age: int) -> Any:
     """Independent days that a score is worth: those observed, at most 28, and the prior's 7.
 
@@ -127,7 +127,7 @@ def trials(score: float, age: int) -> Any:
     return n / (1.0 + (n - 1.0) * _SPELLS * score)
 
 
-@bare
+@inlined
 def weigh(bet: Bet, vector: Any, bits: Any, age: int, interest: int, flags: int, held: bool) -> Any:
     """Score, lift, confidence and stance of one interest.
 
@@ -182,7 +182,7 @@ def weigh_rows(bet: Bet, x: Any, interest: Any, out: Any) -> None:
         out[i, 4] = trials(score, age)
 
 
-@bare
+@inlined
 def trend(levels: Any, bits: Any, age: int) -> int:
     """Where an interest is going, from its short, middle and long levels.
 

@@ -59,7 +59,7 @@ def sweep(
     day = c[C_OPEN_DAY]
     n = 0
     for sid in range(c[C_SUBJECTS]):
-        if s.flags[sid] & (S_GONE | S_BARRED):
+        if s.status[sid] & (S_GONE | S_BARRED):
             continue
         if (s.hash[sid] % np.uint64(_SPREAD)) != np.uint64(day % _SPREAD):
             continue

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from features.kernels.jit import as_int, bare
+from features.kernels.jit import as_int, inlined
 
 _ZERO, _MINUS, _DOT, _DASH, _QUOTE = 48, 45, 46, 45, 34
 
 
-@bare
+@inlined
 def put(out: Any, n: int, text: Any) -> int:
     """Copy `text`, an array of uint8."""
     for k in range(text.shape[0]):
@@ -23,7 +23,7 @@ def put(out: Any, n: int, text: Any) -> int:
     return n + len(text)
 
 
-@bare
+@inlined
 def put_span(out: Any, n: int, blob: Any, at: int, length: int) -> int:
     """Copy ``blob[at:at + length]``."""
     for k in range(length):
@@ -31,52 +31,53 @@ def put_span(out: Any, n: int, blob: Any, at: int, length: int) -> int:
     return n + length
 
 
-@bare
+@inlined
 def put_int(out: Any, n: int, value: int) -> int:
     """Decimal digits of an integer."""
-    v = as_int(value)
-    if v < 0:
+    if value < 0:
         out[n] = _MINUS
         n += 1
-        v = -v
+    v = np.uint64(abs(value))
     digits = 1
-    bound = as_int(10)
+    bound = np.uint64(10)
     while v >= bound and digits < 18:
         digits += 1
-        bound *= 10
+        bound *= np.uint64(10)
     for k in range(digits - 1, -1, -1):
-        out[n + k] = np.uint8(_ZERO + v % 10)
-        v //= 10
+        out[n + k] = np.uint8(np.uint64(_ZERO) + v % np.uint64(10))
+        v //= np.uint64(10)
     return n + digits
 
 
-@bare
-def put_fixed(out: Any, n: int, value: float, decimals: int) -> int:
-    """A finite number rounded half up to `decimals` places, trailing zeros dropped."""
-    scale = as_int(1)
-    for _ in range(decimals):
-        scale *= 10
-    negative = value < 0
-    scaled = as_int(np.floor(abs(value) * scale + 0.5))
-    if negative and scaled > 0:
-        out[n] = _MINUS
-        n += 1
-    n = put_int(out, n, scaled // scale)
-    rest = scaled % scale
+@inlined
+def put_hundredths(out: Any, n: int, value: float) -> int:
+    """A number of 0 to 10**15 rounded half up to two places, a trailing zero dropped."""
+    scaled = np.uint64(value * 100.0 + 0.5)
+    rest = scaled % np.uint64(100)
+    n = put_int(out, n, as_int(scaled // np.uint64(100)))
     out[n] = _DOT
-    n += 1
-    if rest == 0:
-        out[n] = _ZERO
-        return n + 1
-    while rest > 0:
-        scale //= 10
-        out[n] = np.uint8(_ZERO + rest // scale)
-        n += 1
-        rest %= scale
-    return n
+    out[n + 1] = np.uint8(np.uint64(_ZERO) + rest // np.uint64(10))
+    last = rest % np.uint64(10)
+    out[n + 2] = np.uint8(np.uint64(_ZERO) + last)
+    return n + (2 if last == 0 else 3)
 
 
-@bare
+@inlined
+def put_probability(out: Any, n: int, value: float) -> int:
+    """A number of 0 to 1 rounded half up to four places, trailing zeros dropped."""
+    scaled = np.uint64(value * 10_000.0 + 0.5)
+    out[n] = np.uint8(np.uint64(_ZERO) + scaled // np.uint64(10_000))
+    out[n + 1] = _DOT
+    for k in range(5, 1, -1):
+        out[n + k] = np.uint8(np.uint64(_ZERO) + scaled % np.uint64(10))
+        scaled //= np.uint64(10)
+    end = n + 6
+    while end > n + 3 and out[end - 1] == _ZERO:
+        end -= 1
+    return end
+
+
+@inlined
 def put_date(out: Any, n: int, day: int) -> int:
     """``"YYYY-MM-DD"`` of a day since 1970 (Hinnant, chrono-compatible date algorithms)."""
     z = as_int(day) + 719_468
@@ -99,7 +100,7 @@ def put_date(out: Any, n: int, day: int) -> int:
     return n + 1
 
 
-@bare
+@inlined
 def _put_two(out: Any, n: int, value: int) -> int:
     out[n] = np.uint8(_ZERO + value // 10)
     out[n + 1] = np.uint8(_ZERO + value % 10)

@@ -23,7 +23,7 @@ Two open days suffice because the allowed lateness is at most a day.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,8 +40,8 @@ DECAY_DAYS = 128
 #: Row flags: what is known about a subject and an interest.
 F_LIKE, F_DISLIKE, F_QUIET = 1, 2, 4
 
-#: Subject flags: gone for good; a care case is open; no offers for another reason; nothing may
-#: be held; facts may flag its rows.
+#: Status of a subject: gone for good; a care case is open; no offers for another reason; nothing
+#: may be held; facts may flag its rows.
 S_GONE, S_CARE, S_HOLD, S_BARRED, S_NOTED = 1, 2, 4, 8, 16
 
 #: Dirty marks of a subject between two commits.
@@ -98,36 +98,20 @@ CONTENT_UNKNOWN, CONTENT_IDLE = 0, 1  # slots of the content map: no tags known;
 FREE_CLASSES = 1036 // 2 + 1
 
 
-class Subjects(NamedTuple):
-    """Columns of the subject table; a subject's number (sid) is its index.
+#: One subject; its number (sid) is its index. What an event needs of a subject lies in two cache
+#: lines. An account is the subject whose key has no member part; every subject points to it, and
+#: the subjects of an account form a chain by ``sibling`` that starts at the account. ``days`` is
+#: the active-day bitmap, bit 0 is ``day``.
+SUBJECT: Final = np.dtype([
+    ("hash", "u8"), ("key_at", "i8"), ("consent_from", "i8"), ("consent_until", "i8"),
+    ("last_ts", "i8"), ("days", "u8"), ("start", "i4"), ("account", "i4"), ("events", "u4"),
+    ("used", "u2"), ("cap", "u2"), ("key_len", "u2"), ("day", "u2"), ("first", "u2"),
+    ("country", "u2"), ("sources", "u1"), ("status", "u1"), ("dirty", "u1"), ("published", "u2"),
+    ("digest", "u8"), ("sibling", "i4"), ("seq", "u4"), ("version", "u4"),
+], align=True)  # fmt: skip
 
-    An account is the subject whose key has no member part; every subject points to it, and the
-    subjects of an account form a chain by ``sibling`` that starts at the account.
-    """
-
-    hash: NDArray[np.uint64]
-    key_at: NDArray[np.int64]
-    key_len: NDArray[np.uint16]
-    account: NDArray[np.int32]
-    sibling: NDArray[np.int32]
-    start: NDArray[np.int32]
-    used: NDArray[np.uint16]
-    cap: NDArray[np.uint16]
-    seq: NDArray[np.uint32]
-    version: NDArray[np.uint32]
-    last_ts: NDArray[np.int64]
-    events: NDArray[np.uint32]
-    days: NDArray[np.uint64]  # active-day bitmap, bit 0 is ``day``
-    day: NDArray[np.uint16]
-    first: NDArray[np.uint16]
-    sources: NDArray[np.uint8]
-    country: NDArray[np.uint16]
-    flags: NDArray[np.uint8]
-    dirty: NDArray[np.uint8]
-    published: NDArray[np.uint16]
-    digest: NDArray[np.uint64]
-    consent_from: NDArray[np.int64]
-    consent_until: NDArray[np.int64]
+#: The subject table. One array, not one per column, for kernels hand it on by its few words.
+Subjects: TypeAlias = "np.recarray[Any, Any]"
 
 
 class Rows(NamedTuple):
@@ -183,36 +167,9 @@ class Clock(NamedTuple):
     decays: NDArray[np.float64]  # shape (3, DECAY_DAYS): what is left after so many whole days
 
 
-_SUBJECT_DTYPES: dict[str, Any] = {
-    "hash": np.uint64,
-    "key_at": np.int64,
-    "key_len": np.uint16,
-    "account": np.int32,
-    "sibling": np.int32,
-    "start": np.int32,
-    "used": np.uint16,
-    "cap": np.uint16,
-    "seq": np.uint32,
-    "version": np.uint32,
-    "last_ts": np.int64,
-    "events": np.uint32,
-    "days": np.uint64,
-    "day": np.uint16,
-    "first": np.uint16,
-    "sources": np.uint8,
-    "country": np.uint16,
-    "flags": np.uint8,
-    "dirty": np.uint8,
-    "published": np.uint16,
-    "digest": np.uint64,
-    "consent_from": np.int64,
-    "consent_until": np.int64,
-}
-
-
 def new_subjects(capacity: int) -> Subjects:
     """Empty subject table."""
-    return Subjects(*(np.zeros(capacity, _SUBJECT_DTYPES[name]) for name in Subjects._fields))
+    return np.zeros(capacity, SUBJECT).view(np.recarray)
 
 
 def new_rows(capacity: int) -> Rows:

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from features.kernels.jit import as_int, bare, njit
+from features.kernels.jit import as_int, bare, inlined, njit
 from features.kernels.layout import (
     F_DISLIKE,
     F_LIKE,
@@ -109,7 +109,7 @@ def _same_type() -> Any:
 _SAME_TYPE = _same_type()
 
 
-@bare
+@inlined
 def subject_total(s: Subjects, r: Rows, sid: int, day: int, clock: Clock, levels: Any) -> float:
     """Sum of a subject's middle levels when `day` began."""
     total = 0.0
@@ -120,7 +120,7 @@ def subject_total(s: Subjects, r: Rows, sid: int, day: int, clock: Clock, levels
     return total
 
 
-@bare
+@inlined
 def subject_days(s: Subjects, sid: int, day: int) -> Any:
     """Active-day bitmap of a subject whose bit 0 is ``day - 1``."""
     ahead = as_int(day) - 1 - as_int(s.day[sid])
@@ -131,7 +131,7 @@ def subject_days(s: Subjects, sid: int, day: int) -> Any:
     return s.days[sid] >> np.uint64(min(-ahead, 63))
 
 
-@bare
+@inlined
 def fill(
     s: Subjects,
     r: Rows,
@@ -195,13 +195,13 @@ def fill(
     return bits
 
 
-@bare
+@inlined
 def _rate(yes: Any, no: Any, hits: Any, among: Any) -> Any:
     n = popcount(hits)
     return yes[n] - no[max(0, popcount(among) - n)]
 
 
-@bare
+@inlined
 def _lowest(n: int) -> Any:
     """The `n` lowest bits."""
     if n >= 64:
@@ -209,7 +209,7 @@ def _lowest(n: int) -> Any:
     return (np.uint64(1) << np.uint64(n)) - np.uint64(1)
 
 
-@bare
+@inlined
 def days_since(bits: Any) -> int:
     """Days between the latest active day and yesterday; 64 when there is none."""
     n = 0
@@ -225,7 +225,7 @@ def count_candidates(s: Subjects, r: Rows, subjects: int, day: int) -> int:
     """Rows that had been active before `day`."""
     n = 0
     for sid in range(subjects):
-        if s.flags[sid] & S_GONE:
+        if s.status[sid] & S_GONE:
             continue
         start = as_int(s.start[sid])
         for j in range(start, start + as_int(s.used[sid])):
@@ -275,7 +275,7 @@ def training_rows(
     levels = np.zeros(3)
     n = 0
     for sid in range(subjects):
-        if s.flags[sid] & S_GONE or s.used[sid] == 0 or not _taken(s.hash[sid], day, keep):
+        if s.status[sid] & S_GONE or s.used[sid] == 0 or not _taken(s.hash[sid], day, keep):
             continue
         total = subject_total(s, r, sid, day, clock, levels)
         busy = subject_days(s, sid, day)
@@ -319,7 +319,7 @@ def day_counts(s: Subjects, r: Rows, subjects: int, day: int, hits: Any) -> int:
     """Add each interest's engaged subjects of `day` to `hits`; returns the subjects at hand."""
     alive = 0
     for sid in range(subjects):
-        if s.flags[sid] & S_GONE or s.used[sid] == 0:
+        if s.status[sid] & S_GONE or s.used[sid] == 0:
             continue
         if as_int(s.first[sid]) <= day:
             alive += 1

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from features.kernels.jit import as_int, bare
+from features.kernels.jit import as_int, bare, inlined
 from features.kernels.layout import (
     C_DEDUP,
     C_DEDUP_LOG,
@@ -41,7 +41,7 @@ from features.kernels.windows import start_row
 _SLASH = 47
 
 
-@bare
+@inlined
 def find_subject(
     s: Subjects,
     x: Index,
@@ -78,7 +78,7 @@ def find_subject(
         i = as_int(np.uint64(i + 1) & mask)
 
 
-@bare
+@inlined
 def _same_key(
     s: Subjects,
     x: Index,
@@ -157,7 +157,7 @@ def reindex(s: Subjects, x: Index, c: Any) -> None:
     """Fill an index whose slots are all -1."""
     mask = np.uint64(x.slots.shape[0] - 1)
     for sid in range(c[C_SUBJECTS]):
-        if s.flags[sid] & S_GONE:
+        if s.status[sid] & S_GONE:
             continue
         i = as_int(s.hash[sid] & mask)
         while x.slots[i] != -1:
@@ -175,7 +175,7 @@ def unindex(s: Subjects, x: Index, sid: int) -> None:
     x.slots[i] = -2
 
 
-@bare
+@inlined
 def mark(s: Subjects, x: Index, c: Any, sid: int, what: int) -> None:
     """Note that `sid` changed since the last commit."""
     if s.dirty[sid] & D_LISTED == 0:
@@ -191,7 +191,7 @@ def mark_all(s: Subjects, x: Index, c: Any, sids: Any, what: int) -> None:
         mark(s, x, c, as_int(sids[i]), what)
 
 
-@bare
+@inlined
 def find_row(s: Subjects, r: Rows, sid: int, interest: int) -> int:
     """Row of a subject and interest, or -1."""
     start = as_int(s.start[sid])
@@ -287,7 +287,7 @@ def drop_rows(s: Subjects, r: Rows, c: Any, sid: int) -> None:
     s.cap[sid] = np.uint16(0)
 
 
-@bare
+@inlined
 def seen_before(d: Dedup, c: Any, h: Any, bucket: int, oldest: int) -> bool:
     """Whether an event id was seen in a bucket not older than `oldest`; remembers it if not."""
     mask = np.uint64(d.hash.shape[0] - 1)
@@ -307,7 +307,7 @@ def seen_before(d: Dedup, c: Any, h: Any, bucket: int, oldest: int) -> bool:
     return False
 
 
-@bare
+@inlined
 def _log(d: Dedup, c: Any, h: Any, bucket: int) -> None:
     n = c[C_DEDUP_LOG]
     d.log_hash[n] = h
@@ -334,7 +334,7 @@ def remember(d: Dedup, hashes: Any, buckets: Any, oldest: int, c: Any) -> None:
             d.bucket[i] = max(d.bucket[i], buckets[k])
 
 
-@bare
+@inlined
 def find_content(t: Contents, h: Any) -> int:
     """Slot of a content hash; -1 where it was never resolved."""
     if h == np.uint64(0):

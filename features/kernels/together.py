@@ -57,7 +57,7 @@ def together(
     """
     found = 0
     for sid in range(subjects):
-        if s.flags[sid] & (S_GONE | S_BARRED) or s.used[sid] < 2:
+        if s.status[sid] & (S_GONE | S_BARRED) or s.used[sid] < 2:
             continue
         m = _choose(s, r, sid, day, left_out, chosen, order)
         if m < 2:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from features.kernels.jit import as_int, bare
+from features.kernels.jit import as_int, bare, inlined
 from features.kernels.layout import (
     R_ACTIVE,
     R_APP,
@@ -35,7 +35,7 @@ _SEARCH, _CLOSE = 3, 0
 _SEARCH_WEIGHT, _VIEW_WEIGHT = 0.5, 0.35
 
 
-@bare
+@inlined
 def engagement(kind: int, mode: int, size: int, duration: int, content: int) -> float:
     """How much an event says about an interest, 0 to 1, saturating in time and bytes.
 
@@ -65,7 +65,7 @@ def engagement(kind: int, mode: int, size: int, duration: int, content: int) -> 
     return max(time, _VIEW_WEIGHT)
 
 
-@bare
+@inlined
 def roll(rows: Rows, j: int, day: int, clock: Clock) -> None:
     """Bring row `j` forward to `day`; a row never goes back."""
     steps = day - as_int(rows.u2[j, R_DAY])
@@ -84,7 +84,7 @@ def roll(rows: Rows, j: int, day: int, clock: Clock) -> None:
     rows.u2[j, R_DAY] = np.uint16(day)
 
 
-@bare
+@inlined
 def decay(clock: Clock, k: int, days: int) -> Any:
     """What is left of a level of half-life `k` after so many whole days."""
     if days < clock.decays.shape[1]:
@@ -93,7 +93,7 @@ def decay(clock: Clock, k: int, days: int) -> Any:
     return 2.0 ** (-days * rate)
 
 
-@bare
+@inlined
 def _opening_level(rows: Rows, j: int, k: int, steps: int, clock: Clock) -> Any:
     base = np.float64(rows.f4[j, R_BASE + k])
     if steps <= 0:
@@ -104,13 +104,13 @@ def _opening_level(rows: Rows, j: int, k: int, steps: int, clock: Clock) -> Any:
     return level
 
 
-@bare
+@inlined
 def row_bits(rows: Rows, j: int) -> Any:
     """The active-day bitmap of row `j` as one word."""
     return np.uint64(rows.u4[j, 0]) | (np.uint64(rows.u4[j, 1]) << np.uint64(32))
 
 
-@bare
+@inlined
 def shifted(bits: Any, steps: int) -> Any:
     """A bitmap `steps` days later."""
     if steps >= 64:
@@ -127,7 +127,7 @@ def start_row(rows: Rows, j: int, day: int, first: int) -> None:
     rows.u2[j, R_FIRST] = np.uint16(first)
 
 
-@bare
+@inlined
 def add(
     rows: Rows,
     j: int,
@@ -177,7 +177,7 @@ def add(
             rows.u2[j, R_FIRST] = np.uint16(day)
 
 
-@bare
+@inlined
 def opening(rows: Rows, j: int, day: int, clock: Clock, levels: Any) -> Any:
     """Row `j` as it stood when `day` began, from the events of earlier days only.
 
@@ -211,7 +211,7 @@ def active_on(rows: Rows, j: int, day: int) -> Any:
     return (row_bits(rows, j) >> np.uint64(back)) & np.uint64(1) != np.uint64(0)
 
 
-@bare
+@inlined
 def popcount(bits: Any) -> int:
     """Number of set bits of a 64-bit word (Warren, Hacker's Delight, 5-1)."""
     x = np.uint64(bits)

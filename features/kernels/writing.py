@@ -1,4 +1,4 @@
-"""Profiles of changed subjects as JSON, scored and ranked in one pass over their rows."""
+"""Profiles of changed subjects as JSON, in one pass over their rows."""
 
 from __future__ import annotations
 
@@ -7,9 +7,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from features.kernels.bet import Bet, trend, weigh
-from features.kernels.jit import as_int, bare, njit
-from features.kernels.jsontext import put, put_date, put_fixed, put_int, put_span
+from features.kernels.bet import Bet
+from features.kernels.jit import as_int, inlined, njit
+from features.kernels.jsontext import (
+    put,
+    put_date,
+    put_hundredths,
+    put_int,
+    put_probability,
+    put_span,
+)
 from features.kernels.layout import (
     F_DISLIKE,
     F_LIKE,
@@ -26,15 +33,8 @@ from features.kernels.layout import (
     Rows,
     Subjects,
 )
-from features.kernels.signals import (
-    SHARE_7D,
-    SIGNALS,
-    WEEKLY_HABIT,
-    days_since,
-    fill,
-    subject_days,
-    subject_total,
-)
+from features.kernels.ranking import SHOWN_UNITS, digest, moved, ranked
+from features.kernels.signals import SIGNALS, days_since
 from features.kernels.windows import popcount
 
 #: No profile is longer: 20 interests of at most 700 bytes, the rest, and 16 KiB of suppressions.
@@ -42,9 +42,6 @@ ROOM = 32_768
 NOTE_ROOM = 16_384
 
 _PART_SHOWN = 0.2
-_SHOWN_UNITS = 255.0
-_FNV_PRIME = np.uint64(0x100000001B3)
-_FNV_START = np.uint64(0xCBF29CE484222325)
 
 
 def _bytes(text: str) -> NDArray[np.uint8]:
@@ -151,18 +148,19 @@ def write_profiles(
             return i
         sid = as_int(sids[i])
         day = max((s.last_ts[sid] + clock.offset) // 86_400_000 + 1, open_day)
-        count = _rank(s, r, sid, day, bet, template, clock, levels, vector, rank)
+        count = ranked(s, r, sid, day, bet, template.allowed, template.top, clock, levels, vector,
+                       rank)
         note = note_at[i + 1] - note_at[i]
-        digest = _digest(rank, count, notes, note_at[i], note, s, sid)
-        same = digest == s.digest[sid] and not _moved(rank, count, r, template.step)
+        said = digest(rank, count, notes, note_at[i], note, s, sid)
+        same = said == s.digest[sid] and not moved(rank, count, r, template.step)
         fresh = day - as_int(s.published[sid]) < template.max_age
         if s.used[sid] == 0 or (same and fresh):
             ends[i] = n
             continue
-        s.digest[sid] = digest
+        s.digest[sid] = said
         s.published[sid] = np.uint16(day)
         for q in range(count):
-            r.shown[as_int(rank[q, 0])] = np.uint8(rank[q, 1] * _SHOWN_UNITS + 0.5)
+            r.shown[as_int(rank[q, 0])] = np.uint8(rank[q, 1] * SHOWN_UNITS + 0.5)
         n = _write(
             out, n, s, r, x, sid, day, rank, count, template, clock, notes, note_at[i], note, levels
         )
@@ -170,83 +168,7 @@ def write_profiles(
     return len(sids)
 
 
-@bare
-def _rank(
-    s: Subjects,
-    r: Rows,
-    sid: int,
-    day: int,
-    bet: Bet,
-    template: Template,
-    clock: Clock,
-    levels: Any,
-    vector: Any,
-    rank: Any,
-) -> int:
-    """Best interests by score: columns row, score, lift, confidence, trend, stance, habit, share"""
-    total = subject_total(s, r, sid, day, clock, levels)
-    busy = subject_days(s, sid, day)
-    held = (s.flags[s.account[sid]] | s.flags[sid]) & (S_CARE | S_HOLD)
-    count = 0
-    start = as_int(s.start[sid])
-    for j in range(start, start + as_int(s.used[sid])):
-        interest = as_int(r.interest[j])
-        if template.allowed[interest] == 0:
-            continue
-        bits = fill(s, r, sid, j, day, total, busy, bet.log_odds, clock, levels, vector)
-        age = max(0, day - as_int(r.u2[j, R_FIRST]))
-        score, lift, confidence, stance = weigh(
-            bet, vector, bits, age, interest, as_int(r.u2[j, R_FLAGS]), held != 0
-        )
-        at = count
-        if count == template.top:
-            if rank[count - 1, 1] >= score:
-                continue
-            at = count - 1
-        else:
-            count += 1
-        while at > 0 and rank[at - 1, 1] < score:
-            for k in range(8):
-                rank[at, k] = rank[at - 1, k]
-            at -= 1
-        rank[at, 0] = j
-        rank[at, 1] = score
-        rank[at, 2] = lift
-        rank[at, 3] = confidence
-        rank[at, 4] = trend(levels, bits, age)
-        rank[at, 5] = stance
-        rank[at, 6] = vector[WEEKLY_HABIT]
-        rank[at, 7] = vector[SHARE_7D]
-    return count
-
-
-@bare
-def _digest(
-    rank: Any, count: int, notes: Any, note_at: int, note: int, s: Subjects, sid: int
-) -> Any:
-    """Hash of what is material whatever its size: which interests, their trends and stances."""
-    h = _FNV_START ^ np.uint64(s.country[sid])
-    for k in range(note):
-        h = (h ^ np.uint64(notes[note_at + k])) * _FNV_PRIME
-    for q in range(count):
-        # The row's place stands for the interest, for rows of a subject keep their order; added
-        # up, for a mere change of rank is not material.
-        place = np.uint64(rank[q, 0] - s.start[sid])
-        said = np.uint64(rank[q, 4] * 8 + rank[q, 5])
-        h += (((_FNV_START ^ place) * _FNV_PRIME) ^ said) * _FNV_PRIME
-    return h
-
-
-@bare
-def _moved(rank: Any, count: int, r: Rows, step: float) -> bool:
-    """Whether a score is a step or more away from the one published last."""
-    for q in range(count):
-        if abs(rank[q, 1] * _SHOWN_UNITS - r.shown[as_int(rank[q, 0])]) >= step * _SHOWN_UNITS:
-            return True
-    return False
-
-
-@bare
+@inlined
 def _write(
     out: Any,
     n: int,
@@ -284,7 +206,7 @@ def _write(
         out[n + 3] = 34
         n += 4
     n = put(out, n, _INTERESTS)
-    held = (s.flags[s.account[sid]] | s.flags[sid]) & (S_CARE | S_HOLD)
+    held = (s.status[s.account[sid]] | s.status[sid]) & (S_CARE | S_HOLD)
     for q in range(count):
         if q > 0:
             n = put(out, n, _COMMA)
@@ -306,7 +228,7 @@ def _write(
     return put(out, n, _END)
 
 
-@bare
+@inlined
 def _write_interest(
     out: Any, n: int, r: Rows, day: int, ranked: Any, template: Template, held: int
 ) -> int:
@@ -315,11 +237,11 @@ def _write_interest(
     n = put_span(
         out, n, template.text, as_int(template.at[interest]), as_int(template.length[interest])
     )
-    n = put_fixed(out, n, ranked[1], 4)
+    n = put_probability(out, n, ranked[1])
     n = put(out, n, _LIFT)
-    n = put_fixed(out, n, ranked[2], 2)
+    n = put_hundredths(out, n, ranked[2])
     n = put(out, n, _CONFIDENCE)
-    n = put_fixed(out, n, ranked[3], 2)
+    n = put_hundredths(out, n, ranked[3])
     n = put(out, n, _TREND)
     n = put(out, n, _TRENDS[as_int(ranked[4])])
     n = put(out, n, _LAST)
@@ -332,12 +254,12 @@ def _write_interest(
     return _write_reasons(out, n, r, j, day, ranked, held)
 
 
-@bare
+@inlined
 def _bits(r: Rows, j: int) -> Any:
     return np.uint64(r.u4[j, 0]) | (np.uint64(r.u4[j, 1]) << np.uint64(32))
 
 
-@bare
+@inlined
 def _write_shares(out: Any, n: int, r: Rows, j: int) -> int:
     total = 0.0
     for k in range(8):
@@ -350,7 +272,7 @@ def _write_shares(out: Any, n: int, r: Rows, j: int) -> int:
                 if some:
                     n = put(out, n, _COMMA)
                 n = put(out, n, _NAMES_PART[k])
-                n = put_fixed(out, n, share, 2)
+                n = put_hundredths(out, n, share)
                 some = True
     n = put(out, n, _SOURCES)
     if total <= 1e-12:
@@ -364,12 +286,12 @@ def _write_shares(out: Any, n: int, r: Rows, j: int) -> int:
                 n = put(out, n, _COMMA)
             n = put(out, n, _NAMES_SOURCE[k])
             n = put(out, n, _COLON)
-            n = put_fixed(out, n, share, 2)
+            n = put_hundredths(out, n, share)
             some = True
     return n
 
 
-@bare
+@inlined
 def _write_reasons(out: Any, n: int, r: Rows, j: int, day: int, ranked: Any, held: int) -> int:
     steps = day - as_int(r.u2[j, 4])
     bits = _bits(r, j)
@@ -377,10 +299,10 @@ def _write_reasons(out: Any, n: int, r: Rows, j: int, day: int, ranked: Any, hel
     n = put(out, n, _REASONS)
     n = put_int(out, n, popcount(bits & np.uint64(0xFFFFFFF)))
     n = put(out, n, _WHY_SHARE)
-    n = put_fixed(out, n, ranked[7], 2)
+    n = put_hundredths(out, n, ranked[7])
     if ranked[6] >= 0.5:
         n = put(out, n, _WHY_HABIT)
-        n = put_fixed(out, n, ranked[6], 2)
+        n = put_hundredths(out, n, ranked[6])
     flags = r.u2[j, R_FLAGS]
     if flags & F_LIKE:
         n = put(out, n, _WHY_LIKE)
