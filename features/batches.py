@@ -26,9 +26,10 @@ from features.events import (
     decode_fact,
 )
 from features.kernels.columns import NO_TZ
+from features.kernels.gather import extents, gather
 from features.kernels.names import NAMES
 from features.kernels.parse import parse_records
-from features.kernels.text import gather_spans, hash_text
+from features.kernels.text import hash_text
 
 #: One accepted record, 136 bytes, naturally aligned. Positions ``*_at`` count from ``raw_at``
 #: and may lie behind the record's own ``raw_len`` bytes; a length of 0 means absent. Hashes are
@@ -105,12 +106,7 @@ class Batch:
         """The records of an index or a mask, in its order, with no more bytes than they need."""
         chosen = np.asarray(index)
         records = self.records[chosen if chosen.size else chosen.astype(np.int64)]
-        ends = records["raw_len"].astype(np.int64)
-        for name in TEXTS:
-            np.maximum(ends, records[name + "_at"] + records[name + "_len"], out=ends)
-        blob, at = gather_spans(self.blob, records["raw_at"].copy(), ends)
-        records["raw_at"] = at
-        return Batch(records, _sealed(blob))
+        return _gathered(records, [(len(records), self.blob)])
 
     @staticmethod
     def concat(batches: Sequence[Batch]) -> Batch:
@@ -118,16 +114,9 @@ class Batch:
         if not batches:
             return Batch(np.empty(0, EVENT), _sealed(np.empty(0, np.uint8)))
         records = np.concatenate([batch.records for batch in batches])
-        blobs: dict[int, tuple[int, NDArray[np.uint8]]] = {}  # parts of one poll share theirs
-        end, row = 0, 0
-        for batch in batches:
-            shift, _ = blobs.setdefault(id(batch.blob), (end, batch.blob))
-            records["raw_at"][row : row + len(batch)] += shift
-            end = max(end, shift + batch.blob.size)
-            row += len(batch)
-        if len(blobs) == 1:
+        if all(batch.blob is batches[0].blob for batch in batches):
             return Batch(records, batches[0].blob)
-        return Batch(records, _sealed(np.concatenate([blob for _, blob in blobs.values()])))
+        return _gathered(records, [(len(batch), batch.blob) for batch in batches])
 
     def _span(self, start: int, length: int) -> bytes:
         return self.blob[start : start + length].tobytes()
@@ -202,6 +191,18 @@ def warm_up() -> None:
         batch, _ = parse([value], [b"a"], np.full(1, 3, np.uint8), one.astype(np.int32), one,
                          Limits())  # fmt: skip
         batch.take([0])
+
+
+def _gathered(records: NDArray[Any], parts: Sequence[tuple[int, NDArray[np.uint8]]]) -> Batch:
+    """A batch of these records, so many of them from each blob in turn."""
+    lengths = np.empty(len(records), np.int64)
+    blob = np.empty(int(extents(records, lengths)), np.uint8)
+    first = at = 0
+    for count, source in parts:
+        mine = slice(first, first + count)
+        at = gather(records[mine], lengths[mine], source, blob, at)
+        first += count
+    return Batch(records, _sealed(blob))
 
 
 def _sealed(blob: NDArray[np.uint8]) -> NDArray[np.uint8]:

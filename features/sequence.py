@@ -117,7 +117,7 @@ def _split(item: Input, bound: _Place) -> list[tuple[Batch, NDArray[np.int64]]]:
             ready.append(item.held.pop(0))
             continue
         ready.append((Batch(batch.records[:n], batch.blob), running[:n]))
-        item.held[0] = (batch.take(np.arange(n, len(batch))), running[n:])
+        item.held[0] = Batch(batch.records[n:], batch.blob), running[n:]
         break
     return ready
 

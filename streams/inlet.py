@@ -7,7 +7,7 @@ transaction that moves the offset past it, and in no other.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,78 +16,11 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from features.batches import Batch, parse
 from features.events import Limits
 from features.sequence import Merge
-from streams.errors import LostOffsets, Stop, TooManyDeadLetters
+from streams.errors import LostOffsets, Stop
 from streams.ports import REAL, Ports
+from streams.refusals import DeadLetterCount, DeadLetterLimit, Refused
 from streams.settings import Settings
 from streams.topics import INPUTS
-
-
-@dataclass(frozen=True)
-class Refused:
-    """A refused record: where it stood, its bytes, and why."""
-
-    topic: str
-    partition: int
-    offset: int
-    key: bytes | None
-    value: bytes | None
-    reason: str
-    field: str
-    message: str
-
-
-@dataclass(frozen=True)
-class DeadLetterLimit:
-    """When refusing turns from bad luck into a bad deploy."""
-
-    max_ratio: float
-    window: int
-    max_run: int
-
-
-class DeadLetterCount:
-    """What was refused lately of one input partition."""
-
-    def __init__(self, limit: DeadLetterLimit, place: str) -> None:
-        self._limit = limit
-        self._place = place
-        self._run = 0
-        self._recent: deque[tuple[int, int]] = deque()
-        self._seen = self._refused = 0
-
-    def add(self, total: int, refused: Sequence[int], example: str) -> None:
-        """Take up a batch of `total` records whose `refused` indices were refused.
-
-        Raises
-        ------
-        TooManyDeadLetters
-            Past the run length or, once a window is full, past the ratio.
-        """
-        run = self._run
-        last = -1
-        for index in refused:
-            run = run + 1 if index == last + 1 else 1
-            last = index
-            if run > self._limit.max_run:
-                self._stop(f"{run} records in a row", example)
-        self._run = run if last == total - 1 else (0 if total else self._run)
-        self._recent.append((total, len(refused)))
-        self._seen += total
-        self._refused += len(refused)
-        while self._seen - self._recent[0][0] >= self._limit.window:
-            old = self._recent.popleft()
-            self._seen -= old[0]
-            self._refused -= old[1]
-        ratio = self._refused / max(1, self._seen)
-        if self._seen >= self._limit.window and ratio > self._limit.max_ratio:
-            self._stop(f"{self._refused} of the last {self._seen} records", example)
-
-    def _stop(self, how_many: str, example: str) -> None:
-        raise TooManyDeadLetters(
-            f"{self._place}: {how_many} were refused (latest: {example}); stopping instead of "
-            "draining the topic into dead-letters. Mend the producer, or raise "
-            "dead_letter_max_run / dead_letter_max_ratio, then start again: nothing was lost"
-        )
 
 
 @dataclass
@@ -101,18 +34,39 @@ class Partition:
         Per input, in log order.
     late : list of Refused
         Refused only when their turn had come.
-    committed : dict of str to (int, int)
-        Where the latest commit ended; at first, where the partition began.
+    cut_at : dict of str to (int, int)
+        Where the latest cut was; at first, where the partition began.
     """
 
     merge: Merge
     refused: dict[str, deque[Refused]] = field(default_factory=dict)
     late: list[Refused] = field(default_factory=list)
-    committed: dict[str, tuple[int, int]] = field(default_factory=dict)
+    cut_at: dict[str, tuple[int, int]] = field(default_factory=dict)
     counts: dict[str, DeadLetterCount] = field(default_factory=dict)
     arrival_ms: dict[str, int] = field(default_factory=dict)
     heard: dict[str, float] = field(default_factory=dict)
     paused: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
+class Cut:
+    """What a commit accounts for of one partition.
+
+    Attributes
+    ----------
+    positions : dict of str to (int, int)
+        Per input topic the next offset and the running time there.
+    refused : list of Refused
+        Before those offsets.
+    taken : dict of str to int
+        Records per input topic since the former cut.
+    """
+
+    partition: int
+    part: Partition
+    positions: dict[str, tuple[int, int]]
+    refused: list[Refused]
+    taken: dict[str, int]
 
 
 class Inlet:
@@ -139,7 +93,7 @@ class Inlet:
             counts={name: DeadLetterCount(self._dead, f"{name}[{partition}]")
                     for name in self._names},
             heard=dict.fromkeys(self._names, self._listened),
-            committed=dict(start),
+            cut_at=dict(start),
         )
 
     def close(self, partition: int) -> None:
@@ -184,11 +138,22 @@ class Inlet:
                 released.append((number, batch))
         return released
 
-    def refused(self, partition: int) -> list[Refused]:
+    def cut(self) -> list[Cut]:
+        """Every partition of which something was released since its former cut."""
+        cuts = []
+        for number, part in self.partitions.items():
+            positions = part.merge.position()
+            if positions != part.cut_at:
+                taken = {name: at[0] - part.cut_at[name][0] for name, at in positions.items()}
+                cuts.append(Cut(number, part, positions, self._refused(part, positions), taken))
+                part.cut_at = positions
+        return cuts
+
+    def _refused(self, part: Partition, positions: Mapping[str, tuple[int, int]]
+                 ) -> list[Refused]:
         """Take the refused records that lie before the released ones' end."""
-        part = self.partitions[partition]
         found = []
-        for name, (offset, _) in part.merge.position().items():
+        for name, (offset, _) in positions.items():
             queue = part.refused[name]
             while queue and queue[0].offset < offset:
                 found.append(queue.popleft())

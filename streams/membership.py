@@ -44,6 +44,8 @@ class Membership:
     before_revoke : callable
         Commits what is under way; called with the deadline (monotonic seconds), returns whether
         live state is now what was committed.
+    before_loss : callable
+        Waits until nothing is under way any more.
 
     Attributes
     ----------
@@ -53,13 +55,15 @@ class Membership:
 
     def __init__(self, settings: Settings, inlet: Inlet, watchdog: Watchdog,
                  make_engine: Callable[[], Engine],
-                 before_revoke: Callable[[float], bool], ports: Ports = REAL) -> None:
+                 before_revoke: Callable[[float], bool], before_loss: Callable[[], bool],
+                 ports: Ports = REAL) -> None:
         self._settings = settings
         self._ports = ports
         self._inlet = inlet
         self._watchdog = watchdog
         self._make = make_engine
         self._before_revoke = before_revoke
+        self._before_loss = before_loss
         self._names = [settings.topic(name) for name in INPUTS]
         self._restore: Restore | None = None
         self._committed: dict[tuple[str, int], int] = {}
@@ -146,6 +150,7 @@ class Membership:
 
     def _lost(self, consumer: Consumer, spots: list[TopicPartition]) -> None:
         metrics.REBALANCES.labels("lost").inc()
+        self._before_loss()
         self._drop()
         self._parked = {}
         log.warning("lost partitions %s", sorted({s.partition for s in spots}))

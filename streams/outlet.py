@@ -20,13 +20,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from features.engine import Changes
 from streams import codecs
 from streams.errors import Abandon, Stop
-from streams.inlet import Refused
 from streams.ports import REAL, Ports
+from streams.refusals import Refused
 from streams.settings import Settings
 from streams.topics import DEAD_LETTERS, PROFILES, RECEIPTS, STATE
 from streams.watchdog import Watchdog
@@ -72,11 +72,13 @@ class Outlet:
             except KafkaException as error:
                 raise _named("init_transactions", error) from error
 
-    def commit(self, commit: Commit, consumer: Consumer, deadline: float) -> None:
+    def commit(self, commit: Commit, member: Any, deadline: float) -> None:
         """Write everything or nothing.
 
         Parameters
         ----------
+        member : object
+            A consumer's `consumer_group_metadata`, of when the records were its own.
         deadline : float
             Monotonic seconds by which all calls must be done.
 
@@ -92,7 +94,7 @@ class Outlet:
                 self._producer.begin_transaction()  # 1
                 self._produce(commit, deadline)  # 2
                 self._producer.send_offsets_to_transaction(  # 3
-                    commit.offsets, consumer.consumer_group_metadata(), self._left(deadline))
+                    commit.offsets, member, self._left(deadline))
                 self._producer.commit_transaction(self._left(deadline))  # 4
             except KafkaException as error:
                 raise _named("commit", error) from error

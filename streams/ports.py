@@ -1,4 +1,4 @@
-"""What a worker takes from outside: Kafka's clients and the clock.
+"""What a worker takes from outside: Kafka's clients, the clock and a thread.
 
 Everything a worker knows or does beyond its own memory goes through one `Ports` object, so that
 a test can hand it another Kafka and another time without the worker noticing.
@@ -13,6 +13,8 @@ from typing import Any
 
 from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient
+
+from streams.lane import Lane
 
 Config = dict[str, Any]
 
@@ -31,6 +33,8 @@ class Ports:
         Seconds since 1970, for the tolerance of future events.
     sleep : callable
         Waits for so many seconds.
+    lane : callable
+        A new lane.
     """
 
     consumer: Callable[[Config], Consumer] = Consumer
@@ -39,6 +43,7 @@ class Ports:
     monotonic: Callable[[], float] = time.monotonic
     wall: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
+    lane: Callable[[], Lane] = Lane
 
 
 #: The real ones.

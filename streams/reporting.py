@@ -6,11 +6,13 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from confluent_kafka import Consumer
 
 from features.engine import Engine
+from features.interests.learner import News
 from features.kernels import layout as lay
 from streams import metrics
 from streams.inlet import Inlet
@@ -19,6 +21,39 @@ from streams.outlet import Commit
 _LOG = logging.getLogger(__name__)
 _EVERY_S = 1.0
 _SOURCES = {1: "network", 2: "tv", 3: "app"}
+
+
+@dataclass(frozen=True)
+class Figures:
+    """An engine's running totals and sizes when a commit was collected."""
+
+    outcomes: list[int]
+    outcomes_before: list[int]  # what of them is older than this engine
+    days_closed: int
+    learned: int
+    learned_before: int
+    subjects: int
+    rows: int
+    nbytes: int
+    champion: str
+    tallies: dict[str, tuple[float, float]]  # log-loss and calibration error by model
+    news: list[News]
+
+
+def figures(engines: Mapping[int, Engine]) -> dict[int, Figures]:
+    """Take the figures of every engine, for it goes on while its commit is on its way."""
+    found = {}
+    for partition, engine in engines.items():
+        learner, store = engine.learner, engine.store
+        tallies = {name: learner.tally(name) for name in learner.models}
+        found[partition] = Figures(
+            store.o.tolist(), engine.restored_totals, engine.days_closed,
+            learner.champion.learned, engine.restored_learned, int(store.c[lay.C_LIVE]),
+            int(store.c[lay.C_ROWS_LIVE]), store.nbytes(), learner.champion.id,
+            {name: (tally.log_loss, tally.calibration_error) for name, tally in tallies.items()},
+            list(learner.news))
+        learner.news.clear()
+    return found
 
 
 class Report:
@@ -30,8 +65,8 @@ class Report:
         self._looked = 0.0
         self._shown: set[str] = set()
 
-    def committed(self, commit: Commit, engines: Mapping[int, Engine]) -> None:
-        """Take up a commit."""
+    def committed(self, commit: Commit, found: Mapping[int, Figures]) -> None:
+        """Take up a commit, and the figures of every engine that were taken with it."""
         metrics.COMMITS.inc()
         metrics.LAST_COMMIT.set_to_current_time()
         for topic, count in commit.taken.items():
@@ -43,18 +78,17 @@ class Report:
             metrics.PROFILES.inc(len(changes.profiles) - gone)
             metrics.TOMBSTONES.labels("interest-profiles").inc(gone)
             metrics.STATE_ROWS.inc(len(changes.state))
-            self._totals(partition, engines[partition])
+            self._totals(partition, found[partition])
         for partition in list(self._seen):
-            if partition not in engines:
+            if partition not in found:
                 self._seen.pop(partition)
                 self._days.pop(partition, None)
-        live = engines.values()
-        answering = Counter(engine.learner.champion.id for engine in live)
-        for name in {name for engine in live for name in engine.learner.models}:
+        answering = Counter(item.champion for item in found.values())
+        for name in {name for item in found.values() for name in item.tallies}:
             metrics.CHAMPIONS.labels(name).set(answering[name])
-        metrics.SUBJECTS.set(sum(int(e.store.c[lay.C_LIVE]) for e in live))
-        metrics.ROWS.set(sum(int(e.store.c[lay.C_ROWS_LIVE]) for e in live))
-        metrics.STATE_BYTES.set(sum(e.store.nbytes() for e in live))
+        metrics.SUBJECTS.set(sum(item.subjects for item in found.values()))
+        metrics.ROWS.set(sum(item.rows for item in found.values()))
+        metrics.STATE_BYTES.set(sum(item.nbytes for item in found.values()))
 
     def lag(self, inlet: Inlet, consumer: Consumer, engines: Mapping[int, Engine]) -> None:
         """Refresh lag and watermark, about once a second."""
@@ -75,28 +109,25 @@ class Report:
             metrics.LAG_SECONDS.labels(name).set(inlet.lag_seconds(partition, now_ms))
             metrics.WATERMARK.labels(name).set(max(0, engine.watermark) / 1000.0)
 
-    def _totals(self, partition: int, engine: Engine) -> None:
-        now = engine.store.o.tolist()
-        before = self._seen.get(partition, engine.restored_totals)
+    def _totals(self, partition: int, now: Figures) -> None:
+        before = self._seen.get(partition, now.outcomes_before)
         for number, name in enumerate(lay.OUTCOMES):
-            if now[number] > before[number]:
-                metrics.OUTCOME.labels(name).inc(now[number] - before[number])
+            if now.outcomes[number] > before[number]:
+                metrics.OUTCOME.labels(name).inc(now.outcomes[number] - before[number])
         for kind, name in _SOURCES.items():
-            seconds = now[lay.O_SECONDS + kind] - before[lay.O_SECONDS + kind]
+            seconds = now.outcomes[lay.O_SECONDS + kind] - before[lay.O_SECONDS + kind]
             metrics.UNTAGGED_SECONDS.labels(name).inc(max(0, seconds))
-        self._seen[partition] = now
-        days, learned = self._days.get(partition, (0, engine.restored_learned))
-        metrics.DAYS_CLOSED.inc(max(0, engine.days_closed - days))
-        metrics.LEARNED.inc(max(0, engine.learner.champion.learned - learned))
-        self._days[partition] = engine.days_closed, engine.learner.champion.learned
-        if engine.learner.champion.learned:
-            metrics.LOG_LOSS.set(engine.learner.tally().log_loss)
-            for name in engine.learner.models:
-                tally = engine.learner.tally(name)
-                metrics.MODEL_LOG_LOSS.labels(name).set(tally.log_loss)
-                metrics.MODEL_CALIBRATION.labels(name).set(tally.calibration_error)
-        for news in engine.learner.news:
+        self._seen[partition] = now.outcomes
+        days, learned = self._days.get(partition, (0, now.learned_before))
+        metrics.DAYS_CLOSED.inc(max(0, now.days_closed - days))
+        metrics.LEARNED.inc(max(0, now.learned - learned))
+        self._days[partition] = now.days_closed, now.learned
+        if now.learned:
+            metrics.LOG_LOSS.set(now.tallies[now.champion][0])
+            for name, (log_loss, calibration) in now.tallies.items():
+                metrics.MODEL_LOG_LOSS.labels(name).set(log_loss)
+                metrics.MODEL_CALIBRATION.labels(name).set(calibration)
+        for news in now.news:
             metrics.MODEL_NEWS.labels(news.what, news.model).inc()
             _LOG.warning("partition %d, day %d: %s %s, %s; log-loss won %.4f +- %.4f", partition,
                          news.day, news.what, news.model, news.other, news.gain, news.error)
-        engine.learner.news.clear()

@@ -23,7 +23,7 @@ def _end(message: str) -> None:
 
 
 class Watchdog:
-    """One thread that looks at the running call's age.
+    """One thread that looks at the age of the calls that run, one in each other thread.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class Watchdog:
     def __init__(self, limit_ms: int, end: Callable[[str], None] = _end) -> None:
         self._limit = limit_ms / 1000.0
         self._end = end
-        self._call: tuple[str, float] | None = None
+        self._calls: dict[int, tuple[str, float]] = {}  # by thread
         self._stopped = threading.Event()
 
     def start(self) -> None:
@@ -46,12 +46,16 @@ class Watchdog:
     @contextmanager
     def guard(self, name: str) -> Iterator[None]:
         """Watch the calls made inside."""
-        before = self._call
-        self._call = (name, time.monotonic())
+        thread = threading.get_ident()
+        before = self._calls.get(thread)
+        self._calls[thread] = name, time.monotonic()
         try:
             yield
         finally:
-            self._call = before
+            if before is None:
+                del self._calls[thread]
+            else:
+                self._calls[thread] = before
 
     def stop(self) -> None:
         """End the thread."""
@@ -59,8 +63,8 @@ class Watchdog:
 
     def _watch(self) -> None:
         while not self._stopped.wait(min(0.25, self._limit / 4)):
-            call = self._call
-            if call is not None and time.monotonic() - call[1] > self._limit:
-                self._end(f"watchdog: {call[0]} did not return within {self._limit:g} s; "
-                          "ending the process, another worker takes over")
-                return
+            for name, begun in list(self._calls.values()):
+                if time.monotonic() - begun > self._limit:
+                    self._end(f"watchdog: {name} did not return within {self._limit:g} s; "
+                              "ending the process, another worker takes over")
+                    return

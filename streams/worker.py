@@ -1,8 +1,9 @@
-"""The worker: poll, fold, commit, until told to stop.
+"""The worker: poll, hand over, have it committed, until told to stop.
 
-The loop knows three ways on. A commit that succeeded: go on. `Abandon`: nothing in memory can be
-trusted, so producer and engines are thrown away and everything is restored from the last commit.
-`Stop`: leave with a message that says what to do.
+What is handed over is folded and committed beside the loop (`streams.folding`). The loop knows
+three ways on. A commit that succeeded: go on. `Abandon`: nothing in memory can be trusted, so
+producer and engines are thrown away and everything is restored from the last commit. `Stop`:
+leave with a message that says what to do.
 """
 
 from __future__ import annotations
@@ -10,30 +11,27 @@ from __future__ import annotations
 import gc
 import logging
 import signal
+from collections.abc import Callable
+from functools import partial
 from types import FrameType
 
-import numpy as np
-from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka import KafkaException
 
 from features import taxonomy
-from features.batches import Batch
 from features.contents import Contents
 from features.engine import Engine
-from features.kernels import layout as lay
 from features.tagging import exact_tags
 from streams import metrics, topic_admin
 from streams.errors import Abandon, BadTopics, Stop
+from streams.folding import Folding
 from streams.health import Health
-from streams.inlet import Inlet, Refused
+from streams.inlet import Inlet
 from streams.membership import Membership
-from streams.outlet import Commit, Outlet
+from streams.outlet import Outlet
 from streams.ports import REAL, Ports
 from streams.reporting import Report
 from streams.settings import Settings
 from streams.setup import engine_config, warm_up
-from streams.tagfeed import TagFeed
-from streams.topics import INPUTS
-from streams.untagged import Untagged
 from streams.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
@@ -60,13 +58,13 @@ class Worker:
         self._health = Health(settings.http_host, settings.http_port,
                               stale_s=2 * settings.watchdog_ms / 1000.0)
         self._contents = Contents(taxonomy.load(), exact_tags())
+        self._report = Report()
+        self._folding = Folding(settings, self._contents, self._report, ports)
         self._inlet = Inlet(settings, ports)
         self._membership = Membership(settings, self._inlet, self._watchdog, self._make_engine,
-                                      self._commit_before_revoke, ports)
-        self._report = Report()
-        self._untagged = Untagged(settings, self._contents.knows, ports)
-        self._outlet: Outlet | None = None  # None: what is in memory can't be trusted
+                                      self._commit_before_revoke, self._await, ports)
         self._abandoned = 0
+        self._held = 0  # commits, of those that `_folding` counts
         self._share = 1.0  # of the usual size of a transaction
         self._uncommitted = 0
         self._committed_at = ports.monotonic()
@@ -92,20 +90,18 @@ class Worker:
             return 0
         except Stop as error:
             log.error("%s", error)
-            self._distrust()  # nothing more is committed
+            self._folding.distrust()  # nothing more is committed
             self.leave()  # or the group would wait for this worker until its session ends
             return error.code
         finally:
-            if self._outlet is not None:
-                self._outlet.drop()
+            self._folding.distrust()
             self._health.close()
             self._watchdog.stop()
 
     def start(self) -> None:
         """Read the content tags, fence whoever had this worker's name, join the group."""
-        self._tags = TagFeed(self._settings, self._contents, self._ports)
-        self._tags.load()
-        self._outlet = self._new_outlet()
+        self._folding.load()
+        self._folding.outlet = self._new_outlet()
         self._membership.join()
 
     def step(self) -> None:
@@ -116,9 +112,12 @@ class Worker:
         Stop
         """
         try:
-            if self._outlet is None:
+            if self._folding.outlet is None:
                 self._recover()
-            if self._turn():
+            self._turn()
+            self._folding.check()
+            if self._folding.held > self._held:
+                self._held = self._folding.held
                 self._abandoned = 0
                 self._share = min(1.0, self._share * _MORE)
         except Abandon as error:
@@ -128,15 +127,14 @@ class Worker:
             log.warning("abandoned (%d in a row): %s", self._abandoned, error)
             if self._abandoned >= _MOST_ABANDONED:
                 raise Stop(f"{self._abandoned} transactions in a row failed: {error}") from error
-            self._distrust()
+            self._folding.distrust()
             self._ports.sleep(_BACKOFF_S)
 
     def leave(self) -> None:
         """Commit what was folded, and leave the group."""
         self._membership.leave()
 
-    def _turn(self) -> bool:
-        """One turn of the loop; returns whether it committed."""
+    def _turn(self) -> None:
         settings, membership = self._settings, self._membership
         restoring = membership.restoring
         self._health.tick(bool(membership.engines) and not restoring,
@@ -149,30 +147,16 @@ class Worker:
             self._inlet.poll(membership.consumer, max(1, min(settings.poll_events, room)), timeout)
         if membership.restoring:
             membership.work(0.2)
-            return False
-        self._tags.follow()
-        for partition, batch in self._inlet.release():
-            self._fold(partition, batch)
+            return
+        released = self._inlet.release()
+        self._folding.turn([(self._inlet.partitions[number], membership.engines[number], batch)
+                            for number, batch in released])
+        self._uncommitted += sum(len(batch) for _, batch in released)
         self._inlet.pressure(membership.consumer)
         membership.follow()
         self._report.lag(self._inlet, membership.consumer, membership.engines)
-        self._untagged.publish()
-        if self._uncommitted >= most or self._due():
-            return self._commit(self._ports.monotonic() + settings.call_deadline_ms / 1000.0)
-        return False
-
-    def _fold(self, partition: int, batch: Batch) -> None:
-        engine = self._membership.engines[partition]
-        with metrics.LOOP_SECONDS.time():
-            outcome = engine.apply(batch)
-        self._untagged.add(batch, outcome, lay.UNTAGGED)
-        self._uncommitted += len(batch)
-        for i in np.flatnonzero(outcome == lay.LATE).tolist():
-            row = batch.records[i]
-            self._inlet.partitions[partition].late.append(Refused(
-                self._settings.topic(INPUTS[int(row["kind"])]), partition, int(row["offset"]),
-                batch.text(i, "account"), batch.raw(i), "late", "ts",
-                f"older than the watermark {engine.watermark}"))
+        if self._uncommitted >= most or (self._due() and not self._folding.committing):
+            self._commit()
 
     # -- committing ----------------------------------------------------------------------
 
@@ -189,56 +173,38 @@ class Worker:
         late_ms = self._settings.catch_up_interval_ms * self._share
         return passed_ms >= late_ms or self._inlet.age_ms() < late_ms
 
-    def _commit(self, deadline: float) -> bool:
-        """Commit everything since the last commit; returns whether there was anything."""
+    def _commit(self, deadline: float | None = None) -> None:
+        """Have everything since the last commit committed, once that has held."""
+        if self._folding.committing:
+            self._folding.settle()
         self._committed_at = self._ports.monotonic()
         self._uncommitted = 0
-        commit = Commit()
-        for partition, engine in self._membership.engines.items():
-            part = self._inlet.partitions[partition]
-            positions = part.merge.position()
-            if positions == part.committed:
-                continue
-            refused = self._inlet.refused(partition)
-            engine.refuse(len(refused))
-            commit.refused += refused + part.late
-            commit.changes[partition] = engine.collect(positions)
-            commit.offsets += [TopicPartition(name, partition, at[0])
-                               for name, at in positions.items()]
-            for name, at in positions.items():
-                more = at[0] - part.committed[name][0]
-                commit.taken[name] = commit.taken.get(name, 0) + more
-            part.committed, part.late = positions, []
-        if not commit.changes:
-            return False
-        if self._outlet is None:
-            raise Abandon("the former transaction failed")
-        with metrics.COMMIT_SECONDS.time():
-            self._outlet.commit(commit, self._membership.consumer, deadline)
-        self._report.committed(commit, self._membership.engines)
-        return True
+        cuts = self._inlet.cut()
+        if cuts:
+            self._folding.commit(cuts, self._membership.engines, self._membership.consumer,
+                                 deadline)
 
     def _commit_before_revoke(self, deadline: float) -> bool:
         """Commit; returns whether live state can be trusted to be what was committed."""
-        if self._outlet is None:
+        if self._folding.outlet is None:
             return False
+        return self._await(partial(self._commit, deadline))
+
+    def _await(self, more: Callable[[], None] = lambda: None) -> bool:
+        """Do `more` and wait until the lane is empty; returns whether all of it held."""
         try:
-            self._commit(deadline)
+            more()
+            self._folding.settle()
         except Abandon as error:
             metrics.ABORTS.labels("revoke").inc()
             log.warning("not committed before the partitions went: %s", error)
-            self._distrust()
+            self._folding.distrust()
             return False
         return True
 
-    def _distrust(self) -> None:
-        if self._outlet is not None:
-            self._outlet.drop()
-        self._outlet = None
-
     def _recover(self) -> None:
         """Make everything new from the last commit."""
-        self._outlet = self._new_outlet()
+        self._folding.outlet = self._new_outlet()
         self._membership.rewind()
 
     def _new_outlet(self) -> Outlet:

@@ -24,10 +24,10 @@ FEATURES = ("data", "taxonomy", "rules", "fields", "events", "kernels", "config"
             "signals", "contents", "snapshots", "related", "interests", "consent", "suppression",
             "flagging", "accounts", "disclosure", "profiles", "groups", "audiences", "checkpoint",
             "engine")
-STREAMS = ("profile", "compacted", "settings", "ports", "metrics", "topics", "topic_admin",
-           "errors", "watchdog", "health", "setup", "codecs", "inlet", "outlet", "restore",
-           "standby", "tagfeed", "reporting", "membership", "untagged", "accounting",
-           "state_admin", "offsets_admin", "worker", "__main__")
+STREAMS = ("profile", "compacted", "settings", "lane", "ports", "metrics", "topics",
+           "topic_admin", "errors", "watchdog", "health", "setup", "codecs", "refusals", "inlet",
+           "outlet", "tagfeed", "reporting", "untagged", "folding", "restore", "standby",
+           "membership", "accounting", "state_admin", "offsets_admin", "worker", "__main__")
 #: Beside the worker's line: they may use it (but for ``__main__``), and only ``__main__`` and
 #: those further right here may use them.
 BESIDE = ("client", "subject", "related", "pseudonyms", "schemas", "contract", "embedded",

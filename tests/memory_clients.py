@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
+from random import Random
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -17,18 +18,55 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
+from streams.lane import Job, Lane
 from streams.ports import Ports
 from tests.memory_broker import Coordinator, MemoryBroker, Transaction, failure
 from tests.memory_consumer import Client, GroupMetadata, MemoryConsumer
 
 
-def ports(broker: MemoryBroker, owner: str) -> Ports:
-    """The outside of one process: its clients and the broker's time."""
+class MemoryLane(Lane):
+    """Jobs are done when they are given or, with `later`, by chance at any call after that."""
+
+    def __init__(self, later: Random | None = None) -> None:
+        super().__init__()
+        self._later = later
+
+    def put(self, job: Job) -> None:
+        self._raise()
+        self._jobs.append(job)
+        self._work_off(self._depth)
+
+    def check(self) -> None:
+        self._work_off(self._depth)
+        self._raise()
+
+    def settle(self) -> None:
+        self._work_off(0)
+        self._raise()
+
+    def _work_off(self, most: int) -> None:
+        """Until at most so many wait, and perhaps more."""
+        while self._jobs and not self._running and (
+                len(self._jobs) > most or self._later is None or self._later.random() < 0.5):
+            job = self._jobs.popleft()
+            self._running = True
+            try:
+                job()
+            except Exception as error:
+                self._error = error
+                self._jobs.clear()
+            finally:
+                self._running = False
+
+
+def ports(broker: MemoryBroker, owner: str, later: Random | None = None) -> Ports:
+    """The outside of one process: its clients, the broker's time and a lane without a thread."""
     return Ports(
         consumer=lambda config: cast(Consumer, MemoryConsumer(broker, owner, config)),
         producer=lambda config: cast(Producer, MemoryProducer(broker, owner, config)),
         admin=lambda config: cast(AdminClient, MemoryAdmin(broker, owner)),
-        monotonic=lambda: broker.now, wall=broker.wall, sleep=broker.sleep)
+        monotonic=lambda: broker.now, wall=broker.wall, sleep=broker.sleep,
+        lane=lambda: MemoryLane(later))
 
 
 class MemoryProducer(Client):

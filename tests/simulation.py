@@ -1,7 +1,8 @@
 """A whole deployment in one thread and virtual time, and a schedule of faults to survive.
 
 The workers are the real ones; only Kafka and the clock are `tests.memory_broker`'s. All that a
-worker does to the world goes through a call of a Kafka client, so a fault stands at a call:
+worker does to the world goes through a call of a Kafka client, so a fault stands at a call. What
+it does beside its loop, it does by chance some calls later:
 
 =========  ==============================================================================
 CRASH      the process is gone, before or after the call took effect
@@ -169,7 +170,7 @@ class Simulation:
         self._runs += 1
         owner = f"{name}#{self._runs}"
         process = Process(name, owner, Worker(
-            replace(self._settings, instance_id=name), ports(self.broker, owner)))
+            replace(self._settings, instance_id=name), ports(self.broker, owner, self.rng)))
         self.processes.append(process)
         self._live(process, lambda process: process.worker.start())
 

@@ -152,11 +152,13 @@ def test_refused_records_go_with_the_offsets_behind_them() -> None:
          record(NETWORK, 2, ts=7), record(NETWORK, 3, value=b"["),
          *(end(name, 0) for name in (FACTS, APP)), record(TV, 0, ts=3))
     assert released(inlet) == [0, 0]
-    assert [item.offset for item in inlet.refused(0)] == [1]
+    assert [item.offset for cut in inlet.cut() for item in cut.refused] == [1]
     poll(inlet, feed, end(TV, 1), end(NETWORK, 4))
     assert released(inlet) == [2]
-    assert [(item.offset, item.value) for item in inlet.refused(0)] == [(3, b"[")]
-    assert inlet.refused(0) == []
+    cut, = inlet.cut()
+    assert [(item.offset, item.value) for item in cut.refused] == [(3, b"[")]
+    assert (cut.positions[NETWORK][0], cut.taken[NETWORK]) == (4, 2)
+    assert inlet.cut() == []
 
 
 def test_a_closed_partition_forgets_what_it_held() -> None:
@@ -164,5 +166,5 @@ def test_a_closed_partition_forgets_what_it_held() -> None:
     poll(inlet, feed, record(NETWORK, 0), record(NETWORK, 1, value=b"{"))
     inlet.close(0)
     inlet.open(0, START)
-    assert inlet.refused(0) == []
+    assert not any(inlet.partitions[0].refused.values())
     assert inlet.partitions[0].merge.inputs[NETWORK].count == 0

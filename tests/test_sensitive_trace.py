@@ -23,7 +23,7 @@ from features.kernels import layout as lay
 from features.tagging import TagEntry, exact_tags
 from streams import metrics
 from streams.outlet import Commit
-from streams.reporting import Report
+from streams.reporting import Report, figures
 from tests.feeding import Feed, Record, Stream
 
 TREE = taxonomy.load()
@@ -74,7 +74,7 @@ def test_sensitive_signals_leave_no_trace(caplog: pytest.LogCaptureFixture) -> N
 def _searched(stream: Stream, changes: dict[int, Changes], logs: str) -> None:
     """State, profiles, audiences, metrics and logs hold neither hosts nor interests."""
     report = Report()
-    report.committed(Commit(changes=changes), {0: stream.engine})
+    report.committed(Commit(changes=changes), figures({0: stream.engine}))
     audiences = Audiences(TREE, 2)
     for key, value in stream.profiles.items():
         audiences.apply(key.decode(), json.loads(value))

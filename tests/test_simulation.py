@@ -11,12 +11,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
-from confluent_kafka import Consumer, KafkaException
+from confluent_kafka import KafkaException
 
 from features import checkpoint
 from features.engine import Engine
 from features.kernels import layout as lay
 from streams.errors import Abandon
+from streams.folding import Folding
 from streams.inlet import Inlet
 from streams.membership import Membership
 from streams.outlet import Commit, Outlet
@@ -83,15 +84,14 @@ def test_the_inputs_have_every_kind_of_trouble() -> None:
 
 
 def _offsets_outside_the_transaction(patch: pytest.MonkeyPatch) -> None:
-    def commit(self: Outlet, commit: Commit, consumer: Consumer, deadline: float) -> None:
+    def commit(self: Outlet, commit: Commit, member: Any, deadline: float) -> None:
         producer, left = self._producer, self._left(deadline)
         try:
             producer.begin_transaction()
             self._produce(commit, deadline)
             producer.commit_transaction(left)
             producer.begin_transaction()
-            producer.send_offsets_to_transaction(
-                commit.offsets, consumer.consumer_group_metadata(), left)
+            producer.send_offsets_to_transaction(commit.offsets, member, left)
             producer.commit_transaction(left)
         except KafkaException as error:
             raise Abandon(str(error)) from error
@@ -133,8 +133,8 @@ def _zombie_unfenced(patch: pytest.MonkeyPatch) -> None:
 
 
 def _dead_letter_dropped(patch: pytest.MonkeyPatch) -> None:
-    refused = Inlet.refused
-    patch.setattr(Inlet, "refused", lambda self, partition: refused(self, partition)[:1])
+    refused = Inlet._refused
+    patch.setattr(Inlet, "_refused", lambda self, *where: refused(self, *where)[:1])
 
 
 def _impatient_merge(patch: pytest.MonkeyPatch) -> None:
@@ -147,6 +147,24 @@ def _impatient_merge(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Inlet, "poll", by_the_clock)
 
 
+def _commit_of_a_former_owner(patch: pytest.MonkeyPatch) -> None:
+    """Partitions go while a commit waits, which then says it is of the generation after."""
+    give, commit = Folding.commit, Outlet.commit
+    consumers: dict[Any, Any] = {}
+
+    def given(self: Folding, cuts: Any, engines: Any, consumer: Any, *more: Any) -> None:
+        consumers[self._settings.instance] = consumer
+        give(self, cuts, engines, consumer, *more)
+
+    def late(self: Outlet, what: Commit, member: Any, deadline: float) -> None:
+        commit(self, what, consumers[self._producer._tid.removeprefix("sim-")]
+               .consumer_group_metadata(), deadline)
+
+    patch.setattr(Folding, "commit", given)
+    patch.setattr(Outlet, "commit", late)
+    patch.setattr(Folding, "settle", lambda self: None)
+
+
 #: Bugs, and faults to strike with where the seed's own would take long to meet them.
 BUGS: dict[Any, Sequence[Fault] | None] = {
     _offsets_outside_the_transaction: None,
@@ -156,6 +174,7 @@ BUGS: dict[Any, Sequence[Fault] | None] = {
     _zombie_unfenced: [Fault("PAUSE", 1, 0.5, at="begin_transaction")],
     _dead_letter_dropped: None,
     _impatient_merge: None,
+    _commit_of_a_former_owner: None,
 }
 
 

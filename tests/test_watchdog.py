@@ -35,7 +35,7 @@ def test_calls_in_time_are_left_alone() -> None:
     for _ in range(5):
         with watchdog.guard("outer"), watchdog.guard("inner"):
             time.sleep(0.01)
-    assert watchdog._call is None
+    assert not watchdog._calls
     watchdog.stop()
     assert said == []
 
@@ -45,8 +45,31 @@ def test_the_outer_call_is_watched_again_after_the_inner_one() -> None:
     with watchdog.guard("poll"):
         with pytest.raises(ValueError, match="no"), watchdog.guard("commit"):
             raise ValueError("no")
-        assert watchdog._call is not None
-        assert watchdog._call[0] == "poll"
+        (name, _), = watchdog._calls.values()
+        assert name == "poll"
+
+
+def test_each_thread_has_a_call_of_its_own() -> None:
+    said: list[str] = []
+    ended = threading.Event()
+    watchdog = Watchdog(50, lambda message: (said.append(message), ended.set())[-1])
+    inside, over = threading.Event(), threading.Event()
+
+    def beside() -> None:
+        with watchdog.guard("commit"):
+            inside.set()
+            over.wait(10)
+
+    other = threading.Thread(target=beside)
+    other.start()
+    assert inside.wait(10)
+    with watchdog.guard("poll"):
+        pass  # ends in time, and must not take the other's with it
+    watchdog.start()
+    assert ended.wait(10)
+    over.set()
+    other.join(10)
+    assert said[0].startswith("watchdog: commit did not return")
 
 
 def test_the_process_ends_though_its_main_thread_hangs() -> None:

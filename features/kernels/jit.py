@@ -28,13 +28,15 @@ def njit(function: F | None = None, **options: Any) -> F | Callable[[F], F]:
         The function, when used as a plain ``@njit``.
     **options
         Passed to :func:`numba.njit`, for example ``inline="always"`` or ``parallel=True``.
-        ``cache`` is true unless given.
+        ``cache`` and ``nogil`` are true unless given: no kernel touches Python's objects, so
+        another thread may run meanwhile.
 
     Returns
     -------
     The compiled function under its own type, or a decorator that makes it.
     """
     options.setdefault("cache", True)
+    options.setdefault("nogil", True)
     decorate = cast(Callable[[F], F], numba.njit(**options))
     return decorate if function is None else decorate(function)
 

@@ -6,13 +6,15 @@ A verifier that finds nothing proves nothing until it has found these.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from features.engine import Changes, Engine
 from features.kernels import layout as lay
+from streams.folding import Folding
+from streams.inlet import Cut
 from streams.membership import Membership
 from streams.outlet import Commit, Outlet
 from streams.restore import Restore
@@ -26,16 +28,22 @@ def plant(name: str) -> None:
 
 def _offsets_outside() -> None:
     """Offsets are committed after the transaction instead of inside."""
-    commit = Outlet.commit
+    commit, give, consumers = Outlet.commit, Folding.commit, list[Consumer]()
 
-    def split(self: Outlet, what: Commit, consumer: Consumer, deadline: float) -> None:
+    def given(self: Folding, cuts: Sequence[Cut], engines: Mapping[int, Engine],
+              consumer: Consumer, deadline: float | None = None) -> None:
+        consumers[:] = [consumer]
+        give(self, cuts, engines, consumer, deadline)
+
+    def split(self: Outlet, what: Commit, member: Any, deadline: float) -> None:
         offsets, what.offsets = what.offsets, []
-        commit(self, what, consumer, deadline)
+        commit(self, what, member, deadline)
         try:
-            consumer.commit(offsets=offsets, asynchronous=False)
+            consumers[0].commit(offsets=offsets, asynchronous=False)
         except KafkaException:
             pass
 
+    Folding.commit = given  # type: ignore[method-assign]  # planting
     Outlet.commit = split  # type: ignore[method-assign]  # planting
 
 
@@ -85,8 +93,9 @@ def _zombie_unfenced() -> None:
             "bootstrap.servers": settings.bootstrap_servers, "group.id": settings.group_id,
             "log_level": 0})
 
-    def unfenced(self: Outlet, what: Commit, consumer: Consumer, deadline: float) -> None:
-        commit(self, what, self.stranger, deadline)  # type: ignore[attr-defined]  # planting
+    def unfenced(self: Outlet, what: Commit, member: Any, deadline: float) -> None:
+        nobody = self.stranger.consumer_group_metadata()  # type: ignore[attr-defined]  # planting
+        commit(self, what, nobody, deadline)
 
     def deaf(self: Membership, consumer: Consumer, spots: list[TopicPartition]) -> None:
         pass
@@ -100,9 +109,9 @@ def _dead_letter_dropped() -> None:
     """One of twenty dead letters is dropped when its transaction is written."""
     commit = Outlet.commit
 
-    def careless(self: Outlet, what: Commit, consumer: Consumer, deadline: float) -> None:
+    def careless(self: Outlet, what: Commit, member: Any, deadline: float) -> None:
         what.refused = [letter for letter in what.refused if letter.offset % 20]
-        commit(self, what, consumer, deadline)
+        commit(self, what, member, deadline)
 
     Outlet.commit = careless  # type: ignore[method-assign]  # planting
 

@@ -79,8 +79,9 @@ class Observed(Worker):
         """One turn; afterwards the digest, if asked for and nothing is uncommitted."""
         super().step()
         parts = self._inlet.partitions
-        if self._dumped != self._orders.dump and not self._membership.restoring and all(
-                part.committed == part.merge.position() for part in parts.values()):
+        if self._dumped != self._orders.dump and self._folding.idle and (
+                not self._membership.restoring) and all(
+                part.cut_at == part.merge.position() for part in parts.values()):
             self._dumped = self._orders.dump
             write_json(self._dump, {"number": self._dumped, "digests": {
                 number: digest_of(canonical(engine))

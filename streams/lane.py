@@ -1,0 +1,88 @@
+"""A thread that does one thing after the other, beside the loop that polls."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+
+Job = Callable[[], None]
+
+
+class Lane:
+    """Runs jobs in the order they were given.
+
+    A job that fails ends the row: what waits behind it is dropped, and its error is raised by
+    every call but :meth:`drop`, which alone makes the lane usable again.
+
+    Parameters
+    ----------
+    depth : int
+        Most jobs that wait; one more waits in :meth:`put`.
+    """
+
+    def __init__(self, depth: int = 2) -> None:
+        self._depth = depth
+        self._changed = threading.Condition()
+        self._jobs: deque[Job] = deque()
+        self._running = False
+        self._error: BaseException | None = None
+        self._thread: threading.Thread | None = None
+
+    def put(self, job: Job) -> None:
+        """Give a job; waits while too many others do."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name="lane", daemon=True)
+            self._thread.start()
+        with self._changed:
+            self._changed.wait_for(lambda: len(self._jobs) < self._depth or self._error)
+            self._raise()
+            self._jobs.append(job)
+            self._changed.notify_all()
+
+    @property
+    def idle(self) -> bool:
+        """Whether every job has been done, and none failed."""
+        with self._changed:
+            return not (self._running or self._jobs or self._error)
+
+    def check(self) -> None:
+        """Raise the error of a job that failed; never waits."""
+        with self._changed:
+            self._raise()
+
+    def settle(self) -> None:
+        """Wait until every job has been done."""
+        with self._changed:
+            self._changed.wait_for(lambda: not (self._running or self._jobs))
+            self._raise()
+
+    def drop(self) -> None:
+        """Forget what waits and what failed, and wait for the job that runs."""
+        with self._changed:
+            self._jobs.clear()
+            self._changed.wait_for(lambda: not self._running)
+            self._error = None
+
+    def _raise(self) -> None:
+        if self._error is not None:
+            raise self._error
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._jobs)
+                job = self._jobs.popleft()
+                self._running = True
+                self._changed.notify_all()
+            error: BaseException | None = None
+            try:
+                job()
+            except BaseException as failure:  # whoever gave the job raises it
+                error = failure
+            with self._changed:
+                self._running = False
+                if error is not None:
+                    self._error = error
+                    self._jobs.clear()
+                self._changed.notify_all()
