@@ -66,11 +66,6 @@ class Folding:
         """Whether a commit was given whose outcome is open."""
         return self._given > self.held
 
-    @property
-    def idle(self) -> bool:
-        """Whether all that was given is done, and nothing failed."""
-        return self._lane.idle and self._sending.idle
-
     def turn(self, released: Sequence[tuple[Partition, Engine, Batch]]) -> None:
         """Give the records of one turn.
 

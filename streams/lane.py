@@ -40,12 +40,6 @@ class Lane:
             self._jobs.append(job)
             self._changed.notify_all()
 
-    @property
-    def idle(self) -> bool:
-        """Whether every job has been done, and none failed."""
-        with self._changed:
-            return not (self._running or self._jobs or self._error)
-
     def check(self) -> None:
         """Raise the error of a job that failed; never waits."""
         with self._changed:

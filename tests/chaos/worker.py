@@ -12,11 +12,13 @@ import logging
 import os
 import sys
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from confluent_kafka import Consumer
 
+from streams.errors import Abandon
 from streams.ports import REAL
 from streams.settings import Settings, load
 from streams.worker import Worker
@@ -79,13 +81,17 @@ class Observed(Worker):
         """One turn; afterwards the digest, if asked for and nothing is uncommitted."""
         super().step()
         parts = self._inlet.partitions
-        if self._dumped != self._orders.dump and self._folding.idle and (
-                not self._membership.restoring) and all(
+        if self._dumped != self._orders.dump and not self._membership.restoring and all(
                 part.cut_at == part.merge.position() for part in parts.values()):
-            self._dumped = self._orders.dump
-            write_json(self._dump, {"number": self._dumped, "digests": {
-                number: digest_of(canonical(engine))
-                for number, engine in self._membership.engines.items()}})
+            with suppress(Abandon):  # the next step meets it again
+                self._folding.settle()
+                self._write_dump()
+
+    def _write_dump(self) -> None:
+        self._dumped = self._orders.dump
+        write_json(self._dump, {"number": self._dumped, "digests": {
+            number: digest_of(canonical(engine))
+            for number, engine in self._membership.engines.items()}})
 
     def _paced(self, consumer: Consumer, limit: int, timeout: float) -> int:
         self._orders.look()
