@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -58,19 +59,21 @@ def test_a_bitmap_some_days_later(bits: int, steps: int) -> None:
     assert int(windows.shifted(np.uint64(bits), steps)) == oracle.bitmap(days, DAY + steps)
 
 
+def written(put: Callable[[Any, int, Any], int], value: float) -> str:
+    out = np.zeros(48, np.uint8)
+    return out[: put(out, 0, value)].tobytes().decode()
+
+
 @given(st.integers(0, 65_535) | st.sampled_from([0, 59, 11_016, 11_017, 47_541, 65_535]))
 def test_dates(day: int) -> None:
-    out = np.zeros(32, np.uint8)
-    end = jsontext.put_date(out, 0, day)
-    assert out[:end].tobytes().decode() == f'"{oracle.iso_date(day)}"'
+    assert written(jsontext.put_date, day) == f'"{oracle.iso_date(day)}"'
 
 
 @given(st.integers(-(10**17), 10**17))
 @example(999_999_999_999_999_999)
 @example(-0)
 def test_whole_numbers(value: int) -> None:
-    out = np.zeros(32, np.uint8)
-    assert out[: jsontext.put_int(out, 0, value)].tobytes().decode() == str(value)
+    assert written(jsontext.put_int, value) == str(value)
 
 
 @given(st.floats(0, 1e9) | st.floats(0, 1))
@@ -78,8 +81,7 @@ def test_whole_numbers(value: int) -> None:
 @example(0.995)
 @example(12.5)
 def test_numbers_with_two_decimals(value: float) -> None:
-    out = np.zeros(48, np.uint8)
-    text = out[: jsontext.put_hundredths(out, 0, value)].tobytes().decode()
+    text = written(jsontext.put_hundredths, value)
     assert text == oracle.number(value, 2)
     assert float(text) == pytest.approx(value, abs=0.0051)
 
@@ -89,8 +91,7 @@ def test_numbers_with_two_decimals(value: float) -> None:
 @example(0.99995)
 @example(0.00004)
 def test_probabilities(value: float) -> None:
-    out = np.zeros(48, np.uint8)
-    text = out[: jsontext.put_probability(out, 0, value)].tobytes().decode()
+    text = written(jsontext.put_probability, value)
     assert text == oracle.number(value, 4)
     assert float(text) == pytest.approx(value, abs=0.000051)
 

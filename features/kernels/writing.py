@@ -35,7 +35,7 @@ from features.kernels.layout import (
 )
 from features.kernels.ranking import SHOWN_UNITS, digest, moved, ranked
 from features.kernels.signals import SIGNALS, days_since
-from features.kernels.windows import popcount
+from features.kernels.windows import popcount, row_bits
 
 #: No profile is longer: 20 interests of at most 700 bytes, the rest, and 16 KiB of suppressions.
 ROOM = 32_768
@@ -245,18 +245,13 @@ def _write_interest(
     n = put(out, n, _TREND)
     n = put(out, n, _TRENDS[as_int(ranked[4])])
     n = put(out, n, _LAST)
-    newest = as_int(r.u2[j, 4]) + 1 - days_since(_bits(r, j))
+    newest = as_int(r.u2[j, 4]) + 1 - days_since(row_bits(r, j))
     n = put_date(out, n, max(newest, as_int(r.u2[j, R_FIRST])))
     n = put(out, n, _PARTS)
     n = _write_shares(out, n, r, j)
     n = put(out, n, _STANCE)
     n = put(out, n, _STANCES[as_int(ranked[5])])
     return _write_reasons(out, n, r, j, day, ranked, held)
-
-
-@inlined
-def _bits(r: Rows, j: int) -> Any:
-    return np.uint64(r.u4[j, 0]) | (np.uint64(r.u4[j, 1]) << np.uint64(32))
 
 
 @inlined
@@ -294,7 +289,7 @@ def _write_shares(out: Any, n: int, r: Rows, j: int) -> int:
 @inlined
 def _write_reasons(out: Any, n: int, r: Rows, j: int, day: int, ranked: Any, held: int) -> int:
     steps = day - as_int(r.u2[j, 4])
-    bits = _bits(r, j)
+    bits = row_bits(r, j)
     bits = bits << np.uint64(min(steps - 2, 63)) if steps >= 2 else bits >> np.uint64(2 - steps)
     n = put(out, n, _REASONS)
     n = put_int(out, n, popcount(bits & np.uint64(0xFFFFFFF)))
