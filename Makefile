@@ -31,7 +31,7 @@ test: setup ## Every test but chaos, bench and quality; real Kafka if Java and M
 	$(BIN)/python -m pytest -m "not chaos and not bench and not quality" $(ARGS)
 
 lint: setup ## ruff and mypy --strict
-	$(BIN)/ruff check .
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/mypy
 
 fmt: setup ## Sort imports and repair what can be repaired
@@ -41,19 +41,19 @@ bench: setup ## Measure, peers side by side on a real Kafka (about 20 minutes)
 	$(BIN)/python -m tests.bench $(or $(ARGS),side --latency 30)
 
 quality: setup ## Are the scores honest: on real data, against baselines (TAGS=1: the tags)
-	$(BIN)/python -m $(if $(TAGS),tests.quality_tags,pytest -m quality -s --timeout=1800) $(ARGS)
+	$(BIN)/python -m $(if $(TAGS),tests.quality.tags,pytest -m quality -s --timeout=1800) $(ARGS)
 
 chaos: setup ## 5 M events and 110 faults on a real broker: kill -9, stalls, cuts; ARGS=--help
 	$(BIN)/python -m tests.chaos $(or $(ARGS),--events 2600000 --faults 55 --seed 11 --seed 12)
 
 simulate: setup ## Ten thousand seeded schedules of faults over a Kafka in memory
-	$(BIN)/python -m tests.simulate --schedules 10000 --jobs 2 $(ARGS)
+	$(BIN)/python -m tests.simulation --schedules 10000 --jobs 2 $(ARGS)
 
 fuzz: setup ## Look for a minute for bytes that a decoder can't take
 	$(BIN)/python -m tests.fuzz --seconds 60 $(ARGS)
 
 kafka: setup ## Fetch the test broker's jars into .cache/kafka ahead of the tests
-	$(BIN)/python -m tests.kafka_server
+	$(BIN)/python -m tests.broker.kafka_server
 
 lock: ## Write constraints.txt anew
 	.ci/lock

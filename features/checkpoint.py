@@ -3,12 +3,12 @@
 ==========  ======================================================================
 key         value
 ==========  ======================================================================
-``s/`` key  a subject: header and rows (`features.kernels.packing`)
-``f/`` acc  what is known about an account (`features.suppression`)
+``s/`` key  a subject: header and rows (`features.state.packing_kernel`)
+``f/`` acc  what is known about an account (`features.privacy.facts`)
 ``e/`` mark keyed hash of an erased account: event time of the erasure
 ``d/`` n    event ids remembered in one commit
-``m/`` name a model, the population, the contest of models (`features.interests.learner`), the
-            graph of related interests (`features.related`)
+``m/`` name a model, the population, the contest of models (`features.models.learner`), the
+            graph of related interests (`features.related.graph`)
 ``p/meta``  the partition: offsets, watermark, counters, and what the state is bound to
 ==========  ======================================================================
 """
@@ -19,16 +19,16 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from features import snapshots
-from features.accounts import Accounts
 from features.config import Config
-from features.consent import FOREVER
-from features.interests import Learner
-from features.kernels import layout as lay
-from features.related import Related
-from features.suppression import mark
-from features.taxonomy import Taxonomy
-from features.windows import IncompatibleState, Store
+from features.models import Learner
+from features.privacy.accounts import Accounts
+from features.privacy.consent import FOREVER
+from features.privacy.facts import mark
+from features.related.graph import Related
+from features.state import layout as lay
+from features.state import snapshots
+from features.state.store import IncompatibleState, Store
+from features.tags.taxonomy import Taxonomy
 
 SUBJECT, FACTS, ERASED, IDS = b"s/", b"f/", b"e/", b"d/"
 META = b"p/meta"
@@ -41,8 +41,10 @@ class Checkpoint:
 
     def __init__(self, config: Config, taxonomy: Taxonomy) -> None:
         self._bound = {
-            "format": FORMAT, "half_lives": list(config.half_lives),
-            "day_offset_ms": config.day_offset_ms, "taxonomy": taxonomy.fingerprint,
+            "format": FORMAT,
+            "half_lives": list(config.half_lives),
+            "day_offset_ms": config.day_offset_ms,
+            "taxonomy": taxonomy.fingerprint,
             "erasure_key": mark(config.erasure_key, "", "key")[:8],
         }
         self._default_grant = config.consent_default_grant
@@ -50,8 +52,13 @@ class Checkpoint:
         self._ids: list[tuple[int, int]] = []  # record number, newest bucket in it
         self._next = 0
 
-    def write(self, state: dict[bytes, bytes | None], store: Store, accounts: Accounts,
-              offsets: Mapping[str, tuple[int, int]]) -> None:
+    def write(
+        self,
+        state: dict[bytes, bytes | None],
+        store: Store,
+        accounts: Accounts,
+        offsets: Mapping[str, tuple[int, int]],
+    ) -> None:
         """Add the records of everything that changed."""
         sids = store.dirty(lay.D_STATE)
         sids = sids[(store.subjects.status[sids] & (lay.S_GONE | lay.S_BARRED)) == 0]
@@ -68,9 +75,13 @@ class Checkpoint:
         accounts.changed_marks.clear()
         self._write_ids(state, store)
         meta = {
-            **self._bound, "offsets": dict(offsets), "next": self._next,
-            "max_ts": int(store.c[lay.C_MAX_TS]), "open_day": int(store.c[lay.C_OPEN_DAY]),
-            "seq": int(store.c[lay.C_SEQ]), "outcomes": store.o.tolist(),
+            **self._bound,
+            "offsets": dict(offsets),
+            "next": self._next,
+            "max_ts": int(store.c[lay.C_MAX_TS]),
+            "open_day": int(store.c[lay.C_OPEN_DAY]),
+            "seq": int(store.c[lay.C_SEQ]),
+            "outcomes": store.o.tolist(),
             "rules": self._rules,
         }
         state[META] = json.dumps(meta, sort_keys=True).encode()
@@ -80,7 +91,8 @@ class Checkpoint:
         for at in range(0, len(hashes), _IDS_PER_RECORD):
             part = slice(at, at + _IDS_PER_RECORD)
             state[b"%s%d" % (IDS, self._next)] = snapshots.pack(
-                {}, {"hash": hashes[part], "bucket": buckets[part]})
+                {}, {"hash": hashes[part], "bucket": buckets[part]}
+            )
             self._ids.append((self._next, int(buckets[part].max())))
             self._next += 1
         oldest = store.oldest_bucket()
@@ -88,8 +100,14 @@ class Checkpoint:
             state[b"%s%d" % (IDS, number)] = None
         self._ids = [item for item in self._ids if item[1] >= oldest]
 
-    def load(self, records: Iterable[tuple[bytes, bytes]], store: Store, accounts: Accounts,
-             learner: Learner, related: Related) -> dict[str, tuple[int, int]]:
+    def load(
+        self,
+        records: Iterable[tuple[bytes, bytes]],
+        store: Store,
+        accounts: Accounts,
+        learner: Learner,
+        related: Related,
+    ) -> dict[str, tuple[int, int]]:
         """Take up a folded changelog; see `features.engine.Engine.load`."""
         keys: list[bytes] = []
         values: list[bytes] = []
@@ -121,8 +139,9 @@ class Checkpoint:
         store.c[lay.C_SEQ] = meta["seq"]
         return {name: (int(at[0]), int(at[1])) for name, at in meta["offsets"].items()}
 
-    def _load_other(self, other: Mapping[bytes, bytes], store: Store, accounts: Accounts,
-                    new_rules: bool) -> None:
+    def _load_other(
+        self, other: Mapping[bytes, bytes], store: Store, accounts: Accounts, new_rules: bool
+    ) -> None:
         watermark = int(store.c[lay.C_MAX_TS]) - store.clock.lateness
         for key, value in sorted(other.items()):
             if key.startswith(ERASED):  # sorts before the facts, which want to know

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from features import rules
-from features.kernels import layout as lay
-from features.rules import Rules
+from features.privacy import rules
+from features.privacy.rules import Rules
+from features.state import layout as lay
 
 _ID_BUCKETS = 16  # the dedup horizon is kept in so many steps
 
@@ -52,7 +52,14 @@ class Config:
         short, middle, long = (1.0 / days for days in self.half_lives)
         days = np.arange(lay.DECAY_DAYS)
         return lay.Clock(
-            self.lateness_ms, self.day_offset_ms, max(1, self.dedup_horizon_ms // _ID_BUCKETS),
-            self.dedup_horizon_ms, int(self.consent_default_grant), self.rows_per_subject,
-            short, middle, long,
-            np.array([2.0 ** (-days * rate) for rate in (short, middle, long)]))
+            self.lateness_ms,
+            self.day_offset_ms,
+            max(1, self.dedup_horizon_ms // _ID_BUCKETS),
+            self.dedup_horizon_ms,
+            int(self.consent_default_grant),
+            self.rows_per_subject,
+            short,
+            middle,
+            long,
+            np.array([2.0 ** (-days * rate) for rate in (short, middle, long)]),
+        )

@@ -15,17 +15,18 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from features import accounts, checkpoint
-from features.batches import Batch
+from features import checkpoint
 from features.config import Config
-from features.contents import Contents
-from features.interests import Learner
-from features.kernels import closing
-from features.kernels import layout as lay
-from features.profiles import Writer
-from features.related import Related
-from features.taxonomy import Taxonomy
-from features.windows import IncompatibleState, Store
+from features.models import Learner
+from features.privacy import accounts
+from features.profiles.writer import Writer
+from features.records.batch import Batch
+from features.related.graph import Related
+from features.state import layout as lay
+from features.state import sweep_kernel
+from features.state.contents import Contents
+from features.state.store import IncompatibleState, Store
+from features.tags.taxonomy import Taxonomy
 
 #: What decoders raise on bytes that nobody wrote.
 _DAMAGE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
@@ -66,16 +67,22 @@ class Engine:
         self.config = config
         self.contents = contents
         self.store = Store(config.clock(), config.dedup_max_ids)
-        self.accounts = accounts.Accounts(self.store, taxonomy, config.consent_default_grant,
-                                          config.rules, config.erasure_key)
+        self.accounts = accounts.Accounts(
+            self.store, taxonomy, config.consent_default_grant, config.rules, config.erasure_key
+        )
         self.learner = Learner(len(taxonomy))
         self.related = Related(taxonomy)
         self.days_closed = 0
         self.restored_totals: list[int] = self.store.o.tolist()
         self.restored_learned = 0
         self._checkpoint = checkpoint.Checkpoint(config, taxonomy)
-        self._writer = Writer(taxonomy, config.profile_interests, config.publish_score_step,
-                              config.publish_max_age_days, config.home_country)
+        self._writer = Writer(
+            taxonomy,
+            config.profile_interests,
+            config.publish_score_step,
+            config.publish_max_age_days,
+            config.home_country,
+        )
         self._pending: dict[int, tuple[bytes, int]] = {}  # value and as-of time by subject
         self._model_changed = False
         self._renew_bet()
@@ -88,7 +95,7 @@ class Engine:
         Returns
         -------
         ndarray of uint8, shape (len(batch),)
-            What became of each: `features.kernels.layout.OUTCOMES`.
+            What became of each: `features.state.layout.OUTCOMES`.
         """
         self.contents.prepare(batch)
         outcome = np.zeros(len(batch), np.uint8)
@@ -141,9 +148,16 @@ class Engine:
     def _sweep(self) -> None:
         store = self.store
         silent = np.empty(int(store.c[lay.C_SUBJECTS]), np.int32)
-        n = closing.sweep(store.subjects, store.rows, store.index, store.c,
-                          self.config.row_epsilon, self.config.retention_days, store.clock,
-                          silent)
+        n = sweep_kernel.sweep(
+            store.subjects,
+            store.rows,
+            store.index,
+            store.c,
+            self.config.row_epsilon,
+            self.config.retention_days,
+            store.clock,
+            silent,
+        )
         for sid in silent[:n].tolist():
             self.accounts.forget(sid)
 
@@ -161,8 +175,9 @@ class Engine:
         written = self._writer.write(self.store, sids, self._bet, note)
         if written:
             as_of = self.store.subjects.last_ts[np.fromiter(written, np.int32, len(written))]
-            self._pending.update(zip(written, zip(written.values(), as_of.tolist(), strict=True),
-                                     strict=True))
+            self._pending.update(
+                zip(written, zip(written.values(), as_of.tolist(), strict=True), strict=True)
+            )
         self.store.clear(lay.D_PROFILE)
 
     def refuse(self, count: int) -> None:
@@ -191,8 +206,9 @@ class Engine:
             sids = np.fromiter(self._pending, np.int32, len(self._pending))
             store.publish(sids)
             values, as_of = zip(*self._pending.values(), strict=True)
-            changes.profiles += zip(store.keys(sids), values,
-                                    store.subjects.version[sids].tolist(), as_of, strict=True)
+            changes.profiles += zip(
+                store.keys(sids), values, store.subjects.version[sids].tolist(), as_of, strict=True
+            )
             self._pending.clear()
         self._checkpoint.write(changes.state, store, self.accounts, offsets)
         if self._model_changed:
@@ -217,16 +233,18 @@ class Engine:
 
         Raises
         ------
-        features.windows.IncompatibleState
+        features.state.store.IncompatibleState
             Where the changelog was written under other settings or by another format.
         """
         try:
-            offsets = self._checkpoint.load(records, self.store, self.accounts, self.learner,
-                                             self.related)
+            offsets = self._checkpoint.load(
+                records, self.store, self.accounts, self.learner, self.related
+            )
         except _DAMAGE as error:  # its text may hold what is known about somebody
             raise IncompatibleState(
                 f"a record of the changelog is damaged ({type(error).__name__}): bring it back, "
-                "or begin anew with `interest-streams state reset`") from None
+                "or begin anew with `interest-streams state reset`"
+            ) from None
         self.count_from_here()
         self._renew_bet()
         return offsets

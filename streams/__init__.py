@@ -1,7 +1,6 @@
 """The I/O shell: Kafka, HTTP, files and the clock live here; thinking lives in `features`.
 
-Law of the folder: modules import from their left only, in the order that `tests/architecture.py`
-lists: settings, metrics, topics, then the worker's line from `inlet` to `worker`. Beside it stand
-the commands and the Faust apps. `client` imports none of the heavy packages, so that a downstream
-team can use it alone.
-"""
+Law of the folder: rooms import only from their left (`tests/project/architecture.py`):
+settings, metrics and errors, then contract, kafka, client, worker, and beside the worker
+datasets, sandbox, evaluation and apps; commands use them all. `client` loads none of the heavy
+packages, so that a downstream team can use it alone."""

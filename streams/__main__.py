@@ -14,29 +14,30 @@ from streams.settings import SettingsError, load, redacted
 #: Subcommands by the module that has ``add_parser`` and ``run``; imported as they are needed,
 #: for only the worker wants the compiler.
 _MODULES = {
-    "topics": "streams.topic_admin",
-    "replay": "streams.replay",
-    "simulate": "streams.simulator",
-    "demo": "streams.demo",
-    "tags": "streams.tags",
-    "tag": "streams.tag",
-    "untagged": "streams.untagged",
-    "related": "streams.related",
-    "profile": "streams.client",
-    "subject": "streams.subject",
-    "contract": "streams.contract",
-    "accounting": "streams.accounting",
-    "state": "streams.state_admin",
-    "offsets": "streams.offsets_admin",
-    "quality": "streams.quality",
-    "size": "streams.sizing",
+    "topics": "streams.kafka.topic_plan",
+    "replay": "streams.commands.replay",
+    "simulate": "streams.sandbox.simulator",
+    "demo": "streams.commands.demo",
+    "tags": "streams.commands.tags",
+    "tag": "streams.commands.tag",
+    "untagged": "streams.worker.untagged",
+    "related": "streams.commands.related",
+    "profile": "streams.client.reader",
+    "subject": "streams.commands.subject",
+    "contract": "streams.commands.contract",
+    "accounting": "streams.commands.accounting",
+    "state": "streams.commands.state",
+    "offsets": "streams.commands.offsets",
+    "quality": "streams.commands.quality",
+    "size": "streams.commands.size",
 }
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The whole command line."""
     parser = argparse.ArgumentParser(
-        prog="interest-streams", description="Behaviour to interest profiles, while it happens.")
+        prog="interest-streams", description="Behaviour to interest profiles, while it happens."
+    )
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     worker = subparsers.add_parser("worker", help="run one stream worker")
     worker.add_argument("--config", help="TOML file with settings")
@@ -68,11 +69,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _worker(args: argparse.Namespace) -> int:
     settings = load(args.config)
-    logging.basicConfig(level=settings.log_level, stream=sys.stderr,
-                        format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.basicConfig(
+        level=settings.log_level,
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+    )
     from confluent_kafka import KafkaException
 
-    from streams.worker import Worker  # numba and river are wanted by this command only
+    from streams.worker.worker import Worker  # numba and river are wanted by this command only
 
     try:
         worker = Worker(settings)

@@ -45,28 +45,36 @@ DAYS_CLOSED = _counter("days_closed_total", "Event-time days closed, summed over
 LEARNED = _counter("learned_rows_total", "Rows the models learned from")
 LOG_LOSS = _gauge("prequential_log_loss", "Log-loss of the champion, scored before learned")
 MODEL_LOG_LOSS = _gauge(
-    "model_log_loss", "Log-loss of each model, scored before learned, half-life 28 days", "model")
+    "model_log_loss", "Log-loss of each model, scored before learned, half-life 28 days", "model"
+)
 MODEL_CALIBRATION = _gauge(
-    "model_calibration_error", "Expected calibration error of each model", "model")
+    "model_calibration_error", "Expected calibration error of each model", "model"
+)
 CHAMPIONS = _gauge("champion_partitions", "Partitions whose profiles a model answers for", "model")
 MODEL_NEWS = _counter(
-    "model_news_total", "What happened to models: promoted, demoted, drift", "what", "model")
+    "model_news_total", "What happened to models: promoted, demoted, drift", "what", "model"
+)
 CATALOGUE_ENTRIES = _counter(
     "catalogue_entries_total",
-    "Catalogue entries by what became of them: tagged, unknown, editor, malformed", "outcome")
+    "Catalogue entries by what became of them: tagged, unknown, editor, malformed",
+    "outcome",
+)
 AUDIENCE_PROFILES = _counter(
-    "audience_profiles_total", "Profiles and tombstones that changed an audience's counts")
-AUDIENCE_SEGMENTS = _counter(
-    "audience_segments_total", "Cells published or withdrawn", "action")
+    "audience_profiles_total", "Profiles and tombstones that changed an audience's counts"
+)
+AUDIENCE_SEGMENTS = _counter("audience_segments_total", "Cells published or withdrawn", "action")
 CATALOGUE_MALFORMED = _counter(
-    "catalogue_malformed_total", "Catalogue entries sent to dead-letters", "reason")
+    "catalogue_malformed_total", "Catalogue entries sent to dead-letters", "reason"
+)
 
 COMMIT_SECONDS = _histogram("commit_duration_seconds", "One transaction's commit", _SECONDS)
 LOOP_SECONDS = _histogram("batch_duration_seconds", "One batch through the engine", _SECONDS)
 RESTORE_LEFT = _gauge(
-    "restore_remaining_records", "Changelog offsets the running restore has yet to read, 0: none")
+    "restore_remaining_records", "Changelog offsets the running restore has yet to read, 0: none"
+)
 STANDBY_RECORDS = _counter(
-    "standby_records_total", "Changelog records followed for partitions of other workers")
+    "standby_records_total", "Changelog records followed for partitions of other workers"
+)
 RESTORE_SECONDS = _gauge("restore_duration_seconds", "Duration of the latest restore")
 
 PARTITIONS = _gauge("assigned_partitions", "Partitions this worker owns now")
@@ -74,13 +82,19 @@ SUBJECTS = _gauge("subjects", "Subjects in live state")
 ROWS = _gauge("interest_rows", "Interest rows in live state")
 STATE_BYTES = _gauge("state_bytes", "Bytes of live state")
 UNTAGGED_SECONDS = _counter(
-    "untagged_attention_seconds_total", "Attention given to content without tags", "source")
+    "untagged_attention_seconds_total", "Attention given to content without tags", "source"
+)
 UNTAGGED_HEAVIEST = _gauge(
-    "untagged_heaviest_seconds", "Attention of late to the heaviest contents without tags; ten "
-    "of them, halved every day", "content", "source")
+    "untagged_heaviest_seconds",
+    "Attention of late to the heaviest contents without tags; ten of them, halved every day",
+    "content",
+    "source",
+)
 LAG_SECONDS = _gauge(
-    "lag_seconds", "Age of the oldest record not yet committed, by broker timestamp, 0 at the end",
-    "partition")
+    "lag_seconds",
+    "Age of the oldest record not yet committed, by broker timestamp, 0 at the end",
+    "partition",
+)
 LAG_RECORDS = _gauge("lag_records", "Records behind the end of the input", "partition")
 WATERMARK = _gauge("watermark_timestamp_seconds", "Event-time watermark", "partition")
 LAST_COMMIT = _gauge("last_commit_timestamp_seconds", "When the latest transaction committed")

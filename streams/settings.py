@@ -116,55 +116,98 @@ class Settings:
         return self.instance_id or socket.gethostname()
 
     def topic(self, name: str) -> str:
-        """Name of a topic of `streams.topics` in this deployment."""
+        """Name of a topic of `streams.contract.topics` in this deployment."""
         return self.topic_prefix + name
 
 
-def _check(s: Settings) -> None:
-    def need(ok: bool, what: str) -> None:
-        if not ok:
-            raise SettingsError(what)
+def _need(ok: bool, what: str) -> None:
+    if not ok:
+        raise SettingsError(what)
 
+
+def _check(s: Settings) -> None:
+    _check_ranges(s)
+    _check_relations(s)
+    for key in s.kafka:
+        _need(
+            key not in REFUSED_KAFKA_KEYS,
+            f"kafka key {key!r} is refused: {REFUSED_KAFKA_KEYS.get(key)}",
+        )
+
+
+def _check_ranges(s: Settings) -> None:
     for f in dataclasses.fields(s):
         value = getattr(s, f.name)
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             floor = -840 if f.name == "day_offset_min" else 0
-            need(value >= floor, f"{f.name} = {value}: must not be below {floor}")
-    for name in ("poll_events", "commit_interval_ms", "commit_events", "partitions", "replication",
-                 "max_message_bytes", "lateness_ms", "rows_per_subject", "profile_interests",
-                 "dead_letter_window", "dead_letter_max_run", "dedup_max_ids", "held_events",
-                 "retention_days", "publish_max_age_days"):
-        need(getattr(s, name) > 0, f"{name} = {getattr(s, name)}: must be above 0")
-    need(s.lateness_ms <= 86_400_000,
-         f"lateness_ms = {s.lateness_ms}: a row holds two open days, so at most 24 h")
-    need(s.day_offset_min <= 840, f"day_offset_min = {s.day_offset_min}: at most 840")
-    need(len(s.half_lives_days) == 3 and sorted(s.half_lives_days) == list(s.half_lives_days)
-         and s.half_lives_days[0] > 0,
-         f"half_lives_days = {s.half_lives_days}: three ascending numbers above 0")
-    need(0 < s.dead_letter_max_ratio <= 1,
-         f"dead_letter_max_ratio = {s.dead_letter_max_ratio}: above 0, at most 1")
-    need(s.rows_per_subject <= 1024, f"rows_per_subject = {s.rows_per_subject}: at most 1024")
-    need(s.profile_interests <= 20, f"profile_interests = {s.profile_interests}: at most 20")
-    need(s.consent_default in ("deny", "grant"),
-         f"consent_default = {s.consent_default!r}: 'deny' or 'grant'")
-    need(s.audience_k >= 2, f"audience_k = {s.audience_k}: one household is not a crowd")
-    need(s.audience_interval_ms > 0, "audience_interval_ms: must be above 0")
-    need(s.commit_interval_ms <= s.catch_up_interval_ms < s.call_deadline_ms,
-         "commit_interval_ms <= catch_up_interval_ms < call_deadline_ms")
-    need(s.home_country == "" or (len(s.home_country) == 2 and s.home_country.isascii()
-                                  and s.home_country.isupper()),
-         f"home_country = {s.home_country!r}: two capital letters, or empty")
-    need(s.call_deadline_ms < s.transaction_timeout_ms,
-         "call_deadline_ms < transaction_timeout_ms: the broker must not end a transaction that "
-         "the worker still works on")
-    need(s.call_deadline_ms <= s.revoke_deadline_ms < s.watchdog_ms,
-         "call_deadline_ms <= revoke_deadline_ms < watchdog_ms")
-    need(s.revoke_deadline_ms < s.max_poll_interval_ms,
-         "revoke_deadline_ms < max_poll_interval_ms: else the group moves on meanwhile")
-    need(s.poll_events <= s.commit_events, "poll_events <= commit_events")
-    for key in s.kafka:
-        need(key not in REFUSED_KAFKA_KEYS,
-             f"kafka key {key!r} is refused: {REFUSED_KAFKA_KEYS.get(key)}")
+            _need(value >= floor, f"{f.name} = {value}: must not be below {floor}")
+    for name in (
+        "poll_events",
+        "commit_interval_ms",
+        "commit_events",
+        "partitions",
+        "replication",
+        "max_message_bytes",
+        "lateness_ms",
+        "rows_per_subject",
+        "profile_interests",
+        "dead_letter_window",
+        "dead_letter_max_run",
+        "dedup_max_ids",
+        "held_events",
+        "retention_days",
+        "publish_max_age_days",
+    ):
+        _need(getattr(s, name) > 0, f"{name} = {getattr(s, name)}: must be above 0")
+    _need(
+        s.lateness_ms <= 86_400_000,
+        f"lateness_ms = {s.lateness_ms}: a row holds two open days, so at most 24 h",
+    )
+    _need(s.day_offset_min <= 840, f"day_offset_min = {s.day_offset_min}: at most 840")
+    _need(
+        len(s.half_lives_days) == 3
+        and sorted(s.half_lives_days) == list(s.half_lives_days)
+        and s.half_lives_days[0] > 0,
+        f"half_lives_days = {s.half_lives_days}: three ascending numbers above 0",
+    )
+    _need(
+        0 < s.dead_letter_max_ratio <= 1,
+        f"dead_letter_max_ratio = {s.dead_letter_max_ratio}: above 0, at most 1",
+    )
+    _need(s.rows_per_subject <= 1024, f"rows_per_subject = {s.rows_per_subject}: at most 1024")
+    _need(s.profile_interests <= 20, f"profile_interests = {s.profile_interests}: at most 20")
+    _need(
+        s.consent_default in ("deny", "grant"),
+        f"consent_default = {s.consent_default!r}: 'deny' or 'grant'",
+    )
+    _need(s.audience_k >= 2, f"audience_k = {s.audience_k}: one household is not a crowd")
+    _need(s.audience_interval_ms > 0, "audience_interval_ms: must be above 0")
+    _need(
+        s.home_country == ""
+        or (len(s.home_country) == 2 and s.home_country.isascii() and s.home_country.isupper()),
+        f"home_country = {s.home_country!r}: two capital letters, or empty",
+    )
+
+
+def _check_relations(s: Settings) -> None:
+    _need(
+        s.commit_interval_ms <= s.catch_up_interval_ms < s.call_deadline_ms,
+        "commit_interval_ms <= catch_up_interval_ms < call_deadline_ms",
+    )
+    _need(
+        s.call_deadline_ms < s.transaction_timeout_ms,
+        "call_deadline_ms < transaction_timeout_ms: the broker must not end a transaction that "
+        "the worker still works on",
+    )
+    _need(
+        s.call_deadline_ms <= s.revoke_deadline_ms < s.watchdog_ms,
+        "call_deadline_ms <= revoke_deadline_ms < watchdog_ms",
+    )
+    _need(
+        s.revoke_deadline_ms < s.max_poll_interval_ms,
+        "revoke_deadline_ms < max_poll_interval_ms: else the group moves on meanwhile",
+    )
+    _need(s.poll_events <= s.commit_events, "poll_events <= commit_events")
 
 
 def load(path: str | Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
@@ -199,12 +242,13 @@ def _from_file(path: Path, values: dict[str, Any], kafka: dict[str, str]) -> Non
             values[name] = _convert(name, value, str(path))
 
 
-def _from_environ(environ: Mapping[str, str], values: dict[str, Any],
-                  kafka: dict[str, str]) -> None:
+def _from_environ(
+    environ: Mapping[str, str], values: dict[str, Any], kafka: dict[str, str]
+) -> None:
     for variable, text in sorted(environ.items()):
         if not variable.startswith(PREFIX):
             continue
-        name = variable[len(PREFIX):]
+        name = variable[len(PREFIX) :]
         if name.endswith("_FILE"):
             name = name[: -len("_FILE")]
             try:
@@ -212,7 +256,7 @@ def _from_environ(environ: Mapping[str, str], values: dict[str, Any],
             except OSError as error:
                 raise SettingsError(f"{variable}: {error}") from None
         if name.startswith("KAFKA__"):
-            kafka[name[len("KAFKA__"):].lower().replace("_", ".")] = text
+            kafka[name[len("KAFKA__") :].lower().replace("_", ".")] = text
         else:
             values[name.lower()] = _convert(name.lower(), text, variable)
 

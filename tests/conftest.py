@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.kafka_server import KafkaServer, KafkaUnavailable, fetch_jars
+from tests.broker.kafka_server import KafkaServer, KafkaUnavailable, fetch_jars
 
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
 SEED_VARIABLE = "INTEREST_STREAMS_TEST_SEED"
@@ -115,8 +115,9 @@ def kafka_libs() -> Path:
 
 
 @pytest.fixture(scope="session")
-def kafka_server(kafka_libs: Path, tmp_path_factory: pytest.TempPathFactory
-                 ) -> Iterator[KafkaServer]:
+def kafka_server(
+    kafka_libs: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[KafkaServer]:
     """The broker all tests share; a test that stops it must give it back running."""
     server = KafkaServer(tmp_path_factory.mktemp("kafka"), kafka_libs)
     server.start()

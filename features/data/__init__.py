@@ -1,1 +1,3 @@
-"""Bundled data files; README.md tells their origin and licence."""
+"""Bundled data files; README.md tells their origin and licence.
+
+Law of the folder: data and its README, no code."""

@@ -1,7 +1,7 @@
 """Profiles in, k-anonymous counts out: ``faust -A streams.apps.audiences worker -l info``.
 
 Every start reads the compacted profiles anew, so there is no changelog with anybody's id in it,
-and what was said before from ``audience-segments``, so that the guard of `features.audiences`
+and what was said before from ``audience-segments``, so that the guard of `features.audiences.cells`
 holds across restarts. Reading a profile twice changes nothing. Of several instances the one that
 owns partition 0 of the output speaks; the others follow, and know what was said when it is
 their turn.
@@ -16,18 +16,23 @@ import faust
 import orjson
 from confluent_kafka import Message
 
-from features import taxonomy
-from features.audiences import Audiences
-from streams import topics
-from streams.apps._faust import make_app
-from streams.compacted import CompactedTopic
+from features.audiences.cells import Audiences
+from features.tags import taxonomy
+from streams.apps.driver import make_app
+from streams.contract import topics
+from streams.kafka.compacted import CompactedTopic
 from streams.metrics import AUDIENCE_PROFILES, AUDIENCE_SEGMENTS
 
 app, settings = make_app("audiences")
 audiences = Audiences(taxonomy.load(), settings.audience_k)
 known = asyncio.Event()  # set when all profiles published before the start were read
-said = app.topic(settings.topic(topics.AUDIENCES), key_type=bytes, value_type=bytes,
-                 key_serializer="raw", value_serializer="raw")
+said = app.topic(
+    settings.topic(topics.AUDIENCES),
+    key_type=bytes,
+    value_type=bytes,
+    key_serializer="raw",
+    value_serializer="raw",
+)
 
 
 @app.agent(said, concurrency=1)
@@ -44,8 +49,9 @@ async def follow() -> None:
     readers = []
     try:
         for name, take in ((topics.AUDIENCES, _take_said), (topics.PROFILES, _take_profile)):
-            reader = CompactedTopic(settings.bootstrap_servers, settings.topic(name),
-                                    kafka=settings.kafka)
+            reader = CompactedTopic(
+                settings.bootstrap_servers, settings.topic(name), kafka=settings.kafka
+            )
             readers.append((reader, take))
             await loop.run_in_executor(None, _take_past, reader, take)
         known.set()
@@ -93,5 +99,6 @@ def _take_said(message: Message) -> None:
     if known.is_set() and _speaks():
         return  # said by ourselves
     value = message.value()
-    audiences.restore((message.key() or b"").decode(),
-                      None if value is None else orjson.loads(value))
+    audiences.restore(
+        (message.key() or b"").decode(), None if value is None else orjson.loads(value)
+    )

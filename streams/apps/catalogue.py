@@ -22,12 +22,13 @@ from collections import deque
 import faust
 from confluent_kafka import Message
 
-from features.fields import Malformed
-from streams import embedding, topics
-from streams.apps._entries import Corrections, Texts, tagged
-from streams.apps._faust import make_app
-from streams.codecs import Headers, dead_letter_headers
-from streams.compacted import CompactedTopic
+from features.records.fields import Malformed
+from streams.apps import embedding
+from streams.apps.driver import make_app
+from streams.apps.entries import Corrections, Texts, tagged
+from streams.contract import topics
+from streams.contract.headers import Headers, dead_letter_headers
+from streams.kafka.compacted import CompactedTopic
 from streams.metrics import CATALOGUE_ENTRIES, CATALOGUE_MALFORMED, DEAD_LETTERS
 
 _RELEARNED = 1_000  # entries read again at a start: half a minute's work
@@ -37,8 +38,13 @@ app, settings = make_app("catalogue")
 
 
 def _topic(name: str) -> faust.TopicT:
-    return app.topic(settings.topic(name), key_type=bytes, value_type=bytes,
-                     key_serializer="raw", value_serializer="raw")
+    return app.topic(
+        settings.topic(name),
+        key_type=bytes,
+        value_type=bytes,
+        key_serializer="raw",
+        value_serializer="raw",
+    )
 
 
 catalogue = _topic(topics.CATALOGUE)
@@ -70,9 +76,19 @@ async def handle(event: faust.EventT[bytes]) -> None:
     try:
         key, value = await loop.run_in_executor(None, _decide, record.key, record.value)
     except Malformed as error:
-        await _deliver(dead_letters, record.key, record.value, dead_letter_headers(
-            record.topic, record.partition, record.offset,
-            error.reason, error.field, error.message))
+        await _deliver(
+            dead_letters,
+            record.key,
+            record.value,
+            dead_letter_headers(
+                record.topic,
+                record.partition,
+                record.offset,
+                error.reason,
+                error.field,
+                error.message,
+            ),
+        )
         DEAD_LETTERS.labels(error.reason).inc()
         CATALOGUE_MALFORMED.labels(error.reason).inc()
         CATALOGUE_ENTRIES.labels("malformed").inc()
@@ -91,8 +107,9 @@ async def follow_tags() -> None:
     """Learn the editors' corrections, first the past, then what comes; restore them."""
     loop = asyncio.get_running_loop()
     try:
-        reader = CompactedTopic(settings.bootstrap_servers, settings.topic(topics.TAGS),
-                                kafka=settings.kafka)
+        reader = CompactedTopic(
+            settings.bootstrap_servers, settings.topic(topics.TAGS), kafka=settings.kafka
+        )
         await loop.run_in_executor(None, _learn_past, reader)
         await loop.run_in_executor(None, _learn_texts)
         await _restore()
@@ -119,15 +136,21 @@ def _learn_texts() -> None:
         log.info("texts are not read: the extra 'text' is not installed")
         return
     found = embedding.CatalogueTexts()
-    reader = CompactedTopic(settings.bootstrap_servers, settings.topic(topics.CATALOGUE),
-                            kafka=settings.kafka)
+    reader = CompactedTopic(
+        settings.bootstrap_servers, settings.topic(topics.CATALOGUE), kafka=settings.kafka
+    )
     newest: deque[Message] = deque(reader.past(), maxlen=_RELEARNED)
     reader.close()
     for message in newest:
         key = message.key()
         try:
-            tagged(key, message.value(), settings.max_message_bytes, found,
-                   corrections.get((key or b"").lower()))
+            tagged(
+                key,
+                message.value(),
+                settings.max_message_bytes,
+                found,
+                corrections.get((key or b"").lower()),
+            )
         except Malformed:
             continue  # dead-lettered where it is consumed
     texts = found
@@ -143,6 +166,7 @@ async def _restore() -> None:
         await _deliver(tags, *corrections.overridden.popitem())
 
 
-async def _deliver(topic: faust.TopicT, key: bytes | None, value: bytes | None,
-                   headers: Headers | None = None) -> None:
+async def _deliver(
+    topic: faust.TopicT, key: bytes | None, value: bytes | None, headers: Headers | None = None
+) -> None:
     await (await topic.send(key=key, value=value, headers=headers))

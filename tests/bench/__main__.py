@@ -21,7 +21,7 @@ from tests.bench import figures, report, scale, side, workers  # noqa: E402
 from tests.bench.broker import BenchServer, libs  # noqa: E402
 from tests.bench.contenders import CONTENDERS  # noqa: E402
 from tests.bench.inputs import Shape  # noqa: E402
-from tests.kafka_server import KafkaUnavailable  # noqa: E402
+from tests.broker.kafka_server import KafkaUnavailable  # noqa: E402
 
 _EVENTS_PER_ACCOUNT = 50
 _WHAT = {
@@ -36,8 +36,13 @@ _WHAT = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a measurement; 0 when everything asked for was measured."""
     args = _parser().parse_args(argv)
-    shape = Shape(args.events, args.accounts or max(1, args.events // _EVENTS_PER_ACCOUNT),
-                  args.session, args.hours, args.partitions)
+    shape = Shape(
+        args.events,
+        args.accounts or max(1, args.events // _EVENTS_PER_ACCOUNT),
+        args.session,
+        args.hours,
+        args.partitions,
+    )
     try:
         if args.what == "side":
             return _side(args, shape)
@@ -45,8 +50,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f"written: {figures.write(CACHE)}")
             return 0
         if args.what == "scale":
-            _save("scale", scale.run([int(float(n)) for n in args.subjects.split(",")],
-                                     args.events))
+            _save(
+                "scale", scale.run([int(float(n)) for n in args.subjects.split(",")], args.events)
+            )
             return 0
         with broker(args.kafka_libs) as server:
             if args.what == "workers":
@@ -74,8 +80,10 @@ def broker(jars: str | None) -> Iterator[BenchServer]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m tests.bench", description=__doc__,
-        epilog="; ".join(f"{name}: {about}" for name, about in _WHAT.items()))
+        prog="python -m tests.bench",
+        description=__doc__,
+        epilog="; ".join(f"{name}: {about}" for name, about in _WHAT.items()),
+    )
     parser.add_argument("what", nargs="?", choices=list(_WHAT), default="side")
     parser.add_argument("--only", help=f"side: of {', '.join(CONTENDERS)}; all unless given")
     parser.add_argument("--events", type=int, default=1_000_000)
@@ -85,13 +93,22 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--partitions", type=int, default=4)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--most", type=int, help="side: most events for the peers, for a trial")
-    parser.add_argument("--latency", type=float, default=0.0, metavar="SECONDS",
-                        help="side: measure latency at half of the measured rate for so long")
+    parser.add_argument(
+        "--latency",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="side: measure latency at half of the measured rate for so long",
+    )
     parser.add_argument("--subjects", default="1e4,1e5,1e6,2e6", help="scale: numbers of them")
     parser.add_argument("--counts", default="1,2,4", help="workers: sizes of the group")
     parser.add_argument("--kafka-libs", help="folder of Kafka's jars; fetched unless given")
-    parser.add_argument("--out", type=Path, default=CACHE / "result",
-                        help="side: results go to OUT.json and OUT.png")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=CACHE / "result",
+        help="side: results go to OUT.json and OUT.png",
+    )
     return parser
 
 
@@ -99,18 +116,31 @@ def _side(args: argparse.Namespace, shape: Shape) -> int:
     names = args.only.split(",") if args.only else list(CONTENDERS)
     unknown = [name for name in names if name not in CONTENDERS]
     if unknown:
-        print(f"--only: unknown {', '.join(unknown)}; there are {', '.join(CONTENDERS)}",
-              file=sys.stderr)
+        print(
+            f"--only: unknown {', '.join(unknown)}; there are {', '.join(CONTENDERS)}",
+            file=sys.stderr,
+        )
         return 2
     with broker(args.kafka_libs) as server:
-        rows = side.by_side([CONTENDERS[name] for name in names], shape, args.repeats, server,
-                            args.most, args.latency)
+        rows = side.by_side(
+            [CONTENDERS[name] for name in names],
+            shape,
+            args.repeats,
+            server,
+            args.most,
+            args.latency,
+        )
     report.show(rows)
     report.save(args.out.with_suffix(".json"), rows, asdict(shape))
     drawn = report.plot(args.out.with_suffix(".png"), rows)
-    print(f"written: {args.out.with_suffix('.json')}"
-          + (f", {args.out.with_suffix('.png')}" if drawn else
-             "; no plot without matplotlib: pip install 'interest-streams[quality]'"))
+    print(
+        f"written: {args.out.with_suffix('.json')}"
+        + (
+            f", {args.out.with_suffix('.png')}"
+            if drawn
+            else "; no plot without matplotlib: pip install 'interest-streams[quality]'"
+        )
+    )
     return 1 if any(row.failed for row in rows) else 0
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from streams import topics
+from streams.contract import topics
+from streams.kafka.topic_plan import admin_client, create_topics
 from streams.settings import Settings
-from streams.topic_admin import admin_client, create_topics
 from tests.bench import inputs
-from tests.kafka_server import KafkaServer, wait_for
+from tests.broker.kafka_server import KafkaServer, wait_for
 
 _TIMEOUT_S = 60.0
 _CHUNK = 50_000
@@ -25,8 +25,15 @@ class BenchServer(KafkaServer):
     """The tests' broker with the compiler and the heap a broker has in earnest."""
 
     def _java(self, heap: str, main: str, *args: str) -> list[str]:
-        return ["java", "-Xmx1g" if main == "kafka.Kafka" else heap, "-XX:+UseSerialGC",
-                "-cp", f"{self.libs}/*", main, *args]
+        return [
+            "java",
+            "-Xmx1g" if main == "kafka.Kafka" else heap,
+            "-XX:+UseSerialGC",
+            "-cp",
+            f"{self.libs}/*",
+            main,
+            *args,
+        ]
 
     @property
     def pid(self) -> int:
@@ -48,8 +55,9 @@ class Topics:
 
     def __init__(self, bootstrap: str, prefix: str, partitions: int) -> None:
         self.bootstrap, self.prefix, self.partitions = bootstrap, prefix, partitions
-        self.settings = Settings(bootstrap_servers=bootstrap, topic_prefix=prefix,
-                                 partitions=partitions, replication=1)
+        self.settings = Settings(
+            bootstrap_servers=bootstrap, topic_prefix=prefix, partitions=partitions, replication=1
+        )
         self._admin: AdminClient = admin_client(self.settings)
 
     @property
@@ -63,11 +71,18 @@ class Topics:
 
     def fill(self, records: Iterable[tuple[int, int, bytes, bytes]]) -> int:
         """Produce the input, as fast as it goes; returns the number of records."""
-        producer = Producer({
-            "bootstrap.servers": self.bootstrap, "acks": "1", "linger.ms": 20,
-            "batch.size": 1_000_000, "compression.type": "lz4", "log_level": 3,
-            "queue.buffering.max.messages": 2_000_000,
-            "queue.buffering.max.kbytes": 1_048_576})
+        producer = Producer(
+            {
+                "bootstrap.servers": self.bootstrap,
+                "acks": "1",
+                "linger.ms": 20,
+                "batch.size": 1_000_000,
+                "compression.type": "lz4",
+                "log_level": 3,
+                "queue.buffering.max.messages": 2_000_000,
+                "queue.buffering.max.kbytes": 1_048_576,
+            }
+        )
         names, total, feed = self.inputs, 0, iter(records)
         while chunk := list(islice(feed, _CHUNK)):
             spots: dict[tuple[int, int], list[dict[str, object]]] = {}
@@ -102,15 +117,23 @@ class Topics:
 
     def names(self, start: str = "") -> list[str]:
         """Full names of the topics that begin so."""
-        return [name for name in self._admin.list_topics(timeout=10).topics
-                if name.startswith(start)]
+        return [
+            name for name in self._admin.list_topics(timeout=10).topics if name.startswith(start)
+        ]
 
     def read(self, name: str) -> list[tuple[int, bytes, bytes | None]]:
         """All committed records of a topic (full name): partition, key, value."""
-        consumer = Consumer({
-            "bootstrap.servers": self.bootstrap, "group.id": "bench-reader",
-            "isolation.level": "read_committed", "enable.auto.commit": False,
-            "enable.partition.eof": True, "auto.offset.reset": "earliest", "log_level": 3})
+        consumer = Consumer(
+            {
+                "bootstrap.servers": self.bootstrap,
+                "group.id": "bench-reader",
+                "isolation.level": "read_committed",
+                "enable.auto.commit": False,
+                "enable.partition.eof": True,
+                "auto.offset.reset": "earliest",
+                "log_level": 3,
+            }
+        )
         consumer.assign([TopicPartition(name, p, 0) for p in range(self.partitions)])
         open_, found = set(range(self.partitions)), []
         deadline = time.monotonic() + _TIMEOUT_S
@@ -131,8 +154,11 @@ class Topics:
         if gone:
             for future in self._admin.delete_topics(gone).values():
                 future.result(_TIMEOUT_S)
-        wait_for(lambda: not set(gone) & set(self._admin.list_topics(timeout=10).topics),
-                 _TIMEOUT_S, lambda: f"{gone} would not go")
+        wait_for(
+            lambda: not set(gone) & set(self._admin.list_topics(timeout=10).topics),
+            _TIMEOUT_S,
+            lambda: f"{gone} would not go",
+        )
 
 
 class Committed:
@@ -141,8 +167,14 @@ class Committed:
     def __init__(self, bootstrap: str, group: str, names: list[str], partitions: int) -> None:
         self._spots = [TopicPartition(name, p) for name in names for p in range(partitions)]
         # Never joins the group: only its committed offsets are asked for.
-        self._consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": group,
-                                   "enable.auto.commit": False, "log_level": 2})
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": bootstrap,
+                "group.id": group,
+                "enable.auto.commit": False,
+                "log_level": 2,
+            }
+        )
 
     def total(self) -> int:
         """Sum of the committed offsets; events done, for inputs that begin at offset 0."""
@@ -159,6 +191,6 @@ class Committed:
 
 def libs(path: str | None) -> Path:
     """Folder of Kafka's jars, fetched if none is given."""
-    from tests.kafka_server import fetch_jars
+    from tests.broker.kafka_server import fetch_jars
 
     return Path(path) if path else fetch_jars()

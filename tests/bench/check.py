@@ -12,12 +12,12 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from features import taxonomy
-from features.contents import Contents
 from features.engine import Engine
-from features.kernels import layout as lay
+from features.state import layout as lay
+from features.state.contents import Contents
+from features.tags import taxonomy
 from streams.settings import Settings
-from streams.setup import engine_config
+from streams.worker.wiring import engine_config
 from tests.bench import inputs
 from tests.bench.inputs import APP, DAY_MS, NETWORK, TV, Columns
 
@@ -56,7 +56,7 @@ def exact(columns: Columns, tags: Mapping[str, Sequence[tuple[int, float]]]) -> 
 
 
 def engagement(columns: Columns) -> NDArray[np.float64]:
-    """How much each event says, as `features.kernels.windows.engagement` has it."""
+    """How much each event says, as `features.state.rows_kernel.engagement` has it."""
     duration = columns.duration_ms.astype(np.float64)
     time = duration / (duration + 300_000.0)
     size = columns.size + np.where(columns.source == NETWORK, columns.size // 9, 0)
@@ -66,7 +66,8 @@ def engagement(columns: Columns) -> NDArray[np.float64]:
     app = np.maximum(time, np.where(search, 0.5, 0.35))
     return np.select(
         [columns.source == NETWORK, columns.source == TV, columns.source == APP],
-        [np.maximum(time, size / (size + 20e6)), tv, app])
+        [np.maximum(time, size / (size + 20e6)), tv, app],
+    )
 
 
 Records = Iterable[tuple[int, bytes, bytes | None]]
@@ -107,12 +108,14 @@ def published(profiles: Records, at: int) -> Levels:
         profile = orjson.loads(value)
         found[key.decode()] = {
             int(item["id"]): np.array(item["levels"])
-            * 2.0 ** (-(at - item["at"]) / DAY_MS / HALF_LIVES) for item in profile["interests"]}
+            * 2.0 ** (-(at - item["at"]) / DAY_MS / HALF_LIVES)
+            for item in profile["interests"]
+        }
     return found
 
 
 def compare(wanted: Levels, found: Levels) -> str:
-    """"same", or how many levels differ and the first one."""
+    """ "same", or how many levels differ and the first one."""
     wrong, total, example = 0, 0, ""
     for subject, rows in wanted.items():
         for interest, levels in rows.items():
@@ -154,8 +157,11 @@ def _rows(engine: Engine, sid: int, at: int) -> dict[int, NDArray[np.float64]]:
     found = {}
     for j in range(start, start + int(subjects.used[sid])):
         steps = at / DAY_MS - int(rows.u2[j, lay.R_DAY])
-        base, today, after = (rows.f4[j, first: first + 3].astype(np.float64)
-                              for first in (lay.R_BASE, lay.R_TODAY, lay.R_NEXT))
-        found[int(rows.interest[j])] = ((base + today) * 2.0 ** (-steps / HALF_LIVES)
-                                        + after * 2.0 ** (-(steps - 1) / HALF_LIVES))
+        base, today, after = (
+            rows.f4[j, first : first + 3].astype(np.float64)
+            for first in (lay.R_BASE, lay.R_TODAY, lay.R_NEXT)
+        )
+        found[int(rows.interest[j])] = (base + today) * 2.0 ** (
+            -steps / HALF_LIVES
+        ) + after * 2.0 ** (-(steps - 1) / HALF_LIVES)
     return found

@@ -116,8 +116,15 @@ def worker_env(job: Job, instance: str = "bench-0") -> dict[str, str]:
 
 
 def _floor(manner: str) -> Callable[[Job], list[str]]:
-    return lambda job: [sys.executable, str(HERE / "floor.py"), job.topics.bootstrap, job.group,
-                        ",".join(job.topics.inputs), str(job.events), manner]
+    return lambda job: [
+        sys.executable,
+        str(HERE / "floor.py"),
+        job.topics.bootstrap,
+        job.group,
+        ",".join(job.topics.inputs),
+        str(job.events),
+        manner,
+    ]
 
 
 def _ours(job: Job) -> list[str]:
@@ -125,63 +132,145 @@ def _ours(job: Job) -> list[str]:
 
 
 def _faust(job: Job) -> list[str]:
-    return [str(venvs.python("faust")), str(PEERS / "faust_app.py"), job.topics.bootstrap,
-            job.group, ",".join(job.topics.inputs), str(job.tags), job.name(_PEER_PROFILES),
-            str(job.topics.partitions)]
+    return [
+        str(venvs.python("faust")),
+        str(PEERS / "faust_app.py"),
+        job.topics.bootstrap,
+        job.group,
+        ",".join(job.topics.inputs),
+        str(job.tags),
+        job.name(_PEER_PROFILES),
+        str(job.topics.partitions),
+    ]
 
 
 def _quix(guarantee: str) -> Callable[[Job], list[str]]:
     def command(job: Job) -> list[str]:
-        return [str(venvs.python("quix")), str(PEERS / "quix_app.py"), job.topics.bootstrap,
-                job.group, ",".join(job.topics.inputs), str(job.tags), job.name(_PEER_PROFILES),
-                guarantee, str(job.scratch)]
+        return [
+            str(venvs.python("quix")),
+            str(PEERS / "quix_app.py"),
+            job.topics.bootstrap,
+            job.group,
+            ",".join(job.topics.inputs),
+            str(job.tags),
+            job.name(_PEER_PROFILES),
+            guarantee,
+            str(job.scratch),
+        ]
+
     return command
 
 
 def _bytewax(job: Job) -> list[str]:
-    return [str(venvs.python("bytewax")), str(PEERS / "bytewax_app.py"), job.topics.bootstrap,
-            ",".join(job.topics.inputs), str(job.tags), job.name(_PEER_PROFILES),
-            str(job.scratch)]
+    return [
+        str(venvs.python("bytewax")),
+        str(PEERS / "bytewax_app.py"),
+        job.topics.bootstrap,
+        ",".join(job.topics.inputs),
+        str(job.tags),
+        job.name(_PEER_PROFILES),
+        str(job.scratch),
+    ]
 
 
 def _kstreams(job: Job) -> list[str]:
-    return ["java", "-Xmx2g", "-cp", venvs.classes(), "InterestPeer", job.topics.bootstrap,
-            job.group, ",".join(job.topics.inputs), str(job.tags), job.name(_PEER_PROFILES),
-            str(job.scratch)]
+    return [
+        "java",
+        "-Xmx2g",
+        "-cp",
+        venvs.classes(),
+        "InterestPeer",
+        job.topics.bootstrap,
+        job.group,
+        ",".join(job.topics.inputs),
+        str(job.tags),
+        job.name(_PEER_PROFILES),
+        str(job.scratch),
+    ]
 
 
 _ALL = (
     Contender(
-        "floor", "floor: consume, orjson.loads", "decodes and drops; keeps no state, writes "
-        "nothing, commits nothing; librdkafka's own settings", _floor("plain"), ends=True),
+        "floor",
+        "floor: consume, orjson.loads",
+        "decodes and drops; keeps no state, writes "
+        "nothing, commits nothing; librdkafka's own settings",
+        _floor("plain"),
+        ends=True,
+    ),
     Contender(
-        "floor-tuned", "floor, tuned", "the same with our worker's consumer settings",
-        _floor("tuned"), ends=True),
+        "floor-tuned",
+        "floor, tuned",
+        "the same with our worker's consumer settings",
+        _floor("tuned"),
+        ends=True,
+    ),
     Contender(
-        "ours", "interest-streams", "exactly once; River's FTRL and AdPredictor on 20 "
-        "signals; publishes per commit", _ours, worker_env, begins="streams.restore restored",
-        commits=True, profiles="{prefix}interest-profiles", checks="state",
-        outputs=("{prefix}interest-profiles", "{prefix}interest-state", "{prefix}dead-letters")),
+        "ours",
+        "interest-streams",
+        "exactly once; River's FTRL and AdPredictor on 20 signals; publishes per commit",
+        _ours,
+        worker_env,
+        begins="streams.worker.restore restored",
+        commits=True,
+        profiles="{prefix}interest-profiles",
+        checks="state",
+        outputs=("{prefix}interest-profiles", "{prefix}interest-state", "{prefix}dead-letters"),
+    ),
     Contender(
-        "quix-eo", "Quix Streams + River, exactly once", f"RocksDB, changelog, {_SAME_RIVER}; a "
-        "profile per event", _quix("exactly-once"), commits=True, profiles=_PEER_PROFILES,
-        outputs=(_PEER_PROFILES, "changelog__{group}*"), checks="profiles", most=200_000),
+        "quix-eo",
+        "Quix Streams + River, exactly once",
+        f"RocksDB, changelog, {_SAME_RIVER}; a profile per event",
+        _quix("exactly-once"),
+        commits=True,
+        profiles=_PEER_PROFILES,
+        outputs=(_PEER_PROFILES, "changelog__{group}*"),
+        checks="profiles",
+        most=200_000,
+    ),
     Contender(
-        "quix", "Quix Streams + River, at least once", f"RocksDB, changelog, {_SAME_RIVER}; a "
-        "profile per event", _quix("at-least-once"), commits=True, profiles=_PEER_PROFILES,
-        outputs=(_PEER_PROFILES, "changelog__{group}*"), checks="profiles", most=200_000),
+        "quix",
+        "Quix Streams + River, at least once",
+        f"RocksDB, changelog, {_SAME_RIVER}; a profile per event",
+        _quix("at-least-once"),
+        commits=True,
+        profiles=_PEER_PROFILES,
+        outputs=(_PEER_PROFILES, "changelog__{group}*"),
+        checks="profiles",
+        most=200_000,
+    ),
     Contender(
-        "bytewax", "Bytewax + River", f"recovery to SQLite every 10 s, {_SAME_RIVER}; a profile "
-        "per event; duplicates around a resume", _bytewax, profiles=_PEER_PROFILES,
-        outputs=(_PEER_PROFILES,), checks="profiles", most=100_000, ends=True),
+        "bytewax",
+        "Bytewax + River",
+        f"recovery to SQLite every 10 s, {_SAME_RIVER}; a profile "
+        "per event; duplicates around a resume",
+        _bytewax,
+        profiles=_PEER_PROFILES,
+        outputs=(_PEER_PROFILES,),
+        checks="profiles",
+        most=100_000,
+        ends=True,
+    ),
     Contender(
-        "faust", "Faust + River, at least once", f"table in memory with changelog, {_SAME_RIVER}; "
-        "a profile per event", _faust, profiles=_PEER_PROFILES,
-        outputs=(_PEER_PROFILES, "{group}-subjects-changelog"), checks="profiles", most=50_000),
+        "faust",
+        "Faust + River, at least once",
+        f"table in memory with changelog, {_SAME_RIVER}; a profile per event",
+        _faust,
+        profiles=_PEER_PROFILES,
+        outputs=(_PEER_PROFILES, "{group}-subjects-changelog"),
+        checks="profiles",
+        most=50_000,
+    ),
     Contender(
-        "kstreams", "Kafka Streams (Java), exactly once", "no River: FTRL written out in Java; "
+        "kstreams",
+        "Kafka Streams (Java), exactly once",
+        "no River: FTRL written out in Java; "
         "two threads; profiles coalesced by a timer, so after a crash one may be published late",
-        _kstreams, commits=True, profiles=_PEER_PROFILES,
-        outputs=(_PEER_PROFILES, "{group}-subjects-changelog"), checks="profiles"),
+        _kstreams,
+        commits=True,
+        profiles=_PEER_PROFILES,
+        outputs=(_PEER_PROFILES, "{group}-subjects-changelog"),
+        checks="profiles",
+    ),
 )
 CONTENDERS: dict[str, Contender] = {c.name: c for c in _ALL}

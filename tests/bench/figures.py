@@ -1,4 +1,4 @@
-"""What `streams.sizing` reckons with, written from what was measured here."""
+"""What `streams.commands.size` reckons with, written from what was measured here."""
 
 from __future__ import annotations
 
@@ -19,25 +19,26 @@ def write(folder: Path, target: Path = TARGET) -> Path:
     FileNotFoundError
         Where one of the three was not measured yet.
     """
-    side, scale, restore = (json.loads((folder / f"{name}.json").read_text())
-                            for name in ("result", "scale", "restore"))
-    target.write_text(json.dumps(figures(side, scale["scale"], restore["restore"]), indent=2)
-                      + "\n")
+    side, scale, restore = (
+        json.loads((folder / f"{name}.json").read_text()) for name in ("result", "scale", "restore")
+    )
+    target.write_text(
+        json.dumps(figures(side, scale["scale"], restore["restore"]), indent=2) + "\n"
+    )
     return target
 
 
-def figures(side: dict[str, Any], scale: dict[str, Any], restore: dict[str, Any]
-            ) -> dict[str, Any]:
+def figures(side: dict[str, Any], scale: dict[str, Any], restore: dict[str, Any]) -> dict[str, Any]:
     """The figures, of the median run where there are several."""
-    row = next(row for row in side["rows"] if row["runs"]
-               and row["runs"][0]["contender"] == "ours")
-    floor = next(row for row in side["rows"] if row["runs"]
-                 and row["runs"][0]["contender"] == "floor")
+    row = next(row for row in side["rows"] if row["runs"] and row["runs"][0]["contender"] == "ours")
+    floor = next(
+        row for row in side["rows"] if row["runs"] and row["runs"][0]["contender"] == "floor"
+    )
     run, machine = row["runs"][-1], side["machine"]
     return {
         "date": machine["date"],
         "machine": f"{machine['cores']} cores of {machine['cpu']}, with the broker on them, "
-                   f"Python {machine['python']}",
+        f"Python {machine['python']}",
         "core_s_per_million": round(row["core_s_per_million"], 2),
         "broker_core_s_per_million": round(row["broker_core_s_per_million"], 2),
         "state_bytes_per_event": round(run["state_bytes"] / run["events"], 1),

@@ -16,17 +16,28 @@ _BATCH = 10_000
 #: As our worker has it. What matters is the last: by default a full queue is looked at again
 #: after a second, and the reader has it empty in a third of that.
 _TUNED = {
-    "queued.min.messages": 200_000, "queued.max.messages.kbytes": 131_072,
-    "fetch.max.bytes": 16_777_216, "max.partition.fetch.bytes": 4_194_304,
-    "fetch.wait.max.ms": 50, "fetch.queue.backoff.ms": 20}
+    "queued.min.messages": 200_000,
+    "queued.max.messages.kbytes": 131_072,
+    "fetch.max.bytes": 16_777_216,
+    "max.partition.fetch.bytes": 4_194_304,
+    "fetch.wait.max.ms": 50,
+    "fetch.queue.backoff.ms": 20,
+}
 
 
 def main(bootstrap: str, group: str, names: str, events: str, manner: str) -> None:
     """Read `events` records of the topics (separated by commas) and decode each."""
-    consumer = Consumer({
-        "bootstrap.servers": bootstrap, "group.id": group, "auto.offset.reset": "earliest",
-        "enable.auto.commit": False, "enable.auto.offset.store": False, "log_level": 3,
-        **(_TUNED if manner == "tuned" else {})})
+    consumer = Consumer(
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": group,
+            "auto.offset.reset": "earliest",
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "log_level": 3,
+            **(_TUNED if manner == "tuned" else {}),
+        }
+    )
 
     def assigned(consumer: Consumer, spots: list[TopicPartition]) -> None:
         print(f"start {time.time()}", flush=True)

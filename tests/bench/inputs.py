@@ -15,10 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from features import taxonomy
-from features.contents import Contents
-from features.tagging import exact_tags
-from streams import topics
+from features.state.contents import Contents
+from features.tags import taxonomy
+from features.tags.exact import exact_tags
+from streams.contract import topics
 
 START_MS = 1_714_975_200_000  # Monday 2024-05-06, 06:00 UTC
 SOURCES = (topics.NETWORK, topics.TV, topics.APP)
@@ -81,8 +81,13 @@ class Columns:
 
     def partition(self) -> NDArray[np.int8]:
         """Partition of each event, by its account."""
-        of = np.array([partition_of(account_id(a), self.shape.partitions)
-                       for a in range(self.shape.accounts)], np.int8)
+        of = np.array(
+            [
+                partition_of(account_id(a), self.shape.partitions)
+                for a in range(self.shape.accounts)
+            ],
+            np.int8,
+        )
         return of[self.account]
 
     def subject(self, i: int) -> str:
@@ -129,23 +134,38 @@ def generate(shape: Shape) -> Columns:
     ts = START_MS + (seconds * 1000).astype(np.int64)
     src = source[of].astype(np.uint8)
     return Columns(
-        shape, ts, src, account[of].astype(np.int32), member[of].astype(np.uint8),
+        shape,
+        ts,
+        src,
+        account[of].astype(np.int32),
+        member[of].astype(np.uint8),
         _touched(rng, src, account[of] * 3 + member[of], keys),
-        _durations(rng, src), np.exp(rng.normal(12.0, 2.0, n)).astype(np.int64) + 400,
-        rng.integers(0, 4, n).astype(np.uint8), keys)
+        _durations(rng, src),
+        np.exp(rng.normal(12.0, 2.0, n)).astype(np.int64) + 400,
+        rng.integers(0, 4, n).astype(np.uint8),
+        keys,
+    )
 
 
-def records(columns: Columns, first: int = 0, last: int | None = None
-            ) -> Iterator[tuple[int, int, bytes, bytes]]:
+def records(
+    columns: Columns, first: int = 0, last: int | None = None
+) -> Iterator[tuple[int, int, bytes, bytes]]:
     """Source, partition, key and value of each event, in order of event time."""
     c = columns
     cut = slice(first, last)
     number = first
     for ts, source, account, member, content, duration, size, mode, partition in zip(
-            c.ts[cut].tolist(), c.source[cut].tolist(), c.account[cut].tolist(),
-            c.member[cut].tolist(), c.content[cut].tolist(), c.duration_ms[cut].tolist(),
-            c.size[cut].tolist(), c.mode[cut].tolist(), c.partition()[cut].tolist(),
-            strict=True):
+        c.ts[cut].tolist(),
+        c.source[cut].tolist(),
+        c.account[cut].tolist(),
+        c.member[cut].tolist(),
+        c.content[cut].tolist(),
+        c.duration_ms[cut].tolist(),
+        c.size[cut].tolist(),
+        c.mode[cut].tolist(),
+        c.partition()[cut].tolist(),
+        strict=True,
+    ):
         key = account_id(account)
         value = _value(c.keys, number, ts, source, key, member, content, duration, size, mode)
         yield source, partition, key.encode(), value.encode()
@@ -164,25 +184,43 @@ def event_id(number: int) -> str:
     return f"{mixed:016x}{number:016x}"
 
 
-def _value(keys: tuple[list[str], list[str], list[str]], number: int, ts: int, source: int,
-           account: str, member: int, content: int, duration: int, size: int, mode: int) -> str:
+def _value(
+    keys: tuple[list[str], list[str], list[str]],
+    number: int,
+    ts: int,
+    source: int,
+    account: str,
+    member: int,
+    content: int,
+    duration: int,
+    size: int,
+    mode: int,
+) -> str:
     who = f'"member_id":"m{member}",' if member else ""
-    head = (f'{{"event_id":"{event_id(number)}","account_id":"{account}",{who}'
-            f'"device_id":"dev-{account}-{member}","ts":{ts},"tz_offset_min":120,')
+    head = (
+        f'{{"event_id":"{event_id(number)}","account_id":"{account}",{who}'
+        f'"device_id":"dev-{account}-{member}","ts":{ts},"tz_offset_min":120,'
+    )
     if source == NETWORK:
         host = keys[0][content][5:] if content >= 0 else _IDLE_HOSTS[-1 - content]
         line = "mobile" if member else "broadband"
-        return (f'{head}"country":"{_COUNTRIES[number % 5]}","line":"{line}","host":"{host}",'
-                f'"bytes_down":{size},"bytes_up":{size // 9},"duration_ms":{duration}}}')
+        return (
+            f'{head}"country":"{_COUNTRIES[number % 5]}","line":"{line}","host":"{host}",'
+            f'"bytes_down":{size},"bytes_up":{size // 9},"duration_ms":{duration}}}'
+        )
     text = keys[source][content]
     if source == TV:
         channel = text.partition(":")[2]
-        return (f'{head}"content_id":"prog-{number % 4096:04x}","channel":"{channel}",'
-                f'"title":"Episode {number % 97} of the series","watched_ms":{duration},'
-                f'"content_ms":{_PROGRAMME_MS},"mode":"{_MODES[mode]}"}}')
-    return (f'{head}"country":"{_COUNTRIES[number % 5]}","app_id":"{text[4:]}",'
-            f'"action":"{ACTIONS[mode]}","section":"home-{number % 7}",'
-            f'"duration_ms":{duration}}}')
+        return (
+            f'{head}"content_id":"prog-{number % 4096:04x}","channel":"{channel}",'
+            f'"title":"Episode {number % 97} of the series","watched_ms":{duration},'
+            f'"content_ms":{_PROGRAMME_MS},"mode":"{_MODES[mode]}"}}'
+        )
+    return (
+        f'{head}"country":"{_COUNTRIES[number % 5]}","app_id":"{text[4:]}",'
+        f'"action":"{ACTIONS[mode]}","section":"home-{number % 7}",'
+        f'"duration_ms":{duration}}}'
+    )
 
 
 def _contents(rng: np.random.Generator) -> tuple[list[str], list[str], list[str]]:
@@ -191,24 +229,41 @@ def _contents(rng: np.random.Generator) -> tuple[list[str], list[str], list[str]
     contents = Contents(taxonomy.load(), table)
     found = []
     for prefix in ("host:", "channel:", "app:"):
-        keys = sorted(k for k in table if k.startswith(prefix) and k.isascii()
-                      and '"' not in k and "\\" not in k and contents.slot_tags(k))
+        keys = sorted(
+            k
+            for k in table
+            if k.startswith(prefix)
+            and k.isascii()
+            and '"' not in k
+            and "\\" not in k
+            and contents.slot_tags(k)
+        )
         found.append([keys[i] for i in rng.permutation(len(keys))])
     return found[0], found[1], found[2]
 
 
-def _touched(rng: np.random.Generator, source: NDArray[np.uint8], subject: NDArray[np.int64],
-             keys: tuple[list[str], list[str], list[str]]) -> NDArray[np.int32]:
+def _touched(
+    rng: np.random.Generator,
+    source: NDArray[np.uint8],
+    subject: NDArray[np.int64],
+    keys: tuple[list[str], list[str], list[str]],
+) -> NDArray[np.int32]:
     """Content of each event: mostly one of the subject's favourites, the popular ones first."""
     n = len(source)
     sizes = np.array([len(k) for k in keys])[source]
     pick = rng.integers(0, _FAVOURITES, n)
     stray = rng.random(n) >= _FAITHFUL
     # A favourite is a hash of subject, source and its number, skewed towards popular contents.
-    h = ((subject.astype(np.uint64) * np.uint64(1_000_003) + source.astype(np.uint64) * np.uint64(
-        8191) + pick.astype(np.uint64)) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(11)
+    h = (
+        (
+            subject.astype(np.uint64) * np.uint64(1_000_003)
+            + source.astype(np.uint64) * np.uint64(8191)
+            + pick.astype(np.uint64)
+        )
+        * np.uint64(0x9E3779B97F4A7C15)
+    ) >> np.uint64(11)
     u = np.where(stray, rng.random(n), h.astype(np.float64) / 2.0**53)
-    content = np.minimum((sizes ** u - 1.0).astype(np.int32), sizes - 1).astype(np.int32)
+    content = np.minimum((sizes**u - 1.0).astype(np.int32), sizes - 1).astype(np.int32)
     idle = (source == NETWORK) & (rng.random(n) < _IDLE)
     content[idle] = -1 - rng.integers(0, len(_IDLE_HOSTS), int(idle.sum()))
     return content

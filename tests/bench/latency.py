@@ -25,7 +25,7 @@ from tests.bench.contenders import Contender, Job
 from tests.bench.inputs import Shape
 from tests.bench.run import Input, Process, prepare, started
 from tests.bench.venvs import ROOT
-from tests.kafka_server import wait_for
+from tests.broker.kafka_server import wait_for
 
 PROBE = b"probe-"
 _PROBES = 0.02
@@ -35,8 +35,9 @@ _QUIET_S = 5.0  # after the last event, for what is still under way
 _READY_S = 400.0  # a first compilation, on a busy machine
 
 
-def measure(contender: Contender, server: BenchServer, shape: Shape, rate: float, seconds: float
-            ) -> dict[str, float]:
+def measure(
+    contender: Contender, server: BenchServer, shape: Shape, rate: float, seconds: float
+) -> dict[str, float]:
     """Percentiles of latency in seconds, and the share of probes that were answered.
 
     Parameters
@@ -57,10 +58,23 @@ def measure(contender: Contender, server: BenchServer, shape: Shape, rate: float
         with started(contender, job) as process:
             _until_ready(contender, process)
             sender = subprocess.Popen(
-                [sys.executable, "-m", "tests.bench.latency", topics.bootstrap, topics.prefix,
-                 str(shape.accounts), str(shape.session), str(shape.partitions), str(rate),
-                 str(_WARM_S + seconds)], cwd=ROOT, stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE, text=True)
+                [
+                    sys.executable,
+                    "-m",
+                    "tests.bench.latency",
+                    topics.bootstrap,
+                    topics.prefix,
+                    str(shape.accounts),
+                    str(shape.session),
+                    str(shape.partitions),
+                    str(rate),
+                    str(_WARM_S + seconds),
+                ],
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
             try:
                 found = _read(contender, job, sender)
             finally:
@@ -72,8 +86,14 @@ def measure(contender: Contender, server: BenchServer, shape: Shape, rate: float
     if not len(counted):
         return {"answered": 0.0, "rate": rate}
     p50, p99, worst = np.percentile(counted, [50, 99, 100]).tolist()
-    return {"p50": p50, "p99": p99, "max": worst, "rate": rate, "probes": len(counted),
-            "answered": len(found) / max(1, sent)}
+    return {
+        "p50": p50,
+        "p99": p99,
+        "max": worst,
+        "rate": rate,
+        "probes": len(counted),
+        "answered": len(found) / max(1, sent),
+    }
 
 
 def _until_ready(contender: Contender, process: Process) -> None:
@@ -84,14 +104,22 @@ def _until_ready(contender: Contender, process: Process) -> None:
         wait_for(lambda: bool(process.began), _READY_S, process.tail)
 
 
-def _read(contender: Contender, job: Job, sender: subprocess.Popen[str]
-          ) -> list[tuple[float, float]]:
+def _read(
+    contender: Contender, job: Job, sender: subprocess.Popen[str]
+) -> list[tuple[float, float]]:
     """Sending time and latency of each probe answered, seconds."""
     topic = job.name(contender.profiles)
-    consumer = Consumer({
-        "bootstrap.servers": job.topics.bootstrap, "group.id": "bench-latency",
-        "isolation.level": "read_committed", "enable.auto.commit": False, "log_level": 3,
-        "fetch.wait.max.ms": 10, "auto.offset.reset": "earliest"})
+    consumer = Consumer(
+        {
+            "bootstrap.servers": job.topics.bootstrap,
+            "group.id": "bench-latency",
+            "isolation.level": "read_committed",
+            "enable.auto.commit": False,
+            "log_level": 3,
+            "fetch.wait.max.ms": 10,
+            "auto.offset.reset": "earliest",
+        }
+    )
     consumer.assign([TopicPartition(topic, p, 0) for p in range(job.topics.partitions)])
     found, answered = [], set()
     ended = None
@@ -111,13 +139,23 @@ def _read(contender: Contender, job: Job, sender: subprocess.Popen[str]
 
 def send(bootstrap: str, prefix: str, shape: Shape, rate: float, seconds: float) -> None:
     """Send at a steady rate; prints when it began and how many probes it sent."""
-    producer = Producer({"bootstrap.servers": bootstrap, "acks": "1", "linger.ms": 2,
-                         "batch.size": 500_000, "compression.type": "lz4", "log_level": 3})
+    producer = Producer(
+        {
+            "bootstrap.servers": bootstrap,
+            "acks": "1",
+            "linger.ms": 2,
+            "batch.size": 500_000,
+            "compression.type": "lz4",
+            "log_level": 3,
+        }
+    )
     topics = Topics(bootstrap, prefix, shape.partitions).inputs
     columns = inputs.generate(shape)
     # The bytes before and after the event's time, to be joined around the present one.
-    parts = [(source, partition, key, *_around(value))
-             for source, partition, key, value in inputs.records(columns)]
+    parts = [
+        (source, partition, key, *_around(value))
+        for source, partition, key, value in inputs.records(columns)
+    ]
     rng = np.random.default_rng(7)
     fit = (columns.source == inputs.NETWORK) & (columns.content >= 0)
     is_probe = (fit & (rng.random(len(parts)) < _PROBES / fit.mean())).tolist()
@@ -129,13 +167,17 @@ def send(bootstrap: str, prefix: str, shape: Shape, rate: float, seconds: float)
             if is_probe[n]:
                 name = b"probe-%07x" % probes
                 probes += 1
-                head = (b'{"event_id":"p%d","account_id":"%b","ts":' % (sent, name))
+                head = b'{"event_id":"p%d","account_id":"%b","ts":' % (sent, name)
                 partition = inputs.partition_of(name.decode(), shape.partitions)
                 key, tail = name, _long(tail)
             else:
                 head = b'{"event_id":"e%d-%b' % (sent, head[14:])
-            producer.produce(topics[source], head + b"%d" % int(time.time() * 1000) + tail,
-                             key, partition=partition)
+            producer.produce(
+                topics[source],
+                head + b"%d" % int(time.time() * 1000) + tail,
+                key,
+                partition=partition,
+            )
             sent += 1
             n = (n + 1) % len(parts)
         producer.poll(0)
@@ -152,11 +194,15 @@ def _around(value: bytes) -> tuple[bytes, bytes]:
 
 def _long(tail: bytes) -> bytes:
     """A probe of a network event says enough to be published: an hour of use."""
-    return tail[:tail.rindex(b":") + 1] + b"3600000}"
+    return tail[: tail.rindex(b":") + 1] + b"3600000}"
 
 
 if __name__ == "__main__":
     _bootstrap, _prefix, _accounts, _session, _partitions, _rate, _seconds = sys.argv[1:8]
-    send(_bootstrap, _prefix,
-         Shape(200_000, int(_accounts), float(_session), partitions=int(_partitions)),
-         float(_rate), float(_seconds))
+    send(
+        _bootstrap,
+        _prefix,
+        Shape(200_000, int(_accounts), float(_session), partitions=int(_partitions)),
+        float(_rate),
+        float(_seconds),
+    )

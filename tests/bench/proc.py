@@ -62,7 +62,8 @@ class Sampler:
         broker = [s.broker_s for s in self.samples]
         at = [s.at for s in self.samples]
         return _at(at, own, end) - _at(at, own, begin), (
-            _at(at, broker, end) - _at(at, broker, begin))
+            _at(at, broker, end) - _at(at, broker, begin)
+        )
 
     def _run(self) -> None:
         turn = 0
@@ -71,8 +72,9 @@ class Sampler:
             tree = _tree(self.pid) if turn % 20 == 0 else self._pids
             self._pids = tree
             now = time.time()
-            self.samples.append(Sample(now, sum(map(cpu_seconds, tree)),
-                                       cpu_seconds(self.broker_pid), done))
+            self.samples.append(
+                Sample(now, sum(map(cpu_seconds, tree)), cpu_seconds(self.broker_pid), done)
+            )
             if turn % 5 == 0:
                 self.peak_bytes = max(self.peak_bytes, sum(map(peak_memory, tree)))
             turn += 1

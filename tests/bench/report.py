@@ -15,17 +15,40 @@ from rich.table import Table
 
 from tests.bench.results import Row
 
-_COLUMNS = ("contender", "events", "events/s min", "median", "max", "of floor",
-            "core-s/M", "broker/M", "out/event", "p50", "p99", "peak MB", "levels")
+_COLUMNS = (
+    "contender",
+    "events",
+    "events/s min",
+    "median",
+    "max",
+    "of floor",
+    "core-s/M",
+    "broker/M",
+    "out/event",
+    "p50",
+    "p99",
+    "peak MB",
+    "levels",
+)
 
 
 def machine() -> dict[str, Any]:
     """Where and when this was measured."""
-    model = next((line.partition(":")[2].strip()
-                  for line in Path("/proc/cpuinfo").read_text().splitlines()
-                  if line.startswith("model name")), platform.machine())
-    return {"cpu": model, "cores": os.cpu_count(), "python": platform.python_version(),
-            "date": time.strftime("%Y-%m-%d"), "load": os.getloadavg()}
+    model = next(
+        (
+            line.partition(":")[2].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
+        platform.machine(),
+    )
+    return {
+        "cpu": model,
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "date": time.strftime("%Y-%m-%d"),
+        "load": os.getloadavg(),
+    }
 
 
 def show(rows: Sequence[Row], console: Console | None = None) -> None:
@@ -44,9 +67,13 @@ def show(rows: Sequence[Row], console: Console | None = None) -> None:
 def save(path: Path, rows: Sequence[Row], shape: Mapping[str, Any]) -> None:
     """Write everything that was measured."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(
-        {"machine": machine(), "input": dict(shape), "rows": [row.as_json() for row in rows]},
-        indent=1) + "\n")
+    path.write_text(
+        json.dumps(
+            {"machine": machine(), "input": dict(shape), "rows": [row.as_json() for row in rows]},
+            indent=1,
+        )
+        + "\n"
+    )
 
 
 def plot(path: Path, rows: Sequence[Row]) -> bool:
@@ -66,11 +93,14 @@ def plot(path: Path, rows: Sequence[Row]) -> bool:
     left.barh(names, [middle for _, middle, _ in rates], xerr=spread, color="#3b6ea5", capsize=3)
     left.set_xscale("log")
     left.set_xlabel("events/s (median, min to max)")
-    right.barh(names, [row.median("own_per_million") for row in done], color="#3b6ea5",
-               label="own")
-    right.barh(names, [row.median("broker_per_million") for row in done],
-               left=[row.median("own_per_million") for row in done], color="#c9a227",
-               label="broker")
+    right.barh(names, [row.median("own_per_million") for row in done], color="#3b6ea5", label="own")
+    right.barh(
+        names,
+        [row.median("broker_per_million") for row in done],
+        left=[row.median("own_per_million") for row in done],
+        color="#c9a227",
+        label="broker",
+    )
     right.set_xscale("log")
     right.set_xlabel("core-seconds per million events")
     right.legend()
@@ -84,10 +114,21 @@ def _cells(row: Row) -> list[str]:
     if not row.runs:
         return [row.label, *[""] * (len(_COLUMNS) - 2), "failed"]
     low, middle, high = row.rates()
-    latency = [f"{row.latency[p] * 1000:,.0f} ms" if p in row.latency else ""
-               for p in ("p50", "p99")]
+    latency = [
+        f"{row.latency[p] * 1000:,.0f} ms" if p in row.latency else "" for p in ("p50", "p99")
+    ]
     ratio = row.ratio()
-    return [row.label, f"{row.runs[0].events:,}", f"{low:,.0f}", f"{middle:,.0f}", f"{high:,.0f}",
-            f"{ratio:.3f}" if ratio else "", f"{row.median('own_per_million'):.2f}",
-            f"{row.median('broker_per_million'):.2f}", f"{row.median('out_per_event'):.3f}",
-            *latency, f"{row.median('peak_bytes') / 1e6:,.0f}", row.levels()[:60]]
+    return [
+        row.label,
+        f"{row.runs[0].events:,}",
+        f"{low:,.0f}",
+        f"{middle:,.0f}",
+        f"{high:,.0f}",
+        f"{ratio:.3f}" if ratio else "",
+        f"{row.median('own_per_million'):.2f}",
+        f"{row.median('broker_per_million'):.2f}",
+        f"{row.median('out_per_event'):.3f}",
+        *latency,
+        f"{row.median('peak_bytes') / 1e6:,.0f}",
+        row.levels()[:60],
+    ]

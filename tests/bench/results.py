@@ -99,8 +99,9 @@ class Row:
     def levels(self) -> str:
         """What the check of the levels said, the worst repeat's."""
         said = {run.levels for run in self.runs}
-        return next((s for s in sorted(said) if s not in ("same", "")), "same" if said - {""}
-                    else "")
+        return next(
+            (s for s in sorted(said) if s not in ("same", "")), "same" if said - {""} else ""
+        )
 
     def as_json(self) -> dict[str, Any]:
         """Everything, for the JSON file."""
@@ -116,12 +117,19 @@ class Row:
                 "peak_bytes": self.median("peak_bytes"),
                 "levels": self.levels(),
             }
-        return {"label": self.label, "note": self.note, "failed": self.failed,
-                "latency_s": self.latency, **summary, "runs": [asdict(run) for run in self.runs]}
+        return {
+            "label": self.label,
+            "note": self.note,
+            "failed": self.failed,
+            "latency_s": self.latency,
+            **summary,
+            "runs": [asdict(run) for run in self.runs],
+        }
 
 
-def best_window(marks: Sequence[tuple[float, int]], begin: float, events: int,
-                share: float = 0.95) -> tuple[float, int]:
+def best_window(
+    marks: Sequence[tuple[float, int]], begin: float, events: int, share: float = 0.95
+) -> tuple[float, int]:
     """Seconds from `begin` to the first mark past `share` of the events, and its count.
 
     Raises

@@ -17,7 +17,7 @@ from typing import Any
 
 import orjson
 
-from streams.topics import DEAD_LETTERS
+from streams.contract.topics import DEAD_LETTERS
 from tests.bench import check, inputs
 from tests.bench.broker import BenchServer, Committed, Topics
 from tests.bench.contenders import Contender, Job, environment
@@ -87,9 +87,15 @@ def started(contender: Contender, job: Job) -> Iterator[Process]:
     logs = CACHE / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     popen = subprocess.Popen(
-        [*_DIES_WITH_US, *contender.command(job)], env=environment(contender, job), cwd=ROOT,
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        errors="replace")
+        [*_DIES_WITH_US, *contender.command(job)],
+        env=environment(contender, job),
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
     process = Process(popen, contender.begins, logs / f"{contender.name}.log")
     try:
         yield process
@@ -114,16 +120,19 @@ def run_once(contender: Contender, given: Input, server: BenchServer) -> Run:
     """
     with tempfile.TemporaryDirectory(prefix="bench-state-") as scratch:
         job = prepare(contender, given, Path(scratch))
-        with started(contender, job) as process, \
-                watched(contender, job, process, server) as sampler:
+        with (
+            started(contender, job) as process,
+            watched(contender, job, process, server) as sampler,
+        ):
             run_to_end(process, sampler, job.events, contender)
         marks = [(s.at, s.done) for s in sampler.samples] if contender.commits else process.marks
         seconds, counted = best_window(marks, process.began, job.events)
         own, broker = sampler.used(process.began, process.began + seconds)
         written = read_outputs(contender, job, given)
         job.topics.delete([name for name in job.topics.names() if job.group in name])
-    return Run(contender.name, job.events, seconds, counted, own, broker, sampler.peak_bytes,
-               **written)
+    return Run(
+        contender.name, job.events, seconds, counted, own, broker, sampler.peak_bytes, **written
+    )
 
 
 def prepare(contender: Contender, given: Input, scratch: Path) -> Job:
@@ -136,18 +145,24 @@ def prepare(contender: Contender, given: Input, scratch: Path) -> Job:
     tags.write_bytes(orjson.dumps(given.tags))
     state = scratch / "state"
     state.mkdir()
-    return Job(topics, f"bench-{contender.name}-{time.time_ns()}", given.columns.shape.events,
-               tags, state)
+    return Job(
+        topics, f"bench-{contender.name}-{time.time_ns()}", given.columns.shape.events, tags, state
+    )
 
 
 @contextmanager
-def watched(contender: Contender, job: Job, process: Process, server: BenchServer
-            ) -> Iterator[Sampler]:
+def watched(
+    contender: Contender, job: Job, process: Process, server: BenchServer
+) -> Iterator[Sampler]:
     """A sampler of a contender that was started."""
-    progress = Committed(job.topics.bootstrap, job.group, job.topics.inputs,
-                         job.topics.partitions) if contender.commits else None
-    sampler = Sampler(process.popen.pid, server.pid,
-                      progress.total if progress is not None else None)
+    progress = (
+        Committed(job.topics.bootstrap, job.group, job.topics.inputs, job.topics.partitions)
+        if contender.commits
+        else None
+    )
+    sampler = Sampler(
+        process.popen.pid, server.pid, progress.total if progress is not None else None
+    )
     sampler.start()
     try:
         yield sampler
@@ -169,8 +184,13 @@ def run_to_end(process: Process, sampler: Sampler, events: int, contender: Conte
     best, moved = 0, time.monotonic()
     while True:
         marks = process.marks
-        done = (sampler.samples[-1].done if contender.commits and sampler.samples
-                else marks[-1][1] if marks else 0)
+        done = (
+            sampler.samples[-1].done
+            if contender.commits and sampler.samples
+            else marks[-1][1]
+            if marks
+            else 0
+        )
         if done >= events and process.began and not contender.ends:
             return
         if process.popen.poll() is not None:
@@ -192,7 +212,8 @@ def read_outputs(contender: Contender, job: Job, given: Input) -> dict[str, Any]
     topics, settings = given.topics, given.topics.settings
     at, refused = check.moment(given.columns), ""
     found: dict[str, Any] = dict.fromkeys(
-        ("profiles", "profile_bytes", "state_bytes", "out"), 0) | {"levels": ""}
+        ("profiles", "profile_bytes", "state_bytes", "out"), 0
+    ) | {"levels": ""}
     for pattern in contender.outputs:
         start = job.name(pattern)
         for name in [start] if start[-1] != "*" else topics.names(start[:-1]):
@@ -208,7 +229,8 @@ def read_outputs(contender: Contender, job: Job, given: Input) -> dict[str, Any]
             else:
                 found["state_bytes"] += size
                 if contender.checks == "state":
-                    found["levels"] = check.compare(given.exact, check.ours(
-                        settings, records, at, given.exact))
+                    found["levels"] = check.compare(
+                        given.exact, check.ours(settings, records, at, given.exact)
+                    )
     found["levels"] += refused
     return found

@@ -16,15 +16,15 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from features import taxonomy
-from features.batches import parse
-from features.contents import Contents
 from features.engine import Engine
-from features.events import Limits
-from features.kernels import layout as lay
-from features.tagging import exact_tags
+from features.records.batch import parse
+from features.records.decoder import Limits
+from features.state import layout as lay
+from features.state.contents import Contents
+from features.tags import taxonomy
+from features.tags.exact import exact_tags
 from streams.settings import Settings
-from streams.setup import engine_config
+from streams.worker.wiring import engine_config
 from tests.bench import inputs
 from tests.bench.inputs import Shape
 
@@ -48,7 +48,7 @@ class Point:
     parse_us, apply_us, collect_us : float
         Processor time per event, microseconds.
     state_bytes : int
-        Live state in use, `features.windows.Store.nbytes`.
+        Live state in use, `features.state.store.Store.nbytes`.
     restore_rows_s, restore_subjects_s : float
         `Engine.load` of the whole changelog, per second of processor time.
     """
@@ -77,16 +77,25 @@ def run(subjects: list[int], events: int) -> dict[str, Any]:
     for count in subjects:
         point = measure(count, events)
         points.append(point)
-        print(f"{point.subjects:>9,} subjects, {point.rows:>10,} rows: "
-              f"parse {point.parse_us:.2f} + apply {point.apply_us:.2f} + collect "
-              f"{point.collect_us:.2f} us/event; {point.state_bytes / 1e6:,.0f} MB; restore "
-              f"{point.restore_rows_s:,.0f} rows/s", flush=True)
+        print(
+            f"{point.subjects:>9,} subjects, {point.rows:>10,} rows: "
+            f"parse {point.parse_us:.2f} + apply {point.apply_us:.2f} + collect "
+            f"{point.collect_us:.2f} us/event; {point.state_bytes / 1e6:,.0f} MB; restore "
+            f"{point.restore_rows_s:,.0f} rows/s",
+            flush=True,
+        )
         gc.collect()
     wide = widths()
-    print(f"{wide['bytes_per_row']:.0f} bytes a row in memory, "
-          f"{wide['bytes_per_subject_30']:,.0f} bytes a subject with {_ROWS} rows", flush=True)
-    return {"points": [asdict(p) | {"core_s_per_million": p.core_s_per_million} for p in points],
-            "slope": points[-1].core_s_per_million / points[0].core_s_per_million, **wide}
+    print(
+        f"{wide['bytes_per_row']:.0f} bytes a row in memory, "
+        f"{wide['bytes_per_subject_30']:,.0f} bytes a subject with {_ROWS} rows",
+        flush=True,
+    )
+    return {
+        "points": [asdict(p) | {"core_s_per_million": p.core_s_per_million} for p in points],
+        "slope": points[-1].core_s_per_million / points[0].core_s_per_million,
+        **wide,
+    }
 
 
 def measure(subjects: int, events: int) -> Point:
@@ -105,8 +114,16 @@ def measure(subjects: int, events: int) -> Point:
     before = time.process_time()
     restored.load(records)
     took = time.process_time() - before
-    return Point(live, rows, events, *(spent / events * 1e6).tolist(), size,
-                 sum(map(len, changelog.values())), rows / took, live / took)
+    return Point(
+        live,
+        rows,
+        events,
+        *(spent / events * 1e6).tolist(),
+        size,
+        sum(map(len, changelog.values())),
+        rows / took,
+        live / took,
+    )
 
 
 def against_floor(events: int, repeats: int) -> dict[str, float]:
@@ -157,15 +174,21 @@ def widths() -> dict[str, float]:
             store.row(sid, interest, 19_000)
     total, rows = store.nbytes() - empty, int(store.c[lay.C_ROWS_LIVE])
     assert rows == count * _ROWS
-    row = float(sum(column.itemsize * (column.size // len(column))
-                    for column in (store.rows.f4, store.rows.interest)))
-    return {"bytes_per_row": row, "bytes_per_subject_30": total / count,
-            "bytes_per_subject_head": total / count - _ROWS * row}
+    row = float(
+        sum(
+            column.itemsize * (column.size // len(column))
+            for column in (store.rows.f4, store.rows.interest)
+        )
+    )
+    return {
+        "bytes_per_row": row,
+        "bytes_per_subject_30": total / count,
+        "bytes_per_subject_head": total / count - _ROWS * row,
+    }
 
 
 def _engine(known: Contents | None = None) -> Engine:
-    return Engine(engine_config(SETTINGS), taxonomy.load(),
-                  known or _contents())
+    return Engine(engine_config(SETTINGS), taxonomy.load(), known or _contents())
 
 
 def _contents() -> Contents:
@@ -181,26 +204,34 @@ def _fill(engine: Engine, accounts: int, changelog: dict[bytes, bytes]) -> None:
     total = accounts * _SUBJECTS_PER_ACCOUNT * 6
     step = min(total, 600_000)
     for number, first in enumerate(range(0, total, step)):
-        share = Shape(min(step, total - first), accounts, session=3.0, hours=1.0,
-                      seed=1_000 + number)
+        share = Shape(
+            min(step, total - first), accounts, session=3.0, hours=1.0, seed=1_000 + number
+        )
         _fold(engine, _records(share), changelog, salt=number + 1)
 
 
-def _fold(engine: Engine, records: Records, changelog: dict[bytes, bytes], salt: int = 0
-          ) -> NDArray[np.float64]:
+def _fold(
+    engine: Engine, records: Records, changelog: dict[bytes, bytes], salt: int = 0
+) -> NDArray[np.float64]:
     """Processor seconds of parsing, applying and collecting, a commit at a time."""
     spent = np.zeros(3)
     for first in range(0, len(records), COMMIT):
-        part = records[first: first + COMMIT]
+        part = records[first : first + COMMIT]
         values = [value for _, _, _, value in part]
         if salt:  # other event ids, or they would be taken for duplicates
-            values = [value.replace(b'"event_id":"', b'"event_id":"%d-' % salt, 1)
-                      for value in values]
+            values = [
+                value.replace(b'"event_id":"', b'"event_id":"%d-' % salt, 1) for value in values
+            ]
         kinds = np.array([source + 1 for source, _, _, _ in part], np.uint8)
         begin = time.process_time()
-        batch, refused = parse(values, [key for _, _, key, _ in part], kinds,
-                               np.zeros(len(part), np.int32),
-                               np.arange(first, first + len(part), dtype=np.int64), _LIMITS)
+        batch, refused = parse(
+            values,
+            [key for _, _, key, _ in part],
+            kinds,
+            np.zeros(len(part), np.int32),
+            np.arange(first, first + len(part), dtype=np.int64),
+            _LIMITS,
+        )
         parsed = time.process_time()
         engine.apply(batch)
         applied = time.process_time()

@@ -15,8 +15,14 @@ from tests.bench.run import Failed, Input, run_once
 from tests.bench.venvs import PeerUnavailable
 
 
-def by_side(contenders: Sequence[Contender], shape: Shape, repeats: int, server: BenchServer,
-            most: int | None = None, latency_s: float = 0.0) -> list[Row]:
+def by_side(
+    contenders: Sequence[Contender],
+    shape: Shape,
+    repeats: int,
+    server: BenchServer,
+    most: int | None = None,
+    latency_s: float = 0.0,
+) -> list[Row]:
     """Run every contender `repeats` times; each repeat's ratios are to that repeat's floor.
 
     Parameters
@@ -28,8 +34,10 @@ def by_side(contenders: Sequence[Contender], shape: Shape, repeats: int, server:
         at the end of its input has none.
     """
     rows = {c.name: Row(c.label, c.note) for c in contenders}
-    given = {c.name: shaped(shape, min(c.most, most or c.most) if c.is_peer else c.most)
-             for c in contenders}
+    given = {
+        c.name: shaped(shape, min(c.most, most or c.most) if c.is_peer else c.most)
+        for c in contenders
+    }
     filled = {s: fill(server, s) for s in dict.fromkeys(given.values())}
     for number in range(repeats):
         floor = 0.0
@@ -62,8 +70,9 @@ def fill(server: BenchServer, shape: Shape) -> Input:
     return Input(columns, topics, tags, check.exact(columns, tags))
 
 
-def _turn(contender: Contender, given: Input, server: BenchServer, number: int, row: Row,
-          floor: float) -> float:
+def _turn(
+    contender: Contender, given: Input, server: BenchServer, number: int, row: Row, floor: float
+) -> float:
     """One run into its row; returns the floor of this repeat."""
     if row.failed:
         return floor
@@ -75,7 +84,10 @@ def _turn(contender: Contender, given: Input, server: BenchServer, number: int, 
         return floor
     floor = run.rate if contender.name == "floor" else floor
     row.runs.append(replace(run, floor_rate=floor))
-    print(f"{number + 1}. {contender.name}: {run.rate:,.0f} events/s, "
-          f"{run.own_per_million:.2f} core-s/M (broker {run.broker_per_million:.2f}), "
-          f"{run.out_per_event:.2f} out/event, levels {run.levels or 'not compared'}", flush=True)
+    print(
+        f"{number + 1}. {contender.name}: {run.rate:,.0f} events/s, "
+        f"{run.own_per_million:.2f} core-s/M (broker {run.broker_per_million:.2f}), "
+        f"{run.out_per_event:.2f} out/event, levels {run.levels or 'not compared'}",
+        flush=True,
+    )
     return floor

@@ -8,7 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+from tests.support.paths import ROOT
+
 CACHE = ROOT / ".cache" / "bench"
 PEERS = Path(__file__).resolve().parent / "peers"
 
@@ -40,8 +41,21 @@ def python(name: str) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     print(f"{name}: installing {locked.name}", flush=True)
     _run(name, [base, "-m", "venv", str(folder)])
-    _run(name, [str(interpreter), "-m", "pip", "install", "--quiet", "--require-hashes",
-                "--only-binary", ":all:", "-r", str(locked)])
+    _run(
+        name,
+        [
+            str(interpreter),
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--require-hashes",
+            "--only-binary",
+            ":all:",
+            "-r",
+            str(locked),
+        ],
+    )
     (folder / ".complete").touch()
     return interpreter
 
@@ -63,10 +77,30 @@ def classes() -> str:
                 raise PeerUnavailable(f"no {tool}: apt-get install {package}")
         shutil.rmtree(folder, ignore_errors=True)
         made.mkdir(parents=True)
-        _run("kstreams", ["mvn", "-q", "-B", "-f", str(source / "pom.xml"),
-                          "dependency:copy-dependencies", f"-DoutputDirectory={libs}"])
-        _run("kstreams", ["javac", "-nowarn", "-cp", f"{libs}/*", "-d", str(made),
-                          str(source / "InterestPeer.java")])
+        _run(
+            "kstreams",
+            [
+                "mvn",
+                "-q",
+                "-B",
+                "-f",
+                str(source / "pom.xml"),
+                "dependency:copy-dependencies",
+                f"-DoutputDirectory={libs}",
+            ],
+        )
+        _run(
+            "kstreams",
+            [
+                "javac",
+                "-nowarn",
+                "-cp",
+                f"{libs}/*",
+                "-d",
+                str(made),
+                str(source / "InterestPeer.java"),
+            ],
+        )
         (folder / ".complete").touch()
     return f"{made}:{libs}/*"
 
@@ -81,8 +115,15 @@ def kernels_digest() -> str:
 
 def _run(name: str, command: list[str]) -> None:
     try:
-        subprocess.run(command, check=True, timeout=_TIMEOUT_S, stdin=subprocess.DEVNULL,
-                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        subprocess.run(
+            command,
+            check=True,
+            timeout=_TIMEOUT_S,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
         said = str(error.stdout or "")[-1500:]
         raise PeerUnavailable(f"{name}: {command[0]} failed: {said}") from None

@@ -18,7 +18,7 @@ from tests.bench.contenders import CONTENDERS, Contender, worker_env
 from tests.bench.inputs import Shape
 from tests.bench.proc import Sampler
 from tests.bench.run import Failed, Input, Process, prepare, run_to_end, started, watched
-from tests.kafka_server import wait_for
+from tests.broker.kafka_server import wait_for
 
 _OURS = CONTENDERS["ours"]
 _START_S = 180.0  # a first compilation included
@@ -41,12 +41,20 @@ def group(server: BenchServer, shape: Shape, counts: Sequence[int]) -> list[dict
         topics.create()
         given = Input(columns, topics, {}, {})
         own, broker, seconds = _one_group(server, given, records, count)
-        found.append({"workers": count, "events": shape.events,
-                      "core_s_per_million": own * 1e6 / shape.events,
-                      "broker_core_s_per_million": broker * 1e6 / shape.events,
-                      "events_per_s": shape.events / seconds})
-        print(f"{count} workers: {found[-1]['core_s_per_million']:.2f} core-s/M, "
-              f"{found[-1]['events_per_s']:,.0f} events/s together", flush=True)
+        found.append(
+            {
+                "workers": count,
+                "events": shape.events,
+                "core_s_per_million": own * 1e6 / shape.events,
+                "broker_core_s_per_million": broker * 1e6 / shape.events,
+                "events_per_s": shape.events / seconds,
+            }
+        )
+        print(
+            f"{count} workers: {found[-1]['core_s_per_million']:.2f} core-s/M, "
+            f"{found[-1]['events_per_s']:,.0f} events/s together",
+            flush=True,
+        )
     return found
 
 
@@ -72,11 +80,20 @@ def restore(server: BenchServer, shape: Shape) -> dict[str, Any]:
     state = topics.read(topics.settings.topic("interest-state"))
     rows, subjects, size = check.rows_of(topics.settings, state)
     seconds = float(said[3])
-    print(f"restored {subjects:,} subjects, {rows:,} rows from {int(said[2]):,} records in "
-          f"{seconds:.2f} s: {rows / seconds:,.0f} rows/s", flush=True)
-    return {"subjects": subjects, "rows": rows, "records": int(said[2]), "seconds": seconds,
-            "rows_per_s": rows / seconds, "folded_bytes": size,
-            "peak_bytes": sampler.peak_bytes}
+    print(
+        f"restored {subjects:,} subjects, {rows:,} rows from {int(said[2]):,} records in "
+        f"{seconds:.2f} s: {rows / seconds:,.0f} rows/s",
+        flush=True,
+    )
+    return {
+        "subjects": subjects,
+        "rows": rows,
+        "records": int(said[2]),
+        "seconds": seconds,
+        "rows_per_s": rows / seconds,
+        "folded_bytes": size,
+        "peak_bytes": sampler.peak_bytes,
+    }
 
 
 def _restored(process: Process) -> bool:
@@ -85,26 +102,33 @@ def _restored(process: Process) -> bool:
     return bool(process.began)
 
 
-def _one_group(server: BenchServer, given: Input,
-               records: Sequence[tuple[int, int, bytes, bytes]], count: int
-               ) -> tuple[float, float, float]:
+def _one_group(
+    server: BenchServer, given: Input, records: Sequence[tuple[int, int, bytes, bytes]], count: int
+) -> tuple[float, float, float]:
     with ExitStack() as stack:
         scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-state-"))
         job = prepare(_OURS, given, Path(scratch))
         processes = [stack.enter_context(started(_named(k), job)) for k in range(count)]
-        wait_for(lambda: all(map(_restored, processes)), _START_S,
-                 lambda: "\n".join(p.tail() for p in processes))
+        wait_for(
+            lambda: all(map(_restored, processes)),
+            _START_S,
+            lambda: "\n".join(p.tail() for p in processes),
+        )
         time.sleep(_SETTLE_S)
-        progress = Committed(job.topics.bootstrap, job.group, job.topics.inputs,
-                             job.topics.partitions)
+        progress = Committed(
+            job.topics.bootstrap, job.group, job.topics.inputs, job.topics.partitions
+        )
         stack.callback(progress.close)
         samplers = [Sampler(p.popen.pid, server.pid) for p in processes]
         for sampler in samplers:
             sampler.start()
         begun = time.time()
         given.topics.fill(records)
-        wait_for(lambda: progress.total() >= len(records), _DRAIN_S,
-                 lambda: "\n".join(p.tail() for p in processes))
+        wait_for(
+            lambda: progress.total() >= len(records),
+            _DRAIN_S,
+            lambda: "\n".join(p.tail() for p in processes),
+        )
         ended = time.time()
         for sampler in samplers:
             sampler.stop()

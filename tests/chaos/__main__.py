@@ -8,10 +8,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.broker.kafka_server import fetch_jars
 from tests.chaos.bugs import BUGS, FAULTS_FOR
 from tests.chaos.faults import FAULTS
 from tests.chaos.run import Outcome, Plan, report, run
-from tests.kafka_server import fetch_jars
 
 
 def main() -> int:
@@ -19,14 +19,21 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--events", type=int, default=200_000, help="per seed")
     parser.add_argument("--faults", type=int, default=len(FAULTS), help="per seed")
-    parser.add_argument("--minutes", type=float, default=0.0,
-                        help="no more faults after so long, per seed (0: no limit)")
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        default=0.0,
+        help="no more faults after so long, per seed (0: no limit)",
+    )
     parser.add_argument("--seed", type=int, action="append", help="repeat it for several")
     parser.add_argument("--kind", action="append", choices=list(FAULTS), help="only these")
     parser.add_argument("--storms", type=int, help="bursts of malformed records in the input")
     parser.add_argument("--jumps", type=int, help="stretches of wrong clocks in the input")
-    parser.add_argument("--bug", choices=[*BUGS, "all"],
-                        help="plant it and see it caught; a zombie hits in one of ten faults")
+    parser.add_argument(
+        "--bug",
+        choices=[*BUGS, "all"],
+        help="plant it and see it caught; a zombie hits in one of ten faults",
+    )
     parser.add_argument("--keep", type=Path, help="working directory, kept")
     args = parser.parse_args()
     seeds = args.seed or [random.SystemRandom().randrange(2**31)]
@@ -36,9 +43,16 @@ def main() -> int:
         for bug in bugs:
             kinds = tuple(args.kind or (FAULTS_FOR[bug] if bug else FAULTS))
             some = max(1, args.faults // 5)
-            plan = Plan(seed, args.events, args.faults, kinds, bug, args.minutes,
-                        some if args.storms is None else args.storms,
-                        some if args.jumps is None else args.jumps)
+            plan = Plan(
+                seed,
+                args.events,
+                args.faults,
+                kinds,
+                bug,
+                args.minutes,
+                some if args.storms is None else args.storms,
+                some if args.jumps is None else args.jumps,
+            )
             good &= _judge(_run(plan, args.keep))
     return 0 if good else 1
 

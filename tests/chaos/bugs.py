@@ -12,13 +12,13 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from features.engine import Changes, Engine
-from features.kernels import layout as lay
-from streams.folding import Folding
-from streams.inlet import Cut
-from streams.membership import Membership
-from streams.outlet import Commit, Outlet
-from streams.restore import Restore
+from features.state import layout as lay
 from streams.settings import Settings
+from streams.worker.inlet import Cut
+from streams.worker.membership import Membership
+from streams.worker.outlet import Commit, Outlet
+from streams.worker.pipeline import Folding
+from streams.worker.restore import Restore
 
 
 def plant(name: str) -> None:
@@ -30,8 +30,13 @@ def _offsets_outside() -> None:
     """Offsets are committed after the transaction instead of inside."""
     commit, give, consumers = Outlet.commit, Folding.commit, list[Consumer]()
 
-    def given(self: Folding, cuts: Sequence[Cut], engines: Mapping[int, Engine],
-              consumer: Consumer, deadline: float | None = None) -> None:
+    def given(
+        self: Folding,
+        cuts: Sequence[Cut],
+        engines: Mapping[int, Engine],
+        consumer: Consumer,
+        deadline: float | None = None,
+    ) -> None:
         consumers[:] = [consumer]
         give(self, cuts, engines, consumer, deadline)
 
@@ -49,6 +54,7 @@ def _offsets_outside() -> None:
 
 def _engine_kept() -> None:
     """After an abandoned transaction the engines are kept, not restored."""
+
     def keep(self: Membership) -> None:
         pass
 
@@ -61,8 +67,9 @@ def _row_skipped() -> None:
 
     def forgetful(self: Engine, offsets: Mapping[str, tuple[int, int]]) -> Changes:
         changes = collect(self, offsets)
-        for key in [key for key in changes.state
-                    if key.startswith(b"s/") and zlib.crc32(key) % 100 == 0]:
+        for key in [
+            key for key in changes.state if key.startswith(b"s/") and zlib.crc32(key) % 100 == 0
+        ]:
             del changes.state[key]
         return changes
 
@@ -89,9 +96,13 @@ def _zombie_unfenced() -> None:
     def made(self: Outlet, settings: Settings, *more: Any) -> None:
         make(self, settings, *more)
         # Of the group by name only: without a generation the broker has nothing to compare.
-        self.stranger = Consumer({  # type: ignore[attr-defined]  # planting
-            "bootstrap.servers": settings.bootstrap_servers, "group.id": settings.group_id,
-            "log_level": 0})
+        self.stranger = Consumer(
+            {  # type: ignore[attr-defined]  # planting
+                "bootstrap.servers": settings.bootstrap_servers,
+                "group.id": settings.group_id,
+                "log_level": 0,
+            }
+        )
 
     def unfenced(self: Outlet, what: Commit, member: Any, deadline: float) -> None:
         nobody = self.stranger.consumer_group_metadata()  # type: ignore[attr-defined]  # planting

@@ -17,14 +17,14 @@ from typing import Any
 from confluent_kafka import ConsumerGroupState, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from streams.group import Group, GroupError
-from streams.restore import offsets_at
+from streams.contract.topics import INPUTS
+from streams.kafka.consumer_group import Group, GroupError
 from streams.settings import Settings
-from streams.topics import INPUTS
+from streams.worker.restore import offsets_at
+from tests.broker.kafka_server import KafkaServer, free_ports
 from tests.chaos.proxy import FAIR, Proxy, Weather
 from tests.chaos.worker import write_json
-from tests.kafka_server import KafkaServer, free_ports
-from tests.worker_process import WorkerProcess, short_timings
+from tests.support.worker_process import WorkerProcess, short_timings
 
 #: Ends that a supervisor answers by starting the worker again.
 _RESTARTED = {1: "gave up", 70: "watchdog"}
@@ -44,20 +44,30 @@ class Cluster:
         Planted in every worker.
     """
 
-    def __init__(self, root: Path, libs: Path, *, slots: int = 4, partitions: int = 6,
-                 bug: str | None = None) -> None:
+    def __init__(
+        self, root: Path, libs: Path, *, slots: int = 4, partitions: int = 6, bug: str | None = None
+    ) -> None:
         self.root = root
         self.broker = KafkaServer(root / "kafka", libs)
         ports = free_ports(slots, range(self.broker.port, self.broker.port + 50))
         self.networks = [Proxy(port) for port in ports]
         _listen(root / "kafka" / "server.properties", ports, self.networks)
         self.settings = short_timings(
-            self.broker.bootstrap, "chaos.", partitions=partitions,
-            poll_events=5_000, commit_events=10_000,
-            dead_letter_max_run=5_000, dead_letter_max_ratio=0.9,
+            self.broker.bootstrap,
+            "chaos.",
+            partitions=partitions,
+            poll_events=5_000,
+            commit_events=10_000,
+            dead_letter_max_run=5_000,
+            dead_letter_max_ratio=0.9,
             # Paced workers must not hold a minute of one partition before they see the next.
-            kafka={"heartbeat.interval.ms": "500", "queued.min.messages": "500",
-                   "max.partition.fetch.bytes": "16384", "reconnect.backoff.max.ms": "1000"})
+            kafka={
+                "heartbeat.interval.ms": "500",
+                "queued.min.messages": "500",
+                "max.partition.fetch.bytes": "16384",
+                "reconnect.backoff.max.ms": "1000",
+            },
+        )
         self.orders = root / "orders.json"
         self.rate = self.clock_off_s = 0.0
         self._wanted_dump = 0
@@ -98,10 +108,20 @@ class Cluster:
         """Start a worker; it is started again until `stop`."""
         self.wanted.add(slot)
         settings = replace(
-            self.settings, bootstrap_servers=f"127.0.0.1:{self.networks[slot].port}",
-            instance_id=f"w{slot}", kafka={**self.settings.kafka, "client.id": f"w{slot}"})
-        command = [sys.executable, "-m", "tests.chaos.worker", "--orders", str(self.orders),
-                   "--dump", str(self._dump(slot))]
+            self.settings,
+            bootstrap_servers=f"127.0.0.1:{self.networks[slot].port}",
+            instance_id=f"w{slot}",
+            kafka={**self.settings.kafka, "client.id": f"w{slot}"},
+        )
+        command = [
+            sys.executable,
+            "-m",
+            "tests.chaos.worker",
+            "--orders",
+            str(self.orders),
+            "--dump",
+            str(self._dump(slot)),
+        ]
         if self._bug:
             command += ["--bug", self._bug]
         self.workers[slot] = WorkerProcess(settings, self.root / f"w{slot}.log", command)
@@ -158,23 +178,24 @@ class Cluster:
         self._order()
         together: dict[int, str] = {}
         for slot in self.up():
-            wait_for(lambda at=slot: self._report(at).get("number") == self._wanted_dump,
-                     60.0, self)
+            wait_for(
+                lambda at=slot: self._report(at).get("number") == self._wanted_dump, 60.0, self
+            )
             for number, digest in self._report(slot).get("digests", {}).items():
                 together[int(number)] = "held twice" if int(number) in together else digest
         return together
 
     def owners(self) -> list[int]:
         """Slots of running workers that own partitions; of all that run, if nobody can say."""
-        admin = AdminClient({"bootstrap.servers": self.settings.bootstrap_servers,
-                             "log_level": 0})
+        admin = AdminClient({"bootstrap.servers": self.settings.bootstrap_servers, "log_level": 0})
         group = admin.describe_consumer_groups([self.settings.group_id], request_timeout=5)
         try:
             members = group[self.settings.group_id].result(10).members
         except (KafkaException, TimeoutError):
             return self.up()
-        found = {int(member.client_id[1:]) for member in members
-                 if member.assignment.topic_partitions}
+        found = {
+            int(member.client_id[1:]) for member in members if member.assignment.topic_partitions
+        }
         return sorted(found & set(self.up())) or self.up()
 
     def settle(self, seconds: float) -> None:
@@ -187,14 +208,15 @@ class Cluster:
                 found = group[self.settings.group_id].result(30)
             except KafkaException:
                 return False  # its coordinator is still loading
-            return (found.state == ConsumerGroupState.STABLE
-                    and len(found.members) == len(self.up()))
+            return found.state == ConsumerGroupState.STABLE and len(found.members) == len(self.up())
 
         assert wait_for(settled, seconds, self), "the group does not settle"
 
     def _order(self) -> None:
-        write_json(self.orders, {"rate": self.rate, "clock_off_s": self.clock_off_s,
-                                 "dump": self._wanted_dump})
+        write_json(
+            self.orders,
+            {"rate": self.rate, "clock_off_s": self.clock_off_s, "dump": self._wanted_dump},
+        )
 
     def _report(self, slot: int) -> dict[str, Any]:
         path = self._dump(slot)
@@ -225,10 +247,14 @@ class Progress:
     def __init__(self, settings: Settings, *, endless: bool = False) -> None:
         self._settings = settings
         self._group = Group(settings)
-        self._spots = [TopicPartition(settings.topic(name), p)
-                       for name in INPUTS for p in range(settings.partitions)]
-        ends = offsets_at(settings, [(spot.topic, spot.partition) for spot in self._spots],
-                          OffsetSpec.latest())
+        self._spots = [
+            TopicPartition(settings.topic(name), p)
+            for name in INPUTS
+            for p in range(settings.partitions)
+        ]
+        ends = offsets_at(
+            settings, [(spot.topic, spot.partition) for spot in self._spots], OffsetSpec.latest()
+        )
         self._ends = {spot: end + endless * 2**40 for spot, end in ends.items()}
         self.total = sum(self._ends.values())
         self.behind = dict.fromkeys(range(settings.partitions), 1)
@@ -295,8 +321,10 @@ def _listen(properties: Path, ports: list[int], networks: list[Proxy]) -> None:
     """Give the broker a listener per worker, advertised at the worker's proxy."""
     lines = properties.read_text().splitlines()
     for number, (port, network) in enumerate(zip(ports, networks, strict=True)):
-        more = {"listeners": f",W{number}://127.0.0.1:{port}",
-                "advertised.listeners": f",W{number}://127.0.0.1:{network.port}",
-                "listener.security.protocol.map": f",W{number}:PLAINTEXT"}
+        more = {
+            "listeners": f",W{number}://127.0.0.1:{port}",
+            "advertised.listeners": f",W{number}://127.0.0.1:{network.port}",
+            "listener.security.protocol.map": f",W{number}:PLAINTEXT",
+        }
         lines = [line + more.get(line.partition("=")[0], "") for line in lines]
     properties.write_text("\n".join(lines) + "\n")

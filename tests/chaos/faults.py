@@ -138,8 +138,9 @@ FAULTS: dict[str, Fault] = {
     "slow output": slow,
     "clock jump": clock_jump,
 }
-FROM_STRIKE = frozenset({"kill -9", "SIGTERM", "zombie", "short stall", "join or leave",
-                         "cold start", "clock jump"})
+FROM_STRIKE = frozenset(
+    {"kill -9", "SIGTERM", "zombie", "short stall", "join or leave", "cold start", "clock jump"}
+)
 
 
 def _beyond_transaction(cluster: Cluster, rng: random.Random) -> float:

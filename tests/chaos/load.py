@@ -6,17 +6,24 @@ import random
 from collections.abc import Iterator
 from itertools import islice
 
-from streams.adaptors.rows import Record
-from streams.simulator import Simulation, simulated
-from streams.topics import APP, INPUTS, NETWORK, TV
+from streams.contract.record import Record
+from streams.contract.topics import APP, INPUTS, NETWORK, TV
+from streams.sandbox.simulator import Simulation, simulated
 
 DAYS = 10
 _RECORDS_A_DAY = 35  # of a household; the simulator's mean is above
 _STORM = 400  # refused records in a row of a storm, spread over partitions
 _HOUR_MS = 3_600_000
 
-_BAD = (b"", b"{", b"[1,2]", b'{"event_id":"e"}', b"\xff\xfe", b'{"a":' * 40 + b"1" + b"}" * 40,
-        b'{"event_id":"e","account_id":"+491701234567","ts":1551661200000}')
+_BAD = (
+    b"",
+    b"{",
+    b"[1,2]",
+    b'{"event_id":"e"}',
+    b"\xff\xfe",
+    b'{"a":' * 40 + b"1" + b"}" * 40,
+    b'{"event_id":"e","account_id":"+491701234567","ts":1551661200000}',
+)
 
 
 def records(seed: int, events: int, storms: int = 0, jumps: int = 0) -> Iterator[Record]:
@@ -30,13 +37,17 @@ def records(seed: int, events: int, storms: int = 0, jumps: int = 0) -> Iterator
         Stretches in which every tenth record's clock is an hour ahead or far behind.
     """
     households = max(20, events // (DAYS * _RECORDS_A_DAY))
-    whole = (record for record in simulated(Simulation(seed, households, DAYS + 8))
-             if record.topic in INPUTS)
+    whole = (
+        record
+        for record in simulated(Simulation(seed, households, DAYS + 8))
+        if record.topic in INPUTS
+    )
     return islice(_troubled(random.Random(seed), whole, events, storms, jumps), events)
 
 
-def _troubled(rng: random.Random, plain: Iterator[Record], events: int, storms: int,
-              jumps: int) -> Iterator[Record]:
+def _troubled(
+    rng: random.Random, plain: Iterator[Record], events: int, storms: int, jumps: int
+) -> Iterator[Record]:
     storm_at = {rng.randrange(events) for _ in range(storms)}
     jump_at = {rng.randrange(events) for _ in range(jumps)}
     wrong = 0

@@ -97,13 +97,16 @@ class Proxy:
             asked = threading.Event()  # an EndTxn passed whose answer may be held
             with self._changed:
                 self._open |= {client, server}
-            threading.Thread(target=self._requests, args=(client, server, asked),
-                             daemon=True).start()
-            threading.Thread(target=self._answers, args=(server, client, asked),
-                             daemon=True).start()
+            threading.Thread(
+                target=self._requests, args=(client, server, asked), daemon=True
+            ).start()
+            threading.Thread(
+                target=self._answers, args=(server, client, asked), daemon=True
+            ).start()
 
-    def _requests(self, client: socket.socket, server: socket.socket,
-                  asked: threading.Event) -> None:
+    def _requests(
+        self, client: socket.socket, server: socket.socket, asked: threading.Event
+    ) -> None:
         try:
             while True:
                 head = _exactly(client, _HEAD.size)
@@ -123,8 +126,9 @@ class Proxy:
         finally:
             self._drop(client, server)
 
-    def _answers(self, server: socket.socket, client: socket.socket,
-                 asked: threading.Event) -> None:
+    def _answers(
+        self, server: socket.socket, client: socket.socket, asked: threading.Event
+    ) -> None:
         try:
             while data := server.recv(_CHUNK):
                 self._wait(lambda w: w.held or (w.hold_answers and asked.is_set()))
@@ -147,7 +151,7 @@ class Proxy:
             return
         step = max(1_024, int(bytes_per_s / 10))
         for at in range(0, len(data), step):
-            sock.sendall(data[at: at + step])
+            sock.sendall(data[at : at + step])
             if self._weather.bytes_per_s:
                 time.sleep(min(1.0, step / bytes_per_s))
 

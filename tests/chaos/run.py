@@ -13,8 +13,8 @@ from pathlib import Path
 from tests.chaos.cluster import Cluster, Progress, wait_for
 from tests.chaos.faults import FAULTS, FROM_STRIKE
 from tests.chaos.load import records
-from tests.verifier import Verdict, verify
-from tests.worker_process import feed, prepare
+from tests.support.verifier import Verdict, verify
+from tests.support.worker_process import feed, prepare
 
 _WORKERS = 3
 _TRICKLE = 2.0  # records a second while the group forms
@@ -77,14 +77,18 @@ class Outcome:
 def run(plan: Plan, root: Path, libs: Path) -> Outcome:
     """Run it, printing as it goes."""
     outcome = Outcome(plan)
-    _say(f"seed {plan.seed}: {plan.events:,} events, {plan.faults} faults"
-         + (f", bug {plan.bug}" if plan.bug else ""))
+    _say(
+        f"seed {plan.seed}: {plan.events:,} events, {plan.faults} faults"
+        + (f", bug {plan.bug}" if plan.bug else "")
+    )
     with Cluster(root, libs, bug=plan.bug) as cluster:
         prepare(cluster.settings)
         started = time.monotonic()
         # In small batches, which a fetch can't split: a paced worker must meet every input soon.
-        fed = feed(replace(cluster.settings, kafka={"batch.size": "16384"}),
-                   records(plan.seed, plan.events, plan.storms, plan.jumps))
+        fed = feed(
+            replace(cluster.settings, kafka={"batch.size": "16384"}),
+            records(plan.seed, plan.events, plan.storms, plan.jumps),
+        )
         _say(f"{fed.total:,} records produced in {time.monotonic() - started:.0f} s")
         progress = cluster.watch()
         cluster.pace(rate=_TRICKLE)
@@ -92,8 +96,11 @@ def run(plan: Plan, root: Path, libs: Path) -> Outcome:
             cluster.start(slot)
         cluster.settle(_START_S)
         since = time.monotonic()
-        cluster.pace(rate=max(50.0, progress.left / max(1, plan.faults) / _FIRST_GUESS_S
-                              / _WORKERS * _RESERVE))
+        cluster.pace(
+            rate=max(
+                50.0, progress.left / max(1, plan.faults) / _FIRST_GUESS_S / _WORKERS * _RESERVE
+            )
+        )
         if not wait_for(lambda: progress.recovered(since) is not None, _START_S, cluster):
             raise RuntimeError("workers did not start:\n" + cluster.workers[0].text()[-3000:])
         _strike(plan, cluster, progress, outcome)
@@ -104,7 +111,7 @@ def run(plan: Plan, root: Path, libs: Path) -> Outcome:
 def _strike(plan: Plan, cluster: Cluster, progress: Progress, outcome: Outcome) -> None:
     rng = random.Random(plan.seed)
     names = [kind for _ in range(-(-plan.faults // len(plan.kinds))) for kind in plan.kinds]
-    names = names[:plan.faults]
+    names = names[: plan.faults]
     rng.shuffle(names)
     started = time.monotonic()
     for number, name in enumerate(names):
@@ -125,15 +132,18 @@ def _strike(plan: Plan, cluster: Cluster, progress: Progress, outcome: Outcome) 
         since = (struck if name in FROM_STRIKE else ended) + 0.3  # what was under way is no proof
         text = ""
         if rng.random() > _OVERLAP or number == len(names) - 1:
-            if not wait_for(lambda at=since: progress.recovered(at) is not None, _RECOVERY_S,
-                            cluster):
+            if not wait_for(
+                lambda at=since: progress.recovered(at) is not None, _RECOVERY_S, cluster
+            ):
                 cluster.fatal.append(f"no recovery from {name} within {_RECOVERY_S:g} s")
             else:
                 took = (progress.recovered(since) or since) - since + 0.3
                 outcome.recoveries[name].append(took)
                 text = f"recovered in {took:.1f} s"
-        _say(f"{number + 1:3}/{len(names)} {name:20} lasted {ended - struck:4.1f} s, "
-             f"{progress.left:,} records left {text}")
+        _say(
+            f"{number + 1:3}/{len(names)} {name:20} lasted {ended - struck:4.1f} s, "
+            f"{progress.left:,} records left {text}"
+        )
         time.sleep(rng.uniform(0.0, 1.5))
 
 
@@ -141,18 +151,26 @@ def _finish(cluster: Cluster, progress: Progress, outcome: Outcome) -> None:
     cluster.weather()
     cluster.pace(rate=0.0, clock_off_s=0.0)
     live = None
-    if wait_for(lambda: progress.left == 0 or bool(cluster.fatal), _END_S, cluster) \
-            and not cluster.fatal:
+    if (
+        wait_for(lambda: progress.left == 0 or bool(cluster.fatal), _END_S, cluster)
+        and not cluster.fatal
+    ):
         live = cluster.digests()
     ends = ", ".join(f"{name} {count}" for name, count in sorted(cluster.ends.items()))
     held = sum(network.ends_held for network in cluster.networks)
     _say(f"workers that ended by themselves or by SIGTERM: {ends or 'none'}; EndTxn held: {held}")
     outcome.verdicts = [
         *verify(cluster.settings, live, files=cluster.broker.data),
-        Verdict("I10 memory is bounded", cluster.peak_bytes < _MOST_BYTES,
-                f"{cluster.peak_bytes / 1e6:.0f} MB at the most"),
-        Verdict("workers go on or end as promised", not cluster.fatal,
-                "; ".join(cluster.fatal[:3]) or "no unexpected end"),
+        Verdict(
+            "I10 memory is bounded",
+            cluster.peak_bytes < _MOST_BYTES,
+            f"{cluster.peak_bytes / 1e6:.0f} MB at the most",
+        ),
+        Verdict(
+            "workers go on or end as promised",
+            not cluster.fatal,
+            "; ".join(cluster.fatal[:3]) or "no unexpected end",
+        ),
     ]
 
 
@@ -161,12 +179,21 @@ def report(outcome: Outcome) -> None:
     for verdict in outcome.verdicts:
         _say(str(verdict))
     for name, times in sorted(outcome.recoveries.items()):
-        _say(f"time to recover, {name:20} n {len(times):3}  median "
-             f"{statistics.median(times):5.1f} s  worst {max(times):5.1f} s")
+        _say(
+            f"time to recover, {name:20} n {len(times):3}  median "
+            f"{statistics.median(times):5.1f} s  worst {max(times):5.1f} s"
+        )
     plan = outcome.plan
-    _say(f"seed {plan.seed}: {outcome.struck} faults struck, {plan.events:,} events: "
-         + (f"VOID, {outcome.void}" if outcome.void else
-            "every invariant holds" if outcome.ok else f"{len(outcome.broken)} VIOLATED"))
+    _say(
+        f"seed {plan.seed}: {outcome.struck} faults struck, {plan.events:,} events: "
+        + (
+            f"VOID, {outcome.void}"
+            if outcome.void
+            else "every invariant holds"
+            if outcome.ok
+            else f"{len(outcome.broken)} VIOLATED"
+        )
+    )
 
 
 def _say(text: str) -> None:

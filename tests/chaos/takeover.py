@@ -20,20 +20,20 @@ from pathlib import Path
 import numpy as np
 from confluent_kafka import Producer
 
-from features import taxonomy
-from features.batches import parse
-from features.contents import Contents
 from features.engine import Engine
-from features.events import NETWORK as KIND
-from features.events import Limits
-from features.kernels import layout as lay
-from features.tagging import exact_tags
+from features.records.batch import parse
+from features.records.decoder import NETWORK as KIND
+from features.records.decoder import Limits
+from features.state import layout as lay
+from features.state.contents import Contents
+from features.tags import taxonomy
+from features.tags.exact import exact_tags
+from streams.contract.topics import INPUTS, NETWORK, STATE
 from streams.settings import Settings
-from streams.setup import engine_config
-from streams.topics import INPUTS, NETWORK, STATE
+from streams.worker.wiring import engine_config
+from tests.broker.kafka_server import KafkaServer, fetch_jars
 from tests.chaos.cluster import Progress
-from tests.kafka_server import KafkaServer, fetch_jars
-from tests.worker_process import WorkerProcess, prepare, short_timings, wait_until
+from tests.support.worker_process import WorkerProcess, prepare, short_timings, wait_until
 
 _PARTITIONS = 2
 _START_MS = 1_556_800_000_000
@@ -53,17 +53,27 @@ def main() -> int:
         try:
             for standby in (False, True):
                 settings = short_timings(
-                    broker.bootstrap, f"standby-{standby}-".lower(), partitions=_PARTITIONS,
-                    consent_default="grant", standby=standby, restore_timeout_ms=900_000)
+                    broker.bootstrap,
+                    f"standby-{standby}-".lower(),
+                    partitions=_PARTITIONS,
+                    consent_default="grant",
+                    standby=standby,
+                    restore_timeout_ms=900_000,
+                )
                 prepare(settings)
                 records, rows, spent = write_changelog(settings, args.rows)
-                print(f"changelog: {records:,} records, {rows:,} rows a partition, made in "
-                      f"{spent:.0f} s", flush=True)
+                print(
+                    f"changelog: {records:,} records, {rows:,} rows a partition, made in "
+                    f"{spent:.0f} s",
+                    flush=True,
+                )
                 times = [kill_and_wait(settings, Path(name), n) for n in range(args.kills)]
-                print(f"standby {standby}: first commit after kill -9 in "
-                      f"{statistics.median(times):.1f} s (median of {len(times)}), worst "
-                      f"{max(times):.1f} s; session_timeout_ms {settings.session_timeout_ms}",
-                      flush=True)
+                print(
+                    f"standby {standby}: first commit after kill -9 in "
+                    f"{statistics.median(times):.1f} s (median of {len(times)}), worst "
+                    f"{max(times):.1f} s; session_timeout_ms {settings.session_timeout_ms}",
+                    flush=True,
+                )
         finally:
             broker.kill()
     return 0
@@ -72,20 +82,33 @@ def main() -> int:
 def write_changelog(settings: Settings, rows: int) -> tuple[int, int, float]:
     """Fold made-up events until a partition has so many rows, and write its state to each."""
     started = time.monotonic()
-    engine = Engine(engine_config(settings), taxonomy.load(),
-                    Contents(taxonomy.load(), exact_tags()))
+    engine = Engine(
+        engine_config(settings), taxonomy.load(), Contents(taxonomy.load(), exact_tags())
+    )
     number = 0
     while engine.store.c[lay.C_ROWS_LIVE] < rows:
         raws = [_event(n, _START_MS) for n in range(number, number + _BATCH)]
         keys: list[bytes | None] = [b"acc-%d" % n for n in range(number, number + _BATCH)]
-        batch, _ = parse(raws, keys, np.full(_BATCH, KIND, np.uint8), np.zeros(_BATCH, np.int32),
-                         np.arange(_BATCH), Limits())
+        batch, _ = parse(
+            raws,
+            keys,
+            np.full(_BATCH, KIND, np.uint8),
+            np.zeros(_BATCH, np.int32),
+            np.arange(_BATCH),
+            Limits(),
+        )
         engine.apply(batch)
         number += _BATCH
     found = int(engine.store.c[lay.C_ROWS_LIVE])
     state = engine.collect({settings.topic(name): (0, -1) for name in INPUTS}).state
-    producer = Producer({"bootstrap.servers": settings.bootstrap_servers, "linger.ms": 20,
-                         "enable.idempotence": True, "compression.type": "lz4"})
+    producer = Producer(
+        {
+            "bootstrap.servers": settings.bootstrap_servers,
+            "linger.ms": 20,
+            "enable.idempotence": True,
+            "compression.type": "lz4",
+        }
+    )
     for partition in range(settings.partitions):
         for key, value in state.items():
             while True:
@@ -103,12 +126,17 @@ def kill_and_wait(settings: Settings, root: Path, number: int) -> float:
     stopped = threading.Event()
     flow = threading.Thread(target=_flow, args=(settings, stopped), daemon=True)
     logs = [root / f"{settings.topic_prefix}{number}-{name}.log" for name in ("one", "two")]
-    with WorkerProcess(replace(settings, instance_id=f"one{number}"), logs[0]) as one, \
-            WorkerProcess(replace(settings, instance_id=f"two{number}"), logs[1]) as two:
+    with (
+        WorkerProcess(replace(settings, instance_id=f"one{number}"), logs[0]) as one,
+        WorkerProcess(replace(settings, instance_id=f"two{number}"), logs[1]) as two,
+    ):
         flow.start()
         for worker in (one, two):
-            wait_until(lambda w=worker: bool(re.search("restored 1 partitions", w.text())), 900,
-                       worker.text)
+            wait_until(
+                lambda w=worker: bool(re.search("restored 1 partitions", w.text())),
+                900,
+                worker.text,
+            )
         progress = Progress(settings, endless=True)
         since = time.monotonic()
         wait_until(lambda: progress.recovered(since) is not None, 120)
@@ -133,16 +161,21 @@ def _flow(settings: Settings, stopped: threading.Event) -> None:
         if stopped.wait(0.05):
             break
         for partition in range(settings.partitions):
-            producer.produce(settings.topic(NETWORK), _event(number % 1_000, _START_MS + number),
-                             b"acc-%d" % (number % 1_000), partition=partition)
+            producer.produce(
+                settings.topic(NETWORK),
+                _event(number % 1_000, _START_MS + number),
+                b"acc-%d" % (number % 1_000),
+                partition=partition,
+            )
         producer.poll(0)
     producer.flush(10)
 
 
 def _event(number: int, at: int) -> bytes:
-    return (b'{"event_id":"e%d-%d","account_id":"acc-%d","ts":%d,"line":"mobile","host":"%b",'
-            b'"duration_ms":600000}' % (number, at, number, at,
-                                        _HOSTS[number % len(_HOSTS)].encode()))
+    return (
+        b'{"event_id":"e%d-%d","account_id":"acc-%d","ts":%d,"line":"mobile","host":"%b",'
+        b'"duration_ms":600000}' % (number, at, number, at, _HOSTS[number % len(_HOSTS)].encode())
+    )
 
 
 def _count() -> Iterator[int]:

@@ -19,11 +19,11 @@ from pathlib import Path
 from confluent_kafka import Consumer
 
 from streams.errors import Abandon
-from streams.ports import REAL
+from streams.kafka.ports import REAL
 from streams.settings import Settings, load
-from streams.worker import Worker
+from streams.worker.worker import Worker
 from tests.chaos.bugs import plant
-from tests.reference import canonical, digest_of
+from tests.support.reference import canonical, digest_of
 
 _LOOK_S = 0.5
 
@@ -69,8 +69,7 @@ class Observed(Worker):
     """The worker with a pace and a way to ask what it holds."""
 
     def __init__(self, settings: Settings, orders: Orders, dump: Path) -> None:
-        super().__init__(settings, replace(
-            REAL, wall=lambda: time.time() + orders.clock_off_s))
+        super().__init__(settings, replace(REAL, wall=lambda: time.time() + orders.clock_off_s))
         self._orders, self._dump = orders, dump
         self._tokens, self._filled = 0.0, time.monotonic()
         self._dumped = 0
@@ -81,17 +80,27 @@ class Observed(Worker):
         """One turn; afterwards the digest, if asked for and nothing is uncommitted."""
         super().step()
         parts = self._inlet.partitions
-        if self._dumped != self._orders.dump and not self._membership.restoring and all(
-                part.cut_at == part.merge.position() for part in parts.values()):
+        if (
+            self._dumped != self._orders.dump
+            and not self._membership.restoring
+            and all(part.cut_at == part.merge.position() for part in parts.values())
+        ):
             with suppress(Abandon):  # the next step meets it again
                 self._folding.settle()
                 self._write_dump()
 
     def _write_dump(self) -> None:
         self._dumped = self._orders.dump
-        write_json(self._dump, {"number": self._dumped, "digests": {
-            number: digest_of(canonical(engine))
-            for number, engine in self._membership.engines.items()}})
+        write_json(
+            self._dump,
+            {
+                "number": self._dumped,
+                "digests": {
+                    number: digest_of(canonical(engine))
+                    for number, engine in self._membership.engines.items()
+                },
+            },
+        )
 
     def _paced(self, consumer: Consumer, limit: int, timeout: float) -> int:
         self._orders.look()
@@ -115,8 +124,9 @@ def main() -> int:
     parser.add_argument("--dump", type=Path, required=True, help="where digests go")
     parser.add_argument("--bug", help="plant this bug")
     args = parser.parse_args()
-    logging.basicConfig(level="INFO", stream=sys.stderr,
-                        format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.basicConfig(
+        level="INFO", stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s"
+    )
     if args.bug:
         plant(args.bug)
     return Observed(load(), Orders(args.orders), args.dump).run()

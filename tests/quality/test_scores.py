@@ -14,31 +14,38 @@ from typing import Any
 import numpy as np
 import pytest
 
-from streams import quality, quality_cost, quality_panels, quality_report
-from streams.quality_measures import first_quarter_out
+from streams.commands import quality
+from streams.evaluation import cost, panels, report
+from streams.evaluation.measures import first_quarter_out
+from tests.support.paths import ROOT
 
-_ROOT = Path(__file__).resolve().parents[2]
-SETS = Path(os.environ.get("REAL_DATA", _ROOT.parent / "shared" / "data"))
-OUT = _ROOT / ".cache" / "quality"
+SETS = Path(os.environ.get("REAL_DATA", ROOT.parent / "shared" / "data"))
+OUT = ROOT / ".cache" / "quality"
 pytestmark = pytest.mark.quality
 real = pytest.mark.skipif(not (SETS / "web-visits").is_dir(), reason=f"no real data in {SETS}")
 
 
-def _measured(capsys: pytest.CaptureFixture[str], sets: list[str], *, tagged: bool = False,
-              boosting: bool = True, bursts: bool = False) -> dict[str, Any]:
+def _measured(
+    capsys: pytest.CaptureFixture[str],
+    sets: list[str],
+    *,
+    tagged: bool = False,
+    boosting: bool = True,
+    bursts: bool = False,
+) -> dict[str, Any]:
     """Measure, print, and write figures and plots."""
     pytest.importorskip("lightgbm", reason="the extra 'quality' is not installed")
-    panel = quality_panels.load(sets, SETS)
+    panel = panels.load(sets, SETS)
     found, answers, lines = quality.measure(panel, tagged, boosting)
     if os.environ.get("ABLATE"):
         found["ablation"] = quality.ablation(answers)
     if bursts:
         found["bursts"] = quality.flood(panel, answers)
-    written = OUT / f"{quality_report.slug(found)}.json"
-    quality_report.write_json(found, written)
-    plots = quality_report.plots(answers, found, first_quarter_out(answers), lines, OUT)
+    written = OUT / f"{report.slug(found)}.json"
+    report.write_json(found, written)
+    plots = report.plots(answers, found, first_quarter_out(answers), lines, OUT)
     with capsys.disabled():
-        print("\n" + quality_report.summary(found))
+        print("\n" + report.summary(found))
         print("\nwritten: " + ", ".join(str(path) for path in (written, *plots)))
     return found
 
@@ -54,7 +61,7 @@ def test_keys(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @real
-@pytest.mark.parametrize("name", [*quality_panels.SETS])
+@pytest.mark.parametrize("name", [*panels.SETS])
 def test_each_set(capsys: pytest.CaptureFixture[str], name: str) -> None:
     """Each set by itself: no promise but to beat the frequency, few panelists as there are."""
     lines = _measured(capsys, [name], boosting=False)["lines"]
@@ -71,7 +78,7 @@ def test_taxonomy(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_cost(capsys: pytest.CaptureFixture[str]) -> None:
     """Core-seconds per million events with models learning and without."""
-    found = quality_cost.measure()
+    found = cost.measure()
     with capsys.disabled():
         print(f"\n{found}")
     assert found.learning > found.without > 0.0

@@ -16,14 +16,16 @@ from pathlib import Path
 
 import numpy as np
 
-from features import taxonomy
-from features.tagging import STRUCTURAL
-from features.textual import descriptions
-from streams import embedding
+from features.tags import taxonomy
+from features.tags.exact import STRUCTURAL
+from features.tags.text import descriptions
+from streams.apps import embedding
 
 TARGET = Path(__file__).resolve().parents[2] / "features" / "data" / "neighbours.tsv"
-HEADER = ("# Built by tests/tools/build_neighbours.py from taxonomy_descriptions.tsv; don't edit.\n"
-          "id\tneighbour\tlikeness\n")
+HEADER = (
+    "# Built by tests/tools/build_neighbours.py from taxonomy_descriptions.tsv; don't edit.\n"
+    "id\tneighbour\tlikeness\n"
+)
 #: Cosine below which two interests are no neighbours: above it all pairs made sense by eye.
 NEAR = 0.565
 
@@ -57,8 +59,11 @@ def build() -> str:
     never = tree.sensitive | np.array([interest in STRUCTURAL for interest in tree.ids])
     near[(root[:, None] == root[None, :]) | never[:, None] | never[None, :]] = -1.0
     nearest = near.argmax(axis=1)
-    rows = [f"{tree.ids[i]}\t{tree.ids[j]}\t{near[i, j]:.2f}\n"
-            for i, j in enumerate(nearest.tolist()) if near[i, j] >= NEAR and nearest[j] == i]
+    rows = [
+        f"{tree.ids[i]}\t{tree.ids[j]}\t{near[i, j]:.2f}\n"
+        for i, j in enumerate(nearest.tolist())
+        if near[i, j] >= NEAR and nearest[j] == i
+    ]
     return HEADER + "".join(rows)
 
 

@@ -47,7 +47,8 @@ DELICATE = re.compile(
     "casino|poker|bingo|lotto|lotter|betting|porn|sex|xxx|adult|nude|erot|hentai|escort|viagra|"
     "dating|gay|lesb|health|clinic|hospital|pharm|medic|doctor|cancer|pregnan|fertil|diabet|"
     "abort|church|bible|jesus|christ|islam|quran|muslim|jewish|politic|election|vape|weed|"
-    "cannabis|tobacco|cigar|wine|beer|vodka|whisk")
+    "cannabis|tobacco|cigar|wine|beer|vodka|whisk"
+)
 
 
 @dataclass(frozen=True)
@@ -85,8 +86,11 @@ def build(data: Path) -> str:
         name, tags, rank = row[0], row[1], int(row[2])
         source = f"v2fly:{name}"
         for host, ads in lists.hosts(name, mapped - {name}):
-            meaning = (Meaning(INFRASTRUCTURE, 0, order, source) if ads
-                       else Meaning(tags, rank, order, source))
+            meaning = (
+                Meaning(INFRASTRUCTURE, 0, order, source)
+                if ads
+                else Meaning(tags, rank, order, source)
+            )
             _keep(found, host, meaning)
     categories = {row[0]: row[1] for row in _rows(HERE / "wtm_categories.tsv")}
     with (data / "hosts" / "host_categories.tsv").open(encoding="utf-8", newline="") as lines:
@@ -98,8 +102,11 @@ def build(data: Path) -> str:
     for host, meaning in found.items():
         if meaning.tags != INFRASTRUCTURE and DELICATE.search(host):
             found[host] = replace(meaning, tags=DENIED)
-    rows = (f"{host}\t{meaning.tags}\t{meaning.source}\n"
-            for host, meaning in sorted(found.items()) if not _repeats(host, meaning, found))
+    rows = (
+        f"{host}\t{meaning.tags}\t{meaning.source}\n"
+        for host, meaning in sorted(found.items())
+        if not _repeats(host, meaning, found)
+    )
     return HEADER + "".join(rows)
 
 

@@ -33,8 +33,9 @@ def decode(message: KafkaSourceMessage[Any, Any]) -> tuple[str, dict[str, Any]]:
     return work.subject(event), event
 
 
-def fold(state: dict[str, Any] | None, event: dict[str, Any]
-         ) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+def fold(
+    state: dict[str, Any] | None, event: dict[str, Any]
+) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
     """Take an event into its subject's state."""
     global done
     made = work.apply(state, event)
@@ -53,21 +54,34 @@ def record(item: tuple[str, dict[str, Any] | None]) -> KafkaSinkMessage[Any, Any
 def build() -> Dataflow:
     """Topics -> subject -> state -> profiles."""
     flow = Dataflow("interests")
-    source = KafkaSource(brokers=[bootstrap], topics=names.split(","), tail=False,
-                         batch_size=2_000,
-                         add_config={"fetch.wait.max.ms": "50", "queued.min.messages": "200000"})
+    source = KafkaSource(
+        brokers=[bootstrap],
+        topics=names.split(","),
+        tail=False,
+        batch_size=2_000,
+        add_config={"fetch.wait.max.ms": "50", "queued.min.messages": "200000"},
+    )
     read = op.input("read", flow, source)
     keyed = op.map("decode", read, decode)
     folded = op.stateful_map("fold", keyed, fold)
-    kop.output("write", op.filter_map("record", folded, record), brokers=[bootstrap], topic=out,
-               add_config={"linger.ms": "20", "compression.type": "lz4",
-                           "queue.buffering.max.messages": "1000000"})
+    kop.output(
+        "write",
+        op.filter_map("record", folded, record),
+        brokers=[bootstrap],
+        topic=out,
+        add_config={
+            "linger.ms": "20",
+            "compression.type": "lz4",
+            "queue.buffering.max.messages": "1000000",
+        },
+    )
     return flow
 
 
 if __name__ == "__main__":
     Path(folder).mkdir(parents=True, exist_ok=True)
     init_db_dir(Path(folder), 1)
-    cli_main(build(), epoch_interval=timedelta(seconds=10),
-             recovery_config=RecoveryConfig(Path(folder)))
+    cli_main(
+        build(), epoch_interval=timedelta(seconds=10), recovery_config=RecoveryConfig(Path(folder))
+    )
     print(f"done {time.time()} {done}", flush=True)

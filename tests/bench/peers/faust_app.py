@@ -13,16 +13,32 @@ from work import Work
 bootstrap, group, names, tags, out, partitions = sys.argv[1:7]
 work = Work(tags)
 app = faust.App(
-    group, broker=f"kafka://{bootstrap}", store="memory://", topic_partitions=int(partitions),
-    topic_disable_leader=True, consumer_auto_offset_reset="earliest", stream_wait_empty=False,
-    stream_buffer_maxsize=16_384, broker_max_poll_records=5_000, broker_commit_interval=1.0,
-    broker_commit_every=50_000, producer_linger=0.05, producer_max_batch_size=1_000_000,
-    consumer_max_fetch_size=4_194_304, web_enabled=False,
-    worker_redirect_stdouts=False)
+    group,
+    broker=f"kafka://{bootstrap}",
+    store="memory://",
+    topic_partitions=int(partitions),
+    topic_disable_leader=True,
+    consumer_auto_offset_reset="earliest",
+    stream_wait_empty=False,
+    stream_buffer_maxsize=16_384,
+    broker_max_poll_records=5_000,
+    broker_commit_interval=1.0,
+    broker_commit_every=50_000,
+    producer_linger=0.05,
+    producer_max_batch_size=1_000_000,
+    consumer_max_fetch_size=4_194_304,
+    web_enabled=False,
+    worker_redirect_stdouts=False,
+)
 events = app.topic(*names.split(","), key_serializer="raw", value_serializer="raw")
 profiles = app.topic(out, key_serializer="raw", value_serializer="raw")
-subjects = app.Table("subjects", partitions=int(partitions), schema=faust.Schema(
-    key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"))
+subjects = app.Table(
+    "subjects",
+    partitions=int(partitions),
+    schema=faust.Schema(
+        key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
+    ),
+)
 done = 0
 
 

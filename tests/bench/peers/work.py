@@ -62,10 +62,11 @@ class Work:
     def __init__(self, tags: str) -> None:
         self.tags: dict[str, list[tuple[str, float]]] = {
             key: [(str(interest), weight) for interest, weight in pairs]
-            for key, pairs in json.loads(Path(tags).read_text()).items()}
+            for key, pairs in json.loads(Path(tags).read_text()).items()
+        }
         self.model = linear_model.LogisticRegression(
-            optimizer=optim.FTRLProximal(alpha=0.05, beta=1.0, l1=0.0, l2=1e-3),
-            intercept_lr=0.0)
+            optimizer=optim.FTRLProximal(alpha=0.05, beta=1.0, l1=0.0, l2=1e-3), intercept_lr=0.0
+        )
         self.learned = 0
 
     def subject(self, event: dict[str, Any]) -> str:
@@ -73,8 +74,9 @@ class Work:
         member = event.get("member_id")
         return f"{event['account_id']}/{member}" if member else str(event["account_id"])
 
-    def apply(self, state: dict[str, Any] | None, event: dict[str, Any]
-              ) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    def apply(
+        self, state: dict[str, Any] | None, event: dict[str, Any]
+    ) -> tuple[dict[str, Any], dict[str, Any]] | None:
         """State and profile after an event; None where it says nothing."""
         tags = next((self.tags[k] for k in content_keys(event) if k in self.tags), None)
         if not tags:
@@ -105,8 +107,9 @@ class Work:
     def _close(self, state: dict[str, Any], day: int) -> None:
         begin = day * DAY_MS
         for row in state["rows"].values():
-            self.model.learn_one(_signals(row, state["day"], row[_OPEN:_DAY]),
-                                 row[_DAY] == state["day"])
+            self.model.learn_one(
+                _signals(row, state["day"], row[_OPEN:_DAY]), row[_DAY] == state["day"]
+            )
             age = (begin - row[_AT]) / DAY_MS
             for k in range(3):
                 row[_OPEN + k] = row[_LEVEL + k] * 2.0 ** (-age * RATES[k])
@@ -116,11 +119,21 @@ class Work:
     def _profile(self, subject: str, state: dict[str, Any]) -> dict[str, Any]:
         best = sorted(state["rows"].items(), key=lambda item: -item[1][_SCORE])[:TOP]
         return {
-            "schema": 1, "subject": subject, "version": state["version"],
-            "as_of": state["as_of"], "model": {"id": "ftrl-logistic", "version": self.learned},
-            "interests": [{"id": interest, "score": round(row[_SCORE], 4), "at": row[_AT],
-                           "levels": row[_LEVEL:_OPEN], "last_active": row[_DAY]}
-                          for interest, row in best],
+            "schema": 1,
+            "subject": subject,
+            "version": state["version"],
+            "as_of": state["as_of"],
+            "model": {"id": "ftrl-logistic", "version": self.learned},
+            "interests": [
+                {
+                    "id": interest,
+                    "score": round(row[_SCORE], 4),
+                    "at": row[_AT],
+                    "levels": row[_LEVEL:_OPEN],
+                    "last_active": row[_DAY],
+                }
+                for interest, row in best
+            ],
         }
 
 
@@ -139,7 +152,9 @@ def _add(row: list[Any], ts: int, mass: float) -> None:
 def _signals(row: list[Any], day: int, levels: list[float]) -> dict[str, float]:
     total = levels[0] + levels[1] + levels[2]
     return {
-        "bias": 1.0, "level_1d": math.log1p(levels[0]), "level_7d": math.log1p(levels[1]),
+        "bias": 1.0,
+        "level_1d": math.log1p(levels[0]),
+        "level_7d": math.log1p(levels[1]),
         "level_60d": math.log1p(levels[2]),
         "short_long": levels[0] / levels[1] if levels[1] > 1e-6 else 0.0,
         "share": levels[1] / total if total > 1e-9 else 0.0,

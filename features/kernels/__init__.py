@@ -1,1 +1,0 @@
-"""Compiled inner loops: the only package of the project that imports numba."""

@@ -1,0 +1,214 @@
+"""Champion and challengers: all learn every closed day, one answers.
+
+A closed day is first scored by all models with what they knew that morning, then learned. A
+challenger is promoted when its paired log-loss is better by a margin and its calibration is not
+worse; a new champion is on probation, and its predecessor comes back with less.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.models.base import Model, check, single
+from features.models.comparison import CALIBRATION_SLACK, PROBATION_DAYS, Duel
+from features.models.drift import SOURCES, Drift
+from features.models.measures import Tally, losses
+from features.models.registry import lineup
+from features.models.signals import NAMES, DayRows, Population, training_rows
+from features.models.stance_kernel import Bet
+from features.state import snapshots
+from features.state.store import Store
+
+#: Where the state of the models lies in the changelog.
+PREFIX = b"m/"
+_CONTEST, _POPULATION = PREFIX + b"contest", PREFIX + b"population"
+_MOST_NEWS = 100
+_ENOUGH_ROWS = 500  # labels before a model without a prior answers instead of frequency
+
+
+@dataclass(frozen=True)
+class News:
+    """Something about the models that people should hear of.
+
+    Attributes
+    ----------
+    what : str
+        ``promoted``, ``demoted`` or ``drift``.
+    day : int
+        The local day whose close brought it.
+    model, other : str
+        Who answers now, and who did; for a drift the champion and the source.
+    gain, error : float
+        Log-loss won per row and its standard error; NaN for a drift.
+    """
+
+    what: str
+    day: int
+    model: str
+    other: str
+    gain: float = float("nan")
+    error: float = float("nan")
+
+
+class Learner:
+    """The models of one partition.
+
+    Parameters
+    ----------
+    interests : int
+        How many there are.
+    models : sequence of Model, optional
+        The first is the champion; the default is `features.models.registry`.
+
+    Attributes
+    ----------
+    news : list of News
+        What happened since the caller last cleared it.
+    observer : callable or None
+        Told of every day's rows and answers by model before they are learned.
+    """
+
+    def __init__(self, interests: int, models: tuple[Model, ...] | None = None) -> None:
+        self.models: dict[str, Model] = {m.id: m for m in (models or lineup())}
+        self.population = Population(interests)
+        self.news: list[News] = []
+        self.observer: Callable[[DayRows, Mapping[str, NDArray[np.float64]]], None] | None = None
+        self._champion = next(iter(self.models))
+        self._former, self._crowned = "", 0
+        self._tallies = {name: Tally() for name in self.models}
+        self._duels = {name: Duel() for name in self.models}
+        self._drift = Drift()
+
+    @property
+    def champion(self) -> Model:
+        """The model that answers."""
+        return self.models[self._champion]
+
+    @property
+    def trained(self) -> bool:
+        """Whether the champion has seen enough labels to answer, or started from a prior."""
+        return self.champion.primed or self.champion.learned >= _ENOUGH_ROWS
+
+    def tally(self, name: str = "") -> Tally:
+        """How good a model's answers were, the champion's by default."""
+        return self._tallies[name or self._champion]
+
+    def bet(self) -> Bet:
+        """What the kernels score with until the next close."""
+        form = self.champion.form()
+        if form is None:  # only models with a form are ever promoted
+            form = single(np.zeros(len(NAMES)), product=False)
+        return Bet(form, self.population.rate(), self.population.log_odds(), int(self.trained))
+
+    def close(self, store: Store, day: int, limit: int) -> None:
+        """Score a day that closes, learn it, and see who is best.
+
+        Parameters
+        ----------
+        limit : int
+            Most rows to learn; see `features.models.signals.training_rows`.
+        """
+        rows = training_rows(store, day, limit, self.population)
+        check(rows)
+        if len(rows):
+            answers = {name: model.score(rows) for name, model in self.models.items()}
+            if self.observer is not None:
+                self.observer(rows, answers)
+            self._judge(rows, answers)
+            for model in self.models.values():
+                model.learn(rows)
+            self._contest(day)
+            del self.news[:-_MOST_NEWS]
+        self.population.close(store, day)
+
+    def _judge(self, rows: DayRows, answers: Mapping[str, NDArray[np.float64]]) -> None:
+        lost = {name: losses(p, rows.y) for name, p in answers.items()}
+        champion = lost[self._champion]
+        for name, p in answers.items():
+            self._tallies[name].add(p, rows.y)
+            if name != self._champion:
+                self._duels[name].add(champion, lost[name])
+        rank = np.cumsum(np.diff(rows.subject, prepend=rows.subject[0]) != 0)
+        for source, title in enumerate(SOURCES):
+            own = rows.source == source
+            if self._drift.add(source, champion[own], rank[own]):
+                self.news.append(News("drift", rows.day, self._champion, title))
+                for model in self.models.values():
+                    model.relearn()
+
+    def _contest(self, day: int) -> None:
+        own = self._tallies[self._champion].calibration_error
+        best, best_gain = "", 0.0
+        for name, duel in self._duels.items():
+            if name == self._champion or self.models[name].form() is None:
+                continue
+            if name == self._former and day - self._crowned <= PROBATION_DAYS:
+                better = duel.won_back()
+            else:
+                error = self._tallies[name].calibration_error
+                better = duel.won() and error <= own + CALIBRATION_SLACK
+            gain, _ = duel.gain()
+            if better and gain > best_gain:
+                best, best_gain = name, gain
+        if best:
+            self._crown(best, day)
+
+    def _crown(self, name: str, day: int) -> None:
+        gain, error = self._duels[name].gain()
+        back = name == self._former and day - self._crowned <= PROBATION_DAYS
+        self.news.append(
+            News("demoted" if back else "promoted", day, name, self._champion, gain, error)
+        )
+        self._former, self._champion, self._crowned = self._champion, name, day
+        self._duels = {other: Duel() for other in self.models}
+
+    # -- to bytes and back ---------------------------------------------------------------
+
+    def snapshot(self) -> dict[bytes, bytes]:
+        """Changelog records by key."""
+        found = {PREFIX + name.encode(): model.snapshot() for name, model in self.models.items()}
+        found[_POPULATION] = snapshots.pack(
+            {"alive": self.population.alive}, {"hits": self.population.hits}
+        )
+        manifest = {
+            "champion": self._champion,
+            "former": self._former,
+            "crowned": self._crowned,
+            "drift": {str(source): own for source, own in self._drift.values.items()},
+            "duels": {name: duel.days for name, duel in self._duels.items()},
+            "tallies": {name: [t.loss, t.weight] for name, t in self._tallies.items()},
+        }
+        found[_CONTEST] = snapshots.pack(
+            manifest, {f"sums.{name}": tally.sums for name, tally in self._tallies.items()}
+        )
+        return found
+
+    def restore(self, records: Mapping[bytes, bytes]) -> None:
+        """Go on from a snapshot; models it doesn't know start fresh, others are dropped."""
+        for name, model in self.models.items():
+            data = records.get(PREFIX + name.encode())
+            if data is not None:
+                model.restore(data)
+        if _POPULATION in records:
+            head, arrays = snapshots.unpack(records[_POPULATION])
+            self.population.hits = arrays["hits"].astype(np.float64)
+            self.population.alive = float(head["alive"])
+        if _CONTEST not in records:
+            return
+        head, arrays = snapshots.unpack(records[_CONTEST])
+        if head["champion"] in self.models:
+            self._champion = head["champion"]
+            self._former, self._crowned = head["former"], head["crowned"]
+            for name, days in head["duels"].items():
+                if name in self._duels:
+                    self._duels[name].days = [(a, b, c) for a, b, c in days]
+        for source, values in head["drift"].items():
+            self._drift.values[int(source)] = values
+        for name, (loss, weight) in head["tallies"].items():
+            if name in self._tallies:
+                tally = self._tallies[name]
+                tally.loss, tally.weight, tally.sums = loss, weight, arrays[f"sums.{name}"]

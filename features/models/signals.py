@@ -1,0 +1,131 @@
+"""Signals of rows for models, and what the population does: both from closed days only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.models import signals_kernel as kernels
+from features.state.layout import C_SUBJECTS
+from features.state.store import Store
+
+NAMES, HABIT, PRESENCE = kernels.NAMES, kernels.HABIT, kernels.PRESENCE
+
+# The population's rate of an interest starts at one subject in fifty, with the weight of
+# twenty subject-days, and forgets with a half-life of two weeks.
+_PRIOR_RATE = 0.02
+_PRIOR_WEIGHT = 20.0
+_DECAY = 2.0 ** (-1.0 / 14.0)
+_ODDS_SCALE = 4.0  # brings log-odds of everyday rates to order one
+
+
+class Population:
+    """Share of a partition's subjects that engage with each interest on a day."""
+
+    def __init__(self, interests: int) -> None:
+        self.hits = np.zeros(interests)
+        self.alive = 0.0
+
+    def close(self, store: Store, day: int) -> None:
+        """Take up a day that closed."""
+        self.hits *= _DECAY
+        self.alive *= _DECAY
+        self.alive += kernels.day_counts(
+            store.subjects, store.rows, int(store.c[C_SUBJECTS]), day, self.hits
+        )
+
+    def rate(self) -> NDArray[np.float64]:
+        """Daily rate of each interest, shape (interests,), above 0 and below 1."""
+        return (self.hits + _PRIOR_RATE * _PRIOR_WEIGHT) / (self.alive + _PRIOR_WEIGHT)
+
+    def log_odds(self) -> NDArray[np.float64]:
+        """Log-odds of the rates, scaled to order one."""
+        rate = self.rate()
+        odds: NDArray[np.float64] = np.log(rate / (1.0 - rate)) / _ODDS_SCALE
+        return odds
+
+
+@dataclass(frozen=True)
+class DayRows:
+    """Openings and labels of a day that closed; the rows of a subject follow each other.
+
+    Attributes
+    ----------
+    day : int
+        Local days since 1970.
+    x : ndarray of float64, shape (n, len(NAMES))
+    y : ndarray of uint8, shape (n,)
+        1 where the subject engaged with the interest on `day`.
+    interest : ndarray of uint16, shape (n,)
+    subject : ndarray of int32, shape (n,)
+    here : ndarray of uint8, shape (n,)
+        1 where the subject was active at all on `day`.
+    source : ndarray of uint8, shape (n,)
+        Where most of the row comes from: 0 network, 1 TV, 2 app.
+    """
+
+    day: int
+    x: NDArray[np.float64]
+    y: NDArray[np.uint8]
+    interest: NDArray[np.uint16]
+    subject: NDArray[np.int32]
+    here: NDArray[np.uint8]
+    source: NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def firsts(self) -> NDArray[np.intp]:
+        """Index of the first row of each subject."""
+        if not len(self):
+            return np.zeros(0, np.intp)
+        return np.flatnonzero(np.diff(self.subject, prepend=self.subject[0] - 1))
+
+
+def training_rows(store: Store, day: int, limit: int, population: Population) -> DayRows:
+    """Opening signals and labels of a day that closes.
+
+    Parameters
+    ----------
+    limit : int
+        Most rows; where there are more, subjects are sampled by a hash of subject and day.
+    """
+    count = int(store.c[C_SUBJECTS])
+    candidates = int(kernels.count_candidates(store.subjects, store.rows, count, day))
+    keep = min(1.0, limit / max(1, candidates))
+    size = min(candidates, 2 * limit)
+    rows = DayRows(
+        day,
+        np.zeros((size, len(NAMES))),
+        np.zeros(size, np.uint8),
+        np.zeros(size, np.uint16),
+        np.zeros(size, np.int32),
+        np.zeros(size, np.uint8),
+        np.zeros(size, np.uint8),
+    )
+    n = kernels.training_rows(
+        store.subjects,
+        store.rows,
+        count,
+        day,
+        keep,
+        population.log_odds(),
+        store.clock,
+        rows.x,
+        rows.y,
+        rows.interest,
+        rows.subject,
+        rows.here,
+        rows.source,
+    )
+    return DayRows(
+        day,
+        rows.x[:n],
+        rows.y[:n],
+        rows.interest[:n],
+        rows.subject[:n],
+        rows.here[:n],
+        rows.source[:n],
+    )

@@ -1,0 +1,147 @@
+"""State records in plain words: what a subject may see and take away (GDPR Art. 15 and 20)."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+
+from features.privacy import consent
+from features.privacy.facts import AccountFacts
+from features.privacy.rules import PURPOSES, Rules
+from features.state import layout as lay
+from features.state import packing_kernel
+from features.state.store import IncompatibleState
+from features.tags.taxonomy import Taxonomy
+
+_PARTS = tuple(
+    f"{week}-{part}"
+    for week in ("weekday", "weekend")
+    for part in ("night", "morning", "afternoon", "evening")
+)
+_FLAGS = (
+    (lay.F_LIKE, "declared_like"),
+    (lay.F_DISLIKE, "declared_dislike"),
+    (lay.F_QUIET, "quiet"),
+)
+_SOURCES = ("network", "tv", "app")
+
+
+def subject(value: bytes, taxonomy: Taxonomy) -> dict[str, Any]:
+    """A state record (``s/``) decoded.
+
+    Raises
+    ------
+    IncompatibleState
+        Where the record is of another format.
+    """
+    size = packing_kernel.HEAD.itemsize
+    if len(value) < size:
+        raise IncompatibleState("a state record is shorter than its header")
+    head = np.frombuffer(value, packing_kernel.HEAD, 1)[0]
+    used = int(head["used"])
+    if (
+        head["format"] != packing_kernel.FORMAT
+        or len(value) != size + used * packing_kernel.ROW_BYTES
+    ):
+        raise IncompatibleState(f"a state record is not of format {packing_kernel.FORMAT}")
+    per_row = packing_kernel.ROW_BYTES - 4 * lay.ROW_WORDS
+    names = np.frombuffer(value, np.uint8, used * per_row, size).reshape(used, per_row)
+    interests = names[:, 0].astype(int) | (names[:, 1].astype(int) << 8)
+    rows = np.frombuffer(value, "<f4", used * lay.ROW_WORDS, size + used * per_row)
+    found: dict[str, Any] = {
+        "events": int(head["events"]),
+        "profile_version": int(head["version"]),
+        "interests": [
+            _row(taxonomy, int(i), row)
+            for i, row in zip(interests, rows.reshape(used, lay.ROW_WORDS), strict=True)
+        ],
+    }
+    if head["events"]:
+        country = int(head["country"])
+        found |= {
+            "first_day": _day(int(head["first"])),
+            "last_day": _day(int(head["day"])),
+            "days": int(head["days"]).bit_count(),
+            "last_event": _time(int(head["last_ts"])),
+            "sources": [
+                name for bit, name in enumerate(_SOURCES, 1) if int(head["sources"]) >> bit & 1
+            ],
+            "country": chr(country >> 8) + chr(country & 255) if country else None,
+        }
+    return found
+
+
+def facts(value: bytes, rules: Rules, now: int) -> dict[str, Any]:
+    """A record of facts (``f/``) decoded; consent as CAMARA ConsentInfo says it.
+
+    Parameters
+    ----------
+    now : int
+        Event time at which consent is judged, ms.
+    """
+    held = AccountFacts.from_bytes(value)
+    return {
+        "consent": [
+            {
+                "purpose": name.partition("/")[0],
+                "member_id": name.partition("/")[2] or None,
+                "terms": [
+                    term
+                    for term, purpose in rules.terms.items()
+                    if purpose == name.partition("/")[0]
+                ],
+                **consent.status(history, now),
+                "history": [
+                    {"at": _time(c[0]), "status": c[2], "expires_at": _time(c[3]) if c[3] else None}
+                    for c in history
+                ],
+            }
+            for name, history in sorted(held.consents.items())
+        ],
+        "not_said": {
+            purpose: rules.unsaid[purpose] for purpose in PURPOSES if purpose not in held.consents
+        },
+        "facts": [
+            {"at": _time(ts), **{k: v for k, v in data.items() if v is not None}}
+            for _, (ts, _, data) in sorted(held.facts.items())
+        ],
+    }
+
+
+def meta_time(value: bytes) -> int:
+    """Greatest event time of a partition, from its meta record, ms."""
+    return int(json.loads(value)["max_ts"])
+
+
+def _row(taxonomy: Taxonomy, interest: int, row: Any) -> dict[str, Any]:
+    words = row.view("<u2")
+    bits = int(row[:2].view("<u8")[0])
+    flags = int(words[lay.R_FLAGS])
+    parts = row[lay.R_PART : lay.R_PART + 8]
+    return {
+        "id": taxonomy.ids[interest],
+        "name": taxonomy.names[interest],
+        "first_day": _day(int(words[lay.R_FIRST])),
+        "as_of_day": _day(int(words[lay.R_DAY])),
+        "active_days": int(words[lay.R_ACTIVE]),
+        "active_days_of_last_64": bits.bit_count(),
+        "levels": {
+            name: round(float(sum(row[at + k] for at in (lay.R_BASE, lay.R_TODAY, lay.R_NEXT))), 4)
+            for k, name in enumerate(("short", "middle", "long"))
+        },
+        "dayparts": {
+            name: round(float(mass), 4) for name, mass in zip(_PARTS, parts, strict=True) if mass
+        },
+        "flags": [name for flag, name in _FLAGS if flags & flag],
+    }
+
+
+def _day(number: int) -> str:
+    return str((datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=number)).date())
+
+
+def _time(ms: int) -> str:
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)).isoformat()

@@ -1,0 +1,234 @@
+"""What follows from facts, as reviewed data: ``data/suppression.toml`` and its schema.
+
+==================  =====================================================================
+table               fields
+==================  =====================================================================
+(top)               ``schema`` 1
+``purposes.<name>`` ``terms`` list of text, ``unsaid`` default | profiling | deny; the
+                    names are ``profiling``, ``offers`` and ``audiences``
+``declared``        ``like_days``, ``dislike_days`` 1..3650
+``children``        ``profiled`` bool, ``shared_device`` hold | ignore
+``class`` (list)    ``name`` text, ``interests`` list of ids or ``*`` (one class has it),
+                    ``purchase_days``, ``decision_days`` 0..3650, ``relatives`` list of
+                    descendants | parent | siblings, ``kin`` list of ids (optional)
+==================  =====================================================================
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from features.tags import taxonomy
+from features.tags.taxonomy import Taxonomy
+
+PROFILING, OFFERS, AUDIENCES = "profiling", "offers", "audiences"
+PURPOSES = (PROFILING, OFFERS, AUDIENCES)
+RELATIVES = ("descendants", "parent", "siblings")
+_UNSAID = {PROFILING: ("default",), OFFERS: ("profiling", "deny"), AUDIENCES: ("profiling", "deny")}
+_MOST_DAYS = 3650
+
+
+class RulesError(ValueError):
+    """The rules are not as their schema says; names the table and the field."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A class of interests: how long it stays quiet, and what goes quiet with it."""
+
+    name: str
+    days: Mapping[str, int]  # by kind of fact
+    relatives: tuple[str, ...]
+    kin: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Rules:
+    """The rules, resolved against a taxonomy.
+
+    Attributes
+    ----------
+    terms : mapping of str to str
+        Purpose by the word a consent fact uses, lower-case.
+    unsaid : mapping of str to str
+    like_days, dislike_days : int
+    children_profiled : bool
+    shared_device_holds : bool
+    fingerprint : str
+        Of the text: equal rules have equal ones.
+    """
+
+    terms: Mapping[str, str]
+    unsaid: Mapping[str, str]
+    like_days: int
+    dislike_days: int
+    children_profiled: bool
+    shared_device_holds: bool
+    fingerprint: str
+    _tree: Taxonomy = field(repr=False)
+    _kinds: Mapping[int, Kind] = field(repr=False)
+    _other: Kind = field(repr=False)
+
+    def purpose(self, term: str) -> str | None:
+        """Purpose of a consent fact's word; None where the purpose is not ours."""
+        return self.terms.get(term.lower())
+
+    def kind(self, interest: str) -> Kind:
+        """Class of an interest."""
+        index = self._tree.index(interest)
+        for node in (index, *self._tree.ancestors(index)):
+            if node in self._kinds:
+                return self._kinds[node]
+        return self._other
+
+    def quieted(self, interest: str) -> list[int]:
+        """Dense indices that a quiet interest silences: itself first, then its relatives."""
+        tree, index, kind = self._tree, self._tree.index(interest), self.kind(interest)
+        found = [index]
+        parent = int(tree.parent[index])
+        if "descendants" in kind.relatives:
+            found += tree.descendants(index)
+        if parent >= 0 and "parent" in kind.relatives:
+            found.append(parent)
+        if parent >= 0 and "siblings" in kind.relatives:
+            for sibling in tree.children[parent]:
+                found += [sibling, *tree.descendants(sibling)]
+        found += kind.kin
+        return list(dict.fromkeys(found))
+
+
+@cache
+def load() -> Rules:
+    """The bundled rules."""
+    text = resources.files("features.data").joinpath("suppression.toml").read_text("utf-8")
+    return parse(text, taxonomy.load())
+
+
+def parse(text: str, tree: Taxonomy) -> Rules:
+    """Rules from TOML text.
+
+    Raises
+    ------
+    RulesError
+        Naming the table and the field that is not as the schema says.
+    """
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RulesError(f"not TOML: {error}") from None
+    _fields("rules", table, {"schema", "purposes", "declared", "children", "class"})
+    if table["schema"] != 1:
+        raise RulesError(f"schema = {table['schema']!r}: this release reads 1")
+    terms, unsaid = _purposes(table["purposes"])
+    declared, children = table["declared"], table["children"]
+    _fields("declared", declared, {"like_days", "dislike_days"})
+    _fields("children", children, {"profiled", "shared_device"})
+    if not isinstance(children["profiled"], bool):
+        raise RulesError("children.profiled: true or false")
+    kinds, other = _classes(table["class"], tree)
+    return Rules(
+        terms,
+        unsaid,
+        _days("declared", declared, "like_days", 1),
+        _days("declared", declared, "dislike_days", 1),
+        children["profiled"],
+        _word("children.shared_device", children["shared_device"], ("hold", "ignore")) == "hold",
+        hashlib.sha256(text.encode()).hexdigest()[:16],
+        tree,
+        kinds,
+        other,
+    )
+
+
+def _purposes(table: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
+    _fields("purposes", table, set(PURPOSES))
+    terms: dict[str, str] = {}
+    unsaid = {}
+    for name in PURPOSES:
+        _fields(f"purposes.{name}", table[name], {"terms", "unsaid"})
+        for term in _texts(f"purposes.{name}.terms", table[name]["terms"]):
+            if terms.setdefault(term.lower(), name) != name:
+                raise RulesError(f"purposes.{name}.terms: {term!r} is {terms[term.lower()]} too")
+        unsaid[name] = _word(f"purposes.{name}.unsaid", table[name]["unsaid"], _UNSAID[name])
+    return terms, unsaid
+
+
+def _classes(items: Any, tree: Taxonomy) -> tuple[dict[int, Kind], Kind]:
+    kinds: dict[int, Kind] = {}
+    other: Kind | None = None
+    for number, item in enumerate(items):
+        place = f"class[{number}]"
+        _fields(
+            place,
+            item,
+            {"name", "interests", "purchase_days", "decision_days", "relatives"},
+            {"kin"},
+        )
+        relatives = tuple(
+            _word(f"{place}.relatives", word, RELATIVES)
+            for word in _texts(f"{place}.relatives", item["relatives"])
+        )
+        kind = Kind(
+            str(item["name"]),
+            {
+                "purchase": _days(place, item, "purchase_days", 0),
+                "decision_against": _days(place, item, "decision_days", 0),
+            },
+            relatives,
+            tuple(_indices(f"{place}.kin", item.get("kin", []), tree)),
+        )
+        if item["interests"] == ["*"]:
+            if other is not None:
+                raise RulesError(f"{place}.interests: '*' is taken by {other.name!r}")
+            other = kind
+            continue
+        for index in _indices(f"{place}.interests", item["interests"], tree):
+            if index in kinds:
+                raise RulesError(f"{place}.interests: {tree.ids[index]} is in two classes")
+            kinds[index] = kind
+    if other is None:
+        raise RulesError('class: none has interests = ["*"]')
+    return kinds, other
+
+
+def _fields(place: str, table: Any, wanted: set[str], may: Iterable[str] = ()) -> None:
+    if not isinstance(table, dict):
+        raise RulesError(f"{place}: a table is expected")
+    for name in sorted(wanted - set(table)):
+        raise RulesError(f"{place}.{name}: is required")
+    for name in sorted(set(table) - wanted - set(may)):
+        raise RulesError(f"{place}.{name}: unknown")
+
+
+def _texts(place: str, value: Any) -> list[str]:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise RulesError(f"{place}: a list of texts is expected")
+    return value
+
+
+def _word(place: str, value: Any, options: tuple[str, ...]) -> str:
+    if value not in options:
+        raise RulesError(f"{place} = {value!r}: one of {', '.join(options)}")
+    return str(value)
+
+
+def _days(place: str, table: Mapping[str, Any], name: str, least: int) -> int:
+    value = table[name]
+    if type(value) is not int or not least <= value <= _MOST_DAYS:
+        raise RulesError(f"{place}.{name} = {value!r}: whole days from {least} to {_MOST_DAYS}")
+    return value
+
+
+def _indices(place: str, value: Any, tree: Taxonomy) -> list[int]:
+    found = []
+    for interest in _texts(place, value):
+        if interest not in tree:
+            raise RulesError(f"{place}: {interest!r} is not in the taxonomy")
+        found.append(tree.index(interest))
+    return found

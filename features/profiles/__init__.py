@@ -1,0 +1,3 @@
+"""Profiles as JSON: ranked, worded and written in one pass over the rows.
+
+Law of the folder: reads state and models and changes neither. Public face: `writer.Writer`."""

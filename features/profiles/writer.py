@@ -1,0 +1,129 @@
+"""Profiles: the product's bytes, made from rows, a model's weights and prepared text.
+
+What a subject's profile says is decided in `features.profiles.writing_kernel`; this module prepares
+what that needs and cuts its output into values.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.models.stance_kernel import Bet
+from features.profiles.writing_kernel import NOTE_ROOM, ROOM, Template, write_profiles
+from features.state import layout as lay
+from features.state.store import Store
+from features.tags.taxonomy import Taxonomy
+
+_BUFFER = 128 * ROOM
+
+
+class Writer:
+    """Writes the profiles of changed subjects.
+
+    Parameters
+    ----------
+    taxonomy : Taxonomy
+        Names of interests; the sensitive ones are never written.
+    top : int
+        Most interests of a profile.
+    step : float
+        Change of a score that is material.
+    max_age : int
+        Days after which a profile is published again though nothing changed.
+    home : str
+        Country of the operator, two letters, or empty where unknown.
+    """
+
+    def __init__(
+        self, taxonomy: Taxonomy, top: int, step: float, max_age: int, home: str = ""
+    ) -> None:
+        heads = _heads(taxonomy.ids, taxonomy.names)
+        length = np.array([len(head) for head in heads], np.int32)
+        self._template = Template(
+            text=np.frombuffer(b"".join(heads), np.uint8),
+            at=(np.cumsum(length) - length).astype(np.int32),
+            length=length,
+            allowed=(~np.asarray(taxonomy.sensitive)).astype(np.uint8),
+            model=np.zeros(0, np.uint8),
+            top=top,
+            home=ord(home[0]) * 256 + ord(home[1]) if home else 0,
+            step=max(step, 1e-4),
+            max_age=max_age,
+        )
+        self._buffer = np.zeros(0, np.uint8)
+
+    def name_model(self, model: str, version: int) -> None:
+        """Say which model the scores of the next profiles come from."""
+        text = json.dumps({"id": model, "version": version}, separators=(",", ":"))
+        self._template = self._template._replace(model=np.frombuffer(text.encode(), np.uint8))
+
+    def write(
+        self, store: Store, sids: NDArray[np.int32], bet: Bet, note: Callable[[int], bytes] | None
+    ) -> dict[int, bytes]:
+        """Values of the subjects whose profile changed materially.
+
+        Parameters
+        ----------
+        note : callable or None
+            Suppressions of a subject as JSON without brackets; None where nobody has any.
+
+        Returns
+        -------
+        dict of int to bytes
+            By subject number; the version in it is the subject's version plus one.
+        """
+        if not len(sids):
+            return {}
+        if not self._buffer.size:
+            self._buffer = np.zeros(_BUFFER, np.uint8)
+        notes = [b""] if note is None else [note(int(sid))[:NOTE_ROOM] for sid in sids]
+        note_at = np.zeros(len(sids) + 1, np.int64)
+        if note is not None:
+            note_at[1:] = np.cumsum([len(text) for text in notes])
+        text = np.frombuffer(b"".join(notes) or b" ", np.uint8)
+        ends = np.zeros(len(sids), np.int64)
+        open_day = int(store.c[lay.C_OPEN_DAY])
+        found: dict[int, bytes] = {}
+        first = 0
+        while first < len(sids):
+            after = int(
+                write_profiles(
+                    sids,
+                    first,
+                    store.subjects,
+                    store.rows,
+                    store.index,
+                    bet,
+                    self._template,
+                    store.clock,
+                    open_day,
+                    text,
+                    note_at,
+                    self._buffer,
+                    ends,
+                )
+            )
+            view = self._buffer.data
+            start = 0
+            for sid, end in zip(
+                sids[first:after].tolist(), ends[first:after].tolist(), strict=True
+            ):
+                if end > start:
+                    found[sid] = bytes(view[start:end])
+                start = end
+            first = after
+        return found
+
+
+@lru_cache(maxsize=4)  # every partition of a worker writes the same taxonomy
+def _heads(ids: tuple[str, ...], names: tuple[str, ...]) -> tuple[bytes, ...]:
+    return tuple(
+        json.dumps({"id": interest, "name": name}, separators=(",", ":"))[:-1].encode()
+        + b',"score":'
+        for interest, name in zip(ids, names, strict=True)
+    )

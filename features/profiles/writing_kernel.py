@@ -1,0 +1,318 @@
+"""Profiles of changed subjects as JSON, in one pass over their rows."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.jit import as_int, inlined, njit
+from features.models.signals_kernel import SIGNALS, days_since
+from features.models.stance_kernel import Bet
+from features.profiles.json_kernel import (
+    put,
+    put_date,
+    put_hundredths,
+    put_int,
+    put_probability,
+    put_span,
+)
+from features.profiles.ranking_kernel import SHOWN_UNITS, digest, moved, ranked
+from features.state.layout import (
+    F_DISLIKE,
+    F_LIKE,
+    F_QUIET,
+    R_APP,
+    R_FIRST,
+    R_FLAGS,
+    R_PART,
+    R_TV,
+    S_CARE,
+    S_HOLD,
+    Clock,
+    Index,
+    Rows,
+    Subjects,
+)
+from features.state.rows_kernel import popcount, row_bits
+
+#: No profile is longer: 20 interests of at most 700 bytes, the rest, and 16 KiB of suppressions.
+ROOM = 32_768
+NOTE_ROOM = 16_384
+
+_PART_SHOWN = 0.2
+
+
+def _bytes(text: str) -> NDArray[np.uint8]:
+    return np.frombuffer(text.encode(), np.uint8)
+
+
+_HEAD = _bytes('{"schema":1,"subject":"')
+_VERSION = _bytes('","version":')
+_AS_OF = _bytes(',"as_of":')
+_MODEL = _bytes(',"model":')
+_CONTEXT_HOME = _bytes(',"context":{"roaming":false,"country":')
+_CONTEXT_AWAY = _bytes(',"context":{"roaming":true,"country":')
+_NULL = _bytes("null")
+_INTERESTS = _bytes('},"interests":[')
+_LIFT = _bytes(',"lift":')
+_CONFIDENCE = _bytes(',"confidence":')
+_TREND = _bytes(',"trend":"')
+_LAST = _bytes('","last_active":')
+_PARTS = _bytes(',"dayparts":{')
+_SOURCES = _bytes('},"sources":{')
+_STANCE = _bytes('},"stance":"')
+_REASONS = _bytes('","reasons":[{"code":"active_days_28","value":')
+_SUPPRESSIONS = _bytes('],"suppressions":[')
+_EVIDENCE = _bytes('],"evidence":{"events":')
+_DAYS = _bytes(',"days":')
+_SOURCE_LIST = _bytes(',"sources":[')
+_END = _bytes("]}}")
+_CLOSE_OBJECT = _bytes("}")
+_CLOSE_REASONS = _bytes("]}")
+_COMMA = _bytes(",")
+_TRENDS = tuple(_bytes(t) for t in ("new", "rising", "steady", "fading", "burst"))
+_STANCES = tuple(_bytes(t) for t in ("engage", "hold", "avoid"))
+_NAMES_PART = tuple(
+    _bytes(f'"{week}-{part}":')
+    for week in ("weekday", "weekend")
+    for part in ("night", "morning", "afternoon", "evening")
+)
+_NAMES_SOURCE = tuple(_bytes(f'"{name}"') for name in ("network", "tv", "app"))
+_COLON = _bytes(":")
+_WHY_SHARE = _bytes('},{"code":"share_7d","value":')
+_WHY_HABIT = _bytes('},{"code":"weekly_habit","value":')
+_WHY_LIKE = _bytes('},{"code":"declared_like","value":1')
+_WHY_DISLIKE = _bytes('},{"code":"declared_dislike","value":1')
+_WHY_QUIET = _bytes('},{"code":"suppressed","value":1')
+_WHY_CARE = _bytes('},{"code":"care_case","value":1')
+_WHY_HOLD = _bytes('},{"code":"on_hold","value":1')
+_WHY_FEW = _bytes('},{"code":"few_data","value":')
+
+
+class Template(NamedTuple):
+    """Prepared JSON, per interest: ``{"id":..,"name":..,"score":`` and whether it may be said."""
+
+    text: NDArray[np.uint8]
+    at: NDArray[np.int32]
+    length: NDArray[np.int32]
+    allowed: NDArray[np.uint8]
+    model: NDArray[np.uint8]  # the value of "model"
+    top: int
+    home: int  # country code of the operator, 0 unknown
+    step: float  # material change of a score
+    max_age: int  # days
+
+
+@njit
+def write_profiles(
+    sids: Any,
+    first: int,
+    s: Subjects,
+    r: Rows,
+    x: Index,
+    bet: Bet,
+    template: Template,
+    clock: Clock,
+    open_day: int,
+    notes: Any,
+    note_at: Any,
+    out: Any,
+    ends: Any,
+) -> int:
+    """Write the profiles that changed materially since they were last written.
+
+    Parameters
+    ----------
+    sids : ndarray of int32, shape (n,)
+    first : int
+        Where to go on.
+    notes, note_at : ndarray of uint8, ndarray of int64 shape (n + 1,)
+        Suppressions per subject, as JSON without the brackets.
+    out : ndarray of uint8
+    ends : ndarray of int64, shape (n,)
+        End of each profile in `out`; equal to the previous end where nothing is published.
+
+    Returns
+    -------
+    int
+        Index of the first subject not handled, for `out` has a limit.
+    """
+    levels = np.zeros(3)
+    vector = np.zeros(SIGNALS)
+    rank = np.zeros((1024, 8))
+    n = 0
+    for i in range(first, sids.shape[0]):
+        if n + ROOM > out.shape[0]:
+            return i
+        sid = as_int(sids[i])
+        day = max((s.last_ts[sid] + clock.offset) // 86_400_000 + 1, open_day)
+        count = ranked(
+            s, r, sid, day, bet, template.allowed, template.top, clock, levels, vector, rank
+        )
+        note = note_at[i + 1] - note_at[i]
+        said = digest(rank, count, notes, note_at[i], note, s, sid)
+        same = said == s.digest[sid] and not moved(rank, count, r, template.step)
+        fresh = day - as_int(s.published[sid]) < template.max_age
+        if s.used[sid] == 0 or (same and fresh):
+            ends[i] = n
+            continue
+        s.digest[sid] = said
+        s.published[sid] = np.uint16(day)
+        for q in range(count):
+            r.shown[as_int(rank[q, 0])] = np.uint8(rank[q, 1] * SHOWN_UNITS + 0.5)
+        n = _write(
+            out, n, s, r, x, sid, day, rank, count, template, clock, notes, note_at[i], note, levels
+        )
+        ends[i] = n
+    return len(sids)
+
+
+@inlined
+def _write(
+    out: Any,
+    n: int,
+    s: Subjects,
+    r: Rows,
+    x: Index,
+    sid: int,
+    day: int,
+    rank: Any,
+    count: int,
+    template: Template,
+    clock: Clock,
+    notes: Any,
+    note_at: int,
+    note: int,
+    levels: Any,
+) -> int:
+    n = put(out, n, _HEAD)
+    n = put_span(out, n, x.keys, s.key_at[sid], as_int(s.key_len[sid]))
+    n = put(out, n, _VERSION)
+    n = put_int(out, n, as_int(s.version[sid]) + 1)
+    n = put(out, n, _AS_OF)
+    n = put_int(out, n, s.last_ts[sid])
+    n = put(out, n, _MODEL)
+    n = put(out, n, template.model)
+    country = as_int(s.country[sid])
+    away = country != 0 and template.home != 0 and country != template.home
+    n = put(out, n, _CONTEXT_AWAY if away else _CONTEXT_HOME)
+    if country == 0:
+        n = put(out, n, _NULL)
+    else:
+        out[n] = 34
+        out[n + 1] = np.uint8(country >> 8)
+        out[n + 2] = np.uint8(country & 255)
+        out[n + 3] = 34
+        n += 4
+    n = put(out, n, _INTERESTS)
+    held = (s.status[s.account[sid]] | s.status[sid]) & (S_CARE | S_HOLD)
+    for q in range(count):
+        if q > 0:
+            n = put(out, n, _COMMA)
+        n = _write_interest(out, n, r, day, rank[q], template, held)
+    n = put(out, n, _SUPPRESSIONS)
+    n = put_span(out, n, notes, note_at, note)
+    n = put(out, n, _EVIDENCE)
+    n = put_int(out, n, as_int(s.events[sid]))
+    n = put(out, n, _DAYS)
+    n = put_int(out, n, popcount(s.days[sid]))
+    n = put(out, n, _SOURCE_LIST)
+    some = False
+    for kind in range(3):
+        if s.sources[sid] & (2 << kind):
+            if some:
+                n = put(out, n, _COMMA)
+            n = put(out, n, _NAMES_SOURCE[kind])
+            some = True
+    return put(out, n, _END)
+
+
+@inlined
+def _write_interest(
+    out: Any, n: int, r: Rows, day: int, ranked: Any, template: Template, held: int
+) -> int:
+    j = as_int(ranked[0])
+    interest = as_int(r.interest[j])
+    n = put_span(
+        out, n, template.text, as_int(template.at[interest]), as_int(template.length[interest])
+    )
+    n = put_probability(out, n, ranked[1])
+    n = put(out, n, _LIFT)
+    n = put_hundredths(out, n, ranked[2])
+    n = put(out, n, _CONFIDENCE)
+    n = put_hundredths(out, n, ranked[3])
+    n = put(out, n, _TREND)
+    n = put(out, n, _TRENDS[as_int(ranked[4])])
+    n = put(out, n, _LAST)
+    newest = as_int(r.u2[j, 4]) + 1 - days_since(row_bits(r, j))
+    n = put_date(out, n, max(newest, as_int(r.u2[j, R_FIRST])))
+    n = put(out, n, _PARTS)
+    n = _write_shares(out, n, r, j)
+    n = put(out, n, _STANCE)
+    n = put(out, n, _STANCES[as_int(ranked[5])])
+    return _write_reasons(out, n, r, j, day, ranked, held)
+
+
+@inlined
+def _write_shares(out: Any, n: int, r: Rows, j: int) -> int:
+    total = 0.0
+    for k in range(8):
+        total += r.f4[j, R_PART + k]
+    some = False
+    if total > 1e-12:
+        for k in range(8):
+            share = r.f4[j, R_PART + k] / total
+            if share >= _PART_SHOWN:
+                if some:
+                    n = put(out, n, _COMMA)
+                n = put(out, n, _NAMES_PART[k])
+                n = put_hundredths(out, n, share)
+                some = True
+    n = put(out, n, _SOURCES)
+    if total <= 1e-12:
+        return n
+    some = False
+    network = max(0.0, total - r.f4[j, R_TV] - r.f4[j, R_APP])
+    for k in range(3):
+        share = (network if k == 0 else (r.f4[j, R_TV] if k == 1 else r.f4[j, R_APP])) / total
+        if share >= 0.005:
+            if some:
+                n = put(out, n, _COMMA)
+            n = put(out, n, _NAMES_SOURCE[k])
+            n = put(out, n, _COLON)
+            n = put_hundredths(out, n, share)
+            some = True
+    return n
+
+
+@inlined
+def _write_reasons(out: Any, n: int, r: Rows, j: int, day: int, ranked: Any, held: int) -> int:
+    steps = day - as_int(r.u2[j, 4])
+    bits = row_bits(r, j)
+    bits = bits << np.uint64(min(steps - 2, 63)) if steps >= 2 else bits >> np.uint64(2 - steps)
+    n = put(out, n, _REASONS)
+    n = put_int(out, n, popcount(bits & np.uint64(0xFFFFFFF)))
+    n = put(out, n, _WHY_SHARE)
+    n = put_hundredths(out, n, ranked[7])
+    if ranked[6] >= 0.5:
+        n = put(out, n, _WHY_HABIT)
+        n = put_hundredths(out, n, ranked[6])
+    flags = r.u2[j, R_FLAGS]
+    if flags & F_LIKE:
+        n = put(out, n, _WHY_LIKE)
+    if flags & F_DISLIKE:
+        n = put(out, n, _WHY_DISLIKE)
+    if flags & F_QUIET:
+        n = put(out, n, _WHY_QUIET)
+    if held & S_CARE:
+        n = put(out, n, _WHY_CARE)
+    if held & S_HOLD:
+        n = put(out, n, _WHY_HOLD)
+    age = day - as_int(r.u2[j, R_FIRST])
+    if age < 7:
+        n = put(out, n, _WHY_FEW)
+        n = put_int(out, n, age)
+    n = put(out, n, _CLOSE_OBJECT)
+    return put(out, n, _CLOSE_REASONS)

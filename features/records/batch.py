@@ -1,0 +1,289 @@
+"""Accepted records as columns beside the bytes they came from.
+
+:func:`parse` turns what a consumer handed over into a :class:`Batch` and the list of what was
+refused. Text stays where it is, in one blob; the columns hold hashes and spans.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any, Final, cast
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from features.records.columns_kernel import NO_TZ
+from features.records.compact_kernel import extents, gather
+from features.records.decoder import (
+    FACTS,
+    PREFIXES,
+    TS_END,
+    Event,
+    Fact,
+    Limits,
+    Malformed,
+    decode,
+    decode_fact,
+)
+from features.records.hash_kernel import hash_text
+from features.records.parse_kernel import parse_records
+from features.records.scan_tables import NAMES
+
+#: One accepted record, 136 bytes, naturally aligned. Positions ``*_at`` count from ``raw_at``
+#: and may lie behind the record's own ``raw_len`` bytes; a length of 0 means absent. Hashes are
+#: those of `features.records.hash_kernel`, 0 for absent. ``tz_min`` is ``NO_TZ`` where unknown,
+#: ``country`` two letters as ``256 * first + second`` or 0, ``content_ms`` 0 where unknown.
+#: ``mode``: of network 0 mobile, 1 broadband; of TV 0 live, 1 catch-up, 2 on demand; of apps
+#: 0 close, 1 open, 2 view, 3 search, 4 other. ``prefix`` indexes `decoder.PREFIXES`.
+#: Facts have no content, bytes, duration or mode; :meth:`Batch.fact` decodes them.
+EVENT: Final = np.dtype([
+    ("ts", "i8"), ("event_hash", "u8"), ("account_hash", "u8"), ("subject_hash", "u8"),
+    ("device_hash", "u8"), ("content_hash", "u8"), ("content2_hash", "u8"), ("offset", "i8"),
+    ("raw_at", "i8"), ("bytes", "i8"), ("duration_ms", "i8"), ("content_ms", "i8"),
+    ("raw_len", "i4"), ("account_at", "i4"), ("member_at", "i4"), ("content_at", "i4"),
+    ("content2_at", "i4"), ("partition", "i4"),
+    ("account_len", "u2"), ("member_len", "u2"), ("content_len", "u2"), ("content2_len", "u2"),
+    ("tz_min", "i2"), ("country", "u2"),
+    ("mode", "u1"), ("kind", "u1"), ("prefix", "u1"), ("prefix2", "u1"),
+])  # fmt: skip
+
+#: Names that :meth:`Batch.text` knows.
+TEXTS: Final = ("account", "member", "content", "content2")
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A refused record: its index in the call, and what `Malformed` says."""
+
+    index: int
+    reason: str
+    field: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Accepted records in the order they came.
+
+    Attributes
+    ----------
+    records : ndarray of EVENT, shape (n,)
+    blob : ndarray of uint8, read-only
+        Raw records and their texts; may hold bytes that no record refers to.
+    """
+
+    records: NDArray[Any]
+    blob: NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        return int(self.records.size)
+
+    def raw(self, i: int) -> bytes:
+        """The record as it came."""
+        row = self.records[i]
+        return self._span(int(row["raw_at"]), int(row["raw_len"]))
+
+    def text(self, i: int, name: str) -> bytes:
+        """One of :data:`TEXTS` of a record, in original case; empty where absent."""
+        row = self.records[i]
+        return self._span(int(row["raw_at"]) + int(row[name + "_at"]), int(row[name + "_len"]))
+
+    def content_key(self, i: int, name: str = "content") -> str:
+        """Key under which the content is tagged, such as ``host:bbc.co.uk``; empty if none.
+
+        ``name`` is ``content`` or, for the fallback, ``content2``.
+        """
+        prefix = PREFIXES[self.records["prefix2" if name == "content2" else "prefix"][i]]
+        return prefix + self.text(i, name).lower().decode()
+
+    def fact(self, i: int) -> Fact:
+        """The fact that record ``i``, of kind ``FACTS``, states."""
+        return decode_fact(self.raw(i))
+
+    def take(self, index: ArrayLike) -> Batch:
+        """The records of an index or a mask, in its order, with no more bytes than they need."""
+        chosen = np.asarray(index)
+        records = self.records[chosen if chosen.size else chosen.astype(np.int64)]
+        return _gathered(records, [(len(records), self.blob)])
+
+    @staticmethod
+    def concat(batches: Sequence[Batch]) -> Batch:
+        """The records of several batches behind each other."""
+        if not batches:
+            return Batch(np.empty(0, EVENT), _sealed(np.empty(0, np.uint8)))
+        records = np.concatenate([batch.records for batch in batches])
+        if all(batch.blob is batches[0].blob for batch in batches):
+            return Batch(records, batches[0].blob)
+        return _gathered(records, [(len(batch), batch.blob) for batch in batches])
+
+    def _span(self, start: int, length: int) -> bytes:
+        return self.blob[start : start + length].tobytes()
+
+
+def parse(
+    raws: Sequence[bytes | None],
+    keys: Sequence[bytes | None],
+    kinds: NDArray[np.uint8],
+    partitions: NDArray[np.int32],
+    offsets: NDArray[np.int64],
+    limits: Limits,
+    now_ms: int | None = None,
+    *,
+    fast: bool = True,
+) -> tuple[Batch, list[Rejected]]:
+    """Read a batch of Kafka records.
+
+    Parameters
+    ----------
+    raws, keys
+        Values and keys, n each. A missing value is ``empty``, a missing key ``key_mismatch``.
+    kinds, partitions, offsets
+        uint8[n] as in `features.records.decoder`, int32[n], int64[n].
+    limits
+        What the deployment allows.
+    now_ms
+        When given, events of more than ``limits.future_tolerance_ms`` later are refused.
+    fast
+        False has every record decided by the slow reference; the outcome is the same.
+
+    Returns
+    -------
+    The accepted records, and the refused ones; both in the order they came.
+    """
+    n = len(raws)
+    ts_end = TS_END if now_ms is None else min(TS_END, now_ms + limits.future_tolerance_ms + 1)
+    data, starts = _joined(raws, b"\n", bytes(16))
+    key_data, key_starts = _joined(keys, b"", b"")
+    records = np.empty(n, EVENT)
+    slow = np.ones(n, np.bool_)
+    if fast:
+        scratch = np.zeros((3, len(NAMES)), np.int64)
+        parse_records(data, _words(data), starts, key_data, key_starts, kinds,
+                      limits.max_message_bytes, ts_end, scratch, records, slow)  # fmt: skip
+    todo = np.flatnonzero(slow).tolist()
+    tail, rejected = _Tail(data.size), []
+    for i in todo:
+        raw = raws[i] or b""
+        try:
+            item = decode(int(kinds[i]), raw, keys[i], limits)
+            if item.ts >= ts_end:
+                raise Malformed("future", "ts", "lies further ahead than is tolerated")
+        except Malformed as error:
+            rejected.append(Rejected(i, error.reason, error.field, error.message))
+        else:
+            records[i] = tail.row(raw, item if isinstance(item, Event) else _as_event(item))
+    records["partition"] = partitions
+    records["offset"] = offsets
+    if rejected:
+        records = np.delete(records, [item.index for item in rejected])
+    if tail.parts:
+        data = np.concatenate([data, np.frombuffer(b"".join(tail.parts), np.uint8)])
+    return Batch(records, _sealed(data)), rejected
+
+
+def warm_up() -> None:
+    """Compile, or load from disk, every kernel used here; seconds the first time."""
+    one = np.zeros(1, np.int64)
+    raw = b'{"event_id":"e","account_id":"a","ts":1500000000000,"app_id":"a","action":"open"}'
+    for value in (raw, raw.replace(b"open", b"\\u006fpen")):
+        batch, _ = parse([value], [b"a"], np.full(1, 3, np.uint8), one.astype(np.int32), one,
+                         Limits())  # fmt: skip
+        batch.take([0])
+
+
+def _gathered(records: NDArray[Any], parts: Sequence[tuple[int, NDArray[np.uint8]]]) -> Batch:
+    """A batch of these records, so many of them from each blob in turn."""
+    lengths = np.empty(len(records), np.int64)
+    blob = np.empty(int(extents(records, lengths)), np.uint8)
+    first = at = 0
+    for count, source in parts:
+        mine = slice(first, first + count)
+        at = gather(records[mine], lengths[mine], source, blob, at)
+        first += count
+    return Batch(records, _sealed(blob))
+
+
+def _sealed(blob: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    # Blobs are read-only everywhere: they are shared, and numba compiles once per kind of array.
+    blob.flags.writeable = False
+    return blob
+
+
+def _joined(
+    parts: Sequence[bytes | None], end: bytes, last: bytes
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Parts with ``end`` behind each, then ``last``; where each part starts, int64[n + 1]."""
+    present = cast(Sequence[bytes], parts)
+    try:
+        data = end.join([*present, last])
+    except TypeError:
+        present = [part or b"" for part in parts]
+        data = end.join([*present, last])
+    starts = np.zeros(len(parts) + 1, np.int64)
+    lengths = np.fromiter(map(len, present), np.int64, len(parts))
+    np.cumsum(lengths + len(end), out=starts[1:])
+    return np.frombuffer(data, np.uint8), starts
+
+
+def _words(blob: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """From each position the eight bytes that start there, without a copy."""
+    return np.ndarray((max(blob.size - 7, 0),), np.uint64, blob.data, strides=(1,))
+
+
+class _Tail:
+    """Rows of slowly decoded records, and their bytes, which go behind the blob.
+
+    A text that held escapes stands nowhere in the record as it came, so each record is copied
+    with its texts right behind.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.parts: list[bytes] = []
+        self._size = size
+
+    def row(self, raw: bytes, event: Event) -> tuple[int, ...]:
+        """Keep the bytes; give the record in the order of EVENT, offset and partition 0."""
+        account, member = event.account_id.encode(), (event.member_id or "").encode()
+        parts = (account, member, event.content.encode(), event.content2.encode())
+        lengths = [len(part) for part in parts]
+        ends = accumulate(lengths, initial=len(raw))
+        at = [end if length else 0 for end, length in zip(ends, lengths, strict=False)]
+        raw_at = self._size
+        self.parts += (raw, *parts)
+        self._size += len(raw) + sum(lengths)
+        country = event.country
+        return (
+            event.ts,
+            hash_text(event.event_id.encode()),
+            hash_text(account),
+            hash_text(account + b"/" + member if member else account),
+            hash_text(event.device_id.encode()) if event.device_id else 0,
+            _key_hash(event.prefix, event.content),
+            _key_hash(event.prefix2, event.content2),
+            0,
+            raw_at,
+            event.bytes,
+            event.duration_ms,
+            event.content_ms,
+            len(raw),
+            *at,
+            0,
+            *lengths,
+            NO_TZ if event.tz_offset_min is None else event.tz_offset_min,
+            ord(country[0]) * 256 + ord(country[1]) if country else 0,
+            event.mode,
+            event.kind,
+            event.prefix,
+            event.prefix2,
+        )
+
+
+def _as_event(fact: Fact) -> Event:
+    return Event(FACTS, fact.event_id, fact.account_id, fact.member_id, None, fact.ts, None, None,
+                 0, "", 0, "", 0, 0, 0, 0)  # fmt: skip
+
+
+def _key_hash(prefix: int, text: str) -> int:
+    return hash_text((PREFIXES[prefix] + text).encode().lower()) if prefix else 0

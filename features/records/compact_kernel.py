@@ -1,0 +1,37 @@
+"""Records with just the bytes they need, out of blobs that hold those of others too."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from features.jit import bare
+
+
+@bare
+def extents(records: Any, lengths: Any) -> int:
+    """Bytes that each record needs from its ``raw_at`` on, int64[n]; returns their sum."""
+    total = 0
+    for i in range(records.shape[0]):
+        e = records[i]
+        length = max(
+            e.raw_len,
+            e.account_at + e.account_len,
+            e.member_at + e.member_len,
+            e.content_at + e.content_len,
+            e.content2_at + e.content2_len,
+        )
+        lengths[i] = length
+        total += length
+    return total
+
+
+@bare
+def gather(records: Any, lengths: Any, blob: Any, out: Any, at: int) -> int:
+    """Copy the records' bytes to `out` from `at` on, and point them there; returns the end."""
+    for i in range(records.shape[0]):
+        start = records[i].raw_at
+        for k in range(lengths[i]):
+            out[at + k] = blob[start + k]
+        records[i].raw_at = at
+        at += lengths[i]
+    return at

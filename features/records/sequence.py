@@ -1,0 +1,136 @@
+"""One partition's inputs merged into one sequence, the same however they were fetched.
+
+Each input's records keep their log order. Across inputs, a record's place is its *running
+time* (greatest event time in its input so far), then the input's number, then its offset: a
+total order that depends on the logs alone. A record is released once no input can still deliver
+an earlier one: every input has either been read to its end or has already shown a later record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.records.batch import Batch
+
+_Place = tuple[int, int, int]
+_NEVER: _Place = (2**63 - 1, 0, 0)
+
+
+@dataclass
+class Input:
+    """What is held back of one input of a partition.
+
+    Attributes
+    ----------
+    number : int
+        Breaks ties of equal running time.
+    running : int
+        Greatest event time so far, ms; -1 before the first record.
+    next_offset : int
+        Offset behind the last record taken.
+    drained : bool
+        Whether the end of the log was reached behind it.
+    count : int
+        Records held back.
+    """
+
+    number: int
+    running: int = -1
+    next_offset: int = 0
+    drained: bool = False
+    count: int = 0
+    held: list[tuple[Batch, NDArray[np.int64]]] = field(default_factory=list)
+    released_running: int = -1
+
+    def take(self, batch: Batch, next_offset: int) -> None:
+        """Add records in log order; `next_offset` is behind the last one, refused ones too."""
+        self.next_offset = max(self.next_offset, next_offset)
+        self.drained = False
+        if len(batch):
+            running = np.maximum.accumulate(np.maximum(batch.records["ts"], self.running))
+            self.running = int(running[-1])
+            self.held.append((batch, running))
+            self.count += len(batch)
+
+    def bound(self) -> _Place:
+        """Place before which this input delivers nothing any more."""
+        return _NEVER if self.drained else (self.running, self.number, self.next_offset)
+
+    def position(self) -> tuple[int, int]:
+        """Offset to go on from after the released records, and the running time there."""
+        if self.held:
+            return int(self.held[0][0].records["offset"][0]), self.released_running
+        return self.next_offset, self.running
+
+
+class Merge:
+    """The inputs of one partition.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Inputs in the order that breaks ties.
+    start : mapping of str to (int, int)
+        Per input the offset to start from and the running time there.
+    """
+
+    def __init__(self, names: Sequence[str], start: Mapping[str, tuple[int, int]]) -> None:
+        self.inputs = {
+            name: Input(
+                number,
+                running=start[name][1],
+                next_offset=start[name][0],
+                released_running=start[name][1],
+            )
+            for number, name in enumerate(names)
+        }
+
+    def release(self) -> Batch:
+        """The records whose turn has come, in sequence."""
+        bound = min(item.bound() for item in self.inputs.values())
+        parts = [part for item in self.inputs.values() for part in _split(item, bound)]
+        if not parts:
+            return Batch.concat([])
+        batch = Batch.concat([part[0] for part in parts])
+        if len(parts) == 1:
+            return batch
+        # The parts stand by input, each in log order: a stable sort keeps that among equals.
+        running = np.concatenate([part[1] for part in parts])
+        return Batch(batch.records[np.argsort(running, kind="stable")], batch.blob)
+
+    def position(self) -> dict[str, tuple[int, int]]:
+        """Per input, where to go on after everything that was released."""
+        return {name: item.position() for name, item in self.inputs.items()}
+
+
+def _split(item: Input, bound: _Place) -> list[tuple[Batch, NDArray[np.int64]]]:
+    """Take what lies before `bound` out of an input."""
+    ready: list[tuple[Batch, NDArray[np.int64]]] = []
+    while item.held:
+        batch, running = item.held[0]
+        n = _before(batch, running, item.number, bound)
+        if n == 0:
+            break
+        item.released_running = int(running[n - 1])
+        item.count -= n
+        if n == len(batch):
+            ready.append(item.held.pop(0))
+            continue
+        ready.append((Batch(batch.records[:n], batch.blob), running[:n]))
+        item.held[0] = Batch(batch.records[n:], batch.blob), running[n:]
+        break
+    return ready
+
+
+def _before(batch: Batch, running: NDArray[np.int64], number: int, bound: _Place) -> int:
+    if number < bound[1]:
+        return int(np.searchsorted(running, bound[0], side="right"))
+    first = int(np.searchsorted(running, bound[0], side="left"))
+    if number > bound[1]:
+        return first
+    last = int(np.searchsorted(running, bound[0], side="right"))
+    return first + int(np.searchsorted(batch.records["offset"][first:last], bound[2]))

@@ -1,0 +1,208 @@
+"""Interests that go together, learned from what subjects do on the same day.
+
+Counts are fractional (Perianes-Rodriguez et al., *Constructing bibliometric networks: full versus
+fractional counting*, Journal of Informetrics 2016): a subject that is at everything says little
+about what belongs together, and nobody weighs more than another. Relatedness is normalised
+pointwise mutual information (Bouma, *Normalized (pointwise) mutual information in collocation
+extraction*, GSCL 2009), ``ln(c D / (d_i d_j)) / -ln(c / D)``, times ``c / (c + ENOUGH)``, a
+discount for little evidence as in Pantel and Lin, *Discovering word senses from text*, KDD 2002.
+Here *c* is the decayed count of the pair, *d* the sum of an interest's pairs, *D* of all *d*.
+
+Sensitive interests are in no pair. Two graphs add up: counts are sums.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.related.co_occurrence_kernel import together
+from features.state import snapshots
+from features.state.layout import C_SUBJECTS
+from features.state.store import Store
+from features.tags.exact import STRUCTURAL, neighbours
+from features.tags.taxonomy import MAX_NODES, Taxonomy
+
+#: Where the graph lies in the changelog.
+KEY = b"m/related"
+#: Most pairs kept; beyond it the weakest go: 262 kB in the changelog. 256 interests fit fully.
+MAX_PAIRS = 32_768
+#: Most interests of a subject that count on a day: 120 pairs.
+MOST_A_DAY = 16
+#: Days in which a count halves.
+HALF_LIFE_DAYS = 28.0
+#: Pairs below it go: one meeting in sixteen, long ago.
+LEAST = 0.01
+#: Evidence, in days of a subject, at which relatedness counts half.
+ENOUGH = 2.0
+#: Most neighbours of an interest, and what they may get of its weight together.
+NEIGHBOURS, SHARE = 8, 0.15
+
+_DECAY = 2.0 ** (-1.0 / HALF_LIFE_DAYS)
+
+
+class Related:
+    """The graph of one partition.
+
+    Attributes
+    ----------
+    key : ndarray of uint32, shape (pairs,)
+        ``1024 i + j`` with i < j, ascending.
+    count : ndarray of float32, shape (pairs,)
+        Decayed days of subjects.
+    mass : ndarray of float64, shape (n,)
+        What the pairs of each interest sum up to, those that were dropped included.
+    """
+
+    def __init__(self, taxonomy: Taxonomy) -> None:
+        size = min(len(taxonomy), MAX_NODES)
+        self._parent = np.asarray(taxonomy.parent[:size])
+        self._near = np.full(size, -1, np.int16)
+        for one, other in neighbours(taxonomy).items():
+            if max(one, other) < size:
+                self._near[one] = other
+        structural = np.array([name in STRUCTURAL for name in taxonomy.ids[:size]], np.bool_)
+        self._left_out = (taxonomy.sensitive[:size] | structural).astype(np.uint8)
+        self.key = np.zeros(0, np.uint32)
+        self.count = np.zeros(0, np.float32)
+        self.mass = np.zeros(size)
+
+    def close(self, store: Store, day: int) -> None:
+        """Take up a day that closes; everything before it fades."""
+        size = len(self.mass)
+        pairs = np.zeros((size, size))
+        pairs[self.key // MAX_NODES, self.key % MAX_NODES] = self.count * _DECAY
+        self.mass *= _DECAY
+        together(
+            store.subjects,
+            store.rows,
+            int(store.c[C_SUBJECTS]),
+            day,
+            self._parent,
+            self._near,
+            self._left_out,
+            np.zeros(MOST_A_DAY, np.int32),
+            np.zeros(MOST_A_DAY, np.uint64),
+            pairs,
+            self.mass,
+        )
+        self._keep(pairs)
+
+    def add(self, other: Related) -> None:
+        """Take up the graph of another partition."""
+        size = len(self.mass)
+        pairs = np.zeros((size, size))
+        for graph in (self, other):
+            pairs[graph.key // MAX_NODES, graph.key % MAX_NODES] += graph.count
+        self.mass += other.mass
+        self._keep(pairs)
+
+    def _keep(self, pairs: NDArray[np.float64]) -> None:
+        i, j = np.nonzero(pairs >= LEAST)
+        count = pairs[i, j].astype(np.float32)
+        if len(count) > MAX_PAIRS:
+            kept = np.sort(np.argsort(-count, kind="stable")[:MAX_PAIRS])
+            i, j, count = i[kept], j[kept], count[kept]
+        self.key = (i * MAX_NODES + j).astype(np.uint32)
+        self.count = count
+
+    # -- what it says --------------------------------------------------------------------
+
+    def neighbours(self, interest: int) -> list[tuple[int, float]]:
+        """Nearest interests with their relatedness, 0..1, nearest first, ties by index.
+
+        Only what is met more often together than by chance; at most `NEIGHBOURS`. A sensitive
+        interest has none.
+        """
+        if self._left_out[interest]:
+            return []
+        i, j = (self.key // MAX_NODES).astype(np.intp), (self.key % MAX_NODES).astype(np.intp)
+        own = np.flatnonzero((i == interest) | (j == interest))
+        total = float(self.mass.sum())
+        found = []
+        for k in own.tolist():
+            other = int(i[k] + j[k]) - interest
+            near = relatedness(
+                float(self.count[k]), float(self.mass[interest]), float(self.mass[other]), total
+            )
+            if near > 0.0 and not self._left_out[other]:
+                found.append((other, near))
+        return sorted(found, key=lambda item: (-item[1], item[0]))[:NEIGHBOURS]
+
+    def spread(self, weights: Mapping[int, float]) -> dict[int, float]:
+        """Weights with what they weakly give to their neighbours.
+
+        One step only, so that no circle feeds itself. An interest gives at most `SHARE` of its
+        weight, in proportion to relatedness, and keeps its own: the sum grows by at most the
+        factor ``1 + SHARE``. Sensitive interests neither give nor get.
+        """
+        found = {i: w for i, w in weights.items() if w > 0.0 and not self._left_out[i]}
+        for i, weight in sorted(found.items()):
+            near = self.neighbours(i)
+            total = max(1.0, sum(share for _, share in near))
+            for other, share in near:
+                found[other] = found.get(other, 0.0) + SHARE * weight * share / total
+        return found
+
+    # -- to bytes and back ---------------------------------------------------------------
+
+    def snapshot(self) -> dict[bytes, bytes]:
+        """Changelog record by key."""
+        return {
+            KEY: snapshots.pack(
+                {"half_life": HALF_LIFE_DAYS},
+                {"key": self.key, "count": self.count, "mass": self.mass},
+            )
+        }
+
+    def restore(self, records: Mapping[bytes, bytes]) -> None:
+        """Go on from a snapshot; without one the graph starts empty.
+
+        What has become sensitive since it was written is dropped.
+
+        Raises
+        ------
+        ValueError
+            Where the record is not what `snapshot` makes.
+        """
+        if KEY not in records:
+            return
+        _, arrays = snapshots.unpack(records[KEY])
+        self._check(arrays)
+        key, left_out = arrays["key"], self._left_out != 0
+        told = ~(left_out[key // MAX_NODES] | left_out[key % MAX_NODES])
+        self.key, self.count = key[told], arrays["count"][told]
+        self.mass = np.where(left_out, 0.0, arrays["mass"])
+
+    def _check(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        key, count, mass = arrays["key"], arrays["count"], arrays["mass"]
+        if (key.dtype.str, count.dtype.str, mass.dtype.str) != ("<u4", "<f4", "<f8"):
+            raise ValueError("types of the arrays")
+        if key.ndim != 1 or key.shape != count.shape or mass.shape != self.mass.shape:
+            raise ValueError("shapes of the arrays")
+        i, j = key // MAX_NODES, key % MAX_NODES
+        if np.any(np.diff(key.astype(np.int64)) <= 0) or np.any(i >= j) or np.any(j >= len(mass)):
+            raise ValueError("pairs out of order or of unknown interests")
+        if not (np.all(np.isfinite(count)) and np.all(np.isfinite(mass))):
+            raise ValueError("counts that are no numbers")
+
+
+def relatedness(count: float, one: float, other: float, total: float) -> float:
+    """How much more often than by chance two interests meet, 0 (not at all) to 1.
+
+    Parameters
+    ----------
+    count : float
+        Decayed days on which they met.
+    one, other, total : float
+        Sums of each one's pairs, and of all interests.
+    """
+    if count <= 0.0 or count >= total or one * other <= 0.0:
+        return 0.0
+    lift = count * total / (one * other)
+    near = math.log(lift) / -math.log(count / total)
+    return min(1.0, max(0.0, near)) * count / (count + ENOUGH)

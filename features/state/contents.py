@@ -1,0 +1,124 @@
+"""Which interests a piece of content raises: tags looked up once per content, then by hash.
+
+The tag table is small talk for Python (dictionaries, domain rules); the hot path only ever sees
+a hash map from content hash to a slot, filled with the contents that events really name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from features.records.batch import Batch
+from features.state import layout as lay
+from features.state import subjects_kernel
+from features.state.fold_kernel import unresolved
+from features.tags import exact
+from features.tags.exact import TagEntry
+from features.tags.taxonomy import Taxonomy
+
+_FIRST = 1 << 14
+_MOST = 1 << 22  # contents remembered; beyond it the map starts afresh
+
+
+class Contents:
+    """Tags by content key, and the map the kernels read.
+
+    Parameters
+    ----------
+    taxonomy : Taxonomy
+        Names the dense interests; what it calls sensitive never gets into a slot.
+    table : mapping of str to TagEntry
+        Exact knowledge to start from.
+    """
+
+    def __init__(self, taxonomy: Taxonomy, table: Mapping[str, TagEntry] | None = None) -> None:
+        self._taxonomy = taxonomy
+        self._table: dict[str, TagEntry] = dict(table or {})
+        self._slots: dict[tuple[tuple[int, float], ...], int] = {}
+        self._count = 0
+        self.map = lay.Contents(
+            np.zeros(_FIRST, np.uint64),
+            np.zeros(_FIRST, np.int32),
+            np.zeros(3, np.int32),
+            np.zeros(0, np.uint16),
+            np.zeros(0, np.float32),
+        )
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    def update(self, changes: Mapping[str, TagEntry | None]) -> None:
+        """Set or (None) forget entries; contents are looked up anew from then on."""
+        for key, entry in changes.items():
+            if entry is None:
+                self._table.pop(key, None)
+            else:
+                self._table[key] = entry
+        if changes:
+            self._forget_lookups()
+
+    def prepare(self, batch: Batch) -> None:
+        """Resolve every content of a batch that was not seen before."""
+        if self._count > _MOST:
+            self._forget_lookups()
+        index = np.empty(len(batch), np.int32)
+        n = int(unresolved(batch.records, self.map, index))
+        if n == 0:
+            return
+        self._make_room(2 * n)
+        done: set[int] = set()
+        for i in index[:n].tolist():
+            for name in ("content", "content2"):
+                h = int(batch.records[name + "_hash"][i])
+                if h and h not in done:
+                    done.add(h)
+                    slot = self._slot(batch.content_key(i, name))
+                    subjects_kernel.put_content(self.map, np.uint64(h), slot)
+        self._count += len(done)
+
+    def slot_tags(self, key: str) -> tuple[tuple[int, float], ...]:
+        """Dense interests and weights that a content key raises."""
+        entry = exact.resolve(key, self._table)
+        if entry is None or entry.infrastructure:
+            return ()
+        return tuple(exact.expand(entry.tags, self._taxonomy))
+
+    def knows(self, key: str) -> bool:
+        """Whether anything is known about a content key, be it that nothing may be said."""
+        return exact.resolve(key, self._table) is not None
+
+    def _slot(self, key: str) -> int:
+        entry = exact.resolve(key, self._table)
+        if entry is None:
+            return lay.CONTENT_UNKNOWN
+        tags = () if entry.infrastructure else tuple(exact.expand(entry.tags, self._taxonomy))
+        if not tags:  # infrastructure, or denied: neither counts nor asks for a tag
+            return lay.CONTENT_IDLE
+        slot = self._slots.get(tags)
+        if slot is None:
+            slot = self._slots[tags] = len(self._slots) + 2
+            old = self.map
+            self.map = old._replace(
+                start=np.append(old.start, old.start[-1] + np.int32(len(tags))),
+                interest=np.append(old.interest, np.array([i for i, _ in tags], np.uint16)),
+                weight=np.append(old.weight, np.array([w for _, w in tags], np.float32)),
+            )
+        return slot
+
+    def _make_room(self, more: int) -> None:
+        need = 2 * (self._count + more)
+        if need <= self.map.hash.size:
+            return
+        size = 1 << (2 * need - 1).bit_length()
+        old = self.map
+        self.map = old._replace(hash=np.zeros(size, np.uint64), slot=np.zeros(size, np.int32))
+        for i in np.flatnonzero(old.hash).tolist():
+            subjects_kernel.put_content(self.map, old.hash[i], old.slot[i])
+
+    def _forget_lookups(self) -> None:
+        self.map = self.map._replace(
+            hash=np.zeros(_FIRST, np.uint64), slot=np.zeros(_FIRST, np.int32)
+        )
+        self._count = 0

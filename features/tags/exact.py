@@ -1,0 +1,325 @@
+"""Tags: which interests a host, an app or a programme stands for, how surely, and why.
+
+Exact knowledge only: bundled tables of hosts, apps, channels, genres and store categories
+(origin and licence in ``features/data/README.md``). No sensitive interest leaves this module:
+tables lose them at load, `expand` drops them again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import cache, lru_cache
+from types import MappingProxyType
+from typing import Any
+
+import tldextract
+
+from features.tags import taxonomy
+from features.tags.entry import (
+    MAX_SOURCE_CHARS,
+    MAX_TAGS,
+    Tag,
+    TagEntry,
+    TagError,
+    admissible,
+    checked_weight,
+    content_key,
+    decode,
+    encode,
+    join,
+)
+
+__all__ = [
+    "ANCESTOR_SHARE",
+    "MAX_EXPANDED",
+    "MAX_TAGS",
+    "NEIGHBOUR_SHARE",
+    "Tag",
+    "TagEntry",
+    "TagError",
+    "admissible",
+    "app_category_tags",
+    "checked_key",
+    "checked_weight",
+    "decode",
+    "encode",
+    "exact_tags",
+    "expand",
+    "genre_tags",
+    "resolve",
+    "tag_catalogue",
+]
+
+#: An ancestor gets this share of its child's weight, per level.
+ANCESTOR_SHARE = 0.5
+#: A related interest of another branch gets this share of a tag's weight.
+NEIGHBOUR_SHARE = 0.15
+#: Most interests one content item may raise, ancestors included.
+MAX_EXPANDED = 8
+#: Most genres of a catalogue record that are looked up.
+MAX_WORDS = 64
+#: Nodes that group others without being an interest: nobody likes "Genres".
+STRUCTURAL = frozenset({"SPSHQ5"})
+
+# Our judgement of how often a row of the kind is right; not measured. An app found only by the
+# domain in its package name is a guess about a company, not about the app.
+_CONFIDENCE = {
+    "own": 0.95,
+    "genre": 0.9,
+    "v2fly": 0.85,
+    "store": 0.7,
+    "wtm": 0.7,
+    "rule": 0.95,
+    "package": 0.5,
+}
+
+
+@cache
+def exact_tags(own: bool = True) -> Mapping[str, TagEntry]:
+    """Bundled exact knowledge: content key to entry; read once, read-only.
+
+    Parameters
+    ----------
+    own : bool
+        With the lists of hosts, apps and channels written for this project; without them only
+        the compiled public lists, to measure those.
+    """
+    table: dict[str, TagEntry] = {}
+    # later files win: what was written by hand for this project overrules compiled lists
+    for name, prefix, kind in (
+        ("host_tags.tsv", "host:", ""),
+        ("app_categories.tsv", "category:", "store"),
+        ("genres.tsv", "genre:", "genre"),
+        ("hosts.tsv", "host:", "own"),
+        ("apps.tsv", "app:", "own"),
+        ("channels.tsv", "channel:", "own"),
+    ):
+        if own or kind != "own":
+            _load(table, name, prefix, kind)
+    return MappingProxyType(table)
+
+
+def resolve(key: str, table: Mapping[str, TagEntry]) -> TagEntry | None:
+    """Entry of a content key, the nearest first; None if unknown.
+
+    A host is looked up itself, then its parent domains down to the registrable one; whatever is
+    found first counts, so infrastructure wins only at the level where it stands. An app is
+    looked up itself, then by package wildcards (``app:com.qualcomm.*``), then by the domain in
+    its package name. Addresses and local names are infrastructure.
+
+    Parameters
+    ----------
+    key : str
+        Lower-case content key with its prefix.
+    table : mapping of str to TagEntry
+        `exact_tags`, or the content-tags topic over it.
+    """
+    entry = table.get(key)
+    if entry is not None:
+        return entry
+    prefix, _, text = key.partition(":")
+    if prefix == "host":
+        return _resolve_host(text, table)
+    if prefix == "app" and "." in text:
+        return _resolve_package(text, table)
+    return None
+
+
+def expand(tags: Iterable[Tag], tree: taxonomy.Taxonomy) -> list[tuple[int, float]]:
+    """Interests that tags raise: themselves, halved per level ancestors, weakly `neighbours`.
+
+    Returns
+    -------
+    list of (int, float)
+        Dense index and weight, strongest first, ties by index; at most `MAX_EXPANDED`. An
+        interest reached twice has its greatest weight, not the sum. A sensitive tag raises
+        nothing, its ancestors neither; ids that this taxonomy doesn't have are left out.
+    """
+    found: dict[int, float] = {}
+    for interest, weight in tags:
+        if tree.is_sensitive(interest):
+            continue
+        index = tree.index(interest)
+        near = neighbours(tree).get(index)
+        if near is not None:
+            found[near] = max(found.get(near, 0.0), weight * NEIGHBOUR_SHARE)
+        for node in (index, *tree.ancestors(index)):
+            if tree.ids[node] not in STRUCTURAL and not tree.sensitive[node]:
+                found[node] = max(found.get(node, 0.0), weight)
+            weight *= ANCESTOR_SHARE
+    return sorted(found.items(), key=lambda item: (-item[1], item[0]))[:MAX_EXPANDED]
+
+
+@lru_cache(maxsize=4)
+def neighbours(tree: taxonomy.Taxonomy) -> Mapping[int, int]:
+    """Interests that mean nearly the same in different branches: dense index to dense index.
+
+    Theatre as an art and as a place to go. Built by ``tests/tools/build_neighbours.py``.
+    """
+    found = {}
+    for _, row in taxonomy.read_rows("neighbours.tsv"):
+        if row[0] in tree and not tree.is_sensitive(row[0]) and not tree.is_sensitive(row[1]):
+            found[tree.index(row[0])] = tree.index(row[1])
+    return MappingProxyType(found)
+
+
+def genre_tags(genre: str) -> tuple[Tag, ...]:
+    """Tags of a programme genre as EPGs and catalogues write it; empty if unknown or denied.
+
+    Known whole (``Series Kids``, ``dvb:4.3``), else by its parts (``Crime / Drama``).
+    """
+    return join(entry.tags for entry in _genre_entries(genre))
+
+
+def app_category_tags(category: str) -> tuple[Tag, ...]:
+    """Tags of a store category of Google Play or the App Store; empty if unknown or denied."""
+    entry = _category(category)
+    return entry.tags if entry is not None else ()
+
+
+def tag_catalogue(entry: Mapping[str, Any]) -> TagEntry | None:
+    """Tag a catalogue record by exact knowledge; None if nothing in it is known.
+
+    Parameters
+    ----------
+    entry : mapping
+        ``key`` and, where present, ``genres`` (list of str; categories, for a host or an app)
+        and ``category`` (str). ``title``, ``text``, ``language`` are for a learned tagger.
+
+    Raises
+    ------
+    TagError
+        If ``key`` is missing or no content key.
+    """
+    key = content_key(entry.get("key"))
+    table = exact_tags()
+    known = resolve(key, table)
+    if known is not None and (known.source.startswith("own") or not known.tags):
+        return known
+    found = [] if known is None else [known]
+    genres = entry.get("genres")
+    for word in genres[:MAX_WORDS] if isinstance(genres, (list, tuple)) else ():
+        if isinstance(word, str):
+            listed = _category(word) if key.startswith(("host:", "app:")) else None
+            found += _genre_entries(word) if listed is None else [listed]
+    category = entry.get("category")
+    if isinstance(category, str):
+        listed = _category(category)
+        found += [] if listed is None else [listed]
+    # machinery and denied words say nothing beside a word with a meaning
+    speaking = [item for item in found if item.tags] or [i for i in found if i.denied] or found
+    if not speaking:
+        return None
+    sources = "+".join(sorted({item.source for item in speaking}))[:MAX_SOURCE_CHARS]
+    return TagEntry(
+        join(item.tags for item in speaking),
+        sources,
+        min(item.confidence for item in speaking),
+        speaking[0].infrastructure,
+    )
+
+
+def checked_key(value: object) -> str:
+    """A content key, lower-cased in ASCII, or `TagError`.
+
+    A host key must be below a public suffix: a tag on ``co.uk`` would speak for a country.
+    """
+    key = content_key(value)
+    prefix, _, text = key.partition(":")
+    if prefix == "host" and ("/" in text or ":" in text or " " in text):
+        raise TagError("key", f"{text!r}: a host has no scheme, port or path")
+    if prefix == "host" and not registrable(text) and not _is_local(text):
+        raise TagError("key", f"{text!r} is a public suffix, not a host")
+    return key
+
+
+def _load(table: dict[str, TagEntry], name: str, prefix: str, kind: str) -> None:
+    shared: dict[tuple[str, str], TagEntry] = {}  # thousands of rows share a few hundred entries
+    for number, row in taxonomy.read_rows(name):
+        mark = (row[1], row[2] if len(row) > 2 else f"{kind}:{name.removesuffix('.tsv')}")
+        entry = shared.get(mark)
+        if entry is None:
+            try:
+                entry = shared[mark] = _entry(*mark)
+            except (ValueError, IndexError) as error:
+                raise TagError("tags", f"{name} line {number}: {error}") from None
+        table[prefix + row[0]] = entry
+
+
+def _entry(tags: str, source: str) -> TagEntry:
+    confidence = _CONFIDENCE[source.partition(":")[0]]
+    if tags in ("infrastructure", "denied"):
+        return TagEntry((), source, confidence, infrastructure=tags == "infrastructure")
+    tree = taxonomy.load()
+    pairs = []
+    for item in tags.split():
+        interest, _, weight = item.partition(":")
+        if interest not in tree:
+            raise ValueError(f"unknown interest {interest!r}")
+        pairs.append((interest, checked_weight("weight", float(weight or 1))))
+    return TagEntry(admissible(pairs), source, confidence)
+
+
+def _genre_entries(genre: str) -> list[TagEntry]:
+    table = exact_tags()
+    whole = genre.strip().lower()
+    parts = [whole] if "genre:" + whole in table else re.split(r"\s*[/,;|&]\s*|\s+and\s+", whole)
+    found = (table.get("genre:" + part) for part in parts)
+    return [entry for entry in found if entry is not None]
+
+
+def _category(category: str) -> TagEntry | None:
+    words = category.strip().lower().replace("_", " ").replace("&", "and")
+    return exact_tags().get("category:" + words)
+
+
+_PROTOCOLS = frozenset({"dns", "dtls", "http", "quic", "rtmp", "rtp", "stun", "tls"})
+_ADDRESS = re.compile(r"[\d.]+|\[?[0-9a-f:.]*:[0-9a-f:.]*\]?")
+_LOCAL_SUFFIXES = (".local", ".lan", ".arpa", ".home", ".internal", ".localdomain", ".box")
+_LOCAL = TagEntry((), "rule:local", _CONFIDENCE["rule"], infrastructure=True)
+
+
+def _is_local(host: str) -> bool:
+    return "." not in host or host.endswith(_LOCAL_SUFFIXES) or _ADDRESS.fullmatch(host) is not None
+
+
+def _resolve_host(host: str, table: Mapping[str, TagEntry]) -> TagEntry | None:
+    if _is_local(host):
+        return _LOCAL
+    above = host
+    while "." in above:
+        above = above.partition(".")[2]
+        entry = table.get("host:" + above)
+        if entry is not None:
+            # asked only on a hit, so that unknown hosts stay cheap
+            top = registrable(host)
+            return entry if top and len(above) >= len(top) else None
+    return None
+
+
+def _resolve_package(package: str, table: Mapping[str, TagEntry]) -> TagEntry | None:
+    labels = package.split(".")
+    if labels[0] in _PROTOCOLS:  # a probe's label: tls.netflix; who asks DNS has seen nothing yet
+        return table.get("app:dns") if labels[0] == "dns" else table.get("app:" + labels[-1])
+    for count in range(len(labels) - 1, 0, -1):
+        entry = table.get("app:" + ".".join(labels[:count]) + ".*")
+        if entry is not None:
+            return entry
+    for count in (3, 2):  # uk.co.bbc, com.netflix
+        entry = table.get("host:" + ".".join(reversed(labels[:count])))
+        if entry is not None and not entry.infrastructure:
+            return TagEntry(entry.tags, "package:" + entry.source, _CONFIDENCE["package"])
+    return None
+
+
+@cache
+def _extract() -> tldextract.TLDExtract:
+    # the snapshot inside the wheel: no network, no cache on disk
+    return tldextract.TLDExtract(cache_dir=None, suffix_list_urls=())
+
+
+@lru_cache(maxsize=65_536)
+def registrable(host: str) -> str:
+    found = _extract()(host)
+    return f"{found.domain}.{found.suffix}" if found.domain and found.suffix else ""

@@ -1,0 +1,176 @@
+"""What the Faust apps share: a driver that reads committed records only, and an app made from
+`streams.settings` with honest pages.
+
+Faust's aiokafka driver reads ``read_uncommitted`` unless the app is exactly-once, and Faust's
+exactly-once cannot fence a stale worker. So the apps are at-least-once, write idempotent
+upserts, acknowledge a record when its outputs are delivered, and end when they cannot go on.
+"""
+
+from __future__ import annotations
+
+import random
+import ssl
+import tempfile
+import zlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import faust
+from faust.transport.drivers import aiokafka as driver
+from faust.types.auth import CredentialsT
+from faust.types.transports import TransportT
+from faust.web import Request, Response, View
+from prometheus_client import generate_latest
+
+from streams.metrics import REGISTRY
+from streams.settings import Settings, SettingsError, load
+
+
+class _CommittedThread(driver.AIOKafkaConsumerThread):
+    def _create_worker_consumer(self, transport: driver.Transport) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        if not hasattr(consumer, "_isolation_level"):
+            raise RuntimeError("aiokafka keeps its isolation level elsewhere than this expects")
+        consumer._isolation_level = "read_committed"  # takes effect when the consumer starts
+        return consumer
+
+
+class _CommittedConsumer(driver.Consumer):
+    def _new_consumer_thread(self) -> _CommittedThread:
+        return _CommittedThread(self, loop=self.loop, beacon=self.beacon)
+
+
+class CommittedTransport(driver.Transport):
+    """Faust's ``kafka://`` driver with ``read_committed`` forced."""
+
+    Consumer: ClassVar[Any] = _CommittedConsumer
+
+
+class CommittedApp(faust.App):
+    """A Faust app whose consumer never sees an aborted record."""
+
+    def _new_transport(self) -> TransportT:
+        return CommittedTransport(self.conf.broker_consumer, self)
+
+
+def make_app(name: str, settings: Settings | None = None) -> tuple[CommittedApp, Settings]:
+    """Make a Faust app.
+
+    Parameters
+    ----------
+    name : str
+        Joined to the group id, it is the app's consumer group.
+    settings : Settings, optional
+        By default read from the environment.
+
+    Returns
+    -------
+    CommittedApp, Settings
+        The app serves ``/metrics`` and ``/ready`` on ``http_port`` (0: nowhere).
+
+    Raises
+    ------
+    SystemExit
+        Naming the setting that is wrong: apps are made on import, by the ``faust`` command.
+    """
+    try:
+        settings = load() if settings is None else settings
+        login = credentials(settings.kafka)
+    except SettingsError as error:
+        raise SystemExit(f"settings: {error}") from None
+    app_id = f"{settings.topic_prefix}{settings.group_id}-{name}"
+    app = CommittedApp(
+        app_id,
+        broker=[f"kafka://{server.strip()}" for server in settings.bootstrap_servers.split(",")],
+        broker_credentials=login,
+        broker_session_timeout=settings.session_timeout_ms / 1000,
+        broker_heartbeat_interval=min(3.0, settings.session_timeout_ms / 12_000),
+        broker_commit_interval=1.0,
+        consumer_auto_offset_reset="earliest",
+        # An event whose agent failed or was cancelled is not done: acknowledged only by us.
+        stream_ack_exceptions=False,
+        stream_ack_cancelled_tasks=False,
+        producer_partitioner=partition_of,
+        topic_allow_declare=False,  # `topics apply` makes them, with the right configuration
+        topic_disable_leader=True,
+        store="memory://",
+        datadir=Path(tempfile.gettempdir()) / app_id,
+        web_host=settings.http_host,
+        web_port=settings.http_port or 6066,
+        web_enabled=settings.http_port > 0,
+        autodiscover=False,
+    )
+    app.page("/metrics")(_Metrics)
+    app.page("/ready")(_Ready)
+    return app, settings
+
+
+def partition_of(key: bytes | None, every: Sequence[int], available: Sequence[int]) -> int:
+    """Partition by librdkafka's default, CRC-32 of the key, instead of Java's murmur2.
+
+    One key must have one partition whoever writes it: compaction and order end at a partition.
+    """
+    if not key:
+        return random.choice(available or every)
+    return sorted(every)[zlib.crc32(key) % len(every)]
+
+
+def credentials(kafka: Mapping[str, str]) -> CredentialsT | None:
+    """Credentials of Faust from librdkafka's keys, None for plaintext.
+
+    Raises
+    ------
+    SettingsError
+        Naming the key or value that has no counterpart.
+    """
+    protocol = kafka.get("security.protocol", "plaintext").upper()
+    if protocol == "PLAINTEXT":
+        return None
+    context = _ssl_context(kafka) if protocol.endswith("SSL") else None
+    if protocol == "SSL":
+        return faust.SSLCredentials(context=context)
+    mechanism = kafka.get("sasl.mechanism", kafka.get("sasl.mechanisms", "")).upper()
+    if not protocol.startswith("SASL_"):
+        raise SettingsError(
+            f"security.protocol = {protocol!r}: plaintext, ssl, sasl_plaintext or sasl_ssl"
+        )
+    if mechanism not in ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"):
+        raise SettingsError(
+            f"sasl.mechanism = {mechanism!r}: the Faust apps take PLAIN, "
+            "SCRAM-SHA-256 or SCRAM-SHA-512"
+        )
+    return faust.SASLCredentials(
+        username=kafka.get("sasl.username", ""),
+        password=kafka.get("sasl.password", ""),
+        mechanism=mechanism,
+        ssl_context=context,
+    )
+
+
+def _ssl_context(kafka: Mapping[str, str]) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=kafka.get("ssl.ca.location"))
+        if "ssl.certificate.location" in kafka:
+            context.load_cert_chain(
+                kafka["ssl.certificate.location"],
+                kafka.get("ssl.key.location"),
+                kafka.get("ssl.key.password"),
+            )
+    except (OSError, ssl.SSLError) as error:
+        raise SettingsError(f"ssl.*.location: {error}") from None
+    return context
+
+
+class _Metrics(View):
+    async def get(self, request: Request) -> Response:
+        return self.bytes(generate_latest(REGISTRY), content_type="text/plain")
+
+
+class _Ready(View):
+    """200 once partitions are assigned and no rebalance is under way, else 503."""
+
+    async def get(self, request: Request) -> Response:
+        app = self.app
+        ready = bool(app.consumer.assignment()) and not app.rebalancing
+        return self.json({"ready": ready}, status=200 if ready else 503)

@@ -1,0 +1,240 @@
+"""What a published profile says, as frozen types; decoded from the records of the topic.
+
+Imports only the standard library and ``orjson``. Fields that this version doesn't know are
+ignored, absent ones take defaults, and unknown words (a new ``trend``, say) arrive as they are:
+the schema evolves FULL_TRANSITIVE, so only ``version`` and an interest's ``id`` can be relied on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import orjson
+
+_T = TypeVar("_T")
+
+#: As ``confluent_kafka`` hands them over.
+Headers = Mapping[str, str | bytes | None] | Iterable[tuple[str, str | bytes | None]]
+
+
+class ProfileError(ValueError):
+    """A record is not a profile; the message names subject and field."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One fact behind a stance, such as ``active_days_28`` = 12."""
+
+    code: str
+    value: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Interest:
+    """One interest of a subject.
+
+    Attributes
+    ----------
+    id, name : str
+        Of the taxonomy.
+    score : float
+        Calibrated probability of engaging with it tomorrow, 0..1.
+    lift : float
+        Score over the population's base rate.
+    confidence : float
+        From the amount of evidence, 0..1.
+    trend : str
+        new, rising, steady, fading, burst, or a word of a later version.
+    last_active : str
+        Local day, ``YYYY-MM-DD``; ``""`` if unknown.
+    dayparts, sources : mapping of str to float
+        Shares of the engagement.
+    stance : str
+        engage, hold, avoid, or a word of a later version (treat it as hold).
+    reasons : tuple of Reason
+    """
+
+    id: str
+    name: str = ""
+    score: float = 0.0
+    lift: float = 0.0
+    confidence: float = 0.0
+    trend: str = "steady"
+    last_active: str = ""
+    dayparts: Mapping[str, float] = field(default_factory=dict)
+    sources: Mapping[str, float] = field(default_factory=dict)
+    stance: str = "hold"
+    reasons: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """Do not offer: ``scope`` is ``all`` or an interest id, ``until`` epoch ms or None (open)."""
+
+    scope: str
+    reason: str = ""
+    until: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """How much the profile rests on."""
+
+    events: int = 0
+    days: int = 0
+    sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Where the subject is now; ``country`` is ISO 3166 alpha-2 or None."""
+
+    roaming: bool = False
+    country: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One version of a subject's profile.
+
+    Attributes
+    ----------
+    subject : str
+        The record's key: ``account`` or ``account/member``.
+    version : int
+        +1 with each published change.
+    as_of : int
+        Event time, epoch milliseconds.
+    model_id : str
+    model_version : int
+    context : Context
+    interests : tuple of Interest
+        By score, highest first.
+    suppressions : tuple of Suppression
+    evidence : Evidence
+    schema : int
+        Schema version that the producer wrote.
+    """
+
+    subject: str
+    version: int
+    as_of: int
+    model_id: str = ""
+    model_version: int = 0
+    context: Context = Context()
+    interests: tuple[Interest, ...] = ()
+    suppressions: tuple[Suppression, ...] = ()
+    evidence: Evidence = Evidence()
+    schema: int = 1
+
+    @property
+    def account_id(self) -> str:
+        """The household's part of the subject."""
+        return self.subject.partition("/")[0]
+
+    @property
+    def member_id(self) -> str | None:
+        """The member's part, None for the household itself."""
+        return self.subject.partition("/")[2] or None
+
+    def suppressed(self, interest_id: str, at_ms: int) -> bool:
+        """Whether nothing may be offered about an interest at a time (epoch ms)."""
+        return any(
+            s.scope in ("all", interest_id) and (s.until is None or at_ms < s.until)
+            for s in self.suppressions
+        )
+
+    @classmethod
+    def from_record(cls, key: bytes | str, value: bytes, headers: Headers | None = None) -> Profile:
+        """Decode one record of the topic (not a tombstone: that one has no value).
+
+        Raises
+        ------
+        ProfileError
+            Naming the field that is missing or of another type.
+        """
+        subject = key if isinstance(key, str) else key.decode(errors="replace")
+        try:
+            raw = orjson.loads(value)
+        except (orjson.JSONDecodeError, TypeError) as error:
+            raise ProfileError(f"{subject}: value is not JSON: {error}") from None
+        if not isinstance(raw, dict):
+            raise ProfileError(f"{subject}: value is not an object")
+        declared = dict(headers or ()).get("schema-version") or b"1"
+        if not declared.isdigit():
+            raise ProfileError(f"{subject}: header schema-version = {declared!r}")
+        try:
+            return _profile(subject, raw, int(declared))
+        except ProfileError as error:
+            raise ProfileError(f"{subject}: {error}") from None
+
+
+def _take(raw: Mapping[str, Any], name: str, kind: type[_T], default: _T | None = None) -> _T:
+    value = raw.get(name)
+    if value is None:
+        if default is None:
+            raise ProfileError(f"{name} is missing")
+        return default
+    if kind is float and type(value) is int:
+        value = float(value)
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise ProfileError(f"{name}: expected {kind.__name__}, found {type(value).__name__}")
+    return value
+
+
+def _objects(raw: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    items = _take(raw, name, list, [])
+    if not all(isinstance(item, dict) for item in items):
+        raise ProfileError(f"{name}: expected objects")
+    return items
+
+
+def _profile(subject: str, raw: Mapping[str, Any], schema: int) -> Profile:
+    model = _take(raw, "model", dict, {})
+    context = _take(raw, "context", dict, {})
+    evidence = _take(raw, "evidence", dict, {})
+    return Profile(
+        subject=subject,
+        version=_take(raw, "version", int),
+        as_of=_take(raw, "as_of", int, 0),
+        model_id=_take(model, "id", str, ""),
+        model_version=_take(model, "version", int, 0),
+        context=Context(
+            _take(context, "roaming", bool, False), _take(context, "country", str, "") or None
+        ),
+        interests=tuple(map(_interest, _objects(raw, "interests"))),
+        suppressions=tuple(
+            Suppression(
+                _take(s, "scope", str),
+                _take(s, "reason", str, ""),
+                None if s.get("until") is None else _take(s, "until", int),
+            )
+            for s in _objects(raw, "suppressions")
+        ),
+        evidence=Evidence(
+            _take(evidence, "events", int, 0),
+            _take(evidence, "days", int, 0),
+            tuple(map(str, _take(evidence, "sources", list, []))),
+        ),
+        schema=schema,
+    )
+
+
+def _interest(raw: Mapping[str, Any]) -> Interest:
+    return Interest(
+        id=_take(raw, "id", str),
+        name=_take(raw, "name", str, ""),
+        score=_take(raw, "score", float, 0.0),
+        lift=_take(raw, "lift", float, 0.0),
+        confidence=_take(raw, "confidence", float, 0.0),
+        trend=_take(raw, "trend", str, "steady"),
+        last_active=_take(raw, "last_active", str, ""),
+        dayparts=_take(raw, "dayparts", dict, {}),
+        sources=_take(raw, "sources", dict, {}),
+        stance=_take(raw, "stance", str, "hold"),
+        reasons=tuple(
+            Reason(_take(r, "code", str), r.get("value")) for r in _objects(raw, "reasons")
+        ),
+    )

@@ -1,0 +1,140 @@
+"""``interest-streams accounting``: what became of every input record, from the changelog.
+
+The totals lie in each partition's meta record, written in the transactions that moved the
+offsets, so they are exact: records taken = counted + refused + dropped by rule.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from contextlib import closing
+from dataclasses import dataclass, field
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import OffsetSpec
+
+from streams.contract.topics import INPUTS, STATE
+from streams.errors import Abandon
+from streams.kafka.compacted import CompactedTopic, ReaderError
+from streams.settings import Settings, load
+from streams.worker.restore import offsets_at
+
+META = b"p/meta"
+
+
+@dataclass
+class Account:
+    """Totals over partitions.
+
+    Attributes
+    ----------
+    outcomes : dict of str to int
+        Records by what became of them.
+    taken : dict of str to int
+        Per input topic the records before the committed offsets that the log still holds.
+    gone : dict of str to int
+        Per input topic the offsets before the log's start: records that retention has deleted,
+        counted or not, for the state may have begun behind them.
+    behind : dict of str to int
+        Per input topic the records after the committed offsets.
+    """
+
+    outcomes: dict[str, int] = field(default_factory=dict)
+    taken: dict[str, int] = field(default_factory=dict)
+    gone: dict[str, int] = field(default_factory=dict)
+    behind: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def balanced(self) -> bool:
+        """Whether every record taken has an outcome, as far as the logs can still tell."""
+        more = sum(self.outcomes.values()) - sum(self.taken.values())
+        return 0 <= more <= sum(self.gone.values())
+
+
+def read(settings: Settings) -> Account:
+    """Account of everything committed; offsets stand for records, inputs being produced plainly.
+
+    Raises
+    ------
+    ReaderError, Abandon
+        Where the broker does not answer or the topic is absent.
+    """
+    from features.state.layout import OUTCOMES  # the compiler is not wanted by other commands
+
+    metas = read_metas(settings)
+    account = Account()
+    spots = [(settings.topic(name), p) for name in INPUTS for p in metas]
+    first = offsets_at(settings, spots, OffsetSpec.earliest())
+    last = offsets_at(settings, spots, OffsetSpec.latest())
+    for partition, meta in metas.items():
+        outcomes, offsets = meta["outcomes"], meta["offsets"]
+        assert isinstance(outcomes, list) and isinstance(offsets, dict)  # our own format
+        for name, count in zip(OUTCOMES, outcomes, strict=False):
+            account.outcomes[name] = account.outcomes.get(name, 0) + count
+        for name, (offset, _) in offsets.items():
+            spot = (name, partition)
+            start = min(offset, first[spot])
+            account.taken[name] = account.taken.get(name, 0) + offset - start
+            account.gone[name] = account.gone.get(name, 0) + start
+            account.behind[name] = account.behind.get(name, 0) + max(
+                0, last[spot] - offset
+            )  # the embedded broker reports ends that lie back
+    account.outcomes.pop("pending", None)
+    return account
+
+
+def read_metas(settings: Settings) -> dict[int, dict[str, object]]:
+    """The meta record of each partition of the changelog that has one.
+
+    Raises
+    ------
+    ReaderError
+        Where the broker does not answer or the topic is absent.
+    """
+    with closing(
+        CompactedTopic(settings.bootstrap_servers, settings.topic(STATE), kafka=settings.kafka)
+    ) as topic:
+        records = topic.latest(lambda key: key == META)
+    return {partition: json.loads(value) for (_, partition), value in records.items()}
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser("accounting", help="what became of every input record")
+    parser.add_argument("--config", help="TOML file with settings")
+    parser.add_argument("--bootstrap", help="bootstrap servers, instead of the settings'")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the account; exit code 1 where it does not balance."""
+    import dataclasses
+
+    settings = load(args.config)
+    if args.bootstrap:
+        settings = dataclasses.replace(settings, bootstrap_servers=args.bootstrap)
+    try:
+        account = read(settings)
+    except (ReaderError, Abandon, KafkaException) as error:
+        print(f"accounting: {error}", file=sys.stderr)
+        return 1
+    if args.json:
+        print(json.dumps({**dataclasses.asdict(account), "balanced": account.balanced}))
+    else:
+        for title, table in (
+            ("taken", account.taken),
+            ("deleted since", account.gone),
+            ("still behind", account.behind),
+            ("outcome", account.outcomes),
+        ):
+            for name, count in table.items():
+                print(f"{title:13} {name:24} {count:>12,}")
+        print(
+            f"{sum(account.taken.values()):,} records taken, "
+            f"{sum(account.outcomes.values()):,} accounted for: "
+            f"{'balanced' if account.balanced else 'NOT BALANCED'}"
+            + (", as far as what retention deleted lets tell" if any(account.gone.values()) else "")
+        )
+    return 0 if account.balanced else 1

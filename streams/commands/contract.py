@@ -1,0 +1,84 @@
+"""Command ``contract``: writes the published contract, or compares it with released versions."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from streams.contract.documents import DEFAULT_DIR, documents, history_breaks
+from streams.contract.schema_forms import Schema
+from streams.contract.schemas import SCHEMAS
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``contract`` to the command line."""
+    parser = subparsers.add_parser("contract", help="write the contract, or hold it to releases")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help=f"write asyncapi.json and schemas/ here ({DEFAULT_DIR})",
+    )
+    what.add_argument(
+        "--against",
+        type=Path,
+        nargs="+",
+        metavar="DIR",
+        help="folders of released contracts, oldest first: fail if any two break",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the documents, or check the schemas against released ones.
+
+    Returns
+    -------
+    int
+        0, 1 if versions are incompatible, 2 if a folder cannot be read or written.
+    """
+    try:
+        if args.out is not None:
+            for name, document in documents().items():
+                target = args.out / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_text(document)
+            return 0
+        problems = _against(args.against)
+    except (OSError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    return 1 if problems else 0
+
+
+def _against(released: Sequence[Path]) -> list[str]:
+    problems = []
+    for name, current in SCHEMAS.items():
+        versions: dict[str, Schema] = {}
+        for folder in released:
+            path = folder / "schemas" / f"{name}.json"
+            if not folder.is_dir():
+                raise FileNotFoundError(f"{folder}: no such folder")
+            if path.exists():
+                versions[str(folder)] = _load(path)
+        problems += [
+            f"{name}: {problem}"
+            for problem in history_breaks({**versions, "this version": current})
+        ]
+    return problems
+
+
+def _load(path: Path) -> Schema:
+    try:
+        schema = json.loads(path.read_text())
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path}: {error}") from None
+    if not isinstance(schema, dict):
+        raise ValueError(f"{path}: not a JSON object")
+    return schema

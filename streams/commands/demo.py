@@ -1,0 +1,306 @@
+"""``demo``: made-up households and real web visits in, profiles out, truth beside them.
+
+One command, no set-up: an embedded broker unless --bootstrap names another, the topics, the
+bundled tags, a worker as a process of its own, 8 weeks of events in event time, and at the end
+what it learned about three households beside what is true. It ends by itself where nobody
+watches and goes on live on a terminal.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import date, timedelta
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from confluent_kafka import KafkaException
+from rich.console import Console
+from rich.live import Live
+
+from features.tags.exact import encode, exact_tags, tag_catalogue
+from streams.client.reader import Profile, ProfileReader, ReaderError
+from streams.contract import topics
+from streams.contract.record import Record
+from streams.datasets import bundled_web_visits
+from streams.kafka.consumer_group import Group, GroupError, Lag
+from streams.kafka.producing import Produced, ProduceError, merged, produce, with_consent
+from streams.kafka.topic_plan import TopicError, admin_client, create_topics
+from streams.sandbox.demo_worker import WorkerEnded, WorkerProcess
+from streams.sandbox.embedded_broker import (
+    EMBEDDED_FEED_OVERRIDES,
+    EMBEDDED_KAFKA_OVERRIDES,
+    BrokerError,
+    EmbeddedBroker,
+    free_port,
+)
+from streams.sandbox.simulator import Simulation, catalogue, simulated
+from streams.sandbox.truth_table import choose, privacy_line, score_lines, table
+from streams.settings import Settings, SettingsError, load
+from streams.terminal import Meter, instant
+
+#: The last day of the bundled web visits: the simulation ends with them.
+LAST_DAY = date(2019, 7, 8)
+LIVE_DAYS = 365
+LIVE_SPEED = 3_600.0  # an hour of their lives a second
+_PLAIN_WIDTH = 120  # columns where there is no terminal to ask
+_CATCH_UP_S = 90.0
+_READ_S = 20.0
+_SETTLE_S = 2.0  # the worker publishes after its commit interval
+
+
+class DemoError(RuntimeError):
+    """The demo cannot go on; says why."""
+
+
+def add_parser(subparsers: Any) -> argparse.ArgumentParser:
+    """Add ``demo`` to the command line."""
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        "demo", help="everything at once, with a broker of its own"
+    )
+    parser.add_argument(
+        "--bootstrap", metavar="SERVERS", help="use this Kafka (topics get the prefix demo-)"
+    )
+    parser.add_argument("--households", type=int, default=120)
+    parser.add_argument("--days", type=int, default=56)
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--once", action="store_true", help="end after the tables")
+    parser.add_argument("--config", type=Path, help="settings file, with --bootstrap")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run ``demo``; 0 when it ran through or was ended by Ctrl-C, 1 when something failed."""
+    # A closed terminal and a plain kill end it in order too: broker and worker must not outlive it.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_PLAIN_WIDTH)
+    with ExitStack() as stack:
+        # Inside: an error keeps its clients alive, and they complain when the broker goes.
+        return _guarded(args, console, stack)
+
+
+def _guarded(args: argparse.Namespace, console: Console, stack: ExitStack) -> int:
+    try:
+        _run(args, console, stack)
+        return 0
+    except KeyboardInterrupt:
+        console.print("ended")
+        return 0
+    except (
+        DemoError,
+        BrokerError,
+        TopicError,
+        ProduceError,
+        GroupError,
+        ReaderError,
+        WorkerEnded,
+        SettingsError,
+        ValueError,
+    ) as error:
+        print(f"demo: {error}", file=sys.stderr)
+    except KafkaException as error:
+        print(f"demo: {error.args[0].str()}", file=sys.stderr)
+    return 1
+
+
+def _run(args: argparse.Namespace, console: Console, stack: ExitStack) -> None:
+    started = time.monotonic()
+    live = console.is_terminal and not args.once
+    console.print(
+        f"interest-streams demo: {args.households} made-up households and 3 real "
+        f"panelists, {args.days} days"
+    )
+    settings = _cluster(args, console, stack)
+    done = create_topics(admin_client(settings), settings)
+    console.print(f"topics: {len(done)} created or updated, {settings.partitions} partitions")
+    worker = stack.enter_context(WorkerProcess(settings))
+    console.print(f"worker: process {worker.pid}, metrics on port {settings.http_port}")
+    feed = settings if args.bootstrap else feeding(settings)
+    console.print(f"tags: {publish_tags(feed)} contents tagged")
+
+    start = LAST_DAY - timedelta(days=args.days - 1)
+    simulation = Simulation(
+        args.seed, args.households, args.days + LIVE_DAYS * live, start, story_days=args.days
+    )
+    records = events(simulation)
+    end_ms = simulation.start_ms + args.days * 86_400_000
+    rest: list[Record] = []
+    produced = _produce(before(records, end_ms, rest), feed, worker)
+    console.print(produced.line())
+    _catch_up(settings, worker)
+    spent = time.monotonic() - started
+    console.print(
+        f"caught up {spent:.0f} s after the start "
+        f"({produced.total / spent:,.0f} records/s, start-up included)"
+    )
+    time.sleep(_SETTLE_S)
+    profiles = read_profiles(settings)
+    if not profiles:
+        raise DemoError(
+            f"no profiles in {settings.topic(topics.PROFILES)}; "
+            f"the worker says: {worker.last_line()}"
+        )
+    _show(console, simulation, profiles)
+    if live:
+        _go_on(console, simulation, chain(rest, records), feed, worker)
+
+
+def _cluster(args: argparse.Namespace, console: Console, stack: ExitStack) -> Settings:
+    """Settings of the demo's deployment; starts the embedded broker if none is given."""
+    if args.bootstrap is None:
+        broker = stack.enter_context(EmbeddedBroker())
+        console.print(f"broker: embedded, in memory, {broker.bootstrap_servers}")
+        return Settings(
+            bootstrap_servers=broker.bootstrap_servers,
+            group_id="interest-streams-demo",
+            instance_id="demo-1",
+            partitions=4,
+            replication=1,
+            http_host="127.0.0.1",
+            http_port=free_port(),
+            session_timeout_ms=int(EMBEDDED_KAFKA_OVERRIDES["session.timeout.ms"]),
+            kafka={
+                key: value
+                for key, value in EMBEDDED_KAFKA_OVERRIDES.items()
+                if key != "session.timeout.ms"
+            },
+        )
+    given = load(args.config)
+    settings = replace(
+        given,
+        bootstrap_servers=args.bootstrap,
+        http_port=free_port(),
+        instance_id="demo-1",
+        # Made-up customers must not mix with real ones.
+        topic_prefix=given.topic_prefix or "demo-",
+        group_id="interest-streams-demo",
+    )
+    brokers = len(admin_client(settings).list_topics(timeout=10).brokers)
+    console.print(f"broker: {args.bootstrap}, {brokers} brokers")
+    return replace(settings, replication=min(settings.replication, brokers))
+
+
+def feeding(settings: Settings) -> Settings:
+    """The settings for producing plainly to the embedded broker."""
+    return replace(settings, kafka={**settings.kafka, **EMBEDDED_FEED_OVERRIDES})
+
+
+def publish_tags(settings: Settings) -> int:
+    """Publish the bundled tags, and those of the simulator's programmes; returns how many."""
+    tagged = dict(exact_tags())
+    for _, key, value in catalogue():
+        entry = tag_catalogue(value)
+        if entry is not None:
+            tagged[key] = entry
+    records = (Record(0, topics.TAGS, key, encode(key, entry)) for key, entry in tagged.items())
+    return produce(records, settings.bootstrap_servers, settings, Produced()).total
+
+
+def events(simulation: Simulation) -> Iterator[Record]:
+    """Made-up and real events in one stream, by event time."""
+    return merged([simulated(simulation), with_consent(bundled_web_visits())])
+
+
+def before(records: Iterator[Record], at: int, rest: list[Record]) -> Iterator[Record]:
+    """Records before an event time; the first one after it goes to `rest`, the others wait."""
+    for record in records:
+        if record.at >= at:
+            rest.append(record)
+            return
+        yield record
+
+
+def _produce(records: Iterator[Record], settings: Settings, worker: WorkerProcess) -> Produced:
+    with Meter("produced") as meter:
+
+        def tick(account: Produced, at: int) -> None:
+            if meter.due():
+                worker.check()
+                meter.show(account.total, f"event time {instant(at)}")
+
+        produced = produce(records, settings.bootstrap_servers, settings, Produced(), tick=tick)
+    if produced.failed:
+        raise DemoError(produced.line())
+    return produced
+
+
+def _catch_up(settings: Settings, worker: WorkerProcess) -> None:
+    with Meter("still to process") as meter:
+
+        def show(lag: Lag) -> None:
+            worker.check()
+            if meter.due() or lag.done:
+                meter.show_level(lag.behind)
+
+        with Group(settings) as group:
+            done = group.wait(_CATCH_UP_S, show)
+        if not done:
+            raise DemoError(
+                f"the worker is not at the end after {_CATCH_UP_S:g} s; it says: "
+                f"{worker.last_line()}"
+            )
+
+
+def read_profiles(settings: Settings) -> dict[str, Profile]:
+    """All committed profiles by subject."""
+    with _reader(settings) as reader:
+        return dict(reader.bootstrap(_READ_S))
+
+
+def _reader(settings: Settings) -> ProfileReader:
+    kafka = {
+        key: value for key, value in settings.kafka.items() if key not in EMBEDDED_FEED_OVERRIDES
+    }
+    return ProfileReader(settings.bootstrap_servers, settings.topic(topics.PROFILES), kafka=kafka)
+
+
+def _show(console: Console, simulation: Simulation, profiles: dict[str, Profile]) -> None:
+    for account in choose(simulation.truth, profiles, 3):
+        console.print(table(simulation.truth[account], profiles))
+    for line in (
+        *score_lines(simulation.truth, profiles),
+        privacy_line(simulation.truth, profiles),
+    ):
+        console.print(line)
+
+
+def _go_on(
+    console: Console,
+    simulation: Simulation,
+    records: Iterator[Record],
+    settings: Settings,
+    worker: WorkerProcess,
+) -> None:
+    """An hour a second, one household on the screen, until Ctrl-C."""
+    console.print("live, an hour a second; Ctrl-C ends it")
+    with _reader(settings) as reader, Live(console=console, auto_refresh=False) as screen:
+        reader.bootstrap(_READ_S)
+        account = choose(simulation.truth, reader.profiles, 1)[0]
+        shown = 0.0
+
+        def tick(_: Produced, at: int) -> None:
+            nonlocal shown
+            if time.monotonic() - shown < 1.0:
+                return
+            worker.check()
+            for _update in reader.follow(timeout=0.0):
+                pass
+            screen.update(
+                table(simulation.truth[account], reader.profiles, f"event time {instant(at)}"),
+                refresh=True,
+            )
+            shown = time.monotonic()
+
+        produce(
+            records, settings.bootstrap_servers, settings, Produced(), speed=LIVE_SPEED, tick=tick
+        )

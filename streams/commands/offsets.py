@@ -1,0 +1,147 @@
+"""``interest-streams offsets reset``: go on after records were deleted unread, explicitly.
+
+Where retention has deleted records before they were read, the worker stops instead of leaving
+them out silently. This command moves the offsets to the start of what the log still has, in the
+group and in the state they belong to, in one transaction. Everything learned stays.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import Consumer, ConsumerGroupState, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from streams.commands.accounting import META, read_metas
+from streams.contract.topics import STATE
+from streams.errors import Abandon
+from streams.kafka.compacted import ReaderError
+from streams.settings import Settings, load
+from streams.worker.restore import offsets_at
+
+_TIMEOUT_S = 30.0
+
+
+@dataclass(frozen=True)
+class Lost:
+    """Records of an input partition that were deleted before they were read."""
+
+    topic: str
+    partition: int
+    committed: int
+    start: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.topic}[{self.partition}]: {self.start - self.committed} records from "
+            f"{self.committed} to {self.start - 1} are gone"
+        )
+
+
+class GroupAlive(RuntimeError):
+    """The group still has members; says what to do."""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser(
+        "offsets", help="go on after records were deleted before they were read"
+    )
+    parser.add_argument("action", choices=["reset"])
+    parser.add_argument("--config", help="TOML file with settings")
+    parser.add_argument("--bootstrap", help="bootstrap servers, instead of the settings'")
+    parser.add_argument("--yes", action="store_true", help="really do it")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Move the offsets, or say which would be moved."""
+    settings = load(args.config)
+    if args.bootstrap:
+        settings = dataclasses.replace(settings, bootstrap_servers=args.bootstrap)
+    try:
+        lost, metas = find(settings)
+        for item in lost:
+            print(item)
+        if not lost:
+            print(f"nothing was deleted before group {settings.group_id} had read it")
+        elif not args.yes:
+            print("stop every worker, then repeat with --yes to go on without them")
+        else:
+            reset(settings, lost, metas)
+            print(f"group {settings.group_id} goes on with what the logs still have")
+    except (KafkaException, ReaderError, Abandon, GroupAlive) as error:
+        print(f"offsets reset: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def find(settings: Settings) -> tuple[list[Lost], dict[int, dict[str, object]]]:
+    """What was deleted unread, and the meta record of each partition of the changelog.
+
+    Raises
+    ------
+    ReaderError, Abandon
+        Where the broker does not answer or the changelog is absent.
+    """
+    metas = read_metas(settings)
+    committed = {
+        (name, p): int(at[0]) for p, meta in metas.items() for name, at in _offsets(meta).items()
+    }
+    starts = offsets_at(settings, list(committed), OffsetSpec.earliest()) if committed else {}
+    return [
+        Lost(name, p, offset, starts[name, p])
+        for (name, p), offset in committed.items()
+        if starts[name, p] > offset
+    ], metas
+
+
+def reset(settings: Settings, lost: list[Lost], metas: dict[int, dict[str, object]]) -> None:
+    """Move offsets and state to the logs' start in one transaction.
+
+    Raises
+    ------
+    GroupAlive
+        Where a worker still runs.
+    KafkaException
+        Where the broker refuses; nothing was moved then.
+    """
+    config: dict[str, Any] = {**settings.kafka, "bootstrap.servers": settings.bootstrap_servers}
+    _refuse_members(AdminClient(config), settings.group_id)
+    consumer = Consumer({**config, "group.id": settings.group_id})
+    producer = Producer({**config, "transactional.id": f"{settings.group_id}-offsets-reset"})
+    try:
+        producer.init_transactions(_TIMEOUT_S)
+        producer.begin_transaction()
+        for item in lost:
+            _offsets(metas[item.partition])[item.topic][0] = item.start
+        for partition in {item.partition for item in lost}:
+            value = json.dumps(metas[partition], sort_keys=True).encode()
+            producer.produce(settings.topic(STATE), key=META, value=value, partition=partition)
+        producer.send_offsets_to_transaction(
+            [TopicPartition(item.topic, item.partition, item.start) for item in lost],
+            consumer.consumer_group_metadata(),
+            _TIMEOUT_S,
+        )
+        producer.commit_transaction(_TIMEOUT_S)
+    finally:
+        consumer.close()
+
+
+def _offsets(meta: dict[str, object]) -> dict[str, list[int]]:
+    offsets = meta["offsets"]
+    assert isinstance(offsets, dict)  # our own format
+    return offsets
+
+
+def _refuse_members(admin: AdminClient, group: str) -> None:
+    found = admin.describe_consumer_groups([group], request_timeout=_TIMEOUT_S)[group]
+    answer = found.result(_TIMEOUT_S)
+    if answer.members and answer.state != ConsumerGroupState.DEAD:
+        raise GroupAlive(
+            f"group {group} still has {len(answer.members)} members: stop every worker first"
+        )

@@ -1,0 +1,136 @@
+"""``interest-streams related INTEREST``: what goes together with an interest, and why it is said.
+
+Reads the graph of every partition from the changelog (`features.related.graph`) and adds them up;
+beside it what means nearly the same (``features/data/neighbours.tsv``). For people: scores and
+suppressions don't use the learned graph.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+from features.tags import taxonomy
+from features.tags.taxonomy import Taxonomy
+from streams.contract.topics import STATE
+from streams.kafka.compacted import CompactedTopic, ReaderError
+from streams.settings import Settings, SettingsError, load
+
+if TYPE_CHECKING:
+    from features.related.graph import Related
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add ``related INTEREST`` to the command line."""
+    parser = subparsers.add_parser("related", help="interests that go together with one")
+    parser.add_argument("interest", metavar="INTEREST", help="taxonomy id or name")
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+    parser.add_argument(
+        "--timeout",
+        type=float,
+        default=300.0,
+        metavar="SECONDS",
+        help="for reading the changelog (default 300)",
+    )
+    parser.add_argument("--config", metavar="FILE", help="TOML file of settings")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the neighbours.
+
+    Returns
+    -------
+    int
+        0; 1 if nothing is related; 2 if the interest is unknown or denied, or the topic or the
+        settings cannot be read.
+    """
+    tree = taxonomy.load()
+    index = find(args.interest, tree)
+    if index is None:
+        print(f"{args.interest!r} is no interest of {tree.version}", file=sys.stderr)
+        return 2
+    if tree.sensitive[index]:
+        print(f"{tree.names[index]} is sensitive: nothing is inferred of it", file=sys.stderr)
+        return 2
+    try:
+        graph = read(load(args.config), tree, args.timeout)
+    except (SettingsError, ReaderError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    found = listed(graph, index, tree)
+    if args.json:
+        print(
+            json.dumps(
+                {"id": tree.ids[index], "name": tree.names[index], "related": found},
+                ensure_ascii=False,
+            )
+        )
+    else:
+        print(f"{' > '.join(tree.paths[index])} ({tree.ids[index]})")
+        for item in found:
+            print(f"  {item['relatedness']:.3f}  {item['why']:8}  {item['name']} ({item['id']})")
+    return 0 if found else 1
+
+
+def find(text: str, tree: Taxonomy) -> int | None:
+    """Dense index of an id or a name, whatever its case; the first in file order."""
+    if text in tree:
+        return tree.index(text)
+    names = [name.lower() for name in tree.names]
+    return names.index(text.lower()) if text.lower() in names else None
+
+
+def read(settings: Settings, tree: Taxonomy, timeout: float = 300.0) -> Related:
+    """The graphs of all partitions, added up.
+
+    Raises
+    ------
+    ReaderError
+        The changelog cannot be read in time, or holds a graph that is not of this release.
+    """
+    from features.related.graph import KEY, Related  # the compiler: not for every command
+
+    with closing(
+        CompactedTopic(settings.bootstrap_servers, settings.topic(STATE), kafka=settings.kafka)
+    ) as topic:
+        records = topic.latest(lambda key: key == KEY, timeout)
+    whole = Related(tree)
+    for (_, partition), value in sorted(records.items()):
+        part = Related(tree)
+        try:
+            part.restore({KEY: value})
+        except (ValueError, LookupError) as error:
+            raise ReaderError(
+                f"{settings.topic(STATE)}[{partition}]: {KEY.decode()} is not of "
+                f"this release ({error})"
+            ) from None
+        whole.add(part)
+    return whole
+
+
+def listed(graph: Related, index: int, tree: Taxonomy) -> list[dict[str, Any]]:
+    """Neighbours: what was learned ``together``, nearest first, then by likeness of ``meaning``."""
+    from features.tags.exact import neighbours
+
+    found = [
+        {"id": tree.ids[i], "name": tree.names[i], "relatedness": round(near, 4), "why": "together"}
+        for i, near in graph.neighbours(index)
+    ]
+    told = {item["id"] for item in found}
+    same = neighbours(tree).get(index)
+    if same is not None and tree.ids[same] not in told:
+        likeness = {
+            (row[0], row[1]): float(row[2]) for _, row in taxonomy.read_rows("neighbours.tsv")
+        }
+        found.append(
+            {
+                "id": tree.ids[same],
+                "name": tree.names[same],
+                "why": "meaning",
+                "relatedness": likeness[tree.ids[index], tree.ids[same]],
+            }
+        )
+    return found

@@ -1,0 +1,96 @@
+"""``interest-streams state reset``: begin anew, explicitly.
+
+Deletes the records of the changelog and the group's committed offsets, so that workers read the
+inputs from their start. Profiles stay published until they are written anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+
+from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka.admin import AdminClient
+
+from streams.contract.topics import STATE
+from streams.kafka.compacted import CompactedTopic, ReaderError
+from streams.settings import Settings, load
+
+_TIMEOUT_S = 30.0
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser("state", help="reset the state of the workers")
+    parser.add_argument("action", choices=["reset"])
+    parser.add_argument("--config", help="TOML file with settings")
+    parser.add_argument("--bootstrap", help="bootstrap servers, instead of the settings'")
+    parser.add_argument("--yes", action="store_true", help="really do it")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Reset, or say what would be reset."""
+    settings = load(args.config)
+    if args.bootstrap:
+        settings = dataclasses.replace(settings, bootstrap_servers=args.bootstrap)
+    topic = settings.topic(STATE)
+    if not args.yes:
+        print(
+            f"would delete all records of {topic} and the offsets of group "
+            f"{settings.group_id}; stop every worker, then repeat with --yes"
+        )
+        return 0
+    try:
+        reset(settings)
+    except (KafkaException, ReaderError) as error:
+        print(f"state reset: {error}", file=sys.stderr)
+        return 1
+    print(f"{topic} is empty and group {settings.group_id} has no offsets")
+    return 0
+
+
+def reset(settings: Settings) -> None:
+    """Delete the changelog's keys and the group; the group must have no members.
+
+    A compacted topic refuses the deletion of records, so every key gets a tombstone.
+
+    Raises
+    ------
+    KafkaException, ReaderError
+        Where the broker refuses or does not answer.
+    """
+    admin = AdminClient({**settings.kafka, "bootstrap.servers": settings.bootstrap_servers})
+    for future in admin.delete_consumer_groups([settings.group_id]).values():
+        try:
+            future.result(_TIMEOUT_S)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.GROUP_ID_NOT_FOUND:
+                raise
+    producer = Producer(
+        {
+            **settings.kafka,
+            "bootstrap.servers": settings.bootstrap_servers,
+            "enable.idempotence": True,
+        }
+    )
+    for partition, key in _keys(settings):
+        producer.produce(settings.topic(STATE), key=key, value=None, partition=partition)
+        producer.poll(0)
+    if producer.flush(_TIMEOUT_S):
+        raise ReaderError(f"{settings.topic(STATE)}: not every tombstone was delivered")
+
+
+def _keys(settings: Settings) -> set[tuple[int, bytes]]:
+    topic = CompactedTopic(settings.bootstrap_servers, settings.topic(STATE), kafka=settings.kafka)
+    live: set[tuple[int, bytes]] = set()
+    try:
+        for message in topic.past():
+            spot = (message.partition() or 0, message.key() or b"")
+            if message.value() is None:
+                live.discard(spot)
+            else:
+                live.add(spot)
+    finally:
+        topic.close()
+    return live

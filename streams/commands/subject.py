@@ -1,0 +1,170 @@
+"""``interest-streams subject ACCOUNT``: all that is held about an account, to see or to take away.
+
+Reads the changelog and the profiles as anybody could who may read the topics; nothing is kept.
+What was erased shows as such: by the mark that outlives it, if the erasure key is at hand.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from contextlib import closing
+from typing import Any
+
+from features.privacy import disclosure
+from features.privacy.facts import mark
+from features.state.store import IncompatibleState
+from features.tags import taxonomy
+from streams.contract.topics import DEAD_LETTERS, PROFILES, RECEIPTS, STATE, TOPICS
+from streams.kafka.compacted import CompactedTopic, ReaderError
+from streams.settings import Settings, SettingsError, load
+from streams.worker.wiring import suppression_rules
+
+_META = b"p/meta"
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add ``subject ACCOUNT`` to the command line."""
+    parser = subparsers.add_parser("subject", help="show or export all that is held of an account")
+    parser.add_argument("account", metavar="ACCOUNT", help="account id, or account/member")
+    parser.add_argument("--json", action="store_true", help="one JSON object, for export")
+    parser.add_argument(
+        "--timeout",
+        type=float,
+        default=300.0,
+        metavar="SECONDS",
+        help="for reading each topic (default 300)",
+    )
+    parser.add_argument("--config", metavar="FILE", help="TOML file of settings")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print what is held.
+
+    Returns
+    -------
+    int
+        0; 1 if nothing is held of the account; 2 if a topic or the settings cannot be read.
+    """
+    account = args.account.partition("/")[0]
+    try:
+        found = held(load(args.config), account, args.timeout)
+    except (SettingsError, ReaderError, IncompatibleState) as error:
+        print(error, file=sys.stderr)
+        return 2
+    if args.json or not sys.stdout.isatty():
+        print(json.dumps(found, indent=2, ensure_ascii=False))
+    else:
+        _show(found)
+    return 0 if found["state"] or found["facts"] or found["profiles"] or found["erased"] else 1
+
+
+def held(settings: Settings, account: str, timeout: float = 300.0) -> dict[str, Any]:
+    """All that is held about an account, decoded.
+
+    Raises
+    ------
+    ReaderError
+        A topic cannot be read in time.
+    IncompatibleState
+        The changelog is of another format.
+    """
+    tree, rules = taxonomy.load(), suppression_rules(settings.suppression_rules)
+    name = mark(settings.erasure_key.encode(), account)
+    wanted = _ours(account)
+    state = _fold(
+        settings,
+        STATE,
+        timeout,
+        lambda key: (
+            wanted(key[2:]) if key[:2] in (b"s/", b"f/") else key in (_META, f"e/{name}".encode())
+        ),
+    )
+    metas = [disclosure.meta_time(v) for (key, _), v in state.items() if key == _META]
+    now = max(metas, default=0)
+    profiles = _fold(settings, PROFILES, timeout, wanted)
+    values = {key: value for (key, _), value in state.items()}
+    facts = values.get(b"f/" + account.encode())
+    erased = values.get(f"e/{name}".encode())
+    return {
+        "account": account,
+        "facts": None if facts is None else disclosure.facts(facts, rules, now),
+        "state": {
+            key[2:].decode(): disclosure.subject(value, tree)
+            for key, value in sorted(values.items())
+            if key.startswith(b"s/")
+        },
+        "profiles": {
+            key.decode(): json.loads(value) for (key, _), value in sorted(profiles.items())
+        },
+        "erased": None if erased is None else {"mark": name, "requested_at": int(erased)},
+        "also": _elsewhere(settings),
+    }
+
+
+def _ours(account: str) -> Any:
+    exact, below = account.encode(), account.encode() + b"/"
+    return lambda key: key == exact or key.startswith(below)
+
+
+def _fold(
+    settings: Settings, name: str, timeout: float, wants: Any
+) -> dict[tuple[bytes, int], bytes]:
+    with closing(
+        CompactedTopic(settings.bootstrap_servers, settings.topic(name), kafka=settings.kafka)
+    ) as topic:
+        return topic.latest(wants, timeout)
+
+
+def _elsewhere(settings: Settings) -> list[str]:
+    """Where records with the account's id may stand besides, and for how long."""
+    lines = []
+    for topic in TOPICS:
+        keeps = int(topic.config.get("retention.ms", 0))
+        if topic.key in ("account", "as input") and keeps and topic.name != RECEIPTS:
+            span = "until it is deleted there" if keeps < 0 else f"{keeps // 86_400_000} days"
+            what = "refused records" if topic.name == DEAD_LETTERS else "records as they came"
+            lines.append(f"{settings.topic(topic.name)}: {what}, {span}")
+    return lines
+
+
+def _show(found: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(markup=False, highlight=False)
+    console.print(f"account {found['account']}")
+    if found["erased"]:
+        console.print(f"erased: {found['erased']}")
+    for item in (found["facts"] or {}).get("consent", ()):
+        console.print(
+            f"consent to {item['purpose']}: "
+            f"{'yes' if item['statusValidForProcessing'] else item['statusReason']}"
+        )
+    for fact in (found["facts"] or {}).get("facts", ()):
+        console.print(
+            f"known since {fact['at']}: "
+            + ", ".join(f"{k} {v}" for k, v in fact.items() if k != "at")
+        )
+    for subject, state in found["state"].items():
+        table = Table(title=f"{subject}: {state['events']} events", title_justify="left")
+        for column in ("interest", "since", "active days", "level 60 d", "flags", "in the profile"):
+            table.add_column(column)
+        shown = {i["id"]: i for i in found["profiles"].get(subject, {}).get("interests", ())}
+        for row in state["interests"]:
+            said = shown.get(row["id"])
+            table.add_row(
+                f"{row['name']} ({row['id']})",
+                row["first_day"],
+                str(row["active_days"]),
+                f"{row['levels']['long']:.2f}",
+                ", ".join(row["flags"]),
+                "no"
+                if said is None
+                else f"{said['stance']} {said['score']:.2f}: "
+                + ", ".join(f"{r['code']}={r.get('value')}" for r in said["reasons"]),
+            )
+        console.print(table)
+    for line in found["also"]:
+        console.print(f"also in {line}")

@@ -1,0 +1,324 @@
+"""``interest-streams tags``: bundled tags into their topic, an operator's own beside them.
+
+``publish`` and ``add`` are idempotent: the topic is read first and only what differs is
+produced. A record that a person set (``editor``) is never overwritten by ``publish``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from features.tags import taxonomy
+from features.tags.exact import (
+    MAX_TAGS,
+    Tag,
+    TagEntry,
+    TagError,
+    checked_key,
+    checked_weight,
+    decode,
+    encode,
+    exact_tags,
+    expand,
+    resolve,
+)
+from streams.contract import topics
+from streams.contract.record import Record
+from streams.datasets import SourceError
+from streams.evaluation import coverage
+from streams.kafka.compacted import CompactedTopic, ReaderError
+from streams.kafka.producing import Produced, ProduceError, produce
+from streams.settings import Settings, SettingsError, load
+from streams.terminal import Meter
+
+#: In the taxonomy column of an operator's list: machinery, and "known, but nothing to be said".
+INFRASTRUCTURE, DENIED = "infrastructure", "denied"
+MAX_ROWS = 1_000_000
+_SHOWN = 20  # refused rows that are named
+_COLUMNS = ("key", "interest", "weight")
+
+
+def read_list(path: Path) -> tuple[dict[str, TagEntry], list[str]]:
+    """An operator's list: content key, taxonomy id, weight, tab-separated.
+
+    Lines that start with ``#`` and the header ``key interest weight`` are skipped. A key may
+    have several rows. The id may be ``infrastructure`` or ``denied``; then there is no weight.
+
+    Returns
+    -------
+    dict of str to TagEntry, list of str
+        Entries, and refused rows as ``line 7: weight: '2' ...``.
+
+    Raises
+    ------
+    OSError, UnicodeDecodeError
+        If the file cannot be read.
+    """
+    tags: dict[str, list[Tag]] = {}
+    marks: dict[str, str] = {}
+    refused: list[str] = []
+    with path.open(encoding="utf-8", newline="") as lines:
+        for number, line in enumerate(lines, 1):
+            row = [cell.strip() for cell in line.split("\t")]
+            if line.startswith("#") or row == [""] or tuple(row[:3]) == _COLUMNS:
+                continue
+            try:
+                if number > MAX_ROWS:
+                    raise TagError("line", f"at most {MAX_ROWS:,} rows")
+                key, interest, weight = _row(row)
+                _take(tags.setdefault(key, []), marks, key, interest, weight)
+            except TagError as error:
+                refused.append(f"line {number}: {error}")
+                if number > MAX_ROWS:
+                    break
+    return {
+        key: TagEntry(
+            tuple(sorted(pairs, key=lambda tag: (-tag[1], tag[0]))),
+            f"editor:{path.name}"[:300],
+            1.0,
+            marks.get(key) == INFRASTRUCTURE,
+            True,
+        )
+        for key, pairs in tags.items()
+        if pairs or key in marks
+    }, refused
+
+
+def _row(row: list[str]) -> tuple[str, str, float]:
+    if len(row) < 2:
+        raise TagError("row", "expected content key, taxonomy id and weight, tab-separated")
+    key, interest = checked_key(row[0]), row[1]
+    if interest in (INFRASTRUCTURE, DENIED):
+        return key, interest, 0.0
+    tree = taxonomy.load()
+    if interest not in tree:
+        raise TagError("interest", f"{interest!r} is no id of {tree.version}")
+    if tree.is_sensitive(interest):
+        name = tree.names[tree.index(interest)]
+        raise TagError("interest", f"{interest!r} ({name}) is sensitive and never inferred")
+    try:
+        weight = float(row[2]) if len(row) > 2 else 1.0
+    except ValueError:
+        raise TagError("weight", f"{row[2]!r}: expected a number from 0 to 1") from None
+    if weight == 0:
+        raise TagError("weight", "0 says nothing; leave the row out")
+    return key, interest, checked_weight("weight", weight)
+
+
+def _take(pairs: list[Tag], marks: dict[str, str], key: str, interest: str, weight: float) -> None:
+    if interest in (INFRASTRUCTURE, DENIED):
+        if pairs or marks.get(key, interest) != interest:
+            raise TagError("interest", f"{key!r} has other rows, so it can't be {interest}")
+        marks[key] = interest
+        return
+    if key in marks:
+        raise TagError("interest", f"{key!r} is {marks[key]} by an earlier row")
+    if any(interest == held for held, _ in pairs):
+        raise TagError("interest", f"{interest!r} stands twice for {key!r}")
+    if len(pairs) == MAX_TAGS:
+        raise TagError("interest", f"more than {MAX_TAGS} for {key!r}")
+    pairs.append((interest, weight))
+
+
+def add_parser(subparsers: Any) -> argparse.ArgumentParser:
+    """Add ``tags publish|export|add|lookup|coverage`` to the command line."""
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        "tags", help="what hosts, apps and programmes stand for"
+    )
+    actions = parser.add_subparsers(dest="what", required=True)
+    publish = actions.add_parser("publish", help="bundled tags into the content-tags topic")
+    export = actions.add_parser("export", help="tags as a list that `tags add` reads")
+    export.add_argument("file", type=Path)
+    export.add_argument("--topic", action="store_true", help="the topic's instead of the bundled")
+    add = actions.add_parser("add", help="an operator's own list into the topic; it wins")
+    add.add_argument("file", type=Path, metavar="FILE.tsv", help="content key, taxonomy id, weight")
+    add.add_argument("--dry-run", action="store_true", help="only check the list")
+    lookup = actions.add_parser("lookup", help="what is known about content keys")
+    lookup.add_argument("key", nargs="+", metavar="KEY", help="host:bbc.co.uk, app:com.whatsapp")
+    lookup.add_argument("--topic", action="store_true", help="ask the topic too")
+    cover = actions.add_parser("coverage", help="how much of real data the bundled tags name")
+    cover.add_argument("--data", type=Path, required=True, metavar="DIR")
+    cover.add_argument(
+        "--unknown",
+        type=int,
+        default=0,
+        metavar="N",
+        help="name the N heaviest unknown contents of each set",
+    )
+    for action in (publish, export, add, lookup):
+        action.add_argument("--config", type=Path, help="settings file")
+        action.add_argument("--bootstrap", metavar="SERVERS", help="instead of bootstrap_servers")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run ``tags``; 0 done, 1 refused rows, unknown keys or Kafka failed, 2 wrong settings."""
+    try:
+        if args.what == "coverage":
+            return _coverage(args.data, args.unknown)
+        settings = load(args.config)
+        if args.bootstrap:
+            settings = replace(settings, bootstrap_servers=args.bootstrap)
+        return {"publish": _publish, "export": _export, "add": _add, "lookup": _lookup}[args.what](
+            args, settings
+        )
+    except SettingsError as error:
+        print(f"tags: {error}", file=sys.stderr)
+        return 2
+    except (OSError, UnicodeDecodeError, SourceError, ReaderError, ProduceError) as error:
+        print(f"tags {args.what}: {error}", file=sys.stderr)
+        return 1
+
+
+def _publish(args: argparse.Namespace, settings: Settings) -> int:
+    return _upsert(exact_tags(), settings, "tags publish", over_editors=False)
+
+
+def _add(args: argparse.Namespace, settings: Settings) -> int:
+    entries, refused = read_list(args.file)
+    for line in refused[:_SHOWN]:
+        print(f"{args.file}: {line}", file=sys.stderr)
+    if refused:
+        print(f"tags add: {len(refused)} rows refused, nothing published", file=sys.stderr)
+        return 1
+    if args.dry_run:
+        print(f"tags add: {len(entries)} contents, fine")
+        return 0
+    return _upsert(entries, settings, "tags add", over_editors=True)
+
+
+def _upsert(
+    entries: Mapping[str, TagEntry], settings: Settings, name: str, over_editors: bool
+) -> int:
+    present = dict(_topic(settings))
+    edited = 0
+    records = []
+    for key, entry in entries.items():
+        value = encode(key, entry)
+        held = present.get(key)
+        if held is not None and not over_editors and _edited(held):
+            edited += 1
+        elif held != value:
+            records.append(Record(0, topics.TAGS, key, value))
+    with Meter(name, len(records)) as meter:
+        done = produce(
+            iter(records),
+            settings.bootstrap_servers,
+            settings,
+            Produced(),
+            tick=lambda produced, at: meter.show(produced.total),
+        )
+    print(
+        f"{name}: {done.line()}; {len(entries) - len(records) - edited} unchanged, "
+        f"{edited} kept as a person set them"
+    )
+    return 1 if done.failed else 0
+
+
+def _topic(settings: Settings) -> Iterator[tuple[str, bytes]]:
+    """Newest value of every key of the topic."""
+    reader = CompactedTopic(
+        settings.bootstrap_servers, settings.topic(topics.TAGS), kafka=settings.kafka
+    )
+    newest: dict[str, bytes] = {}
+    try:
+        for message in reader.past(settings.restore_timeout_ms / 1000):
+            key, value = (message.key() or b"").decode(errors="replace"), message.value()
+            if value is None:
+                newest.pop(key, None)
+            else:
+                newest[key] = value
+    finally:
+        reader.close()
+    yield from newest.items()
+
+
+def _edited(value: bytes) -> bool:
+    try:
+        return decode(value)[1].editor
+    except TagError:
+        return False  # unreadable: to be replaced
+
+
+def _table(settings: Settings) -> dict[str, TagEntry]:
+    found = {}
+    for key, value in _topic(settings):
+        try:
+            found[key] = decode(value)[1]
+        except TagError as error:
+            print(f"content-tags {key!r}: {error}", file=sys.stderr)
+    return found
+
+
+def _export(args: argparse.Namespace, settings: Settings) -> int:
+    entries = _table(settings) if args.topic else exact_tags()
+    with args.file.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(
+            file, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_NONE, quotechar=None
+        )
+        writer.writerow([*_COLUMNS, "source", "confidence"])
+        for key, entry in sorted(entries.items()):
+            mark = INFRASTRUCTURE if entry.infrastructure else DENIED
+            for interest, weight in entry.tags or ((mark, ""),):
+                writer.writerow([key, interest, weight, entry.source, entry.confidence])
+    print(f"tags export: {len(entries)} contents in {args.file}")
+    return 0
+
+
+def _lookup(args: argparse.Namespace, settings: Settings) -> int:
+    table = {**exact_tags(), **_table(settings)} if args.topic else exact_tags()
+    tree, missing = taxonomy.load(), 0
+    for text in args.key:
+        try:
+            entry = resolve(checked_key(text), table)
+        except TagError as error:
+            print(f"{text}: {error}", file=sys.stderr)
+            missing += 1
+            continue
+        if entry is None:
+            print(f"{text}: unknown")
+            missing += 1
+            continue
+        what = INFRASTRUCTURE if entry.infrastructure else DENIED if entry.denied else "tagged"
+        print(f"{text}: {what} by {entry.source}, confidence {entry.confidence:g}")
+        for index, weight in expand(entry.tags, tree):
+            print(f"  {weight:.2f}  {tree.ids[index]:7} {' > '.join(tree.paths[index])}")
+    return 1 if missing else 0
+
+
+def _coverage(data: Path, unknown: int) -> int:
+    table = Table("data set", title="share of events, %")
+    for name in ("events", *coverage.KINDS, "known", "public lists alone", "contents known"):
+        table.add_column(name, justify="right")
+    found = list(coverage.measure(data))
+    if not found:
+        print(f"tags coverage: {data}: none of the data sets is there", file=sys.stderr)
+        return 1
+    for name, covered in found:
+        table.add_row(
+            name,
+            f"{covered.events.total():,}",
+            *(_percent(covered.events, kind) for kind in coverage.KINDS),
+            _percent(covered.events, *coverage.KINDS[:3]),
+            _percent(covered.compiled, *coverage.KINDS[:3]),
+            _percent(covered.contents, *coverage.KINDS[:3]),
+        )
+    Console(width=140).print(table)
+    for name, covered in found:
+        for key, count in covered.unknown.most_common(unknown):
+            print(f"{name}: unknown {count:6} {key}")
+    return 0
+
+
+def _percent(counts: Mapping[str, int], *kinds: str) -> str:
+    return f"{100 * sum(counts.get(k, 0) for k in kinds) / max(1, sum(counts.values())):.1f}"

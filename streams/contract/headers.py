@@ -1,0 +1,163 @@
+"""Record headers of what the system writes: profiles and dead letters. Pure, bytes in and out.
+
+Profiles are CloudEvents in Kafka's binary mode: the attributes are headers, the value is the
+data, and no value means that the subject is forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+Headers = list[tuple[str, bytes]]
+
+#: Version of the profile's value and of the dead letters' headers.
+SCHEMA_VERSION = 1
+
+#: Longest text copied into a header, in bytes of UTF-8: a refused record may hold anything.
+MAX_HEADER_BYTES = 512
+
+_SCHEMA = str(SCHEMA_VERSION).encode()
+_CONSTANT: tuple[tuple[str, bytes], ...] = (
+    ("schema-version", _SCHEMA),
+    ("content-type", b"application/json"),
+    ("ce_specversion", b"1.0"),
+    ("ce_type", b"interest-profile.v1"),
+    ("ce_source", b"interest-streams"),
+)
+
+
+def profile_headers(key: bytes, version: int, time: bytes) -> Headers:
+    """Headers of a record of ``interest-profiles``, tombstones included.
+
+    Parameters
+    ----------
+    key : bytes
+        ``account`` or ``account/member``.
+    version : int
+        Version of the profile, from 1.
+    time : bytes
+        Event time of the profile, as `times` gives it.
+
+    Returns
+    -------
+    list of (str, bytes)
+        A new list; ``ce_id`` is ``key:version``, unique for a source as CloudEvents asks.
+
+    Examples
+    --------
+    >>> dict(profile_headers(b"a-1/m", 7, b"2023-11-14T22:13:20.123Z"))["ce_id"]
+    b'a-1/m:7'
+    """
+    return [
+        *_CONSTANT,
+        ("ce_id", b"%b:%d" % (key, version)),
+        ("ce_subject", key),
+        ("ce_time", time),
+    ]
+
+
+def times(epoch_ms: Sequence[int]) -> list[bytes]:
+    """RFC 3339 of many times at once, as the header ``ce_time`` has it.
+
+    Examples
+    --------
+    >>> times([1_700_000_000_123])
+    [b'2023-11-14T22:13:20.123Z']
+    """
+    moments = np.array(epoch_ms, "M8[ms]")
+    texts: list[bytes] = np.datetime_as_string(moments, timezone="UTC").astype("S").tolist()
+    return texts
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """Why and from where a record was refused.
+
+    Attributes
+    ----------
+    topic, partition, offset
+        Where the refused record stands.
+    reason : str
+        Short slug, for counting: ``missing``, ``type``, ``range``, ...
+    field : str
+        The offending field, or ``""``.
+    message : str
+        One sentence for people.
+    schema_version : int
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    reason: str
+    field: str
+    message: str
+    schema_version: int = SCHEMA_VERSION
+
+
+def dead_letter_headers(
+    topic: str,
+    partition: int,
+    offset: int,
+    reason: str,
+    field: str,
+    message: str,
+    schema_version: int = SCHEMA_VERSION,
+) -> Headers:
+    """Headers of a record of ``dead-letters``; its key and value are the refused bytes.
+
+    Texts are cut at `MAX_HEADER_BYTES`, on a character.
+    """
+    return [
+        ("source-topic", _cut(topic)),
+        ("source-partition", b"%d" % partition),
+        ("source-offset", b"%d" % offset),
+        ("reason", _cut(reason)),
+        ("field", _cut(field)),
+        ("message", _cut(message)),
+        ("schema-version", b"%d" % schema_version),
+    ]
+
+
+def parse_dead_letter(headers: Iterable[tuple[str, bytes | None]] | None) -> DeadLetter:
+    """Read back what `dead_letter_headers` wrote; unknown headers are ignored.
+
+    Raises
+    ------
+    ValueError
+        Naming the header that is missing or not a number.
+    """
+    found = {name: value for name, value in headers or () if value is not None}
+
+    def text(name: str) -> str:
+        if name not in found:
+            raise ValueError(f"header {name!r} is missing")
+        return found[name].decode(errors="replace")
+
+    def number(name: str) -> int:
+        try:
+            return int(text(name))
+        except ValueError as error:
+            if name not in found:
+                raise
+            raise ValueError(f"header {name!r} = {found[name]!r}: not a number") from error
+
+    return DeadLetter(
+        text("source-topic"),
+        number("source-partition"),
+        number("source-offset"),
+        text("reason"),
+        text("field"),
+        text("message"),
+        number("schema-version"),
+    )
+
+
+def _cut(text: str) -> bytes:
+    raw = text.encode(errors="replace")
+    if len(raw) <= MAX_HEADER_BYTES:
+        return raw
+    return raw[:MAX_HEADER_BYTES].decode(errors="ignore").encode()

@@ -1,0 +1,152 @@
+"""The one table of topics; compose, Strimzi and ``topics plan|apply|check`` are held against it.
+
+Inputs that the worker joins are *co-partitioned*: same key, same partition count, same
+partitioner. Outputs are produced to the input's partition number, explicitly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+DAY_MS = 86_400_000
+HOUR_MS = 3_600_000
+
+Direction = Literal["in", "out", "in/out", "internal"]
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One topic of the contract.
+
+    Attributes
+    ----------
+    name : str
+        Name without the deployment's prefix.
+    direction : {"in", "out", "in/out", "internal"}
+    key : str
+        What the record key is.
+    about : str
+        One line for people.
+    copartitioned : bool
+        Whether it must have the partition count of the inputs.
+    config : dict of str to str
+        Topic configuration as Kafka names it.
+    """
+
+    name: str
+    direction: Direction
+    key: str
+    about: str
+    copartitioned: bool = True
+    config: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def compacted(self) -> bool:
+        """Whether the newest value of a key is kept for ever."""
+        return "compact" in self.config.get("cleanup.policy", "delete")
+
+
+def _events(days: int) -> dict[str, str]:
+    return {"cleanup.policy": "delete", "retention.ms": str(days * DAY_MS)}
+
+
+# Erasure is a promise about bytes on disk: compaction may lag a tombstone by at most
+# max.compaction.lag.ms, and the tombstone itself goes delete.retention.ms later. Segments roll
+# daily because the active segment is never compacted.
+_COMPACTED = {
+    "cleanup.policy": "compact",
+    "max.compaction.lag.ms": str(DAY_MS),
+    "delete.retention.ms": str(DAY_MS),
+    "segment.ms": str(DAY_MS),
+    "min.cleanable.dirty.ratio": "0.1",
+}
+
+NETWORK = "network-usage"
+TV = "tv-viewing"
+APP = "app-events"
+FACTS = "subscriber-facts"
+CATALOGUE = "catalogue"
+TAGS = "content-tags"
+PROFILES = "interest-profiles"
+STATE = "interest-state"
+DEAD_LETTERS = "dead-letters"
+AUDIENCES = "audience-segments"
+RECEIPTS = "erasure-receipts"
+UNTAGGED = "untagged"
+
+TOPICS: tuple[Topic, ...] = (
+    Topic(
+        FACTS,
+        "in",
+        "account",
+        "what is known: consent, declarations, purchases, care cases",
+        config={"cleanup.policy": "delete", "retention.ms": "-1"},
+    ),
+    Topic(NETWORK, "in", "account", "flows of mobile and broadband lines", config=_events(7)),
+    Topic(
+        TV, "in", "account", "programmes watched, live, catch-up and on demand", config=_events(7)
+    ),
+    Topic(APP, "in", "account", "what customers do in apps", config=_events(7)),
+    Topic(
+        CATALOGUE,
+        "in",
+        "content key",
+        "raw metadata of hosts, apps and programmes",
+        copartitioned=False,
+        config=_events(30),
+    ),
+    Topic(
+        TAGS,
+        "in/out",
+        "content key",
+        "interests with weights for a content key",
+        copartitioned=False,
+        config=_COMPACTED,
+    ),
+    Topic(
+        PROFILES,
+        "out",
+        "account or account/member",
+        "the product: interest profiles",
+        config=_COMPACTED,
+    ),
+    Topic(
+        STATE,
+        "internal",
+        "typed key",
+        "changelog: everything a worker needs to go on",
+        config=_COMPACTED,
+    ),
+    Topic(
+        DEAD_LETTERS,
+        "out",
+        "as input",
+        "raw bytes of refused records, reason in headers",
+        config=_events(14),
+    ),
+    Topic(
+        RECEIPTS,
+        "out",
+        "keyed hash of the account",
+        "proof of erasures, without identifiers",
+        config=_events(1096),
+    ),
+    Topic(
+        AUDIENCES, "out", "segment", "k-anonymous counts", copartitioned=False, config=_COMPACTED
+    ),
+    Topic(
+        UNTAGGED,
+        "out",
+        "content key@worker",
+        "contents without tags, by attention lost",
+        copartitioned=False,
+        config=_COMPACTED,
+    ),
+)
+
+#: The topics a worker joins, in the order that breaks ties of equal event time: what is known
+#: about a customer (consent above all) comes before what the customer did.
+INPUTS: tuple[str, ...] = (FACTS, NETWORK, TV, APP)
+
+BY_NAME: dict[str, Topic] = {topic.name: topic for topic in TOPICS}

@@ -1,0 +1,186 @@
+"""Real people's days as a sequence of records: what the quality of scores is measured on.
+
+The protocol. Interest = key: the registrable domain of a host, the package of an app, the
+channel. Every key is an interest of its own in a flat taxonomy, so the tagger's quality stays
+out of it. The records of all chosen sets form one sequence in event time. A panelist is there
+from the first event to the day of the last one and is then erased, as a customer who left is:
+absence after the end of a diary says nothing. A pair of panelist and key is a candidate from
+the day after its first active day; a row is a panelist, a key and a day, its label whether
+there was an event. A tick at each day's lateness closes the day before, so that the last day
+of everybody is closed before the erasure.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import orjson
+
+from features.tags.exact import TagEntry, registrable
+from features.tags.taxonomy import Taxonomy
+from streams.contract import topics
+from streams.datasets import ADAPTORS, SourceError
+
+DAY_MS = 86_400_000
+#: Where each set lies below the data folder, and who reads it.
+SETS = {
+    "web-visits": ("web-visits/visits.csv", "web-visits"),
+    "snapshots": ("app-usage/foreground_snapshots.csv", "snapshots"),
+    "tv-sessions": ("tv-sessions/sessions.csv", "tv-sessions"),
+}
+_LEAST_VISIT_MS = 1000  # a last visit's duration is unknown, which is not the same as none
+_CLOCK = "panel-clock"
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One event of a panelist."""
+
+    at: int
+    topic: str
+    account: str
+    key: str  # content key, such as ``host:www.bbc.co.uk``
+    value: bytes
+
+    @property
+    def day(self) -> int:
+        """Local day since 1970; the sets' times are taken as they are."""
+        return self.at // DAY_MS
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Visits in order of time.
+
+    Attributes
+    ----------
+    name : str
+    visits : list of Visit
+    ends : dict of str to int, optional
+        Last day of a diary where it is not that of the last visit.
+    """
+
+    name: str
+    visits: list[Visit]
+    ends: dict[str, int] = field(default_factory=dict)
+
+    def interests(self) -> dict[str, str]:
+        """Interest by content key: the registrable domain, or the key itself."""
+        return {visit.key: interest_of(visit.key) for visit in self.visits}
+
+    def diaries(self) -> dict[str, tuple[int, int]]:
+        """First and last day of each panelist."""
+        found: dict[str, tuple[int, int]] = {}
+        for visit in self.visits:
+            first, _ = found.get(visit.account, (visit.day, 0))
+            found[visit.account] = first, self.ends.get(visit.account, visit.day)
+        return found
+
+    def records(self, lateness_ms: int) -> Iterator[tuple[str, str, bytes]]:
+        """Topic, key and value of visits, ticks and erasures, in the sequence."""
+        leaving: dict[int, list[str]] = {}
+        for account, (_, last) in self.diaries().items():
+            leaving.setdefault(last, []).append(account)
+        at = 0
+        closed = self.visits[0].day - 1 if self.visits else 0
+        for end in sorted(leaving):
+            for day in range(closed + 1, end + 1):
+                tick = (day + 1) * DAY_MS + lateness_ms
+                while at < len(self.visits) and self.visits[at].at < tick:
+                    visit = self.visits[at]
+                    yield visit.topic, visit.account, visit.value
+                    at += 1
+                yield (
+                    topics.APP,
+                    _CLOCK,
+                    orjson.dumps(
+                        {
+                            "event_id": f"tick-{day}",
+                            "account_id": _CLOCK,
+                            "ts": tick,
+                            "app_id": _CLOCK,
+                            "action": "close",
+                        }
+                    ),
+                )
+                for account in leaving.get(day, ()):
+                    yield (
+                        topics.FACTS,
+                        account,
+                        orjson.dumps(
+                            {
+                                "event_id": f"left-{account}",
+                                "account_id": account,
+                                "ts": tick,
+                                "kind": "erasure",
+                            }
+                        ),
+                    )
+            closed = end
+
+
+def load(names: list[str], folder: Path) -> Panel:
+    """Read sets and merge them by time.
+
+    Raises
+    ------
+    SourceError
+        Where a set is not there or can't be read.
+    """
+    visits: list[Visit] = []
+    for name in names:
+        place, adaptor = SETS[name]
+        for record in ADAPTORS[adaptor](folder / place, Counter()):
+            if record.topic not in (topics.NETWORK, topics.TV, topics.APP):
+                continue
+            value = orjson.loads(record.value) if isinstance(record.value, bytes) else record.value
+            for length in ("duration_ms", "watched_ms"):
+                if length in value:
+                    value[length] = max(_LEAST_VISIT_MS, value[length])
+            visits.append(
+                Visit(record.at, record.topic, record.key, _key(value), orjson.dumps(value))
+            )
+    if not visits:
+        raise SourceError(f"{folder}: no visits in {', '.join(names)}")
+    visits.sort(key=lambda visit: visit.at)
+    return Panel("+".join(names), visits)
+
+
+def _key(value: dict[str, str]) -> str:
+    if "host" in value:
+        return "host:" + value["host"].lower().rstrip(".")
+    if "content_id" in value:
+        return "programme:" + value["content_id"].lower()
+    return "app:" + value.get("app_id", value.get("app", "")).lower()
+
+
+def interest_of(key: str) -> str:
+    """The interest that a content key stands for."""
+    prefix, _, text = key.partition(":")
+    return prefix + ":" + (registrable(text) or text) if prefix == "host" else key
+
+
+def flat(interests: list[str]) -> Taxonomy:
+    """A taxonomy without a tree: every interest for itself."""
+    n = len(interests)
+    return Taxonomy(
+        ids=tuple(interests),
+        names=tuple(interests),
+        paths=tuple((name,) for name in interests),
+        parent=np.full(n, -1, np.int16),
+        children=((),) * n,
+        sensitive=np.zeros(n, np.bool_),
+        reasons={},
+        version="keys",
+        fingerprint="keys",
+        _index={name: i for i, name in enumerate(interests)},
+    )
+
+
+def one_each(interests: dict[str, str]) -> dict[str, TagEntry]:
+    """A tag table that maps every content key to its interest."""
+    return {key: TagEntry(((interest, 1.0),), "panel", 1.0) for key, interest in interests.items()}

@@ -1,0 +1,203 @@
+"""Records of a compacted topic: all of its past, then what follows. Joins no consumer group.
+
+Imports only the standard library and ``confluent_kafka``; `streams.client.reader` rests on it.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
+
+_METADATA_S = 10.0  # one metadata request
+_NEW_PARTITIONS_S = 60.0  # how often `poll` looks for added partitions
+_BATCH = 5_000  # records taken by one call while reading the past
+_BATCH_WAIT_S = 0.2
+
+#: Errors that the library itself gets over.
+_PASSING = frozenset(
+    {
+        KafkaError._TRANSPORT,
+        KafkaError._ALL_BROKERS_DOWN,
+        KafkaError._TIMED_OUT,
+        KafkaError._RESOLVE,
+        KafkaError._MAX_POLL_EXCEEDED,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+    }
+)
+
+
+class ReaderError(RuntimeError):
+    """The topic cannot be read; the message names topic, partition and cause."""
+
+
+class CompactedTopic:
+    """Reader of committed records, from the beginning.
+
+    Parameters
+    ----------
+    bootstrap_servers, topic : str
+    partitions : sequence of int, optional
+        Only these; by default all, including those added later.
+    kafka : mapping of str to str, optional
+        More librdkafka keys, security above all.
+    make : callable
+        From a configuration to a consumer.
+    """
+
+    def __init__(
+        self,
+        bootstrap_servers: str,
+        topic: str,
+        partitions: Sequence[int] | None = None,
+        kafka: Mapping[str, str] | None = None,
+        make: Callable[[dict[str, Any]], Consumer] = Consumer,
+    ) -> None:
+        self.topic = topic
+        self._wanted = None if partitions is None else frozenset(partitions)
+        self._assigned: set[int] = set()
+        self._looked = 0.0
+        self._consumer = make(
+            {
+                "group.id": f"reader-{uuid.uuid4()}",  # asked for by the library, never joined
+                **(kafka or {}),
+                "bootstrap.servers": bootstrap_servers,
+                "isolation.level": "read_committed",
+                "enable.auto.commit": False,
+                "enable.partition.eof": True,
+                "auto.offset.reset": "earliest",
+            }
+        )
+
+    def close(self) -> None:
+        """Leave the broker."""
+        self._consumer.close()
+
+    def past(self, timeout: float = 300.0) -> Iterator[Message]:
+        """Yield everything committed up to now, in the order of each partition.
+
+        A partition is read out when the broker says that it has no more, or the position
+        reached the end seen at the start. (Transaction markers occupy offsets: the last
+        record need not stand right before the end.)
+
+        Parameters
+        ----------
+        timeout : float
+            Seconds for all of it.
+
+        Raises
+        ------
+        ReaderError
+            The topic or a partition is absent, access is refused, or time ran out.
+        """
+        deadline = time.monotonic() + timeout
+        ends = self._ends(self._assign_new())
+        while ends:
+            for message in self._consumer.consume(_BATCH, _BATCH_WAIT_S):
+                if self._is_record(message):
+                    yield message
+                elif _is_end(message):
+                    ends.pop(message.partition() or 0, None)
+            places = [TopicPartition(self.topic, p) for p in ends]
+            for place in self._consumer.position(places) if places else ():
+                if place.offset >= ends[place.partition]:
+                    del ends[place.partition]
+            if ends and time.monotonic() > deadline:
+                raise ReaderError(
+                    f"{self.topic}: partitions {sorted(ends)} not read out within {timeout:g} s"
+                )
+
+    def latest(
+        self, wants: Callable[[bytes], bool], timeout: float = 300.0
+    ) -> dict[tuple[bytes, int], bytes]:
+        """The latest value of each key that is wanted and not deleted, by key and partition.
+
+        Raises
+        ------
+        ReaderError
+            As `past`.
+        """
+        found: dict[tuple[bytes, int], bytes] = {}
+        for message in self.past(timeout):
+            key, value = message.key() or b"", message.value()
+            if not wants(key):
+                continue
+            found.pop((key, message.partition() or 0), None)
+            if value is not None:
+                found[key, message.partition() or 0] = value
+        return found
+
+    def poll(self, seconds: float) -> Message | None:
+        """The next committed record, or None if none came in time.
+
+        Raises
+        ------
+        ReaderError
+            As `past`.
+        """
+        deadline = time.monotonic() + seconds
+        if not self._assigned or time.monotonic() - self._looked > _NEW_PARTITIONS_S:
+            self._assign_new()
+        while True:
+            message = self._consumer.poll(max(0.0, deadline - time.monotonic()))
+            if message is None:
+                return None
+            if self._is_record(message):
+                return message
+
+    def _assign_new(self) -> set[int]:
+        self._looked = time.monotonic()
+        try:
+            found = self._consumer.list_topics(self.topic, timeout=_METADATA_S).topics[self.topic]
+        except KafkaException as error:
+            raise ReaderError(f"{self.topic}: {error.args[0].str()}") from None
+        if found.error is not None:
+            raise ReaderError(f"{self.topic}: {found.error.str()}")
+        there = set(found.partitions)
+        wanted = there if self._wanted is None else set(self._wanted)
+        if not wanted <= there:
+            raise ReaderError(f"{self.topic}: no partitions {sorted(wanted - there)}")
+        new = wanted - self._assigned
+        if new:
+            self._consumer.incremental_assign(
+                [TopicPartition(self.topic, p, OFFSET_BEGINNING) for p in sorted(new)]
+            )
+            self._assigned |= new
+        return new
+
+    def _ends(self, partitions: set[int]) -> dict[int, int]:
+        ends = {}
+        for p in sorted(partitions):
+            try:
+                low, high = self._consumer.get_watermark_offsets(
+                    TopicPartition(self.topic, p), timeout=_METADATA_S
+                )
+            except KafkaException as error:
+                raise ReaderError(f"{self.topic}[{p}]: {error.args[0].str()}") from None
+            if high > low:
+                ends[p] = high
+        return ends
+
+    def _is_record(self, message: Message) -> bool:
+        error = message.error()
+        if error is None:
+            return True
+        if error.code() in _PASSING or _is_end(message):
+            return False
+        raise ReaderError(f"{self.topic}[{message.partition()}]: {error.str()}")
+
+
+def _is_end(message: Message) -> bool:
+    error = message.error()
+    return error is not None and error.code() == KafkaError._PARTITION_EOF

@@ -1,0 +1,174 @@
+"""How far a consumer group has come, asked from outside without joining it.
+
+Committed offsets are asked for by a consumer. The admin client's call for them ends the process
+where the group's coordinator has moved or still loads: librdkafka (2.16) then looks for a
+consumer's group, which an admin client has none of (confluent-kafka-javascript, issue 374).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+
+from confluent_kafka import Consumer, IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from streams.contract import topics
+from streams.settings import Settings
+
+_TIMEOUT_S = 5.0
+_LOOK_S = 0.5
+
+
+class GroupError(RuntimeError):
+    """The cluster does not say how far a group is; the text says of which."""
+
+
+@dataclass(frozen=True)
+class Lag:
+    """How far a group is behind, in records of the joined topics."""
+
+    behind: int
+    unread_partitions: int  # with records, but without a committed offset
+
+    @property
+    def done(self) -> bool:
+        """Whether everything was committed."""
+        return self.behind == 0 and self.unread_partitions == 0
+
+
+class Group:
+    """A consumer group, looked at from outside.
+
+    Parameters
+    ----------
+    settings : Settings
+    name : str
+        Of the group; the deployment's own unless given.
+    stable : bool
+        Wait for transactions with offsets of this group that are not decided yet.
+    """
+
+    def __init__(self, settings: Settings, name: str = "", *, stable: bool = False) -> None:
+        self.name = name or settings.group_id
+        self._settings = settings
+        cluster: dict[str, str | int | float | bool] = {
+            **settings.kafka,
+            "bootstrap.servers": settings.bootstrap_servers,
+            "log_level": 0,
+        }
+        self._admin = AdminClient(cluster)
+        self._consumer = Consumer(
+            {
+                **cluster,
+                "group.id": self.name,
+                "enable.auto.commit": False,
+                "isolation.level": "read_committed" if stable else "read_uncommitted",
+            }
+        )
+
+    def __enter__(self) -> Group:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._consumer.close()
+
+    def committed(
+        self, spots: Sequence[TopicPartition], timeout: float = _TIMEOUT_S
+    ) -> dict[tuple[str, int], int]:
+        """Next offset per topic and partition, where there is one.
+
+        Raises
+        ------
+        GroupError
+            When the coordinator does not answer in time (seconds) or not for all of them.
+        """
+        try:
+            found = self._consumer.committed(list(spots), timeout)
+        except KafkaException as error:
+            raise self._unknown(error) from None
+        for spot in found:
+            if spot.error is not None:
+                raise GroupError(f"lag of {self.name}: {spot.error.str()}")
+        return {(s.topic, s.partition): s.offset for s in found if s.offset >= 0}
+
+    def lag(self) -> Lag:
+        """Lag over the joined topics that exist.
+
+        Raises
+        ------
+        GroupError
+            When the cluster does not answer.
+        """
+        try:
+            there = self._admin.list_topics(timeout=_TIMEOUT_S).topics
+            spots = [
+                TopicPartition(name, p)
+                for name in map(self._settings.topic, topics.INPUTS)
+                if name in there
+                for p in there[name].partitions
+            ]
+            if not spots:
+                return Lag(0, 0)
+            ends = self._offsets(spots, OffsetSpec.latest())
+            starts = self._offsets(spots, OffsetSpec.earliest())
+        except KafkaException as error:
+            raise self._unknown(error) from None
+        committed = self.committed(spots)
+        behind = unread = 0
+        for place, end in ends.items():
+            done = committed.get(place, -1)
+            unread += done < 0 and end > starts[place]
+            behind += max(0, end - max(done, starts[place]))
+        return Lag(behind, unread)
+
+    def wait(self, limit_s: float, show: Callable[[Lag], None] | None = None) -> bool:
+        """Wait until the committed offsets reach the end; False when the time is up.
+
+        Raises
+        ------
+        GroupError
+            When the cluster does not answer, for the rest of the time: a group's coordinator
+            that was just elected has none for a while.
+        """
+        deadline = time.monotonic() + limit_s
+        while True:
+            late = time.monotonic() >= deadline
+            try:
+                lag = self.lag()
+            except GroupError:
+                if late:
+                    raise
+            else:
+                if show is not None:
+                    show(lag)
+                if lag.done or late:
+                    return lag.done
+            time.sleep(_LOOK_S)
+
+    def _offsets(
+        self, spots: list[TopicPartition], which: OffsetSpec
+    ) -> dict[tuple[str, int], int]:
+        answers = self._admin.list_offsets(
+            {spot: which for spot in spots},
+            request_timeout=_TIMEOUT_S,
+            isolation_level=IsolationLevel.READ_UNCOMMITTED,
+        )
+        return {
+            (spot.topic, spot.partition): answer.result(_TIMEOUT_S).offset
+            for spot, answer in answers.items()
+        }
+
+    def _unknown(self, error: KafkaException) -> GroupError:
+        return GroupError(f"lag of {self.name}: {error.args[0].str()}")

@@ -1,0 +1,221 @@
+"""Records -> Kafka, in order, counted, paced.
+
+The partition of a record is murmur2 of its key, as the Java client computes it: every producer
+of the joined topics must agree on that, and librdkafka's own default (CRC32) does not.
+"""
+
+from __future__ import annotations
+
+import heapq
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import orjson
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from streams.contract import topics
+from streams.contract.record import Record
+from streams.settings import Settings
+
+_FLUSH_S = 120.0
+_FULL_QUEUE_S = 60.0  # a queue that does not move for so long has lost its broker
+_TICK = 2_000  # records between looks at the clock and at the delivery reports
+
+Tick = Callable[["Produced", int], None]
+
+
+class ProduceError(RuntimeError):
+    """Kafka does not take records; says why."""
+
+
+@dataclass
+class Produced:
+    """Account of what was handed to Kafka: records per topic, refusals, event time reached."""
+
+    per_topic: Counter[str] = field(default_factory=Counter)
+    failed: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def total(self) -> int:
+        return sum(self.per_topic.values())
+
+    def line(self) -> str:
+        """One line for people: produced per topic, then failures by reason."""
+        parts = [f"{topic} {count}" for topic, count in sorted(self.per_topic.items())]
+        text = f"produced {self.total}" + (f" ({', '.join(parts)})" if parts else "")
+        if self.failed:
+            reasons = ", ".join(f"{count} {reason}" for reason, count in self.failed.items())
+            text += f"; FAILED {sum(self.failed.values())} ({reasons})"
+        return text
+
+
+def produce(
+    records: Iterable[Record],
+    bootstrap: str,
+    settings: Settings,
+    produced: Produced,
+    *,
+    speed: float = 0.0,
+    tick: Tick | None = None,
+) -> Produced:
+    """Produce records in the order given and wait until all are acknowledged.
+
+    Parameters
+    ----------
+    records : iterable of Record
+        In order of `at`.
+    speed : float
+        Event seconds per second; 0 is as fast as Kafka takes them.
+    tick : callable
+        Called with the account and the event time now and then.
+
+    Returns
+    -------
+    Produced
+        The `produced` given. `failed` is empty exactly if every record was acknowledged.
+
+    Raises
+    ------
+    ProduceError
+        When the broker stays out of reach.
+    """
+
+    def report(error: KafkaError | None, message: Message) -> None:
+        if error is not None:
+            produced.failed[error.name()] += 1
+
+    producer = Producer(_producer_config(bootstrap, settings))
+    send, dump, names = producer.produce, orjson.dumps, _names(settings)
+    counts = produced.per_topic
+    pace = Pace(speed)
+    number, at = 0, 0
+    try:
+        for at, topic, key, value in records:
+            if speed and pace.wait(at, producer) and tick is not None:
+                tick(produced, at)
+            payload = value if isinstance(value, bytes) else dump(value)
+            try:
+                send(names[topic], payload, key, on_delivery=report)
+            except BufferError:
+                again = partial(send, names[topic], payload, key, on_delivery=report)
+                _make_room(producer, again)
+            counts[topic] += 1
+            number += 1
+            if number % _TICK == 0:
+                producer.poll(0)
+                if tick is not None:
+                    tick(produced, at)
+    except KafkaException as error:
+        raise ProduceError(error.args[0].str()) from None
+    left = producer.flush(_FLUSH_S)
+    if left:
+        raise ProduceError(f"{left} records unacknowledged after {_FLUSH_S:g} s")
+    if tick is not None:
+        tick(produced, at)
+    return produced
+
+
+class Pace:
+    """Holds records back until their event time has come, `speed` times faster than life."""
+
+    def __init__(self, speed: float) -> None:
+        self.speed = speed
+        self._first: int | None = None
+        self._started = 0.0
+
+    def wait(self, at: int, producer: Producer) -> bool:
+        """Serve the producer until `at` is due; True if there was something to wait for."""
+        now = time.monotonic()
+        if self._first is None:
+            self._first, self._started = at, now
+        due = self._started + (at - self._first) / 1000.0 / self.speed
+        waited = now < due
+        while now < due:
+            producer.poll(min(due - now, 0.25))
+            now = time.monotonic()
+        return waited
+
+
+def merged(streams: Sequence[Iterator[Record]]) -> Iterator[Record]:
+    """One stream in order of `at` from streams that are in order; ties keep the given order."""
+    return heapq.merge(*streams, key=lambda record: record.at)
+
+
+def with_consent(records: Iterable[Record]) -> Iterator[Record]:
+    """The same records, with a granted consent just before each account's first event.
+
+    Accounts that bring a consent of their own keep it.
+    """
+    seen: set[str] = set()
+    for record in records:
+        if record.topic in topics.INPUTS and record.key not in seen:
+            seen.add(record.key)
+            if record.topic != topics.FACTS:
+                at = record.at - 1
+                yield Record(
+                    record.at,
+                    topics.FACTS,
+                    record.key,
+                    {
+                        "event_id": f"consent-{record.key}"[:64],
+                        "account_id": record.key,
+                        "ts": at,
+                        "kind": "consent",
+                        "purpose": "profiling",
+                        "status": "granted",
+                    },
+                )
+        yield record
+
+
+def each_catalogue_once(records: Iterable[Record]) -> Iterator[Record]:
+    """The same records without repeated `catalogue` keys."""
+    seen: set[str] = set()
+    for record in records:
+        if record.topic == topics.CATALOGUE:
+            if record.key in seen:
+                continue
+            seen.add(record.key)
+        yield record
+
+
+def _producer_config(bootstrap: str, settings: Settings) -> dict[str, Any]:
+    return {
+        "linger.ms": 20,
+        "compression.type": "lz4",
+        "batch.size": 1_000_000,
+        "queue.buffering.max.messages": 200_000,
+        "queue.buffering.max.kbytes": 262_144,
+        "message.timeout.ms": 60_000,
+        **{
+            key: value
+            for key, value in settings.kafka.items()
+            if key.startswith(("sasl.", "ssl.", "security.", "socket.", "client.", "batch."))
+        },
+        "bootstrap.servers": bootstrap,
+        "partitioner": "murmur2_random",
+        # In order and once, whatever is retried; only failures are reported, one call each.
+        "enable.idempotence": True,
+        "delivery.report.only.error": True,
+    }
+
+
+def _names(settings: Settings) -> dict[str, str]:
+    return {topic.name: settings.topic(topic.name) for topic in topics.TOPICS}
+
+
+def _make_room(producer: Producer, send: Callable[[], None]) -> None:
+    deadline = time.monotonic() + _FULL_QUEUE_S
+    while True:
+        producer.poll(0.05)
+        try:
+            return send()
+        except BufferError:
+            if time.monotonic() > deadline:
+                raise ProduceError(
+                    f"the broker has taken nothing for {_FULL_QUEUE_S:g} s"
+                ) from None

@@ -1,0 +1,320 @@
+"""`streams.contract.topics` against a cluster: plan, apply, check.
+
+plan prints what differs, apply creates and updates, check exits 1 with the exact reason when the
+joined topics are not co-partitioned. Nothing is ever deleted, and the partitions of a topic that
+exists are never changed: keys would move to other partitions, away from their state.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewTopic,
+    ResourceType,
+)
+
+from streams.contract.topics import TOPICS
+from streams.settings import Settings, SettingsError, load
+
+_TIMEOUT_S = 20.0
+
+
+class TopicError(RuntimeError):
+    """The cluster cannot be asked or refuses a change; names the topic."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A topic as the cluster has it."""
+
+    partitions: int
+    config: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Change:
+    """One difference between table and cluster.
+
+    Attributes
+    ----------
+    action : {"create", "configure", "refuse"}
+        "refuse" is a difference that is not ours to mend.
+    topic : str
+        Full name, with the deployment's prefix.
+    about : str
+        For people.
+    config : mapping
+        What to set, for "create" and "configure".
+    """
+
+    action: str
+    topic: str
+    about: str
+    config: Mapping[str, str] = field(default_factory=dict)
+
+
+def create_topics(admin: AdminClient, settings: Settings) -> list[Change]:
+    """Create missing topics and update configurations; returns what was done.
+
+    Raises
+    ------
+    TopicError
+        When the cluster refuses, or a topic that exists is not co-partitioned.
+    """
+    found = fetch(admin, settings)
+    changes = plan(found, settings)
+    for change in changes:
+        if change.action == "refuse":
+            raise TopicError(f"{change.topic}: {change.about}")
+    new = [
+        NewTopic(
+            c.topic,
+            num_partitions=settings.partitions,
+            replication_factor=settings.replication,
+            config=dict(c.config),
+        )
+        for c in changes
+        if c.action == "create"
+    ]
+    if new:
+        _wait(
+            admin.create_topics(new, operation_timeout=_TIMEOUT_S),
+            ignore=KafkaError.TOPIC_ALREADY_EXISTS,
+        )
+    altered = [
+        ConfigResource(
+            ResourceType.TOPIC,
+            c.topic,
+            incremental_configs=[
+                ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET)
+                for key, value in c.config.items()
+            ],
+        )
+        for c in changes
+        if c.action == "configure"
+    ]
+    if altered:
+        _wait(admin.incremental_alter_configs(altered, request_timeout=_TIMEOUT_S))
+    return changes
+
+
+def fetch(admin: AdminClient, settings: Settings) -> dict[str, Found]:
+    """What the cluster has of the table: full name -> partitions and configuration.
+
+    Raises
+    ------
+    TopicError
+        When the cluster does not answer.
+    """
+    names = [settings.topic(topic.name) for topic in TOPICS]
+    try:
+        metadata = admin.list_topics(timeout=_TIMEOUT_S)
+        here = {
+            name: Found(len(metadata.topics[name].partitions))
+            for name in names
+            if name in metadata.topics
+        }
+        if here:
+            resources = [ConfigResource(ResourceType.TOPIC, name) for name in here]
+            answers = admin.describe_configs(resources, request_timeout=_TIMEOUT_S)
+            for resource, answer in answers.items():
+                here[resource.name] = replace(
+                    here[resource.name],
+                    config={
+                        key: str(entry.value)
+                        for key, entry in answer.result(_TIMEOUT_S).items()
+                        if entry.value is not None
+                    },
+                )
+    except KafkaException as error:
+        raise TopicError(f"the cluster does not answer: {error.args[0].str()}") from None
+    return here
+
+
+def plan(found: Mapping[str, Found], settings: Settings) -> list[Change]:
+    """Differences between the table and what was found, in the order of the table."""
+    joined = _joined(found, settings)
+    expected = settings.partitions
+    changes: list[Change] = []
+    for topic in TOPICS:
+        name = settings.topic(topic.name)
+        have = found.get(name)
+        if have is None:
+            if topic.copartitioned and joined and set(joined.values()) != {expected}:
+                changes.append(Change("refuse", name, _mismatch(joined, {name: expected})))
+            else:
+                changes.append(
+                    Change(
+                        "create",
+                        name,
+                        f"{expected} partitions, {_words(topic.config)}",
+                        topic.config,
+                    )
+                )
+            continue
+        if topic.copartitioned and have.partitions != expected:
+            changes.append(
+                Change(
+                    "refuse",
+                    name,
+                    (
+                        f"has {have.partitions} partitions, the setting partitions is {expected}: "
+                        "keys would move away from their state; migrate to a new topic_prefix "
+                        "instead"
+                    ),
+                )
+            )
+        wrong = {
+            key: value
+            for key, value in topic.config.items()
+            if not _same(have.config.get(key), value)
+        }
+        if wrong:
+            changes.append(
+                Change(
+                    "configure",
+                    name,
+                    ", ".join(
+                        f"{key} {have.config.get(key, 'unset')} -> {value}"
+                        for key, value in wrong.items()
+                    ),
+                    wrong,
+                )
+            )
+    return changes
+
+
+def check(found: Mapping[str, Found], settings: Settings) -> list[str]:
+    """Why a worker must not start: missing topics, unequal partition counts; [] when fine."""
+    reasons = []
+    missing = [settings.topic(t.name) for t in TOPICS if settings.topic(t.name) not in found]
+    if missing:
+        reasons.append(f"missing: {', '.join(missing)}")
+    joined = _joined(found, settings)
+    if len(set(joined.values())) > 1:
+        reasons.append(f"not co-partitioned: {_mismatch(joined)}")
+    for topic in TOPICS:
+        have = found.get(settings.topic(topic.name))
+        if have and topic.compacted and "compact" not in have.config.get("cleanup.policy", ""):
+            reasons.append(
+                f"{settings.topic(topic.name)}: cleanup.policy is "
+                f"{have.config.get('cleanup.policy', 'unset')}, state would be lost"
+            )
+    return reasons
+
+
+def _joined(found: Mapping[str, Found], settings: Settings) -> dict[str, int]:
+    return {
+        settings.topic(t.name): found[settings.topic(t.name)].partitions
+        for t in TOPICS
+        if t.copartitioned and settings.topic(t.name) in found
+    }
+
+
+def _mismatch(counts: Mapping[str, int], more: Mapping[str, int] | None = None) -> str:
+    """'a, b have 12 partitions, c has 6'."""
+    by_count: dict[int, list[str]] = {}
+    for name, count in {**counts, **(more or {})}.items():
+        by_count.setdefault(count, []).append(name)
+    return ", ".join(
+        f"{', '.join(names)} {'has' if len(names) == 1 else 'have'} {count} partitions"
+        for count, names in sorted(by_count.items(), key=lambda item: -len(item[1]))
+    )
+
+
+def _same(have: str | None, want: str) -> bool:
+    if have is None:
+        return False
+    if have == want:
+        return True
+    try:  # brokers print 0.1 as 0.1 or 0.10
+        return float(have) == float(want)
+    except ValueError:
+        return sorted(have.split(",")) == sorted(want.split(","))
+
+
+def _words(config: Mapping[str, str]) -> str:
+    return " ".join(f"{key}={value}" for key, value in config.items())
+
+
+def _wait(futures: Mapping[Any, Any], ignore: int | None = None) -> None:
+    for item, future in futures.items():
+        name = getattr(item, "name", item)
+        try:
+            future.result(_TIMEOUT_S)
+        except KafkaException as error:
+            if error.args[0].code() != ignore:
+                raise TopicError(f"{name}: {error.args[0].str()}") from None
+
+
+def admin_client(settings: Settings) -> AdminClient:
+    """An admin client of this deployment's cluster, with its librdkafka keys."""
+    return AdminClient(
+        {**_client_keys(settings.kafka), "bootstrap.servers": settings.bootstrap_servers}
+    )
+
+
+def _client_keys(kafka: Mapping[str, str]) -> dict[str, Any]:
+    # Security and network only: keys of consumers and producers make an admin client complain.
+    return {
+        key: value
+        for key, value in kafka.items()
+        if key.startswith(("sasl.", "ssl.", "security.", "socket.", "client."))
+    }
+
+
+def add_parser(subparsers: Any) -> argparse.ArgumentParser:
+    """Add ``topics plan|apply|check`` to the command line."""
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        "topics", help="compare, create and check the topics"
+    )
+    parser.add_argument("what", choices=("plan", "apply", "check"))
+    parser.add_argument("--config", type=Path, help="settings file")
+    parser.add_argument("--bootstrap", metavar="SERVERS", help="instead of bootstrap_servers")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run ``topics``; 0 fine, 1 not co-partitioned or refused, 2 wrong settings."""
+    try:
+        settings = load(args.config)
+        if args.bootstrap:
+            settings = replace(settings, bootstrap_servers=args.bootstrap)
+    except SettingsError as error:
+        print(f"topics: {error}", file=sys.stderr)
+        return 2
+    try:
+        admin = admin_client(settings)
+        if args.what == "apply":
+            return _print(create_topics(admin, settings), "done")
+        found = fetch(admin, settings)
+    except (TopicError, KafkaException) as error:
+        print(f"topics {args.what}: {error}", file=sys.stderr)
+        return 1
+    if args.what == "plan":
+        return _print(plan(found, settings), "to do")
+    reasons = check(found, settings)
+    for reason in reasons:
+        print(f"topics check: {reason}", file=sys.stderr)
+    if not reasons:
+        print(f"topics check: {len(found)} topics, co-partitioned")
+    return 1 if reasons else 0
+
+
+def _print(changes: list[Change], tense: str) -> int:
+    for change in changes:
+        print(f"{change.action:9} {change.topic}: {change.about}")
+    print(f"{len(changes)} changes {tense}" if changes else "no differences")
+    return 1 if any(change.action == "refuse" for change in changes) else 0

@@ -1,0 +1,289 @@
+"""Records of the input topics: polled in batches, decoded, merged into each partition's sequence.
+
+What is refused is kept beside what is held back, so that a dead letter is written in the
+transaction that moves the offset past it, and in no other.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from features.records.batch import Batch, parse
+from features.records.decoder import Limits
+from features.records.sequence import Merge
+from streams.contract.topics import INPUTS
+from streams.errors import LostOffsets, Stop
+from streams.kafka.ports import REAL, Ports
+from streams.settings import Settings
+from streams.worker.dead_letters import DeadLetterCount, DeadLetterLimit, Refused
+
+
+@dataclass
+class Partition:
+    """One partition of every input; what is not committed yet lives and goes with it.
+
+    Attributes
+    ----------
+    merge : Merge
+    refused : dict of str to deque of Refused
+        Per input, in log order.
+    late : list of Refused
+        Refused only when their turn had come.
+    cut_at : dict of str to (int, int)
+        Where the latest cut was; at first, where the partition began.
+    """
+
+    merge: Merge
+    refused: dict[str, deque[Refused]] = field(default_factory=dict)
+    late: list[Refused] = field(default_factory=list)
+    cut_at: dict[str, tuple[int, int]] = field(default_factory=dict)
+    counts: dict[str, DeadLetterCount] = field(default_factory=dict)
+    arrival_ms: dict[str, int] = field(default_factory=dict)
+    heard: dict[str, float] = field(default_factory=dict)
+    paused: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
+class Cut:
+    """What a commit accounts for of one partition.
+
+    Attributes
+    ----------
+    positions : dict of str to (int, int)
+        Per input topic the next offset and the running time there.
+    refused : list of Refused
+        Before those offsets.
+    taken : dict of str to int
+        Records per input topic since the former cut.
+    """
+
+    partition: int
+    part: Partition
+    positions: dict[str, tuple[int, int]]
+    refused: list[Refused]
+    taken: dict[str, int]
+
+
+class Inlet:
+    """Decodes and merges what the consumer hands over; owns no partition by itself."""
+
+    def __init__(self, settings: Settings, ports: Ports = REAL) -> None:
+        self._settings = settings
+        self._ports = ports
+        self._names = [settings.topic(name) for name in INPUTS]
+        self._kind: dict[str | None, int] = {name: n for n, name in enumerate(self._names)}
+        self._limits = Limits(settings.max_message_bytes, settings.future_tolerance_ms)
+        self._dead = DeadLetterLimit(
+            settings.dead_letter_max_ratio,
+            settings.dead_letter_window,
+            settings.dead_letter_max_run,
+        )
+        # Seconds spent waiting for records: patience with an input that is silent runs only
+        # while it could have spoken, not while a commit took long or the process stood still.
+        self._listened = 0.0
+        self.partitions: dict[int, Partition] = {}
+
+    def open(self, partition: int, start: Mapping[str, tuple[int, int]]) -> None:
+        """Begin a partition at these offsets and running times per topic."""
+        self.partitions[partition] = Partition(
+            Merge(self._names, start),
+            refused={name: deque() for name in self._names},
+            counts={
+                name: DeadLetterCount(self._dead, f"{name}[{partition}]") for name in self._names
+            },
+            heard=dict.fromkeys(self._names, self._listened),
+            cut_at=dict(start),
+        )
+
+    def close(self, partition: int) -> None:
+        """Forget a partition; what it held back was never committed."""
+        self.partitions.pop(partition, None)
+
+    def poll(self, consumer: Consumer, limit: int, timeout: float) -> int:
+        """Take up to `limit` records; returns how many came."""
+        before = self._ports.monotonic()
+        messages = consumer.consume(limit, timeout)
+        self._listened += min(timeout, self._ports.monotonic() - before)
+        if not messages:
+            return 0
+        good, ends = messages, []
+        if any(map(Message.error, messages)):
+            good = [message for message in messages if message.error() is None]
+            for message in messages:
+                error = message.error()
+                if error is not None and error.code() == KafkaError._PARTITION_EOF:
+                    ends.append(message)
+                elif error is not None:
+                    self._fail(message, error)
+        if good:
+            self._take(good)
+        for message in ends:
+            self._take_end(message)
+        return len(good)
+
+    def release(self) -> list[tuple[int, Batch]]:
+        """The next records of each partition's sequence."""
+        patience = self._listened - self._settings.merge_wait_ms / 1000.0
+        released = []
+        for number, part in self.partitions.items():
+            waiting = any(item.held for item in part.merge.inputs.values())
+            if not waiting:
+                continue
+            for name, item in part.merge.inputs.items():
+                if not item.drained and not item.held and part.heard[name] < patience:
+                    item.drained = True  # an input that neither ends nor sends must not block
+            batch = part.merge.release()
+            if len(batch):
+                released.append((number, batch))
+        return released
+
+    def cut(self) -> list[Cut]:
+        """Every partition of which something was released since its former cut."""
+        cuts = []
+        for number, part in self.partitions.items():
+            positions = part.merge.position()
+            if positions != part.cut_at:
+                taken = {name: at[0] - part.cut_at[name][0] for name, at in positions.items()}
+                cuts.append(Cut(number, part, positions, self._refused(part, positions), taken))
+                part.cut_at = positions
+        return cuts
+
+    def _refused(self, part: Partition, positions: Mapping[str, tuple[int, int]]) -> list[Refused]:
+        """Take the refused records that lie before the released ones' end."""
+        found = []
+        for name, (offset, _) in positions.items():
+            queue = part.refused[name]
+            while queue and queue[0].offset < offset:
+                found.append(queue.popleft())
+        return found
+
+    def pressure(self, consumer: Consumer) -> None:
+        """Pause inputs that run ahead of the others, resume those that were caught up with."""
+        most = self._settings.held_events
+        for number, part in self.partitions.items():
+            for name, item in part.merge.inputs.items():
+                count = item.count
+                if count > most and name not in part.paused:
+                    consumer.pause([TopicPartition(name, number)])
+                    part.paused.add(name)
+                elif name in part.paused and count < most // 2:
+                    consumer.resume([TopicPartition(name, number)])
+                    part.paused.discard(name)
+                    part.heard[name] = self._listened
+
+    def lag_seconds(self, partition: int, now_ms: int) -> float:
+        """Age of the newest record taken from an input that is not at its end, 0 at the end."""
+        part = self.partitions[partition]
+        oldest = [
+            part.arrival_ms[name]
+            for name, item in part.merge.inputs.items()
+            if (not item.drained or item.held) and name in part.arrival_ms
+        ]
+        return max(0.0, (now_ms - min(oldest)) / 1000.0) if oldest else 0.0
+
+    def age_ms(self) -> float:
+        """The greatest lag of all partitions, in milliseconds."""
+        now_ms = int(self._ports.wall() * 1000)
+        return 1000.0 * max(
+            (self.lag_seconds(number, now_ms) for number in self.partitions), default=0.0
+        )
+
+    def lag_records(self, partition: int, consumer: Consumer) -> int:
+        """Records of a partition's inputs that wait to be taken, by the last fetch's word."""
+        behind = 0
+        for name, item in self.partitions[partition].merge.inputs.items():
+            if not item.drained:
+                end = consumer.get_watermark_offsets(TopicPartition(name, partition), cached=True)[
+                    1
+                ]
+                behind += max(0, end - item.next_offset)
+            behind += item.count
+        return behind
+
+    def _take_end(self, message: Message) -> None:
+        part = self.partitions.get(message.partition() or 0)
+        item = part.merge.inputs.get(message.topic() or "") if part is not None else None
+        # An end from before the records that came with it is none any more.
+        if item is not None and (message.offset() or 0) >= item.next_offset:
+            item.drained = True
+
+    def _take(self, messages: list[Message]) -> None:
+        count = len(messages)
+        # Mapped C functions: a generator would cost as much again as the rest of this method.
+        kinds = np.fromiter(
+            map(self._kind.__getitem__, map(Message.topic, messages)), np.uint8, count
+        )
+        numbers = np.fromiter(map(Message.partition, messages), np.int32, count)
+        offsets = np.fromiter(map(Message.offset, messages), np.int64, count)
+        raws = list(map(Message.value, messages))
+        keys = list(map(Message.key, messages))
+        now_ms = int(self._ports.wall() * 1000)
+        batch, rejected = parse(raws, keys, kinds, numbers, offsets, self._limits, now_ms)
+        place = numbers.astype(np.int64) * len(self._names) + kinds
+        accepted = (
+            batch.records["partition"].astype(np.int64) * len(self._names) + batch.records["kind"]
+        )
+        bad = np.zeros(count, np.bool_)
+        bad[[item.index for item in rejected]] = True
+        for spot in np.unique(place).tolist():
+            number, kind = divmod(spot, len(self._names))
+            if number not in self.partitions:
+                continue  # prefetched records of an assignment that was lost
+            part, name = self.partitions[number], self._names[kind]
+            here = np.flatnonzero(place == spot)
+            mine = Batch(batch.records[accepted == spot], batch.blob)
+            part.merge.inputs[name].take(mine, int(offsets[here[-1]]) + 1)
+            part.arrival_ms[name] = messages[int(here[-1])].timestamp()[1]
+            part.heard[name] = self._listened
+            refused = np.flatnonzero(bad[here])
+            for item in [r for r in rejected if place[r.index] == spot]:
+                part.refused[name].append(
+                    Refused(
+                        name,
+                        number,
+                        int(offsets[item.index]),
+                        keys[item.index],
+                        raws[item.index],
+                        item.reason,
+                        item.field,
+                        item.message,
+                    )
+                )
+            example = part.refused[name][-1] if len(refused) else None
+            part.counts[name].add(
+                len(here),
+                refused.tolist(),
+                f"offset {example.offset}, {example.field}: {example.reason}" if example else "",
+            )
+
+    def _fail(self, message: Message, error: KafkaError) -> None:
+        if (
+            error.code()
+            in (
+                KafkaError._ALL_BROKERS_DOWN,
+                KafkaError._TRANSPORT,
+                KafkaError._TIMED_OUT,
+                KafkaError._RESOLVE,
+            )
+            or error.retriable()
+        ):
+            return  # librdkafka reconnects by itself
+        if error.code() == KafkaError._MAX_POLL_EXCEEDED:
+            return  # the partitions went by the lost callback; the next poll joins again
+        if error.code() == KafkaError._AUTO_OFFSET_RESET or (
+            error.code() == KafkaError.OFFSET_OUT_OF_RANGE
+        ):
+            raise LostOffsets(
+                f"{message.topic()}[{message.partition()}]: the committed offset is no longer in "
+                f"the log ({error.str()}): records were deleted by retention before they were "
+                "read. To go on without them, run `interest-streams offsets reset`; to begin "
+                "anew with what the log still has, `interest-streams state reset`"
+            )
+        if error.fatal():
+            raise KafkaException(error)
+        raise Stop(f"consumer: {error.str()}")

@@ -1,0 +1,281 @@
+"""What a worker owns: partitions come with their state, and go after their last commit.
+
+Committed offsets are read first, and a `read_committed` consumer is answered only when no
+transaction with offsets of its partitions is pending; only then is the changelog read to its
+end. So state and offsets belong together whatever the former owner was doing when it lost them.
+
+State that went with a successful last commit is kept until the next assignment: where the group
+has committed nothing since, for every commit moves an offset, it is still the state, and a
+partition that comes back needs no restore.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka.admin import OffsetSpec
+
+from features.engine import Engine
+from streams import metrics
+from streams.contract.topics import INPUTS
+from streams.errors import Abandon, LostOffsets
+from streams.kafka.ports import REAL, Ports
+from streams.settings import Settings
+from streams.worker.inlet import Inlet
+from streams.worker.restore import Restore, offsets_at
+from streams.worker.standby import Copy, Standby
+from streams.worker.watchdog import Watchdog
+
+log = logging.getLogger(__name__)
+Start = dict[str, tuple[int, int]]  # per input topic the next offset and the running time there
+_NONE = -1001  # "no offset" in librdkafka
+
+
+class Membership:
+    """Partitions of this worker, from the group's callbacks to live engines.
+
+    Parameters
+    ----------
+    make_engine : callable
+        Gives an empty engine.
+    before_revoke : callable
+        Commits what is under way; called with the deadline (monotonic seconds), returns whether
+        live state is now what was committed.
+    before_loss : callable
+        Waits until nothing is under way any more.
+
+    Attributes
+    ----------
+    engines : dict of int to Engine
+        Restored and running.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        inlet: Inlet,
+        watchdog: Watchdog,
+        make_engine: Callable[[], Engine],
+        before_revoke: Callable[[float], bool],
+        before_loss: Callable[[], bool],
+        ports: Ports = REAL,
+    ) -> None:
+        self._settings = settings
+        self._ports = ports
+        self._inlet = inlet
+        self._watchdog = watchdog
+        self._make = make_engine
+        self._before_revoke = before_revoke
+        self._before_loss = before_loss
+        self._names = [settings.topic(name) for name in INPUTS]
+        self._restore: Restore | None = None
+        self._committed: dict[tuple[str, int], int] = {}
+        self._never: set[tuple[str, int]] = set()  # partitions without a committed offset
+        self.engines: dict[int, Engine] = {}
+        #: Engines between two assignments, and where their partitions' inputs go on.
+        self._parked: dict[int, tuple[Engine, Start]] = {}
+        self._standby = Standby(settings, ports) if settings.standby else None
+        self.consumer = ports.consumer(consumer_config(settings))
+
+    def join(self) -> None:
+        """Subscribe to the inputs."""
+        self.consumer.subscribe(
+            self._names, on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
+        )
+
+    def leave(self) -> None:
+        """Commit through the revoke callback, and leave the group."""
+        with self._watchdog.guard("consumer.close"):
+            self.consumer.close()
+        self._drop()
+        if self._standby is not None:
+            self._standby.close()
+
+    @property
+    def restoring(self) -> bool:
+        """Whether partitions wait for their state."""
+        return self._restore is not None
+
+    def work(self, seconds: float) -> None:
+        """Go on restoring for about so long; partitions start once all have their state."""
+        if self._restore is None or not self._restore.step(seconds):
+            return
+        made = self._restore.engines()
+        self._restore.close()
+        self._restore = None
+        starts = self._starts({p: offsets for p, (_, offsets) in made.items()})
+        ready = {p: (engine, starts[p]) for p, (engine, _) in made.items()} | self._parked
+        self._parked = {}
+        for partition, (engine, start) in ready.items():
+            self._inlet.open(partition, start)
+            self.engines[partition] = engine
+            for name, (offset, _) in start.items():
+                self.consumer.seek(TopicPartition(name, partition, offset))
+        self.consumer.resume(self._spots(ready))
+        metrics.PARTITIONS.set(len(self.engines))
+
+    def follow(self) -> None:
+        """Keep the copies of other workers' partitions warm, if there are to be any."""
+        if self._standby is not None:
+            self._standby.follow(self.engines.keys())
+
+    def rewind(self) -> None:
+        """Throw live state away and restore it from the last commit."""
+        spots = self.consumer.assignment()
+        self._drop()
+        self._parked = {}  # of what failed nothing is trusted
+        if spots:
+            self.consumer.pause(spots)
+            self._begin(spots)
+
+    def _assigned(self, consumer: Consumer, spots: list[TopicPartition]) -> None:
+        metrics.REBALANCES.labels("assigned").inc()
+        self._drop()
+        if not spots:
+            self._parked = {}
+            consumer.assign([])
+            return
+        starts = self._begin(spots)
+        consumer.assign(
+            [TopicPartition(s.topic, s.partition, starts[s.topic, s.partition]) for s in spots]
+        )
+        consumer.pause(spots)
+        log.info("assigned partitions %s", sorted({s.partition for s in spots}))
+
+    def _revoked(self, consumer: Consumer, spots: list[TopicPartition]) -> None:
+        metrics.REBALANCES.labels("revoked").inc()
+        deadline = self._ports.monotonic() + self._settings.revoke_deadline_ms / 1000.0
+        if self.engines and self._before_revoke(deadline):
+            self._parked = {
+                p: (engine, self._inlet.partitions[p].merge.position())
+                for p, engine in self.engines.items()
+            }
+            for engine in self.engines.values():
+                engine.count_from_here()
+        self._drop()
+        log.info("revoked partitions %s", sorted({s.partition for s in spots}))
+
+    def _lost(self, consumer: Consumer, spots: list[TopicPartition]) -> None:
+        metrics.REBALANCES.labels("lost").inc()
+        self._before_loss()
+        self._drop()
+        self._parked = {}
+        log.warning("lost partitions %s", sorted({s.partition for s in spots}))
+
+    def _begin(self, spots: list[TopicPartition]) -> dict[tuple[str, int], int]:
+        with self._watchdog.guard("committed offsets"):
+            self._committed = self._read_committed(spots)
+        partitions = {s.partition for s in spots}
+        self._parked = {
+            p: kept
+            for p, kept in self._parked.items()
+            if p in partitions and self._unmoved(p, kept[1])
+        }
+        wanted = sorted(partitions - self._parked.keys())
+        warm: dict[int, Copy] = {} if self._standby is None else self._standby.take(partitions)
+        self._restore = Restore(self._settings, wanted, self._make, self._ports, warm)
+        return self._committed
+
+    def _unmoved(self, partition: int, start: Start) -> bool:
+        return all(
+            self._committed[name, partition] == start[name][0]
+            and (name, partition) not in self._never
+            for name in self._names
+        )
+
+    def _read_committed(self, spots: list[TopicPartition]) -> dict[tuple[str, int], int]:
+        """Committed offsets; the start of the log where a partition never had one."""
+        timeout = self._settings.call_deadline_ms / 1000.0
+        try:
+            found = self.consumer.committed(
+                [TopicPartition(s.topic, s.partition) for s in spots], timeout
+            )
+        except KafkaException as error:
+            raise Abandon(f"committed offsets: {error.args[0].str()}") from error
+        for spot in found:
+            if spot.error is not None:
+                raise Abandon(f"committed offsets: {spot.error.str()}")
+        offsets = {(s.topic, s.partition): s.offset for s in found}
+        fresh = [spot for spot, offset in offsets.items() if offset == _NONE]
+        self._never = set(fresh)
+        if fresh:
+            offsets |= offsets_at(self._settings, fresh, OffsetSpec.earliest(), self._ports)
+        return offsets
+
+    def _starts(
+        self, states: dict[int, dict[str, tuple[int, int]]]
+    ) -> dict[int, dict[str, tuple[int, int]]]:
+        try:
+            return {p: self._start(p, state) for p, state in states.items()}
+        except LostOffsets:
+            # A worker that stood still while it restored may own nothing any more.
+            before = self._committed
+            if self._read_committed(self._spots(states)) != before:
+                raise Abandon("another worker went on while the state was restored") from None
+            raise
+
+    def _start(
+        self, partition: int, state: dict[str, tuple[int, int]]
+    ) -> dict[str, tuple[int, int]]:
+        """Where to start; offsets and state were committed together, so they must agree."""
+        start = {}
+        for name in self._names:
+            committed = self._committed[name, partition]
+            never = (name, partition) in self._never
+            if name not in state:
+                if not never:
+                    raise LostOffsets(
+                        f"{name}[{partition}]: the group has committed offset {committed} but "
+                        "the changelog holds no state for it. State was lost: bring the "
+                        "changelog back, or begin anew with `interest-streams state reset`"
+                    )
+                start[name] = committed, -1
+                continue
+            offset, running = state[name]
+            if not never and offset != committed:
+                raise LostOffsets(
+                    f"{name}[{partition}]: the group has committed offset {committed}, the state "
+                    f"belongs to offset {offset}. Offsets were moved by hand: put them back, or "
+                    "begin anew with `interest-streams state reset`"
+                )
+            start[name] = offset, running
+        return start
+
+    def _drop(self) -> None:
+        if self._restore is not None:
+            self._restore.close()
+            self._restore = None
+        for partition in list(self._inlet.partitions):
+            self._inlet.close(partition)
+        self.engines.clear()
+        metrics.PARTITIONS.set(0)
+
+    def _spots(self, partitions: Iterable[int]) -> list[TopicPartition]:
+        return [TopicPartition(name, p) for p in partitions for name in self._names]
+
+
+def consumer_config(settings: Settings) -> dict[str, Any]:
+    """librdkafka configuration of a worker's consumer."""
+    return {
+        "queued.min.messages": 200_000,
+        "queued.max.messages.kbytes": 131_072,
+        "fetch.max.bytes": 16_777_216,
+        "max.partition.fetch.bytes": 4_194_304,
+        "fetch.wait.max.ms": 50,
+        "fetch.queue.backoff.ms": 20,  # of a full queue; it is read empty within a second
+        **settings.kafka,
+        "bootstrap.servers": settings.bootstrap_servers,
+        "group.id": settings.group_id,
+        "isolation.level": "read_committed",
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "enable.partition.eof": True,
+        "partition.assignment.strategy": "range",
+        "auto.offset.reset": "error",
+        "session.timeout.ms": settings.session_timeout_ms,
+        "max.poll.interval.ms": settings.max_poll_interval_ms,
+        "log_level": 3,
+    }

@@ -1,0 +1,231 @@
+"""One micro-batch, one Kafka transaction.
+
+A commit is, in this order:
+
+1. begin the transaction;
+2. produce profiles, changelog records, receipts and dead letters, each to its input's
+   partition;
+3. add the input offsets, with the consumer's group metadata, so that a worker that lost its
+   partitions is fenced (KIP-447);
+4. commit.
+
+Any error or time-out leaves the fate of the transaction open: a delayed end of it can commit or
+abort a later one, for librdkafka lacks KIP-890. So a producer that failed is never used again.
+Deliveries need no callback: a transaction with a record that was not delivered cannot commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+
+from features.engine import Changes
+from streams.contract import headers as codecs
+from streams.contract.topics import DEAD_LETTERS, PROFILES, RECEIPTS, STATE
+from streams.errors import Abandon, Stop
+from streams.kafka.ports import REAL, Ports
+from streams.settings import Settings
+from streams.worker.dead_letters import Refused
+from streams.worker.watchdog import Watchdog
+
+_QUEUE_WAIT = 0.05  # seconds to let a full queue drain before trying again
+
+
+@dataclass
+class Commit:
+    """What one transaction writes.
+
+    Attributes
+    ----------
+    changes : dict of int to Changes
+        By partition.
+    refused : list of Refused
+    offsets : list of TopicPartition
+        Next offset per input partition.
+    taken : dict of str to int
+        Records per input topic that it accounts for.
+    """
+
+    changes: dict[int, Changes] = field(default_factory=dict)
+    refused: list[Refused] = field(default_factory=list)
+    offsets: list[TopicPartition] = field(default_factory=list)
+    taken: dict[str, int] = field(default_factory=dict)
+
+
+class Outlet:
+    """A transactional producer that is thrown away at the first doubt."""
+
+    def __init__(self, settings: Settings, watchdog: Watchdog, ports: Ports = REAL) -> None:
+        self._ports = ports
+        self._watchdog = watchdog
+        self._profiles = settings.topic(PROFILES)
+        self._state = settings.topic(STATE)
+        self._dead = settings.topic(DEAD_LETTERS)
+        self._receipts = settings.topic(RECEIPTS)
+        self._producer = ports.producer(producer_config(settings))
+        with watchdog.guard("init_transactions"):
+            try:
+                self._producer.init_transactions(settings.call_deadline_ms / 1000.0)
+            except KafkaException as error:
+                raise _named("init_transactions", error) from error
+
+    def commit(self, commit: Commit, member: Any, deadline: float) -> None:
+        """Write everything or nothing.
+
+        Parameters
+        ----------
+        member : object
+            A consumer's `consumer_group_metadata`, of when the records were its own.
+        deadline : float
+            Monotonic seconds by which all calls must be done.
+
+        Raises
+        ------
+        Abandon
+            The fate is unknown or the worker was fenced; this outlet must not be used again.
+        Stop
+            An error that a new producer would meet again.
+        """
+        with self._watchdog.guard("commit"):
+            try:
+                self._producer.begin_transaction()  # 1
+                self._produce(commit, deadline)  # 2
+                self._producer.send_offsets_to_transaction(  # 3
+                    commit.offsets, member, self._left(deadline)
+                )
+                self._producer.commit_transaction(self._left(deadline))  # 4
+            except KafkaException as error:
+                raise _named("commit", error) from error
+
+    def drop(self) -> None:
+        """Let go of the producer; what it had in flight is aborted by its successor."""
+        try:
+            self._producer.purge()
+        except KafkaException:
+            pass  # a fenced producer refuses everything, which is what is wanted here
+
+    def _produce(self, commit: Commit, deadline: float) -> None:
+        for partition, changes in commit.changes.items():
+            self._send_profiles(deadline, partition, changes.profiles)
+            self._send_many(deadline, partition, changes.state)
+            for key, value in changes.receipts:
+                self._send(
+                    deadline, topic=self._receipts, key=key, value=value, partition=partition
+                )
+        for letter in commit.refused:
+            headers = codecs.dead_letter_headers(
+                letter.topic,
+                letter.partition,
+                letter.offset,
+                letter.reason,
+                letter.field,
+                letter.message,
+            )
+            self._send(
+                deadline,
+                topic=self._dead,
+                key=letter.key,
+                value=letter.value,
+                partition=letter.partition,
+                headers=headers,
+            )
+
+    def _send_profiles(
+        self,
+        deadline: float,
+        partition: int,
+        profiles: Sequence[tuple[bytes, bytes | None, int, int]],
+    ) -> None:
+        # One by one, for the client's batches take no headers; so without a call in between.
+        produce: Callable[..., None] = self._producer.produce
+        topic = self._profiles
+        times = codecs.times([item[3] for item in profiles])
+        for (key, value, version, _), time in zip(profiles, times, strict=True):
+            headers = codecs.profile_headers(key, version, time)
+            try:
+                produce(topic, value, key, partition, headers=headers)
+            except BufferError:
+                self._send(
+                    deadline,
+                    topic=topic,
+                    key=key,
+                    value=value,
+                    partition=partition,
+                    headers=headers,
+                )
+
+    def _send(self, deadline: float, **record: Any) -> None:
+        while True:
+            try:
+                self._producer.produce(**record)
+                return
+            except BufferError:
+                self._drain(deadline)
+
+    def _send_many(
+        self, deadline: float, partition: int, state: Mapping[bytes, bytes | None]
+    ) -> None:
+        records: list[dict[str, Any]] = [
+            {"key": key, "value": value} for key, value in state.items()
+        ]
+        while records:
+            sent = self._producer.produce_batch(self._state, records, partition=partition)
+            if sent == len(records):
+                return
+            records = [record for record in records if _unsent(record)]
+            self._drain(deadline)
+
+    def _drain(self, deadline: float) -> None:
+        if self._left(deadline) <= 0.001:
+            raise Abandon("the output queue stayed full until the deadline")
+        self._producer.poll(_QUEUE_WAIT)
+
+    def _left(self, deadline: float) -> float:
+        return max(0.001, deadline - self._ports.monotonic())
+
+
+def producer_config(settings: Settings) -> dict[str, Any]:
+    """librdkafka configuration of a worker's producer."""
+    return {
+        "linger.ms": 5,
+        "batch.size": 1_000_000,
+        "compression.type": "lz4",
+        "queue.buffering.max.messages": 1_000_000,
+        "queue.buffering.max.kbytes": 524_288,
+        **settings.kafka,
+        "bootstrap.servers": settings.bootstrap_servers,
+        "transactional.id": f"{settings.group_id}-{settings.instance}",
+        "transaction.timeout.ms": settings.transaction_timeout_ms,
+        "enable.idempotence": True,
+        "acks": "all",
+        "log_level": 3,
+    }
+
+
+def _unsent(record: dict[str, Any]) -> bool:
+    """Whether the queue was too full for a record of a batch; other errors are raised."""
+    error = record.pop("_error", None)
+    if error is not None and error.code() != KafkaError._QUEUE_FULL:
+        raise KafkaException(error)
+    return error is not None
+
+
+def _named(call: str, error: KafkaException) -> Exception:
+    """The error by what the worker does next."""
+    cause = error.args[0]
+    if cause.name() in (
+        "TOPIC_AUTHORIZATION_FAILED",
+        "TRANSACTIONAL_ID_AUTHORIZATION_FAILED",
+        "GROUP_AUTHORIZATION_FAILED",
+        "CLUSTER_AUTHORIZATION_FAILED",
+        "_UNSUPPORTED_FEATURE",
+        "UNKNOWN_TOPIC_OR_PART",
+        "_UNKNOWN_TOPIC",
+        "MSG_SIZE_TOO_LARGE",
+        "INVALID_TRANSACTION_TIMEOUT",
+    ):
+        return Stop(f"{call}: {cause.str()}")
+    return Abandon(f"{call}: {cause.name()}: {cause.str()}")

@@ -1,0 +1,177 @@
+"""What becomes of released records: folded and collected in one lane, committed in a second.
+
+The loop polls, decodes and merges the next records meanwhile. It hands over a turn's records and,
+when a commit is due, a cut: the offsets up to which it has handed over. While that commit is on
+its way, the engines go on. Whatever fails here, the loop throws everything away and begins anew
+from the last commit that held; so nothing needs to be undone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from confluent_kafka import Consumer, TopicPartition
+
+from features.engine import Engine
+from features.records.batch import Batch
+from features.state import layout as lay
+from features.state.contents import Contents
+from streams import metrics
+from streams.contract.topics import INPUTS
+from streams.errors import Abandon
+from streams.kafka.ports import Ports
+from streams.settings import Settings
+from streams.worker.dead_letters import Refused
+from streams.worker.inlet import Cut, Partition
+from streams.worker.outlet import Commit, Outlet
+from streams.worker.reporting import Figures, Report, figures
+from streams.worker.tag_feed import TagFeed
+from streams.worker.untagged import Untagged
+
+
+class Folding:
+    """Engines at work, and the producer that says so.
+
+    Attributes
+    ----------
+    outlet : Outlet or None
+        None: what is in memory can't be trusted.
+    held : int
+        Commits that succeeded.
+    """
+
+    def __init__(
+        self, settings: Settings, contents: Contents, report: Report, ports: Ports
+    ) -> None:
+        self._settings = settings
+        self._ports = ports
+        self._contents = contents
+        self._untagged = Untagged(settings, contents.knows, ports)
+        self._report = report
+        self._lane = ports.lane()
+        self._sending = ports.lane()
+        self._given = 0  # commits
+        self.outlet: Outlet | None = None
+        self.held = 0
+
+    def load(self) -> None:
+        """Read the content tags."""
+        self._tags = TagFeed(self._settings, self._contents, self._ports)
+        self._tags.load()
+
+    @property
+    def committing(self) -> bool:
+        """Whether a commit was given whose outcome is open."""
+        return self._given > self.held
+
+    def turn(self, released: Sequence[tuple[Partition, Engine, Batch]]) -> None:
+        """Give the records of one turn.
+
+        Raises
+        ------
+        Abandon, Stop
+            What was given before failed; so do the other calls but `distrust`.
+        """
+        self._lane.put(partial(self._turn, released))
+
+    def commit(
+        self,
+        cuts: Sequence[Cut],
+        engines: Mapping[int, Engine],
+        consumer: Consumer,
+        deadline: float | None = None,
+    ) -> None:
+        """Give a commit of all that was given before it.
+
+        Parameters
+        ----------
+        consumer : Consumer
+            Its membership of now: when the commit's turn comes, it may be another.
+        deadline : float, optional
+            Monotonic seconds by which it must be done; else one call's time from its start.
+        """
+        self._given += 1
+        self._lane.put(
+            partial(
+                self._collect, cuts, dict(engines), consumer.consumer_group_metadata(), deadline
+            )
+        )
+
+    def check(self) -> None:
+        """Raise what failed meanwhile; never waits."""
+        self._lane.check()
+        self._sending.check()
+
+    def settle(self) -> None:
+        """Wait until all that was given is done."""
+        self._lane.settle()
+        self._sending.settle()
+
+    def distrust(self) -> None:
+        """Let go of the producer, of what waits and of what failed."""
+        self._lane.drop()
+        self._sending.drop()
+        self._given = self.held
+        if self.outlet is not None:
+            self.outlet.drop()
+        self.outlet = None
+
+    # -- in the lanes --------------------------------------------------------------------
+
+    def _turn(self, released: Sequence[tuple[Partition, Engine, Batch]]) -> None:
+        self._tags.follow()
+        for part, engine, batch in released:
+            with metrics.LOOP_SECONDS.time():
+                outcome = engine.apply(batch)
+            self._untagged.add(batch, outcome, lay.UNTAGGED)
+            for i in np.flatnonzero(outcome == lay.LATE).tolist():
+                row = batch.records[i]
+                part.late.append(
+                    Refused(
+                        self._settings.topic(INPUTS[int(row["kind"])]),
+                        int(row["partition"]),
+                        int(row["offset"]),
+                        batch.text(i, "account"),
+                        batch.raw(i),
+                        "late",
+                        "ts",
+                        f"older than the watermark {engine.watermark}",
+                    )
+                )
+        self._untagged.publish()
+
+    def _collect(
+        self,
+        cuts: Sequence[Cut],
+        engines: Mapping[int, Engine],
+        member: Any,
+        deadline: float | None,
+    ) -> None:
+        commit = Commit()
+        for cut in cuts:
+            engine = engines[cut.partition]
+            engine.refuse(len(cut.refused))
+            late, cut.part.late = cut.part.late, []
+            commit.refused += cut.refused + late
+            commit.changes[cut.partition] = engine.collect(cut.positions)
+            commit.offsets += [
+                TopicPartition(name, cut.partition, at[0]) for name, at in cut.positions.items()
+            ]
+            for name, count in cut.taken.items():
+                commit.taken[name] = commit.taken.get(name, 0) + count
+        self._sending.put(partial(self._commit, commit, figures(engines), member, deadline))
+
+    def _commit(
+        self, commit: Commit, found: Mapping[int, Figures], member: Any, deadline: float | None
+    ) -> None:
+        if self.outlet is None:
+            raise Abandon("the former transaction failed")
+        if deadline is None:
+            deadline = self._ports.monotonic() + self._settings.call_deadline_ms / 1000.0
+        with metrics.COMMIT_SECONDS.time():
+            self.outlet.commit(commit, member, deadline)
+        self._report.committed(commit, found)
+        self.held += 1

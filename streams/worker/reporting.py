@@ -1,0 +1,148 @@
+"""What the loop does, as metrics; counters move only with what was committed."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from confluent_kafka import Consumer
+
+from features.engine import Engine
+from features.models.learner import News
+from features.state import layout as lay
+from streams import metrics
+from streams.worker.inlet import Inlet
+from streams.worker.outlet import Commit
+
+_LOG = logging.getLogger(__name__)
+_EVERY_S = 1.0
+_SOURCES = {1: "network", 2: "tv", 3: "app"}
+
+
+@dataclass(frozen=True)
+class Figures:
+    """An engine's running totals and sizes when a commit was collected."""
+
+    outcomes: list[int]
+    outcomes_before: list[int]  # what of them is older than this engine
+    days_closed: int
+    learned: int
+    learned_before: int
+    subjects: int
+    rows: int
+    nbytes: int
+    champion: str
+    tallies: dict[str, tuple[float, float]]  # log-loss and calibration error by model
+    news: list[News]
+
+
+def figures(engines: Mapping[int, Engine]) -> dict[int, Figures]:
+    """Take the figures of every engine, for it goes on while its commit is on its way."""
+    found = {}
+    for partition, engine in engines.items():
+        learner, store = engine.learner, engine.store
+        tallies = {name: learner.tally(name) for name in learner.models}
+        found[partition] = Figures(
+            store.o.tolist(),
+            engine.restored_totals,
+            engine.days_closed,
+            learner.champion.learned,
+            engine.restored_learned,
+            int(store.c[lay.C_LIVE]),
+            int(store.c[lay.C_ROWS_LIVE]),
+            store.nbytes(),
+            learner.champion.id,
+            {name: (tally.log_loss, tally.calibration_error) for name, tally in tallies.items()},
+            list(learner.news),
+        )
+        learner.news.clear()
+    return found
+
+
+class Report:
+    """Turns engines' running totals into counters."""
+
+    def __init__(self) -> None:
+        self._seen: dict[int, list[int]] = {}
+        self._days: dict[int, tuple[int, int]] = {}
+        self._looked = 0.0
+        self._shown: set[str] = set()
+
+    def committed(self, commit: Commit, found: Mapping[int, Figures]) -> None:
+        """Take up a commit, and the figures of every engine that were taken with it."""
+        metrics.COMMITS.inc()
+        metrics.LAST_COMMIT.set_to_current_time()
+        for topic, count in commit.taken.items():
+            metrics.INPUT.labels(topic).inc(count)
+        for letter in commit.refused:
+            metrics.DEAD_LETTERS.labels(letter.reason).inc()
+        for partition, changes in commit.changes.items():
+            gone = sum(1 for item in changes.profiles if item[1] is None)
+            metrics.PROFILES.inc(len(changes.profiles) - gone)
+            metrics.TOMBSTONES.labels("interest-profiles").inc(gone)
+            metrics.STATE_ROWS.inc(len(changes.state))
+            self._totals(partition, found[partition])
+        for partition in list(self._seen):
+            if partition not in found:
+                self._seen.pop(partition)
+                self._days.pop(partition, None)
+        answering = Counter(item.champion for item in found.values())
+        for name in {name for item in found.values() for name in item.tallies}:
+            metrics.CHAMPIONS.labels(name).set(answering[name])
+        metrics.SUBJECTS.set(sum(item.subjects for item in found.values()))
+        metrics.ROWS.set(sum(item.rows for item in found.values()))
+        metrics.STATE_BYTES.set(sum(item.nbytes for item in found.values()))
+
+    def lag(self, inlet: Inlet, consumer: Consumer, engines: Mapping[int, Engine]) -> None:
+        """Refresh lag and watermark, about once a second."""
+        now = time.monotonic()
+        if now - self._looked < _EVERY_S:
+            return
+        self._looked = now
+        now_ms = int(datetime.now(UTC).timestamp() * 1000)
+        # a gauge of a partition that went would stand still and look like a stuck one
+        for name in self._shown - {str(partition) for partition in engines}:
+            metrics.LAG_SECONDS.remove(name)
+            metrics.LAG_RECORDS.remove(name)
+            metrics.WATERMARK.remove(name)
+        self._shown = {str(partition) for partition in engines}
+        for partition, engine in engines.items():
+            name = str(partition)
+            metrics.LAG_RECORDS.labels(name).set(inlet.lag_records(partition, consumer))
+            metrics.LAG_SECONDS.labels(name).set(inlet.lag_seconds(partition, now_ms))
+            metrics.WATERMARK.labels(name).set(max(0, engine.watermark) / 1000.0)
+
+    def _totals(self, partition: int, now: Figures) -> None:
+        before = self._seen.get(partition, now.outcomes_before)
+        for number, name in enumerate(lay.OUTCOMES):
+            if now.outcomes[number] > before[number]:
+                metrics.OUTCOME.labels(name).inc(now.outcomes[number] - before[number])
+        for kind, name in _SOURCES.items():
+            seconds = now.outcomes[lay.O_SECONDS + kind] - before[lay.O_SECONDS + kind]
+            metrics.UNTAGGED_SECONDS.labels(name).inc(max(0, seconds))
+        self._seen[partition] = now.outcomes
+        days, learned = self._days.get(partition, (0, now.learned_before))
+        metrics.DAYS_CLOSED.inc(max(0, now.days_closed - days))
+        metrics.LEARNED.inc(max(0, now.learned - learned))
+        self._days[partition] = now.days_closed, now.learned
+        if now.learned:
+            metrics.LOG_LOSS.set(now.tallies[now.champion][0])
+            for name, (log_loss, calibration) in now.tallies.items():
+                metrics.MODEL_LOG_LOSS.labels(name).set(log_loss)
+                metrics.MODEL_CALIBRATION.labels(name).set(calibration)
+        for news in now.news:
+            metrics.MODEL_NEWS.labels(news.what, news.model).inc()
+            _LOG.warning(
+                "partition %d, day %d: %s %s, %s; log-loss won %.4f +- %.4f",
+                partition,
+                news.day,
+                news.what,
+                news.model,
+                news.other,
+                news.gain,
+                news.error,
+            )

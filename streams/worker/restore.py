@@ -1,0 +1,229 @@
+"""Live state from the changelog, a slice of time at a time, so that the group stays served.
+
+The end is the log's end as a `read_uncommitted` reader sees it at the start, and it is reached
+when the *position* (of an end-of-partition event) gets there: transaction markers occupy
+offsets, so the last record's offset may never come near. The reader itself is `read_committed`:
+behind a transaction that hangs open it waits until the broker has ended it, for what another
+worker committed behind that transaction must not be missed.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    IsolationLevel,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
+from confluent_kafka.admin import OffsetSpec
+
+from features.engine import Engine
+from features.state.store import IncompatibleState
+from streams import metrics
+from streams.contract.topics import STATE
+from streams.errors import Abandon, Stop
+from streams.kafka.ports import REAL, Ports
+from streams.settings import Settings
+
+log = logging.getLogger(__name__)
+_POLL = 10_000
+_SAY_EVERY_S = 5.0
+
+
+def reader_config(settings: Settings, group: str) -> dict[str, Any]:
+    """librdkafka configuration of a consumer that reads whole topics without a group."""
+    return {
+        **settings.kafka,
+        "bootstrap.servers": settings.bootstrap_servers,
+        "group.id": f"{settings.group_id}-{group}",  # required by the client, never joined
+        "isolation.level": "read_committed",
+        "enable.auto.commit": False,
+        "enable.partition.eof": True,
+        "auto.offset.reset": "earliest",
+        "fetch.max.bytes": 67_108_864,
+        "max.partition.fetch.bytes": 8_388_608,
+        "queued.max.messages.kbytes": 131_072,
+        # By default an end is told of after half a second, and a queue that was full is looked
+        # at again after a whole one.
+        "fetch.wait.max.ms": 50,
+        "fetch.queue.backoff.ms": 20,
+        "log_level": 3,
+    }
+
+
+class Warm(Protocol):
+    """A part of a changelog that was folded before, and where it ends."""
+
+    folded: dict[bytes, bytes]
+    position: int
+
+
+class Restore:
+    """Reads the changelog of some partitions and makes their engines.
+
+    Parameters
+    ----------
+    partitions : sequence of int
+    make_engine : callable
+        Gives an empty engine.
+    warm : mapping of int to Warm
+        What is there of some of the partitions already.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        partitions: Sequence[int],
+        make_engine: Callable[[], Engine],
+        ports: Ports = REAL,
+        warm: Mapping[int, Warm] | None = None,
+    ) -> None:
+        warm = warm or {}
+        self._settings = settings
+        self._ports = ports
+        self._make = make_engine
+        self._topic = settings.topic(STATE)
+        self._folded = {p: warm[p].folded if p in warm else {} for p in partitions}
+        self._open = set(partitions)
+        self._started = self._said = self._ports.monotonic()
+        self._read = 0
+        self._consumer: Any = None
+        if not partitions:
+            return
+        spots = [(self._topic, p) for p in partitions]
+        self._ends = offsets_at(settings, spots, OffsetSpec.latest(), ports)
+        starts = offsets_at(settings, spots, OffsetSpec.earliest(), ports)
+        self._at = {
+            p: max(starts[self._topic, p], warm[p].position if p in warm else 0) for p in partitions
+        }
+        self._consumer = ports.consumer(reader_config(settings, "restore"))
+        self._consumer.assign(
+            [
+                TopicPartition(self._topic, p, warm[p].position if p in warm else OFFSET_BEGINNING)
+                for p in partitions
+            ]
+        )
+
+    def step(self, seconds: float) -> bool:
+        """Read for about so long; returns whether everything was read.
+
+        Raises
+        ------
+        Stop
+            When it takes longer than ``restore_timeout_ms``.
+        """
+        until = self._ports.monotonic() + seconds
+        while self._open and self._ports.monotonic() < until:
+            self._take(self._consumer.consume(_POLL, max(0.0, until - self._ports.monotonic())))
+        now = self._ports.monotonic()
+        if self._open and now - self._started > self._settings.restore_timeout_ms / 1000.0:
+            raise Stop(
+                f"restoring {sorted(self._open)} of {self._topic} took longer than "
+                f"restore_timeout_ms = {self._settings.restore_timeout_ms}"
+            )
+        self._say(now)
+        return not self._open
+
+    def engines(self) -> dict[int, tuple[Engine, dict[str, tuple[int, int]]]]:
+        """Per partition an engine with its state, and the offsets the state belongs to.
+
+        Raises
+        ------
+        Stop
+            Where the changelog can't be read by this release or under these settings.
+        """
+        made = {}
+        for partition, records in self._folded.items():
+            engine = self._make()
+            try:
+                offsets = engine.load(records.items())
+            except IncompatibleState as error:
+                raise Stop(f"{self._topic}[{partition}]: {error}") from error
+            made[partition] = engine, offsets
+        seconds = self._ports.monotonic() - self._started
+        metrics.RESTORE_SECONDS.set(seconds)
+        log.info("restored %d partitions: %d records in %.2f s", len(made), self._read, seconds)
+        self._folded = {}
+        return made
+
+    def close(self) -> None:
+        """Let go of the consumer."""
+        metrics.RESTORE_LEFT.set(0)
+        if self._consumer is not None:
+            self._consumer.close()
+
+    def _take(self, messages: list[Message]) -> None:
+        read = 0
+        for message in messages:
+            error = message.error()
+            if error is None:
+                partition = message.partition() or 0
+                fold(self._folded[partition], message)
+                self._at[partition] = (message.offset() or 0) + 1
+                read += 1
+            elif error.code() == KafkaError._PARTITION_EOF:
+                partition = message.partition() or 0
+                if (message.offset() or 0) >= self._ends[self._topic, partition]:
+                    self._open.discard(partition)
+            elif not error.retriable() and error.code() not in (
+                KafkaError._TRANSPORT,
+                KafkaError._ALL_BROKERS_DOWN,
+            ):
+                raise KafkaException(error)
+        self._read += read
+        metrics.RESTORED.inc(read)
+
+    def _say(self, now: float) -> None:
+        left = sum(max(0, self._ends[self._topic, p] - self._at[p]) for p in self._open)
+        metrics.RESTORE_LEFT.set(left)
+        if self._open and now - self._said > _SAY_EVERY_S:
+            self._said = now
+            log.info(
+                "restoring %s: %d records in %.0f s, at most %d left",
+                sorted(self._open),
+                self._read,
+                now - self._started,
+                left,
+            )
+
+
+def fold(folded: dict[bytes, bytes], message: Message) -> None:
+    """Take a changelog record up into the latest value of each key."""
+    key, value = message.key() or b"", message.value()
+    if value is None:
+        folded.pop(key, None)
+    else:
+        folded[key] = value
+
+
+def offsets_at(
+    settings: Settings, spots: Sequence[tuple[str, int]], spec: OffsetSpec, ports: Ports = REAL
+) -> dict[tuple[str, int], int]:
+    """Offsets of partitions; the latest is the log's end, open transactions and markers included.
+
+    Raises
+    ------
+    Abandon
+        Where the broker does not answer in time.
+    """
+    admin = ports.admin(
+        {**settings.kafka, "bootstrap.servers": settings.bootstrap_servers, "log_level": 3}
+    )
+    wanted = {TopicPartition(topic, p): spec for topic, p in spots}
+    timeout = settings.call_deadline_ms / 1000.0
+    answers = admin.list_offsets(
+        wanted, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=timeout
+    )
+    try:
+        return {
+            (spot.topic, spot.partition): future.result(timeout).offset
+            for spot, future in answers.items()
+        }
+    except (KafkaException, TimeoutError) as error:
+        raise Abandon(f"list_offsets: {error}") from error

@@ -1,0 +1,96 @@
+"""From settings to an engine's configuration, and kernels compiled before the first poll."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from features.config import Config
+from features.engine import Engine
+from features.privacy import rules
+from features.privacy.rules import Rules, RulesError
+from features.records import batch as batches
+from features.records.batch import parse
+from features.records.decoder import FACTS, NETWORK, Limits
+from features.state.contents import Contents
+from features.tags import taxonomy
+from features.tags.exact import TagEntry
+from streams.settings import Settings, SettingsError
+
+_DAY_MS = 86_400_000
+_WARM_DAY = 19_000
+
+
+def engine_config(settings: Settings) -> Config:
+    """The settings that decide an engine's results."""
+    return Config(
+        half_lives=settings.half_lives_days,
+        day_offset_ms=settings.day_offset_min * 60_000,
+        lateness_ms=settings.lateness_ms,
+        dedup_horizon_ms=settings.dedup_horizon_ms,
+        dedup_max_ids=settings.dedup_max_ids,
+        consent_default_grant=settings.consent_default == "grant",
+        retention_days=settings.retention_days,
+        row_epsilon=settings.row_epsilon,
+        rows_per_subject=settings.rows_per_subject,
+        learn_rows_per_close=settings.learn_rows_per_close,
+        profile_interests=settings.profile_interests,
+        publish_score_step=settings.publish_score_step,
+        publish_max_age_days=settings.publish_max_age_days,
+        home_country=settings.home_country,
+        rules=suppression_rules(settings.suppression_rules),
+        erasure_key=settings.erasure_key.encode(),
+    )
+
+
+@lru_cache(maxsize=4)
+def suppression_rules(path: str) -> Rules:
+    """Rules from a file, the bundled ones where none is named.
+
+    Raises
+    ------
+    SettingsError
+        Naming the file, and the table and field that are wrong.
+    """
+    if not path:
+        return rules.load()
+    try:
+        return rules.parse(Path(path).read_text("utf-8"), taxonomy.load())
+    except (OSError, UnicodeDecodeError, RulesError) as error:
+        raise SettingsError(f"suppression_rules: {path}: {error}") from None
+
+
+def warm_up() -> None:
+    """Run every kernel once, so that no compiler stands between a poll and its commit.
+
+    Compiled code is kept on disk; only the first start of a release compiles.
+    """
+    batches.warm_up()
+    tree = taxonomy.load()
+    known = next(i for i, bad in zip(tree.ids, tree.sensitive, strict=True) if not bad)
+    contents = Contents(tree, {"host:a.example": TagEntry(((known, 1.0),), "warm-up", 1.0)})
+    engine = Engine(Config(consent_default_grant=True), tree, contents)
+    records: dict[bytes, bytes] = {}
+    for day in range(3):
+        event = (
+            b'{"event_id":"e%d","account_id":"a","member_id":"m","ts":%d,"line":"mobile",'
+            b'"host":"a.example","duration_ms":60000}' % (day, (_WARM_DAY + day) * _DAY_MS)
+        )
+        fact = (
+            b'{"event_id":"f%d","account_id":"a","ts":%d,"kind":"consent",'
+            b'"purpose":"profiling","status":"granted"}' % (day, _WARM_DAY * _DAY_MS)
+        )
+        batch, _ = parse(
+            [fact, event],
+            [b"a", b"a"],
+            np.array([FACTS, NETWORK], np.uint8),
+            np.zeros(2, np.int32),
+            np.array([day, day], np.int64),
+            Limits(),
+        )
+        engine.apply(batch)
+        changes = engine.collect({})
+        records |= {key: value for key, value in changes.state.items() if value is not None}
+    Engine(Config(consent_default_grant=True), tree, contents).load(records.items())

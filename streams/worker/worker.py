@@ -1,0 +1,272 @@
+"""The worker: poll, hand over, have it committed, until told to stop.
+
+What is handed over is folded and committed beside the loop (`streams.worker.pipeline`). The loop
+knows three ways on. A commit that succeeded: go on. `Abandon`: nothing in memory can be trusted, so
+producer and engines are thrown away and everything is restored from the last commit. `Stop`:
+leave with a message that says what to do.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import signal
+from collections.abc import Callable
+from functools import partial
+from types import FrameType
+
+from confluent_kafka import KafkaException
+
+from features.engine import Engine
+from features.state.contents import Contents
+from features.tags import taxonomy
+from features.tags.exact import exact_tags
+from streams import metrics
+from streams.errors import Abandon, BadTopics, Stop
+from streams.kafka import topic_plan
+from streams.kafka.ports import REAL, Ports
+from streams.settings import Settings
+from streams.worker.health import Health
+from streams.worker.inlet import Inlet
+from streams.worker.membership import Membership
+from streams.worker.outlet import Outlet
+from streams.worker.pipeline import Folding
+from streams.worker.reporting import Report
+from streams.worker.watchdog import Watchdog
+from streams.worker.wiring import engine_config, warm_up
+
+log = logging.getLogger(__name__)
+_MOST_ABANDONED = 10  # in a row, before the worker gives up and lets its supervisor decide
+_BACKOFF_S = 0.5
+_LESS, _MORE = 0.5, 1.25  # what a transaction's failure and its success make of the next one's size
+
+
+class Worker:
+    """One stream worker.
+
+    Parameters
+    ----------
+    settings : Settings
+    ports : Ports
+        Kafka and the clock.
+    """
+
+    def __init__(self, settings: Settings, ports: Ports = REAL) -> None:
+        self._settings = settings
+        self._ports = ports
+        self._stopping = False
+        self._watchdog = Watchdog(settings.watchdog_ms)
+        self._health = Health(
+            settings.http_host, settings.http_port, stale_s=2 * settings.watchdog_ms / 1000.0
+        )
+        self._contents = Contents(taxonomy.load(), exact_tags())
+        self._report = Report()
+        self._folding = Folding(settings, self._contents, self._report, ports)
+        self._inlet = Inlet(settings, ports)
+        self._membership = Membership(
+            settings,
+            self._inlet,
+            self._watchdog,
+            self._make_engine,
+            self._commit_before_revoke,
+            self._await,
+            ports,
+        )
+        self._abandoned = 0
+        self._held = 0  # commits, of those that `_folding` counts
+        self._share = 1.0  # of the usual size of a transaction
+        self._uncommitted = 0
+        self._committed_at = ports.monotonic()
+
+    def run(self) -> int:
+        """Work until SIGTERM or SIGINT; returns the exit code."""
+        signal.signal(signal.SIGTERM, self._ask_to_stop)
+        signal.signal(signal.SIGINT, self._ask_to_stop)
+        self._watchdog.start()
+        try:
+            self._health.starting("compiling")
+            warm_up()
+            check_topics(self._settings)
+            if not self._settings.erasure_key:
+                log.warning(
+                    "erasure_key is not set: whoever reads the state topic can find out "
+                    "which ids were erased, by trying them"
+                )
+            self._health.starting("reading content tags")
+            self.start()
+            _spare_collector()
+            while not self._stopping:
+                self.step()
+            self.leave()
+            return 0
+        except Stop as error:
+            log.error("%s", error)
+            self._folding.distrust()  # nothing more is committed
+            self.leave()  # or the group would wait for this worker until its session ends
+            return error.code
+        finally:
+            self._folding.distrust()
+            self._health.close()
+            self._watchdog.stop()
+
+    def start(self) -> None:
+        """Read the content tags, fence whoever had this worker's name, join the group."""
+        self._folding.load()
+        self._folding.outlet = self._new_outlet()
+        self._membership.join()
+
+    def step(self) -> None:
+        """One turn of the loop, and what follows where it had to be abandoned.
+
+        Raises
+        ------
+        Stop
+        """
+        try:
+            if self._folding.outlet is None:
+                self._recover()
+            self._turn()
+            self._folding.check()
+            if self._folding.held > self._held:
+                self._held = self._folding.held
+                self._abandoned = 0
+                self._share = min(1.0, self._share * _MORE)
+        except Abandon as error:
+            self._abandoned += 1
+            self._share *= _LESS  # a broker that was too slow may manage half of it in time
+            metrics.ABORTS.labels("abandoned").inc()
+            log.warning("abandoned (%d in a row): %s", self._abandoned, error)
+            if self._abandoned >= _MOST_ABANDONED:
+                raise Stop(f"{self._abandoned} transactions in a row failed: {error}") from error
+            self._folding.distrust()
+            self._ports.sleep(_BACKOFF_S)
+
+    def leave(self) -> None:
+        """Commit what was folded, and leave the group."""
+        self._membership.leave()
+
+    def _turn(self) -> None:
+        settings, membership = self._settings, self._membership
+        restoring = membership.restoring
+        self._health.tick(
+            bool(membership.engines) and not restoring,
+            "restoring" if restoring else "no partitions assigned",
+        )
+        metrics.LAST_POLL.set_to_current_time()
+        most = max(settings.poll_events, int(settings.commit_events * self._share))
+        room = most - self._uncommitted
+        timeout = 0.0 if restoring else settings.poll_timeout_ms / 1000.0
+        with self._watchdog.guard("poll"):
+            self._inlet.poll(membership.consumer, max(1, min(settings.poll_events, room)), timeout)
+        if membership.restoring:
+            membership.work(0.2)
+            return
+        released = self._inlet.release()
+        self._folding.turn(
+            [
+                (self._inlet.partitions[number], membership.engines[number], batch)
+                for number, batch in released
+            ]
+        )
+        self._uncommitted += sum(len(batch) for _, batch in released)
+        self._inlet.pressure(membership.consumer)
+        membership.follow()
+        self._report.lag(self._inlet, membership.consumer, membership.engines)
+        if self._uncommitted >= most or (self._due() and not self._folding.committing):
+            self._commit()
+
+    # -- committing ----------------------------------------------------------------------
+
+    def _due(self) -> bool:
+        """Whether the interval since the last commit is over.
+
+        Nobody waits for a profile made from records that waited for long themselves, so behind
+        the inputs a worker commits less often: a profile that many of them changed is written
+        once.
+        """
+        passed_ms = 1000.0 * (self._ports.monotonic() - self._committed_at)
+        if passed_ms < self._settings.commit_interval_ms:
+            return False
+        late_ms = self._settings.catch_up_interval_ms * self._share
+        return passed_ms >= late_ms or self._inlet.age_ms() < late_ms
+
+    def _commit(self, deadline: float | None = None) -> None:
+        """Have everything since the last commit committed, once that has held."""
+        if self._folding.committing:
+            self._folding.settle()
+        self._committed_at = self._ports.monotonic()
+        self._uncommitted = 0
+        cuts = self._inlet.cut()
+        if cuts:
+            self._folding.commit(
+                cuts, self._membership.engines, self._membership.consumer, deadline
+            )
+
+    def _commit_before_revoke(self, deadline: float) -> bool:
+        """Commit; returns whether live state can be trusted to be what was committed."""
+        if self._folding.outlet is None:
+            return False
+        return self._await(partial(self._commit, deadline))
+
+    def _await(self, more: Callable[[], None] = lambda: None) -> bool:
+        """Do `more` and wait until the lane is empty; returns whether all of it held."""
+        try:
+            more()
+            self._folding.settle()
+        except Abandon as error:
+            metrics.ABORTS.labels("revoke").inc()
+            log.warning("not committed before the partitions went: %s", error)
+            self._folding.distrust()
+            return False
+        return True
+
+    def _recover(self) -> None:
+        """Make everything new from the last commit."""
+        self._folding.outlet = self._new_outlet()
+        self._membership.rewind()
+
+    def _new_outlet(self) -> Outlet:
+        deadline = self._ports.monotonic() + self._settings.watchdog_ms / 1000.0
+        while True:
+            try:
+                return Outlet(self._settings, self._watchdog, self._ports)
+            except Abandon as error:
+                if self._ports.monotonic() > deadline or self._stopping:
+                    raise Stop(f"no transactional producer: {error}") from error
+                log.warning("%s; trying again", error)
+                self._ports.sleep(_BACKOFF_S)
+
+    def _make_engine(self) -> Engine:
+        return Engine(engine_config(self._settings), taxonomy.load(), self._contents)
+
+    def _ask_to_stop(self, number: int, frame: FrameType | None) -> None:
+        self._stopping = True
+
+
+def _spare_collector() -> None:
+    """Keep the cycle collector off what lives as long as the process, and off every poll.
+
+    A poll makes ten thousands of objects that are never in a cycle; with the usual thresholds
+    they have all of the tags walked through several times a second.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(200_000, 10, 10)
+
+
+def check_topics(settings: Settings) -> None:
+    """Refuse to start where topics are missing or not co-partitioned.
+
+    Raises
+    ------
+    BadTopics
+        With the exact reasons.
+    """
+    try:
+        reasons = topic_plan.check(
+            topic_plan.fetch(topic_plan.admin_client(settings), settings), settings
+        )
+    except (topic_plan.TopicError, KafkaException) as error:
+        raise Stop(f"topics: {error}") from error
+    if reasons:
+        raise BadTopics("topics: " + "; ".join(reasons))

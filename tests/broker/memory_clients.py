@@ -1,0 +1,262 @@
+"""What a process has of `tests.broker.memory_broker`: its ports, producer and administrator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
+from random import Random
+from types import SimpleNamespace
+from typing import Any, cast
+
+from confluent_kafka import (
+    Consumer,
+    IsolationLevel,
+    KafkaError,
+    KafkaException,
+    Producer,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from streams.kafka.executor import Job, Lane
+from streams.kafka.ports import Ports
+from tests.broker.memory_broker import Coordinator, MemoryBroker, Transaction, failure
+from tests.broker.memory_consumer import Client, GroupMetadata, MemoryConsumer
+
+
+class MemoryLane(Lane):
+    """Jobs are done when they are given or, with `later`, by chance at any call after that."""
+
+    def __init__(self, later: Random | None = None) -> None:
+        super().__init__()
+        self._later = later
+
+    def put(self, job: Job) -> None:
+        self._raise()
+        self._jobs.append(job)
+        self._work_off(self._depth)
+
+    def check(self) -> None:
+        self._work_off(self._depth)
+        self._raise()
+
+    def settle(self) -> None:
+        self._work_off(0)
+        self._raise()
+
+    def _work_off(self, most: int) -> None:
+        """Until at most so many wait, and perhaps more."""
+        while (
+            self._jobs
+            and not self._running
+            and (len(self._jobs) > most or self._later is None or self._later.random() < 0.5)
+        ):
+            job = self._jobs.popleft()
+            self._running = True
+            try:
+                job()
+            except Exception as error:
+                self._error = error
+                self._jobs.clear()
+            finally:
+                self._running = False
+
+
+def ports(broker: MemoryBroker, owner: str, later: Random | None = None) -> Ports:
+    """The outside of one process: its clients, the broker's time and a lane without a thread."""
+    return Ports(
+        consumer=lambda config: cast(Consumer, MemoryConsumer(broker, owner, config)),
+        producer=lambda config: cast(Producer, MemoryProducer(broker, owner, config)),
+        admin=lambda config: cast(AdminClient, MemoryAdmin(broker, owner)),
+        monotonic=lambda: broker.now,
+        wall=broker.wall,
+        sleep=broker.sleep,
+        lane=lambda: MemoryLane(later),
+    )
+
+
+class MemoryProducer(Client):
+    """Producer; it sends at once, as one without linger would.
+
+    Its queue counts all the same: it empties in `poll` and `flush`.
+    """
+
+    def __init__(self, broker: MemoryBroker, owner: str, config: Mapping[str, Any]) -> None:
+        super().__init__(broker, owner)
+        self._tid = str(config.get("transactional.id", ""))
+        self._room = self._most = int(config.get("queue.buffering.max.messages", 100_000))
+        self._timeout = float(config.get("transaction.timeout.ms", 60_000)) / 1000.0
+        self._epoch = -1
+        self._state = "new"  # ready, open, failed (must abort), fenced
+        self._error: KafkaException | None = None
+
+    def init_transactions(self, timeout: float = -1) -> None:
+        def effect() -> None:
+            self._epoch = self.broker.fence(self._tid)
+            self._state = "ready"
+
+        self.call("init_transactions", effect)
+
+    def begin_transaction(self) -> None:
+        def effect() -> None:
+            self._need("ready")
+            self._state = "open"
+
+        self.call("begin_transaction", effect)
+
+    def produce(
+        self,
+        topic: str,
+        value: bytes | None = None,
+        key: bytes | None = None,
+        partition: int = -1,
+        headers: list[tuple[str, bytes]] | None = None,
+    ) -> None:
+        self.call(
+            "produce" if self._tid else "produce_plainly",
+            lambda: self._send(topic, value, key, partition, headers),
+        )
+
+    def produce_batch(self, topic: str, messages: list[dict[str, Any]], partition: int = -1) -> int:
+        def effect() -> int:
+            sent = 0
+            for message in messages:
+                try:
+                    self._send(topic, message["value"], message["key"], partition)
+                    sent += 1
+                except BufferError:
+                    message["_error"] = KafkaError(KafkaError._QUEUE_FULL)
+            return sent
+
+        return self.call("produce_batch", effect)
+
+    def _send(
+        self,
+        topic: str,
+        value: bytes | None,
+        key: bytes | None,
+        partition: int,
+        headers: list[tuple[str, bytes]] | None = None,
+    ) -> None:
+        if self._room == 0:
+            raise BufferError("Local: Queue full")
+        self._room -= 1
+        if not self._tid:
+            self.broker.put(topic, max(0, partition), value, key, None, headers)
+            return
+        self._need("open")
+        self.broker.log(topic, partition)
+        txn = self._transaction()
+        if txn is not None:
+            self.broker.put(topic, partition, value, key, txn, headers)
+
+    def send_offsets_to_transaction(
+        self, offsets: Iterable[TopicPartition], metadata: GroupMetadata, timeout: float = -1
+    ) -> None:
+        def effect() -> None:
+            self._need("open")
+            txn = self._transaction()
+            if txn is None:
+                raise self._fenced()
+            try:
+                self.broker.check_member(
+                    self.broker.group(metadata.group), metadata.member, metadata.generation
+                )
+            except KafkaException as error:
+                self._state, self._error = "failed", error
+                raise
+            txn.member = metadata.generation, metadata.member
+            txn.offsets.setdefault(metadata.group, {}).update(
+                {(o.topic, o.partition): o.offset for o in offsets}
+            )
+
+        self.call("send_offsets_to_transaction", effect)
+
+    def commit_transaction(self, timeout: float = -1) -> None:
+        self.call("commit_transaction", lambda: self._end("committed"))
+
+    def abort_transaction(self, timeout: float = -1) -> None:
+        def effect() -> None:
+            if self._state == "failed":
+                self._state, self._error = "open", None
+            self._end("aborted")
+
+        self.call("abort_transaction", effect)
+
+    def flush(self, timeout: float = -1) -> int:
+        self._room = self._most
+        if self._state == "fenced":
+            raise self._fenced()
+        return 0
+
+    def poll(self, timeout: float = 0) -> int:
+        self.broker.sleep(timeout)
+        self._room = self._most
+        return 0
+
+    def purge(self) -> None:
+        """Nothing waits here."""
+
+    def _end(self, state: str) -> None:
+        self._need("open")
+        self._room = self._most
+        if self._coordinator().epoch != self._epoch:
+            raise self._fenced()
+        self.broker.end(self._coordinator(), state)
+        self._state = "ready"
+
+    def _need(self, state: str) -> None:
+        if self._state == "fenced":
+            raise self._fenced()
+        if self._state == "failed" and state == "open" and self._error is not None:
+            raise self._error
+        if self._state != state:
+            raise failure(KafkaError._STATE)
+
+    def _coordinator(self) -> Coordinator:
+        return self.broker.coordinators[self._tid]
+
+    def _transaction(self) -> Transaction | None:
+        """The transaction under way; None, and fenced from now on, where the id was taken."""
+        coordinator = self._coordinator()
+        if coordinator.epoch != self._epoch:
+            self._state = "fenced"
+            return None
+        if coordinator.txn is None:
+            coordinator.txn = Transaction(self.broker.now, self._timeout)
+        return coordinator.txn
+
+    def _fenced(self) -> KafkaException:
+        self._state = "fenced"
+        return failure(KafkaError._FENCED, fatal=True)
+
+
+class MemoryAdmin(Client):
+    """The one question that a worker has for an administrator."""
+
+    def list_offsets(
+        self,
+        spots: Mapping[TopicPartition, OffsetSpec],
+        isolation_level: IsolationLevel = IsolationLevel.READ_UNCOMMITTED,
+        request_timeout: float = -1,
+    ) -> dict[TopicPartition, Future[Any]]:
+        answers: dict[TopicPartition, Future[Any]] = {spot: Future() for spot in spots}
+
+        def effect() -> None:
+            for spot, spec in spots.items():
+                answers[spot].set_result(self._answer(spot, spec, isolation_level))
+
+        try:
+            self.call("list_offsets", effect)
+        except KafkaException as error:  # a broker's refusal comes with the answer
+            for spot in spots:
+                answers[spot] = Future()
+                answers[spot].set_exception(error)
+        return answers
+
+    def _answer(self, spot: TopicPartition, spec: OffsetSpec, level: IsolationLevel) -> Any:
+        log = self.broker.log(spot.topic, spot.partition)
+        end = log.end if level == IsolationLevel.READ_UNCOMMITTED else log.stable_end
+        return SimpleNamespace(
+            offset=log.first if isinstance(spec, type(OffsetSpec.earliest())) else end
+        )

@@ -1,0 +1,1 @@
+"""Tests of `features`, room by room."""

@@ -1,0 +1,276 @@
+"""The product's bytes: valid, ranked, material changes only, and nothing sensitive in them."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import jsonschema
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from features.models import learner
+from features.models import stance_kernel as bet_kernel
+from features.models.base import single
+from features.models.signals_kernel import SIGNALS
+from features.profiles import writing_kernel
+from features.profiles.writer import Writer
+from features.state import layout as lay
+from features.tags.taxonomy import Taxonomy, load
+from tests.oracle import profile as oracle_profile
+from tests.oracle.views import Run, run
+from tests.support import generators as gen
+from tests.support.generators import DAY_MS, START, Record, config
+from tests.support.paths import CONTRACT
+
+SCHEMA = json.loads((CONTRACT / "schemas" / "interest-profiles.json").read_text())
+_VALID = jsonschema.Draft202012Validator(SCHEMA)
+ENOUGH = 40
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _soon_trained() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(learner, "_ENOUGH_ROWS", ENOUGH)
+        yield
+
+
+def _network(
+    number: int, ts: int, host: str = "rugby.example", spent: int = 600_000, **more: Any
+) -> Record:
+    return Record(
+        gen.NETWORK,
+        {
+            "event_id": f"n-{number}",
+            "account_id": "acc-0",
+            "ts": ts,
+            "line": "mobile",
+            "host": host,
+            "duration_ms": spent,
+            **more,
+        },
+    )
+
+
+# -- the document
+
+
+@given(gen.sequences(days=6, events=90, least=10), gen.cuts(0, 3))
+@settings(max_examples=30)
+def test_every_profile_keeps_to_its_schema(records: list[Record], places: list[float]) -> None:
+    """As published and as looked up; compact, keyed by its subject, at most so many interests."""
+    settings_ = config(profile_interests=5)
+    done = run(settings_, gen.cut(records, places))
+    for key, value, version, as_of in done.published:
+        if value is None:
+            continue
+        document = json.loads(value)
+        _VALID.validate(document)
+        assert value == json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
+        assert (document["subject"].encode(), document["version"], document["as_of"]) == (
+            key,
+            version,
+            as_of,
+        )
+        assert len(document["interests"]) <= 5
+        scores = [item["score"] for item in document["interests"]]
+        assert scores == sorted(scores, reverse=True)
+        assert len({item["id"] for item in document["interests"]}) == len(scores)
+    for document in done.profiles().values():
+        _VALID.validate({**document, "version": 1})
+
+
+def test_the_longest_profile_fits() -> None:
+    """Twenty interests with every reason, fifty suppressions, the longest key."""
+    tree = load()
+    store_run = Run(config())
+    engine, store = store_run.engine, store_run.engine.store
+    store.c[lay.C_OPEN_DAY], store.c[lay.C_MAX_TS] = gen.FIRST_DAY, START
+    account, member = b"a" * 64, b"m" * 64
+    sid = store.ensure(account, member)
+    longest = sorted(range(len(tree)), key=lambda i: -len(tree.names[i]))
+    for interest in [i for i in longest if not tree.sensitive[i]][:20]:
+        j = store.row(sid, interest, gen.FIRST_DAY - 5)
+        store.rows.f4[j, lay.R_PART : lay.R_PART + 8] = [1, 1, 1, 1, 0, 0, 0, 0]
+        store.rows.u2[j, lay.R_FLAGS] = lay.F_LIKE | lay.F_DISLIKE | lay.F_QUIET
+        store.rows.u4[j, :2] = 0xFFFFFFFF
+    store.subjects.status[[sid, store.find(account)]] |= lay.S_CARE | lay.S_HOLD
+    store.subjects.events[sid], store.subjects.sources[sid] = 2**32 - 1, 14
+    store.subjects.version[sid], store.subjects.country[sid] = 2**32 - 2, 65 * 256 + 65
+    store.subjects.last_ts[sid] = 4_099_999_999_999
+    note = b",".join(
+        [b'{"scope":"JLBCU7-JLBCU7-JL","reason":"decision_against","until":4099999999999}'] * 50
+    )
+    written = engine._writer.write(store, np.array([sid], np.int32), engine._bet, lambda sid: note)
+    _VALID.validate(json.loads(written[sid]))
+    assert len(written[sid]) < writing_kernel.ROOM
+
+
+def test_a_profile_names_where_its_subject_is() -> None:
+    done = run(
+        config(home_country="DE"),
+        [
+            [
+                gen.consent(0),
+                _network(1, START, country="DE"),
+                _network(2, START + 60_000),
+                _network(3, START + 120_000, country="FR", member_id="m-1"),
+            ]
+        ],
+    )
+    shown = {key: doc["context"] for key, doc in done.profiles().items()}
+    assert shown == {
+        b"acc-0": {"roaming": False, "country": "DE"},
+        b"acc-0/m-1": {"roaming": True, "country": "FR"},
+    }
+
+
+def test_a_burst_moves_the_trend_and_not_the_stance() -> None:
+    """The children watch for an evening: a first day of much is no reason to engage."""
+    records = [gen.consent(0), _network(0, START - DAY_MS, "hockey.example")]
+    records += [_network(1 + n, START + n * 60_000) for n in range(60)]
+    profile = run(config(), [records]).profiles()[b"acc-0"]
+    rugby = next(item for item in profile["interests"] if item["id"] == "529")
+    assert rugby["trend"] in ("new", "burst")
+    assert rugby["stance"] == "hold"
+    assert {"code": "few_data", "value": 1} in rugby["reasons"]
+
+
+# -- what is published
+
+
+def test_what_did_not_change_is_not_published_again() -> None:
+    done = Run(config())
+    done.apply([gen.consent(0), _network(1, START)])
+    assert len(done.commit().profiles) == 1
+    assert done.commit().profiles == []
+    done.apply([_network(2, START + 1000)])
+    assert done.commit().profiles == [], "the same interests, scores, trends and stances"
+    done.apply([_network(3, START + 2000, "hockey.example")])
+    assert [p[2] for p in done.commit().profiles] == [2], "an interest more"
+    done.apply([gen.fact(0, "care_case", START, case_id="c", status="opened")])
+    (profile,) = done.commit().profiles
+    assert {"scope": "all", "reason": "care_case", "until": None} in json.loads(profile[1] or b"")[
+        "suppressions"
+    ]
+
+
+def test_a_profile_is_renewed_at_its_greatest_age() -> None:
+    def publishes(age: int) -> int:
+        done = Run(config(publish_max_age_days=age, publish_score_step=1.0))
+        done.apply([gen.consent(0), *[_network(n, START + n * 60_000) for n in range(3)]])
+        done.commit()
+        versions = 0
+        for day in range(40, 52):
+            done.apply([_network(day, START + day * DAY_MS, spent=400)])
+            versions += len(done.commit().profiles)
+        return versions
+
+    assert publishes(1) == 12
+    assert publishes(100) < publishes(6) < 12
+
+
+def test_looking_up_changes_nothing() -> None:
+    done = Run(config())
+    done.apply([gen.consent(0), _network(1, START)])
+    looked_up = done.engine.profile(b"acc-0")
+    assert looked_up == done.engine.profile(b"acc-0")
+    assert [p[1] for p in done.commit().profiles] == [looked_up]
+    assert done.engine.profile(b"acc-0") is not None
+    assert done.commit().profiles == []
+    assert done.engine.profile(b"acc-1") is None
+    assert done.engine.profile(b"acc-0/m-1") is None
+
+
+# -- the bet and the trend, kernel against twin
+
+_BITS = st.integers(0, 2**28 - 1) | st.sampled_from([0, 1, 0b10000001, 2**28 - 1])
+
+
+@given(_BITS, st.integers(0, 80), st.floats(0.001, 0.9), st.integers(0, 7), st.booleans())
+def test_stance_lift_and_confidence(
+    bits: int, age: int, rate: float, flags: int, held: bool
+) -> None:
+    form = single(np.zeros(SIGNALS), product=False)
+    bet = bet_kernel.Bet(form, np.array([rate]), np.zeros(1), 0)
+    score, lift, confidence, stance = bet_kernel.weigh(
+        bet, np.zeros(SIGNALS), np.uint64(bits), age, 0, flags, held
+    )
+    hits = bin(bits & 0x7F).count("1")
+    want = min(0.9999, max(0.0001, (hits + 7 * rate) / (min(age, 7) + 7)))
+    assert score == pytest.approx(want)
+    assert lift == pytest.approx(want / rate)
+    assert confidence == pytest.approx(min(age, 28) / (min(age, 28) + 7))
+    names = {
+        name
+        for bit, name in ((lay.F_LIKE, "like"), (lay.F_DISLIKE, "dislike"), (lay.F_QUIET, "quiet"))
+        if flags & bit
+    }
+    assert ("engage", "hold", "avoid")[stance] == oracle_profile.stance(
+        want, rate, age, names, held
+    )
+
+
+@given(_BITS, st.integers(0, 80), st.lists(st.floats(0, 50), min_size=3, max_size=3))
+def test_trend(bits: int, age: int, levels: list[float]) -> None:
+    days = {100 - 1 - n for n in range(64) if bits >> n & 1}
+    found = ("new", "rising", "steady", "fading", "burst")[
+        bet_kernel.trend(np.array(levels), np.uint64(bits), age)
+    ]
+    assert found == oracle_profile.trend(levels, days, 100, age)
+
+
+@given(st.lists(st.integers(0, 6), min_size=1, max_size=40), st.integers(1, 20))
+@settings(max_examples=60)
+def test_the_best_by_score_ties_by_age_of_the_row(hits: list[int], top: int) -> None:
+    """Every row competes, the best come first, and of equals the one that was there first."""
+    tree = load()
+    done = Run(config(profile_interests=top))
+    store = done.engine.store
+    store.c[lay.C_OPEN_DAY] = gen.FIRST_DAY
+    sid = store.ensure(b"a")
+    allowed = np.flatnonzero(~np.asarray(tree.sensitive)).tolist()[: len(hits)]
+    for interest, n in zip(allowed, hits, strict=True):
+        j = store.row(sid, interest, gen.FIRST_DAY - 20)
+        store.rows.u2[j, lay.R_DAY] = gen.FIRST_DAY
+        store.rows.u4[j, 0] = ((1 << n) - 1) << 2  # active on the last n days
+    value = done.engine.profile(b"a")
+    assert value is not None
+    want = sorted(range(len(hits)), key=lambda i: (-hits[i], i))[:top]
+    assert [item["id"] for item in json.loads(value)["interests"]] == [
+        tree.ids[allowed[i]] for i in want
+    ]
+
+
+# -- I13 at the output
+
+
+def test_a_sensitive_row_is_never_written() -> None:
+    """Were one in state, by an older taxonomy say, no profile would say so."""
+    tree = load()
+    done = Run(config())
+    store = done.engine.store
+    store.c[lay.C_OPEN_DAY] = gen.FIRST_DAY
+    sid = store.ensure(b"a")
+    for interest in (tree.index(gen.SENSITIVE), tree.index("529")):
+        store.row(sid, interest, gen.FIRST_DAY)
+    value = done.engine.profile(b"a")
+    assert value is not None
+    assert [item["id"] for item in json.loads(value)["interests"]] == ["529"]
+
+
+def test_the_last_gate_follows_the_taxonomy() -> None:
+    """The test above would see: with nothing marked sensitive, the row is written."""
+    tree = load()
+    open_tree: Taxonomy = dataclasses.replace(tree, sensitive=np.zeros(len(tree), np.bool_))
+    done = Run(config())
+    done.engine._writer = Writer(open_tree, 20, 0.05, 7)
+    done.engine._renew_bet()
+    store = done.engine.store
+    store.c[lay.C_OPEN_DAY] = gen.FIRST_DAY
+    store.row(store.ensure(b"a"), tree.index(gen.SENSITIVE), gen.FIRST_DAY)
+    assert gen.SENSITIVE in str(done.engine.profile(b"a"))

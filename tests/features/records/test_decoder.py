@@ -1,0 +1,162 @@
+"""The reference decoder: what is taken, what is refused, and what is said about it."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from features.records.decoder import (
+    APP,
+    APP_KEY,
+    CHANNEL_KEY,
+    FACTS,
+    HOST_KEY,
+    NETWORK,
+    PROGRAMME_KEY,
+    REASONS,
+    TV,
+    Event,
+    Fact,
+    Limits,
+    Malformed,
+    content_key,
+    decode,
+    decode_fact,
+)
+from tests.support.malformed_cases import CASES, GOOD, KEY, MAX_BYTES, TS, Case, record
+
+LIMITS = Limits(max_message_bytes=MAX_BYTES)
+
+
+def _event(kind: int, /, **changed: object) -> Event:
+    event = decode(kind, record(kind, **changed), KEY, LIMITS)
+    assert isinstance(event, Event)
+    return event
+
+
+def _fact(**changed: object) -> Fact:
+    fact = decode(FACTS, record(FACTS, **changed), KEY, LIMITS)
+    assert isinstance(fact, Fact)
+    return fact
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.reason}-{case.field}")
+def test_bad_input_is_refused_with_reason_and_field(case: Case) -> None:
+    with pytest.raises(Malformed) as caught:
+        decode(case.kind, case.raw, case.key, LIMITS)
+    assert (caught.value.reason, caught.value.field) == (case.reason, case.field)
+    assert caught.value.message
+
+
+def test_reasons_are_the_published_ones() -> None:
+    assert {case.reason for case in CASES} == REASONS - {"late", "future"}
+
+
+def test_a_refusal_does_not_repeat_the_identifier() -> None:
+    with pytest.raises(Malformed) as caught:
+        decode(APP, record(APP, account_id="anna@example.org"), b"anna@example.org", LIMITS)
+    assert "anna" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", GOOD)
+def test_good_records_are_taken(kind: int) -> None:
+    item = decode(kind, record(kind), KEY, LIMITS)
+    assert (item.account_id, item.event_id, item.ts) == ("acc-1", "e-1", TS)
+    assert item.member_id is None
+
+
+def test_network_event() -> None:
+    event = _event(NETWORK, host="WWW.bbc.co.uk.", app="BBC", bytes_down=5, bytes_up=2,
+                   duration_ms=9, line="broadband", country="GB", tz_offset_min=-60)  # fmt: skip
+    assert (event.prefix, event.content) == (HOST_KEY, "WWW.bbc.co.uk")
+    assert (event.prefix2, event.content2) == (APP_KEY, "BBC")
+    assert (event.bytes, event.duration_ms, event.mode) == (7, 9, 1)
+    assert (event.country, event.tz_offset_min) == ("GB", -60)
+
+
+def test_network_event_by_app_alone() -> None:
+    event = _event(NETWORK, host=None, app="BBC")
+    assert (event.prefix, event.content, event.prefix2) == (APP_KEY, "BBC", 0)
+
+
+@pytest.mark.parametrize(("host", "content"), [
+    ("a", "a"), ("bbc.co.uk:443", "bbc.co.uk"), ("bbc.co.uk.:443", "bbc.co.uk"), ("_x.y", "_x.y"),
+    ("192.0.2.1:80", "192.0.2.1"), ("2001:db8::1", "2001:db8::1"), ("::", "::"),
+    ("[2001:db8::1]:443", "2001:db8::1"), ("h" * 253, "h" * 253),
+])  # fmt: skip
+def test_hosts_lose_port_and_trailing_dot(host: str, content: str) -> None:
+    assert _event(NETWORK, host=host).content == content
+
+
+def test_tv_event() -> None:
+    event = _event(TV, channel="Das Erste", title="", content_ms=5, mode="vod")
+    assert (event.prefix, event.content, event.prefix2, event.content2) == (
+        PROGRAMME_KEY, "c-1", CHANNEL_KEY, "Das Erste")  # fmt: skip
+    assert (event.duration_ms, event.content_ms, event.mode) == (1_000, 5, 2)
+
+
+@pytest.mark.parametrize(("action", "mode"), [
+    ("close", 0), ("open", 1), ("view", 2), ("search", 3), ("add_to_cart", 4), ("_", 4),
+])  # fmt: skip
+def test_app_actions(action: str, mode: int) -> None:
+    assert _event(APP, action=action).mode == mode
+
+
+@pytest.mark.parametrize("value", ["1000", "1000.0", "1e3", "10.0E+2"])
+def test_whole_numbers_may_be_written_as_fractions(value: str) -> None:
+    raw = record(TV).replace(b"1000,", value.encode() + b",")
+    assert decode(TV, raw, KEY, LIMITS).duration_ms == 1_000  # type: ignore[union-attr]  # TV
+
+
+def test_null_is_absent_and_the_last_of_a_repeated_field_counts() -> None:
+    assert _event(APP, member_id=None, country=None).member_id is None
+    raw = record(APP)[:-1] + b',"action":"close"}'
+    assert decode(APP, raw, KEY, LIMITS).mode == 0  # type: ignore[union-attr]  # an event
+
+
+@pytest.mark.parametrize("note", [[[[[[[[1]]]]]]], {"a": {"b": "]}"}}, '[[[[[[[[[[[{{{"', "\\"])
+def test_unknown_fields_are_ignored(note: object) -> None:
+    assert _event(APP, note=note) == _event(APP)
+
+
+@pytest.mark.parametrize("name", ["123456", "123456789012345678", "1234567x", "1.2.3", "a-1:b_c."])
+def test_pseudonyms_that_only_resemble_numbers_are_taken(name: str) -> None:
+    assert _event(APP, member_id=name).member_id == name
+
+
+@pytest.mark.parametrize(("changed", "data"), [
+    ({}, {"purpose": "profiling", "status": "granted"}),
+    ({"purpose": "ads", "expires_at": TS}, {"purpose": "ads", "status": "granted",
+                                            "expires_at": TS}),
+    ({"kind": "declaration", "interest": "483", "stance": "like"},
+     {"interest": "483", "stance": "like"}),
+    ({"kind": "purchase", "interest": "483", "returned": False, "product": "tent"},
+     {"interest": "483", "returned": False, "product": "tent"}),
+    ({"kind": "decision_against", "interest": "483", "quiet_days": 0},
+     {"interest": "483", "quiet_days": 0}),
+    ({"kind": "care_case", "case_id": "c 1", "status": "opened"},
+     {"case_id": "c 1", "status": "opened"}),
+    ({"kind": "registry", "device_id": "tv-1", "owner_member_id": "m-1", "adult": True},
+     {"device_id": "tv-1", "owner_member_id": "m-1", "adult": True}),
+    ({"kind": "erasure"}, {}),
+])  # fmt: skip
+def test_facts(changed: dict[str, object], data: dict[str, object]) -> None:
+    fact = _fact(**changed)
+    assert fact.data == data
+    assert decode_fact(record(FACTS, **changed)) == fact
+
+
+def test_content_keys_are_lower_case_in_ascii_only() -> None:
+    assert content_key(PROGRAMME_KEY, "TATORT-Ä") == "programme:tatort-Ä"
+
+
+@pytest.mark.parametrize("raw", [
+    b"{" + b'"\\' * 32_000, b"[" * 9 + b'"' * 65_000, b"[" * 9 + b'\\"' * 32_000 + b"\\",
+    b"{" * 65_000, b'{"x":"' + b"[" * 65_000,
+], ids=["escapes", "quotes", "quoted-escapes", "braces", "brackets-in-text"])  # fmt: skip
+def test_hostile_nesting_costs_linear_time(raw: bytes) -> None:
+    began = time.perf_counter()
+    with pytest.raises(Malformed):
+        decode(APP, raw, KEY, Limits())
+    assert time.perf_counter() - began < 1.0

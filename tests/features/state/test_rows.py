@@ -1,0 +1,228 @@
+"""Row windows, bitmaps, dates and numbers: each kernel against its twin, and their laws."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from features.config import Config
+from features.models.signals_kernel import days_since
+from features.profiles import json_kernel
+from features.records.hash_kernel import hash_text
+from features.state import layout as lay
+from features.state import rows_kernel
+from tests.oracle import arithmetic
+from tests.oracle.arithmetic import ABS, REL, Given, Row
+from tests.oracle.partition import text_hash
+from tests.support.generators import APP, DAY_MS, NETWORK, TV
+
+DAY = 18_019
+CONFIG = Config(half_lives=(1.0, 7.0, 60.0))
+_CLOCK = CONFIG.clock()
+_WORD = st.integers(0, 2**64 - 1) | st.sampled_from([0, 1, 2**63, 2**64 - 1])
+
+# -- small kernels
+
+
+_TIME = st.sampled_from([0, 1, 299_999, 300_000, 3_600_000, 7 * DAY_MS]) | st.integers(0, DAY_MS)
+_LENGTH = st.none() | st.sampled_from([1, 6_000_000]) | st.integers(1, 7 * DAY_MS)
+_SIZE = st.sampled_from([0, 1, 20_000_000, 10**15]) | st.integers(0, 10**9)
+
+
+@given(_TIME, _LENGTH, _SIZE, st.integers(0, 4))
+@example(spent=299_999, length=6_000_000, size=0, mode=0)  # a millisecond short of no zap
+@example(spent=300_000, length=6_000_000, size=0, mode=0)
+def test_engagement(spent: int, length: int | None, size: int, mode: int) -> None:
+    tv = {"watched_ms": spent} | ({} if length is None else {"content_ms": length})
+    net = {"duration_ms": spent, "bytes_down": size}
+    app = {"duration_ms": spent, "action": ("close", "open", "view", "search", "pay")[mode]}
+    for kind, event, moved in ((TV, tv, 0), (NETWORK, net, size), (APP, app, 0)):
+        found = rows_kernel.engagement(kind, mode, moved, spent, (length or 0) if kind == TV else 0)
+        assert found == pytest.approx(arithmetic.engagement(kind, event), rel=1e-12)
+        assert 0.0 <= found <= 1.0
+
+
+@given(_WORD)
+def test_popcount_and_recency(bits: int) -> None:
+    assert rows_kernel.popcount(np.uint64(bits)) == arithmetic.popcount(bits)
+    since = next((n for n in range(64) if bits >> n & 1), 64)
+    assert days_since(np.uint64(bits)) == since
+
+
+@given(_WORD, st.integers(0, 200))
+def test_a_bitmap_some_days_later(bits: int, steps: int) -> None:
+    days = [DAY - n for n in range(64) if bits >> n & 1]
+    assert int(rows_kernel.shifted(np.uint64(bits), steps)) == arithmetic.bitmap(days, DAY + steps)
+
+
+def written(put: Callable[[Any, int, Any], int], value: float) -> str:
+    out = np.zeros(48, np.uint8)
+    return out[: put(out, 0, value)].tobytes().decode()
+
+
+@given(st.integers(0, 65_535) | st.sampled_from([0, 59, 11_016, 11_017, 47_541, 65_535]))
+def test_dates(day: int) -> None:
+    assert written(json_kernel.put_date, day) == f'"{arithmetic.iso_date(day)}"'
+
+
+@given(st.integers(-(10**17), 10**17))
+@example(999_999_999_999_999_999)
+@example(-0)
+def test_whole_numbers(value: int) -> None:
+    assert written(json_kernel.put_int, value) == str(value)
+
+
+@given(st.floats(0, 1e9) | st.floats(0, 1))
+@example(0.005)
+@example(0.995)
+@example(12.5)
+def test_numbers_with_two_decimals(value: float) -> None:
+    text = written(json_kernel.put_hundredths, value)
+    assert text == arithmetic.number(value, 2)
+    assert float(text) == pytest.approx(value, abs=0.0051)
+
+
+@given(st.floats(0, 1))
+@example(0.5)
+@example(0.99995)
+@example(0.00004)
+def test_probabilities(value: float) -> None:
+    text = written(json_kernel.put_probability, value)
+    assert text == arithmetic.number(value, 4)
+    assert float(text) == pytest.approx(value, abs=0.000051)
+
+
+@given(st.binary(max_size=40))
+def test_hashes(text: bytes) -> None:
+    assert hash_text(text) == text_hash(text)
+
+
+# -- one row
+
+
+def _event(day: int, minute: int, weight: float, kind: int) -> Given:
+    return Given(day * DAY_MS + minute * 60_000, weight, kind, 0)
+
+
+#: Events of a row: how many days after the last one, minute, weight, source, a day late or not.
+_GIVEN = st.lists(
+    st.tuples(
+        st.sampled_from([0, 0, 0, 1, 1, 2, 7, 63, 64, 130]),
+        st.integers(0, 1439),
+        st.floats(1e-4, 1.0),
+        st.sampled_from([NETWORK, TV, APP]),
+        st.booleans(),
+    ),
+    min_size=1,
+    max_size=25,
+)
+
+
+def _add(rows: lay.Rows, row: Row, event: Given, open_day: int) -> None:
+    """Add to the live row and to its twin, as the main loop does."""
+    day = event.ts // DAY_MS
+    passed = (event.ts - day * DAY_MS) / DAY_MS
+    ages = [2.0 ** (passed / half) for half in CONFIG.half_lives]
+    rows_kernel.roll(rows, 0, open_day, _CLOCK)
+    rows_kernel.add(
+        rows, 0, event.weight, day, *ages, arithmetic.day_part(event.ts, 0), event.kind, _CLOCK
+    )
+    row.given.append(event)
+
+
+def _build(drawn: list[tuple[int, int, float, int, bool]]) -> tuple[lay.Rows, Row, int]:
+    """A row under a moving open day; events are of it or of the day after."""
+    rows, open_day = lay.new_rows(2), DAY
+    row = Row(0, DAY + int(drawn[0][4]))
+    rows_kernel.start_row(rows, 0, DAY, row.first)
+    for ahead, minute, weight, kind, tomorrow in drawn:
+        open_day += ahead
+        _add(rows, row, _event(open_day + tomorrow, minute, weight, kind), open_day)
+    return rows, row, open_day
+
+
+@given(_GIVEN, st.sampled_from([1, 2, 3, 8, 40, 127, 128, 129, 200]))
+def test_a_row_is_the_decayed_sum_of_its_events(
+    drawn: list[tuple[int, int, float, int, bool]], ahead: int
+) -> None:
+    rows, row, open_day = _build(drawn)
+    for day in (open_day, open_day + 1, open_day + 2, open_day + ahead):
+        levels = np.zeros(3)
+        bits = rows_kernel.opening(rows, 0, day, _CLOCK, levels)
+        assert levels == pytest.approx(row.opening(day, 0, CONFIG.half_lives), REL, ABS)
+        # the row's word holds its day and the next too, so of earlier days at least 62
+        days = {d for d in row.days(0) if day - 62 <= d < day}
+        assert int(bits) % 2**62 == arithmetic.bitmap(days, day - 1)
+    for day in range(open_day - 3, open_day + 2):
+        assert bool(rows_kernel.active_on(rows, 0, day)) == (day in row.days(0))
+    assert rows.u2[0, lay.R_FIRST] == row.first_day(0)
+    assert rows.u2[0, lay.R_ACTIVE] == len(row.days(0))
+    parts = rows.f4[0, lay.R_PART : lay.R_PART + 8]
+    assert parts == pytest.approx(row.parts(open_day, 0, 60.0), REL, ABS)
+    masses = row.masses(open_day, 0, 60.0)
+    assert (rows.f4[0, lay.R_TV], rows.f4[0, lay.R_APP]) == pytest.approx(
+        (masses[TV], masses[APP]), REL, ABS
+    )
+
+
+@given(_GIVEN, st.lists(st.integers(0, 90), max_size=6))
+def test_rolling_in_steps_is_rolling_at_once(
+    drawn: list[tuple[int, int, float, int, bool]], steps: list[int]
+) -> None:
+    once, _, open_day = _build(drawn)
+    stepwise, _, _ = _build(drawn)
+    rows_kernel.roll(once, 0, open_day + sum(steps), _CLOCK)
+    for step in steps:
+        open_day += step
+        rows_kernel.roll(stepwise, 0, open_day, _CLOCK)
+    assert once.u4[0, :4].tolist() == stepwise.u4[0, :4].tolist()
+    assert once.f4[0, 4:] == pytest.approx(stepwise.f4[0, 4:], REL, ABS)
+
+
+@given(_GIVEN, st.randoms(use_true_random=False))
+def test_order_within_the_open_days_does_not_matter(
+    drawn: list[tuple[int, int, float, int, bool]], chance: Any
+) -> None:
+    """Within the lateness an event may come whenever it likes."""
+    events = [
+        _event(DAY + tomorrow, minute, weight, kind) for _, minute, weight, kind, tomorrow in drawn
+    ]
+    made = []
+    for order in (events, chance.sample(events, len(events))):
+        rows, row = lay.new_rows(2), Row(0, order[0].ts // DAY_MS)
+        rows_kernel.start_row(rows, 0, DAY, row.first)
+        for event in order:
+            _add(rows, row, event, DAY)
+        made.append(rows)
+    assert made[0].u4[0, :4].tolist() == made[1].u4[0, :4].tolist()
+    assert made[0].f4[0, 4:] == pytest.approx(made[1].f4[0, 4:], REL, ABS)
+
+
+@given(_GIVEN)
+def test_an_event_of_no_weight_changes_no_mass(
+    drawn: list[tuple[int, int, float, int, bool]],
+) -> None:
+    rows, row, open_day = _build(drawn)
+    before = rows.f4[0, 4:].copy()
+    _add(rows, row, _event(open_day, 60, 0.0, APP), open_day)
+    assert rows.f4[0, 4:].tolist() == before.tolist()
+
+
+@given(_GIVEN)
+def test_masses_of_two_rows_add_up(drawn: list[tuple[int, int, float, int, bool]]) -> None:
+    """Rows merge: the sum of two halves' masses is the mass of all."""
+    whole, _, open_day = _build(drawn)
+    halves = []
+    for half in (0, 1):
+        part = [
+            (a, m, w if n % 2 == half else 0.0, k, t) for n, (a, m, w, k, t) in enumerate(drawn)
+        ]
+        halves.append(_build(part)[0])
+    assert halves[0].f4[0, 4:] + halves[1].f4[0, 4:] == pytest.approx(
+        whole.f4[0, 4:], 10 * REL, ABS
+    )

@@ -1,0 +1,278 @@
+"""Slow twins of the kernels' arithmetic: obvious, in float64, from all events every time.
+
+Nothing here is incremental. A twin is given everything that ever happened and says what it
+comes to; `oracle_partition` keeps the events, `oracle_profile` writes the document.
+
+Tolerances. Live rows are float32 and are brought forward day by day, so levels and masses agree
+to `REL` (about a hundred roundings of 6e-8) and, near zero, to `ABS`. Whatever is a count, a
+day, a bit or a name agrees exactly.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+NETWORK, TV, APP = 1, 2, 3
+DAY_MS = 86_400_000
+REL, ABS = 1e-5, 1e-7
+
+SOURCES = {NETWORK: "network", TV: "tv", APP: "app"}
+DAY_PARTS = tuple(
+    f"{week}-{part}"
+    for week in ("weekday", "weekend")
+    for part in ("night", "morning", "afternoon", "evening")
+)
+
+
+def engagement(kind: int, event: Mapping[str, Any]) -> float:
+    """How much an event, as the producer wrote it, says about an interest."""
+    spent = event.get("watched_ms" if kind == TV else "duration_ms", 0)
+    sitting = spent / (spent + 5 * 60_000)
+    if kind == TV:
+        length = event.get("content_ms")
+        if length is None:
+            return float(sitting)
+        if spent < 0.05 * length:
+            return 0.05 * float(sitting)
+        return float(max(sitting, min(1.0, spent / length)))
+    if kind == NETWORK:
+        moved = event.get("bytes_down", 0) + event.get("bytes_up", 0)
+        return float(max(sitting, moved / (moved + 20_000_000)))
+    if event["action"] == "close" and spent == 0:
+        return 0.0
+    return float(max(sitting, 0.5 if event["action"] == "search" else 0.35))
+
+
+def local_day(ts: int, offset_ms: int) -> int:
+    """Days since 1970 on a clock `offset_ms` east of UTC."""
+    return (ts + offset_ms) // DAY_MS
+
+
+def day_part(ts: int, zone_ms: int) -> int:
+    """Index into `DAY_PARTS` of an event time on a clock `zone_ms` east of UTC."""
+    moment = _EPOCH + timedelta(milliseconds=ts + zone_ms)
+    return moment.hour // 6 + (4 if moment.weekday() >= 5 else 0)
+
+
+def iso_date(day: int) -> str:
+    """``YYYY-MM-DD`` of a day since 1970."""
+    return date.fromordinal(_EPOCH_DAY + day).isoformat()
+
+
+def popcount(bits: int) -> int:
+    """Set bits."""
+    return bin(bits).count("1")
+
+
+def number(value: float, decimals: int) -> str:
+    """A number in a profile: rounded half up, at least one decimal, no trailing zeros."""
+    scale = 10**decimals
+    whole = math.floor(abs(value) * scale + 0.5)
+    text = f"{whole // scale}.{whole % scale:0{decimals}d}".rstrip("0")
+    text += "0" if text.endswith(".") else ""
+    return "-" + text if value < 0 and whole else text
+
+
+@dataclass(frozen=True)
+class Given:
+    """What one event gave to one interest.
+
+    Attributes
+    ----------
+    ts : int
+        Epoch ms.
+    weight : float
+        Engagement times the tag's weight.
+    kind : int
+        Source.
+    zone_ms : int
+        The clock that decides its part of the day.
+    """
+
+    ts: int
+    weight: float
+    kind: int
+    zone_ms: int
+
+
+def level(given: Iterable[Given], at_ms: int, half_life_days: float) -> float:
+    """Sum of the weights, each as it has decayed (or is yet to decay) at `at_ms`."""
+    return math.fsum(g.weight * 2.0 ** (-(at_ms - g.ts) / DAY_MS / half_life_days) for g in given)
+
+
+def bitmap(days: Iterable[int], newest: int) -> int:
+    """64-bit word whose bit *n* says whether ``newest - n`` is among `days`."""
+    return sum(1 << (newest - day) for day in set(days) if 0 <= newest - day < 64)
+
+
+@dataclass
+class Row:
+    """One subject and one interest, with all that was ever given.
+
+    Attributes
+    ----------
+    interest : int
+        Dense index.
+    first : int
+        Day on which the row came to be: of its first event, or of a declaration.
+    flags : set of str
+        ``like``, ``dislike``, ``quiet``.
+    """
+
+    interest: int
+    first: int
+    given: list[Given] = field(default_factory=list)
+    flags: set[str] = field(default_factory=set)
+
+    def days(self, offset_ms: int) -> set[int]:
+        """Days it was active on."""
+        return {local_day(g.ts, offset_ms) for g in self.given}
+
+    def first_day(self, offset_ms: int) -> int:
+        """Earliest of its days and the day it came to be."""
+        return min(self.days(offset_ms) | {self.first})
+
+    def before(self, day: int, offset_ms: int) -> list[Given]:
+        """What earlier days gave."""
+        return [g for g in self.given if local_day(g.ts, offset_ms) < day]
+
+    def opening(self, day: int, offset_ms: int, half_lives: Sequence[float]) -> list[float]:
+        """Levels when `day` began, from earlier days only: opening balances."""
+        start = day * DAY_MS - offset_ms
+        return [level(self.before(day, offset_ms), start, h) for h in half_lives]
+
+    def parts(self, day: int, offset_ms: int, half_life: float) -> list[float]:
+        """Mass per part of the day, as of the start of `day`."""
+        start = day * DAY_MS - offset_ms
+        return [
+            level([g for g in self.given if day_part(g.ts, g.zone_ms) == part], start, half_life)
+            for part in range(8)
+        ]
+
+    def masses(self, day: int, offset_ms: int, half_life: float) -> dict[int, float]:
+        """Mass per source, as of the start of `day`."""
+        start = day * DAY_MS - offset_ms
+        return {
+            kind: level([g for g in self.given if g.kind == kind], start, half_life)
+            for kind in (NETWORK, TV, APP)
+        }
+
+
+@dataclass
+class Subject:
+    """A household or a member of it, with all events that counted for it."""
+
+    rows: dict[int, Row] = field(default_factory=dict)
+    events: list[tuple[int, int, str | None]] = field(default_factory=list)  # ts, kind, country
+    spoken: tuple[int, int] = (0, 0)  # when a like came before any event: ms, day
+    barred: bool = False  # nothing may be held; the number only keeps it from being admitted
+
+    def days(self, offset_ms: int) -> set[int]:
+        """Days it was active on."""
+        return {local_day(ts, offset_ms) for ts, _, _ in self.events}
+
+    def known_days(self, offset_ms: int) -> set[int]:
+        """Days it was active on or, before its first event, spoken of."""
+        return self.days(offset_ms) or {self.spoken[1]}
+
+    @property
+    def last_ts(self) -> int:
+        """Latest event time or, before the first event, when it was spoken of."""
+        return max((ts for ts, _, _ in self.events), default=self.spoken[0])
+
+    @property
+    def country(self) -> str | None:
+        """Where it last said it was, events in order of arrival: late ones say nothing new."""
+        found, newest = None, 0
+        for ts, _, country in self.events:
+            if ts >= newest:
+                found, newest = country or found, ts
+        return found
+
+
+#: Names and order of the model's signals, said once more.
+SIGNALS = (
+    "bias",
+    "level_1d",
+    "level_60d",
+    "share_7d",
+    "odds_7",
+    "odds_28",
+    "odds_64",
+    "weekly_habit",
+    "odds_weekday",
+    "odds_daytype",
+    "own_recency",
+    "per_day",
+    "age",
+    "yesterday",
+    "population",
+    "liked",
+    "disliked",
+    "here_bias",
+    "here_yesterday",
+    "here_recency",
+)
+HABIT = SIGNALS[:17]
+
+
+def _odds(hits: int, trials: int, prior: float, weight: float) -> float:
+    misses = max(0, trials - hits)
+    return 0.5 * math.log((hits + prior * weight) / (misses + (1.0 - prior) * weight))
+
+
+def _since(days: set[int], day: int) -> int:
+    return min([day - 1 - d for d in days if day - d <= 64], default=64)
+
+
+def signals(
+    subject: Subject, row: Row, day: int, offset_ms: int, half_lives: Sequence[float], rate: float
+) -> list[float]:
+    """What a row says on the morning of `day`; `rate` is the interest's in the population."""
+    short, middle, long = row.opening(day, offset_ms, half_lives)
+    total = math.fsum(r.opening(day, offset_ms, half_lives)[1] for r in subject.rows.values())
+    days = {d for d in row.days(offset_ms) if 1 <= day - d <= 64}
+    busy = {d for d in subject.days(offset_ms) if 1 <= day - d <= 64}
+    age = min(64, max(1, day - row.first_day(offset_ms)))
+    weeks = {day - 7 * week for week in (1, 2, 3, 4)}
+
+    def again(among: set[int], back: int) -> set[int]:
+        return {d for d in among if day - d <= min(back, age - 1)}
+
+    def kind(d: int) -> bool:
+        return (d + 3) % 7 >= 5
+
+    same = {d for d in range(day - 28, day) if kind(d) == kind(day)}
+    since = _since(days, day)
+    values = [
+        1.0,
+        math.log(1.0 + short),
+        math.log(1.0 + long),
+        middle / total if total > 1e-9 else 0.0,
+        *(_odds(len(again(days, back)), len(again(busy, back)), 0.05, 2.0) for back in (7, 28, 64)),
+        len(days & weeks) / min(4, age // 7) if age >= 7 else 0.0,
+        _odds(len(days & weeks), len(busy & weeks), 0.05, 1.0),
+        _odds(len(again(days, 64) & same), len(again(busy, 64) & same), 0.05, 2.0),
+        math.log(1.0 + len([d for d in busy if day - d <= since])),
+        math.log(1.0 + long / max(1, len(days))),
+        math.log(1.0 + age) / 4.0,
+        float(day - 1 in days),
+        math.log(rate / (1.0 - rate)) / 4.0,
+        float("like" in row.flags),
+        float("dislike" in row.flags),
+    ]
+    return values + [1.0, float(day - 1 in busy), math.log(1.0 + _since(busy, day))]
+
+
+def compact_json(value: object) -> bytes:
+    """JSON without spaces."""
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_DAY = _EPOCH.date().toordinal()

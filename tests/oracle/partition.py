@@ -1,0 +1,342 @@
+"""A partition's slow twin: dictionaries, every event kept, every answer worked out anew.
+
+It is given the same sequence as `features.engine.Engine`, as the producers wrote it, and keeps
+to the same promises: what counts, when a day closes, what is learned of it, who is forgotten.
+The model is River itself, one row at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from river import linear_model, optim
+
+from features.config import Config
+from features.tags.exact import TagEntry, expand, resolve
+from features.tags.taxonomy import Taxonomy
+from tests.oracle.arithmetic import (
+    DAY_MS,
+    HABIT,
+    NETWORK,
+    SIGNALS,
+    TV,
+    Given,
+    Row,
+    Subject,
+    engagement,
+    level,
+    local_day,
+    signals,
+)
+from tests.oracle.facts import ABOUT_INTERESTS, Doc, Known
+
+FACTS = 0
+
+
+def _regression(rate: float) -> linear_model.LogisticRegression:
+    return linear_model.LogisticRegression(
+        optimizer=optim.FTRLProximal(alpha=rate, beta=1.0, l1=0.0, l2=1e-3), intercept_lr=0.0
+    )
+
+
+class Partition:
+    """The twin of an engine.
+
+    Attributes
+    ----------
+    subjects : dict of str to Subject
+        By key, in order of arrival.
+    closed : list of (int, list, list)
+        Per closed day the training rows as (key, interest, signals) and their labels.
+    """
+
+    def __init__(self, config: Config, tree: Taxonomy, table: Mapping[str, TagEntry]) -> None:
+        self.config, self.tree, self.table = config, tree, table
+        self.subjects: dict[str, Subject] = {}
+        self.known: dict[str, Known] = {}
+        self.seen: dict[str, int] = {}
+        self.since: dict[str, int] = {}
+        self.max_ts, self.open_day = 0, -1
+        self.hits = [0.0] * len(tree)
+        self.alive = 0.0
+        self.closed: list[tuple[int, list[tuple[str, int, list[float]]], list[int]]] = []
+        self.learned = 0
+        self.habit, self.here = _regression(0.05), _regression(1.0)
+
+    @property
+    def watermark(self) -> int:
+        """Event time up to which all is there; what is limited in time ends by it."""
+        return self.max_ts - self.config.lateness_ms
+
+    def apply(self, sequence: Iterable[tuple[int, Doc]]) -> list[str]:
+        """Take records in sequence; says what became of each."""
+        return [
+            self._fact(doc) if kind == FACTS else self._event(kind, doc) for kind, doc in sequence
+        ]
+
+    # -- facts ---------------------------------------------------------------------------
+
+    def _fact(self, doc: Doc) -> str:
+        account = doc["account_id"]
+        known = self.known.setdefault(account, Known(self.config.rules))
+        if doc["kind"] in ABOUT_INTERESTS:
+            if self.tree.is_sensitive(doc["interest"]):
+                return "suppressed"
+            start, until = known.consent(self.config.consent_default_grant)
+            if not start <= doc["ts"] < until:
+                return "no_consent"
+        before = known.in_force(), known.erased_at
+        known.said.append(doc)
+        if (known.in_force(), known.erased_at) == before or doc in before[0]:
+            known.said.pop()
+            return "fact"
+        if doc["kind"] == "erasure":
+            self._forget(account)
+        self._act(account, doc["ts"])
+        return "fact"
+
+    def _act(self, account: str, ts: int = 0) -> None:
+        known, by_default = self.known[account], self.config.consent_default_grant
+        start, until = known.consent(by_default)
+        allowed = until > max(self.watermark, 0)
+        known.forget_outside(start, until if allowed else start)
+        held = self.subjects.get(account)
+        if not allowed or (held and (held.barred or start > self.since.get(account, 0))):
+            self._forget(account)
+        if not allowed and by_default and known.in_force():
+            self.subjects[account] = Subject(barred=True)
+        if allowed:
+            self.since[account] = start
+            self.subjects.setdefault(account, Subject())
+            if self.open_day >= 0:
+                for who in sorted(
+                    {w for w, _, what, _ in known.opinions(self.watermark) if w and what == "like"}
+                ):
+                    self.subjects.setdefault(f"{account}/{who}", Subject())
+            for key in self._household(account):
+                self._flag(key, ts)
+
+    def _forget(self, account: str) -> None:
+        for key in self._household(account):
+            del self.subjects[key]
+
+    def _household(self, account: str) -> list[str]:
+        return [k for k in self.subjects if k == account or k.startswith(account + "/")]
+
+    def _flag(self, key: str, ts: int = 0) -> None:
+        """Rows of what is liked, and the flags of all rows of a subject."""
+        account, _, member = key.partition("/")
+        if account not in self.known:
+            return
+        now, known, subject = self.watermark, self.known[account], self.subjects[key]
+        said = [
+            (
+                who,
+                {
+                    self.tree.index(interest),
+                    *(() if what == "like" else self.tree.descendants(self.tree.index(interest))),
+                },
+                what,
+            )
+            for who, interest, what, _ in known.opinions(now)
+        ]
+        for who, touched, what in said:
+            if what == "like" and who == (member or None) and self.open_day >= 0:
+                if not subject.rows and not subject.events:
+                    subject.spoken = ts or max(self.max_ts, 0), self.open_day
+                for index in touched:
+                    subject.rows.setdefault(index, Row(index, self.open_day))
+        said += [
+            (who, set(self.config.rules.quieted(interest)), "quiet")
+            for who, interest, _, _ in known.quiet(now)
+        ]
+        for row in subject.rows.values():
+            row.flags = {
+                what
+                for who, touched, what in said
+                if who in (None, member) and row.interest in touched
+            }
+
+    # -- events --------------------------------------------------------------------------
+
+    def _event(self, kind: int, doc: Doc) -> str:
+        config, ts, before = self.config, doc["ts"], self.watermark
+        by_default = config.consent_default_grant
+        self.max_ts = max(self.max_ts, ts)
+        for account, known in self.known.items():
+            if known.answers(before, by_default) != known.answers(self.watermark, by_default):
+                self._act(account)
+        reached = local_day(self.max_ts - config.lateness_ms, config.day_offset_ms)
+        if reached > self.open_day:
+            self._close(reached)
+        account = doc["account_id"]
+        start, until = self.known.get(account, Known(config.rules)).consent(by_default)
+        if until <= max(self.watermark, 0) or ts >= until:
+            return "no_consent"
+        if any(known.erased_at >= 0 for known in self.known.values()) and by_default:
+            self.subjects.setdefault(account, Subject())
+        if ts < start:
+            return "suppressed"
+        if ts < self.watermark:
+            return "late"
+        if self._seen_before(doc["event_id"]):
+            return "duplicate"
+        self.subjects.setdefault(account, Subject())
+        tags = self.tags(kind, doc)
+        if tags is None:
+            return "untagged"
+        weight = engagement(kind, doc)
+        if not tags or weight < 1e-4:
+            return "infrastructure"
+        self._count(kind, doc, tags, weight)
+        return "counted"
+
+    def _seen_before(self, event_id: str) -> bool:
+        width = max(1, self.config.dedup_horizon_ms // 16)
+        seen = self.seen.get(event_id)
+        oldest = (self.max_ts - self.config.dedup_horizon_ms) // width
+        if seen is not None and seen // width >= oldest:
+            return True
+        self.seen[event_id] = self.max_ts
+        return False
+
+    def tags(self, kind: int, doc: Doc) -> list[tuple[int, float]] | None:
+        """Interests and weights of an event's content: none for machinery, None if unknown."""
+        for key in content_keys(kind, doc):
+            entry = resolve(key, self.table)
+            if entry is not None:
+                return [] if entry.infrastructure else expand(entry.tags, self.tree)
+        return None
+
+    def _count(self, kind: int, doc: Doc, tags: list[tuple[int, float]], weight: float) -> None:
+        member, account = doc.get("member_id"), doc["account_id"]
+        key = f"{account}/{member}" if member else account
+        subject = self.subjects.setdefault(key, Subject())
+        offset = self.config.day_offset_ms
+        zone = doc["tz_offset_min"] * 60_000 if "tz_offset_min" in doc else offset
+        day = local_day(doc["ts"], offset)
+        subject.events.append((doc["ts"], kind, doc.get("country")))
+        born = False
+        for interest, share in tags:
+            born |= interest not in subject.rows
+            row = subject.rows.setdefault(interest, Row(interest, day))
+            row.given.append(Given(doc["ts"], weight * share, kind, zone))
+        if born:
+            self._flag(key)
+
+    # -- days ----------------------------------------------------------------------------
+
+    def _close(self, target: int) -> None:
+        first, self.open_day = self.open_day, target
+        for day in range(first, min(target, first + 64)) if first >= 0 else ():
+            self._learn(day)
+            self.open_day = day + 1
+            self._sweep(day + 1)
+        self.open_day = target
+
+    def rate(self, interest: int) -> float:
+        """Share of subjects that engage with an interest on a day, from closed days."""
+        return (self.hits[interest] + 0.02 * 20.0) / (self.alive + 20.0)
+
+    def training_rows(self, day: int) -> tuple[list[tuple[str, int, list[float]]], list[int]]:
+        """Rows as (key, interest, signals) and labels of a day, in order of arrival."""
+        config, rows, labels = self.config, [], []
+        offset = config.day_offset_ms
+        for key, subject in self.subjects.items():
+            for row in subject.rows.values():
+                if row.first_day(offset) < day:
+                    rows.append(
+                        (
+                            key,
+                            row.interest,
+                            signals(
+                                subject,
+                                row,
+                                day,
+                                offset,
+                                config.half_lives,
+                                self.rate(row.interest),
+                            ),
+                        )
+                    )
+                    labels.append(int(day in row.days(offset)))
+        return rows, labels
+
+    def _learn(self, day: int) -> None:
+        rows, labels = self.training_rows(day)
+        self.closed.append((day, rows, labels))
+        fade, offset = 2.0 ** (-1.0 / 14.0), self.config.day_offset_ms
+        asked: set[str] = set()
+        for (key, _, values), label in zip(rows, labels, strict=True):
+            named = dict(zip(SIGNALS, values, strict=True))
+            came = day in self.subjects[key].days(offset)
+            if key not in asked:
+                asked.add(key)
+                self.here.learn_one({n: named[n] for n in SIGNALS[len(HABIT) :]}, came)
+            if came:
+                self.habit.learn_one({n: named[n] for n in HABIT}, bool(label))
+        self.learned += len(rows)
+        active = [
+            row.interest
+            for s in self.subjects.values()
+            for row in s.rows.values()
+            if day in row.days(offset)
+        ]
+        self.hits = [h * fade + active.count(i) for i, h in enumerate(self.hits)]
+        self.alive = self.alive * fade + len(
+            [s for s in self.subjects.values() if s.rows and min(s.known_days(offset)) <= day]
+        )
+
+    def _sweep(self, day: int) -> None:
+        config, offset = self.config, self.config.day_offset_ms
+        for key, subject in list(self.subjects.items()):
+            if subject.barred or not self.swept(key, day):
+                continue
+            if not subject.rows:
+                if "/" not in key:
+                    self._drop(key)
+                continue
+            silent = day - max(subject.known_days(offset)) > config.retention_days
+            start = day * DAY_MS - offset
+            for interest, row in list(subject.rows.items()):
+                left = level(row.before(day + 1, offset), start, config.half_lives[2]) + level(
+                    [g for g in row.given if local_day(g.ts, offset) > day],
+                    start + DAY_MS,
+                    config.half_lives[2],
+                )
+                if left < config.row_epsilon and not row.flags:
+                    del subject.rows[interest]
+            if silent or not subject.rows:
+                self._drop(key)
+
+    def _drop(self, key: str) -> None:
+        known = "/" not in key and key in self.known and self.known[key].in_force()
+        if known or self._household(key) not in ([], [key]):
+            self.subjects[key] = Subject()
+        else:
+            del self.subjects[key]
+
+    def swept(self, key: str, day: int) -> bool:
+        """Whether it is a subject's turn: one day in seven, by its hash."""
+        return text_hash(key.encode()) % 7 == day % 7
+
+
+def content_keys(kind: int, doc: Doc) -> list[str]:
+    """Keys under which an event's content may be tagged, best first."""
+    if kind == NETWORK:
+        pairs = [("host", doc.get("host")), ("app", doc.get("app"))]
+    elif kind == TV:
+        pairs = [("programme", doc["content_id"]), ("channel", doc.get("channel"))]
+    else:
+        pairs = [("app", doc["app_id"]), ("section", doc.get("section"))]
+    return [f"{prefix}:{text}".lower() for prefix, text in pairs if text is not None]
+
+
+def text_hash(text: bytes) -> int:
+    """FNV-1a with the finaliser of MurmurHash3; 0 is given up for 1."""
+    state = 0xCBF29CE484222325
+    for byte in text:
+        state = ((state ^ byte) * 0x100000001B3) % 2**64
+    for factor in (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53):
+        state = ((state ^ (state >> 33)) * factor) % 2**64
+    return (state ^ (state >> 33)) or 1

@@ -1,0 +1,226 @@
+"""The slow twin of the profile: the whole document from a `Partition`'s events and facts."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from tests.oracle.arithmetic import (
+    DAY_MS,
+    DAY_PARTS,
+    HABIT,
+    SIGNALS,
+    SOURCES,
+    Row,
+    Subject,
+    iso_date,
+    local_day,
+    number,
+    signals,
+)
+from tests.oracle.facts import Known
+from tests.oracle.partition import Partition
+
+Z_90 = 1.2816
+PRIOR_DAYS = 7.0
+SPELLS = 0.75  # correlation between days, as a share of the score
+
+
+def trend(levels: list[float], days: set[int], day: int, age: int) -> str:
+    """Where an interest is going; a steady habit's level is in proportion to its half-life."""
+    week = len([d for d in days if day - d <= 7])
+    before = len([d for d in days if 7 < day - d <= 28])
+    if age <= 3:
+        return "new"
+    if levels[0] / 1.44 > 3.0 * levels[1] / 10.1 and week <= 2 and before <= 1:
+        return "burst"
+    if week >= 2 and week / 7.0 > 1.5 * (week + before) / 28.0 and age > 7:
+        return "rising"
+    return "fading" if week / 7.0 < 0.5 * (week + before) / 28.0 else "steady"
+
+
+def score(
+    partition: Partition,
+    enough: int,
+    values: list[float],
+    days: set[int],
+    day: int,
+    age: int,
+    interest: int,
+) -> float:
+    """The model's probability, or the population's and the subject's frequency before it."""
+    if partition.learned >= enough:
+        named = dict(zip(SIGNALS, values, strict=True))
+        p = (
+            partition.habit.predict_proba_one({n: named[n] for n in HABIT})[True]
+            * partition.here.predict_proba_one({n: named[n] for n in SIGNALS[len(HABIT) :]})[True]
+        )
+    else:
+        hits = len([d for d in days if day - d <= 7])
+        p = (hits + PRIOR_DAYS * partition.rate(interest)) / (min(age, 7) + PRIOR_DAYS)
+    return min(0.9999, max(0.0001, float(p)))
+
+
+def stance(p: float, rate: float, age: int, flags: set[str], held: bool) -> str:
+    """The bet: engage only where the lower bound of the lift is clear and nothing forbids."""
+    n = min(age, 28) + PRIOR_DAYS
+    variance = p * (1 - p) / n * (1 + (n - 1) * SPELLS * p)
+    spread = Z_90 * math.sqrt(variance)
+    if flags & {"dislike", "quiet"}:
+        return "avoid"
+    if "like" in flags or (max(0.0, p - spread) / rate >= 1.2 and p >= 0.05 and age >= 2):
+        return "hold" if held else "engage"
+    return "avoid" if min(1.0, p + spread) / rate < 0.5 else "hold"
+
+
+def reasons(
+    row: Row,
+    days: set[int],
+    day: int,
+    share: float,
+    habit: float,
+    age: int,
+    held: tuple[bool, bool],
+) -> list[dict[str, Any]]:
+    """Why: what was measured and what is known."""
+    found: list[tuple[str, float]] = [
+        ("active_days_28", len([d for d in days if day - d <= 28])),
+        ("share_7d", float(number(share, 2))),
+    ]
+    if habit >= 0.5:
+        found.append(("weekly_habit", float(number(habit, 2))))
+    found += [
+        (code, 1)
+        for flag, code in (
+            ("like", "declared_like"),
+            ("dislike", "declared_dislike"),
+            ("quiet", "suppressed"),
+        )
+        if flag in row.flags
+    ]
+    found += [(code, 1) for code, so in zip(("care_case", "on_hold"), held, strict=True) if so]
+    found += [("few_data", age)] if age < 7 else []
+    return [{"code": code, "value": value} for code, value in found]
+
+
+def shares(masses: dict[str, float], least: float) -> dict[str, float]:
+    """Shares of at least `least`, to two places."""
+    total = math.fsum(masses.values())
+    return {
+        name: float(number(mass / total, 2))
+        for name, mass in masses.items()
+        if total > 1e-12 and mass / total >= least
+    }
+
+
+def suppressions(
+    partition: Partition, known: Known, subject: Subject, member: str | None
+) -> list[dict[str, Any]]:
+    """What not to talk about, and until when."""
+    now, ids = partition.watermark, partition.tree.ids
+    found: list[tuple[str, str, int | None]] = []
+    if known.case_open:
+        found.append(("all", "care_case", None))
+    if known.offers_refused(now):
+        found.append(("all", "no_consent_offers", None))
+    found += [
+        (interest, what, until)
+        for who, interest, what, until in known.opinions(now)
+        if what == "dislike" and who in (None, member)
+    ]
+    for who, interest, reason, until in known.quiet(now):
+        if who in (None, member):
+            touched = partition.config.rules.quieted(interest)
+            near = sorted(ids[i] for i in subject.rows if i in touched and ids[i] != interest)
+            found += [(name, reason, until) for name in (interest, *near)]
+    return [
+        {"scope": scope, "reason": reason, "until": until} for scope, reason, until in found[:50]
+    ]
+
+
+def profile(partition: Partition, key: str, enough: int) -> dict[str, Any] | None:
+    """The document about a subject as it stands, without ``version`` and ``model``.
+
+    Parameters
+    ----------
+    enough : int
+        Labels from which on the model answers.
+    """
+    subject = partition.subjects.get(key)
+    if subject is None or not subject.rows:
+        return None
+    config, (account, _, member) = partition.config, key.partition("/")
+    last = subject.last_ts
+    day = max(local_day(last, config.day_offset_ms) + 1, partition.open_day)
+    known = partition.known.get(account, Known(config.rules))
+    held = known.case_open, known.offers_refused(partition.watermark)
+    found = [
+        _interest(partition, subject, row, day, held, enough)
+        for row in subject.rows.values()
+        if not partition.tree.sensitive[row.interest]
+    ]
+    found.sort(key=lambda item: -item["score"])
+    for item in found:
+        item["score"] = float(number(item["score"], 4))
+    country = subject.country
+    return {
+        "schema": 1,
+        "subject": key,
+        "as_of": last,
+        "context": {
+            "roaming": bool(country and config.home_country and country != config.home_country),
+            "country": country,
+        },
+        "interests": found[: config.profile_interests],
+        "suppressions": suppressions(partition, known, subject, member or None),
+        "evidence": {
+            "events": len(subject.events),
+            "days": len(
+                [
+                    d
+                    for d in subject.days(config.day_offset_ms)
+                    if max(subject.days(config.day_offset_ms)) - d < 64
+                ]
+            ),
+            "sources": [
+                name for kind, name in SOURCES.items() if kind in {k for _, k, _ in subject.events}
+            ],
+        },
+    }
+
+
+def _interest(
+    partition: Partition, subject: Subject, row: Row, day: int, held: tuple[bool, bool], enough: int
+) -> dict[str, Any]:
+    config, tree = partition.config, partition.tree
+    offset = config.day_offset_ms
+    days = {d for d in row.days(offset) if d < day}
+    age = day - row.first_day(offset)
+    rate = partition.rate(row.interest)
+    values = signals(subject, row, day, offset, config.half_lives, rate)
+    p = score(partition, enough, values, days, day, age, row.interest)
+    start = day * DAY_MS - offset
+    parts = row.parts(day, offset, config.half_lives[2])
+    masses = row.masses(day, offset, config.half_lives[2])
+    assert all(g.ts < start for g in row.given)
+    return {
+        "id": tree.ids[row.interest],
+        "name": tree.names[row.interest],
+        "score": p,
+        "lift": float(number(p / rate, 2)),
+        "confidence": float(number(min(age, 28) / (min(age, 28) + PRIOR_DAYS), 2)),
+        "trend": trend(row.opening(day, offset, config.half_lives), days, day, age),
+        "last_active": iso_date(max([*days, row.first])),
+        "dayparts": shares(dict(zip(DAY_PARTS, parts, strict=True)), 0.2),
+        "sources": shares({SOURCES[kind]: mass for kind, mass in masses.items()}, 0.005),
+        "stance": stance(p, rate, age, row.flags, any(held)),
+        "reasons": reasons(
+            row,
+            days,
+            day,
+            values[SIGNALS.index("share_7d")],
+            values[SIGNALS.index("weekly_habit")],
+            age,
+            held,
+        ),
+    }

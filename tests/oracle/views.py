@@ -1,0 +1,151 @@
+"""Live state and changelogs as plain values, to compare with twins and with each other."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from features import checkpoint
+from features.config import Config
+from features.engine import Changes, Engine
+from features.records.batch import Batch
+from features.state import layout as lay
+from features.state import snapshots
+from features.state.contents import Contents
+from features.state.packing_kernel import HEAD
+from features.tags.taxonomy import load
+from tests.support.generators import TABLE, Record, batch
+
+FLAGS = {lay.F_LIKE: "like", lay.F_DISLIKE: "dislike", lay.F_QUIET: "quiet"}
+
+
+@dataclass
+class Run:
+    """An engine, the fold of its changelog, and every profile record it published."""
+
+    config: Config
+    engine: Engine = field(init=False)
+    changelog: dict[bytes, bytes] = field(default_factory=dict)
+    published: list[tuple[bytes, bytes | None, int, int]] = field(default_factory=list)
+    offset: int = 0
+
+    def __post_init__(self) -> None:
+        self.engine = new_engine(self.config)
+
+    def apply(self, records: Sequence[Record]) -> list[str]:
+        """Fold records; says what became of each."""
+        outcome = self.engine.apply(batch(records, self.offset))
+        self.offset += len(records)
+        return [lay.OUTCOMES[code] for code in outcome.tolist()]
+
+    def fold(self, records: Batch) -> None:
+        """Fold records that are parsed already."""
+        self.engine.apply(records)
+
+    def commit(self) -> Changes:
+        """Collect, and fold what comes out as Kafka's compaction would."""
+        changes = self.engine.collect({"input": (self.offset, 0)})
+        self.published += changes.profiles
+        for key, value in changes.state.items():
+            if value is None:
+                self.changelog.pop(key, None)
+            else:
+                self.changelog[key] = value
+        return changes
+
+    def restart(self) -> None:
+        """Forget the engine, go on from the changelog, whose keys come in another order."""
+        self.engine = new_engine(self.config)
+        self.engine.load(sorted(self.changelog.items(), key=lambda item: item[0][::-1]))
+
+    def profiles(self) -> dict[bytes, Any]:
+        """Every profile as it would be published now, without its version."""
+        store = self.engine.store
+        found = {}
+        for sid in range(int(store.c[lay.C_SUBJECTS])):
+            if not store.subjects.status[sid] & lay.S_GONE:
+                value = self.engine.profile(store.key(sid))
+                if value is not None:
+                    found[store.key(sid)] = json.loads(value) | {"version": None}
+        return found
+
+
+def new_engine(config: Config) -> Engine:
+    """An engine that knows the tests' contents."""
+    return Engine(config, load(), Contents(load(), TABLE))
+
+
+def run(config: Config, pieces: Sequence[Sequence[Record]], restart: bool = False) -> Run:
+    """Fold pieces with a commit after each and, if asked, a restart."""
+    done = Run(config)
+    for piece in pieces:
+        done.apply(piece)
+        done.commit()
+        if restart:
+            done.restart()
+    return done
+
+
+def canonical(changelog: Mapping[bytes, bytes], config: Config) -> dict[bytes, object]:
+    """A changelog without what depends on where commits fell.
+
+    What was published and when does: versions, digests, days, scores shown; so does how event
+    ids are spread over records, and how long ids linger that no longer count.
+    """
+    meta = json.loads(changelog[checkpoint.META])
+    clock = config.clock()
+    oldest = (meta["max_ts"] - clock.horizon) // clock.bucket
+    found: dict[bytes, object] = {}
+    ids: set[tuple[int, int]] = set()
+    for key, value in changelog.items():
+        if key.startswith(checkpoint.SUBJECT):
+            head = np.frombuffer(value[: HEAD.itemsize], HEAD).copy()
+            head["version"], head["digest"], head["published"] = 0, 0, 0
+            rows = bytearray(value[HEAD.itemsize :])
+            rows[2 : 3 * int(head["used"][0]) : 3] = bytes(int(head["used"][0]))  # scores shown
+            found[key] = head.tobytes() + rows
+        elif key.startswith(checkpoint.IDS):
+            arrays = snapshots.unpack(value)[1]
+            ids |= {
+                pair
+                for pair in zip(arrays["hash"].tolist(), arrays["bucket"].tolist(), strict=True)
+                if pair[1] >= oldest
+            }
+        else:
+            found[key] = value
+    found[checkpoint.META] = {**meta, "next": 0, "offsets": {}}
+    found[checkpoint.IDS] = ids
+    return found
+
+
+def live_rows(engine: Engine) -> dict[str, dict[int, int]]:
+    """Row numbers by subject key and interest, both in their order."""
+    store = engine.store
+    found: dict[str, dict[int, int]] = {}
+    for sid in range(int(store.c[lay.C_SUBJECTS])):
+        if not store.subjects.status[sid] & (lay.S_GONE | lay.S_BARRED):
+            start = int(store.subjects.start[sid])
+            found[store.key(sid).decode()] = {
+                int(store.rows.interest[j]): j
+                for j in range(start, start + int(store.subjects.used[sid]))
+            }
+    return found
+
+
+def row_values(engine: Engine, j: int) -> dict[str, Any]:
+    """A row in words: its day, its bitmap from that day's next on, first day, masses."""
+    rows = engine.store.rows
+    return {
+        "day": int(rows.u2[j, lay.R_DAY]),
+        "bits": int(rows.u4[j, 0]) | int(rows.u4[j, 1]) << 32,
+        "first": int(rows.u2[j, lay.R_FIRST]),
+        "active": int(rows.u2[j, lay.R_ACTIVE]),
+        "flags": {name for flag, name in FLAGS.items() if rows.u2[j, lay.R_FLAGS] & flag},
+        "parts": rows.f4[j, lay.R_PART : lay.R_PART + 8].astype(float).tolist(),
+        "tv": float(rows.f4[j, lay.R_TV]),
+        "app": float(rows.f4[j, lay.R_APP]),
+    }

@@ -1,0 +1,1 @@
+"""Rules about the repository itself: its structure, its lock file, what it deploys."""

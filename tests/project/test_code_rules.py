@@ -1,0 +1,74 @@
+"""The repository obeys the rules of `tests.project.code_rules`, and each rule can fail."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.project.architecture import repository
+from tests.project.code_rules import FUNCTION_LINES, MODULE_LINES, MODULE_LINES_HARD, check
+
+LAW = '"""What comes out.\n\nLaw of the folder: none.\n"""\n'
+ENGINE = "features.engine"
+
+
+def test_the_repository_obeys() -> None:
+    found = check(repository())
+    assert not found, "\n" + "\n".join(map(str, found))
+
+
+FAILING = {
+    "a file opened in features": (ENGINE, "text = open('x').read()\n", "pure"),
+    "today's date in features": (ENGINE, "import datetime\nday = datetime.date.today()\n", "pure"),
+    "an unseeded generator": (
+        ENGINE,
+        "import numpy as np\nrng = np.random.default_rng()\n",
+        "pure",
+    ),
+    "the shared generator": (ENGINE, "import random\nx = random.random()\n", "pure"),
+    "a long line": (ENGINE, "x = 1  # " + "x" * 100 + "\n", "size"),
+    "a long function": (ENGINE, "def f():\n" + "    pass\n" * FUNCTION_LINES, "size"),
+    "a long module": (ENGINE, "x = 1\n" * (MODULE_LINES_HARD + 1), "size"),
+    "a bare type-ignore": (ENGINE, "x = 1  # type: ignore\n", "type-ignore"),
+    "an unexplained type-ignore": (ENGINE, "x = 1  # type: ignore[misc]\n", "type-ignore"),
+    "a folder without a law": ("features.__init__", '"""What comes out."""\n', "law"),
+    "a room without a law": ("streams.kafka.__init__", '"""What comes out."""\n', "law"),
+    "a folder without a docstring": ("features.records.__init__", "", "law"),
+}
+
+
+@pytest.mark.parametrize("case", FAILING)
+def test_each_rule_can_fail(case: str) -> None:
+    module, source, rule = FAILING[case]
+    assert {violation.rule for violation in check({module: source})} == {rule}
+
+
+OBEYING = {
+    "a seeded generator": (ENGINE, "import random\nx = random.Random(7).random()\n"),
+    "a date from an argument": (ENGINE, "import datetime\nday = datetime.date.fromordinal(7)\n"),
+    "a long docstring": (
+        ENGINE,
+        'def f():\n    """Say.\n' + "\n" * FUNCTION_LINES + '    """\n    return 1\n',
+    ),
+    "an explained type-ignore": (
+        ENGINE,
+        "x = 1  # type: ignore[misc]  # stub says int, it is float\n",
+    ),
+    "a folder's law": ("features.records.__init__", LAW),
+    "a folder of tests without a law": ("tests.oracle.__init__", '"""What comes out."""\n'),
+}
+
+
+@pytest.mark.parametrize("case", OBEYING)
+def test_what_is_allowed_passes(case: str) -> None:
+    module, source = OBEYING[case]
+    assert check({module: source}) == []
+
+
+def test_few_modules_may_be_longer_than_the_rest() -> None:
+    sources = {f"tests.m{i}": "x = 1\n" for i in range(20)}
+    for i in range(2):
+        sources[f"tests.m{i}"] *= MODULE_LINES + 1
+    assert check(sources) == []
+    sources["tests.m2"] *= MODULE_LINES + 1
+    named = {violation.module for violation in check(sources)}
+    assert named == {"tests.m0", "tests.m1", "tests.m2"}

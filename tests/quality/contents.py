@@ -1,0 +1,56 @@
+"""What a million content tags cost a worker: memory and load time, as the topic would bring them.
+
+Three quarters are of a few hundred kinds (genres, categories), a quarter is tagged by text, each
+with chances of its own.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from random import Random
+
+from features.state.contents import Contents
+from features.tags import taxonomy
+from features.tags.exact import TagEntry, decode, encode, exact_tags
+
+COUNT = 1_000_000
+_BATCH = 50_000
+
+
+def show(count: int = COUNT) -> None:
+    """Print them."""
+    tree, rng = taxonomy.load(), Random(1)
+    told = [i for i in tree.ids if not tree.is_sensitive(i)]
+    kinds = [
+        tuple((i, rng.choice((0.5, 0.7, 0.9, 1.0))) for i in rng.sample(told, 1 + n % 3))
+        for n in range(800)
+    ]
+    exact_tags()
+    contents = Contents(tree, exact_tags())
+    before, seconds = _resident(), 0.0
+    for start in range(0, count, _BATCH):
+        values = []
+        for number in range(start, min(count, start + _BATCH)):
+            tags = (
+                rng.choice(kinds)
+                if number % 4
+                else tuple(
+                    (i, round(rng.uniform(0.35, 1), 3)) for i in rng.sample(told, 1 + number % 3)
+                )
+            )
+            values.append(encode(f"programme:{number:012}", TagEntry(tags, "genre:test", 0.9)))
+        started = time.process_time()
+        contents.update(dict(map(decode, values)))
+        seconds += time.process_time() - started
+    print(
+        f"\ncontents: {count:,} content tags: {_resident() - before:.0f} MB in a worker, "
+        f"decoded and held in {seconds:.1f} s of one core"
+    )
+
+
+def _resident() -> float:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1]) / 1024
+    return 0.0

@@ -1,0 +1,272 @@
+"""What goes into a simulated run, and what must come out whatever happens on the way.
+
+A few accounts over a few days, with everything that asks for care: consent given and taken back,
+an erasure with late events behind it, duplicates, late and malformed records, members and
+households. Small on purpose: a run has some fifty records, a schedule of faults does the rest.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from functools import lru_cache
+from random import Random
+from typing import Any
+
+import numpy as np
+
+from features.engine import Changes, Engine
+from features.records.batch import Batch, parse
+from features.records.decoder import Limits
+from features.records.sequence import Merge
+from features.state import layout as lay
+from features.state.contents import Contents
+from features.tags import taxonomy
+from features.tags.exact import TagEntry
+from streams.contract.topics import INPUTS
+from streams.settings import Settings
+from streams.worker.wiring import engine_config
+from tests.support.reference import canonical, without_versions
+
+DAY_MS = 86_400_000
+START_MS = 1_700_006_400_000  # a midnight, UTC
+DAYS = 4
+PARTITIONS = 2
+LATENESS_MS = 3 * 3_600_000
+#: Content by input: news, soccer, cooking, cars; and something nobody tagged.
+_CONTENT = {
+    "network-usage": ("news.example", "sports.example", "plain.example"),
+    "tv-viewing": ("match", "kitchen", "unknown"),
+    "app-events": ("scores", "recipes", "garage"),
+}
+_TAGS = {
+    "host:news.example": "1020",
+    "host:sports.example": "533",
+    "programme:match": "533",
+    "programme:kitchen": "216",
+    "app:scores": "533",
+    "app:recipes": "216",
+    "app:garage": "1",
+}
+Position = dict[str, tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class Record:
+    """One input record, at its place in the logs."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes
+
+
+@dataclass
+class Expected:
+    """What an uninterrupted run makes of one partition.
+
+    Attributes
+    ----------
+    dead : list of (str, int, str)
+        Refused records: topic, offset, reason.
+    sequence : list of Batch
+        Every event on its own.
+    state : dict of bytes to bytes
+        All that decides what an engine does next, by name.
+    """
+
+    dead: list[tuple[str, int, str]] = field(default_factory=list)
+    sequence: list[Batch] = field(default_factory=list)
+    state: dict[bytes, bytes] = field(default_factory=dict)
+
+
+def settings(**more: Any) -> Settings:
+    """A deployment with short time-outs; they are virtual."""
+    return Settings(
+        **{
+            "group_id": "sim",
+            "partitions": PARTITIONS,
+            "replication": 1,
+            "http_port": 0,
+            "instance_id": "w",
+            "call_deadline_ms": 5_000,
+            "transaction_timeout_ms": 8_000,
+            "revoke_deadline_ms": 6_000,
+            "watchdog_ms": 20_000,
+            "session_timeout_ms": 6_000,
+            "max_poll_interval_ms": 60_000,
+            "merge_wait_ms": 2_000,
+            "lateness_ms": LATENESS_MS,
+            "row_epsilon": 0.05,
+            **more,
+        }
+    )
+
+
+def tags() -> dict[str, TagEntry]:
+    """What the content of these records is about."""
+    return {key: TagEntry(((interest, 1.0),), "simulation", 1.0) for key, interest in _TAGS.items()}
+
+
+@lru_cache(maxsize=64)
+def contents() -> Contents:
+    """Tags for engines beside the workers'."""
+    return Contents(taxonomy.load(), tags())
+
+
+@lru_cache(maxsize=256)
+def records(seed: int) -> tuple[Record, ...]:
+    """The input logs of one seed."""
+    rng = Random(seed)
+    logs: dict[tuple[str, int], list[tuple[bytes | None, bytes]]] = {
+        (name, p): [] for name in INPUTS for p in range(PARTITIONS)
+    }
+    for partition in range(PARTITIONS):
+        _fill(rng, partition, logs)
+    return tuple(
+        Record(name, p, offset, key, value)
+        for (name, p), log in logs.items()
+        for offset, (key, value) in enumerate(log)
+    )
+
+
+def _fill(
+    rng: Random, partition: int, logs: dict[tuple[str, int], list[tuple[bytes | None, bytes]]]
+) -> None:
+    accounts = [f"acc-{partition}-{n}" for n in range(3)]
+    erased = accounts[-1] if rng.random() < 0.7 else ""
+    erased_at = START_MS + int(rng.uniform(1.0, 3.0) * DAY_MS)
+    number = 0
+
+    def add(topic: str, account: str, ts: int, **fields: Any) -> None:
+        nonlocal number
+        number += 1
+        value = {"event_id": f"{partition}-{number}", "account_id": account, "ts": ts, **fields}
+        logs[topic, partition].append((account.encode(), json.dumps(value).encode()))
+
+    facts: list[tuple[int, str, dict[str, Any]]] = [
+        (START_MS + i, account, {"kind": "consent", "purpose": "profiling", "status": "granted"})
+        for i, account in enumerate(accounts)
+    ]
+    if erased:
+        facts.append((erased_at, erased, {"kind": "erasure"}))
+    facts.append(
+        (
+            START_MS + int(rng.uniform(0.5, 3) * DAY_MS),
+            accounts[0],
+            rng.choice(
+                [
+                    {
+                        "kind": "declaration",
+                        "interest": "483",
+                        "stance": rng.choice(["like", "dislike"]),
+                    },
+                    {"kind": "purchase", "interest": "1", "quiet_days": 1},
+                    {"kind": "care_case", "case_id": "c", "status": "opened"},
+                    {"kind": "consent", "purpose": "profiling", "status": "withdrawn"},
+                ]
+            ),
+        )
+    )
+    for ts, account, fields in sorted(facts, key=lambda fact: fact[0]):
+        add(INPUTS[0], account, ts, **fields)
+    for _ in range(rng.randint(14, 26)):
+        _event(rng, add, rng.choice(accounts))
+    for topic in INPUTS[1:]:
+        log = logs[topic, partition]
+        log.sort(key=lambda item: int(json.loads(item[1])["ts"]))
+        _spoil(rng, log)
+
+
+def _event(rng: Random, add: Any, account: str) -> None:
+    ts = START_MS + rng.randrange(60_000, DAYS * DAY_MS)
+    member = {"member_id": f"m{rng.randrange(2)}"} if rng.random() < 0.5 else {}
+    topic = rng.choice(INPUTS[1:])
+    content, spent = rng.choice(_CONTENT[topic]), rng.randrange(60_000, 3_600_000)
+    if topic == INPUTS[1]:
+        add(topic, account, ts, line="mobile", host=content, duration_ms=spent, **member)
+    elif topic == INPUTS[2]:
+        add(topic, account, ts, content_id=content, watched_ms=spent, mode="live")
+    else:
+        add(topic, account, ts, app_id=content, action="open", duration_ms=spent, **member)
+
+
+def _spoil(rng: Random, log: list[tuple[bytes | None, bytes]]) -> None:
+    """Duplicates, late and malformed records, at places of their own."""
+    sound = list(log)
+    for _ in range(rng.randrange(3) if sound else 0):
+        key, value = rng.choice(sound)
+        place = log.index((key, value))
+        kind = rng.randrange(3)
+        if kind == 0:
+            log.insert(place + rng.randint(0, 1), (key, value))
+        elif kind == 1:
+            log.insert(rng.randint(0, len(log)), (key, rng.choice([b"", b"{", b"[]", b'{"a":1}'])))
+        else:
+            event = json.loads(value) | {"ts": START_MS + 1_000, "event_id": f"late{len(log)}"}
+            log.append((key, json.dumps(event).encode()))
+
+
+@lru_cache(maxsize=512)
+def expected(seed: int, partition: int) -> Expected:
+    """An uninterrupted run over one partition: one sequence, one commit at its end."""
+    found = Expected()
+    merge = Merge(INPUTS, {name: (0, -1) for name in INPUTS})
+    refused = _take(seed, partition, merge, found)
+    batch = merge.release()
+    engine = new_engine()
+    outcome = engine.apply(batch)
+    engine.refuse(refused)
+    for i in np.flatnonzero(outcome == lay.LATE).tolist():
+        row = batch.records[i]
+        found.dead.append((INPUTS[int(row["kind"])], int(row["offset"]), "late"))
+    found.dead.sort()
+    found.sequence = [batch.take([i]) for i in range(len(batch))]
+    found.state = without_versions(canonical(engine))
+    return found
+
+
+def _take(seed: int, partition: int, merge: Merge, found: Expected) -> int:
+    refused = 0
+    for kind, name in enumerate(INPUTS):
+        mine = [r for r in records(seed) if (r.topic, r.partition) == (name, partition)]
+        count = len(mine)
+        batch, rejected = parse(
+            [r.value for r in mine],
+            [r.key for r in mine],
+            np.full(count, kind, np.uint8),
+            np.full(count, partition, np.int32),
+            np.arange(count, dtype=np.int64),
+            Limits(),
+        )
+        merge.inputs[name].take(batch, count)
+        merge.inputs[name].drained = True
+        refused += len(rejected)
+        found.dead += [(name, r.index, r.reason) for r in rejected]
+    return refused
+
+
+def new_engine() -> Engine:
+    """An engine as the simulated workers make it."""
+    return Engine(engine_config(settings()), taxonomy.load(), contents())
+
+
+def replay(seed: int, partition: int, cuts: list[Position]) -> tuple[list[Changes], Engine]:
+    """What commits at these positions write in a run that was never interrupted."""
+    known = expected(seed, partition)
+    engine, made, done = new_engine(), [], 0
+    refused = {(t, o) for t, o, reason in known.dead if reason != "late"}
+    before = {name: 0 for name in INPUTS}
+    for cut in cuts:
+        offsets = {name: at[0] for name, at in cut.items()}
+        while done < len(known.sequence):
+            row = known.sequence[done].records[0]
+            if int(row["offset"]) >= offsets[INPUTS[int(row["kind"])]]:
+                break
+            engine.apply(known.sequence[done])
+            done += 1
+        engine.refuse(sum(1 for t, o in refused if before[t] <= o < offsets[t]))
+        before = offsets
+        made.append(engine.collect(cut))
+    return made, engine

@@ -1,0 +1,300 @@
+"""The catalogue app as its users run it: a process between real topics."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+import pytest
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from streams.apps.driver import (
+    CommittedApp,
+    CommittedTransport,
+    credentials,
+    make_app,
+    partition_of,
+)
+from streams.contract.headers import parse_dead_letter
+from streams.kafka.compacted import CompactedTopic
+from streams.settings import Settings, SettingsError
+from tests.broker.kafka_server import KafkaServer
+from tests.conftest import Names
+from tests.support.catalogue_entries import EDITED, Record, entry, expected
+from tests.support.paths import ROOT
+
+# -- decisions, without a broker
+
+
+def test_driver_is_fausts_with_read_committed() -> None:
+    async def level() -> str:
+        app = CommittedApp("x", broker="kafka://localhost:1", store="memory://")
+        assert isinstance(app.transport, CommittedTransport)
+        thread = app.consumer._new_consumer_thread()
+        return str(thread._create_worker_consumer(app.transport)._isolation_level)
+
+    assert asyncio.run(level()) == "read_committed"
+
+
+def test_credentials_follow_librdkafka_keys() -> None:
+    assert credentials({}) is None
+    sasl = credentials(
+        {
+            "security.protocol": "sasl_ssl",
+            "sasl.mechanism": "SCRAM-SHA-512",
+            "sasl.username": "u",
+            "sasl.password": "p",
+        }
+    )
+    assert sasl is not None and sasl.mechanism.value == "SCRAM-SHA-512" and sasl.ssl_context
+    with pytest.raises(SettingsError, match="sasl.mechanism = 'GSSAPI'"):
+        credentials({"security.protocol": "SASL_SSL", "sasl.mechanism": "GSSAPI"})
+
+
+def test_wrong_settings_end_it_with_a_sentence() -> None:
+    with pytest.raises(SystemExit, match="^settings: sasl.mechanism = ''"):
+        make_app("x", Settings(kafka={"security.protocol": "sasl_ssl"}))
+
+
+def test_keys_go_where_librdkafka_puts_them() -> None:
+    assert partition_of(b"123456789", [2, 0, 1], []) == 0xCBF43926 % 3  # CRC-32's check value
+    assert partition_of(None, [0, 1], [1]) == 1
+
+
+# -- the process
+
+
+@dataclass
+class World:
+    """Topics of one test, and the app's way to them."""
+
+    servers: str
+    prefix: str
+    log: Path
+    port: int
+
+    def produce(self, topic: str, *records: Record, commit: bool = True) -> None:
+        settings: dict[str, str] = {"bootstrap.servers": self.servers}
+        if not commit:
+            settings["transactional.id"] = self.prefix + "aborting"
+        producer = Producer(settings)
+        if not commit:
+            producer.init_transactions(30)
+            producer.begin_transaction()
+        for key, value in records:
+            producer.produce(self.prefix + topic, key=key, value=value)
+        assert producer.flush(30) == 0
+        if not commit:
+            producer.abort_transaction(30)
+
+    def newest(self, topic: str) -> dict[bytes, bytes | None]:
+        reader = CompactedTopic(self.servers, self.prefix + topic)
+        try:
+            return {m.key() or b"": m.value() for m in reader.past(30)}
+        finally:
+            reader.close()
+
+    def places(self, topic: str) -> dict[bytes | None, set[int | None]]:
+        found: dict[bytes | None, set[int | None]] = {}
+        reader = CompactedTopic(self.servers, self.prefix + topic)
+        for message in reader.past(30):
+            found.setdefault(message.key(), set()).add(message.partition())
+        reader.close()
+        return found
+
+    def wait(self, condition: Callable[[], bool], seconds: float = 60) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, self.log.read_text()[-4000:]
+            time.sleep(0.3)
+
+    @contextmanager
+    def app(self) -> Iterator[subprocess.Popen[bytes]]:
+        environ = {
+            **os.environ,
+            "TMPDIR": str(self.log.parent),
+            "INTEREST_STREAMS_BOOTSTRAP_SERVERS": self.servers,
+            "INTEREST_STREAMS_TOPIC_PREFIX": self.prefix,
+            "INTEREST_STREAMS_SESSION_TIMEOUT_MS": "6000",
+            "INTEREST_STREAMS_HTTP_HOST": "127.0.0.1",
+            "INTEREST_STREAMS_HTTP_PORT": str(self.port),
+        }
+        with self.log.open("ab") as log:
+            process = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-m",
+                    "faust",
+                    "-A",
+                    "streams.apps.catalogue",
+                    "worker",
+                    "-l",
+                    "info",
+                ],
+                cwd=ROOT,
+                env=environ,
+                stdout=log,
+                stderr=log,
+            )
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+                try:
+                    process.wait(20)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+            process.wait()
+
+    def page(self, path: str) -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as page:
+            return str(page.read().decode())
+
+
+def world(servers: str, prefix: str, tmp_path: Path) -> World:
+    admin = AdminClient({"bootstrap.servers": servers})
+    compacted = {"cleanup.policy": "compact"}
+    made = admin.create_topics(
+        [
+            NewTopic(prefix + "catalogue", 2, 1),
+            NewTopic(prefix + "content-tags", 3, 1, config=compacted),
+            NewTopic(prefix + "dead-letters", 2, 1),
+        ]
+    )
+    for future in made.values():
+        future.result(30)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    return World(servers, prefix, tmp_path / "app.log", port)
+
+
+@pytest.fixture
+def real(kafka: str, names: Names, tmp_path: Path) -> World:
+    return world(kafka, names.prefix, tmp_path)
+
+
+@pytest.mark.timeout(180)
+def test_tags_dead_letters_and_editors(real: World) -> None:
+    edited = EDITED.replace(b'"k"', b'"programme:p-1"')
+    real.produce("content-tags", (b"programme:p-1", edited))
+    real.produce("catalogue", *map(entry, range(5)), (b"host:a.com", b"{nope"))
+    real.produce("catalogue", entry(99), commit=False)
+    real.produce("catalogue", entry(5))
+    with real.app() as process:
+        real.wait(
+            lambda: len(real.newest("content-tags")) == 6 and len(real.newest("dead-letters")) == 1
+        )
+        found = real.newest("content-tags")
+        assert found == {entry(n)[0]: expected(n) for n in range(6) if n != 1} | {
+            b"programme:p-1": edited
+        }  # and nothing of the aborted entry 99
+        # A correction that comes later, overridden by a stale writer, is restored.
+        late = EDITED.replace(b'"k"', b'"programme:p-2"')
+        real.produce("content-tags", (b"programme:p-2", late))
+        real.produce("content-tags", (b"programme:p-2", expected(2)))
+        real.wait(lambda: real.newest("content-tags")[b"programme:p-2"] == late)
+        writers = real.places("content-tags")
+        assert all(len(partitions) == 1 for partitions in writers.values()), writers
+        assert '"ready":true' in real.page("/ready").replace(" ", "")
+        assert 'catalogue_entries_total{outcome="editor"} 1.0' in real.page("/metrics")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    reader = CompactedTopic(real.servers, real.prefix + "dead-letters")
+    [message] = reader.past(30)
+    reader.close()
+    letter = parse_dead_letter(message.headers())
+    assert (letter.topic, letter.reason) == (real.prefix + "catalogue", "not_json")
+    assert (message.key(), message.value()) == (b"host:a.com", b"{nope")
+
+
+@pytest.mark.timeout(180)
+def test_what_only_its_text_tells_is_tagged_by_it(real: World) -> None:
+    synopsis = "Le club gagne la finale: le buteur marque deux buts dans ce match de football"
+    real.produce(
+        "catalogue",
+        (b"host:a.example", orjson.dumps({"title": "Sport", "text": synopsis})),
+        (b"host:b.example", orjson.dumps({"title": "b.example"})),
+        (
+            b"host:c.example",
+            orjson.dumps({"text": "Vote for our party in the election, the prime minister said"}),
+        ),
+    )
+    with real.app():
+        real.wait(lambda: len(real.newest("content-tags")) == 2)
+        real.wait(lambda: 'outcome="unknown"} 1.0' in real.page("/metrics"))
+    found = {
+        key: orjson.loads(value or b"{}") for key, value in real.newest("content-tags").items()
+    }
+    assert found[b"host:a.example"]["source"] == "text:described"
+    assert found[b"host:a.example"]["tags"][0]["id"] == "483"
+    assert found[b"host:c.example"]["tags"] == []  # politics: known, and nothing may be said
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_restart_in_the_middle_loses_nothing(real: World, how: signal.Signals) -> None:
+    total = 3_000
+    real.produce("catalogue", *map(entry, range(total)))
+    with real.app() as process:
+        real.wait(lambda: len(real.newest("content-tags")) > 50)
+        process.send_signal(how)
+        process.wait(30)
+    assert len(real.newest("content-tags")) < total, "void: it had ended before it was stopped"
+    with real.app():
+        real.wait(lambda: len(real.newest("content-tags")) == total, 120)
+    assert real.newest("content-tags") == {entry(n)[0]: expected(n) for n in range(total)}
+
+
+@pytest.mark.timeout(120)
+def test_it_ends_where_it_cannot_go_on(real: World) -> None:
+    real.produce("catalogue", entry(1))
+    admin = AdminClient({"bootstrap.servers": real.servers})
+    gone = admin.delete_topics([real.prefix + "content-tags"])
+    gone[real.prefix + "content-tags"].result(30)
+    with real.app() as process:
+        assert process.wait(60) != 0
+    assert f"{real.prefix}content-tags: " in real.log.read_text()
+
+
+@pytest.mark.timeout(240)
+def test_it_survives_a_broker_restart(own_kafka: KafkaServer, names: Names, tmp_path: Path) -> None:
+    alone = world(own_kafka.bootstrap, names.prefix, tmp_path)
+    with alone.app() as process:
+        alone.produce("catalogue", entry(1))
+        alone.wait(lambda: len(alone.newest("content-tags")) == 1)
+        own_kafka.restart()
+        alone.produce("catalogue", entry(2))
+        # It goes on, or ends and is started again; either way nothing is lost.
+        alone.wait(lambda: process.poll() is not None or len(alone.newest("content-tags")) == 2, 90)
+    with alone.app():
+        alone.wait(lambda: len(alone.newest("content-tags")) == 2, 60)
+
+
+@pytest.mark.timeout(120)
+def test_flow_on_the_embedded_broker(names: Names, tmp_path: Path) -> None:
+    from streams.sandbox.embedded_broker import EmbeddedBroker
+
+    with EmbeddedBroker() as broker:
+        small = world(broker.bootstrap_servers, names.prefix, tmp_path)
+        small.produce("catalogue", *map(entry, range(3)), (b"host:a.com", b"[]"))
+        with small.app():
+            small.wait(
+                lambda: (
+                    len(small.newest("content-tags")) == 3
+                    and len(small.newest("dead-letters")) == 1
+                )
+            )

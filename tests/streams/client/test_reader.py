@@ -1,0 +1,340 @@
+"""The client for downstream teams: light, tolerant, and right about ends and versions."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+import pytest
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
+
+from streams.client import reader as client
+from streams.client.reader import Forgotten, Profile, ProfileError, ProfileReader, ReaderError
+from streams.contract.headers import profile_headers, times
+from streams.kafka import compacted
+from tests.conftest import Names
+from tests.support.paths import GOLDEN, ROOT
+
+PROFILES = json.loads((GOLDEN / "interest-profiles.json").read_text())
+RECORDS = {g["key"]: g for g in PROFILES["records"]}
+
+
+def decoded(key: str = "acc-1/m-2", **changes: Any) -> Profile:
+    golden = RECORDS[key]
+    headers = [(name, text.encode()) for name, text in golden["headers"].items()]
+    return Profile.from_record(key.encode(), orjson.dumps({**golden["value"], **changes}), headers)
+
+
+# -- decoding
+
+
+def test_importing_it_pulls_in_nothing_heavy() -> None:
+    heavy = {"numba", "river", "faust", "features", "numpy", "pandas", "rich"}
+    code = f"import sys, streams.client.reader\nprint(sorted({heavy} & sys.modules.keys()))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_golden_profile_is_read_whole() -> None:
+    profile = decoded()
+    assert (profile.subject, profile.account_id, profile.member_id) == ("acc-1/m-2", "acc-1", "m-2")
+    assert (profile.version, profile.as_of, profile.schema) == (7, 1_700_000_000_000, 1)
+    assert (profile.model_id, profile.model_version) == ("ftrl-logistic", 12)
+    assert profile.context == client.Context(False, "DE")
+    first = profile.interests[0]
+    assert (first.id, first.name, first.score, first.lift) == ("483", "Sports", 0.8123, 2.31)
+    assert (first.trend, first.stance, first.last_active) == ("rising", "engage", "2023-11-14")
+    assert first.dayparts["weekday-evening"] == 0.61 and first.sources["tv"] == 0.2
+    assert first.reasons[0] == client.Reason("active_days_28", 12)
+    assert profile.interests[1].reasons == (client.Reason("decision_against"),)
+    assert profile.evidence == client.Evidence(123, 14, ("app", "network", "tv"))
+    assert decoded("acc-2").member_id is None and decoded("acc-2").context.country is None
+
+
+def test_suppressions_end_when_they_say() -> None:
+    profile = decoded()
+    assert profile.suppressed("483", 0), "an open care case suppresses everything"
+    quiet = decoded(suppressions=[{"scope": "1", "reason": "purchase", "until": 100}])
+    assert quiet.suppressed("1", 99) and not quiet.suppressed("1", 100)
+    assert not quiet.suppressed("2", 99)
+
+
+def test_later_versions_are_read() -> None:
+    profile = decoded(
+        schema=2,
+        brand_new={"a": [1]},
+        context={"roaming": True, "planet": "earth"},
+        interests=[{"id": "9", "trend": "exploding", "stance": "whisper", "score": 1, "x": 1}],
+    )
+    assert profile.interests == (
+        client.Interest("9", trend="exploding", stance="whisper", score=1.0),
+    )
+    assert Profile.from_record("a", b'{"version":1}') == Profile("a", 1, 0)
+    assert Profile.from_record("a", b'{"version":1}', [("schema-version", b"3")]).schema == 3
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (b"", "a: value is not JSON"),
+        (b"{", "a: value is not JSON"),
+        (b"[]", "a: value is not an object"),
+        (b"{}", "a: version is missing"),
+        (b'{"version":"7"}', "a: version: expected int, found str"),
+        (b'{"version":true}', "a: version: expected int, found bool"),
+        (b'{"version":1,"interests":{}}', "a: interests: expected list"),
+        (b'{"version":1,"interests":[1]}', "a: interests: expected objects"),
+        (b'{"version":1,"interests":[{}]}', "a: id is missing"),
+        (b'{"version":1,"suppressions":[{"scope":"all","until":"x"}]}', "a: until: expected int"),
+    ],
+)
+def test_other_records_are_refused_by_field(value: bytes, message: str) -> None:
+    with pytest.raises(ProfileError, match=message):
+        Profile.from_record(b"a", value)
+
+
+def test_broken_schema_header_is_refused() -> None:
+    with pytest.raises(ProfileError, match="schema-version"):
+        Profile.from_record(b"a", b'{"version":1}', [("schema-version", b"one")])
+
+
+# -- reading a topic
+
+
+class Topic:
+    """A profile topic with three partitions and a transactional writer."""
+
+    def __init__(self, servers: str, names: Names) -> None:
+        self.servers = servers
+        self.name = names.topic("interest-profiles")
+        self.admin = AdminClient({"bootstrap.servers": servers})
+        made = self.admin.create_topics(
+            [NewTopic(self.name, 3, 1, config={"cleanup.policy": "compact"})]
+        )
+        made[self.name].result(30)
+        self.producer = Producer(
+            {"bootstrap.servers": servers, "transactional.id": names.prefix + "writer"}
+        )
+        self.producer.init_transactions(30)
+
+    def begin(self, *records: tuple[str, int | None], partition: int = 0, as_of: int = 0) -> None:
+        self.producer.begin_transaction()
+        for key, version in records:
+            value = (
+                None
+                if version is None
+                else orjson.dumps(
+                    {"schema": 1, "subject": key, "version": version, "as_of": as_of or version}
+                )
+            )
+            self.producer.produce(
+                self.name,
+                key=key.encode(),
+                value=value,
+                partition=partition,
+                headers=profile_headers(key.encode(), version or 0, times([as_of])[0]),
+            )
+        assert self.producer.flush(30) == 0
+
+    def write(
+        self,
+        *records: tuple[str, int | None],
+        partition: int = 0,
+        as_of: int = 0,
+        commit: bool = True,
+    ) -> None:
+        self.begin(*records, partition=partition, as_of=as_of)
+        if commit:
+            self.producer.commit_transaction(30)
+        else:
+            self.producer.abort_transaction(30)
+
+    def reader(self, **more: Any) -> ProfileReader:
+        return ProfileReader(self.servers, self.name, **more)
+
+
+@pytest.fixture
+def topic(kafka: str, names: Names) -> Iterator[Topic]:
+    yield Topic(kafka, names)
+
+
+def versions(reader: ProfileReader) -> dict[str, int]:
+    return {subject: profile.version for subject, profile in reader.profiles.items()}
+
+
+def updates(reader: ProfileReader, timeout: float = 1.0) -> list[Any]:
+    return [
+        u.version if isinstance(u, Profile) else (u.subject, u.erased)
+        for u in reader.follow(timeout)
+    ]
+
+
+def test_bootstrap_of_an_empty_topic_ends_at_once(topic: Topic) -> None:
+    with topic.reader() as reader:
+        started = time.monotonic()
+        assert reader.bootstrap(20) == {}
+        assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize("many", [1, 3_000])
+def test_bootstrap_reads_committed_records_past_markers(topic: Topic, many: int) -> None:
+    topic.write(*((f"a-{i}", 1) for i in range(many)), partition=0)
+    topic.write(("b", 1), ("b", 2), ("c", 1), ("c", None), partition=1)
+    topic.write(("aborted", 1), partition=1, commit=False)  # the partition ends in markers
+    with topic.reader() as reader:
+        assert reader.bootstrap(20) is reader.profiles
+        assert versions(reader) == {**{f"a-{i}": 1 for i in range(many)}, "b": 2}
+
+
+def test_bootstrap_does_not_wait_for_an_open_transaction(topic: Topic) -> None:
+    topic.write(("a", 1))
+    topic.begin(("a", 2))
+    with topic.reader() as reader:
+        reader.bootstrap(20)
+        assert versions(reader) == {"a": 1}
+        assert updates(reader) == []
+        topic.producer.commit_transaction(30)
+        assert updates(reader, 3) == [2]
+
+
+def test_follow_yields_news_only(topic: Topic) -> None:
+    topic.write(("a", 3))
+    with topic.reader() as reader:
+        reader.bootstrap(20)
+        topic.write(("a", 3), ("a", 2), ("a", 4), ("x", None), ("a", None), ("a", 1))
+        assert updates(reader, 2) == [4, ("a", True), 1]
+        assert versions(reader) == {"a": 1}
+
+
+def test_versions_that_began_anew_are_recognised(topic: Topic) -> None:
+    topic.write(("a", 9), as_of=1_000)
+    with topic.reader() as reader:
+        reader.bootstrap(20)
+        topic.write(("a", 1), as_of=2_000)  # the tombstone between was compacted away
+        assert updates(reader, 2) == [1]
+
+
+def test_keep_bounds_what_is_held(topic: Topic) -> None:
+    topic.write(("a", 1), ("b", 1), ("b", 2))
+    with topic.reader(keep=lambda p: p.subject == "b" and p.version < 4) as reader:
+        reader.bootstrap(20)
+        assert versions(reader) == {"b": 2}
+        topic.write(("b", 3), ("a", 2), ("b", 4), ("b", None))
+        assert updates(reader, 2) == [3, ("b", False)]
+        assert reader.profiles == {}
+
+
+def test_wants_spares_the_decoding(topic: Topic) -> None:
+    plain = Producer({"bootstrap.servers": topic.servers})
+    plain.produce(topic.name, key=b"a", value=b"{", partition=0)
+    assert plain.flush(30) == 0
+    topic.write(("b", 1), ("c", 1))
+    with topic.reader(wants={"a-no", "b"}.__contains__) as reader:
+        reader.bootstrap(20)
+        assert versions(reader) == {"b": 1} and reader.unreadable == 0
+
+
+def test_follow_without_bootstrap_reads_all(topic: Topic) -> None:
+    topic.write(("a", 1), ("a", 2))
+    with topic.reader() as reader:
+        assert updates(reader, 4) == [1, 2]
+
+
+def test_only_given_partitions(topic: Topic) -> None:
+    topic.write(("a", 1), partition=0)
+    topic.write(("b", 1), partition=1)
+    with topic.reader(partitions=[1]) as reader:
+        reader.bootstrap(20)
+        assert versions(reader) == {"b": 1}
+    with topic.reader(partitions=[1, 7]) as reader, pytest.raises(ReaderError, match=r"\[7\]"):
+        reader.bootstrap(20)
+
+
+def test_added_partitions_are_found(topic: Topic, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compacted, "_NEW_PARTITIONS_S", 0.5)
+    with topic.reader() as reader:
+        reader.bootstrap(20)
+        topic.admin.create_partitions([NewPartitions(topic.name, 4)])[topic.name].result(30)
+        deadline = time.monotonic() + 20
+        while 3 not in topic.admin.list_topics(topic.name, 5).topics[topic.name].partitions:
+            assert time.monotonic() < deadline
+        found: list[Any] = []
+        topic.write(("new", 1), partition=3)
+        while not found and time.monotonic() < deadline:
+            found = updates(reader, 1)
+        assert found == [1]
+
+
+def test_unreadable_records_are_counted_and_passed_over(topic: Topic) -> None:
+    plain = Producer({"bootstrap.servers": topic.servers})
+    plain.produce(topic.name, key=b"a", value=b"{", partition=0)
+    assert plain.flush(30) == 0
+    topic.write(("b", 1))
+    with topic.reader() as reader:
+        reader.bootstrap(20)
+        assert versions(reader) == {"b": 1} and reader.unreadable == 1
+
+
+def test_absent_topic_and_absent_broker_are_named(
+    topic: Topic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (
+        ProfileReader(topic.servers, "nowhere") as reader,
+        pytest.raises(ReaderError, match="nowhere: .*[Uu]nknown topic"),
+    ):
+        reader.bootstrap(5)
+    monkeypatch.setattr(compacted, "_METADATA_S", 1.0)
+    with (
+        ProfileReader("127.0.0.1:1", "t", kafka={"log_level": "0"}) as reader,
+        pytest.raises(ReaderError, match="^t: "),
+    ):
+        reader.bootstrap(5)
+
+
+# -- command line
+
+
+def run(*argv: str) -> int:
+    parser = argparse.ArgumentParser()
+    client.add_parser(parser.add_subparsers())
+    args = parser.parse_args(["profile", *argv])
+    return int(args.run(args))
+
+
+def test_profile_command(
+    topic: Topic, names: Names, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("INTEREST_STREAMS_BOOTSTRAP_SERVERS", topic.servers)
+    monkeypatch.setenv("INTEREST_STREAMS_TOPIC_PREFIX", names.prefix)
+    plain = Producer({"bootstrap.servers": topic.servers})
+    plain.produce(
+        topic.name, key=b"acc-1/m-2", partition=2, value=orjson.dumps(RECORDS["acc-1/m-2"]["value"])
+    )
+    assert plain.flush(30) == 0
+    assert run("acc-1/m-2", "--json") == 0
+    shown = orjson.loads(capsys.readouterr().out)
+    assert shown["version"] == 7 and shown["interests"][0]["reasons"][0]["value"] == 12
+    assert run("acc-1/m-2", "acc-9") == 1
+    assert capsys.readouterr().err == "acc-9: no profile\n"
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "120")
+    assert run("acc-1/m-2") == 0
+    table = capsys.readouterr().out
+    assert "Sports (483)" in table and "active_days_28=12" in table
+    assert "suppressed: all (care_case) until further notice" in table
+    monkeypatch.setenv("INTEREST_STREAMS_TOPIC_PREFIX", "other.")
+    assert run("acc-1") == 2
+    assert "other.interest-profiles" in capsys.readouterr().err
+
+
+def test_forgotten_is_a_value() -> None:
+    assert Forgotten("a") == Forgotten("a", erased=True) != Forgotten("a", erased=False)

@@ -1,0 +1,281 @@
+"""The published contract says what the code does, and cannot drift silently."""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from features.records import decoder, fields
+from features.tags import exact
+from streams.commands import contract
+from streams.contract import documents, topics
+from streams.contract import headers as codecs
+from streams.contract.schemas import REASONS, SCHEMAS, Field, integer, items, record, text, words
+from tests.support.paths import GOLDEN, ROOT
+
+CHECKS = {name: Draft202012Validator(schema) for name, schema in SCHEMAS.items()}
+CASES: dict[str, dict[str, list[Any]]] = {
+    **json.loads((GOLDEN / "inputs.json").read_text()),
+    **json.loads((GOLDEN / "catalogue.json").read_text()),
+}
+PROFILES = json.loads((GOLDEN / "interest-profiles.json").read_text())["records"]
+LIMITS = decoder.Limits()
+
+
+def cases(which: str, names: tuple[str, ...] = tuple(CASES)) -> list[Any]:
+    return [
+        pytest.param(name, case, id=f"{name}-{i}")
+        for name in names
+        for i, case in enumerate(CASES[name][which])
+    ]
+
+
+def run(*argv: str) -> int:
+    parser = argparse.ArgumentParser()
+    contract.add_parser(parser.add_subparsers())
+    args = parser.parse_args(["contract", *argv])
+    return int(args.run(args))
+
+
+# -- the files
+
+
+def test_committed_files_are_the_generated_ones() -> None:
+    folder = ROOT / documents.DEFAULT_DIR
+    committed = {str(p.relative_to(folder)): p.read_text() for p in folder.rglob("*.json")}
+    assert committed == documents.documents(), (
+        "run: interest-streams contract --out deploy/contract"
+    )
+
+
+def test_writing_and_checking_from_the_command_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("--out", str(tmp_path / "v1")) == 0
+    assert run("--against", str(tmp_path / "v1")) == 0
+    changed = tmp_path / "v1" / "schemas" / "tv-viewing.json"
+    changed.write_text(changed.read_text().replace('"vod"', '"pvr"'))
+    assert run("--against", str(tmp_path / "v1")) == 1
+    assert "$.mode: enum" in capsys.readouterr().err
+    changed.write_text("{")
+    assert run("--against", str(tmp_path / "v1")) == 2
+    assert run("--against", str(tmp_path / "none")) == 2
+    assert "none: no such folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_schemas_are_valid(name: str) -> None:
+    Draft202012Validator.check_schema(SCHEMAS[name])
+
+
+def test_asyncapi_covers_the_topics_and_its_references_resolve() -> None:
+    files = documents.documents()
+    document = json.loads(files["asyncapi.json"])
+    public = {t.name for t in topics.TOPICS if t.direction != "internal"}
+    assert document["asyncapi"] == "3.0.0" and set(document["channels"]) == public
+    assert {o["action"] for o in document["operations"].values()} == {"receive", "send"}
+    for reference in references(document):
+        if reference.startswith("./"):
+            assert reference[2:] in files
+        else:
+            here: Any = document
+            for step in reference.removeprefix("#/").split("/"):
+                here = here[step]
+    for name in (*topics.INPUTS, topics.CATALOGUE, topics.TAGS, topics.PROFILES):
+        assert "payload" in document["components"]["messages"][name]
+
+
+def references(node: Any) -> list[str]:
+    if isinstance(node, dict):
+        own = [node["$ref"]] if "$ref" in node else []
+        return own + [r for value in node.values() for r in references(value)]
+    return [r for item in node for r in references(item)] if isinstance(node, list) else []
+
+
+# -- golden messages
+
+
+@pytest.mark.parametrize(("name", "case"), cases("accepted"))
+def test_golden_messages_are_accepted(name: str, case: dict[str, Any]) -> None:
+    CHECKS[name].validate(case)
+
+
+@pytest.mark.parametrize(("name", "case"), cases("refused"))
+def test_bad_messages_are_refused(name: str, case: dict[str, Any]) -> None:
+    assert not CHECKS[name].is_valid(case)
+
+
+@pytest.mark.parametrize("golden", PROFILES, ids=lambda g: g["key"])
+def test_golden_profiles_and_their_headers(golden: dict[str, Any]) -> None:
+    CHECKS["interest-profiles.headers"].validate(golden["headers"])
+    version = int(golden["headers"]["ce_id"].rpartition(":")[2])
+    value = golden["value"]
+    as_of = 1_700_000_000_002 if value is None else value["as_of"]
+    made = codecs.profile_headers(golden["key"].encode(), version, codecs.times([as_of])[0])
+    assert {name: raw.decode() for name, raw in made} == golden["headers"]
+    if value is not None:
+        CHECKS["interest-profiles"].validate(value)
+
+
+def test_tagging_writes_what_the_schema_says() -> None:
+    entry = exact.TagEntry((("483", 0.5),), "own:hosts", 0.9)
+    CHECKS["content-tags"].validate(orjson.loads(exact.encode("host:bbc.co.uk", entry)))
+
+
+# -- schema and decoder agree
+
+
+def decode(name: str, value: dict[str, Any]) -> decoder.Event | decoder.Fact:
+    return decoder.decode(
+        topics.INPUTS.index(name),
+        orjson.dumps(value),
+        str(value.get("account_id")).encode(),
+        LIMITS,
+    )
+
+
+@pytest.mark.parametrize(("name", "case"), cases("accepted", topics.INPUTS))
+def test_decoder_accepts_what_the_schema_accepts(name: str, case: dict[str, Any]) -> None:
+    decode(name, case)
+
+
+@pytest.mark.parametrize(("name", "case"), cases("refused", topics.INPUTS))
+def test_decoder_refuses_what_the_schema_refuses(name: str, case: dict[str, Any]) -> None:
+    with pytest.raises(decoder.Malformed):
+        decode(name, case)
+
+
+VALUES = st.one_of(
+    st.integers(-1, 4_100_000_000_001),
+    st.booleans(),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(max_size=70),
+    st.text("0123456789-._:+@aZ/", max_size=20),
+    st.sampled_from(["mobile", "live", "open", "granted", "DE", "483", "erasure", "consent"]),
+)
+
+
+@given(data=st.data(), name=st.sampled_from(topics.INPUTS))
+def test_decoder_and_schema_agree_on_mutated_messages(data: st.DataObject, name: str) -> None:
+    value = dict(data.draw(st.sampled_from(CASES[name]["accepted"])))
+    field = data.draw(st.sampled_from(sorted(SCHEMAS[name]["properties"])))
+    value[field] = data.draw(VALUES)
+    try:
+        decode(name, value)
+        decoded = True
+    except decoder.Malformed:
+        decoded = False
+    # Python's pattern for the end of a text forgives a final newline, ECMA's does not.
+    ends = any(isinstance(v, str) and v.endswith("\n") for v in value.values())
+    assert decoded == CHECKS[name].is_valid(value) or ends
+
+
+def test_reasons_are_the_decoders() -> None:
+    assert set(REASONS) == fields.REASONS
+
+
+# -- evolution
+
+
+V1 = record(
+    Field("id", text(1, 8), "", True),
+    Field("state", words("a", "b"), ""),
+    Field("parts", items(record(Field("n", integer(0), "", True)), 4), ""),
+)
+
+
+def changed(edit: str) -> dict[str, Any]:
+    new = copy.deepcopy(V1)
+    exec(edit, {"new": new, "p": new["properties"]})  # the parameter reads as the change
+    return new
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        ("new['required'].append('state')", "$.state: became required, so older records"),
+        ("new['required'].remove('id')", "$.id: no longer required, so older readers"),
+        ("p['id']['type'] = 'integer'", '$.id: type "string" became "integer"'),
+        ("p['id']['type'] = ['string', 'null']", "$.id: type"),
+        ("p['id']['maxLength'] = 9", "$.id: maxLength 8 became 9, so older readers refuse"),
+        ("p['id']['maxLength'] = 7", "$.id: maxLength 8 became 7, so older records"),
+        ("p['id']['minLength'] = 2", "$.id: minLength 1 became 2, so older records"),
+        ("p['id']['pattern'] = '^a'", "$.id: pattern"),
+        ("p['state']['enum'].append('c')", "$.state: enum"),
+        ("p['state']['enum'].remove('b')", "$.state: enum"),
+        ("p['parts']['items']['required'] = []", "$.parts[].n: no longer required"),
+        (
+            "del p['parts']['items']['properties']['n']['minimum']",
+            "$.parts[].n: minimum 0 became (ab",
+        ),
+        ("new['additionalProperties'] = False", "$: additionalProperties (absent) became false"),
+        ("new['anyOf'] = [{'required': ['id']}]", "$: anyOf"),
+        ("new['not'] = {'required': ['x']}", "$: not"),
+    ],
+)
+def test_incompatible_changes_are_named(edit: str, message: str) -> None:
+    found = list(documents.incompatibilities(V1, changed(edit)))
+    assert len(found) == 1 and found[0].startswith(message), found
+    assert list(documents.incompatibilities(changed(edit), V1))
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "pass",
+        "p['id']['description'] = 'other words'",
+        "p['extra'] = {'type': 'number'}",
+        "del p['state']",
+        "p['parts']['items']['properties']['m'] = {'type': 'string'}",
+    ],
+)
+def test_compatible_changes_pass(edit: str) -> None:
+    assert not list(documents.incompatibilities(V1, changed(edit)))
+    assert not list(documents.incompatibilities(changed(edit), V1))
+
+
+def test_history_is_checked_beyond_neighbours() -> None:
+    without, other = changed("del p['state']"), changed("p['state'] = {'type': 'integer'}")
+    assert not documents.history_breaks({"1": V1, "2": without})
+    assert not documents.history_breaks({"2": without, "3": other})
+    found = documents.history_breaks({"1": V1, "2": without, "3": other})
+    assert found and all(f.startswith("1 -> 3: $.state") for f in found)
+
+
+# -- headers of dead letters
+
+
+def test_dead_letter_headers_come_back() -> None:
+    made = codecs.dead_letter_headers("tv-viewing", 3, 12, "missing", "mode", "is required")
+    CHECKS["dead-letters.headers"].validate({name: raw.decode() for name, raw in made})
+    assert codecs.parse_dead_letter(made) == codecs.DeadLetter(
+        "tv-viewing", 3, 12, "missing", "mode", "is required", 1
+    )
+
+
+def test_dead_letter_texts_are_cut_on_a_character() -> None:
+    made = dict(codecs.dead_letter_headers("t", 0, 0, "type", "f", "x" + "é" * 600))
+    assert len(made["message"]) <= codecs.MAX_HEADER_BYTES
+    assert made["message"].decode().endswith("é")
+
+
+@pytest.mark.parametrize(
+    ("headers", "message"),
+    [
+        (None, "'source-topic' is missing"),
+        ([("source-topic", b"t")], "'source-partition' is missing"),
+        ([("source-topic", b"t"), ("source-partition", b"x")], "'source-partition' = b'x'"),
+    ],
+)
+def test_foreign_headers_are_refused(headers: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        codecs.parse_dead_letter(headers)

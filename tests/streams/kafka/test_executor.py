@@ -1,0 +1,94 @@
+"""One thing after the other, in another thread, and what a failure does to those behind it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from streams.errors import Abandon
+from streams.kafka.executor import Lane
+
+_S = 10.0  # nothing here takes longer
+
+
+def waiting(for_: threading.Event) -> Callable[[], None]:
+    def job() -> None:
+        assert for_.wait(_S)
+
+    return job
+
+
+def failing() -> None:
+    raise Abandon("no")
+
+
+def test_jobs_are_done_in_order_and_elsewhere() -> None:
+    lane, done = Lane(), list[tuple[int, int]]()
+    for n in range(100):
+        lane.put(lambda n=n: done.append((n, threading.get_ident())))  # type: ignore[misc]  # n=n
+    lane.settle()
+    assert [n for n, _ in done] == list(range(100))
+    assert {thread for _, thread in done} != {threading.get_ident()}
+
+
+def test_only_so_many_wait() -> None:
+    lane, go, given = Lane(depth=2), threading.Event(), threading.Event()
+    lane.put(waiting(go))
+
+    def more() -> None:
+        for _ in range(3):
+            lane.put(lambda: None)
+        given.set()
+
+    other = threading.Thread(target=more)
+    other.start()
+    assert not given.wait(0.2)  # the first runs, two wait, the fourth has no room
+    go.set()
+    assert given.wait(_S)
+    other.join(_S)
+    lane.settle()
+
+
+def test_a_failure_is_raised_until_it_is_dropped_and_nothing_behind_it_is_done() -> None:
+    lane, go, done = Lane(depth=3), threading.Event(), list[int]()
+    lane.put(waiting(go))
+    lane.put(failing)
+    lane.put(lambda: done.append(1))
+    lane.check()
+    go.set()
+    for call in (lane.settle, lane.check, lambda: lane.put(lambda: done.append(2))):
+        with pytest.raises(Abandon, match="no"):
+            call()
+    lane.drop()
+    lane.put(lambda: done.append(3))
+    lane.settle()
+    assert done == [3]
+
+
+def test_dropping_waits_for_the_job_that_runs_and_forgets_the_others() -> None:
+    lane, go, done = Lane(), threading.Event(), list[int]()
+    lane.put(lambda: (waiting(go)(), done.append(1))[-1])
+    lane.put(lambda: done.append(2))
+    threading.Timer(0.2, go.set).start()
+    while not lane._running:
+        pass
+    lane.drop()
+    assert done == [1]
+    lane.settle()
+    assert done == [1]
+
+
+def test_a_full_lane_whose_job_fails_lets_go_of_who_waits() -> None:
+    lane, go = Lane(depth=1), threading.Event()
+
+    def job() -> None:
+        waiting(go)()
+        failing()
+
+    lane.put(job)
+    lane.put(lambda: None)
+    threading.Timer(0.2, go.set).start()
+    with pytest.raises(Abandon):
+        lane.put(lambda: None)

@@ -1,0 +1,206 @@
+"""Topics: what differs is said exactly, what can be mended is, what can't is refused."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from concurrent.futures import Future
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewTopic,
+    ResourceType,
+)
+
+from streams.contract import topics
+from streams.contract.topics import TOPICS
+from streams.kafka import topic_plan
+from streams.kafka.topic_plan import Found, TopicError, check, create_topics, fetch, plan
+from streams.sandbox.embedded_broker import EmbeddedBroker
+from streams.settings import Settings
+
+SETTINGS = Settings(partitions=4, replication=1)
+
+
+def cluster(settings: Settings = SETTINGS, **partitions: int) -> dict[str, Found]:
+    """The table as a cluster would have it; partitions by topic name (dashes as underscores)."""
+    return {
+        settings.topic(t.name): Found(
+            partitions.get(t.name.replace("-", "_"), settings.partitions), dict(t.config)
+        )
+        for t in TOPICS
+    }
+
+
+def test_an_equal_cluster_needs_nothing() -> None:
+    assert plan(cluster(), SETTINGS) == []
+    assert check(cluster(), SETTINGS) == []
+
+
+def test_an_empty_cluster_needs_everything() -> None:
+    changes = plan({}, SETTINGS)
+    assert [(c.action, c.topic) for c in changes] == [("create", t.name) for t in TOPICS]
+    assert check({}, SETTINGS) == ["missing: " + ", ".join(t.name for t in TOPICS)]
+
+
+def test_the_prefix_is_part_of_the_name() -> None:
+    prefixed = replace(SETTINGS, topic_prefix="eu-")
+    assert {c.topic for c in plan(cluster(), prefixed)} == {"eu-" + t.name for t in TOPICS}
+
+
+def test_broken_copartitioning_is_named_exactly() -> None:
+    found = cluster(tv_viewing=6)
+    joined = [t.name for t in TOPICS if t.copartitioned and t.name != topics.TV]
+    assert check(found, SETTINGS) == [
+        f"not co-partitioned: {', '.join(joined)} have 4 partitions, tv-viewing has 6 partitions"
+    ]
+    (change,) = plan(found, SETTINGS)
+    assert (change.action, change.topic) == ("refuse", topics.TV)
+    assert "6 partitions" in change.about and "is 4" in change.about
+
+
+def test_topics_that_are_not_joined_may_differ() -> None:
+    assert check(cluster(content_tags=1, catalogue=9), SETTINGS) == []
+    assert plan(cluster(content_tags=1), SETTINGS) == []
+
+
+def test_a_missing_topic_is_not_created_beside_others_of_another_count() -> None:
+    found = cluster()
+    del found[topics.APP]
+    changes = plan(found, replace(SETTINGS, partitions=8))
+    assert {c.action for c in changes} == {"refuse"}
+    assert any(c.topic == topics.APP and "app-events has 8" in c.about for c in changes)
+
+
+def test_other_configuration_is_updated() -> None:
+    found = cluster()
+    found[topics.NETWORK] = Found(4, {**found[topics.NETWORK].config, "retention.ms": "5"})
+    (change,) = plan(found, SETTINGS)
+    assert change.action == "configure"
+    assert change.config == {"retention.ms": topics.BY_NAME[topics.NETWORK].config["retention.ms"]}
+    assert change.about.startswith("retention.ms 5 -> ")
+
+
+def test_the_same_number_in_other_digits_is_no_difference() -> None:
+    found = cluster()
+    found[topics.STATE] = Found(
+        4, {**found[topics.STATE].config, "min.cleanable.dirty.ratio": "0.10"}
+    )
+    assert plan(found, SETTINGS) == []
+
+
+def test_a_changelog_that_is_deleted_is_refused_at_start() -> None:
+    found = cluster()
+    found[topics.STATE] = Found(4, {**found[topics.STATE].config, "cleanup.policy": "delete"})
+    assert check(found, SETTINGS) == [
+        "interest-state: cleanup.policy is delete, state would be lost"
+    ]
+
+
+@pytest.fixture(scope="module")
+def broker() -> Iterator[EmbeddedBroker]:
+    with EmbeddedBroker() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def admin(broker: EmbeddedBroker) -> AdminClient:
+    return AdminClient({"bootstrap.servers": broker.bootstrap_servers})
+
+
+def test_create_then_nothing_to_do(broker: EmbeddedBroker, admin: AdminClient) -> None:
+    settings = replace(SETTINGS, bootstrap_servers=broker.bootstrap_servers, topic_prefix="a-")
+    assert len(create_topics(admin, settings)) == len(TOPICS)
+    found = fetch(admin, settings)
+    assert {name: have.partitions for name, have in found.items()} == {
+        settings.topic(t.name): 4 for t in TOPICS
+    }
+    assert create_topics(admin, settings) == []
+
+
+def test_a_changed_configuration_is_set_back(broker: EmbeddedBroker, admin: AdminClient) -> None:
+    settings = replace(SETTINGS, bootstrap_servers=broker.bootstrap_servers, topic_prefix="b-")
+    create_topics(admin, settings)
+    entry = ConfigEntry("retention.ms", "1000", incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ResourceType.TOPIC, "b-tv-viewing", incremental_configs=[entry])
+    for future in admin.incremental_alter_configs([resource]).values():
+        future.result(10)
+    (change,) = create_topics(admin, settings)
+    assert (change.action, change.topic) == ("configure", "b-tv-viewing")
+    assert plan(fetch(admin, settings), settings) == []
+
+
+def _main(*argv: str) -> int:
+    parser = argparse.ArgumentParser()
+    topic_plan.add_parser(parser.add_subparsers())
+    args = parser.parse_args(["topics", *argv])
+    return int(args.run(args))
+
+
+def test_check_exits_1_with_the_exact_reason(
+    broker: EmbeddedBroker,
+    admin: AdminClient,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("INTEREST_STREAMS_TOPIC_PREFIX", "c-")
+    monkeypatch.setenv("INTEREST_STREAMS_PARTITIONS", "4")
+    monkeypatch.setenv("INTEREST_STREAMS_REPLICATION", "1")
+    for future in admin.create_topics([NewTopic("c-tv-viewing", 3, 1)]).values():
+        future.result(10)
+    where = ("--bootstrap", broker.bootstrap_servers)
+    assert _main("plan", *where) == 1
+    assert "c-tv-viewing: has 3 partitions" in capsys.readouterr().out
+    assert _main("apply", *where) == 1
+    assert "has 3 partitions" in capsys.readouterr().err
+    assert _main("check", *where) == 1
+    assert "missing: c-subscriber-facts" in capsys.readouterr().err
+
+    monkeypatch.setenv("INTEREST_STREAMS_TOPIC_PREFIX", "d-")
+    assert _main("apply", *where) == 0
+    assert _main("plan", *where) == 0
+    assert _main("check", *where) == 0
+    assert f"{len(TOPICS)} topics, co-partitioned" in capsys.readouterr().out
+
+
+def test_a_refused_creation_names_the_topic() -> None:
+    class Refusing(AdminClient):
+        """Answers like a cluster without topics that creates none."""
+
+        def __init__(self) -> None:
+            """No connection."""
+
+        def list_topics(self, *args: Any, **kwargs: Any) -> Any:
+            return argparse.Namespace(topics={})
+
+        def create_topics(self, *args: Any, **kwargs: Any) -> Any:
+            new: list[NewTopic] = args[0]
+            futures: dict[str, Future[None]] = {topic.topic: Future() for topic in new}
+            for name, future in futures.items():
+                if name == topics.TAGS:
+                    future.set_exception(
+                        KafkaException(
+                            KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED, "no right to create")
+                        )
+                    )
+                else:
+                    future.set_result(None)
+            return futures
+
+    with pytest.raises(TopicError, match="content-tags: no right to create"):
+        create_topics(Refusing(), SETTINGS)
+
+
+def test_an_absent_cluster_is_said_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(topic_plan, "_TIMEOUT_S", 0.3)
+    assert _main("check", "--bootstrap", "127.0.0.1:1") == 1
+    assert "does not answer" in capsys.readouterr().err

@@ -1,0 +1,1 @@
+"""What several tests need: inputs, workers, and readers of what was committed."""

@@ -1,0 +1,86 @@
+"""What was committed of a partition, read as every reader of committed records sees it."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from confluent_kafka import Message
+
+from streams.contract.headers import DeadLetter, parse_dead_letter
+from streams.contract.topics import DEAD_LETTERS, PROFILES, STATE
+from streams.settings import Settings
+from tests.support.reference import read
+
+_META = b"p/meta"
+
+
+@dataclass
+class Evidence:
+    """What was committed of one partition.
+
+    Attributes
+    ----------
+    commits : list of dict
+        Every meta record in order: offsets and totals after each transaction.
+    folded : dict of bytes to bytes
+        The changelog's latest values.
+    profiles : list of Message
+        All of them, in order.
+    dead : list of (DeadLetter, key, value)
+    visible : dict of str to list of int
+        Offsets of all records a `read_committed` reader sees, by topic.
+    """
+
+    commits: list[dict[str, Any]] = field(default_factory=list)
+    folded: dict[bytes, bytes] = field(default_factory=dict)
+    profiles: list[Message] = field(default_factory=list)
+    dead: list[tuple[DeadLetter, bytes | None, bytes | None]] = field(default_factory=list)
+    visible: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+
+    @property
+    def offsets(self) -> dict[str, int]:
+        """Next offset per input topic, as the state says."""
+        return (
+            {name: at[0] for name, at in self.commits[-1]["offsets"].items()}
+            if self.commits
+            else {}
+        )
+
+    def latest(self) -> dict[bytes, bytes]:
+        """The compacted profiles."""
+        kept: dict[bytes, bytes] = {}
+        for message in self.profiles:
+            value = message.value()
+            if value is None:
+                kept.pop(message.key() or b"", None)
+            else:
+                kept[message.key() or b""] = value
+        return kept
+
+
+def collect(settings: Settings, partition: int) -> Evidence:
+    """Read what was committed of a partition."""
+    found = Evidence()
+    for message in _seen(settings, STATE, partition, found):
+        key, value = message.key() or b"", message.value()
+        if value is None:
+            found.folded.pop(key, None)
+            continue
+        found.folded[key] = value
+        if key == _META:
+            found.commits.append(json.loads(value))
+    found.profiles = list(_seen(settings, PROFILES, partition, found))
+    for message in _seen(settings, DEAD_LETTERS, partition, found):
+        letter = parse_dead_letter(message.headers())
+        found.dead.append((letter, message.key(), message.value()))
+    return found
+
+
+def _seen(settings: Settings, topic: str, partition: int, found: Evidence) -> Iterator[Message]:
+    for message in read(settings, topic, partition):
+        found.visible[topic].append(message.offset() or 0)
+        yield message

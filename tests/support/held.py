@@ -1,0 +1,107 @@
+"""What an engine and its changelog hold of an account, for tests that look for traces."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from features.engine import Engine
+from features.state import layout as lay
+from features.state import packing_kernel
+from features.state.store import Store
+from tests.support.feeding import Stream
+
+
+def held(stream: Stream, account: str) -> list[bytes]:
+    """Keys of state and profiles with something about an account's behaviour."""
+    prefix = account.encode()
+    return [
+        key
+        for key in (*stream.state, *stream.profiles)
+        if key.removeprefix(b"s/").partition(b"/")[0] == prefix and not key.startswith(b"f/")
+    ]
+
+
+def traces(stream: Stream, account: str) -> list[bytes]:
+    """Keys of records of the compacted topics with the account's id anywhere in them."""
+    name = account.encode()
+    return [
+        key
+        for topic in (stream.state, stream.profiles)
+        for key, value in topic.items()
+        if name in key or name in value
+    ]
+
+
+def heads(stream: Stream, account: str) -> list[Any]:
+    """Headers of an account's state records."""
+    return [
+        np.frombuffer(value, packing_kernel.HEAD, 1)[0]
+        for key, value in stream.state.items()
+        if key.startswith(b"s/") and key[2:].partition(b"/")[0] == account.encode()
+    ]
+
+
+def earliest(stream: Stream, account: str) -> int:
+    """First local day anything of an account was counted on."""
+    return min(
+        (int(head["first"]) for head in heads(stream, account) if head["events"]), default=2**31
+    )
+
+
+def events(stream: Stream, account: str) -> int:
+    """Events counted in an account's state."""
+    return sum(int(head["events"]) for head in heads(stream, account))
+
+
+def child_known(stream: Stream, account: str) -> bool:
+    """Whether the account's facts name a child."""
+    return b'"adult":false' in stream.state.get(b"f/" + account.encode(), b"")
+
+
+def rows_of(store: Store, sid: int) -> list[int]:
+    """Interests of a subject's rows."""
+    start = int(store.subjects.start[sid])
+    return [int(i) for i in store.rows.interest[start : start + int(store.subjects.used[sid])]]
+
+
+def whole(engine: Engine) -> list[str]:
+    """Everything that decides what an engine does next, but versions, which commits count."""
+    store = engine.store
+    lines = []
+    for sid in range(int(store.c[lay.C_SUBJECTS])):
+        if store.subjects.status[sid] & (lay.S_GONE | lay.S_BARRED):
+            continue
+        start, used = int(store.subjects.start[sid]), int(store.subjects.used[sid])
+        lines.append(
+            repr(
+                (
+                    store.key(sid),
+                    int(store.subjects.seq[sid]),
+                    int(store.subjects.events[sid]),
+                    int(store.subjects.status[sid]),
+                    int(store.subjects.account[sid]) == sid
+                    and (
+                        int(store.subjects.consent_from[sid]),
+                        int(store.subjects.consent_until[sid]),
+                    ),
+                    rows_of(store, sid),
+                    store.rows.u4[start : start + used].tobytes(),
+                )
+            )
+        )
+    lines.sort()
+    lines += [repr(item) for item in sorted(engine.accounts._facts.items())]
+    lines += [repr(item) for item in sorted(engine.accounts.marks.items())]
+    lines += [
+        repr(
+            (
+                sorted(engine.accounts._due.items()),
+                int(store.c[lay.C_DUE]),
+                sorted(engine.accounts.noted),
+                store.o.tolist(),
+            )
+        )
+    ]
+    return lines

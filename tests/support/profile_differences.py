@@ -1,0 +1,49 @@
+"""Two profiles of the same subject compared: what differs materially."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+
+def profile_differences(
+    expected: Mapping[bytes, bytes], kept: Mapping[bytes, bytes], step: float
+) -> Iterator[str]:
+    """Compare profiles by key; versions depend on when commits fell and are left out.
+
+    Of two profiles after the same events everything must agree. One that was published a little
+    earlier, nothing material having changed since, must agree in what is material.
+    """
+    for key in sorted(kept.keys() | expected.keys()):
+        if key not in kept or key not in expected:
+            yield f"{key.decode()} is {'missing' if key in expected else 'too much'}"
+            continue
+        one, other = json.loads(expected[key]), json.loads(kept[key])
+        if (one["as_of"], one["evidence"]) == (other["as_of"], other["evidence"]):
+            yield from (
+                f"{key.decode()}: {name} should be {str(one.get(name))[:200]}, is "
+                f"{str(other.get(name))[:200]}"
+                for name in one.keys() | other.keys()
+                if name != "version" and one.get(name) != other.get(name)
+            )
+        else:
+            yield from (f"{key.decode()}: {text}" for text in _material(one, other, step))
+
+
+def _material(one: dict[str, Any], other: dict[str, Any], step: float) -> Iterator[str]:
+    for name in ("suppressions", "context"):
+        if one[name] != other[name]:
+            yield f"{name} should be {one[name]}, is {other[name]}"
+    stances = [
+        {item["id"]: (item["trend"], item["stance"]) for item in which["interests"]}
+        for which in (one, other)
+    ]
+    if stances[0] != stances[1]:
+        yield f"interests should be {str(stances[0])[:200]}, are {str(stances[1])[:200]}"
+        return
+    scores = [{item["id"]: item["score"] for item in which["interests"]} for which in (one, other)]
+    for interest, score in scores[0].items():
+        # what was shown is remembered in steps of 1/250
+        if abs(score - scores[1][interest]) > step + 0.005:
+            yield f"score of {interest} should be {score}, is {scores[1][interest]}"

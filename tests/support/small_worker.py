@@ -1,0 +1,101 @@
+"""A worker over a Kafka in memory with a few records, and an engine alone, for plain stories."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from features.engine import Changes, Engine
+from features.records.batch import parse
+from features.records.decoder import NETWORK, Limits
+from features.tags import taxonomy
+from streams.contract.topics import INPUTS, TOPICS
+from streams.worker.wiring import engine_config
+from streams.worker.worker import Worker
+from tests.broker.memory_broker import MemoryBroker
+from tests.broker.memory_clients import ports
+from tests.simulation import inputs
+
+NETWORK_TOPIC = INPUTS[NETWORK]
+
+
+def new_broker(partitions: int = 1) -> MemoryBroker:
+    broker = MemoryBroker(7, start=inputs.START_MS / 1000 + 30 * 86_400)
+    for topic in TOPICS:
+        broker.create(topic.name, partitions)
+    return broker
+
+
+def consent(account: str, ts: int = inputs.START_MS, status: str = "granted") -> bytes:
+    return json.dumps(
+        {
+            "event_id": f"c-{account}-{ts}",
+            "account_id": account,
+            "ts": ts,
+            "kind": "consent",
+            "purpose": "profiling",
+            "status": status,
+        }
+    ).encode()
+
+
+def event(account: str, ts: int, name: str = "") -> bytes:
+    return json.dumps(
+        {
+            "event_id": name or f"e-{account}-{ts}",
+            "account_id": account,
+            "ts": ts,
+            "line": "mobile",
+            "host": "sports.example",
+            "duration_ms": 1_800_000,
+        }
+    ).encode()
+
+
+def put(broker: MemoryBroker, topic: str, account: str, value: bytes, partition: int = 0) -> None:
+    broker.put(topic, partition, value, account.encode())
+
+
+def start(broker: MemoryBroker, name: str = "w0", **more: Any) -> Worker:
+    settings = replace(inputs.settings(commit_interval_ms=100, **more), instance_id=name)
+    worker = Worker(settings, ports(broker, name))
+    worker.start()
+    return worker
+
+
+def steps(count: int, *workers: Worker) -> None:
+    for _ in range(count):
+        for worker in workers:
+            worker.step()
+
+
+def committed(broker: MemoryBroker, topic: str, partition: int = 0) -> int:
+    return broker.group("sim").offsets.get((topic, partition), 0)
+
+
+def engines(worker: Worker) -> dict[int, Engine]:
+    return worker._membership.engines
+
+
+def fold(engine: Engine, *records: tuple[int, bytes]) -> Changes:
+    """Records of one batch through an engine, as one commit."""
+    keys = [json.loads(raw)["account_id"].encode() for _, raw in records]
+    batch, rejected = parse(
+        [raw for _, raw in records],
+        keys,
+        np.array([kind for kind, _ in records], np.uint8),
+        np.zeros(len(records), np.int32),
+        np.arange(len(records), dtype=np.int64),
+        Limits(),
+    )
+    assert not rejected
+    engine.apply(batch)
+    return engine.collect({name: (0, -1) for name in INPUTS})
+
+
+def engine_with(**more: Any) -> Engine:
+    config = replace(engine_config(inputs.settings()), **more)
+    return Engine(config, taxonomy.load(), inputs.contents())

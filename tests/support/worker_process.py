@@ -1,0 +1,208 @@
+"""A worker as a process that tests start, stall and kill, and a deployment for it to work in."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from streams.commands.demo import publish_tags
+from streams.contract.record import Record
+from streams.kafka.consumer_group import Group, GroupError, Lag
+from streams.kafka.producing import Produced, produce
+from streams.kafka.topic_plan import admin_client, create_topics
+from streams.sandbox.demo_worker import environment
+from streams.settings import Settings
+
+#: However the tests end, the workers go too.
+_DIES_WITH_US = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
+WORKER = (sys.executable, "-m", "streams", "worker")
+#: A cold start compiles every kernel, which takes a minute alone and longer beside a broker.
+READY_S = 240.0
+_PATIENCE_S = 60.0
+
+
+def short_timings(bootstrap: str, prefix: str, **more: Any) -> Settings:
+    """Settings of a small deployment whose time-outs make failures short.
+
+    Parameters
+    ----------
+    more
+        Any field of `Settings`, over the ones chosen here.
+    """
+    chosen: dict[str, Any] = {
+        "bootstrap_servers": bootstrap,
+        "group_id": prefix + "group",
+        "topic_prefix": prefix,
+        "partitions": 3,
+        "replication": 1,
+        "http_port": 0,
+        "instance_id": "w1",
+        "commit_interval_ms": 200,
+        "call_deadline_ms": 7_000,
+        "transaction_timeout_ms": 9_000,
+        "revoke_deadline_ms": 8_000,
+        "watchdog_ms": 20_000,
+        "session_timeout_ms": 6_000,
+        "max_poll_interval_ms": 30_000,
+        "lateness_ms": 3 * 3_600_000,
+        "publish_score_step": 0.0001,  # every change is material: profiles don't depend on cuts
+        "kafka": {"heartbeat.interval.ms": "500"},
+    }
+    often = {"catch_up_interval_ms": more.get("commit_interval_ms", chosen["commit_interval_ms"])}
+    return Settings(**{**chosen, **often, **more})
+
+
+def prepare(settings: Settings) -> None:
+    """Create the topics and publish the bundled content tags."""
+    create_topics(admin_client(settings), settings)
+    publish_tags(settings)
+
+
+def feed(settings: Settings, records: Iterable[Record]) -> Produced:
+    """Produce records and see them acknowledged."""
+    produced = produce(records, settings.bootstrap_servers, settings, Produced())
+    assert not produced.failed, produced.line()
+    return produced
+
+
+def wait_until(
+    condition: Callable[[], bool],
+    seconds: float,
+    describe: Callable[[], str] = lambda: "condition not met",
+) -> float:
+    """Poll ten times a second; returns how many seconds it took."""
+    started = time.monotonic()
+    while not condition():
+        if time.monotonic() - started > seconds:
+            raise AssertionError(f"after {seconds:g} s: {describe()}")
+        time.sleep(0.1)
+    return time.monotonic() - started
+
+
+def lag(settings: Settings, group: str | None = None) -> Lag:
+    """How far the group is behind; a coordinator that still loads is asked again."""
+    deadline = time.monotonic() + _PATIENCE_S
+    looked_at = _group(settings, group or settings.group_id)
+    while True:
+        try:
+            return looked_at.lag()
+        except GroupError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+
+
+def _group(settings: Settings, name: str) -> Group:
+    return _group_at(settings.bootstrap_servers, settings.topic_prefix, name)
+
+
+# Clients per look would be threads and connections ten times a second.
+@lru_cache(maxsize=4)
+def _group_at(bootstrap: str, prefix: str, name: str) -> Group:
+    return Group(Settings(bootstrap_servers=bootstrap, topic_prefix=prefix), name)
+
+
+def taken(settings: Settings) -> int:
+    """Records that lie before the committed offsets."""
+    return lag(settings, "nobody").behind - lag(settings).behind
+
+
+def wait_for_end(settings: Settings, *workers: WorkerProcess, seconds: float = READY_S) -> None:
+    """Wait until the group has committed every record, all workers alive."""
+
+    def done() -> bool:
+        for worker in workers:
+            worker.check()
+        return lag(settings).done
+
+    wait_until(done, seconds, lambda: "\n".join(worker.text()[-3000:] for worker in workers))
+
+
+class WorkerProcess:
+    """One worker process; killed on exit.
+
+    Parameters
+    ----------
+    settings : Settings
+    log : Path
+        Where its output goes, appended.
+    command : sequence of str
+        What to run.
+    """
+
+    def __init__(self, settings: Settings, log: Path, command: Iterable[str] = WORKER) -> None:
+        self.settings = settings
+        self.log = log
+        self._start = log.stat().st_size if log.exists() else 0
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [*_DIES_WITH_US, *command],
+                env=environment(settings),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        self.pid = self._process.pid
+
+    def __enter__(self) -> WorkerProcess:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.kill()
+
+    @property
+    def running(self) -> bool:
+        """Whether the process is alive (a stopped one is)."""
+        return self._process.poll() is None
+
+    def check(self) -> None:
+        """Fail where it ended by itself."""
+        code = self._process.poll()
+        assert code is None, f"worker ended with {code}:\n{self.text()[-3000:]}"
+
+    def text(self) -> str:
+        """What this process wrote."""
+        return self.log.read_bytes()[self._start :].decode(errors="replace")
+
+    def signal(self, number: int) -> None:
+        """Send a signal to it, if it is still there."""
+        if self.running:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """SIGKILL, and wait for its end."""
+        self.signal(signal.SIGKILL)
+        self._process.wait(30)
+
+    def terminate(self, seconds: float = 40.0) -> int:
+        """SIGTERM; returns the exit code."""
+        self.signal(signal.SIGTERM)
+        return self.wait(seconds)
+
+    def wait(self, seconds: float) -> int:
+        """Wait for its end; returns the exit code."""
+        try:
+            return self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(
+                f"worker still runs after {seconds:g} s:\n{self.text()[-3000:]}"
+            ) from None
+
+    def exit_code(self) -> int | None:
+        """Exit code, None while it runs."""
+        return self._process.poll()

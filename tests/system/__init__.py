@@ -1,0 +1,1 @@
+"""Promises of the whole: workers and engines from input topics to committed output."""

@@ -1,0 +1,277 @@
+"""The worker as a process on a real Kafka: what it makes of its input, whatever befalls it."""
+
+from __future__ import annotations
+
+import signal
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import orjson
+import pytest
+from confluent_kafka import Producer
+from jsonschema import Draft202012Validator
+
+from features.state.contents import Contents
+from features.tags import taxonomy
+from features.tags.exact import exact_tags
+from streams.client.reader import ProfileReader
+from streams.commands import accounting
+from streams.contract.record import Record
+from streams.contract.schemas import SCHEMAS
+from streams.contract.topics import FACTS, INPUTS, NETWORK, PROFILES
+from streams.kafka.topic_plan import admin_client
+from streams.sandbox.embedded_broker import EMBEDDED_KAFKA_OVERRIDES, EmbeddedBroker, free_port
+from streams.sandbox.simulator import Simulation, simulated
+from streams.settings import Settings
+from tests.conftest import Names
+from tests.support.evidence import collect
+from tests.support.malformed_cases import CASES, MAX_BYTES
+from tests.support.reference import canonical, differences, restored, without_versions
+from tests.support.verifier import profile_differences, verify, violated
+from tests.support.worker_process import (
+    WorkerProcess,
+    feed,
+    prepare,
+    short_timings,
+    taken,
+    wait_for_end,
+    wait_until,
+)
+
+pytestmark = pytest.mark.kafka
+
+#: Small batches make many commits, so that a kill lands between some of them.
+SMALL_BATCHES = {"poll_events": 300, "commit_events": 600, "commit_interval_ms": 50}
+
+
+def events(
+    settings: Settings, households: int = 40, days: int = 9, seed: int = 3
+) -> Iterator[Record]:
+    """A simulated operator's records of the joined topics."""
+    simulation = Simulation(seed, households, days)
+    return (record for record in simulated(simulation) if record.topic in INPUTS)
+
+
+def flow(settings: Settings, log: Path, embedded: bool = False) -> None:
+    """Simulated households in; balanced account and valid profiles out."""
+    source = settings
+    if embedded:  # it takes a last batch for one record, see streams.sandbox.embedded_broker
+        source = replace(settings, kafka={**settings.kafka, "batch.num.messages": "1"})
+    prepare(source)
+    produced = feed(source, events(settings))
+    with WorkerProcess(settings, log) as worker:
+        wait_for_end(settings, worker)
+        account = accounting.read(settings)
+        assert account.balanced, account
+        assert sum(account.taken.values()) == produced.total
+        assert set(account.behind.values()) == {0}
+        _metrics_agree(settings, account)
+        assert worker.terminate() == 0, worker.text()
+    with ProfileReader(
+        settings.bootstrap_servers, settings.topic(PROFILES), kafka=settings.kafka
+    ) as reader:
+        profiles = reader.bootstrap(60)
+        assert reader.unreadable == 0
+    assert len(profiles) > 40  # households and their members, but for those without consent
+    for found in map(lambda p: collect(settings, p), range(settings.partitions)):
+        for message in found.profiles:
+            headers = {name: value.decode() for name, value in message.headers() or ()}
+            assert not list(_HEADERS.iter_errors(headers))
+            if message.value() is not None:
+                assert not list(_VALUE.iter_errors(orjson.loads(message.value())))
+
+
+_VALUE = Draft202012Validator(SCHEMAS[PROFILES])
+_HEADERS = Draft202012Validator(SCHEMAS["interest-profiles.headers"])
+
+
+def _metrics_agree(settings: Settings, account: accounting.Account) -> None:
+    with urllib.request.urlopen(f"http://127.0.0.1:{settings.http_port}/metrics") as answer:
+        lines = answer.read().decode().splitlines()
+    shown = {
+        name: float(value)
+        for name, _, value in (line.rpartition(" ") for line in lines if not line.startswith("#"))
+    }
+    for outcome, count in account.outcomes.items():
+        if count:
+            assert shown[f'interest_streams_outcomes_total{{outcome="{outcome}"}}'] == count
+    with urllib.request.urlopen(f"http://127.0.0.1:{settings.http_port}/readyz") as answer:
+        assert answer.status == 200
+
+
+def test_events_become_profiles(kafka: str, names: Names, tmp_path: Path) -> None:
+    settings = short_timings(kafka, names.prefix, http_port=free_port(), http_host="127.0.0.1")
+    flow(settings, tmp_path / "worker.log")
+    assert not violated(verify(settings))
+
+
+def test_events_become_profiles_on_the_embedded_broker(names: Names, tmp_path: Path) -> None:
+    with EmbeddedBroker() as broker:
+        flow(
+            short_timings(
+                broker.bootstrap_servers,
+                names.prefix,
+                http_port=free_port(),
+                http_host="127.0.0.1",
+                kafka={
+                    name: value
+                    for name, value in EMBEDDED_KAFKA_OVERRIDES.items()
+                    if name != "session.timeout.ms"
+                },
+            ),
+            tmp_path / "worker.log",
+            embedded=True,
+        )
+
+
+def test_killed_in_the_middle_it_ends_where_an_uninterrupted_run_ends(
+    kafka: str, names: Names, tmp_path: Path
+) -> None:
+    calm = short_timings(kafka, names.prefix + "calm-", **SMALL_BATCHES)
+    struck = short_timings(kafka, names.prefix + "struck-", **SMALL_BATCHES)
+    total = 0
+    for settings in (calm, struck):
+        prepare(settings)
+        total = feed(settings, events(settings)).total
+    with WorkerProcess(calm, tmp_path / "calm.log") as worker:
+        wait_for_end(calm, worker)
+    for share in (0.15, 0.4, 0.6):
+        with WorkerProcess(struck, tmp_path / "struck.log") as worker:
+            wait_until(lambda at=share: taken(struck) > at * total, 240, worker.text)
+            worker.kill()
+        assert taken(struck) < total, "void: the input had ended before the kill"
+    with WorkerProcess(struck, tmp_path / "struck.log") as worker:
+        wait_for_end(struck, worker)
+    assert not violated(verify(struck))
+    contents = Contents(taxonomy.load(), exact_tags())
+    for partition in range(calm.partitions):
+        one, other = collect(calm, partition), collect(struck, partition)
+        assert not differences(
+            without_versions(canonical(restored(calm, contents, one.folded))),
+            without_versions(canonical(restored(struck, contents, other.folded))),
+        )
+        assert not list(profile_differences(one.latest(), other.latest(), calm.publish_score_step))
+
+
+def test_asked_to_stop_it_commits_and_leaves(kafka: str, names: Names, tmp_path: Path) -> None:
+    # The interval is long: what is committed at the end, the farewell committed. Weeks of event
+    # time are fed within a second to a worker that stands at the end of every input: one input
+    # alone, for of several the order would hang on which of them the producer sent first.
+    settings = short_timings(
+        kafka,
+        names.prefix,
+        commit_interval_ms=9_500,
+        call_deadline_ms=10_000,
+        transaction_timeout_ms=13_000,
+        revoke_deadline_ms=11_000,
+    )
+    prepare(settings)
+    feed(settings, islice(events(settings), 2_000))
+    with WorkerProcess(settings, tmp_path / "worker.log") as worker:
+        wait_for_end(settings, worker)
+        more = (
+            record for record in islice(events(settings), 2_000, None) if record.topic == NETWORK
+        )
+        fed = feed(settings, islice(more, 2_000)).total
+        time.sleep(1.0)  # folded by now, and not committed
+        assert taken(settings) == 2_000, "void: committed before it was asked to stop"
+        assert worker.terminate() == 0, worker.text()
+    assert taken(settings) == 2_000 + fed
+    assert not violated(verify(settings))
+
+
+def test_malformed_records_become_dead_letters_whole(
+    kafka: str, names: Names, tmp_path: Path
+) -> None:
+    settings = short_timings(kafka, names.prefix, max_message_bytes=MAX_BYTES)
+    prepare(settings)
+    feed(settings, islice(events(settings), 2_000))
+    producer = Producer({"bootstrap.servers": kafka})
+    for case in CASES:
+        producer.produce(settings.topic(INPUTS[case.kind]), case.raw, case.key, partition=1)
+    assert producer.flush(30) == 0
+    with WorkerProcess(settings, tmp_path / "worker.log") as worker:
+        wait_for_end(settings, worker)
+    found = collect(settings, 1)
+    wanted = {(case.key, case.raw, case.reason, case.field) for case in CASES}
+    assert wanted <= {
+        (key, value, letter.reason, letter.field) for letter, key, value in found.dead
+    }
+    assert not violated(verify(settings))
+
+
+def test_too_many_dead_letters_stop_it_and_nothing_is_lost(
+    kafka: str, names: Names, tmp_path: Path
+) -> None:
+    settings = short_timings(kafka, names.prefix, dead_letter_max_run=50)
+    prepare(settings)
+    feed(settings, islice(events(settings), 2_000))
+    bad = (Record(0, NETWORK, "acc-1", b'{"event_id": %d}' % n) for n in range(60))
+    feed(settings, bad)
+    with WorkerProcess(settings, tmp_path / "worker.log") as worker:
+        assert worker.wait(240) == 3
+        assert "51 records in a row were refused" in worker.text()
+        assert "nothing was lost" in worker.text()
+        assert "Traceback" not in worker.text()
+    with WorkerProcess(
+        replace(settings, dead_letter_max_run=100), tmp_path / "worker.log"
+    ) as worker:
+        wait_for_end(settings, worker)
+    assert not violated(verify(settings))
+
+
+def test_one_of_two_workers_is_killed(kafka: str, names: Names, tmp_path: Path) -> None:
+    settings = short_timings(kafka, names.prefix, **SMALL_BATCHES)
+    other = replace(settings, instance_id="w2")
+    prepare(settings)
+    total = feed(settings, events(settings)).total
+    with (
+        WorkerProcess(settings, tmp_path / "one.log") as one,
+        WorkerProcess(other, tmp_path / "two.log") as two,
+    ):
+        wait_until(
+            lambda: _owners(settings) == 2 and taken(settings) > total // 10,
+            240,
+            lambda: one.text() + two.text(),
+        )
+        two.kill()
+        assert taken(settings) < total, "void: the input had ended before the kill"
+        wait_for_end(settings, one)
+        assert not violated(verify(settings))
+
+
+def _owners(settings: Settings) -> int:
+    admin = admin_client(settings)
+    group = admin.describe_consumer_groups([settings.group_id])
+    members = group[settings.group_id].result(10).members
+    return sum(1 for member in members if member.assignment.topic_partitions)
+
+
+def test_a_stalled_worker_wakes_after_the_rebalance_and_is_fenced(
+    kafka: str, names: Names, tmp_path: Path
+) -> None:
+    settings = short_timings(kafka, names.prefix, **SMALL_BATCHES)
+    prepare(settings)
+    total = feed(settings, events(settings)).total
+    with WorkerProcess(settings, tmp_path / "one.log") as one:
+        wait_until(lambda: taken(settings) > total // 10, 240, one.text)
+        one.signal(signal.SIGSTOP)
+        before = taken(settings)
+        assert before < total, "void: the input had ended before the stall"
+        with WorkerProcess(replace(settings, instance_id="w2"), tmp_path / "two.log") as two:
+            wait_until(lambda: taken(settings) > before, 240, two.text)
+            one.signal(signal.SIGCONT)
+            wait_for_end(settings, one, two)
+            assert not violated(verify(settings))
+
+
+def test_without_topics_it_says_so_and_ends(kafka: str, names: Names, tmp_path: Path) -> None:
+    settings = short_timings(kafka, names.prefix)
+    with WorkerProcess(settings, tmp_path / "worker.log") as worker:
+        assert worker.wait(240) == 5
+        assert settings.topic(FACTS) in worker.text()
+        assert "Traceback" not in worker.text()

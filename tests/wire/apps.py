@@ -1,0 +1,99 @@
+"""The Faust apps in the run that `tests.wire` pins: their own code, its topics in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import os
+from collections.abc import Coroutine
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+
+from features.tags.exact import TagEntry, encode
+from streams.contract.topics import AUDIENCES, CATALOGUE, DEAD_LETTERS, PROFILES, TAGS
+from tests.broker.memory_broker import Entry, MemoryBroker
+from tests.support.malformed_cases import MAX_BYTES
+from tests.wire import input as wired
+
+K = 3  # households that may be spoken of
+_ENVIRON = {
+    "INTEREST_STREAMS_HTTP_PORT": "0",
+    "INTEREST_STREAMS_AUDIENCE_K": str(K),
+    "INTEREST_STREAMS_MAX_MESSAGE_BYTES": str(MAX_BYTES),
+}
+
+
+def edited(key: str) -> bytes:
+    """An editor's record of `content-tags`."""
+    return encode(key, TagEntry((("483", 0.8), ("210", 0.25)), "desk", 1.0, editor=True))
+
+
+class Apps:
+    """Both apps, as if each had just read the past of its topics."""
+
+    def __init__(self, broker: MemoryBroker) -> None:
+        with mock.patch.dict(os.environ, _ENVIRON):
+            from streams.apps import audiences, catalogue  # settings are read on import
+
+        self._broker = broker
+        self._audiences, self._catalogue = audiences, catalogue
+        self._read = [0] * wired.PARTITIONS
+        catalogue.tags, catalogue.dead_letters = self._topic(TAGS), self._topic(DEAD_LETTERS)
+        audiences.said = self._topic(AUDIENCES)
+        audiences._speaks = lambda: True
+        audiences.known.set()
+
+    def tag(self) -> None:
+        """Tag the catalogue; an editor's word stands, whatever is written after it."""
+        corrections, name = self._catalogue.corrections, "app:com.netflix.mediaclient"
+        key, value = name.encode(), edited(name)
+        corrections.learn(key, value)
+        for entry_key, entry in [*wired.entries(), (key, b'{"title":"Netflix"}')]:
+            partition = wired.partition_of(entry_key)
+            offset = self._broker.put(CATALOGUE, partition, entry, entry_key)
+            asyncio.run(
+                self._catalogue.handle(
+                    SimpleNamespace(
+                        message=SimpleNamespace(
+                            key=entry_key,
+                            value=entry,
+                            topic=CATALOGUE,
+                            partition=partition,
+                            offset=offset,
+                        )
+                    )
+                )
+            )
+        corrections.learn(key, value.replace(b'"editor":true', b'"editor":false'))
+        asyncio.run(self._catalogue._restore())
+
+    def speak(self) -> None:
+        """Take up the profiles since the last time, and say what may be said."""
+        for partition, log in enumerate(self._broker.topics[PROFILES]):
+            for offset, entry in log.read(self._read[partition], committed=True):
+                self._audiences._take_profile(_Message(entry))
+                self._read[partition] = offset + 1
+        asyncio.run(inspect.unwrap(self._audiences.publish)())  # without the timer around it
+
+    def _topic(self, name: str) -> Any:
+        async def send(
+            key: bytes | None, value: bytes | None, headers: Any = None
+        ) -> Coroutine[Any, Any, None]:
+            self._broker.put(name, wired.partition_of(key), value, key, headers=headers)
+            return asyncio.sleep(0)
+
+        return SimpleNamespace(send=send)
+
+
+class _Message:
+    """What the audiences' app asks of a record."""
+
+    def __init__(self, entry: Entry) -> None:
+        self._entry = entry
+
+    def key(self) -> bytes | None:
+        return self._entry.key
+
+    def value(self) -> bytes | None:
+        return self._entry.value
