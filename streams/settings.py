@@ -45,67 +45,76 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True)
 class Settings:
-    """What a deployment may choose. Times in milliseconds unless the name says otherwise."""
+    """What a deployment may choose. Times in milliseconds unless the name says otherwise.
+
+    The comment of a field is its meaning in the table of ``deploy/README.md``.
+    """
 
     # -- where
-    bootstrap_servers: str = "localhost:9092"
-    group_id: str = "interest-streams"
-    instance_id: str = ""  # "" means the host name; unique per worker, stable across restarts
-    topic_prefix: str = ""
-    partitions: int = 12  # used by `topics plan|apply` only; a worker reads the real count
-    replication: int = 3
-    http_host: str = "0.0.0.0"
+    bootstrap_servers: str = "localhost:9092"  # Kafka's, separated by commas
+    group_id: str = "interest-streams"  # consumer group; begins the transactional id, too
+    #: Unique per worker, stable across restarts: its transactional id. Empty: the host name
+    instance_id: str = ""
+    topic_prefix: str = ""  # put before the name of every topic
+    partitions: int = 12  # of topics that `topics` creates; a worker reads the real count
+    replication: int = 3  # of topics that `topics` creates
+    http_host: str = "0.0.0.0"  # where `/livez`, `/readyz` and `/metrics` listen
     http_port: int = 8080  # 0: no HTTP server
-    log_level: str = "INFO"
-    kafka: Mapping[str, str] = field(default_factory=dict)
+    log_level: str = "INFO"  # as Python's `logging` names it
+    kafka: Mapping[str, str] = field(default_factory=dict)  # more keys for librdkafka
 
     # -- the loop
     poll_events: int = 10_000  # most records taken by one poll
-    poll_timeout_ms: int = 100
-    commit_interval_ms: int = 300
-    catch_up_interval_ms: int = 3_000  # instead, while the records taken are older than that
+    poll_timeout_ms: int = 100  # longest wait of one poll
+    commit_interval_ms: int = 300  # a transaction ends after so long, or at `commit_events`
+    catch_up_interval_ms: int = 3_000  # the interval while the records taken are older than it
     commit_events: int = 400_000  # a transaction is closed early at this many input records
-    transaction_timeout_ms: int = 30_000
-    call_deadline_ms: int = 20_000  # one Kafka call of a commit
+    transaction_timeout_ms: int = 30_000  # the broker aborts a transaction open for longer
+    call_deadline_ms: int = 20_000  # all Kafka calls of a commit
     revoke_deadline_ms: int = 25_000  # everything inside one rebalance callback
     watchdog_ms: int = 60_000  # the process ends if one Kafka call outlives this
-    session_timeout_ms: int = 10_000
-    max_poll_interval_ms: int = 300_000
-    restore_timeout_ms: int = 600_000
+    session_timeout_ms: int = 10_000  # a worker silent for longer loses its partitions
+    max_poll_interval_ms: int = 300_000  # one that did not poll for longer loses them, too
+    restore_timeout_ms: int = 600_000  # longest restore; the worker stops beyond it
     standby: bool = False  # hold a warm copy of every partition that another worker owns
-    merge_wait_ms: int = 30_000  # hold-back for an input neither read out nor sending
+    #: Patience with an input that neither sends nor is at its end, before the others go on
+    merge_wait_ms: int = 30_000
     held_events: int = 200_000  # hold-back per input partition before it is paused
 
     # -- what is taken
-    max_message_bytes: int = 65_536
-    lateness_ms: int = 6 * 3_600_000
-    future_tolerance_ms: int = 600_000
-    dedup_horizon_ms: int = 3_600_000
-    dedup_max_ids: int = 5_000_000  # per partition
-    dead_letter_max_ratio: float = 0.5  # over the last dead_letter_window records
-    dead_letter_window: int = 10_000
+    max_message_bytes: int = 65_536  # longer records are refused
+    lateness_ms: int = 6 * 3_600_000  # events older than the watermark are dead-lettered
+    future_tolerance_ms: int = 600_000  # events further ahead of the clock are dead-lettered
+    dedup_horizon_ms: int = 3_600_000  # an `event_id` seen again within it counts once
+    dedup_max_ids: int = 5_000_000  # event ids remembered, per partition
+    #: Share of refused records above which the worker stops, over `dead_letter_window` records
+    dead_letter_max_ratio: float = 0.5
+    dead_letter_window: int = 10_000  # latest records of an input partition
     dead_letter_max_run: int = 1_000  # consecutive refused records of one input partition
-    consent_default: str = "deny"  # or "grant", where consent is enforced upstream
-    suppression_rules: str = ""  # TOML file instead of the bundled features/data/suppression.toml
-    erasure_key: str = ""  # secret of the marks that erased accounts leave; must never change
+    #: `deny`: nothing is processed without consent; `grant`, where it is enforced upstream
+    consent_default: str = "deny"
+    #: TOML file of what follows from facts: purposes, quiet days, children. Empty: the bundled one
+    suppression_rules: str = ""
+    #: Secret of the marks that outlive an erasure; set it once, never change it
+    erasure_key: str = ""
 
     # -- windows
-    half_lives_days: tuple[float, float, float] = (1.0, 7.0, 60.0)
+    half_lives_days: tuple[float, float, float] = (1.0, 7.0, 60.0)  # of the decayed levels
     day_offset_min: int = 0  # the operator's local day, minutes east of UTC
-    retention_days: int = 180  # subjects silent for longer are forgotten
+    retention_days: int = 180  # subjects silent for longer are forgotten, with tombstones
     row_epsilon: float = 0.01  # rows whose longest level fell below this go
-    rows_per_subject: int = 64
+    rows_per_subject: int = 64  # most interests held of a subject
 
     # -- models and profiles
-    learn_rows_per_close: int = 20_000
-    profile_interests: int = 20
+    learn_rows_per_close: int = 20_000  # most rows a partition learns of a day, sampled
+    profile_interests: int = 20  # most interests of a profile
     publish_score_step: float = 0.05  # a smaller change of a score is not material
-    publish_max_age_days: int = 7
+    publish_max_age_days: int = 7  # after so long a profile is written though nothing changed
     home_country: str = ""  # two letters; a subject elsewhere is roaming
 
     # -- audiences
     audience_k: int = 20  # households below which nothing is said, nor a change by fewer
-    audience_interval_ms: int = 60_000
+    audience_interval_ms: int = 60_000  # between publications of the counts
 
     def __post_init__(self) -> None:
         _check(self)

@@ -1,0 +1,162 @@
+"""Writes the tables of the pages that the code knows better: settings, metrics, alerts.
+
+``python -m tests.project.pages`` writes them between the markers of ``deploy/README.md``; a test
+holds that they are current.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from streams import metrics
+from streams.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "deploy" / "README.md"
+RULES = ROOT / "deploy" / "prometheus" / "rules.yml"
+#: Of every metric; left out in the table.
+METRIC_PREFIX = "interest_streams_"
+
+_GROUP = re.compile(r"    # -- (.+)")
+_ABOVE = re.compile(r"    #: (.+)")
+_FIELD = re.compile(r"    (\w+): .+? = .+?(?:  # (.+))?")
+_UNITS = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s"))
+
+
+def settings_meanings() -> dict[str, tuple[str, str]]:
+    """Group and meaning of every setting, from the comments of `Settings`.
+
+    A meaning stands behind its field, or in front of it after ``#:``.
+    """
+    found: dict[str, tuple[str, str]] = {}
+    group, above = "", ""
+    for line in inspect.getsource(Settings).splitlines():
+        if match := _GROUP.fullmatch(line):
+            group = match[1]
+        elif match := _ABOVE.fullmatch(line):
+            above = f"{above} {match[1]}".strip()
+        elif match := _FIELD.fullmatch(line):
+            found[match[1]] = group, above or match[2] or ""
+            above = ""
+    return found
+
+
+def settings_table() -> str:
+    """Every setting with its type, default and meaning, group by group."""
+    meanings = settings_meanings()
+    groups: dict[str, list[Sequence[str]]] = {}
+    for field in dataclasses.fields(Settings):
+        group, meaning = meanings[field.name]
+        meaning = meaning[:1].upper() + meaning[1:]
+        groups.setdefault(group, []).append(
+            (f"`{field.name}`", f"`{field.type}`", _default(field), meaning)
+        )
+    tables = [
+        f"**{group.capitalize()}**\n\n" + _table(("setting", "type", "default", "meaning"), rows)
+        for group, rows in groups.items()
+    ]
+    return "\n\n".join(tables)
+
+
+def metrics_table() -> str:
+    """Every metric with its type, labels and meaning."""
+    return _table(("metric", "type", "labels", "meaning"), (
+        (f"`{name}`", kind, ", ".join(f"`{label}`" for label in labels), about)
+        for name, kind, labels, about in _metrics()
+    ))  # fmt: skip
+
+
+def alerts_table(rules: Path = RULES) -> str:
+    """Every alert with its severity, how long it must hold, and what it says."""
+    return _table(("alert", "severity", "holds for", "says"), (
+        (f"[{name}](RUNBOOK.md#{name.lower()})", rule["labels"]["severity"], rule["for"],
+         _plain(rule["annotations"]["summary"]))
+        for name, rule in alerts(rules).items()
+    ))  # fmt: skip
+
+
+def alerts(rules: Path = RULES) -> dict[str, Mapping[str, Any]]:
+    """Alerting rules by name."""
+    groups = yaml.safe_load(rules.read_text())["groups"]
+    return {rule["alert"]: rule for group in groups for rule in group["rules"]}
+
+
+def metric_names() -> list[str]:
+    """Names of all metrics, without the prefix."""
+    return [name for name, _, _, _ in _metrics()]
+
+
+def renewed(text: str) -> str:
+    """A page's text with what stands between its markers made anew.
+
+    Raises
+    ------
+    ValueError
+        Where a pair of markers is missing.
+    """
+    for name, make in TABLES.items():
+        begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+        if begin not in text or end not in text:
+            raise ValueError(f"no marks of the table {name!r}")
+        before, _, rest = text.partition(begin)
+        _, _, after = rest.partition(end)
+        text = f"{before}{begin}\n\n{make()}\n\n{end}{after}"
+    return text
+
+
+#: Markers to what is written between them.
+TABLES = {"settings": settings_table, "metrics": metrics_table, "alerts": alerts_table}
+
+
+def _default(field: dataclasses.Field[Any]) -> str:
+    value = field.default
+    if value is dataclasses.MISSING or value == "":
+        return "none"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int) and field.name.endswith("_ms"):
+        return f"{value:,}{_duration(value)}"
+    if isinstance(value, int):
+        return str(value) if field.name.endswith("_port") else f"{value:,}"
+    if isinstance(value, tuple):
+        return ", ".join(f"{item:g}" for item in value)
+    return f"`{value}`" if isinstance(value, str) else f"{value:g}"
+
+
+def _duration(value: int) -> str:
+    return next((f" ({value // unit} {name})" for unit, name in _UNITS
+                 if value >= unit and value % unit == 0), "")  # fmt: skip
+
+
+def _metrics() -> Iterator[tuple[str, str, tuple[str, ...], str]]:
+    for collector in vars(metrics).values():
+        if isinstance(collector, type) or not hasattr(collector, "describe"):
+            continue
+        for family in collector.describe():
+            end = "_total" if family.type == "counter" else ""
+            name = family.name.removeprefix(METRIC_PREFIX) + end
+            yield name, family.type, collector._labelnames, family.documentation
+
+
+def _plain(summary: str) -> str:
+    """An alert's template for people: labels and the value by name."""
+    text = re.sub(r"\{\{ \$labels\.(\w+) \}\}", r"*\1*", summary)
+    return re.sub(r"\{\{ \$value[^}]*\}\}", "*value*", text)
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(
+        "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines
+    )
+
+
+if __name__ == "__main__":
+    PAGE.write_text(renewed(PAGE.read_text()))
