@@ -74,6 +74,8 @@ COMPILER_DOOR = "features.jit"
 #: import inside a function costs them nothing.
 LIGHT = ("streams.__init__", "streams.client.", "streams.kafka.__init__", "streams.kafka.compacted")
 LIGHT_MAY_IMPORT = frozenset({"confluent_kafka", "orjson"})
+#: Rooms of tests alone; the other rooms beside them hold what is run or shared.
+TESTS_ONLY = ("tests.features.", "tests.streams.", "tests.system.")
 METRIC_TYPES = frozenset({"Counter", "Gauge", "Histogram", "Summary", "Info", "Enum"})
 
 
@@ -119,8 +121,10 @@ def check(sources: Mapping[str, str]) -> list[Violation]:
     """Every violation of what one module may import, by module and line."""
     found: list[Violation] = []
     for module, text in sources.items():
-        if not module.startswith("tests"):
-            imports = list(imports_of(module, ast.parse(text, module)))
+        imports = list(imports_of(module, ast.parse(text, module)))
+        if module.startswith("tests"):
+            found += _support(module, imports)
+        else:
             found += _order(module, imports)
             found += _reserved(module, imports)
     return sorted(found)
@@ -216,6 +220,17 @@ def _reserved(module: str, imports: list[Import]) -> Iterator[Violation]:
             yield Violation(module, item.line, "metrics", "metrics are created in streams.metrics")
         if module.startswith(LIGHT) and not item.deferred and not _is_light(item):
             yield Violation(module, item.line, "light", f"{item.target} is too heavy for it")
+
+
+def _support(module: str, imports: list[Import]) -> Iterator[Violation]:
+    """What tests share stands in a module of its own, apart from the tests."""
+    name = module.rpartition(".")[2]
+    if module.startswith(TESTS_ONLY) and not name.startswith(("test_", "__init__")):
+        yield Violation(module, 0, "support", "no test: it belongs into tests/support")
+    for item in imports:
+        if item.package == "tests" and ".test_" in item.target:
+            message = f"{item.target}: what tests share belongs into tests/support"
+            yield Violation(module, item.line, "support", message)
 
 
 def _is_light(item: Import) -> bool:

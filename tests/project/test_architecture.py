@@ -7,6 +7,7 @@ import pytest
 from tests.project.architecture import ROOMS, check, check_house, repository
 
 STORE, ENGINE, INLET = "features.state.store", "features.engine", "streams.worker.inlet"
+TEST = "tests.system.test_a"
 
 
 def test_every_module_of_the_repository_obeys() -> None:
@@ -77,6 +78,10 @@ FAILING = {
         "from streams.settings import load\n",
         "light",
     ),
+    "a test imports from another": (TEST, "from tests.features.test_b import profile\n", "support"),
+    "a whole test": (TEST, "from tests.features import test_b\n", "support"),
+    "a helper imports a test": ("tests.support.held", "import tests.system.test_b\n", "support"),
+    "a helper among the tests": ("tests.streams.worker.helpers", "", "support"),
 }
 
 
@@ -96,7 +101,9 @@ OBEYING = {
     "river in the models": ("features.models.ftrl", "from river import optim\n"),
     "a client's parts": ("streams.client.reader", "from streams.client.profile import Profile\n"),
     "package data": ("features.tags.taxonomy", "from importlib.resources import files\n"),
-    "a test imports anything": ("tests.system.test_a", "import time\nimport streams.commands\n"),
+    "a test imports anything": (TEST, "import time\nimport streams.commands\n"),
+    "a test imports what tests share": (TEST, "from tests.support.feeding import Feed\n"),
+    "a room of tests and what they run": ("tests.chaos.proxy", "import socket\n"),
 }
 
 

@@ -6,7 +6,6 @@ import importlib
 import importlib.util
 import json
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ import yaml
 from streams import metrics
 from streams.contract import topics
 from streams.settings import PREFIX, Settings, load
+from tests.support.needs import need_commands
 from tests.support.paths import ROOT
 
 DEPLOY = ROOT / "deploy"
@@ -352,8 +352,7 @@ def test_alert_thresholds_fit_the_settings() -> None:
     ids=" ".join,
 )
 def test_promtool_agrees(check: tuple[str, str, str]) -> None:
-    if shutil.which("promtool") is None:
-        pytest.skip("no promtool: apt-get install prometheus")
+    need_commands("promtool")
     done = subprocess.run(
         ["promtool", *check], cwd=DEPLOY / "prometheus", timeout=60, capture_output=True, text=True
     )

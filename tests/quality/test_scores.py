@@ -8,7 +8,6 @@ REAL_DATA says.
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,12 +16,11 @@ import pytest
 from streams.commands import quality
 from streams.evaluation import cost, panels, report
 from streams.evaluation.measures import first_quarter_out
-from tests.support.paths import ROOT
+from tests.support.needs import need_data, need_extra
+from tests.support.paths import CACHE, DATA_SETS
 
-SETS = Path(os.environ.get("REAL_DATA", ROOT.parent / "shared" / "data"))
-OUT = ROOT / ".cache" / "quality"
+OUT = CACHE / "quality"
 pytestmark = pytest.mark.quality
-real = pytest.mark.skipif(not (SETS / "web-visits").is_dir(), reason=f"no real data in {SETS}")
 
 
 def _measured(
@@ -34,8 +32,10 @@ def _measured(
     bursts: bool = False,
 ) -> dict[str, Any]:
     """Measure, print, and write figures and plots."""
-    pytest.importorskip("lightgbm", reason="the extra 'quality' is not installed")
-    panel = panels.load(sets, SETS)
+    need_extra("quality", "lightgbm")
+    for name in sets:
+        need_data(DATA_SETS / panels.SETS[name][0])
+    panel = panels.load(sets, DATA_SETS)
     found, answers, lines = quality.measure(panel, tagged, boosting)
     if os.environ.get("ABLATE"):
         found["ablation"] = quality.ablation(answers)
@@ -50,7 +50,6 @@ def _measured(
     return found
 
 
-@real
 def test_keys(capsys: pytest.CaptureFixture[str]) -> None:
     """What was promised, on the sets it was promised for."""
     found = _measured(capsys, ["web-visits", "snapshots"], bursts=True)
@@ -60,7 +59,6 @@ def test_keys(capsys: pytest.CaptureFixture[str]) -> None:
     assert stances["engage"]["engaged"] > 0.4 > 0.01 > stances["avoid"]["engaged"]
 
 
-@real
 @pytest.mark.parametrize("name", [*panels.SETS])
 def test_each_set(capsys: pytest.CaptureFixture[str], name: str) -> None:
     """Each set by itself: no promise but to beat the frequency, few panelists as there are."""
@@ -68,7 +66,6 @@ def test_each_set(capsys: pytest.CaptureFixture[str], name: str) -> None:
     assert lines["mixture"]["log_loss"] < lines["7-day frequency"]["log_loss"]
 
 
-@real
 def test_taxonomy(capsys: pytest.CaptureFixture[str]) -> None:
     """Beside it, on the interests that the bundled tags give: no promise but to be honest."""
     found = _measured(capsys, ["web-visits", "snapshots"], tagged=True, boosting=False)

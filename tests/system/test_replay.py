@@ -26,7 +26,9 @@ from streams.kafka.producing import with_consent
 from streams.kafka.topic_plan import admin_client, create_topics
 from streams.settings import Settings
 from tests.conftest import Names
-from tests.streams.datasets.test_adaptors import DATA, FILES
+from tests.support.data_sets import FILES
+from tests.support.needs import need_data
+from tests.support.paths import DATA_SETS
 from tests.support.worker_process import WorkerProcess, feed, short_timings, wait_for_end
 
 pytestmark = pytest.mark.kafka
@@ -82,9 +84,7 @@ def _publish_catalogue(records: list[Record], settings: Settings, contents: Cont
 def test_a_real_set_is_accounted_for_and_gives_profiles(
     name: str, kafka: str, names: Names, tmp_path: Path
 ) -> None:
-    path = DATA / FILES[name]
-    if not path.exists():
-        pytest.skip(f"{path} is not here: put the set there or set REAL_DATA")
+    path = need_data(DATA_SETS / FILES[name])
     # months pass in some sets: nothing may fade, so that who had behaviour has a profile
     settings = short_timings(kafka, names.prefix, row_epsilon=1e-12)
     create_topics(admin_client(settings), settings)

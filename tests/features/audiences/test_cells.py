@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -16,34 +15,12 @@ from hypothesis import strategies as st
 from features.audiences.cells import Audiences, Segment
 from features.audiences.groups import Groups
 from features.tags import taxonomy
+from tests.support.audience_profiles import profile
 
 TREE = taxonomy.load()
 K = 20
 #: Root interests, none within another: Sports, Travel, Pets, Video Gaming, Books, Science.
 PLAIN = ("483", "653", "422", "680", "42", "464")
-
-
-def profile(
-    version: int,
-    interests: list[str],
-    *,
-    audiences: bool = True,
-    parts: tuple[str, ...] = ("weekend-evening",),
-) -> dict[str, Any]:
-    """A profile as far as it is counted."""
-    held = (
-        []
-        if audiences
-        else [{"scope": "audiences", "reason": "no_consent_audiences", "until": None}]
-    )
-    return {
-        "version": version,
-        "as_of": 1_700_000_000_000 + version,
-        "suppressions": held,
-        "interests": [
-            {"id": i, "score": 0.5, "dayparts": dict.fromkeys(parts, 0.5)} for i in interests
-        ],
-    }
 
 
 def said(topic: dict[str, int], segments: list[Segment]) -> dict[str, int]:

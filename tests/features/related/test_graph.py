@@ -28,11 +28,10 @@ from tests.oracle.views import Run
 from tests.support import generators as gen
 from tests.support.feeding import Feed, Stream
 from tests.support.generators import TABLE, Record, config
+from tests.support.graphs import BEACH, CARS, GAMES, RUGBY, TREE, graph
 
-TREE = taxonomy.load()
 SENSITIVE = np.flatnonzero(TREE.sensitive).tolist()
 PLAIN = [i for i in range(len(TREE)) if not TREE.sensitive[i] and TREE.ids[i] not in STRUCTURAL]
-RUGBY, CARS, GAMES, BEACH = (TREE.index(name) for name in ("529", "11", "690", "673"))
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -40,16 +39,6 @@ def _one_model() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(learner, "lineup", lambda: (Hurdle(),))
         yield
-
-
-def graph(pairs: dict[tuple[int, int], float]) -> Related:
-    """A graph whose masses are what its pairs sum up to."""
-    found = Related(TREE)
-    for (i, j), count in sorted(pairs.items()):
-        found.key = np.append(found.key, np.uint32(i * taxonomy.MAX_NODES + j))
-        found.count = np.append(found.count, np.float32(count))
-        found.mass[[i, j]] += count
-    return found
 
 
 def held(found: Related) -> dict[tuple[int, int], float]:

@@ -28,6 +28,7 @@ from features.tags.exact import (
     tag_catalogue,
 )
 from features.tags.taxonomy import load
+from tests.support.needs import need_data
 from tests.support.paths import DATA_SETS, ROOT, TESTS
 
 TREE = load()
@@ -314,9 +315,7 @@ def test_store_categories() -> None:
 def test_every_listed_word_is_known(
     file: str, column: str, separator: str | None, lookup: str
 ) -> None:
-    path = SETS / file
-    if not path.exists():
-        pytest.skip(f"{file} is not here")
+    path = need_data(SETS / file)
     with path.open(encoding="utf-8", errors="replace", newline="") as lines:
         rows = csv.DictReader(lines, delimiter="\t" if file.endswith("tsv") else ",")
         cells = {row[column] or "" for row in rows}
@@ -366,8 +365,7 @@ def test_catalogue_entries_without_a_content_key_are_refused(key: object) -> Non
 
 @pytest.mark.quality
 def test_compiled_hosts_are_up_to_date() -> None:
-    if not (SETS / "hosts" / "v2fly").exists():
-        pytest.skip("the host lists are not here")
+    need_data(SETS / "hosts" / "v2fly")
     script = TESTS / "tools" / "build_tags.py"
     done = subprocess.run(
         [sys.executable, str(script), str(SETS), "--check"], capture_output=True, text=True

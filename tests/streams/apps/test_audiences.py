@@ -19,7 +19,7 @@ from streams.kafka.compacted import CompactedTopic, ReaderError
 from streams.kafka.topic_plan import admin_client, create_topics
 from streams.settings import Settings
 from tests.conftest import Names
-from tests.features.audiences.test_cells import profile
+from tests.support.audience_profiles import profile
 from tests.support.paths import ROOT
 from tests.support.worker_process import short_timings, wait_until
 

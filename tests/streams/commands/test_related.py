@@ -15,7 +15,7 @@ from features.tags import taxonomy
 from streams.__main__ import build_parser
 from streams.commands import related
 from streams.kafka.compacted import CompactedTopic
-from tests.features.related.test_graph import BEACH, CARS, GAMES, RUGBY, graph
+from tests.support.graphs import BEACH, CARS, GAMES, RUGBY, graph
 
 TREE = taxonomy.load()
 

@@ -28,7 +28,7 @@ from streams.kafka.topic_plan import create_topics
 from streams.sandbox.embedded_broker import EMBEDDED_KAFKA_OVERRIDES, EmbeddedBroker
 from streams.sandbox.simulator import Simulation
 from streams.settings import Settings
-from tests.streams.datasets.test_adaptors import WEB, get, read
+from tests.support.data_sets import WEB, get, read
 
 
 def test_consent_comes_once_just_before_the_first_event() -> None:

@@ -12,9 +12,8 @@ from features.tags.exact import exact_tags
 from streams.commands import tags
 from streams.evaluation import coverage
 from tests.conftest import Names
+from tests.support.needs import need_data
 from tests.support.paths import DATA_SETS
-
-SETS = DATA_SETS
 
 
 def run(*words: str) -> int:
@@ -123,9 +122,8 @@ def test_publish_twice_changes_nothing_and_editors_win(
 
 @pytest.mark.quality
 def test_coverage_of_real_data() -> None:
-    if not (SETS / "web-visits").exists():
-        pytest.skip("the data sets are not here")
-    found = dict(coverage.measure(SETS))
+    need_data(DATA_SETS / "web-visits")
+    found = dict(coverage.measure(DATA_SETS))
     known = {
         name: covered.share("tagged", "infrastructure", "denied") for name, covered in found.items()
     }

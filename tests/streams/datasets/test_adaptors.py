@@ -17,22 +17,9 @@ from streams.contract import topics
 from streams.contract.record import Record
 from streams.datasets import ADAPTORS, SourceError, bundled_web_visits, pseudonym, slug
 from streams.kafka.producing import with_consent
+from tests.support.data_sets import FILES, WEB, get, read
+from tests.support.needs import need_data
 from tests.support.paths import DATA_SETS
-
-#: Sets that may not be bundled lie beside the checkout, or where the variable says.
-DATA = DATA_SETS
-
-
-FILES = {
-    "web-visits": "web-visits/visits.csv",
-    "stream-starts": "stream-starts/starts.csv",
-    "tv-sessions": "tv-sessions/sessions.csv",
-    "operator-dpi": "operator-dpi/app_hours.csv",
-    "app-usage": "app-usage/usage_events.csv",
-    "snapshots": "app-usage/foreground_snapshots.csv",
-    "flows": "network-flows/flows.csv",
-}
-
 
 EVENTS = {
     "web-visits": 29_562,
@@ -51,25 +38,6 @@ KIND = {
     topics.TV: decoder.TV,
     topics.APP: decoder.APP,
 }
-
-
-WEB = """panelist_id,wave,timestamp,url,device
-b,1,2019-03-01 10:00:05.000000057,https://two.example/x,mobile
-a,1,2019-03-01 10:00:00.999999999,https://One.Example:8443/x,desktop
-a,1,2019-03-01 10:01:00.000000000,http://one.example/y,desktop
-a,1,2019-03-01 12:00:00.000000000,http://one.example/y,desktop
-a,1,2019-03-01 12:00:01.000000000,file:///etc,desktop
-"""
-
-
-def read(name: str, path: Path) -> tuple[list[Record], Counter[str]]:
-    skipped: Counter[str] = Counter()
-    return list(replay.source(name, path, skipped)), skipped
-
-
-def get(record: Record, *names: str) -> tuple[object, ...]:
-    assert isinstance(record.value, dict)
-    return tuple(record.value[name] for name in names)
 
 
 def _check(records: list[Record]) -> Counter[str]:
@@ -99,10 +67,7 @@ def _check(records: list[Record]) -> Counter[str]:
 @pytest.mark.quality
 @pytest.mark.parametrize("name", sorted(FILES))
 def test_real_sets_become_valid_events(name: str) -> None:
-    path = DATA / FILES[name]
-    if not path.exists():
-        pytest.skip(f"{path} is not here: the set may not be bundled")
-    records, _ = read(name, path)
+    records, _ = read(name, need_data(DATA_SETS / FILES[name]))
     assert sum(record.topic in topics.INPUTS for record in records) == EVENTS[name]
     refused = _check(list(with_consent(records)))
     # Scans and attacks send names that are no host names.
