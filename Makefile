@@ -53,7 +53,7 @@ fuzz: setup ## Look for a minute for bytes that a decoder can't take
 	$(BIN)/python -m tests.fuzz --seconds 60 $(ARGS)
 
 kafka: setup ## Fetch the test broker's jars into .cache/kafka ahead of the tests
-	$(BIN)/python -m tests.broker.kafka_server
+	$(BIN)/python -m tests.broker.jars
 
 lock: ## Write constraints.txt anew
 	.ci/lock

@@ -6,14 +6,12 @@ import hashlib
 import os
 import random
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.broker.kafka_server import KafkaServer, KafkaUnavailable, fetch_jars
+pytest_plugins = ["tests.broker.fixtures"]
 
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
 SEED_VARIABLE = "INTEREST_STREAMS_TEST_SEED"
@@ -103,38 +101,3 @@ def seed(request: pytest.FixtureRequest) -> int:
     value = int.from_bytes(digest[:4], "big")
     print(f"seed of this test: {value} (run: {SEED_VARIABLE}={_SEED})")
     return value
-
-
-@pytest.fixture(scope="session")
-def kafka_libs() -> Path:
-    """Folder of Kafka's jars; skips where Java or Maven is missing (CI fails on skips)."""
-    try:
-        return fetch_jars()
-    except KafkaUnavailable as error:
-        pytest.skip(str(error))
-
-
-@pytest.fixture(scope="session")
-def kafka_server(
-    kafka_libs: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[KafkaServer]:
-    """The broker all tests share; a test that stops it must give it back running."""
-    server = KafkaServer(tmp_path_factory.mktemp("kafka"), kafka_libs)
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture(scope="session")
-def kafka(kafka_server: KafkaServer) -> str:
-    """Bootstrap servers of the shared broker."""
-    return kafka_server.bootstrap
-
-
-@pytest.fixture
-def own_kafka(kafka_libs: Path, tmp_path: Path) -> Iterator[KafkaServer]:
-    """A started broker of this test alone, to kill, pause and restart."""
-    server = KafkaServer(tmp_path / "kafka", kafka_libs)
-    server.start()
-    yield server
-    server.kill()

@@ -18,10 +18,10 @@ from tests.bench.venvs import CACHE, kernels_digest
 os.environ.setdefault("NUMBA_CACHE_DIR", str(CACHE / f"numba-{kernels_digest()}"))
 
 from tests.bench import figures, report, scale, side, workers  # noqa: E402
-from tests.bench.broker import BenchServer, libs  # noqa: E402
 from tests.bench.contenders import CONTENDERS  # noqa: E402
 from tests.bench.inputs import Shape  # noqa: E402
-from tests.broker.kafka_server import KafkaUnavailable  # noqa: E402
+from tests.broker.jars import KafkaUnavailable  # noqa: E402
+from tests.broker.kafka_server import KafkaServer, Options, started_kafka  # noqa: E402
 
 _EVENTS_PER_ACCOUNT = 50
 _WHAT = {
@@ -54,28 +54,26 @@ def main(argv: Sequence[str] | None = None) -> int:
                 "scale", scale.run([int(float(n)) for n in args.subjects.split(",")], args.events)
             )
             return 0
-        with broker(args.kafka_libs) as server:
+        with broker() as server:
             if args.what == "workers":
                 counts = [int(n) for n in args.counts.split(",")]
                 _save("workers", workers.group(server, shape, counts))
             else:
                 _save("restore", workers.restore(server, shape))
         return 0
-    except KafkaUnavailable as error:
+    except (KafkaUnavailable, TimeoutError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
 
 
 @contextmanager
-def broker(jars: str | None) -> Iterator[BenchServer]:
-    """A fresh broker, stopped and its data removed at the end."""
-    with tempfile.TemporaryDirectory(prefix="bench-kafka-") as folder:
-        server = BenchServer(Path(folder), libs(jars))
-        server.start()
-        try:
-            yield server
-        finally:
-            server.stop()
+def broker() -> Iterator[KafkaServer]:
+    """A fresh broker with the compiler and the heap it has in earnest; its data go at the end."""
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-kafka-") as folder,
+        started_kafka(Path(folder), Options(heap="1g", optimised=True)) as server,
+    ):
+        yield server
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -102,7 +100,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--subjects", default="1e4,1e5,1e6,2e6", help="scale: numbers of them")
     parser.add_argument("--counts", default="1,2,4", help="workers: sizes of the group")
-    parser.add_argument("--kafka-libs", help="folder of Kafka's jars; fetched unless given")
     parser.add_argument(
         "--out",
         type=Path,
@@ -121,7 +118,7 @@ def _side(args: argparse.Namespace, shape: Shape) -> int:
             file=sys.stderr,
         )
         return 2
-    with broker(args.kafka_libs) as server:
+    with broker() as server:
         rows = side.by_side(
             [CONTENDERS[name] for name in names],
             shape,

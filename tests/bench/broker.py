@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from itertools import islice
-from pathlib import Path
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
@@ -14,32 +13,11 @@ from streams.contract import topics
 from streams.kafka.topic_plan import admin_client, create_topics
 from streams.settings import Settings
 from tests.bench import inputs
-from tests.broker.kafka_server import KafkaServer, wait_for
+from tests.support.processes import wait_until
 
 _TIMEOUT_S = 60.0
 _CHUNK = 50_000
 _OUTPUTS = (topics.PROFILES, topics.STATE, topics.DEAD_LETTERS)
-
-
-class BenchServer(KafkaServer):
-    """The tests' broker with the compiler and the heap a broker has in earnest."""
-
-    def _java(self, heap: str, main: str, *args: str) -> list[str]:
-        return [
-            "java",
-            "-Xmx1g" if main == "kafka.Kafka" else heap,
-            "-XX:+UseSerialGC",
-            "-cp",
-            f"{self.libs}/*",
-            main,
-            *args,
-        ]
-
-    @property
-    def pid(self) -> int:
-        """Process id of the running broker."""
-        assert self._process is not None
-        return self._process.pid
 
 
 class Topics:
@@ -154,7 +132,7 @@ class Topics:
         if gone:
             for future in self._admin.delete_topics(gone).values():
                 future.result(_TIMEOUT_S)
-        wait_for(
+        wait_until(
             lambda: not set(gone) & set(self._admin.list_topics(timeout=10).topics),
             _TIMEOUT_S,
             lambda: f"{gone} would not go",
@@ -187,10 +165,3 @@ class Committed:
     def close(self) -> None:
         """Let go of the connection."""
         self._consumer.close()
-
-
-def libs(path: str | None) -> Path:
-    """Folder of Kafka's jars, fetched if none is given."""
-    from tests.broker.kafka_server import fetch_jars
-
-    return Path(path) if path else fetch_jars()

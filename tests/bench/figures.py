@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.bench.venvs import ROOT
+from tests.support.paths import ROOT
 
 TARGET = ROOT / "streams" / "data" / "measured.json"
 

@@ -20,12 +20,13 @@ import orjson
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from tests.bench import inputs
-from tests.bench.broker import BenchServer, Topics
+from tests.bench.broker import Topics
 from tests.bench.contenders import Contender, Job
 from tests.bench.inputs import Shape
 from tests.bench.run import Input, Process, prepare, started
-from tests.bench.venvs import ROOT
-from tests.broker.kafka_server import wait_for
+from tests.broker.kafka_server import KafkaServer
+from tests.support.paths import ROOT
+from tests.support.processes import wait_until
 
 PROBE = b"probe-"
 _PROBES = 0.02
@@ -36,7 +37,7 @@ _READY_S = 400.0  # a first compilation, on a busy machine
 
 
 def measure(
-    contender: Contender, server: BenchServer, shape: Shape, rate: float, seconds: float
+    contender: Contender, server: KafkaServer, shape: Shape, rate: float, seconds: float
 ) -> dict[str, float]:
     """Percentiles of latency in seconds, and the share of probes that were answered.
 
@@ -101,7 +102,7 @@ def _until_ready(contender: Contender, process: Process) -> None:
     if contender.begins == "start ":
         time.sleep(_WARM_S)
     else:
-        wait_for(lambda: bool(process.began), _READY_S, process.tail)
+        wait_until(lambda: bool(process.began), _READY_S, process.tail)
 
 
 def _read(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import signal
 import subprocess
 import tempfile
@@ -19,17 +18,19 @@ import orjson
 
 from streams.contract.topics import DEAD_LETTERS
 from tests.bench import check, inputs
-from tests.bench.broker import BenchServer, Committed, Topics
+from tests.bench.broker import Committed, Topics
 from tests.bench.contenders import Contender, Job, environment
 from tests.bench.proc import Sampler
 from tests.bench.results import Run, best_window
-from tests.bench.venvs import CACHE, ROOT
+from tests.bench.venvs import CACHE
+from tests.broker.kafka_server import KafkaServer
+from tests.support.paths import ROOT
+from tests.support.processes import DIES_WITH_US
 
 TIMEOUT_S = 900.0
 _STOP_S = 40.0
 _STUCK_S = 60.0  # no progress for so long: none will come
 _START_S = 400.0  # a first compilation, on a busy machine
-_DIES_WITH_US = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
 _DONE = re.compile(r"^done ([\d.]+) (\d+)$")
 
 
@@ -87,7 +88,7 @@ def started(contender: Contender, job: Job) -> Iterator[Process]:
     logs = CACHE / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     popen = subprocess.Popen(
-        [*_DIES_WITH_US, *contender.command(job)],
+        [*DIES_WITH_US, *contender.command(job)],
         env=environment(contender, job),
         cwd=ROOT,
         stdin=subprocess.DEVNULL,
@@ -110,7 +111,7 @@ def started(contender: Contender, job: Job) -> Iterator[Process]:
         process.reader.join(10)
 
 
-def run_once(contender: Contender, given: Input, server: BenchServer) -> Run:
+def run_once(contender: Contender, given: Input, server: KafkaServer) -> Run:
     """One run over the whole input.
 
     Raises
@@ -152,7 +153,7 @@ def prepare(contender: Contender, given: Input, scratch: Path) -> Job:
 
 @contextmanager
 def watched(
-    contender: Contender, job: Job, process: Process, server: BenchServer
+    contender: Contender, job: Job, process: Process, server: KafkaServer
 ) -> Iterator[Sampler]:
     """A sampler of a contender that was started."""
     progress = (

@@ -7,19 +7,20 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from tests.bench import check, inputs, latency
-from tests.bench.broker import BenchServer, Topics
+from tests.bench.broker import Topics
 from tests.bench.contenders import Contender
 from tests.bench.inputs import Shape
 from tests.bench.results import Row
 from tests.bench.run import Failed, Input, run_once
 from tests.bench.venvs import PeerUnavailable
+from tests.broker.kafka_server import KafkaServer
 
 
 def by_side(
     contenders: Sequence[Contender],
     shape: Shape,
     repeats: int,
-    server: BenchServer,
+    server: KafkaServer,
     most: int | None = None,
     latency_s: float = 0.0,
 ) -> list[Row]:
@@ -59,7 +60,7 @@ def shaped(shape: Shape, most: int) -> Shape:
     return replace(shape, events=most, accounts=max(1, shape.accounts * most // shape.events))
 
 
-def fill(server: BenchServer, shape: Shape) -> Input:
+def fill(server: KafkaServer, shape: Shape) -> Input:
     """An input on the broker, and what its levels must be."""
     columns = inputs.generate(shape)
     topics = Topics(server.bootstrap, f"bench-{shape.events}.", shape.partitions)
@@ -71,7 +72,7 @@ def fill(server: BenchServer, shape: Shape) -> Input:
 
 
 def _turn(
-    contender: Contender, given: Input, server: BenchServer, number: int, row: Row, floor: float
+    contender: Contender, given: Input, server: KafkaServer, number: int, row: Row, floor: float
 ) -> float:
     """One run into its row; returns the floor of this repeat."""
     if row.failed:

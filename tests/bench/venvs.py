@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.paths import ROOT
+from tests.broker.jars import copy_jars
+from tests.support import paths
+from tests.support.needs import lacking
+from tests.support.processes import CommandFailed, run_command
 
-CACHE = ROOT / ".cache" / "bench"
+CACHE = paths.CACHE / "bench"
 PEERS = Path(__file__).resolve().parent / "peers"
 
 _TIMEOUT_S = 900.0
@@ -40,22 +44,10 @@ def python(name: str) -> Path:
         raise PeerUnavailable(f"no python{PYTHON} on the path, which {name} is locked for")
     shutil.rmtree(folder, ignore_errors=True)
     print(f"{name}: installing {locked.name}", flush=True)
-    _run(name, [base, "-m", "venv", str(folder)])
-    _run(
-        name,
-        [
-            str(interpreter),
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--require-hashes",
-            "--only-binary",
-            ":all:",
-            "-r",
-            str(locked),
-        ],
-    )
+    install = ["-m", "pip", "install", "--quiet", "--require-hashes", "--only-binary", ":all:"]
+    with _for(name):
+        run_command([base, "-m", "venv", str(folder)], _TIMEOUT_S)
+        run_command([str(interpreter), *install, "-r", str(locked)], _TIMEOUT_S)
     (folder / ".complete").touch()
     return interpreter
 
@@ -72,35 +64,15 @@ def classes() -> str:
     folder = CACHE / f"kstreams-{_digest(source / 'pom.xml', source / 'InterestPeer.java')}"
     libs, made = folder / "libs", folder / "classes"
     if not (folder / ".complete").exists():
-        for tool, package in (("mvn", "maven"), ("javac", "openjdk-17-jdk-headless")):
-            if shutil.which(tool) is None:
-                raise PeerUnavailable(f"no {tool}: apt-get install {package}")
+        missing = lacking("mvn", "javac")
+        if missing:
+            raise PeerUnavailable(missing)
         shutil.rmtree(folder, ignore_errors=True)
         made.mkdir(parents=True)
-        _run(
-            "kstreams",
-            [
-                "mvn",
-                "-q",
-                "-B",
-                "-f",
-                str(source / "pom.xml"),
-                "dependency:copy-dependencies",
-                f"-DoutputDirectory={libs}",
-            ],
-        )
-        _run(
-            "kstreams",
-            [
-                "javac",
-                "-nowarn",
-                "-cp",
-                f"{libs}/*",
-                "-d",
-                str(made),
-                str(source / "InterestPeer.java"),
-            ],
-        )
+        with _for("kstreams"):
+            copy_jars(source / "pom.xml", libs)
+            compiled = ["javac", "-nowarn", "-cp", f"{libs}/*", "-d", str(made)]
+            run_command([*compiled, str(source / "InterestPeer.java")], _TIMEOUT_S)
         (folder / ".complete").touch()
     return f"{made}:{libs}/*"
 
@@ -108,25 +80,17 @@ def classes() -> str:
 def kernels_digest() -> str:
     """Names the compiled code: Numba itself looks at no other file than a function's own."""
     digest = hashlib.sha256()
-    for path in sorted((ROOT / "features" / "kernels").glob("*.py")):
+    for path in sorted((paths.ROOT / "features").rglob("*_kernel.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
 
 
-def _run(name: str, command: list[str]) -> None:
+@contextmanager
+def _for(name: str) -> Iterator[None]:
     try:
-        subprocess.run(
-            command,
-            check=True,
-            timeout=_TIMEOUT_S,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
-        said = str(error.stdout or "")[-1500:]
-        raise PeerUnavailable(f"{name}: {command[0]} failed: {said}") from None
+        yield
+    except CommandFailed as error:
+        raise PeerUnavailable(f"{name}: {error}") from None
 
 
 def _digest(*paths: Path) -> str:

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench import check, inputs
-from tests.bench.broker import BenchServer, Committed, Topics
+from tests.bench.broker import Committed, Topics
 from tests.bench.contenders import CONTENDERS, Contender, worker_env
 from tests.bench.inputs import Shape
 from tests.bench.proc import Sampler
 from tests.bench.run import Failed, Input, Process, prepare, run_to_end, started, watched
-from tests.broker.kafka_server import wait_for
+from tests.broker.kafka_server import KafkaServer
+from tests.support.processes import wait_until
 
 _OURS = CONTENDERS["ours"]
 _START_S = 180.0  # a first compilation included
@@ -27,7 +28,7 @@ _DRAIN_S = 600.0
 _RESTORED = re.compile(r"restored (\d+) partitions: (\d+) records in ([\d.]+) s")
 
 
-def group(server: BenchServer, shape: Shape, counts: Sequence[int]) -> list[dict[str, Any]]:
+def group(server: KafkaServer, shape: Shape, counts: Sequence[int]) -> list[dict[str, Any]]:
     """Core-seconds per million events of groups of so many workers.
 
     The workers wait for an empty topic; then the input arrives as fast as it can be produced,
@@ -58,7 +59,7 @@ def group(server: BenchServer, shape: Shape, counts: Sequence[int]) -> list[dict
     return found
 
 
-def restore(server: BenchServer, shape: Shape) -> dict[str, Any]:
+def restore(server: KafkaServer, shape: Shape) -> dict[str, Any]:
     """Run a worker over an input, then start it again: how fast it took up its state."""
     columns = inputs.generate(shape)
     topics = Topics(server.bootstrap, f"restore-{shape.accounts}.", shape.partitions)
@@ -71,7 +72,7 @@ def restore(server: BenchServer, shape: Shape) -> dict[str, Any]:
             run_to_end(process, sampler, job.events, _OURS)
         again = replace(_OURS, name="ours-again")
         with started(again, job) as process:
-            wait_for(partial(_restored, process), _START_S, process.tail)
+            wait_until(partial(_restored, process), _START_S, process.tail)
             said = _RESTORED.search(process.tail())
             assert said is not None
             sampler = Sampler(process.popen.pid, server.pid)
@@ -103,13 +104,13 @@ def _restored(process: Process) -> bool:
 
 
 def _one_group(
-    server: BenchServer, given: Input, records: Sequence[tuple[int, int, bytes, bytes]], count: int
+    server: KafkaServer, given: Input, records: Sequence[tuple[int, int, bytes, bytes]], count: int
 ) -> tuple[float, float, float]:
     with ExitStack() as stack:
         scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-state-"))
         job = prepare(_OURS, given, Path(scratch))
         processes = [stack.enter_context(started(_named(k), job)) for k in range(count)]
-        wait_for(
+        wait_until(
             lambda: all(map(_restored, processes)),
             _START_S,
             lambda: "\n".join(p.tail() for p in processes),
@@ -124,7 +125,7 @@ def _one_group(
             sampler.start()
         begun = time.time()
         given.topics.fill(records)
-        wait_for(
+        wait_until(
             lambda: progress.total() >= len(records),
             _DRAIN_S,
             lambda: "\n".join(p.tail() for p in processes),

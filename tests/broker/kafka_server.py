@@ -2,48 +2,39 @@
 
 The server keeps its port and data directory over `KafkaServer.stop`, `KafkaServer.kill` and
 `KafkaServer.start`, so that a test can take the broker away and give it back.
-Run as a module, it only fetches the jars: ``python -m tests.broker.kafka_server``.
 """
 
 from __future__ import annotations
 
 import atexit
 import os
-import shutil
 import signal
 import socket
 import subprocess
-import tempfile
-import time
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from tests.support.paths import CACHE, TESTS
-
-POM = TESTS / "broker" / "pom.xml"
-LIBS = CACHE / "kafka"
+from tests.broker.jars import KafkaUnavailable, fetch_jars
+from tests.support.processes import DIES_WITH_US, CommandFailed, run_command, wait_until
 
 #: Start to first answer takes 4 s on an idle two-core machine; CI's may be busy.
 START_TIMEOUT_S = 90.0
 #: A clean stop flushes its logs; a transaction in flight doesn't delay it.
 STOP_TIMEOUT_S = 60.0
-#: 54 MB of jars from the configured Maven repository.
-FETCH_TIMEOUT_S = 600.0
-
-#: However the tests end (a time-out of pytest-timeout runs no exit handlers), the server goes too.
-_DIES_WITH_US = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
 
 _PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller_port}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listeners={listeners},CONTROLLER://127.0.0.1:{controller_port}
+advertised.listeners={advertised}
+listener.security.protocol.map={protocols},CONTROLLER:PLAINTEXT
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
 log.dirs={data}
@@ -63,57 +54,46 @@ auto.create.topics.enable=false
 num.network.threads=2
 num.io.threads=4
 log.cleaner.dedupe.buffer.size=33554432
-{extra}
+{more}
 """
 
 
-class KafkaUnavailable(RuntimeError):
-    """The server cannot be had here; the text says what to install or where its log is."""
+@dataclass(frozen=True)
+class Options:
+    """How a broker is run; by default it starts fast and takes little of two shared cores.
+
+    Attributes
+    ----------
+    heap : str
+    optimised : bool
+        Let Java compile in earnest, as it must where a broker is measured.
+    properties : mapping
+        More lines of ``server.properties``.
+    listeners : mapping of int to int
+        Further ports that it listens on, to those at which they are advertised.
+    """
+
+    heap: str = "512m"
+    optimised: bool = False
+    properties: Mapping[str, str] = field(default_factory=dict)
+    listeners: Mapping[int, int] = field(default_factory=dict)
 
 
-def fetch_jars(libs: Path = LIBS) -> Path:
-    """Return the folder with the broker's jars, fetched through Maven once.
+@contextmanager
+def started_kafka(root: Path, options: Options | None = None) -> Iterator[KafkaServer]:
+    """A running broker, killed at the end.
 
     Raises
     ------
     KafkaUnavailable
-        When Java or Maven is missing (naming the Debian package) or the fetch fails.
+        See `fetch_jars` and `KafkaServer.start`.
     """
-    if shutil.which("java") is None:
-        raise KafkaUnavailable("no java: apt-get install openjdk-17-jre-headless")
-    done = libs / ".complete"
-    if done.exists() and done.read_text() == POM.read_text():
-        return libs
-    if shutil.which("mvn") is None:
-        raise KafkaUnavailable("no mvn: apt-get install maven")
-    libs.parent.mkdir(parents=True, exist_ok=True)
-    # Into a fresh folder, then renamed: an interrupted fetch leaves nothing half done.
-    fresh = Path(tempfile.mkdtemp(prefix="kafka-", dir=libs.parent))
+    server = KafkaServer(root, options)
     try:
-        subprocess.run(
-            [
-                "mvn",
-                "-q",
-                "-B",
-                "-f",
-                str(POM),
-                "dependency:copy-dependencies",
-                f"-DoutputDirectory={fresh}",
-            ],
-            check=True,
-            timeout=FETCH_TIMEOUT_S,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
-        shutil.rmtree(fresh, ignore_errors=True)
-        raise KafkaUnavailable(f"mvn could not fetch Kafka: {error}\n{error.stdout!s}") from None
-    (fresh / ".complete").write_text(POM.read_text())
-    shutil.rmtree(libs, ignore_errors=True)
-    fresh.rename(libs)
-    return libs
+        server.start()
+        yield server
+    finally:
+        server.kill()
 
 
 class KafkaServer:
@@ -123,26 +103,25 @@ class KafkaServer:
     ----------
     root : Path
         Empty or new directory; holds ``data/``, ``server.properties`` and ``server.log``.
-    libs : Path
-        Folder of jars, see `fetch_jars`.
-    extra : str
-        Further lines of ``server.properties``.
+    options : Options
+
+    Raises
+    ------
+    KafkaUnavailable
+        See `fetch_jars`.
     """
 
-    def __init__(self, root: Path, libs: Path, extra: str = "") -> None:
+    def __init__(self, root: Path, options: Options | None = None) -> None:
         self.root = root
-        self.libs = libs
+        self.options = options or Options()
+        self.libs = fetch_jars()
         self.data = root / "data"
         self.log = root / "server.log"
-        self.port, self._controller_port = free_ports(2)
+        self.port, controller_port = free_ports(2, self.options.listeners)
         self._properties = root / "server.properties"
         self._process: subprocess.Popen[bytes] | None = None
         root.mkdir(parents=True, exist_ok=True)
-        self._properties.write_text(
-            _PROPERTIES.format(
-                port=self.port, controller_port=self._controller_port, data=self.data, extra=extra
-            )
-        )
+        self._properties.write_text(_properties(self, controller_port))
         self._format()
 
     @property
@@ -154,6 +133,12 @@ class KafkaServer:
     def running(self) -> bool:
         """Whether the process is alive."""
         return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        """Process id of the running broker."""
+        assert self._process is not None
+        return self._process.pid
 
     def log_dir(self, topic: str, partition: int) -> Path:
         """Folder with the segments of a partition, to look at (or damage) what is on disk."""
@@ -171,7 +156,7 @@ class KafkaServer:
             return
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*_DIES_WITH_US, *self._java("-Xmx512m", "kafka.Kafka", str(self._properties))],
+                [*DIES_WITH_US, *self._java("kafka.Kafka", str(self._properties))],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -179,7 +164,10 @@ class KafkaServer:
                 start_new_session=True,  # Ctrl-C goes to pytest, which stops the server in order
             )
         atexit.register(self.kill)
-        wait_for(self._answers, timeout_s, self._describe)
+        try:
+            wait_until(self._answers, timeout_s, self._describe)
+        except TimeoutError as error:
+            raise KafkaUnavailable(str(error)) from None
 
     def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> None:
         """Stop in order (SIGTERM), or kill when that takes too long."""
@@ -208,45 +196,26 @@ class KafkaServer:
 
     def pause(self) -> None:
         """Freeze the process (SIGSTOP): connections stay open and nothing answers."""
-        assert self._process is not None
-        os.kill(self._process.pid, signal.SIGSTOP)
+        os.kill(self.pid, signal.SIGSTOP)
 
     def resume(self) -> None:
         """Let a paused process go on (SIGCONT)."""
-        assert self._process is not None
-        os.kill(self._process.pid, signal.SIGCONT)
+        os.kill(self.pid, signal.SIGCONT)
 
-    def _java(self, heap: str, main: str, *args: str) -> list[str]:
-        # Serial collector and first-tier compiler only: the server shares two cores with tests.
-        return [
-            "java",
-            heap,
-            "-XX:+UseSerialGC",
-            "-XX:TieredStopAtLevel=1",
-            "-cp",
-            f"{self.libs}/*",
-            main,
-            *args,
-        ]
+    def _java(self, main: str, *args: str) -> list[str]:
+        fast = [] if self.options.optimised else ["-XX:TieredStopAtLevel=1"]
+        heap, path = f"-Xmx{self.options.heap}", f"{self.libs}/*"
+        return ["java", heap, "-XX:+UseSerialGC", *fast, "-cp", path, main, *args]
 
     def _format(self) -> None:
-        done = subprocess.run(
-            self._java(
-                "-Xmx128m",
-                "kafka.tools.StorageTool",
-                "format",
-                "--cluster-id",
-                uuid.uuid4().hex[:22],
-                "--config",
-                str(self._properties),
-            ),
-            timeout=START_TIMEOUT_S,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-        )
-        if done.returncode != 0:
-            raise KafkaUnavailable(f"formatting failed:\n{done.stdout}{done.stderr}")
+        words = ["format", "--cluster-id", uuid.uuid4().hex[:22], "--config"]
+        try:
+            run_command(
+                self._java("kafka.tools.StorageTool", *words, str(self._properties)),
+                START_TIMEOUT_S,
+            )
+        except CommandFailed as error:
+            raise KafkaUnavailable(f"formatting failed: {error}") from None
 
     def _answers(self) -> bool:
         if not self.running:
@@ -264,23 +233,19 @@ class KafkaServer:
         return f"Kafka at {self.bootstrap} does not answer; end of {self.log}:\n{tail}"
 
 
-def wait_for(
-    condition: Callable[[], bool],
-    timeout_s: float,
-    describe: Callable[[], str] = lambda: "condition not met",
-) -> None:
-    """Poll a condition five times a second until it holds.
-
-    Raises
-    ------
-    KafkaUnavailable
-        With the description, when the time is up.
-    """
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        if time.monotonic() > deadline:
-            raise KafkaUnavailable(f"after {timeout_s:g} s: {describe()}")
-        time.sleep(0.2)
+def _properties(server: KafkaServer, controller_port: int) -> str:
+    """The file, with a listener of its own for each way to the broker."""
+    ways = {"PLAINTEXT": (server.port, server.port)}
+    for number, (port, advertised) in enumerate(server.options.listeners.items()):
+        ways[f"W{number}"] = port, advertised
+    return _PROPERTIES.format(
+        listeners=",".join(f"{name}://127.0.0.1:{port}" for name, (port, _) in ways.items()),
+        advertised=",".join(f"{name}://127.0.0.1:{port}" for name, (_, port) in ways.items()),
+        protocols=",".join(f"{name}:PLAINTEXT" for name in ways),
+        controller_port=controller_port,
+        data=server.data,
+        more="\n".join(f"{name}={value}" for name, value in server.options.properties.items()),
+    )
 
 
 def free_ports(count: int, beside: Collection[int] = ()) -> list[int]:
@@ -308,10 +273,3 @@ def free_ports(count: int, beside: Collection[int] = ()) -> list[int]:
     if len(ports) < count:
         raise KafkaUnavailable("no free port between 20000 and 32000")
     return ports
-
-
-if __name__ == "__main__":
-    try:
-        print(f"Kafka is in {fetch_jars()}")
-    except KafkaUnavailable as unavailable:
-        raise SystemExit(f"Kafka: {unavailable}") from None

@@ -13,9 +13,10 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from tests.broker.kafka_server import KafkaServer, wait_for
+from tests.broker.kafka_server import KafkaServer
 from tests.conftest import Names
 from tests.support.paths import ROOT
+from tests.support.processes import wait_until
 
 pytestmark = pytest.mark.kafka
 CALL_S = 30.0
@@ -107,15 +108,16 @@ def test_data_outlive_a_kill_on_the_same_port(own_kafka: KafkaServer, names: Nam
 
 _ABANDON = """
 import os, pathlib, sys
-from tests.broker.kafka_server import KafkaServer, fetch_jars
-server = KafkaServer(pathlib.Path(sys.argv[1]), fetch_jars())
+from tests.broker.kafka_server import KafkaServer
+server = KafkaServer(pathlib.Path(sys.argv[1]))
 server.start()
 print(server.port, flush=True)
 os._exit(1)
 """
 
 
-def test_server_ends_with_a_test_run_that_was_killed(kafka_libs: Path, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("kafka_jars")
+def test_server_ends_with_a_test_run_that_was_killed(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", _ABANDON, str(tmp_path / "kafka")],
         cwd=ROOT,
@@ -124,7 +126,7 @@ def test_server_ends_with_a_test_run_that_was_killed(kafka_libs: Path, tmp_path:
         timeout=120,
     )
     assert done.returncode == 1, done.stderr
-    wait_for(lambda: not _listening(int(done.stdout)), 10)
+    wait_until(lambda: not _listening(int(done.stdout)), 10)
 
 
 def _listening(port: int) -> bool:

@@ -8,7 +8,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.broker.kafka_server import fetch_jars
 from tests.chaos.bugs import BUGS, FAULTS_FOR
 from tests.chaos.faults import FAULTS
 from tests.chaos.run import Outcome, Plan, report, run
@@ -58,11 +57,10 @@ def main() -> int:
 
 
 def _run(plan: Plan, keep: Path | None) -> Outcome:
-    libs = fetch_jars()
     if keep is not None:
-        return run(plan, keep / f"{plan.bug or 'chaos'}-{plan.seed}", libs)
+        return run(plan, keep / f"{plan.bug or 'chaos'}-{plan.seed}")
     with tempfile.TemporaryDirectory(prefix="chaos-") as root:
-        return run(plan, Path(root), libs)
+        return run(plan, Path(root))
 
 
 def _judge(outcome: Outcome) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import signal
 import sys
 import threading
@@ -21,9 +20,10 @@ from streams.contract.topics import INPUTS
 from streams.kafka.consumer_group import Group, GroupError
 from streams.settings import Settings
 from streams.worker.restore import offsets_at
-from tests.broker.kafka_server import KafkaServer, free_ports
+from tests.broker.kafka_server import KafkaServer, Options, free_ports
 from tests.chaos.proxy import FAIR, Proxy, Weather
 from tests.chaos.worker import write_json
+from tests.support.processes import peak_memory
 from tests.support.worker_process import WorkerProcess, short_timings
 
 #: Ends that a supervisor answers by starting the worker again.
@@ -36,8 +36,8 @@ class Cluster:
 
     Parameters
     ----------
-    root, libs : Path
-        Working directory, and Kafka's jars.
+    root : Path
+        Working directory.
     slots : int
         Most workers at a time, each with a network of its own.
     bug : str or None
@@ -45,13 +45,13 @@ class Cluster:
     """
 
     def __init__(
-        self, root: Path, libs: Path, *, slots: int = 4, partitions: int = 6, bug: str | None = None
+        self, root: Path, *, slots: int = 4, partitions: int = 6, bug: str | None = None
     ) -> None:
         self.root = root
-        self.broker = KafkaServer(root / "kafka", libs)
-        ports = free_ports(slots, range(self.broker.port, self.broker.port + 50))
+        ports = free_ports(slots)
         self.networks = [Proxy(port) for port in ports]
-        _listen(root / "kafka" / "server.properties", ports, self.networks)
+        listeners = {port: way.port for port, way in zip(ports, self.networks, strict=True)}
+        self.broker = KafkaServer(root / "kafka", Options(listeners=listeners))
         self.settings = short_timings(
             self.broker.bootstrap,
             "chaos.",
@@ -146,7 +146,7 @@ class Cluster:
         for slot in sorted(self.wanted):
             code = self.workers[slot].exit_code()
             if code is None:
-                self._measure(slot)
+                self.peak_bytes = max(self.peak_bytes, peak_memory(self.workers[slot].pid))
                 continue
             if code in _RESTARTED:
                 self.ends[_RESTARTED[code]] += 1
@@ -224,15 +224,6 @@ class Cluster:
 
     def _dump(self, slot: int) -> Path:
         return self.root / f"w{slot}.digest.json"
-
-    def _measure(self, slot: int) -> None:
-        try:
-            status = Path(f"/proc/{self.workers[slot].pid}/status").read_text()
-        except OSError:
-            return
-        peak = re.search(r"VmHWM:\s+(\d+) kB", status)
-        if peak:
-            self.peak_bytes = max(self.peak_bytes, 1024 * int(peak[1]))
 
 
 class Progress:
@@ -315,16 +306,3 @@ def wait_for(condition: Callable[[], bool], seconds: float, cluster: Cluster) ->
         cluster.tend()
         time.sleep(0.1)
     return True
-
-
-def _listen(properties: Path, ports: list[int], networks: list[Proxy]) -> None:
-    """Give the broker a listener per worker, advertised at the worker's proxy."""
-    lines = properties.read_text().splitlines()
-    for number, (port, network) in enumerate(zip(ports, networks, strict=True)):
-        more = {
-            "listeners": f",W{number}://127.0.0.1:{port}",
-            "advertised.listeners": f",W{number}://127.0.0.1:{network.port}",
-            "listener.security.protocol.map": f",W{number}:PLAINTEXT",
-        }
-        lines = [line + more.get(line.partition("=")[0], "") for line in lines]
-    properties.write_text("\n".join(lines) + "\n")

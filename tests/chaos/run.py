@@ -74,14 +74,14 @@ class Outcome:
         return not self.void and not self.broken
 
 
-def run(plan: Plan, root: Path, libs: Path) -> Outcome:
+def run(plan: Plan, root: Path) -> Outcome:
     """Run it, printing as it goes."""
     outcome = Outcome(plan)
     _say(
         f"seed {plan.seed}: {plan.events:,} events, {plan.faults} faults"
         + (f", bug {plan.bug}" if plan.bug else "")
     )
-    with Cluster(root, libs, bug=plan.bug) as cluster:
+    with Cluster(root, bug=plan.bug) as cluster:
         prepare(cluster.settings)
         started = time.monotonic()
         # In small batches, which a fetch can't split: a paced worker must meet every input soon.

@@ -31,9 +31,10 @@ from features.tags.exact import exact_tags
 from streams.contract.topics import INPUTS, NETWORK, STATE
 from streams.settings import Settings
 from streams.worker.wiring import engine_config
-from tests.broker.kafka_server import KafkaServer, fetch_jars
+from tests.broker.kafka_server import started_kafka
 from tests.chaos.cluster import Progress
-from tests.support.worker_process import WorkerProcess, prepare, short_timings, wait_until
+from tests.support.processes import wait_until
+from tests.support.worker_process import WorkerProcess, prepare, short_timings
 
 _PARTITIONS = 2
 _START_MS = 1_556_800_000_000
@@ -47,35 +48,32 @@ def main() -> int:
     parser.add_argument("--rows", type=int, default=1_000_000, help="interest rows a partition")
     parser.add_argument("--kills", type=int, default=3)
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="takeover-") as name:
-        broker = KafkaServer(Path(name) / "kafka", fetch_jars())
-        broker.start()
-        try:
-            for standby in (False, True):
-                settings = short_timings(
-                    broker.bootstrap,
-                    f"standby-{standby}-".lower(),
-                    partitions=_PARTITIONS,
-                    consent_default="grant",
-                    standby=standby,
-                    restore_timeout_ms=900_000,
-                )
-                prepare(settings)
-                records, rows, spent = write_changelog(settings, args.rows)
-                print(
-                    f"changelog: {records:,} records, {rows:,} rows a partition, made in "
-                    f"{spent:.0f} s",
-                    flush=True,
-                )
-                times = [kill_and_wait(settings, Path(name), n) for n in range(args.kills)]
-                print(
-                    f"standby {standby}: first commit after kill -9 in "
-                    f"{statistics.median(times):.1f} s (median of {len(times)}), worst "
-                    f"{max(times):.1f} s; session_timeout_ms {settings.session_timeout_ms}",
-                    flush=True,
-                )
-        finally:
-            broker.kill()
+    with (
+        tempfile.TemporaryDirectory(prefix="takeover-") as name,
+        started_kafka(Path(name) / "kafka") as broker,
+    ):
+        for standby in (False, True):
+            settings = short_timings(
+                broker.bootstrap,
+                f"standby-{standby}-".lower(),
+                partitions=_PARTITIONS,
+                consent_default="grant",
+                standby=standby,
+                restore_timeout_ms=900_000,
+            )
+            prepare(settings)
+            records, rows, spent = write_changelog(settings, args.rows)
+            print(
+                f"changelog: {records:,} records, {rows:,} rows a partition, made in {spent:.0f} s",
+                flush=True,
+            )
+            times = [kill_and_wait(settings, Path(name), n) for n in range(args.kills)]
+            print(
+                f"standby {standby}: first commit after kill -9 in "
+                f"{statistics.median(times):.1f} s (median of {len(times)}), worst "
+                f"{max(times):.1f} s; session_timeout_ms {settings.session_timeout_ms}",
+                flush=True,
+            )
     return 0
 
 

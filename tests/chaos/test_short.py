@@ -32,9 +32,10 @@ KINDS = ("kill -9", "zombie", "EndTxn answer lost", "broker kill -9")
 
 
 @pytest.mark.kafka
+@pytest.mark.usefixtures("kafka_jars")
 @pytest.mark.timeout(1_200)
-def test_every_invariant_holds_under_fire(kafka_libs: Path, tmp_path: Path, seed: int) -> None:
-    outcome = run(Plan(seed, 60_000, len(KINDS), KINDS, storms=1, jumps=1), tmp_path, kafka_libs)
+def test_every_invariant_holds_under_fire(tmp_path: Path, seed: int) -> None:
+    outcome = run(Plan(seed, 60_000, len(KINDS), KINDS, storms=1, jumps=1), tmp_path)
     report(outcome)
     assert not outcome.void, outcome.void
     assert not outcome.broken
@@ -42,12 +43,13 @@ def test_every_invariant_holds_under_fire(kafka_libs: Path, tmp_path: Path, seed
 
 
 @pytest.mark.kafka
+@pytest.mark.usefixtures("kafka_jars")
 @pytest.mark.chaos
 @pytest.mark.timeout(1_200)
 @pytest.mark.parametrize("bug", BUGS)
-def test_a_planted_bug_is_caught(kafka_libs: Path, tmp_path: Path, bug: str) -> None:
+def test_a_planted_bug_is_caught(tmp_path: Path, bug: str) -> None:
     kinds = FAULTS_FOR[bug]
-    outcome = run(Plan(7, 40_000, 2 * len(kinds), kinds, bug, storms=1), tmp_path, kafka_libs)
+    outcome = run(Plan(7, 40_000, 2 * len(kinds), kinds, bug, storms=1), tmp_path)
     report(outcome)
     assert not outcome.void, outcome.void
     assert outcome.broken, f"{bug} was not caught"

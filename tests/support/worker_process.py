@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from streams.commands.demo import publish_tags
@@ -21,9 +19,8 @@ from streams.kafka.producing import Produced, produce
 from streams.kafka.topic_plan import admin_client, create_topics
 from streams.sandbox.demo_worker import environment
 from streams.settings import Settings
+from tests.support.processes import DIES_WITH_US, wait_until
 
-#: However the tests end, the workers go too.
-_DIES_WITH_US = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
 WORKER = (sys.executable, "-m", "streams", "worker")
 #: A cold start compiles every kernel, which takes a minute alone and longer beside a broker.
 READY_S = 240.0
@@ -72,20 +69,6 @@ def feed(settings: Settings, records: Iterable[Record]) -> Produced:
     produced = produce(records, settings.bootstrap_servers, settings, Produced())
     assert not produced.failed, produced.line()
     return produced
-
-
-def wait_until(
-    condition: Callable[[], bool],
-    seconds: float,
-    describe: Callable[[], str] = lambda: "condition not met",
-) -> float:
-    """Poll ten times a second; returns how many seconds it took."""
-    started = time.monotonic()
-    while not condition():
-        if time.monotonic() - started > seconds:
-            raise AssertionError(f"after {seconds:g} s: {describe()}")
-        time.sleep(0.1)
-    return time.monotonic() - started
 
 
 def lag(settings: Settings, group: str | None = None) -> Lag:
@@ -145,7 +128,7 @@ class WorkerProcess:
         self._start = log.stat().st_size if log.exists() else 0
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                [*_DIES_WITH_US, *command],
+                [*DIES_WITH_US, *command],
                 env=environment(settings),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -157,12 +140,7 @@ class WorkerProcess:
     def __enter__(self) -> WorkerProcess:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.kill()
 
     @property

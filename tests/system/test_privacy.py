@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,15 +22,10 @@ from streams.kafka.compacted import CompactedTopic
 from streams.kafka.topic_plan import admin_client
 from streams.sandbox.embedded_broker import free_port
 from streams.settings import Settings
-from tests.broker.kafka_server import KafkaServer
+from tests.broker.kafka_server import KafkaServer, Options
 from tests.support.feeding import DAY, START, Feed, Record
-from tests.support.worker_process import (
-    WorkerProcess,
-    prepare,
-    short_timings,
-    wait_for_end,
-    wait_until,
-)
+from tests.support.processes import wait_until
+from tests.support.worker_process import WorkerProcess, prepare, short_timings, wait_for_end
 
 ERASED, WITHDRAWN, STAYS = "zqerased7f3a", "zqwithdrawn1b2c", "zqstays9d4e"
 SECRET = "a secret of this test, long enough"
@@ -45,15 +39,6 @@ _FAST = {
     "file.delete.delay.ms": "100",
     "compression.type": "uncompressed",
 }
-
-
-@pytest.fixture
-def cleaning_kafka(kafka_libs: Path, tmp_path: Path) -> Iterator[KafkaServer]:
-    """A broker whose log cleaner looks several times a second."""
-    server = KafkaServer(tmp_path / "kafka", kafka_libs, "log.cleaner.backoff.ms=200")
-    server.start()
-    yield server
-    server.kill()
 
 
 class Deployment:
@@ -122,10 +107,16 @@ def contains(path: Path, text: str) -> bool:
         return False
 
 
+#: The log cleaner looks several times a second.
+CLEANING = Options(properties={"log.cleaner.backoff.ms": "200"})
+
+
+@pytest.mark.kafka
 @pytest.mark.timeout(600)
-def test_what_is_gone_is_gone_from_the_disk(cleaning_kafka: KafkaServer, tmp_path: Path) -> None:
+@pytest.mark.parametrize("own_kafka", [CLEANING], indirect=True)
+def test_what_is_gone_is_gone_from_the_disk(own_kafka: KafkaServer, tmp_path: Path) -> None:
     feed = Feed()
-    work = Deployment(cleaning_kafka, tmp_path)
+    work = Deployment(own_kafka, tmp_path)
     with work.worker:
         everybody = (ERASED, WITHDRAWN, STAYS)
         work.send(

@@ -23,6 +23,7 @@ from streams.sandbox.simulator import Simulation, simulated
 from streams.settings import PREFIX, Settings
 from tests.conftest import Names
 from tests.support.evidence import collect
+from tests.support.processes import wait_until
 from tests.support.verifier import verify, violated
 from tests.support.worker_process import (
     WorkerProcess,
@@ -31,7 +32,6 @@ from tests.support.worker_process import (
     short_timings,
     taken,
     wait_for_end,
-    wait_until,
 )
 
 pytestmark = pytest.mark.kafka

@@ -30,6 +30,7 @@ from streams.settings import Settings
 from tests.conftest import Names
 from tests.support.evidence import collect
 from tests.support.malformed_cases import CASES, MAX_BYTES
+from tests.support.processes import wait_until
 from tests.support.reference import canonical, differences, restored, without_versions
 from tests.support.verifier import profile_differences, verify, violated
 from tests.support.worker_process import (
@@ -39,7 +40,6 @@ from tests.support.worker_process import (
     short_timings,
     taken,
     wait_for_end,
-    wait_until,
 )
 
 pytestmark = pytest.mark.kafka

@@ -21,7 +21,8 @@ from streams.settings import Settings
 from tests.conftest import Names
 from tests.support.audience_profiles import profile
 from tests.support.paths import ROOT
-from tests.support.worker_process import short_timings, wait_until
+from tests.support.processes import wait_until
+from tests.support.worker_process import short_timings
 
 _WAIT_S = 120.0
 

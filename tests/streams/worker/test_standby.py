@@ -17,6 +17,7 @@ from streams.worker.standby import Standby
 from tests.broker import memory_clients
 from tests.broker.memory_broker import MemoryBroker
 from tests.conftest import Names
+from tests.support.processes import wait_until
 from tests.support.verifier import verify, violated
 from tests.support.worker_process import (
     WorkerProcess,
@@ -25,7 +26,6 @@ from tests.support.worker_process import (
     short_timings,
     taken,
     wait_for_end,
-    wait_until,
 )
 
 _HOUR_S = 3_600.0
