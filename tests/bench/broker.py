@@ -113,14 +113,16 @@ class Topics:
             }
         )
         consumer.assign([TopicPartition(name, p, 0) for p in range(self.partitions)])
-        open_, found = set(range(self.partitions)), []
+        open_ = set(range(self.partitions))
+        found: list[tuple[int, bytes, bytes | None]] = []
         deadline = time.monotonic() + _TIMEOUT_S
         while open_ and time.monotonic() < deadline:
             for message in consumer.consume(20_000, 0.2):
-                if message.error() is None:
-                    found.append((message.partition(), message.key(), message.value()))
-                elif message.error().code() == KafkaError._PARTITION_EOF:
-                    open_.discard(message.partition())
+                error, partition = message.error(), message.partition() or 0
+                if error is None:
+                    found.append((partition, message.key() or b"", message.value()))
+                elif error.code() == KafkaError._PARTITION_EOF:
+                    open_.discard(partition)
         consumer.close()
         if open_:
             raise RuntimeError(f"{name} could not be read to its end")

@@ -48,7 +48,7 @@ def main(bootstrap: str, group: str, names: str, events: str, manner: str) -> No
     while left > 0:
         messages = consumer.consume(_BATCH, 0.1)
         for message in messages:
-            orjson.loads(message.value())
+            orjson.loads(message.value() or b"")
         left -= len(messages)
         marks.append(f"done {time.time()} {total - left}")
     print("\n".join(marks), flush=True)

@@ -263,6 +263,7 @@ def _touched(
         * np.uint64(0x9E3779B97F4A7C15)
     ) >> np.uint64(11)
     u = np.where(stray, rng.random(n), h.astype(np.float64) / 2.0**53)
+    content: NDArray[np.int32]
     content = np.minimum((sizes**u - 1.0).astype(np.int32), sizes - 1).astype(np.int32)
     idle = (source == NETWORK) & (rng.random(n) < _IDLE)
     content[idle] = -1 - rng.integers(0, len(_IDLE_HOSTS), int(idle.sum()))
@@ -272,4 +273,5 @@ def _touched(
 def _durations(rng: np.random.Generator, source: NDArray[np.uint8]) -> NDArray[np.int64]:
     median = np.array([8_000.0, 600_000.0, 45_000.0])[source]
     drawn = np.exp(rng.normal(0.0, 1.0, len(source))) * median
-    return np.minimum(drawn, 6 * 3_600_000).astype(np.int64) + 200
+    capped: NDArray[np.float64] = np.minimum(drawn, 6 * 3_600_000)
+    return capped.astype(np.int64) + 200

@@ -129,10 +129,10 @@ def _read(
             ended = time.monotonic()
         for message in consumer.consume(1_000, 0.01):
             now = time.time()
-            key = message.key()
+            key = message.key() or b""
             if message.error() is None and key.startswith(PROBE) and key not in answered:
                 answered.add(key)
-                at = orjson.loads(message.value())["as_of"] / 1000.0
+                at = orjson.loads(message.value() or b"")["as_of"] / 1000.0
                 found.append((at, now - at))
     consumer.close()
     return found

@@ -114,11 +114,14 @@ def measure(subjects: int, events: int) -> Point:
     before = time.process_time()
     restored.load(records)
     took = time.process_time() - before
+    parse_us, apply_us, collect_us = (spent / events * 1e6).tolist()
     return Point(
         live,
         rows,
         events,
-        *(spent / events * 1e6).tolist(),
+        parse_us,
+        apply_us,
+        collect_us,
         size,
         sum(map(len, changelog.values())),
         rows / took,

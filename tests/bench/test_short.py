@@ -51,7 +51,7 @@ def test_the_input_is_what_its_shape_says() -> None:
     assert len(records) == shape.events and np.all(np.diff(columns.ts) >= 0)
     assert columns.ts[-1] - columns.ts[0] <= shape.hours * 3_600_000
     assert 230 < np.mean([len(value) for _, _, _, value in records]) < 290
-    homes = {}
+    homes: dict[bytes, int] = {}
     for _, partition, key, _ in records:
         assert homes.setdefault(key, partition) == partition  # an account has one partition
     assert {source for source, _, _, _ in records} == {0, 1, 2}

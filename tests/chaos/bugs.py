@@ -26,6 +26,10 @@ def plant(name: str) -> None:
     BUGS[name]()
 
 
+def _replace(where: type, name: str, bug: Callable[..., Any]) -> None:
+    setattr(where, name, bug)
+
+
 def _offsets_outside() -> None:
     """Offsets are committed after the transaction instead of inside."""
     commit, give, consumers = Outlet.commit, Folding.commit, list[Consumer]()
@@ -48,8 +52,8 @@ def _offsets_outside() -> None:
         except KafkaException:
             pass
 
-    Folding.commit = given  # type: ignore[method-assign]  # planting
-    Outlet.commit = split  # type: ignore[method-assign]  # planting
+    _replace(Folding, "commit", given)
+    _replace(Outlet, "commit", split)
 
 
 def _engine_kept() -> None:
@@ -58,7 +62,7 @@ def _engine_kept() -> None:
     def keep(self: Membership) -> None:
         pass
 
-    Membership.rewind = keep  # type: ignore[method-assign]  # planting
+    _replace(Membership, "rewind", keep)
 
 
 def _row_skipped() -> None:
@@ -73,7 +77,7 @@ def _row_skipped() -> None:
             del changes.state[key]
         return changes
 
-    Engine.collect = forgetful  # type: ignore[method-assign]  # planting
+    _replace(Engine, "collect", forgetful)
 
 
 def _label_leaked() -> None:
@@ -86,18 +90,18 @@ def _label_leaked() -> None:
             self.store.c[lay.C_OPEN_DAY] -= 1
         return offsets
 
-    Engine.load = leak  # type: ignore[method-assign]  # planting
+    _replace(Engine, "load", leak)
 
 
 def _zombie_unfenced() -> None:
     """Commits don't say which generation of the group they belong to, and a loss is ignored."""
-    commit, make = Outlet.commit, Outlet.__init__
+    commit, make, strangers = Outlet.commit, Outlet.__init__, dict[Outlet, Consumer]()
 
     def made(self: Outlet, settings: Settings, *more: Any) -> None:
         make(self, settings, *more)
         # Of the group by name only: without a generation the broker has nothing to compare.
-        self.stranger = Consumer(
-            {  # type: ignore[attr-defined]  # planting
+        strangers[self] = Consumer(
+            {
                 "bootstrap.servers": settings.bootstrap_servers,
                 "group.id": settings.group_id,
                 "log_level": 0,
@@ -105,15 +109,14 @@ def _zombie_unfenced() -> None:
         )
 
     def unfenced(self: Outlet, what: Commit, member: Any, deadline: float) -> None:
-        nobody = self.stranger.consumer_group_metadata()  # type: ignore[attr-defined]  # planting
-        commit(self, what, nobody, deadline)
+        commit(self, what, strangers[self].consumer_group_metadata(), deadline)
 
     def deaf(self: Membership, consumer: Consumer, spots: list[TopicPartition]) -> None:
         pass
 
-    Outlet.__init__ = made  # type: ignore[method-assign]  # planting
-    Outlet.commit = unfenced  # type: ignore[method-assign]  # planting
-    Membership._lost = deaf  # type: ignore[method-assign]  # planting
+    _replace(Outlet, "__init__", made)
+    _replace(Outlet, "commit", unfenced)
+    _replace(Membership, "_lost", deaf)
 
 
 def _dead_letter_dropped() -> None:
@@ -124,7 +127,7 @@ def _dead_letter_dropped() -> None:
         what.refused = [letter for letter in what.refused if letter.offset % 20]
         commit(self, what, member, deadline)
 
-    Outlet.commit = careless  # type: ignore[method-assign]  # planting
+    _replace(Outlet, "commit", careless)
 
 
 def _profile_forgotten() -> None:
@@ -136,7 +139,7 @@ def _profile_forgotten() -> None:
         changes.profiles = [item for item in changes.profiles if zlib.crc32(item[0]) % 50]
         return changes
 
-    Engine.collect = lossy  # type: ignore[method-assign]  # planting
+    _replace(Engine, "collect", lossy)
 
 
 def _ids_forgotten() -> None:
@@ -149,7 +152,7 @@ def _ids_forgotten() -> None:
         self.store.c[lay.C_DEDUP] = 0
         return offsets
 
-    Engine.load = amnesia  # type: ignore[method-assign]  # planting
+    _replace(Engine, "load", amnesia)
 
 
 def _state_not_awaited() -> None:
@@ -160,7 +163,7 @@ def _state_not_awaited() -> None:
         step(self, 0.05)
         return True
 
-    Restore.step = hasty  # type: ignore[method-assign]  # planting
+    _replace(Restore, "step", hasty)
 
 
 #: Name to what plants it.

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +158,16 @@ class Cluster:
                 continue
             self.start(slot)
 
+    def wait_for(self, condition: Callable[[], bool], seconds: float) -> bool:
+        """Tend the cluster until the condition holds; whether it did in time."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > deadline:
+                return False
+            self.tend()
+            time.sleep(0.1)
+        return True
+
     def weather(self, weather: Weather = FAIR, slot: int | None = None) -> None:
         """Set the network of one worker, or of all."""
         for number, network in enumerate(self.networks):
@@ -178,9 +189,7 @@ class Cluster:
         self._order()
         together: dict[int, str] = {}
         for slot in self.up():
-            wait_for(
-                lambda at=slot: self._report(at).get("number") == self._wanted_dump, 60.0, self
-            )
+            self.wait_for(partial(self._reported, slot), 60.0)
             for number, digest in self._report(slot).get("digests", {}).items():
                 together[int(number)] = "held twice" if int(number) in together else digest
         return together
@@ -210,13 +219,16 @@ class Cluster:
                 return False  # its coordinator is still loading
             return found.state == ConsumerGroupState.STABLE and len(found.members) == len(self.up())
 
-        assert wait_for(settled, seconds, self), "the group does not settle"
+        assert self.wait_for(settled, seconds), "the group does not settle"
 
     def _order(self) -> None:
         write_json(
             self.orders,
             {"rate": self.rate, "clock_off_s": self.clock_off_s, "dump": self._wanted_dump},
         )
+
+    def _reported(self, slot: int) -> bool:
+        return self._report(slot).get("number") == self._wanted_dump
 
     def _report(self, slot: int) -> dict[str, Any]:
         path = self._dump(slot)
@@ -272,6 +284,10 @@ class Progress:
                 return None
         return latest
 
+    def has_recovered(self, since: float) -> bool:
+        """Whether every partition has."""
+        return self.recovered(since) is not None
+
     def _watch(self) -> None:
         before = dict.fromkeys(self.behind, 0)
         while not self._stopped.wait(_LOOK_S):
@@ -295,14 +311,3 @@ class Progress:
                     before[partition] = sums[partition]
                 self.behind[partition] = behind[partition]
             self.left = sum(behind.values())
-
-
-def wait_for(condition: Callable[[], bool], seconds: float, cluster: Cluster) -> bool:
-    """Tend the cluster until the condition holds; whether it did in time."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        cluster.tend()
-        time.sleep(0.1)
-    return True

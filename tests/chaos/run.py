@@ -8,9 +8,10 @@ import sys
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
-from tests.chaos.cluster import Cluster, Progress, wait_for
+from tests.chaos.cluster import Cluster, Progress
 from tests.chaos.faults import FAULTS, FROM_STRIKE
 from tests.chaos.load import records
 from tests.support.verifier import Verdict, verify
@@ -101,7 +102,7 @@ def run(plan: Plan, root: Path) -> Outcome:
                 50.0, progress.left / max(1, plan.faults) / _FIRST_GUESS_S / _WORKERS * _RESERVE
             )
         )
-        if not wait_for(lambda: progress.recovered(since) is not None, _START_S, cluster):
+        if not cluster.wait_for(partial(progress.has_recovered, since), _START_S):
             raise RuntimeError("workers did not start:\n" + cluster.workers[0].text()[-3000:])
         _strike(plan, cluster, progress, outcome)
         _finish(cluster, progress, outcome)
@@ -124,7 +125,7 @@ def _strike(plan: Plan, cluster: Cluster, progress: Progress, outcome: Outcome) 
         if number:
             left_s = max(_LEAST_GUESS_S, spent / number) * (len(names) - number)
             cluster.pace(rate=max(50.0, progress.left * _RESERVE / left_s / _WORKERS))
-        wait_for(lambda: bool(cluster.up()), _RECOVERY_S, cluster)
+        cluster.wait_for(lambda: bool(cluster.up()), _RECOVERY_S)
         struck = time.monotonic()
         FAULTS[name](cluster, rng)
         ended = time.monotonic()
@@ -132,9 +133,7 @@ def _strike(plan: Plan, cluster: Cluster, progress: Progress, outcome: Outcome) 
         since = (struck if name in FROM_STRIKE else ended) + 0.3  # what was under way is no proof
         text = ""
         if rng.random() > _OVERLAP or number == len(names) - 1:
-            if not wait_for(
-                lambda at=since: progress.recovered(at) is not None, _RECOVERY_S, cluster
-            ):
+            if not cluster.wait_for(partial(progress.has_recovered, since), _RECOVERY_S):
                 cluster.fatal.append(f"no recovery from {name} within {_RECOVERY_S:g} s")
             else:
                 took = (progress.recovered(since) or since) - since + 0.3
@@ -152,7 +151,7 @@ def _finish(cluster: Cluster, progress: Progress, outcome: Outcome) -> None:
     cluster.pace(rate=0.0, clock_off_s=0.0)
     live = None
     if (
-        wait_for(lambda: progress.left == 0 or bool(cluster.fatal), _END_S, cluster)
+        cluster.wait_for(lambda: progress.left == 0 or bool(cluster.fatal), _END_S)
         and not cluster.fatal
     ):
         live = cluster.digests()

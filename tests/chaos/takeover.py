@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -130,19 +131,15 @@ def kill_and_wait(settings: Settings, root: Path, number: int) -> float:
     ):
         flow.start()
         for worker in (one, two):
-            wait_until(
-                lambda w=worker: bool(re.search("restored 1 partitions", w.text())),
-                900,
-                worker.text,
-            )
+            wait_until(partial(worker.has_said, "restored 1 partitions"), 900, worker.text)
         progress = Progress(settings, endless=True)
         since = time.monotonic()
-        wait_until(lambda: progress.recovered(since) is not None, 120)
+        wait_until(partial(progress.has_recovered, since), 120)
         time.sleep(10.0)  # the copies get to the end
         killed = time.monotonic()
         two.kill()
         # What was under way may be seen a moment later: only what comes after counts.
-        wait_until(lambda: progress.recovered(killed + 1.0) is not None, 900, one.text)
+        wait_until(partial(progress.has_recovered, killed + 1.0), 900, one.text)
         took = (progress.recovered(killed + 1.0) or killed) - killed
         restored = re.findall(r"restored \d+ partitions: .*", one.text())[-1]
         print(f"  kill {number + 1}: {took:.1f} s; {restored}", flush=True)

@@ -74,7 +74,7 @@ def test_what_was_aborted_is_read_from_the_files(kafka_server: KafkaServer, name
             producer.abort_transaction(30)
         else:
             producer.commit_transaction(30)
-    seen = {}
+    seen: dict[str, set[int | None]] = {}
     for level in ("read_committed", "read_uncommitted"):
         consumer = Consumer(
             {

@@ -193,6 +193,7 @@ def _no_ids(store: Store, hashes: np.ndarray, buckets: np.ndarray) -> None:
     return None
 
 
+_LOAD = Store.load
 _BUGS = {
     "event ids are not restored": (Store, "remember_ids", _no_ids),
     "the model is not restored": (learner.Learner, "restore", lambda learner, records: None),
@@ -214,7 +215,6 @@ _BUGS = {
         lambda self, meta: meta.update(open_day=meta["open_day"] - 1),
     ),
 }
-_LOAD = Store.load
 
 
 def _unordered(value: bytes) -> bytes:

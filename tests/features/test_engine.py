@@ -109,7 +109,7 @@ def test_everything_is_as_the_twin_says(records: list[Record], grant: bool) -> N
     assert not profiles
 
 
-def _assert_profile(have: dict, want: dict) -> None:
+def _assert_profile(have: dict[str, Any], want: dict[str, Any]) -> None:
     model = have.pop("model"), have.pop("version")
     assert model[0]["id"] == "ftrl-hurdle"
     scores = [item["score"] for item in have["interests"]]

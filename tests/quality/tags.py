@@ -18,7 +18,7 @@ import csv
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from features.tags import taxonomy
 from features.tags.entry import TagEntry, join
 from features.tags.exact import genre_tags
+from features.tags.text.matching import Embed
 from features.tags.text.tagger import TextTagger
 from streams.apps import embedding
 from tests.quality import contents, hosts, related
@@ -142,21 +143,19 @@ def _learn(tagger: TextTagger, text: str, own: frozenset[str]) -> None:
     tagger.learn(text, TagEntry(tuple((i, 1.0) for i in sorted(own)), "genre", 1.0), "programme")
 
 
-def _f1(pairs: object) -> float:
+def _f1(pairs: Iterable[tuple[frozenset[str], frozenset[str]]]) -> float:
     right = size = 0
-    for told, own in pairs:  # type: ignore[attr-defined]  # pairs of sets
+    for told, own in pairs:
         right += len(told & own)
         size += len(told) + len(own)
     return 2 * right / max(1, size)
 
 
-def cached(
-    embed: Callable[[list[str]], NDArray[np.float32]],
-) -> Callable[[list[str]], NDArray[np.float32]]:
+def cached(embed: Embed) -> Embed:
     """The same embedding that computes a text once: the programmes are asked three times."""
     known: dict[str, NDArray[np.float32]] = {}
 
-    def call(texts: list[str]) -> NDArray[np.float32]:
+    def call(texts: Sequence[str]) -> NDArray[np.float32]:
         new = [text for text in dict.fromkeys(texts) if text not in known]
         if new:
             known.update(zip(new, embed(new), strict=True))

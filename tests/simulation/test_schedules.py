@@ -181,7 +181,7 @@ def _commit_of_a_former_owner(patch: pytest.MonkeyPatch) -> None:
         commit(
             self,
             what,
-            consumers[self._producer._tid.removeprefix("sim-")].consumer_group_metadata(),
+            consumers[vars(self._producer)["_tid"].removeprefix("sim-")].consumer_group_metadata(),
             deadline,
         )
 

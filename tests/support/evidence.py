@@ -13,6 +13,7 @@ from confluent_kafka import Message
 from streams.contract.headers import DeadLetter, parse_dead_letter
 from streams.contract.topics import DEAD_LETTERS, PROFILES, STATE
 from streams.settings import Settings
+from tests.support.messages import headers_of
 from tests.support.reference import read
 
 _META = b"p/meta"
@@ -75,7 +76,7 @@ def collect(settings: Settings, partition: int) -> Evidence:
             found.commits.append(json.loads(value))
     found.profiles = list(_seen(settings, PROFILES, partition, found))
     for message in _seen(settings, DEAD_LETTERS, partition, found):
-        letter = parse_dead_letter(message.headers())
+        letter = parse_dead_letter(headers_of(message).items())
         found.dead.append((letter, message.key(), message.value()))
     return found
 

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from hypothesis import strategies as st
@@ -19,9 +19,10 @@ from features.config import Config
 from features.records.batch import Batch, parse
 from features.records.decoder import Limits
 from features.tags.exact import TagEntry
-from tests.oracle.arithmetic import DAY_MS
+from tests.oracle import arithmetic
 
 FACTS, NETWORK, TV, APP = range(4)
+DAY_MS = arithmetic.DAY_MS
 #: A Saturday, so that seven days hold a weekend at either end.
 FIRST_DAY = 18_019
 START = FIRST_DAY * DAY_MS
@@ -48,7 +49,7 @@ TABLE: Mapping[str, TagEntry] = {
 }
 INTERESTS = ("529", "515", "11", "690", "655", "483", "1", SENSITIVE)
 
-_CONTENTS: Sequence[tuple[int, dict[str, Any]]] = [
+_CONTENTS: list[tuple[int, dict[str, Any]]] = [
     (NETWORK, {"line": "mobile", "host": "rugby.example"}),
     (NETWORK, {"line": "broadband", "host": "www.Hockey.example."}),
     (TV, {"content_id": "p-1", "mode": "live", "content_ms": 5_400_000}),
@@ -69,7 +70,7 @@ _CONTENTS: Sequence[tuple[int, dict[str, Any]]] = [
 _CONTENTS = [*_CONTENTS, *2 * _CONTENTS[:8]]  # what counts comes more often
 _SPENT_MS = (300_000, 4_000, 90_000, 2_400_000, 7_200_000, 61_234, 0, 1)
 _MOVED = (0, 900, 5_000_000, 80_000_000)
-_COUNTRIES = (
+_COUNTRIES: tuple[dict[str, Any], ...] = (
     {},
     {},
     {"country": "DE"},
@@ -80,6 +81,9 @@ _COUNTRIES = (
     {},
 )
 _LATE_MIN = (0, 0, 0, 0, 3, 45, 200, 359, 361, 900)  # the lateness allowed is 360
+
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -183,27 +187,24 @@ def facts(draw: st.DrawFn, span_ms: int = 4 * DAY_MS, account: int | None = None
             ({}, {}, {"expires_at": ts + 7 * HOUR_MS}, {"expires_at": ts + 30 * HOUR_MS})
         )
     )
-    said = draw(
-        st.sampled_from(
-            [
-                *[
-                    ("declaration", {"stance": s, **interest, **member})
-                    for s in ("like", "dislike", "neutral")
-                ],
-                ("purchase", {**interest, **member, **days}),
-                ("purchase", {**interest, **member, "returned": True}),
-                ("decision_against", {**interest, **days}),
-                ("care_case", {"case_id": "c-1", "status": "opened"}),
-                ("care_case", {"case_id": "c-1", "status": "closed"}),
-                ("registry", {"device_id": "d-1", "owner_member_id": "m-1"}),
-                ("consent", {"purpose": "profiling", "status": "granted", **ends}),
-                ("consent", {"purpose": "profiling", "status": "withdrawn"}),
-                ("consent", {"purpose": "marketing", "status": "denied"}),
-                ("erasure", {}),
-            ]
-        )
-    )
-    return fact(who, said[0], ts, **said[1])
+    options: list[tuple[str, dict[str, Any]]] = [
+        *[
+            ("declaration", {"stance": s, **interest, **member})
+            for s in ("like", "dislike", "neutral")
+        ],
+        ("purchase", {**interest, **member, **days}),
+        ("purchase", {**interest, **member, "returned": True}),
+        ("decision_against", {**interest, **days}),
+        ("care_case", {"case_id": "c-1", "status": "opened"}),
+        ("care_case", {"case_id": "c-1", "status": "closed"}),
+        ("registry", {"device_id": "d-1", "owner_member_id": "m-1"}),
+        ("consent", {"purpose": "profiling", "status": "granted", **ends}),
+        ("consent", {"purpose": "profiling", "status": "withdrawn"}),
+        ("consent", {"purpose": "marketing", "status": "denied"}),
+        ("erasure", {}),
+    ]
+    kind, fields = draw(st.sampled_from(options))
+    return fact(who, kind, ts, **fields)
 
 
 @st.composite
@@ -248,7 +249,7 @@ def cuts(least: int = 0, most: int = 4) -> st.SearchStrategy[list[float]]:
     return st.lists(st.integers(0, 1000).map(lambda n: n / 1000), min_size=least, max_size=most)
 
 
-def cut(records: Sequence[Record], places: Sequence[float]) -> list[list[Record]]:
+def cut(records: Sequence[Item], places: Sequence[float]) -> list[list[Item]]:
     """A sequence in pieces, some of which may be empty."""
     ends = sorted(round(place * len(records)) for place in places)
     return [list(records[a:b]) for a, b in zip([0, *ends], [*ends, len(records)], strict=True)]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 
 from features.models.base import Model
 from features.models.signals import HABIT, NAMES, DayRows
+
+M = TypeVar("M", bound=Model)
 
 SUBJECTS, INTERESTS = 30, 6
 _HERE, _ODDS_28 = NAMES.index("here_yesterday"), NAMES.index("odds_28")
@@ -34,7 +38,8 @@ def day_rows(day: int, seed: int = 0) -> DayRows:
     )
 
 
-def learned(model: Model, days: range, seed: int = 0) -> Model:
+def learned(model: M, days: range, seed: int = 0) -> M:
+    """The model, after it has learned so many days."""
     for day in days:
         model.learn(day_rows(day, seed))
     return model

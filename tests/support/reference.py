@@ -131,7 +131,7 @@ def canonical(engine: Engine) -> dict[bytes, bytes]:
     store, state = engine.store, {}
     live = live_subjects(engine)
     blob, ends = store.pack(np.array(list(live.values()), np.int32))
-    view, start = memoryview(blob), 0
+    view, start = blob.data, 0
     for key, end in zip(live, ends.tolist(), strict=True):
         state[b"s/" + key] = bytes(view[start:end])
         start = end

@@ -256,7 +256,8 @@ def _logs(
 
 def _steps(place: str, found: Evidence, broken: dict[str, list[str]]) -> None:
     """Between any two commits as many outcomes were counted as offsets were passed."""
-    before, counted = {}, 0
+    before: dict[str, int] = {}
+    counted = 0
     for number, commit in enumerate(found.commits):
         after = {name: at[0] for name, at in commit["offsets"].items()}
         total = sum(commit["outcomes"][:16])

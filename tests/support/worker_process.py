@@ -157,6 +157,10 @@ class WorkerProcess:
         """What this process wrote."""
         return self.log.read_bytes()[self._start :].decode(errors="replace")
 
+    def has_said(self, words: str) -> bool:
+        """Whether it wrote these words."""
+        return words in self.text()
+
     def signal(self, number: int) -> None:
         """Send a signal to it, if it is still there."""
         if self.running:

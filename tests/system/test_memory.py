@@ -58,24 +58,21 @@ def test_what_faded_goes_and_takes_an_empty_subject_with_it() -> None:
     """A zap is forgotten long before its subject is silent for too long."""
     done = Run(config(row_epsilon=0.05, half_lives=(0.5, 1.0, 2.0)))
     zap = {
-        "kind": gen.TV,
-        "doc": {
-            "event_id": "z",
-            "account_id": "acc-0",
-            "ts": START,
-            "content_id": "p-1",
-            "mode": "live",
-            "content_ms": 5_400_000,
-            "watched_ms": 4_000,
-        },
+        "event_id": "z",
+        "account_id": "acc-0",
+        "ts": START,
+        "content_id": "p-1",
+        "mode": "live",
+        "content_ms": 5_400_000,
+        "watched_ms": 4_000,
     }
     done.apply(
         [
             gen.consent(0),
             gen.consent(1),
-            Record(**zap),
+            Record(gen.TV, zap),
             gen.rugby(1, START),
-            Record(gen.TV, {**zap["doc"], "event_id": "z2", "member_id": "m-1"}),
+            Record(gen.TV, {**zap, "event_id": "z2", "member_id": "m-1"}),
         ]
     )
     done.commit()

@@ -7,6 +7,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -30,9 +31,11 @@ from streams.settings import Settings
 from tests.conftest import Names
 from tests.support.evidence import collect
 from tests.support.malformed_cases import CASES, MAX_BYTES
+from tests.support.messages import headers_of
 from tests.support.processes import wait_until
+from tests.support.profile_differences import profile_differences
 from tests.support.reference import canonical, differences, restored, without_versions
-from tests.support.verifier import profile_differences, verify, violated
+from tests.support.verifier import verify, violated
 from tests.support.worker_process import (
     WorkerProcess,
     feed,
@@ -79,10 +82,11 @@ def flow(settings: Settings, log: Path, embedded: bool = False) -> None:
     assert len(profiles) > 40  # households and their members, but for those without consent
     for found in map(lambda p: collect(settings, p), range(settings.partitions)):
         for message in found.profiles:
-            headers = {name: value.decode() for name, value in message.headers() or ()}
+            headers = {name: value.decode() for name, value in headers_of(message).items()}
             assert not list(_HEADERS.iter_errors(headers))
-            if message.value() is not None:
-                assert not list(_VALUE.iter_errors(orjson.loads(message.value())))
+            value = message.value()
+            if value is not None:
+                assert not list(_VALUE.iter_errors(orjson.loads(value)))
 
 
 _VALUE = Draft202012Validator(SCHEMAS[PROFILES])
@@ -128,6 +132,10 @@ def test_events_become_profiles_on_the_embedded_broker(names: Names, tmp_path: P
         )
 
 
+def _has_taken(settings: Settings, records: int) -> bool:
+    return taken(settings) > records
+
+
 def test_killed_in_the_middle_it_ends_where_an_uninterrupted_run_ends(
     kafka: str, names: Names, tmp_path: Path
 ) -> None:
@@ -141,7 +149,8 @@ def test_killed_in_the_middle_it_ends_where_an_uninterrupted_run_ends(
         wait_for_end(calm, worker)
     for share in (0.15, 0.4, 0.6):
         with WorkerProcess(struck, tmp_path / "struck.log") as worker:
-            wait_until(lambda at=share: taken(struck) > at * total, 240, worker.text)
+            due = int(share * total)
+            wait_until(partial(_has_taken, struck, due), 240, worker.text)
             worker.kill()
         assert taken(struck) < total, "void: the input had ended before the kill"
     with WorkerProcess(struck, tmp_path / "struck.log") as worker:

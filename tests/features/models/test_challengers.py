@@ -132,6 +132,7 @@ def test_the_kernels_form_answers_as_the_classifier_does() -> None:
 
 def test_a_probit_of_one_part_is_one_probit_over_all_signals() -> None:
     form, row = learned(AdPredictor(), range(3)).form(), day_rows(9).x[:1]
+    assert form is not None
     whole = form._replace(product=np.zeros(1, np.uint8))
     out = np.zeros(1)
     answers(whole, row, np.zeros(1, np.uint16), out)

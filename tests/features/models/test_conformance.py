@@ -30,7 +30,7 @@ class _Ensemble(Mixture):
     """A mixture that learns its members too, in the order that a worker keeps."""
 
     def __init__(self) -> None:
-        self._own = Intercepts(), Logistic(), AdPredictor()
+        self._own: tuple[Model, ...] = Intercepts(), Logistic(), AdPredictor()
         super().__init__(*self._own)
 
     def learn(self, rows: DayRows) -> None:
@@ -59,7 +59,8 @@ _WITH_FORM = [Hurdle, Intercepts, Logistic, AdPredictor, _Ensemble]
 
 @pytest.fixture(params=[*_WITH_FORM, HoeffdingTree])
 def make(request: pytest.FixtureRequest) -> Callable[[], Model]:
-    return request.param
+    model: type[Model] = request.param
+    return model
 
 
 def test_it_learns(make: Callable[[], Model]) -> None:

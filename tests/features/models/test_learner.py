@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -192,13 +193,13 @@ def test_a_planted_leak_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     real = kernel.training_rows
 
     def one_day_early(
-        s: object,
-        r: object,
+        s: Any,
+        r: Any,
         subjects: int,
         day: int,
         keep: float,
-        odds: object,
-        clock: object,
+        odds: Any,
+        clock: Any,
         x: NDArray[np.float64],
         *rest: NDArray[np.uint8],
     ) -> int:

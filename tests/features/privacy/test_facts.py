@@ -234,8 +234,8 @@ def test_no_sensitive_interest_in_state_or_output(records: list[Record]) -> None
         else np.zeros(len(tree))
     )
     assert not hits[np.asarray(tree.sensitive)].any()
-    for _, value, _, _ in done.published:
-        said = json.loads(value) if value else {"interests": [], "suppressions": []}
+    for _, profile, _, _ in done.published:
+        said = json.loads(profile) if profile else {"interests": [], "suppressions": []}
         assert SENSITIVE not in [i["id"] for i in said["interests"]]
         assert SENSITIVE not in [s["scope"] for s in said["suppressions"]]
 

@@ -18,6 +18,7 @@ from features.models.linear import Hurdle
 from features.related import graph as related
 from features.related.graph import LEAST, MAX_PAIRS, NEIGHBOURS, SHARE, Related, relatedness
 from features.state import layout as lay
+from features.state import snapshots
 from features.state.contents import Contents
 from features.state.store import IncompatibleState
 from features.tags import taxonomy
@@ -284,11 +285,11 @@ def test_a_damaged_record_is_refused(wrong: dict[str, np.ndarray]) -> None:
     stream, feed = Stream(Config(), TABLE), Feed()
     stream.feed(feed.consent("a", 0), feed.visit("a", 0.5, "rugby.example"))
     stream.commit()
-    arrays = {
+    arrays: dict[str, np.ndarray] = {
         "key": np.zeros(0, np.uint32),
         "count": np.zeros(0, np.float32),
         "mass": np.zeros(len(TREE)),
-    } | wrong
-    stream.state[related.KEY] = related.snapshots.pack({}, arrays)
+    }
+    stream.state[related.KEY] = snapshots.pack({}, arrays | wrong)
     with pytest.raises(IncompatibleState):
         Engine(Config(), TREE, Contents(TREE, TABLE)).load(stream.state.items())

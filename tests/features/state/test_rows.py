@@ -127,11 +127,10 @@ def _add(rows: lay.Rows, row: Row, event: Given, open_day: int) -> None:
     """Add to the live row and to its twin, as the main loop does."""
     day = event.ts // DAY_MS
     passed = (event.ts - day * DAY_MS) / DAY_MS
-    ages = [2.0 ** (passed / half) for half in CONFIG.half_lives]
+    one, two, three = (2.0 ** (passed / half) for half in CONFIG.half_lives)
+    part = arithmetic.day_part(event.ts, 0)
     rows_kernel.roll(rows, 0, open_day, _CLOCK)
-    rows_kernel.add(
-        rows, 0, event.weight, day, *ages, arithmetic.day_part(event.ts, 0), event.kind, _CLOCK
-    )
+    rows_kernel.add(rows, 0, event.weight, day, one, two, three, part, event.kind, _CLOCK)
     row.given.append(event)
 
 

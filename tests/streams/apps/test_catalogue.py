@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -33,6 +34,7 @@ from streams.settings import Settings, SettingsError
 from tests.broker.kafka_server import KafkaServer
 from tests.conftest import Names
 from tests.support.catalogue_entries import EDITED, Record, entry, expected
+from tests.support.messages import headers_of
 from tests.support.paths import ROOT
 
 # -- decisions, without a broker
@@ -42,7 +44,8 @@ def test_driver_is_fausts_with_read_committed() -> None:
     async def level() -> str:
         app = CommittedApp("x", broker="kafka://localhost:1", store="memory://")
         assert isinstance(app.transport, CommittedTransport)
-        thread = app.consumer._new_consumer_thread()
+        consumer: Any = app.consumer
+        thread = consumer._new_consumer_thread()
         return str(thread._create_worker_consumer(app.transport)._isolation_level)
 
     assert asyncio.run(level()) == "read_committed"
@@ -50,7 +53,7 @@ def test_driver_is_fausts_with_read_committed() -> None:
 
 def test_credentials_follow_librdkafka_keys() -> None:
     assert credentials({}) is None
-    sasl = credentials(
+    sasl: Any = credentials(
         {
             "security.protocol": "sasl_ssl",
             "sasl.mechanism": "SCRAM-SHA-512",
@@ -216,7 +219,7 @@ def test_tags_dead_letters_and_editors(real: World) -> None:
     reader = CompactedTopic(real.servers, real.prefix + "dead-letters")
     [message] = reader.past(30)
     reader.close()
-    letter = parse_dead_letter(message.headers())
+    letter = parse_dead_letter(headers_of(message).items())
     assert (letter.topic, letter.reason) == (real.prefix + "catalogue", "not_json")
     assert (message.key(), message.value()) == (b"host:a.com", b"{nope")
 

@@ -141,7 +141,7 @@ class Topic:
                 key=key.encode(),
                 value=value,
                 partition=partition,
-                headers=profile_headers(key.encode(), version or 0, times([as_of])[0]),
+                headers=[*profile_headers(key.encode(), version or 0, times([as_of])[0])],
             )
         assert self.producer.flush(30) == 0
 

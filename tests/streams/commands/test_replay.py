@@ -270,7 +270,8 @@ def test_a_broker_out_of_reach_is_said_so(
 
 
 def test_a_group_whose_coordinator_loads_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    answers = iter([GroupError("lag of g: Coordinator load in progress"), Lag(3, 0), Lag(0, 0)])
+    loading = GroupError("lag of g: Coordinator load in progress")
+    answers: Iterator[GroupError | Lag] = iter([loading, Lag(3, 0), Lag(0, 0)])
     clock = iter(range(100))
 
     def answer(_: Group) -> Lag:

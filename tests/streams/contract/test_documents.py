@@ -19,7 +19,8 @@ from features.tags import exact
 from streams.commands import contract
 from streams.contract import documents, topics
 from streams.contract import headers as codecs
-from streams.contract.schemas import REASONS, SCHEMAS, Field, integer, items, record, text, words
+from streams.contract.schema_forms import Field, integer, items, record, text, words
+from streams.contract.schemas import REASONS, SCHEMAS
 from tests.support.paths import GOLDEN, ROOT
 
 CHECKS = {name: Draft202012Validator(schema) for name, schema in SCHEMAS.items()}

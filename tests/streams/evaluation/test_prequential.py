@@ -13,6 +13,7 @@ import pytest
 
 from features.models import Learner
 from features.models.linear import Hurdle
+from features.models.signals import NAMES
 from streams.commands import quality
 from streams.commands.replay import jsonl
 from streams.contract import topics
@@ -49,7 +50,7 @@ def visit(account: str, day: int, minute: int, host: str, number: int) -> Visit:
 def small_panel() -> Panel:
     """Four people with daily, weekly and passing habits, and days without any."""
     chance = np.random.default_rng(5)
-    visits = []
+    visits: list[Visit] = []
     for person in range(4):
         for day in range(START + person, START + DAYS - 2 * person):
             if chance.random() < 0.3:
@@ -174,8 +175,8 @@ def test_taking_a_signal_away_takes_its_weight_away() -> None:
     answers, model = played(), Hurdle()
     prequential.replay(answers, model, "odds_28")
     form = model.form()
-    assert form.weights[0, prequential.NAMES.index("odds_28")] == 0.0
-    assert answers.x[:, prequential.NAMES.index("odds_28")].any()
+    assert form.weights[0, NAMES.index("odds_28")] == 0.0
+    assert answers.x[:, NAMES.index("odds_28")].any()
 
 
 def test_row_by_row_looks_better_than_it_is() -> None:

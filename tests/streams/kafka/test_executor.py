@@ -69,7 +69,12 @@ def test_a_failure_is_raised_until_it_is_dropped_and_nothing_behind_it_is_done()
 
 def test_dropping_waits_for_the_job_that_runs_and_forgets_the_others() -> None:
     lane, go, done = Lane(), threading.Event(), list[int]()
-    lane.put(lambda: (waiting(go)(), done.append(1))[-1])
+
+    def first() -> None:
+        waiting(go)()
+        done.append(1)
+
+    lane.put(first)
     lane.put(lambda: done.append(2))
     threading.Timer(0.2, go.set).start()
     while not lane._running:

@@ -13,7 +13,8 @@ from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 from streams.contract.topics import INPUTS
 from streams.errors import TooManyDeadLetters
 from streams.kafka.ports import REAL
-from streams.worker.inlet import DeadLetterCount, DeadLetterLimit, Inlet
+from streams.worker.dead_letters import DeadLetterCount, DeadLetterLimit
+from streams.worker.inlet import Inlet
 from tests.simulation import inputs
 
 FACTS, NETWORK, TV, APP = INPUTS

@@ -96,9 +96,9 @@ def batch(*events: tuple[str, int]) -> Any:
 
 @pytest.fixture
 def worker() -> tuple[Untagged, Clock, list[FakeProducer], set[str]]:
-    clock, made, known = Clock(), [], set()
+    clock, made, known = Clock(), list[FakeProducer](), set[str]()
 
-    def producer(config: dict[str, Any]) -> FakeProducer:
+    def producer(config: dict[str, Any]) -> Any:
         made.append(FakeProducer(config))
         return made[-1]
 

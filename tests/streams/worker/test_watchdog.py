@@ -54,7 +54,12 @@ def test_the_outer_call_is_watched_again_after_the_inner_one() -> None:
 def test_each_thread_has_a_call_of_its_own() -> None:
     said: list[str] = []
     ended = threading.Event()
-    watchdog = Watchdog(50, lambda message: (said.append(message), ended.set())[-1])
+
+    def end(message: str) -> None:
+        said.append(message)
+        ended.set()
+
+    watchdog = Watchdog(50, end)
     inside, over = threading.Event(), threading.Event()
 
     def beside() -> None:

@@ -1,0 +1,1 @@
+"""Scripts that build the data of the two packages from public lists."""
