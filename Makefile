@@ -27,12 +27,13 @@ setup: $(STAMP) ## Create .venv with the locked versions
 demo: setup ## Customers, broker and profiles on this machine, for a look
 	$(BIN)/interest-streams demo $(ARGS)
 
-test: setup ## Every test but chaos, bench and quality; real Kafka if Java and Maven are there
+test: setup ## Every test but chaos, bench and quality, examples too; real Kafka if it can be had
 	$(BIN)/python -m pytest -m "not chaos and not bench and not quality" $(ARGS)
 
-lint: setup ## ruff and mypy --strict
+lint: setup ## ruff, mypy --strict (tests too), and the examples in docstrings
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/project/test_examples.py
 
 fmt: setup ## Sort imports and repair what can be repaired
 	$(BIN)/ruff check --fix .

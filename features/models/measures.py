@@ -11,7 +11,13 @@ _LEAST = 1e-6
 
 
 def losses(p: NDArray[np.float64], y: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Log-loss of each answer, clipped at 1e-6."""
+    """Log-loss of each answer, clipped at 1e-6.
+
+    Examples
+    --------
+    >>> losses(np.array([0.5, 0.99, 0.0]), np.array([1, 1, 1], np.uint8)).round(2).tolist()
+    [0.69, 0.01, 13.82]
+    """
     p = np.clip(p, _LEAST, 1.0 - _LEAST)
     found: NDArray[np.float64] = -np.where(y == 1, np.log(p), np.log1p(-p))
     return found

@@ -132,6 +132,13 @@ def decode(kind: int, raw: bytes, key: bytes | None, limits: Limits) -> Event | 
     ------
     Malformed
         With the reason, the field and a sentence.
+
+    Examples
+    --------
+    >>> raw = b'{"event_id":"e","account_id":"a-1","ts":1700000000000,"line":"mobile","app":"X.Y"}'
+    >>> event = decode(NETWORK, raw, b"a-1", Limits())
+    >>> content_key(event.prefix, event.content)
+    'app:x.y'
     """
     fields = Fields(load(raw, limits.max_message_bytes))
     account = need("account_id", fields.identifier("account_id"))

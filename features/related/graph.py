@@ -200,6 +200,15 @@ def relatedness(count: float, one: float, other: float, total: float) -> float:
         Decayed days on which they met.
     one, other, total : float
         Sums of each one's pairs, and of all interests.
+
+    Examples
+    --------
+    Of two that meet on 40 days of 100 each, and of two that meet as often as by chance:
+
+    >>> round(relatedness(40.0, 100.0, 100.0, 10_000.0), 2)
+    0.64
+    >>> relatedness(1.0, 100.0, 100.0, 10_000.0)
+    0.0
     """
     if count <= 0.0 or count >= total or one * other <= 0.0:
         return 0.0

@@ -163,7 +163,13 @@ def content_key(value: object) -> str:
 
 
 def join(groups: Iterable[Iterable[Tag]]) -> tuple[Tag, ...]:
-    """Tags of several groups, each with its greatest weight, strongest first, bounded."""
+    """Tags of several groups, each with its greatest weight, strongest first, bounded.
+
+    Examples
+    --------
+    >>> join([[("529", 0.4)], [("1", 0.5), ("529", 0.9)]])
+    (('529', 0.9), ('1', 0.5))
+    """
     best: dict[str, float] = {}
     for group in groups:
         for interest, weight in group:

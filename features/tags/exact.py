@@ -114,6 +114,13 @@ def resolve(key: str, table: Mapping[str, TagEntry]) -> TagEntry | None:
         Lower-case content key with its prefix.
     table : mapping of str to TagEntry
         `exact_tags`, or the content-tags topic over it.
+
+    Examples
+    --------
+    >>> resolve("host:news.bbc.co.uk", exact_tags()).source
+    'v2fly:bbc'
+    >>> resolve("host:192.168.0.1", exact_tags()).infrastructure
+    True
     """
     entry = table.get(key)
     if entry is not None:
@@ -135,6 +142,12 @@ def expand(tags: Iterable[Tag], tree: taxonomy.Taxonomy) -> list[tuple[int, floa
         Dense index and weight, strongest first, ties by index; at most `MAX_EXPANDED`. An
         interest reached twice has its greatest weight, not the sum. A sensitive tag raises
         nothing, its ancestors neither; ids that this taxonomy doesn't have are left out.
+
+    Examples
+    --------
+    >>> tree = taxonomy.load()
+    >>> [(tree.names[index], weight) for index, weight in expand([("529", 1.0)], tree)]
+    [('Rugby Union', 1.0), ('Rugby', 0.5), ('Sports', 0.25)]
     """
     found: dict[int, float] = {}
     for interest, weight in tags:
@@ -168,6 +181,11 @@ def genre_tags(genre: str) -> tuple[Tag, ...]:
     """Tags of a programme genre as EPGs and catalogues write it; empty if unknown or denied.
 
     Known whole (``Series Kids``, ``dvb:4.3``), else by its parts (``Crime / Drama``).
+
+    Examples
+    --------
+    >>> genre_tags("Crime / Drama")
+    (('647', 1.0), ('KHPC5A', 1.0))
     """
     return join(entry.tags for entry in _genre_entries(genre))
 
@@ -191,6 +209,11 @@ def tag_catalogue(entry: Mapping[str, Any]) -> TagEntry | None:
     ------
     TagError
         If ``key`` is missing or no content key.
+
+    Examples
+    --------
+    >>> tag_catalogue({"key": "programme:p-1", "genres": ["Comedies"]}).tags
+    (('646', 1.0),)
     """
     key = content_key(entry.get("key"))
     table = exact_tags()

@@ -35,6 +35,11 @@ def pseudonym(raw: str, prefix: str) -> str:
 
     All digits (which could be a phone number) get the prefix; anything with other characters
     than ``A-Za-z0-9_.:-`` or of more than 60 of them becomes the prefix and a digest.
+
+    Examples
+    --------
+    >>> pseudonym("AiDS4k1rQZ", "tv"), pseudonym("771802", "tv"), pseudonym("+49 170", "tv")
+    ('AiDS4k1rQZ', 'tv-771802', 'tv-x36bb8b142989e0f9')
     """
     if not re.fullmatch(r"[A-Za-z0-9_.:-]{1,60}", raw):
         return f"{prefix}-{digest(raw)}"
@@ -42,7 +47,13 @@ def pseudonym(raw: str, prefix: str) -> str:
 
 
 def slug(title: str) -> str:
-    """Lower-case ASCII letters, digits and dashes of a title, at most 100."""
+    """Lower-case ASCII letters, digits and dashes of a title, at most 100.
+
+    Examples
+    --------
+    >>> slug("Amélie: der Film")
+    'amelie-der-film'
+    """
     plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:100] or digest(title)
 

@@ -28,7 +28,13 @@ class GroupError(RuntimeError):
 
 @dataclass(frozen=True)
 class Lag:
-    """How far a group is behind, in records of the joined topics."""
+    """How far a group is behind, in records of the joined topics.
+
+    Examples
+    --------
+    >>> Lag(behind=0, unread_partitions=1).done
+    False
+    """
 
     behind: int
     unread_partitions: int  # with records, but without a committed offset

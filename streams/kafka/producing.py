@@ -141,7 +141,15 @@ class Pace:
 
 
 def merged(streams: Sequence[Iterator[Record]]) -> Iterator[Record]:
-    """One stream in order of `at` from streams that are in order; ties keep the given order."""
+    """One stream in order of `at` from streams that are in order; ties keep the given order.
+
+    Examples
+    --------
+    >>> one = [Record(1, "app", "a", {}), Record(5, "app", "a", {})]
+    >>> other = [Record(3, "tv", "b", {})]
+    >>> [record.at for record in merged([iter(one), iter(other)])]
+    [1, 3, 5]
+    """
     return heapq.merge(*streams, key=lambda record: record.at)
 
 
