@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from confluent_kafka import Message
@@ -36,12 +36,17 @@ class Target:
     Attributes
     ----------
     run : callable
-    seeds : sequence of bytes
-        Good and nearly good inputs to start from.
+    make_seeds : callable
+        Good and nearly good inputs to start from; some take an engine, and its kernels, to make.
     """
 
     run: Callable[[bytes], None]
-    seeds: Sequence[bytes]
+    make_seeds: Callable[[], Sequence[bytes]]
+
+    @cached_property
+    def seeds(self) -> Sequence[bytes]:
+        """The inputs to start from, made once."""
+        return self.make_seeds()
 
 
 def events(data: bytes) -> None:
@@ -182,21 +187,35 @@ def _profile_seeds() -> list[bytes]:
     return [value for _, value, _, _ in changes.profiles if value is not None]
 
 
-def targets() -> dict[str, Target]:
-    """All of them by name."""
-    good = [bytes([kind]) + record(kind) for kind in (FACTS, NETWORK, TV, APP)]
-    bad = [bytes([case.kind]) + case.raw for case in CASES]
+def _event_seeds() -> list[bytes]:
+    return [bytes([kind]) + record(kind) for kind in (FACTS, NETWORK, TV, APP)]
+
+
+def _bad_event_seeds() -> list[bytes]:
+    return [bytes([case.kind]) + case.raw for case in CASES]
+
+
+def _inlet_seeds() -> list[bytes]:
+    good, bad = _event_seeds(), _bad_event_seeds()[:20]
+    return [b"\n".join(item[1:] for item in group) for group in (good, bad)]
+
+
+def _tag_seeds() -> list[bytes]:
     entry = tagrecords.TagEntry((("483", 0.5), ("1", 1.0)), "test", 0.9)
-    whole = _changelog()
-    return {
-        "events": Target(events, good + bad),
-        "inlet": Target(
-            inlet,
-            [b"\n".join(item[1:] for item in good), b"\n".join(item[1:] for item in bad[:20])],
-        ),
-        "tags": Target(tags, [tagrecords.encode("host:a.example", entry), b"{}", b"[]"]),
-        "snapshot": Target(snapshot, [v for k, v in whole.items() if k[:2] == b"m/"]),
-        "profile": Target(profile, _profile_seeds()),
-        "dead letter": Target(dead_letter, [b"a\0b\0c", b"topic\x0012\x00-1", b"\xff\0\0"]),
-        "changelog": Target(changelog, _changelog_seeds()),
-    }
+    return [tagrecords.encode("host:a.example", entry), b"{}", b"[]"]
+
+
+def _snapshot_seeds() -> list[bytes]:
+    return [value for key, value in _changelog().items() if key[:2] == b"m/"]
+
+
+#: All of them by name.
+TARGETS = {
+    "events": Target(events, lambda: _event_seeds() + _bad_event_seeds()),
+    "inlet": Target(inlet, _inlet_seeds),
+    "tags": Target(tags, _tag_seeds),
+    "snapshot": Target(snapshot, _snapshot_seeds),
+    "profile": Target(profile, _profile_seeds),
+    "dead letter": Target(dead_letter, lambda: [b"a\0b\0c", b"topic\x0012\x00-1", b"\xff\0\0"]),
+    "changelog": Target(changelog, _changelog_seeds),
+}
