@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from river import drift
 
-SOURCES = ("network", "tv", "app")
+from features.vocabulary import Source
 
 _GROUPS = 8  # values a day and source
 _MOST = 180 * _GROUPS  # values kept
@@ -32,7 +32,7 @@ class Drift:
     """
 
     def __init__(self) -> None:
-        self.values: dict[int, list[float]] = {source: [] for source in range(len(SOURCES))}
+        self.values: dict[int, list[float]] = {source: [] for source in range(len(Source))}
 
     def add(self, source: int, lost: NDArray[np.float64], rank: NDArray[np.intp]) -> bool:
         """Take up a day's log-losses of a source; whether it got worse for good.

@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 
 from features.models.base import Model, check, single
 from features.models.comparison import CALIBRATION_SLACK, PROBATION_DAYS, Duel
-from features.models.drift import SOURCES, Drift
+from features.models.drift import Drift
 from features.models.measures import Tally, losses
 from features.models.registry import lineup
 from features.models.signals import NAMES, DayRows, Population, training_rows
 from features.models.stance_kernel import Bet
 from features.state import snapshots
 from features.state.store import Store
+from features.vocabulary import Source
 
 #: Where the state of the models lies in the changelog.
 PREFIX = b"m/"
@@ -133,7 +134,7 @@ class Learner:
             if name != self._champion:
                 self._duels[name].add(champion, lost[name])
         rank = np.cumsum(np.diff(rows.subject, prepend=rows.subject[0]) != 0)
-        for source, title in enumerate(SOURCES):
+        for source, title in enumerate(Source.words()):
             own = rows.source == source
             if self._drift.add(source, champion[own], rank[own]):
                 self.news.append(News("drift", rows.day, self._champion, title))

@@ -12,9 +12,10 @@ from features.jit import as_int, inlined, njit
 from features.models.signals_kernel import AGE, HABITS, SIGNALS
 from features.state.layout import F_DISLIKE, F_LIKE, F_QUIET
 from features.state.rows_kernel import popcount
+from features.vocabulary import Stance, Trend
 
-ENGAGE, HOLD, AVOID = 0, 1, 2
-NEW, RISING, STEADY, FADING, BURST = range(5)
+ENGAGE, HOLD, AVOID = map(int, Stance)
+NEW, RISING, STEADY, FADING, BURST = map(int, Trend)
 
 _Z = 1.2816  # one-sided 90 %
 _PRIOR_DAYS = 7.0  # evidence that weighs as much as what the population says

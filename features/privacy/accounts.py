@@ -17,11 +17,12 @@ from features.privacy import flags as flagging
 from features.privacy import rules as rulebook
 from features.privacy.consent import FOREVER
 from features.privacy.facts import ABOUT_INTERESTS, AccountFacts, holds, mark, next_change, notes
-from features.privacy.rules import OFFERS, Rules
+from features.privacy.rules import Rules
 from features.records.decoder import Fact
 from features.state import layout as lay
 from features.state.store import Store
 from features.tags.taxonomy import Taxonomy
+from features.vocabulary import Purpose
 
 _MOST_NOTES = 20_000  # texts kept for subjects that are published again and again
 _KEPT_FLAGS = np.uint8(255 - (lay.S_CARE | lay.S_HOLD | lay.S_BARRED | lay.S_NOTED))
@@ -283,7 +284,7 @@ class Accounts:
         sid = store.ensure(account)
         store.subjects.consent_from[sid] = start
         store.subjects.consent_until[sid] = until
-        held = not facts.allowed(OFFERS, watermark, self._rules)[0] or (
+        held = not facts.allowed(Purpose.OFFERS, watermark, self._rules)[0] or (
             facts.child_device and self._rules.shared_device_holds
         )
         noted = self._is_noted(facts, watermark)

@@ -10,23 +10,18 @@ import numpy as np
 
 from features.privacy import consent
 from features.privacy.facts import AccountFacts
-from features.privacy.rules import PURPOSES, Rules
+from features.privacy.rules import Rules
 from features.state import layout as lay
 from features.state import packing_kernel
 from features.state.store import IncompatibleState
 from features.tags.taxonomy import Taxonomy
+from features.vocabulary import DayPart, Purpose, Reason, Source
 
-_PARTS = tuple(
-    f"{week}-{part}"
-    for week in ("weekday", "weekend")
-    for part in ("night", "morning", "afternoon", "evening")
-)
 _FLAGS = (
-    (lay.F_LIKE, "declared_like"),
-    (lay.F_DISLIKE, "declared_dislike"),
+    (lay.F_LIKE, Reason.DECLARED_LIKE.value),
+    (lay.F_DISLIKE, Reason.DECLARED_DISLIKE.value),
     (lay.F_QUIET, "quiet"),
 )
-_SOURCES = ("network", "tv", "app")
 
 
 def subject(value: bytes, taxonomy: Taxonomy) -> dict[str, Any]:
@@ -66,9 +61,7 @@ def subject(value: bytes, taxonomy: Taxonomy) -> dict[str, Any]:
             "last_day": _day(int(head["day"])),
             "days": int(head["days"]).bit_count(),
             "last_event": _time(int(head["last_ts"])),
-            "sources": [
-                name for bit, name in enumerate(_SOURCES, 1) if int(head["sources"]) >> bit & 1
-            ],
+            "sources": [source.word for source in Source if int(head["sources"]) >> source & 1],
             "country": chr(country >> 8) + chr(country & 255) if country else None,
         }
     return found
@@ -102,7 +95,7 @@ def facts(value: bytes, rules: Rules, now: int) -> dict[str, Any]:
             for name, history in sorted(held.consents.items())
         ],
         "not_said": {
-            purpose: rules.unsaid[purpose] for purpose in PURPOSES if purpose not in held.consents
+            purpose: rules.unsaid[purpose] for purpose in Purpose if purpose not in held.consents
         },
         "facts": [
             {"at": _time(ts), **{k: v for k, v in data.items() if v is not None}}
@@ -133,7 +126,9 @@ def _row(taxonomy: Taxonomy, interest: int, row: Any) -> dict[str, Any]:
             for k, name in enumerate(("short", "middle", "long"))
         },
         "dayparts": {
-            name: round(float(mass), 4) for name, mass in zip(_PARTS, parts, strict=True) if mass
+            name: round(float(mass), 4)
+            for name, mass in zip(DayPart.words(), parts, strict=True)
+            if mass
         },
         "flags": [name for flag, name in _FLAGS if flags & flag],
     }

@@ -16,7 +16,8 @@ from typing import Any
 from features.privacy import consent
 from features.privacy import rules as rulebook
 from features.privacy.consent import FOREVER, Consent
-from features.privacy.rules import AUDIENCES, OFFERS, PROFILING, Rules
+from features.privacy.rules import Rules
+from features.vocabulary import Purpose
 
 DAY_MS = 86_400_000
 
@@ -95,7 +96,7 @@ class AccountFacts:
     def _consent(
         self, member: str | None, ts: int, event_id: str, data: Mapping[str, Any], rules: Rules
     ) -> bool:
-        purpose = rules.purpose(str(data.get("purpose", PROFILING)))
+        purpose = rules.purpose(str(data.get("purpose", Purpose.PROFILING)))
         if purpose is None:
             return False  # consent to something that is not done here
         name = purpose if member is None else f"{purpose}/{member}"
@@ -117,11 +118,11 @@ class AccountFacts:
 
     # -- consent -------------------------------------------------------------------------
 
-    def consent(self, default_grant: bool, purpose: str = PROFILING) -> tuple[int, int]:
+    def consent(self, default_grant: bool, purpose: Purpose = Purpose.PROFILING) -> tuple[int, int]:
         """Event times from which on and until which a purpose is allowed, ms."""
         return consent.span(self.consents.get(purpose, []), self.erased_at, default_grant)
 
-    def allowed(self, purpose: str, now: int, rules: Rules) -> tuple[bool, int]:
+    def allowed(self, purpose: Purpose, now: int, rules: Rules) -> tuple[bool, int]:
         """Whether a use of profiles is allowed at `now`, and until when that answer holds."""
         if purpose not in self.consents:
             return rules.unsaid[purpose] == "profiling", FOREVER
@@ -134,7 +135,7 @@ class AccountFacts:
         barred = set() if rules.children_profiled else self._children()
         for name, history in self.consents.items():
             purpose, _, member = name.partition("/")
-            if member and purpose == PROFILING and not consent.valid(history, now):
+            if member and purpose == Purpose.PROFILING and not consent.valid(history, now):
                 barred.add(member)
         return barred
 
@@ -143,7 +144,7 @@ class AccountFacts:
         held = self._children()
         for name, history in self.consents.items():
             purpose, _, member = name.partition("/")
-            if member and purpose == OFFERS and not consent.valid(history, now):
+            if member and purpose == Purpose.OFFERS and not consent.valid(history, now):
                 held.add(member)
         return held
 
@@ -267,20 +268,22 @@ def holds(
     """Scope and reason of what holds every interest of a subject."""
     if facts.case_open:
         yield "all", "care_case"
-    if not facts.allowed(OFFERS, now, rules)[0]:
+    if not facts.allowed(Purpose.OFFERS, now, rules)[0]:
         yield "all", "no_consent_offers"
     elif member in facts.held_members(rules, now):
         yield "all", "member_no_offers"
     if facts.child_device and rules.shared_device_holds:
         yield "all", "child_device"
-    if not facts.allowed(AUDIENCES, now, rules)[0]:
+    if not facts.allowed(Purpose.AUDIENCES, now, rules)[0]:
         yield "audiences", "no_consent_audiences"
 
 
 def next_change(facts: AccountFacts, now: int, rules: Rules, default_grant: bool) -> int:
     """Event time at which something limited in time ends, `FOREVER` where nothing does."""
     ends = [facts.consent(default_grant)[1]]
-    ends += [facts.allowed(purpose, now, rules)[1] for purpose in (OFFERS, AUDIENCES)]
+    ends += [
+        facts.allowed(purpose, now, rules)[1] for purpose in (Purpose.OFFERS, Purpose.AUDIENCES)
+    ]
     ends += [history[-1][3] or FOREVER for name, history in facts.consents.items() if "/" in name]
     ends += [item[3] for item in facts.quiet(now, rules)]
     ends += [item[3] for item in facts.opinions(now, rules)]

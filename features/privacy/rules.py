@@ -26,11 +26,14 @@ from typing import Any
 
 from features.tags import taxonomy
 from features.tags.taxonomy import Taxonomy
+from features.vocabulary import FactKind, Purpose
 
-PROFILING, OFFERS, AUDIENCES = "profiling", "offers", "audiences"
-PURPOSES = (PROFILING, OFFERS, AUDIENCES)
 RELATIVES = ("descendants", "parent", "siblings")
-_UNSAID = {PROFILING: ("default",), OFFERS: ("profiling", "deny"), AUDIENCES: ("profiling", "deny")}
+_UNSAID = {
+    Purpose.PROFILING: ("default",),
+    Purpose.OFFERS: ("profiling", "deny"),
+    Purpose.AUDIENCES: ("profiling", "deny"),
+}
 _MOST_DAYS = 3650
 
 
@@ -54,9 +57,9 @@ class Rules:
 
     Attributes
     ----------
-    terms : mapping of str to str
+    terms : mapping of str to Purpose
         Purpose by the word a consent fact uses, lower-case.
-    unsaid : mapping of str to str
+    unsaid : mapping of Purpose to str
     like_days, dislike_days : int
     children_profiled : bool
     shared_device_holds : bool
@@ -64,8 +67,8 @@ class Rules:
         Of the text: equal rules have equal ones.
     """
 
-    terms: Mapping[str, str]
-    unsaid: Mapping[str, str]
+    terms: Mapping[str, Purpose]
+    unsaid: Mapping[Purpose, str]
     like_days: int
     dislike_days: int
     children_profiled: bool
@@ -75,7 +78,7 @@ class Rules:
     _kinds: Mapping[int, Kind] = field(repr=False)
     _other: Kind = field(repr=False)
 
-    def purpose(self, term: str) -> str | None:
+    def purpose(self, term: str) -> Purpose | None:
         """Purpose of a consent fact's word; None where the purpose is not ours."""
         return self.terms.get(term.lower())
 
@@ -146,11 +149,11 @@ def parse(text: str, tree: Taxonomy) -> Rules:
     )
 
 
-def _purposes(table: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
-    _fields("purposes", table, set(PURPOSES))
-    terms: dict[str, str] = {}
-    unsaid = {}
-    for name in PURPOSES:
+def _purposes(table: Mapping[str, Any]) -> tuple[dict[str, Purpose], dict[Purpose, str]]:
+    _fields("purposes", table, set(Purpose))
+    terms: dict[str, Purpose] = {}
+    unsaid: dict[Purpose, str] = {}
+    for name in Purpose:
         _fields(f"purposes.{name}", table[name], {"terms", "unsaid"})
         for term in _texts(f"purposes.{name}.terms", table[name]["terms"]):
             if terms.setdefault(term.lower(), name) != name:
@@ -177,8 +180,8 @@ def _classes(items: Any, tree: Taxonomy) -> tuple[dict[int, Kind], Kind]:
         kind = Kind(
             str(item["name"]),
             {
-                "purchase": _days(place, item, "purchase_days", 0),
-                "decision_against": _days(place, item, "decision_days", 0),
+                FactKind.PURCHASE: _days(place, item, "purchase_days", 0),
+                FactKind.DECISION_AGAINST: _days(place, item, "decision_days", 0),
             },
             relatives,
             tuple(_indices(f"{place}.kin", item.get("kin", []), tree)),

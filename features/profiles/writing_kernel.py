@@ -36,6 +36,7 @@ from features.state.layout import (
     Subjects,
 )
 from features.state.rows_kernel import popcount, row_bits
+from features.vocabulary import DayPart, Reason, Source, Stance, Trend
 
 #: No profile is longer: 20 interests of at most 700 bytes, the rest, and 16 KiB of suppressions.
 ROOM = 32_768
@@ -63,7 +64,7 @@ _LAST = _bytes('","last_active":')
 _PARTS = _bytes(',"dayparts":{')
 _SOURCES = _bytes('},"sources":{')
 _STANCE = _bytes('},"stance":"')
-_REASONS = _bytes('","reasons":[{"code":"active_days_28","value":')
+_REASONS = _bytes(f'","reasons":[{{"code":"{Reason.ACTIVE_DAYS_28}","value":')
 _SUPPRESSIONS = _bytes('],"suppressions":[')
 _EVIDENCE = _bytes('],"evidence":{"events":')
 _DAYS = _bytes(',"days":')
@@ -72,23 +73,25 @@ _END = _bytes("]}}")
 _CLOSE_OBJECT = _bytes("}")
 _CLOSE_REASONS = _bytes("]}")
 _COMMA = _bytes(",")
-_TRENDS = tuple(_bytes(t) for t in ("new", "rising", "steady", "fading", "burst"))
-_STANCES = tuple(_bytes(t) for t in ("engage", "hold", "avoid"))
-_NAMES_PART = tuple(
-    _bytes(f'"{week}-{part}":')
-    for week in ("weekday", "weekend")
-    for part in ("night", "morning", "afternoon", "evening")
-)
-_NAMES_SOURCE = tuple(_bytes(f'"{name}"') for name in ("network", "tv", "app"))
+_TRENDS = tuple(_bytes(word) for word in Trend.words())
+_STANCES = tuple(_bytes(word) for word in Stance.words())
+_NAMES_PART = tuple(_bytes(f'"{word}":') for word in DayPart.words())
+_NAMES_SOURCE = tuple(_bytes(f'"{word}"') for word in Source.words())
 _COLON = _bytes(":")
-_WHY_SHARE = _bytes('},{"code":"share_7d","value":')
-_WHY_HABIT = _bytes('},{"code":"weekly_habit","value":')
-_WHY_LIKE = _bytes('},{"code":"declared_like","value":1')
-_WHY_DISLIKE = _bytes('},{"code":"declared_dislike","value":1')
-_WHY_QUIET = _bytes('},{"code":"suppressed","value":1')
-_WHY_CARE = _bytes('},{"code":"care_case","value":1')
-_WHY_HOLD = _bytes('},{"code":"on_hold","value":1')
-_WHY_FEW = _bytes('},{"code":"few_data","value":')
+
+
+def _reason(code: Reason, value: str = "") -> NDArray[np.uint8]:
+    return _bytes(f'}},{{"code":"{code}","value":{value}')
+
+
+_WHY_SHARE = _reason(Reason.SHARE_7D)
+_WHY_HABIT = _reason(Reason.WEEKLY_HABIT)
+_WHY_LIKE = _reason(Reason.DECLARED_LIKE, "1")
+_WHY_DISLIKE = _reason(Reason.DECLARED_DISLIKE, "1")
+_WHY_QUIET = _reason(Reason.SUPPRESSED, "1")
+_WHY_CARE = _reason(Reason.CARE_CASE, "1")
+_WHY_HOLD = _reason(Reason.ON_HOLD, "1")
+_WHY_FEW = _reason(Reason.FEW_DATA)
 
 
 class Template(NamedTuple):

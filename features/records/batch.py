@@ -30,6 +30,7 @@ from features.records.decoder import (
 from features.records.hash_kernel import hash_text
 from features.records.parse_kernel import parse_records
 from features.records.scan_tables import NAMES
+from features.vocabulary import Refusal
 
 #: One accepted record, 136 bytes, naturally aligned. Positions ``*_at`` count from ``raw_at``
 #: and may lie behind the record's own ``raw_len`` bytes; a length of 0 means absent. Hashes are
@@ -58,7 +59,7 @@ class Rejected:
     """A refused record: its index in the call, and what `Malformed` says."""
 
     index: int
-    reason: str
+    reason: Refusal
     field: str
     message: str
 
@@ -95,8 +96,8 @@ class Batch:
 
         ``name`` is ``content`` or, for the fallback, ``content2``.
         """
-        prefix = PREFIXES[self.records["prefix2" if name == "content2" else "prefix"][i]]
-        return prefix + self.text(i, name).lower().decode()
+        prefix = self.records["prefix2" if name == "content2" else "prefix"][i]
+        return PREFIXES[int(prefix)] + self.text(i, name).lower().decode()
 
     def fact(self, i: int) -> Fact:
         """The fact that record ``i``, of kind ``FACTS``, states."""
@@ -169,7 +170,7 @@ def parse(
         try:
             item = decode(int(kinds[i]), raw, keys[i], limits)
             if item.ts >= ts_end:
-                raise Malformed("future", "ts", "lies further ahead than is tolerated")
+                raise Malformed(Refusal.FUTURE, "ts", "lies further ahead than is tolerated")
         except Malformed as error:
             rejected.append(Rejected(i, error.reason, error.field, error.message))
         else:

@@ -19,20 +19,28 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from features.records.fields import REASONS, TS_END, TS_MIN, Fields, Malformed, load, need
+from features.records.fields import TS_END, TS_MIN, Fields, Malformed, load, need
+from features.vocabulary import (
+    CaseStatus,
+    ConsentStatus,
+    FactKind,
+    KeyPrefix,
+    Opinion,
+    Purpose,
+    Refusal,
+    Source,
+)
 
 __all__ = [
-    "ACTIONS", "APP", "FACTS", "KINDS", "LINES", "NETWORK", "PREFIXES", "REASONS", "TS_END",
+    "ACTIONS", "APP", "FACTS", "KINDS", "LINES", "NETWORK", "PREFIXES", "TS_END",
     "TS_MIN", "TV", "TV_MODES", "Event", "Fact", "Limits", "Malformed", "content_key", "decode",
     "decode_fact",
 ]  # fmt: skip
 
 FACTS: Final = 0
-NETWORK: Final = 1
-TV: Final = 2
-APP: Final = 3
+NETWORK, TV, APP = map(int, Source)
 #: Names of the kinds by number, for messages and tests.
-KINDS: Final = ("facts", "network", "tv", "app")
+KINDS: Final = ("facts", *Source.words())
 
 #: Longest attention in one event; beyond it a counter ran over.
 MAX_DURATION_MS: Final = 7 * 86_400_000
@@ -40,22 +48,12 @@ MAX_BYTES: Final = 10**15
 #: Farthest civil time zone, minutes.
 MAX_TZ_MIN: Final = 840
 #: First part of a content key by its code (column ``prefix``); 0 is no key.
-PREFIXES: Final = ("", "host:", "app:", "programme:", "channel:", "section:")
-HOST_KEY, APP_KEY, PROGRAMME_KEY, CHANNEL_KEY, SECTION_KEY = 1, 2, 3, 4, 5
+PREFIXES: Final[tuple[str, ...]] = ("", *(f"{word}:" for word in KeyPrefix.words()))
+HOST_KEY, APP_KEY, PROGRAMME_KEY, CHANNEL_KEY, SECTION_KEY, _, _ = map(int, KeyPrefix)
 LINES: Final = ("mobile", "broadband")
 TV_MODES: Final = ("live", "catchup", "vod")
 #: Actions with a code of their own; every other one is ``len(ACTIONS)``.
 ACTIONS: Final = ("close", "open", "view", "search")
-#: Only the first allows; the words are those of CAMARA ConsentInfo and of consent managers.
-CONSENT_STATES: Final = (
-    "granted",
-    "denied",
-    "withdrawn",
-    "expired",
-    "objected",
-    "pending",
-    "requested",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +141,8 @@ def decode(kind: int, raw: bytes, key: bytes | None, limits: Limits) -> Event | 
     fields = Fields(load(raw, limits.max_message_bytes))
     account = need("account_id", fields.identifier("account_id"))
     if key != account.encode():
-        raise Malformed("key_mismatch", "account_id", "the record's key is not its account_id")
+        message = "the record's key is not its account_id"
+        raise Malformed(Refusal.KEY_MISMATCH, "account_id", message)
     return _fact(fields) if kind == FACTS else _event(kind, fields)
 
 
@@ -222,7 +221,7 @@ def _fact(fields: Fields) -> Fact:
     ts = need("ts", fields.time("ts"))
     kind = need("kind", fields.text("kind", 32))
     if kind not in _FACTS:
-        raise Malformed("unknown_kind", "kind", f"must be one of {', '.join(_FACTS)}")
+        raise Malformed(Refusal.UNKNOWN_KIND, "kind", f"must be one of {', '.join(_FACTS)}")
     found = {name: read(fields) for name, read in _FACTS[kind].items()}
     data = {name: value for name, value in found.items() if value is not None}
     return Fact(event_id, account_id, member_id, ts, kind, data)
@@ -242,30 +241,27 @@ def _choose(name: str, *options: str) -> Callable[[Fields], str]:
 
 #: The kinds of fact, each with the readers of its own fields.
 _FACTS: dict[str, dict[str, Callable[[Fields], Any]]] = {
-    "consent": {
-        "purpose": lambda f: f.text("purpose", 64, charset=_PRINTABLE) or "profiling",
-        "status": _choose("status", *CONSENT_STATES),
+    FactKind.CONSENT: {
+        "purpose": lambda f: f.text("purpose", 64, charset=_PRINTABLE) or Purpose.PROFILING,
+        "status": _choose("status", *ConsentStatus),
         "expires_at": lambda f: f.time("expires_at"),
     },
-    "declaration": {
-        "interest": _interest,
-        "stance": _choose("stance", "like", "dislike", "neutral"),
-    },
-    "purchase": {
+    FactKind.DECLARATION: {"interest": _interest, "stance": _choose("stance", *Opinion)},
+    FactKind.PURCHASE: {
         "interest": _interest,
         "product": lambda f: f.text("product", 128),
         "quiet_days": _quiet_days,
         "returned": lambda f: f.flag("returned"),
     },
-    "decision_against": {"interest": _interest, "quiet_days": _quiet_days},
-    "care_case": {
+    FactKind.DECISION_AGAINST: {"interest": _interest, "quiet_days": _quiet_days},
+    FactKind.CARE_CASE: {
         "case_id": lambda f: need("case_id", f.text("case_id", 64, charset=_PRINTABLE)),
-        "status": _choose("status", "opened", "closed"),
+        "status": _choose("status", *CaseStatus),
     },
-    "registry": {
+    FactKind.REGISTRY: {
         "device_id": lambda f: need("device_id", f.identifier("device_id")),
         "owner_member_id": lambda f: f.identifier("owner_member_id"),
         "adult": lambda f: f.flag("adult"),
     },
-    "erasure": {},
+    FactKind.ERASURE: {},
 }

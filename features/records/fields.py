@@ -11,6 +11,8 @@ from typing import Any, Final, TypeVar
 
 import orjson
 
+from features.vocabulary import Refusal
+
 #: Event times that are believed at all: September 2001 to the end of 2099, epoch ms.
 TS_MIN: Final = 1_000_000_000_000
 TS_END: Final = 4_100_000_000_000
@@ -31,11 +33,6 @@ IBAN_LENGTHS: Final[dict[str, int]] = {
     }.items() for country in countries.split()
 }  # fmt: skip
 
-REASONS: Final = frozenset({
-    "too_large", "empty", "not_json", "not_object", "missing", "type", "range", "enum", "length",
-    "charset", "identifier", "time", "key_mismatch", "depth", "unknown_kind", "late", "future",
-})  # fmt: skip
-
 T = TypeVar("T")
 
 
@@ -44,15 +41,14 @@ class Malformed(ValueError):
 
     Attributes
     ----------
-    reason : str
-        One of :data:`REASONS`.
+    reason : Refusal
     field : str
         Name of the field at fault, ``""`` when it is the whole record.
     message : str
         A sentence for the producer of the record. It never repeats an identifier.
     """
 
-    def __init__(self, reason: str, field: str, message: str) -> None:
+    def __init__(self, reason: Refusal, field: str, message: str) -> None:
         super().__init__(f"{field}: {message}" if field else message)
         self.reason = reason
         self.field = field
@@ -67,18 +63,20 @@ _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.?)*+"?|([\[{])|([\]}])', re.DOTALL)
 def load(raw: bytes, max_bytes: int) -> dict[str, Any]:
     """Parse a record of at most ``max_bytes`` bytes into its fields, or raise `Malformed`."""
     if len(raw) > max_bytes:
-        raise Malformed("too_large", "", f"{len(raw)} bytes, at most {max_bytes}")
+        raise Malformed(Refusal.TOO_LARGE, "", f"{len(raw)} bytes, at most {max_bytes}")
     if not raw.strip(b" \t\r\n"):
-        raise Malformed("empty", "", "nothing in the record")
+        raise Malformed(Refusal.EMPTY, "", "nothing in the record")
     # Before parsing: what the JSON library does with very deep input is its own affair.
     if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _depth(raw) > MAX_DEPTH:
-        raise Malformed("depth", "", f"nested deeper than {MAX_DEPTH}")
+        raise Malformed(Refusal.DEPTH, "", f"nested deeper than {MAX_DEPTH}")
     try:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        raise Malformed("not_json", "", str(error)) from None
+        raise Malformed(Refusal.NOT_JSON, "", str(error)) from None
     if not isinstance(value, dict):
-        raise Malformed("not_object", "", f"a JSON object is expected, not {_json_type(value)}")
+        raise Malformed(
+            Refusal.NOT_OBJECT, "", f"a JSON object is expected, not {_json_type(value)}"
+        )
     return value
 
 
@@ -102,7 +100,7 @@ def _json_type(value: object) -> str:
 def need(field: str, value: T | None) -> T:
     """Give ``value``, or raise `Malformed` where a required field is absent."""
     if value is None:
-        raise Malformed("missing", field, "is required")
+        raise Malformed(Refusal.MISSING, field, "is required")
     return value
 
 
@@ -136,15 +134,15 @@ class Fields:
         if value is None:
             return None
         if not isinstance(value, str):
-            raise Malformed("type", name, f"text is expected, not {_json_type(value)}")
+            raise Malformed(Refusal.TYPE, name, f"text is expected, not {_json_type(value)}")
         if not shortest <= len(value) <= longest:
             span = f"{shortest} to {longest}" if shortest < longest else str(longest)
-            raise Malformed("length", name, f"{len(value)} characters, {span} are allowed")
+            raise Malformed(Refusal.LENGTH, name, f"{len(value)} characters, {span} are allowed")
         if _CONTROL.search(value) or (charset and not charset.fullmatch(value)):
-            raise Malformed("charset", name, "holds a character that is not allowed")
+            raise Malformed(Refusal.CHARSET, name, "holds a character that is not allowed")
         return value
 
-    def whole(self, name: str, low: int, high: int, reason: str = "range") -> int | None:
+    def whole(self, name: str, low: int, high: int, reason: Refusal = Refusal.RANGE) -> int | None:
         value = self._values.get(name)
         if value is None:
             return None
@@ -152,7 +150,7 @@ class Fields:
             value = int(value)
         if not isinstance(value, int) or isinstance(value, bool):
             found = "a fraction" if isinstance(value, float) else _json_type(value)
-            raise Malformed("type", name, f"a whole number is expected, not {found}")
+            raise Malformed(Refusal.TYPE, name, f"a whole number is expected, not {found}")
         if not low <= value <= high:
             raise Malformed(reason, name, f"must be from {low} to {high}")
         return value
@@ -160,15 +158,17 @@ class Fields:
     def flag(self, name: str) -> bool | None:
         value = self._values.get(name)
         if value is not None and not isinstance(value, bool):
-            raise Malformed("type", name, f"true or false is expected, not {_json_type(value)}")
+            raise Malformed(
+                Refusal.TYPE, name, f"true or false is expected, not {_json_type(value)}"
+            )
         return value
 
     def choice(self, name: str, options: tuple[str, ...]) -> str:
         value = need(name, self._values.get(name))
         if not isinstance(value, str):
-            raise Malformed("type", name, f"text is expected, not {_json_type(value)}")
+            raise Malformed(Refusal.TYPE, name, f"text is expected, not {_json_type(value)}")
         if value not in options:
-            raise Malformed("enum", name, f"must be one of {', '.join(options)}")
+            raise Malformed(Refusal.ENUM, name, f"must be one of {', '.join(options)}")
         return value
 
     def identifier(self, name: str) -> str | None:
@@ -185,13 +185,13 @@ class Fields:
             or _is_address(value)
             or is_iban(digits)
         ):
-            raise Malformed("identifier", name, _NO_PERSON)
+            raise Malformed(Refusal.IDENTIFIER, name, _NO_PERSON)
         if not _PSEUDONYM.fullmatch(value):
-            raise Malformed("charset", name, "only letters, digits and _ . : - are allowed")
+            raise Malformed(Refusal.CHARSET, name, "only letters, digits and _ . : - are allowed")
         return value
 
     def time(self, name: str) -> int | None:
-        return self.whole(name, TS_MIN, TS_END - 1, reason="time")
+        return self.whole(name, TS_MIN, TS_END - 1, reason=Refusal.TIME)
 
     def host(self) -> str | None:
         value = self.text("host", 253)
@@ -199,7 +199,7 @@ class Fields:
             return None
         match = _HOST.fullmatch(value) or _IPV6.fullmatch(value)
         if match is None:
-            raise Malformed("charset", "host", "not a host name or address")
+            raise Malformed(Refusal.CHARSET, "host", "not a host name or address")
         return next(group for group in match.groups() if group)
 
 

@@ -28,6 +28,8 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from features.vocabulary import Outcome
+
 DAY_MS = 86_400_000
 
 ROW_WORDS = 23  # float32 words of a row: 92 bytes
@@ -48,20 +50,8 @@ S_GONE, S_CARE, S_HOLD, S_BARRED, S_NOTED = 1, 2, 4, 8, 16
 D_STATE, D_PROFILE, D_LISTED = 1, 2, 4
 
 #: What became of an event.
-(PENDING, COUNTED, UNTAGGED, FACT, DUPLICATE, NO_CONSENT, SUPPRESSED, LATE, IDLE, MALFORMED) = (
-    range(10)
-)
-OUTCOMES = (
-    "pending",
-    "counted",
-    "untagged",
-    "fact",
-    "duplicate",
-    "no_consent",
-    "suppressed",
-    "late",
-    "infrastructure",
-    "malformed",
+PENDING, COUNTED, UNTAGGED, FACT, DUPLICATE, NO_CONSENT, SUPPRESSED, LATE, IDLE, MALFORMED = map(
+    int, Outcome
 )
 
 #: Why `apply` came back.

@@ -25,8 +25,9 @@ from features.state.layout import (
     Clock,
     Rows,
 )
+from features.vocabulary import Source
 
-_NETWORK, _TV, _APP = 1, 2, 3
+_NETWORK, _TV, _APP = map(int, Source)
 _MS_HALF = 300_000.0  # five minutes of use is half of what a sitting can say
 _BYTES_HALF = 20e6  # about five minutes of a video stream at 0.5 Mbit/s
 _ZAP = 0.05  # less of a programme than this is a zap

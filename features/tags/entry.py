@@ -19,13 +19,13 @@ from typing import Any
 import orjson
 
 from features.tags import taxonomy
+from features.vocabulary import KeyPrefix
 
 SCHEMA = 1
 #: Most tags of one record.
 MAX_TAGS = 16
 MAX_KEY_CHARS = 300  # a host has at most 253, an app or programme 128
 MAX_SOURCE_CHARS = 300
-PREFIXES = ("host", "app", "programme", "channel", "section", "genre", "category")
 
 Tag = tuple[str, float]
 """IAB id and weight, 0..1."""
@@ -157,8 +157,10 @@ def content_key(value: object) -> str:
         raise TagError("key", f"{value!r}: control characters")
     key = value.translate(_LOWER)
     prefix, colon, text = key.partition(":")
-    if not colon or prefix not in PREFIXES or not text.strip():
-        raise TagError("key", f"{value!r}: expected one of {', '.join(PREFIXES)}, ':' and text")
+    if not colon or prefix not in KeyPrefix.words() or not text.strip():
+        raise TagError(
+            "key", f"{value!r}: expected one of {', '.join(KeyPrefix.words())}, ':' and text"
+        )
     return key
 
 

@@ -8,6 +8,7 @@ import orjson
 
 from features.records.fields import Malformed
 from features.tags.exact import TagEntry, TagError, decode, encode, tag_catalogue
+from features.vocabulary import Refusal
 
 #: Exact knowledge less sure than this (a domain in a package name) is not learned from.
 LEARN_FROM = 0.7
@@ -70,10 +71,10 @@ def tagged(
     try:
         found = tag_catalogue(entry)
     except TagError as error:
-        reason = "type" if named is not None or key else "missing"
+        reason = Refusal.TYPE if named is not None or key else Refusal.MISSING
         raise Malformed(reason, error.field, str(error)) from None
     if entry["key"].encode(errors="replace").lower() != record_key:
-        raise Malformed("key_mismatch", "key", "the record's key is not the entry's")
+        raise Malformed(Refusal.KEY_MISMATCH, "key", "the record's key is not the entry's")
     if texts is not None:
         found = _by_text(entry, found, texts, edited)
     return record_key, None if found is None else encode(record_key.decode(), found)
@@ -138,15 +139,15 @@ def _by_text(
 
 def _object(value: bytes | None, longest: int) -> dict[str, Any]:
     if not value:
-        raise Malformed("empty", "", "the record has no value")
+        raise Malformed(Refusal.EMPTY, "", "the record has no value")
     if len(value) > longest:
-        raise Malformed("too_large", "", f"{len(value)} bytes, at most {longest}")
+        raise Malformed(Refusal.TOO_LARGE, "", f"{len(value)} bytes, at most {longest}")
     try:
         entry = orjson.loads(value)
     except orjson.JSONDecodeError as error:
-        raise Malformed("not_json", "", str(error)) from None
+        raise Malformed(Refusal.NOT_JSON, "", str(error)) from None
     if not isinstance(entry, dict):
-        raise Malformed("not_object", "", "expected a JSON object")
+        raise Malformed(Refusal.NOT_OBJECT, "", "expected a JSON object")
     return entry
 
 

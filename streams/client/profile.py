@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 
 import orjson
 
+from features.vocabulary import Stance, Trend
+
 _T = TypeVar("_T")
 
 #: As ``confluent_kafka`` hands them over.
@@ -61,11 +63,11 @@ class Interest:
     score: float = 0.0
     lift: float = 0.0
     confidence: float = 0.0
-    trend: str = "steady"
+    trend: str = Trend.STEADY.word
     last_active: str = ""
     dayparts: Mapping[str, float] = field(default_factory=dict)
     sources: Mapping[str, float] = field(default_factory=dict)
-    stance: str = "hold"
+    stance: str = Stance.HOLD.word
     reasons: tuple[Reason, ...] = ()
 
 
@@ -229,11 +231,11 @@ def _interest(raw: Mapping[str, Any]) -> Interest:
         score=_take(raw, "score", float, 0.0),
         lift=_take(raw, "lift", float, 0.0),
         confidence=_take(raw, "confidence", float, 0.0),
-        trend=_take(raw, "trend", str, "steady"),
+        trend=_take(raw, "trend", str, Trend.STEADY.word),
         last_active=_take(raw, "last_active", str, ""),
         dayparts=_take(raw, "dayparts", dict, {}),
         sources=_take(raw, "sources", dict, {}),
-        stance=_take(raw, "stance", str, "hold"),
+        stance=_take(raw, "stance", str, Stance.HOLD.word),
         reasons=tuple(
             Reason(_take(r, "code", str), r.get("value")) for r in _objects(raw, "reasons")
         ),

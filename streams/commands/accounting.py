@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import OffsetSpec
 
+from features.vocabulary import Outcome
 from streams.contract.topics import INPUTS, STATE
 from streams.errors import Abandon
 from streams.kafka.compacted import CompactedTopic, ReaderError
@@ -61,8 +62,6 @@ def read(settings: Settings) -> Account:
     ReaderError, Abandon
         Where the broker does not answer or the topic is absent.
     """
-    from features.state.layout import OUTCOMES  # the compiler is not wanted by other commands
-
     metas = read_metas(settings)
     account = Account()
     spots = [(settings.topic(name), p) for name in INPUTS for p in metas]
@@ -71,7 +70,7 @@ def read(settings: Settings) -> Account:
     for partition, meta in metas.items():
         outcomes, offsets = meta["outcomes"], meta["offsets"]
         assert isinstance(outcomes, list) and isinstance(offsets, dict)  # our own format
-        for name, count in zip(OUTCOMES, outcomes, strict=False):
+        for name, count in zip(Outcome.words(), outcomes, strict=False):
             account.outcomes[name] = account.outcomes.get(name, 0) + count
         for name, (offset, _) in offsets.items():
             spot = (name, partition)

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from features.tags import taxonomy
-from features.tags.entry import PREFIXES
 from features.tags.exact import TagEntry, TagError, checked_key, exact_tags, resolve, tag_catalogue
 from features.tags.text.wording import text_of
+from features.vocabulary import KeyPrefix
 from streams.apps import embedding
 from streams.terminal import Meter
 
@@ -182,7 +182,7 @@ def _items(lines: Iterable[str], records: bool, kind: str) -> Iterator[dict[str,
 def _entry(text: str, kind: str) -> dict[str, Any]:
     """An item as a catalogue entry: a content key, a host, an app id, or words."""
     prefix = text.partition(":")[0].lower()
-    if prefix in PREFIXES:
+    if prefix in KeyPrefix.words():
         return {"input": text, "key": text}
     if "." in text and not any(c.isspace() for c in text):
         for guess in ("host", "app"):

@@ -12,8 +12,9 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+from features.vocabulary import Refusal
 from streams.contract.schema_forms import Schema
-from streams.contract.schemas import REASONS, SCHEMAS
+from streams.contract.schemas import SCHEMAS
 from streams.contract.topics import DEAD_LETTERS, PROFILES, TOPICS, Topic
 
 VERSION = "1.0.0"
@@ -148,7 +149,7 @@ def _message(topic: Topic) -> dict[str, Any]:
     if topic.name == DEAD_LETTERS:
         message["contentType"] = "application/octet-stream"
         message["description"] = (
-            "Key and value as they were refused. Reasons: " + ", ".join(REASONS) + "."
+            "Key and value as they were refused. Reasons: " + ", ".join(Refusal) + "."
         )
     if topic.compacted:
         message["description"] = "A record without value deletes its key."

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from features.vocabulary import Refusal
 from streams.contract import topics
 from streams.contract.schema_forms import (
     BASE,
@@ -33,28 +34,6 @@ from streams.contract.schema_forms import (
     text,
     words,
 )
-
-#: Why a record is refused, as dead letters and metrics name it.
-REASONS = (
-    "too_large",
-    "empty",
-    "not_json",
-    "not_object",
-    "missing",
-    "type",
-    "range",
-    "enum",
-    "length",
-    "charset",
-    "identifier",
-    "time",
-    "key_mismatch",
-    "depth",
-    "unknown_kind",
-    "late",
-    "future",
-)
-
 
 _EVENT_ID = Field(
     "event_id",
@@ -306,7 +285,7 @@ _DEAD_LETTER_HEADERS = record(
     Field("source-topic", text(1, 249), "where the refused record stands", True),
     Field("source-partition", text(1, 10, pattern=DIGITS), "its partition", True),
     Field("source-offset", text(1, 19, pattern=DIGITS), "its offset", True),
-    Field("reason", text(1, 64), ", ".join(REASONS), True),
+    Field("reason", text(1, 64), ", ".join(Refusal), True),
     Field("field", text(0, 512), "the offending field, or empty", True),
     Field("message", text(0, 512), "one sentence for people", True),
     Field("schema-version", text(1, 10, pattern=DIGITS), "of these headers", True),

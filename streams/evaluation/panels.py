@@ -22,6 +22,7 @@ import orjson
 
 from features.tags.exact import TagEntry, registrable
 from features.tags.taxonomy import Taxonomy
+from features.vocabulary import FactKind
 from streams.contract import topics
 from streams.datasets import ADAPTORS, SourceError
 
@@ -116,7 +117,7 @@ class Panel:
                                 "event_id": f"left-{account}",
                                 "account_id": account,
                                 "ts": tick,
-                                "kind": "erasure",
+                                "kind": FactKind.ERASURE,
                             }
                         ),
                     )

@@ -8,7 +8,7 @@ from math import lgamma
 import numpy as np
 from numpy.typing import NDArray
 
-from features.models.stance_kernel import AVOID, ENGAGE, HOLD
+from features.vocabulary import Stance
 from streams.evaluation.prequential import Answers
 
 Floats = NDArray[np.float64]
@@ -24,9 +24,9 @@ def stances(answers: Answers, counted: NDArray[np.bool_]) -> dict[str, dict[str,
     """Share of rows, and rate of engagement, by stance, on the mornings that count."""
     y, stance = answers.y[counted], answers.bets[counted, 3]
     found = {}
-    for name, code in (("engage", ENGAGE), ("hold", HOLD), ("avoid", AVOID)):
+    for code in Stance:
         own = y[stance == code]
-        found[name] = {
+        found[code.word] = {
             "share": len(own) / len(y),
             "rows": float(len(own)),
             "engaged": float(own.mean()) if len(own) else float("nan"),

@@ -17,6 +17,7 @@ from typing import Any
 import orjson
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from features.vocabulary import ConsentStatus, FactKind, Purpose
 from streams.contract import topics
 from streams.contract.record import Record
 from streams.settings import Settings
@@ -172,9 +173,9 @@ def with_consent(records: Iterable[Record]) -> Iterator[Record]:
                         "event_id": f"consent-{record.key}"[:64],
                         "account_id": record.key,
                         "ts": at,
-                        "kind": "consent",
-                        "purpose": "profiling",
-                        "status": "granted",
+                        "kind": FactKind.CONSENT,
+                        "purpose": Purpose.PROFILING,
+                        "status": ConsentStatus.GRANTED,
                     },
                 )
         yield record

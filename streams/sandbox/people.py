@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from features.vocabulary import FactKind, Purpose
 from streams.sandbox.contents import INTERESTS
 
 MAX_MEMBERS = 5
@@ -205,11 +206,16 @@ def _fates(
             consent = "denied"
         elif draw[0] < 0.12 and days > 1:
             consent = "withdrawn"
-            yield day[0], household, "consent", {"purpose": "profiling", "status": "withdrawn"}
+            yield (
+                day[0],
+                household,
+                FactKind.CONSENT,
+                {"purpose": Purpose.PROFILING, "status": "withdrawn"},
+            )
         elif draw[0] < 0.135 and days > 1:
             consent = "erased"
             people.gone[household] = day[0]
-            yield day[0], household, "erasure", {}
+            yield day[0], household, FactKind.ERASURE, {}
         people.consent.append(consent)
         person = int(people.first[household])
         low, high = np.searchsorted(habits.person, [person, person + 1])
@@ -220,17 +226,22 @@ def _fates(
             yield (
                 day[1],
                 household,
-                "purchase",
+                FactKind.PURCHASE,
                 {"interest": chosen.id, "product": f"offer-{chosen.id.lower()}", "quiet_days": 90},
             )
         elif draw[1] > 0.93:
-            yield day[1], household, "decision_against", {"interest": chosen.id, "quiet_days": 60}
+            yield (
+                day[1],
+                household,
+                FactKind.DECISION_AGAINST,
+                {"interest": chosen.id, "quiet_days": 60},
+            )
         if draw[2] < 0.06 and day[2] < days - 1:
             case = f"case-{household}"
-            yield day[2], household, "care_case", {"case_id": case, "status": "opened"}
+            yield day[2], household, FactKind.CARE_CASE, {"case_id": case, "status": "opened"}
             if draw[3] < 0.8:
                 end = min(day[2] + 1 + int(draw[4] * 9), days - 1)
-                yield end, household, "care_case", {"case_id": case, "status": "closed"}
+                yield end, household, FactKind.CARE_CASE, {"case_id": case, "status": "closed"}
         if draw[5] < 0.15:
             stance = "dislike" if draw[5] < 0.04 else "like"
-            yield day[3], household, "declaration", {"interest": chosen.id, "stance": stance}
+            yield day[3], household, FactKind.DECLARATION, {"interest": chosen.id, "stance": stance}

@@ -16,6 +16,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from features.vocabulary import FactKind, Purpose
 from streams.contract import topics
 from streams.contract.record import Record
 from streams.kafka.producing import Produced, ProduceError, produce
@@ -116,7 +117,11 @@ class Simulation:
             status = "denied" if people.consent[h] == "denied" else "granted"
             number += 1
             yield writer.fact(
-                before, h, number, "consent", {"purpose": "profiling", "status": status}
+                before,
+                h,
+                number,
+                FactKind.CONSENT,
+                {"purpose": Purpose.PROFILING, "status": status},
             )
             for k in range(int(people.size[h])):
                 number += 1
@@ -125,7 +130,7 @@ class Simulation:
                     before,
                     h,
                     number,
-                    "registry",
+                    FactKind.REGISTRY,
                     {
                         "device_id": f"ph-{account}-{member}",
                         "owner_member_id": member,
@@ -135,7 +140,7 @@ class Simulation:
             for device in ("rt-", "tv-"):
                 number += 1
                 yield writer.fact(
-                    before, h, number, "registry", {"device_id": device + people.account(h)}
+                    before, h, number, FactKind.REGISTRY, {"device_id": device + people.account(h)}
                 )
         for day, h, kind, data in people.fates:
             number += 1

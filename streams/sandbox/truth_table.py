@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from rich.table import Table
 
 from features.tags import taxonomy
+from features.vocabulary import Stance
 from streams.client.profile import Interest, Profile
 from streams.sandbox.contents import INTERESTS
 from streams.sandbox.people import HouseholdTruth
@@ -101,7 +102,7 @@ def score_lines(truth: Truth, profiles: Profiles) -> list[str]:
                 for interest in lasting
             )
             own = subjects.get(f"{account}/{member.member_id}")
-            engaged = [i.id for i in own.interests if i.stance == "engage"] if own else []
+            engaged = [i.id for i in own.interests if i.stance == Stance.ENGAGE.word] if own else []
             true = _with_ancestors(member.interests)
             said += len(engaged)
             right += sum(interest in true for interest in engaged)

@@ -17,8 +17,8 @@ from confluent_kafka import Consumer, TopicPartition
 
 from features.engine import Engine
 from features.records.batch import Batch
-from features.state import layout as lay
 from features.state.contents import Contents
+from features.vocabulary import Outcome, Refusal
 from streams import metrics
 from streams.contract.topics import INPUTS
 from streams.errors import Abandon
@@ -126,8 +126,8 @@ class Folding:
         for part, engine, batch in released:
             with metrics.LOOP_SECONDS.time():
                 outcome = engine.apply(batch)
-            self._untagged.add(batch, outcome, lay.UNTAGGED)
-            for i in np.flatnonzero(outcome == lay.LATE).tolist():
+            self._untagged.add(batch, outcome)
+            for i in np.flatnonzero(outcome == Outcome.LATE).tolist():
                 row = batch.records[i]
                 part.late.append(
                     Refused(
@@ -136,7 +136,7 @@ class Folding:
                         int(row["offset"]),
                         batch.text(i, "account"),
                         batch.raw(i),
-                        "late",
+                        Refusal.LATE,
                         "ts",
                         f"older than the watermark {engine.watermark}",
                     )

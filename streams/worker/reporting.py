@@ -14,13 +14,13 @@ from confluent_kafka import Consumer
 from features.engine import Engine
 from features.models.learner import News
 from features.state import layout as lay
+from features.vocabulary import Outcome, Source
 from streams import metrics
 from streams.worker.inlet import Inlet
 from streams.worker.outlet import Commit
 
 _LOG = logging.getLogger(__name__)
 _EVERY_S = 1.0
-_SOURCES = {1: "network", 2: "tv", 3: "app"}
 
 
 @dataclass(frozen=True)
@@ -118,12 +118,12 @@ class Report:
 
     def _totals(self, partition: int, now: Figures) -> None:
         before = self._seen.get(partition, now.outcomes_before)
-        for number, name in enumerate(lay.OUTCOMES):
+        for number, name in enumerate(Outcome.words()):
             if now.outcomes[number] > before[number]:
                 metrics.OUTCOME.labels(name).inc(now.outcomes[number] - before[number])
-        for kind, name in _SOURCES.items():
-            seconds = now.outcomes[lay.O_SECONDS + kind] - before[lay.O_SECONDS + kind]
-            metrics.UNTAGGED_SECONDS.labels(name).inc(max(0, seconds))
+        for source in Source:
+            seconds = now.outcomes[lay.O_SECONDS + source] - before[lay.O_SECONDS + source]
+            metrics.UNTAGGED_SECONDS.labels(source.word).inc(max(0, seconds))
         self._seen[partition] = now.outcomes
         days, learned = self._days.get(partition, (0, now.learned_before))
         metrics.DAYS_CLOSED.inc(max(0, now.days_closed - days))

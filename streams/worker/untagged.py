@@ -21,6 +21,7 @@ import numpy as np
 from confluent_kafka import KafkaException, Producer
 from numpy.typing import NDArray
 
+from features.vocabulary import Outcome, Source
 from streams import metrics
 from streams.contract import topics
 from streams.kafka.compacted import CompactedTopic, ReaderError
@@ -37,7 +38,6 @@ _NAMED = 256
 _EVERY_S = 60.0
 _HALF_LIFE_S = 86_400.0  # what nobody asks for any more goes
 _FEWEST_SECONDS = 1.0  # an event counts as a second even if it names no duration
-_SOURCES = {1: "network", 2: "tv", 3: "app"}
 _STALE_MS = 2 * 86_400_000  # of the command: records of workers that are gone
 
 
@@ -102,17 +102,15 @@ class Untagged:
         self._producer: Producer | None = None
         self._published_at = self._faded_at = ports.monotonic()
 
-    def add(self, batch: Any, outcome: NDArray[np.uint8], untagged: int) -> None:
+    def add(self, batch: Any, outcome: NDArray[np.uint8]) -> None:
         """Take up a folded batch.
 
         Parameters
         ----------
         batch : features.records.batch.Batch
         outcome : ndarray of uint8, shape (len(batch),)
-        untagged : int
-            The outcome of events without a tag.
         """
-        index = np.flatnonzero(outcome == untagged)
+        index = np.flatnonzero(outcome == Outcome.UNTAGGED)
         if not index.size:
             return
         rows = batch.records[index]
@@ -126,7 +124,7 @@ class Untagged:
             (
                 (
                     batch.content_key(int(index[first[k]]), "content"),
-                    _SOURCES.get(int(rows["kind"][first[k]]), "network"),
+                    Source(int(rows["kind"][first[k]])).word,
                 ),
                 float(sums[k]),
             )

@@ -19,6 +19,7 @@ from features.records.batch import parse
 from features.records.decoder import Limits
 from features.state import layout as lay
 from features.tags.taxonomy import load
+from features.vocabulary import Outcome
 from tests.oracle.arithmetic import ABS, REL, SIGNALS, bitmap
 from tests.oracle.partition import Partition
 from tests.oracle.profile import profile
@@ -276,6 +277,6 @@ def test_every_record_is_accounted_for(
         refused += len(bad)
         done.commit()
         done.restart()
-    totals = done.engine.store.o[: len(lay.OUTCOMES)]
+    totals = done.engine.store.o[: len(Outcome)]
     assert int(totals.sum()) == len(items)
     assert int(totals[lay.MALFORMED]) == refused == sum(isinstance(i, Case) for i in mixed)

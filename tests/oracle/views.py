@@ -18,6 +18,7 @@ from features.state import snapshots
 from features.state.contents import Contents
 from features.state.packing_kernel import HEAD
 from features.tags.taxonomy import load
+from features.vocabulary import Outcome
 from tests.support.generators import TABLE, Record, batch
 
 FLAGS = {lay.F_LIKE: "like", lay.F_DISLIKE: "dislike", lay.F_QUIET: "quiet"}
@@ -40,7 +41,7 @@ class Run:
         """Fold records; says what became of each."""
         outcome = self.engine.apply(batch(records, self.offset))
         self.offset += len(records)
-        return [lay.OUTCOMES[code] for code in outcome.tolist()]
+        return [Outcome(code).word for code in outcome.tolist()]
 
     def fold(self, records: Batch) -> None:
         """Fold records that are parsed already."""

@@ -18,7 +18,7 @@ from tests.support.paths import ROOT
 
 #: Left to right: a room imports only from rooms on its left, whatever their package.
 ROOMS: tuple[tuple[str, ...], ...] = (
-    ("features.data", "features.jit"),
+    ("features.vocabulary", "features.data", "features.jit"),
     ("features.records",),
     ("features.tags",),
     ("features.state",),
@@ -72,7 +72,8 @@ COMPILERS = frozenset({"numba", "llvmlite"})
 COMPILER_DOOR = "features.jit"
 #: What downstream teams import: these modules load nothing else but the standard library. An
 #: import inside a function costs them nothing.
-LIGHT = ("streams.__init__", "streams.client.", "streams.kafka.__init__", "streams.kafka.compacted")
+LIGHT = ("streams.__init__", "streams.client.", "streams.kafka.__init__", "streams.kafka.compacted",
+         "features.vocabulary")  # fmt: skip
 LIGHT_MAY_IMPORT = frozenset({"confluent_kafka", "orjson"})
 #: Rooms of tests alone; the other rooms beside them hold what is run or shared.
 TESTS_ONLY = ("tests.features.", "tests.streams.", "tests.system.")

@@ -16,6 +16,7 @@ from confluent_kafka import KafkaException
 from features import checkpoint
 from features.engine import Engine
 from features.state import layout as lay
+from features.vocabulary import Outcome
 from streams.errors import Abandon
 from streams.worker.inlet import Inlet
 from streams.worker.membership import Membership
@@ -72,11 +73,11 @@ def test_without_faults_every_record_has_one_outcome() -> None:
         simulation.broker.log(name, 0).end
         for name in ("subscriber-facts", "network-usage", "tv-viewing", "app-events")
     )
-    assert sum(outcomes[: len(lay.OUTCOMES)]) == taken
+    assert sum(outcomes[: len(Outcome)]) == taken
 
 
 def test_the_inputs_have_every_kind_of_trouble() -> None:
-    reasons, outcomes = set(), [0] * len(lay.OUTCOMES)
+    reasons, outcomes = set(), [0] * len(Outcome)
     for seed in range(32):
         for partition in range(inputs.PARTITIONS):
             found = inputs.expected(seed, partition)

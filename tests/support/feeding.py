@@ -13,10 +13,10 @@ from features.config import Config
 from features.engine import Changes, Engine
 from features.records.batch import parse
 from features.records.decoder import APP, FACTS, NETWORK, TV, Limits
-from features.state import layout as lay
 from features.state.contents import Contents
 from features.tags import taxonomy
 from features.tags.exact import TagEntry, exact_tags
+from features.vocabulary import Outcome
 
 DAY = 86_400_000
 HOUR = 3_600_000
@@ -114,7 +114,7 @@ class Stream:
         assert not refused, refused
         self._offset += n
         outcome: NDArray[np.uint8] = self.engine.apply(batch)
-        return [lay.OUTCOMES[int(code)] for code in outcome]
+        return [Outcome(code).word for code in outcome]
 
     def commit(self) -> Changes:
         """Write what changed."""

@@ -14,7 +14,6 @@ from features.records.decoder import (
     HOST_KEY,
     NETWORK,
     PROGRAMME_KEY,
-    REASONS,
     TV,
     Event,
     Fact,
@@ -24,6 +23,7 @@ from features.records.decoder import (
     decode,
     decode_fact,
 )
+from features.vocabulary import Refusal
 from tests.support.malformed_cases import CASES, GOOD, KEY, MAX_BYTES, TS, Case, record
 
 LIMITS = Limits(max_message_bytes=MAX_BYTES)
@@ -50,7 +50,7 @@ def test_bad_input_is_refused_with_reason_and_field(case: Case) -> None:
 
 
 def test_reasons_are_the_published_ones() -> None:
-    assert {case.reason for case in CASES} == REASONS - {"late", "future"}
+    assert {case.reason for case in CASES} == {*Refusal} - {"late", "future"}
 
 
 def test_a_refusal_does_not_repeat_the_identifier() -> None:

@@ -14,13 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from features.records import decoder, fields
+from features.records import decoder
 from features.tags import exact
 from streams.commands import contract
 from streams.contract import documents, topics
 from streams.contract import headers as codecs
 from streams.contract.schema_forms import Field, integer, items, record, text, words
-from streams.contract.schemas import REASONS, SCHEMAS
+from streams.contract.schemas import SCHEMAS
 from tests.support.paths import GOLDEN, ROOT
 
 CHECKS = {name: Draft202012Validator(schema) for name, schema in SCHEMAS.items()}
@@ -178,10 +178,6 @@ def test_decoder_and_schema_agree_on_mutated_messages(data: st.DataObject, name:
     # Python's pattern for the end of a text forgives a final newline, ECMA's does not.
     ends = any(isinstance(v, str) and v.endswith("\n") for v in value.values())
     assert decoded == CHECKS[name].is_valid(value) or ends
-
-
-def test_reasons_are_the_decoders() -> None:
-    assert set(REASONS) == fields.REASONS
 
 
 # -- evolution

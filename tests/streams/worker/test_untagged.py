@@ -115,7 +115,6 @@ def test_attention_is_summed_by_content_and_only_what_has_no_tag_counts(worker: 
     kept.add(
         batch(("a.example", 5), ("b.example", 7), ("a.example", 0), ("c.example", 99)),
         np.array([UNTAGGED, UNTAGGED, UNTAGGED, COUNTED], np.uint8),
-        UNTAGGED,
     )
     assert [(item.key, item.source, item.seconds) for item in kept.top(10)] == [
         ("host:b.example", "network", 7.0),
@@ -125,7 +124,7 @@ def test_attention_is_summed_by_content_and_only_what_has_no_tag_counts(worker: 
 
 def test_publishes_once_a_minute_and_takes_back_what_got_tags(worker: Kept) -> None:
     kept, clock, made, known = worker
-    kept.add(batch(("a.example", 5), ("b.example", 7)), np.full(2, UNTAGGED, np.uint8), UNTAGGED)
+    kept.add(batch(("a.example", 5), ("b.example", 7)), np.full(2, UNTAGGED, np.uint8))
     kept.publish()
     assert not made
     clock.now = 61.0
@@ -150,7 +149,7 @@ def test_publishes_once_a_minute_and_takes_back_what_got_tags(worker: Kept) -> N
 
 def test_what_nobody_asks_for_fades(worker: Kept) -> None:
     kept, clock, _, _ = worker
-    kept.add(batch(("a.example", 8)), np.full(1, UNTAGGED, np.uint8), UNTAGGED)
+    kept.add(batch(("a.example", 8)), np.full(1, UNTAGGED, np.uint8))
     clock.now = 86_400.0
     kept.publish()
     assert kept.top(1)[0].seconds == pytest.approx(4.0)
@@ -159,7 +158,7 @@ def test_what_nobody_asks_for_fades(worker: Kept) -> None:
 def test_records_and_metrics_are_bounded(worker: Kept) -> None:
     kept, clock, made, _ = worker
     events = [(f"h{i}.example", 1 + i) for i in range(10_000)]
-    kept.add(batch(*events), np.full(len(events), UNTAGGED, np.uint8), UNTAGGED)
+    kept.add(batch(*events), np.full(len(events), UNTAGGED, np.uint8))
     clock.now = 61.0
     kept.publish()
     assert len(made[0].records) == PUBLISHED

@@ -1,0 +1,191 @@
+"""Every word that more than one room says, once: the code inside, and the word on the wire.
+
+A `Word` has a number, for arrays, kernels and state, where only numbers go; its order and its
+numbers are part of the state's format. A word that is never a number is a `StrEnum`.
+Only the standard library is imported here, for readers of profiles import it too.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+
+
+class Word(IntEnum):
+    """A number inside, a word on the wire."""
+
+    @property
+    def word(self) -> str:
+        """The word on the wire: the name in lower case."""
+        return self.name.lower()
+
+    @classmethod
+    def words(cls) -> tuple[str, ...]:
+        """All words, by number."""
+        return tuple(member.word for member in cls)
+
+
+class Source(Word):
+    """What a row's evidence is kept apart by."""
+
+    NETWORK = 1
+    TV = 2
+    APP = 3
+
+
+class DayPart(Word):
+    """Quarters of a local day, of weekdays and then of weekends."""
+
+    WEEKDAY_NIGHT = 0
+    WEEKDAY_MORNING = 1
+    WEEKDAY_AFTERNOON = 2
+    WEEKDAY_EVENING = 3
+    WEEKEND_NIGHT = 4
+    WEEKEND_MORNING = 5
+    WEEKEND_AFTERNOON = 6
+    WEEKEND_EVENING = 7
+
+    @property
+    def word(self) -> str:
+        """Such as ``weekday-night``."""
+        return self.name.lower().replace("_", "-")
+
+
+class Trend(Word):
+    """Where an interest is going."""
+
+    NEW = 0
+    RISING = 1
+    STEADY = 2
+    FADING = 3
+    BURST = 4
+
+
+class Stance(Word):
+    """What to do about an interest."""
+
+    ENGAGE = 0
+    HOLD = 1
+    AVOID = 2
+
+
+class Outcome(Word):
+    """What became of an input record."""
+
+    PENDING = 0
+    COUNTED = 1
+    UNTAGGED = 2
+    FACT = 3
+    DUPLICATE = 4
+    NO_CONSENT = 5
+    SUPPRESSED = 6
+    LATE = 7
+    INFRASTRUCTURE = 8
+    MALFORMED = 9
+
+
+class KeyPrefix(Word):
+    """What a content key names, before its colon; 0 stands for no key."""
+
+    HOST = 1
+    APP = 2
+    PROGRAMME = 3
+    CHANNEL = 4
+    SECTION = 5
+    GENRE = 6
+    CATEGORY = 7
+
+
+class Reason(StrEnum):
+    """Why an interest has its stance, in a profile."""
+
+    ACTIVE_DAYS_28 = "active_days_28"
+    SHARE_7D = "share_7d"
+    WEEKLY_HABIT = "weekly_habit"
+    DECLARED_LIKE = "declared_like"
+    DECLARED_DISLIKE = "declared_dislike"
+    SUPPRESSED = "suppressed"
+    CARE_CASE = "care_case"
+    ON_HOLD = "on_hold"
+    FEW_DATA = "few_data"
+
+
+class Suppression(StrEnum):
+    """Why a profile says not to talk to somebody."""
+
+    CARE_CASE = "care_case"
+    PURCHASE = "purchase"
+    DECISION_AGAINST = "decision_against"
+    DISLIKE = "dislike"
+    NO_CONSENT_OFFERS = "no_consent_offers"
+    MEMBER_NO_OFFERS = "member_no_offers"
+    CHILD_DEVICE = "child_device"
+    NO_CONSENT_AUDIENCES = "no_consent_audiences"
+
+
+class Refusal(StrEnum):
+    """Why a record goes to the dead letters."""
+
+    TOO_LARGE = "too_large"
+    EMPTY = "empty"
+    NOT_JSON = "not_json"
+    NOT_OBJECT = "not_object"
+    MISSING = "missing"
+    TYPE = "type"
+    RANGE = "range"
+    ENUM = "enum"
+    LENGTH = "length"
+    CHARSET = "charset"
+    IDENTIFIER = "identifier"
+    TIME = "time"
+    KEY_MISMATCH = "key_mismatch"
+    DEPTH = "depth"
+    UNKNOWN_KIND = "unknown_kind"
+    LATE = "late"
+    FUTURE = "future"
+
+
+class Purpose(StrEnum):
+    """What a customer allows or refuses."""
+
+    PROFILING = "profiling"
+    OFFERS = "offers"
+    AUDIENCES = "audiences"
+
+
+class FactKind(StrEnum):
+    """What a fact is about."""
+
+    CONSENT = "consent"
+    DECLARATION = "declaration"
+    PURCHASE = "purchase"
+    DECISION_AGAINST = "decision_against"
+    CARE_CASE = "care_case"
+    REGISTRY = "registry"
+    ERASURE = "erasure"
+
+
+class ConsentStatus(StrEnum):
+    """The words of CAMARA ConsentInfo and of consent managers; only the first allows."""
+
+    GRANTED = "granted"
+    DENIED = "denied"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+    OBJECTED = "objected"
+    PENDING = "pending"
+    REQUESTED = "requested"
+
+
+class Opinion(StrEnum):
+    """What a customer declares about an interest."""
+
+    LIKE = "like"
+    DISLIKE = "dislike"
+    NEUTRAL = "neutral"
+
+
+class CaseStatus(StrEnum):
+    """What became of a care case."""
+
+    OPENED = "opened"
+    CLOSED = "closed"
