@@ -16,28 +16,20 @@ from numpy.typing import ArrayLike, NDArray
 
 from features.records.columns_kernel import NO_TZ
 from features.records.compact_kernel import extents, gather
-from features.records.decoder import (
-    FACTS,
-    PREFIXES,
-    TS_END,
-    Event,
-    Fact,
-    Limits,
-    Malformed,
-    decode,
-    decode_fact,
-)
+from features.records.decoder import FACTS, PREFIXES, Event, Fact, Limits, decode, decode_fact
+from features.records.fields import Malformed
 from features.records.hash_kernel import hash_text
+from features.records.inputs import INPUTS, TS_END, Inputs
 from features.records.parse_kernel import parse_records
-from features.records.scan_tables import NAMES
+from features.records.scan_tables import tables
 from features.vocabulary import Refusal
 
 #: One accepted record, 136 bytes, naturally aligned. Positions ``*_at`` count from ``raw_at``
 #: and may lie behind the record's own ``raw_len`` bytes; a length of 0 means absent. Hashes are
 #: those of `features.records.hash_kernel`, 0 for absent. ``tz_min`` is ``NO_TZ`` where unknown,
 #: ``country`` two letters as ``256 * first + second`` or 0, ``content_ms`` 0 where unknown.
-#: ``mode``: of network 0 mobile, 1 broadband; of TV 0 live, 1 catch-up, 2 on demand; of apps
-#: 0 close, 1 open, 2 view, 3 search, 4 other. ``prefix`` indexes `decoder.PREFIXES`.
+#: ``mode`` indexes `inputs.Input.words`, one more for other words; ``prefix`` indexes
+#: `decoder.PREFIXES`.
 #: Facts have no content, bytes, duration or mode; :meth:`Batch.fact` decodes them.
 EVENT: Final = np.dtype([
     ("ts", "i8"), ("event_hash", "u8"), ("account_hash", "u8"), ("subject_hash", "u8"),
@@ -131,6 +123,7 @@ def parse(
     offsets: NDArray[np.int64],
     limits: Limits,
     now_ms: int | None = None,
+    inputs: Inputs = INPUTS,
     *,
     fast: bool = True,
 ) -> tuple[Batch, list[Rejected]]:
@@ -146,6 +139,8 @@ def parse(
         What the deployment allows.
     now_ms
         When given, events of more than ``limits.future_tolerance_ms`` later are refused.
+    inputs
+        What the sources are.
     fast
         False has every record decided by the slow reference; the outcome is the same.
 
@@ -160,15 +155,16 @@ def parse(
     records = np.empty(n, EVENT)
     slow = np.ones(n, np.bool_)
     if fast:
-        scratch = np.zeros((3, len(NAMES)), np.int64)
-        parse_records(data, _words(data), starts, key_data, key_starts, kinds,
+        known = tables(inputs)
+        scratch = np.zeros((3, known.fields), np.int64)
+        parse_records(data, _words(data), starts, key_data, key_starts, kinds, known,
                       limits.max_message_bytes, ts_end, scratch, records, slow)  # fmt: skip
     todo = np.flatnonzero(slow).tolist()
     tail, rejected = _Tail(data.size), []
     for i in todo:
         raw = raws[i] or b""
         try:
-            item = decode(int(kinds[i]), raw, keys[i], limits)
+            item = decode(int(kinds[i]), raw, keys[i], limits, inputs)
             if item.ts >= ts_end:
                 raise Malformed(Refusal.FUTURE, "ts", "lies further ahead than is tolerated")
         except Malformed as error:

@@ -11,9 +11,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from features.jit import bare
+from features.jit import bare, inlined
 from features.records import decoder, scan_tables
-from features.records.fields import IBAN_LENGTHS, PERSON_DIGITS
 from features.records.hash_kernel import (
     FNV_OFFSET,
     FNV_PRIME,
@@ -22,17 +21,17 @@ from features.records.hash_kernel import (
     hash_span,
     hash_span_lower,
 )
-from features.records.scan_tables import CLASS, pack
+from features.records.identifiers import IBAN_LENGTHS, PERSON_DIGITS
+from features.records.inputs import EVENT_ID_TEXT, MAX_TZ_MIN, TS_END, TS_MIN, Host, Pseudonym
+from features.records.scan_tables import CLASS, Tables
 
 #: Value of ``tz_min`` for an event that names no time zone.
 NO_TZ: Final = -32768
 
 _PREFIX_STATE: Final = np.array([fnv_state(p.encode()) for p in decoder.PREFIXES], np.uint64)
-_TS_MIN: Final = decoder.TS_MIN
-_TS_END: Final = decoder.TS_END
-_MAX_DURATION_MS: Final = decoder.MAX_DURATION_MS
-_MAX_BYTES: Final = decoder.MAX_BYTES
-_MAX_TZ_MIN: Final = decoder.MAX_TZ_MIN
+_LONGEST_EVENT_ID: Final = EVENT_ID_TEXT.longest
+_LONGEST_PSEUDONYM: Final = Pseudonym.longest
+_LONGEST_HOST: Final = Host.longest
 _FEW_DIGITS, _MANY_DIGITS = PERSON_DIGITS
 _SLASH: Final = np.uint64(ord("/"))
 _DOT, _COLON, _DASH = ord("."), ord(":"), ord("-")
@@ -40,15 +39,6 @@ _IBAN: Final = np.zeros((26, 26), np.int64)  # length by the letters of a countr
 for _country, _length in IBAN_LENGTHS.items():
     _IBAN[ord(_country[0]) - 65, ord(_country[1]) - 65] = _length
 _BYTE: Final = np.uint64(8)
-
-
-def _words(options: tuple[str, ...]) -> NDArray[np.uint64]:
-    return np.array([pack(option.encode()) for option in options], np.uint64)
-
-
-_LINES: Final = _words(decoder.LINES)
-_TV_MODES: Final = _words(decoder.TV_MODES)
-_ACTIONS: Final = _words(decoder.ACTIONS)
 
 
 @bare
@@ -85,12 +75,12 @@ def fill_common(
         good &= fine
         row.device_hash = finish(state)
     ts = number[scan_tables.TS]
-    good &= _TS_MIN <= ts < _TS_END
+    good &= TS_MIN <= ts < TS_END
     row.ts = ts
     row.tz_min = NO_TZ
     if numbers & (1 << scan_tables.TZ_OFFSET_MIN):
         tz = number[scan_tables.TZ_OFFSET_MIN]
-        good &= -_MAX_TZ_MIN <= tz <= _MAX_TZ_MIN
+        good &= -MAX_TZ_MIN <= tz <= MAX_TZ_MIN
         row.tz_min = tz
     row.country = 0
     if texts & (1 << scan_tables.COUNTRY):
@@ -109,8 +99,8 @@ def hash_step(state: np.uint64, byte: np.uint64) -> np.uint64:
 
 @bare
 def _printable(blob: NDArray[np.uint8], begin: int, length: int) -> tuple[bool, np.uint64]:
-    """Whether a text of plain string bytes is ASCII of 1 to 64, and its hash."""
-    if length < 1 or length > 64:
+    """Whether a text of plain string bytes is ASCII of 1 to so many, and its hash."""
+    if length < 1 or length > _LONGEST_EVENT_ID:
         return False, FNV_OFFSET
     every = 0
     for p in range(begin, begin + length):
@@ -122,8 +112,8 @@ def _printable(blob: NDArray[np.uint8], begin: int, length: int) -> tuple[bool, 
 def _pseudonym(
     blob: NDArray[np.uint8], begin: int, length: int, state: np.uint64
 ) -> tuple[bool, np.uint64]:
-    """Whether a text is a pseudonym of 1 to 64, and the hash state after it."""
-    if length < 1 or length > 64:
+    """Whether a text is a pseudonym, and the hash state after it."""
+    if length < 1 or length > _LONGEST_PSEUDONYM:
         return False, state
     good, letters, digits = True, 0, 0
     for p in range(begin, begin + length):
@@ -169,7 +159,7 @@ def _suspicious(blob: NDArray[np.uint8], begin: int, length: int) -> bool:
     return second >= 0 and _IBAN[first, second] == length - others
 
 
-@bare
+@inlined
 def fill_body(
     blob: NDArray[np.uint8],
     at: NDArray[np.int64],
@@ -178,56 +168,78 @@ def fill_body(
     texts: int,
     numbers: int,
     row: Any,
+    t: Tables,
 ) -> bool:
     """Fill what the kinds have of their own; false where the reference must decide."""
-    row.bytes, row.content_ms = 0, 0
-    if row.kind == decoder.NETWORK:
-        row.mode, good = _option(blob, at[scan_tables.LINE], size[scan_tables.LINE], _LINES)
-        down = number[scan_tables.BYTES_DOWN] if numbers & (1 << scan_tables.BYTES_DOWN) else 0
-        up = number[scan_tables.BYTES_UP] if numbers & (1 << scan_tables.BYTES_UP) else 0
-        good &= 0 <= down <= _MAX_BYTES and 0 <= up <= _MAX_BYTES
-        row.bytes = down + up
-        duration = (
-            number[scan_tables.DURATION_MS] if numbers & (1 << scan_tables.DURATION_MS) else 0
+    kind = row.kind
+    p = t.plan[kind]
+    good = _checked(blob, at, size, number, texts, numbers, kind, t)
+    if p.host and texts & (1 << p.host):
+        end = _host_end(blob, at[p.host], size[p.host])
+        good &= end > 0
+        size[p.host] = end - at[p.host]
+    first, prefix = p.content, p.prefix
+    second, prefix2 = p.content2, p.prefix2
+    if not texts & (1 << first):
+        first, prefix = second, prefix2
+        good &= texts & (1 << first) != 0
+        second = 0
+    row.prefix = prefix
+    row.content_at, row.content_len = at[first] - row.raw_at, size[first]
+    row.content_hash = _key(blob, at[first], size[first], prefix)
+    row.prefix2, row.content2_at, row.content2_len, row.content2_hash = 0, 0, 0, 0
+    if texts & (1 << second):
+        row.prefix2 = prefix2
+        row.content2_at, row.content2_len = at[second] - row.raw_at, size[second]
+        row.content2_hash = _key(blob, at[second], size[second], prefix2)
+    row.mode = 0
+    if p.mode:
+        row.mode, known = _option(
+            blob, at[p.mode], size[p.mode] if texts & (1 << p.mode) else 0, t.words[kind], p.words
         )
-        if texts & (1 << scan_tables.HOST):
-            end = _host_end(blob, at[scan_tables.HOST], size[scan_tables.HOST])
-            good &= end > 0
-            size[scan_tables.HOST] = end - at[scan_tables.HOST]
-            good &= _first_key(blob, at, size, scan_tables.HOST, decoder.HOST_KEY, 253, row)
-            good &= _second_key(blob, at, size, texts, scan_tables.APP, decoder.APP_KEY, 128, row)
-        else:
-            good &= texts & (1 << scan_tables.APP) != 0
-            good &= _first_key(blob, at, size, scan_tables.APP, decoder.APP_KEY, 128, row)
-            good &= _second_key(blob, at, size, 0, scan_tables.APP, decoder.APP_KEY, 128, row)
-    elif row.kind == decoder.TV:
-        row.mode, good = _option(blob, at[scan_tables.MODE], size[scan_tables.MODE], _TV_MODES)
-        duration = number[scan_tables.WATCHED_MS]
-        if numbers & (1 << scan_tables.CONTENT_MS):
-            row.content_ms = number[scan_tables.CONTENT_MS]
-            good &= 1 <= number[scan_tables.CONTENT_MS] <= _MAX_DURATION_MS
-        good &= texts & (1 << scan_tables.TITLE) == 0 or size[scan_tables.TITLE] <= 512
-        good &= _first_key(blob, at, size, scan_tables.CONTENT_ID, decoder.PROGRAMME_KEY, 128, row)
-        good &= _second_key(
-            blob, at, size, texts, scan_tables.CHANNEL, decoder.CHANNEL_KEY, 128, row
-        )
-    else:
-        row.mode, _ = _option(blob, at[scan_tables.ACTION], size[scan_tables.ACTION], _ACTIONS)
-        good = _action(blob, at[scan_tables.ACTION], size[scan_tables.ACTION])
-        duration = (
-            number[scan_tables.DURATION_MS] if numbers & (1 << scan_tables.DURATION_MS) else 0
-        )
-        good &= _first_key(blob, at, size, scan_tables.APP_ID, decoder.APP_KEY, 128, row)
-        good &= _second_key(
-            blob, at, size, texts, scan_tables.SECTION, decoder.SECTION_KEY, 64, row
-        )
-    row.duration_ms = duration
-    return bool(good and 0 <= duration <= _MAX_DURATION_MS)
+        good &= known or p.closed == 0 or not texts & (1 << p.mode)
+    row.bytes = _number(number, numbers, p.size) + _number(number, numbers, p.size2)
+    row.duration_ms = _number(number, numbers, p.attention)
+    row.content_ms = _number(number, numbers, p.length)
+    return bool(good)
+
+
+@inlined
+def _number(number: NDArray[np.int64], numbers: int, field: int) -> int:
+    return int(number[field]) if numbers & (1 << field) else 0
+
+
+@inlined
+def _checked(
+    blob: NDArray[np.uint8],
+    at: NDArray[np.int64],
+    size: NDArray[np.int64],
+    number: NDArray[np.int64],
+    texts: int,
+    numbers: int,
+    kind: int,
+    t: Tables,
+) -> bool:
+    """Whether texts and numbers are within their bounds, and texts of their class."""
+    good = True
+    for k in range(t.plan[kind].wholes):
+        code = t.whole[kind, k, 0]
+        if numbers & (1 << code):
+            good &= t.whole[kind, k, 1] <= number[code] <= t.whole[kind, k, 2]
+    for k in range(t.plan[kind].texts):
+        code = t.text[kind, k, 0]
+        if texts & (1 << code):
+            good &= t.text[kind, k, 1] <= size[code] <= t.text[kind, k, 2]
+            wanted = t.text[kind, k, 3]
+            if wanted:
+                for p in range(at[code], at[code] + size[code]):
+                    good &= CLASS[blob[p]] & wanted != 0
+    return bool(good)
 
 
 @bare
 def _option(
-    blob: NDArray[np.uint8], begin: int, length: int, options: NDArray[np.uint64]
+    blob: NDArray[np.uint8], begin: int, length: int, options: NDArray[np.uint64], count: int
 ) -> tuple[int, bool]:
     """Index of a text among options, their number where it is none of them; whether it is one."""
     low = high = np.uint64(0)
@@ -236,24 +248,16 @@ def _option(
             high = (high << _BYTE) | np.uint64(blob[p])
         for p in range(begin + min(length, 8) - 1, begin - 1, -1):
             low = (low << _BYTE) | np.uint64(blob[p])
-    for i in range(len(options)):
+    for i in range(count):
         if low == options[i, 0] and high == options[i, 1]:
             return i, True
-    return len(options), False
-
-
-@bare
-def _action(blob: NDArray[np.uint8], begin: int, length: int) -> bool:
-    for p in range(begin, begin + length):
-        if not CLASS[blob[p]] & scan_tables.ACTION_PART:
-            return False
-    return 1 <= length <= 32
+    return count, False
 
 
 @bare
 def _host_end(blob: NDArray[np.uint8], begin: int, length: int) -> int:
     """End of a host name less its trailing dot; 0 for addresses, ports and what is neither."""
-    if length < 1 or length > 253 or not CLASS[blob[begin]] & scan_tables.NAME_START:
+    if length < 1 or length > _LONGEST_HOST or not CLASS[blob[begin]] & scan_tables.NAME_START:
         return 0
     for p in range(begin, begin + length):
         if not CLASS[blob[p]] & scan_tables.NAME_PART:
@@ -262,43 +266,7 @@ def _host_end(blob: NDArray[np.uint8], begin: int, length: int) -> int:
     return end - 1 if blob[end - 1] == ord(".") else end
 
 
-@bare
-def _first_key(
-    blob: NDArray[np.uint8],
-    at: NDArray[np.int64],
-    size: NDArray[np.int64],
-    field: int,
-    prefix: int,
-    longest: int,
-    row: Any,
-) -> bool:
-    begin, length = at[field], size[field]
-    if length < 1 or length > longest:
-        return False
-    row.prefix = prefix
-    row.content_at, row.content_len = begin - row.raw_at, length
-    row.content_hash = finish(hash_span_lower(blob, begin, begin + length, _PREFIX_STATE[prefix]))
-    return True
-
-
-@bare
-def _second_key(
-    blob: NDArray[np.uint8],
-    at: NDArray[np.int64],
-    size: NDArray[np.int64],
-    texts: int,
-    field: int,
-    prefix: int,
-    longest: int,
-    row: Any,
-) -> bool:
-    row.prefix2, row.content2_at, row.content2_len, row.content2_hash = 0, 0, 0, 0
-    if not texts & (1 << field):
-        return True
-    begin, length = at[field], size[field]
-    if length < 1 or length > longest:
-        return False
-    row.prefix2 = prefix
-    row.content2_at, row.content2_len = begin - row.raw_at, length
-    row.content2_hash = finish(hash_span_lower(blob, begin, begin + length, _PREFIX_STATE[prefix]))
-    return True
+@inlined
+def _key(blob: NDArray[np.uint8], begin: int, length: int, prefix: int) -> np.uint64:
+    """Hash of a content key."""
+    return finish(hash_span_lower(blob, begin, begin + length, _PREFIX_STATE[prefix]))

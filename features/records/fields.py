@@ -1,39 +1,23 @@
 """One record as fields: JSON text in, checked values out, or a reason why not.
 
-`features.records.decoder` says which fields a record has; here stands how each is read.
+`features.records.inputs` says which fields a record has; here stands how each form is read.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import re
-from typing import Any, Final, TypeVar
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, Final, assert_never
 
 import orjson
 
+from features.records.identifiers import IPV4, IPV6, MAC, NUMBER, is_iban
+from features.records.inputs import Choice, Field, Flag, Host, Pseudonym, Text, Whole
 from features.vocabulary import Refusal
 
-#: Event times that are believed at all: September 2001 to the end of 2099, epoch ms.
-TS_MIN: Final = 1_000_000_000_000
-TS_END: Final = 4_100_000_000_000
 #: Objects and arrays inside each other, the record itself included.
 MAX_DEPTH: Final = 8
-#: Digits of telephone numbers, IMSI and IMEI (E.164 local part to IMEISV with check digit).
-PERSON_DIGITS: Final = (7, 17)
-
-#: Length of an account number by country (IBAN registry, ISO 13616), for telling an IBAN from a
-#: pseudonym that merely begins with two letters and two digits.
-IBAN_LENGTHS: Final[dict[str, int]] = {
-    country: int(length) for length, countries in {
-        "15": "NO", "16": "BE", "18": "DK FI FO GL NL SD", "19": "MK SI", "20": "AT BA EE KZ LT LU "
-        "MN XK", "21": "CH CR HR LI LV", "22": "BG BH DE GB GE IE ME RS VA", "23": "AE GI IL IQ OM "
-        "SO TL", "24": "AD CZ ES MD PK RO SA SE SK TN VG", "25": "LY PT ST", "26": "IS TR",
-        "27": "BI DJ FR GR IT MC MR SM", "28": "AL AZ BY CY DO GT HU LB NI PL SV", "29": "BR EG PS "
-        "QA UA", "30": "JO KW MU", "31": "MT SC", "32": "LC", "33": "RU",
-    }.items() for country in countries.split()
-}  # fmt: skip
-
-T = TypeVar("T")
 
 
 class Malformed(ValueError):
@@ -74,9 +58,8 @@ def load(raw: bytes, max_bytes: int) -> dict[str, Any]:
     except orjson.JSONDecodeError as error:
         raise Malformed(Refusal.NOT_JSON, "", str(error)) from None
     if not isinstance(value, dict):
-        raise Malformed(
-            Refusal.NOT_OBJECT, "", f"a JSON object is expected, not {_json_type(value)}"
-        )
+        message = f"a JSON object is expected, not {_json_type(value)}"
+        raise Malformed(Refusal.NOT_OBJECT, "", message)
     return value
 
 
@@ -97,126 +80,106 @@ def _json_type(value: object) -> str:
     return names.get(type(value), "null")
 
 
-def need(field: str, value: T | None) -> T:
-    """Give ``value``, or raise `Malformed` where a required field is absent."""
+def read(values: Mapping[str, Any], field: Field) -> Any:
+    """Checked value of one field; None where it is absent, or null, and need not be there.
+
+    Raises
+    ------
+    Malformed
+    """
+    name, value = field.name, values.get(field.name)
     if value is None:
-        raise Malformed(Refusal.MISSING, field, "is required")
-    return value
+        if field.required:
+            raise missing(name)
+        return None
+    match field.form:
+        case Text() as form:
+            return _text(name, value, form, _compiled(form.pattern))
+        case Pseudonym() as form:
+            return _pseudonym(name, value, form)
+        case Whole() as form:
+            return _whole(name, value, form)
+        case Choice() as form:
+            return _choice(name, value, form)
+        case Host() as form:
+            return _host(name, value, form)
+        case Flag():
+            if not isinstance(value, bool):
+                raise _type(name, "true or false", _json_type(value))
+            return value
+        case other:
+            assert_never(other)
+
+
+def missing(name: str) -> Malformed:
+    """What to raise where a required field is absent."""
+    return Malformed(Refusal.MISSING, name, "is required")
+
+
+def _type(name: str, wanted: str, found: str) -> Malformed:
+    return Malformed(Refusal.TYPE, name, f"{wanted} is expected, not {found}")
 
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_PSEUDONYM = re.compile(r"[A-Za-z0-9_.:-]+")
-_SEPARATORS = str.maketrans("", "", "-._:")
-# A name or IPv4 address, less one trailing dot and the port; or an IPv6 address, in brackets
-# where a port follows.
-_HOST = re.compile(r"([A-Za-z0-9_][A-Za-z0-9_.-]*?)\.?(?::[0-9]{1,5})?")
-_IPV6 = re.compile(
-    r"\[([0-9A-Fa-f:.]+)\](?::[0-9]{1,5})?|([0-9A-Fa-f]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*)"
-)
 
 
-_MAC = re.compile(r"[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}")
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
+
+
+def _text(
+    name: str, value: Any, form: Text | Pseudonym | Host, whole: re.Pattern[str] | None = None
+) -> str:
+    if not isinstance(value, str):
+        raise _type(name, "text", _json_type(value))
+    least, most = form.shortest, form.longest
+    if not least <= len(value) <= most:
+        span = f"{least} to {most}" if least < most else str(most)
+        raise Malformed(Refusal.LENGTH, name, f"{len(value)} characters, {span} are allowed")
+    if not whole.fullmatch(value) if whole else _CONTROL.search(value):
+        raise Malformed(Refusal.CHARSET, name, "holds a character that is not allowed")
+    return value
+
+
+def _whole(name: str, value: Any, form: Whole) -> int:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool):
+        found = "a fraction" if isinstance(value, float) else _json_type(value)
+        raise _type(name, "a whole number", found)
+    if not form.low <= value <= form.high:
+        raise Malformed(form.reason, name, f"must be from {form.low} to {form.high}")
+    return value
+
+
+def _choice(name: str, value: Any, form: Choice) -> str:
+    if not isinstance(value, str):
+        raise _type(name, "text", _json_type(value))
+    if value not in form.words:
+        raise Malformed(Refusal.ENUM, name, f"must be one of {', '.join(form.words)}")
+    return value
+
+
+# An address may name its zone, which is no character of a pseudonym.
+_PERSONAL = re.compile(f"{NUMBER}|{MAC}|{IPV4}|(?:{IPV6})(?:%[^%]+)?|.*@.*|[+].*")
 _NO_PERSON = (
     "looks like a telephone number, IMSI, IMEI, IBAN, e-mail or network address; use a pseudonym"
 )
 
 
-class Fields:
-    """The fields of one record, read with checks; every reader gives None for absent."""
-
-    def __init__(self, values: dict[str, Any]) -> None:
-        self._values = values
-
-    def text(
-        self, name: str, longest: int, shortest: int = 1, charset: re.Pattern[str] | None = None
-    ) -> str | None:
-        value = self._values.get(name)
-        if value is None:
-            return None
-        if not isinstance(value, str):
-            raise Malformed(Refusal.TYPE, name, f"text is expected, not {_json_type(value)}")
-        if not shortest <= len(value) <= longest:
-            span = f"{shortest} to {longest}" if shortest < longest else str(longest)
-            raise Malformed(Refusal.LENGTH, name, f"{len(value)} characters, {span} are allowed")
-        if _CONTROL.search(value) or (charset and not charset.fullmatch(value)):
-            raise Malformed(Refusal.CHARSET, name, "holds a character that is not allowed")
+def _pseudonym(name: str, value: Any, form: Pseudonym) -> str:
+    value = _text(name, value, form)
+    if _compiled(form.pattern).fullmatch(value) and not is_iban(value):
         return value
-
-    def whole(self, name: str, low: int, high: int, reason: Refusal = Refusal.RANGE) -> int | None:
-        value = self._values.get(name)
-        if value is None:
-            return None
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)
-        if not isinstance(value, int) or isinstance(value, bool):
-            found = "a fraction" if isinstance(value, float) else _json_type(value)
-            raise Malformed(Refusal.TYPE, name, f"a whole number is expected, not {found}")
-        if not low <= value <= high:
-            raise Malformed(reason, name, f"must be from {low} to {high}")
-        return value
-
-    def flag(self, name: str) -> bool | None:
-        value = self._values.get(name)
-        if value is not None and not isinstance(value, bool):
-            raise Malformed(
-                Refusal.TYPE, name, f"true or false is expected, not {_json_type(value)}"
-            )
-        return value
-
-    def choice(self, name: str, options: tuple[str, ...]) -> str:
-        value = need(name, self._values.get(name))
-        if not isinstance(value, str):
-            raise Malformed(Refusal.TYPE, name, f"text is expected, not {_json_type(value)}")
-        if value not in options:
-            raise Malformed(Refusal.ENUM, name, f"must be one of {', '.join(options)}")
-        return value
-
-    def identifier(self, name: str) -> str | None:
-        """A pseudonym; refused when it looks like the number or address of a person."""
-        value = self.text(name, 64)
-        if value is None:
-            return None
-        digits = value.translate(_SEPARATORS)
-        least, most = PERSON_DIGITS
-        if (
-            "@" in value
-            or value[0] == "+"
-            or (digits.isascii() and digits.isdigit() and least <= len(digits) <= most)
-            or _is_address(value)
-            or is_iban(digits)
-        ):
-            raise Malformed(Refusal.IDENTIFIER, name, _NO_PERSON)
-        if not _PSEUDONYM.fullmatch(value):
-            raise Malformed(Refusal.CHARSET, name, "only letters, digits and _ . : - are allowed")
-        return value
-
-    def time(self, name: str) -> int | None:
-        return self.whole(name, TS_MIN, TS_END - 1, reason=Refusal.TIME)
-
-    def host(self) -> str | None:
-        value = self.text("host", 253)
-        if value is None:
-            return None
-        match = _HOST.fullmatch(value) or _IPV6.fullmatch(value)
-        if match is None:
-            raise Malformed(Refusal.CHARSET, "host", "not a host name or address")
-        return next(group for group in match.groups() if group)
+    if _PERSONAL.fullmatch(value) or is_iban(value):
+        raise Malformed(Refusal.IDENTIFIER, name, _NO_PERSON)
+    message = "only letters, digits and _ . : - are allowed"
+    raise Malformed(Refusal.CHARSET, name, message)
 
 
-def is_iban(text: str) -> bool:
-    """Whether a text without separators is an IBAN: country, its length, check digits (mod 97)."""
-    if IBAN_LENGTHS.get(text[:2].upper()) != len(text) or not (text.isascii() and text.isalnum()):
-        return False
-    moved = (text[4:] + text[:4]).upper()
-    return text[2:4].isdigit() and int("".join(str(int(c, 36)) for c in moved)) % 97 == 1
-
-
-def _is_address(text: str) -> bool:
-    """Whether a text is an IPv4, IPv6 or MAC address."""
-    if ":" not in text and text.count(".") != 3:
-        return _MAC.fullmatch(text) is not None
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return _MAC.fullmatch(text) is not None
-    return True
+def _host(name: str, value: Any, form: Host) -> str:
+    match = _compiled(form.pattern).fullmatch(_text(name, value, form))
+    if match is None:
+        raise Malformed(Refusal.CHARSET, name, "not a host name or address")
+    return str(next(group for group in match.groups() if group))

@@ -6,37 +6,16 @@ record it fills, the reference accepts with the same values. It never refuses a 
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from features.jit import bare
-from features.records import decoder, scan_tables
+from features.jit import bare, inlined
+from features.records import scan_tables
 from features.records.columns_kernel import fill_body, fill_common
 from features.records.scan_kernel import read_fields
-
-
-def _mask(fields: str) -> int:
-    return sum(1 << scan_tables.NAMES.index(name) for name in fields.split())
-
-
-def _per_kind(common: str, network: str, tv: str, app: str) -> NDArray[np.int64]:
-    return np.array([0, *(_mask(f"{common} {own}") for own in (network, tv, app))], np.int64)
-
-
-# By kind: the fields that must be text, that must be integers, and the required ones of both.
-_TEXTS: Final = _per_kind(
-    "event_id account_id member_id device_id country",
-    "line host app", "content_id channel title mode", "app_id action section",
-)  # fmt: skip
-_NUMBERS: Final = _per_kind(
-    "ts tz_offset_min",
-    "bytes_down bytes_up duration_ms", "watched_ms content_ms", "duration_ms",
-)  # fmt: skip
-_REQUIRED: Final = _per_kind(
-    "event_id account_id ts", "line", "content_id watched_ms mode", "app_id action"
-)
+from features.records.scan_tables import Tables
 
 
 @bare
@@ -47,6 +26,7 @@ def parse_records(
     keys: NDArray[np.uint8],
     key_starts: NDArray[np.int64],
     kinds: NDArray[np.uint8],
+    t: Tables,
     max_bytes: int,
     ts_end: int,
     scratch: NDArray[np.int64],
@@ -67,10 +47,12 @@ def parse_records(
         Record keys joined without gaps, uint8, and their starts, int64[n + 1].
     kinds
         uint8[n], as in `features.records.decoder`.
+    t
+        What the inputs are.
     max_bytes, ts_end
         Longer records and later event times are left to the reference.
     scratch
-        Room to work in, int64[3, len(names.NAMES)].
+        Room to work in, int64[3, t.fields].
     records
         EVENT[n] to fill, except ``partition`` and ``offset``.
     slow
@@ -84,16 +66,16 @@ def parse_records(
     left = 0
     for i in range(slow.size):
         start, end, kind = starts[i], starts[i + 1] - 1, kinds[i]
-        good = end - start <= max_bytes and decoder.NETWORK <= kind <= decoder.APP
+        good = end - start <= max_bytes and 1 <= kind < t.texts.size
         if good:
-            good, texts, numbers = read_fields(blob, words, start, end, at, size, number)
+            good, texts, numbers = read_fields(blob, words, start, end, at, size, number, t)
         if good:
             row = records[i]
             row.kind = kind
             row.raw_at = start
             row.raw_len = end - start
             good = (
-                _typed(kind, texts, numbers)
+                _typed(kind, texts, numbers, t)
                 and number[scan_tables.TS] < ts_end
                 and _same(
                     blob,
@@ -104,18 +86,18 @@ def parse_records(
                     i,
                 )
                 and fill_common(blob, at, size, number, texts, numbers, row)
-                and fill_body(blob, at, size, number, texts, numbers, row)
+                and fill_body(blob, at, size, number, texts, numbers, row, t)
             )
         slow[i] = not good
         left += not good
     return left
 
 
-@bare
-def _typed(kind: int, texts: int, numbers: int) -> bool:
-    if texts & _NUMBERS[kind] or numbers & _TEXTS[kind]:
+@inlined
+def _typed(kind: int, texts: int, numbers: int, t: Tables) -> bool:
+    if texts & t.numbers[kind] or numbers & t.texts[kind] or (texts | numbers) & t.slow[kind]:
         return False
-    return bool((texts | numbers) & _REQUIRED[kind] == _REQUIRED[kind])
+    return bool((texts | numbers) & t.required[kind] == t.required[kind])
 
 
 @bare

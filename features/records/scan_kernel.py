@@ -15,17 +15,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from features.jit import bare
-from features.records.scan_tables import (
-    CLASS,
-    CODE_OF,
-    DIGIT,
-    FACTOR,
-    FIRST_OF,
-    PLAIN,
-    SECOND_OF,
-    pack,
-)
+from features.jit import bare, inlined
+from features.records.scan_tables import CLASS, DIGIT, PLAIN, Tables, pack
 
 # Eight bytes at a time in one word, first byte lowest (every platform numba runs on but s390x).
 _ONES: Final = np.uint64(0x0101010101010101)
@@ -37,7 +28,6 @@ _ALL: Final = np.uint64(2**64 - 1)
 _ZERO: Final = np.uint64(0)
 _ONE: Final = np.uint64(1)
 _TOP: Final = np.uint64(56)
-_SLOT: Final = np.uint64(58)  # a product's upper 6 bits: one of 64 slots
 _FIVE_BYTES: Final = np.uint64(0xFFFFFFFFFF)
 _FOUR_BYTES: Final = np.uint64(0xFFFFFFFF)
 
@@ -47,7 +37,7 @@ _TRUE: Final = np.uint64(pack(b"true")[0])
 _FALSE: Final = np.uint64(pack(b"false")[0])
 
 
-@bare
+@inlined
 def read_fields(
     blob: NDArray[np.uint8],
     words: NDArray[np.uint64],
@@ -56,6 +46,7 @@ def read_fields(
     at: NDArray[np.int64],
     size: NDArray[np.int64],
     number: NDArray[np.int64],
+    t: Tables,
 ) -> tuple[bool, int, int]:
     """Read the known fields of ``blob[start:end]``.
 
@@ -69,7 +60,7 @@ def read_fields(
     start, end
         The record.
     at, size, number
-        int64[len(NAMES)], filled by field number: start and length of the text between the
+        int64[t.fields], filled by field number: start and length of the text between the
         quotes, or the value of an integer. Only entries named by the masks are filled.
 
     Returns
@@ -86,7 +77,7 @@ def read_fields(
         p = _skip(blob, p + 1, end)
         if blob[p] != ord('"'):
             return False, 0, 0
-        p, code = _name(blob, words, p + 1)
+        p, code = _name(blob, words, p + 1, t)
         if p < 0 or blob[p] != ord('"'):
             return False, 0, 0
         p = _skip(blob, p + 1, end)
@@ -150,7 +141,7 @@ def _first(stops: np.uint64) -> int:
 
 
 @bare(inline="always")
-def _name(blob: NDArray[np.uint8], words: NDArray[np.uint64], p: int) -> tuple[int, int]:
+def _name(blob: NDArray[np.uint8], words: NDArray[np.uint64], p: int, t: Tables) -> tuple[int, int]:
     """End of a plain name and its field number; 0 where the name is unknown."""
     first, second = words[p], _ZERO
     stops = _stops(first)
@@ -164,9 +155,9 @@ def _name(blob: NDArray[np.uint8], words: NDArray[np.uint64], p: int) -> tuple[i
             return _string(blob, words, p + 16), 0
         second &= _below(stops)
         p += 8 + _first(stops)
-    slot = ((first ^ second) * FACTOR) >> _SLOT
-    if first == FIRST_OF[slot] and second == SECOND_OF[slot]:
-        return p, int(CODE_OF[slot])
+    slot = ((first ^ second) * t.factor) >> t.shift
+    if first == t.first_of[slot] and second == t.second_of[slot]:
+        return p, int(t.code_of[slot])
     return p, 0
 
 

@@ -5,24 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from features.records.inputs import CAPITAL, IAB_ID, NO_CONTROL, TS_END, TS_MIN
+from features.vocabulary import KeyPrefix
+
 Schema = dict[str, Any]
 
-
-DAY_MS = 86_400_000
-
-
-NO_CONTROLS = r"^[^\x00-\x1f\x7f]*$"
-
-
-PRINTABLE = "^[ -~]+$"
-
-
+NO_CONTROLS = f"^{NO_CONTROL}*$"
 DIGITS = "^[0-9]+$"
-
-
 HEX = "^[0-9a-f]+$"
-
-
 BASE = "https://interest-streams.example/schemas/"  # an identifier, resolved by nobody
 
 
@@ -75,42 +65,18 @@ def words(*values: str) -> Schema:
 
 def nullable(schema: Schema) -> Schema:
     """The same schema, or null."""
-    return {**schema, "type": [schema["type"], "null"]}
+    either = {**schema, "type": [schema["type"], "null"]}
+    return either | {"enum": [*schema["enum"], None]} if "enum" in schema else either
 
 
 SHARE: Schema = {"type": "number", "minimum": 0, "maximum": 1}
 
-
 NUMBER: Schema = {"type": "number", "minimum": 0}
 
+TIME = integer(TS_MIN, TS_END - 1)
 
-# Epoch milliseconds of the years 2001 to 2099: seconds or microseconds fall outside.
-TIME = integer(1_000_000_000_000, 4_099_999_999_999)
+INTEREST = text(1, 16, pattern=f"^{IAB_ID}+$")
 
+KEY = text(3, 300, pattern=f"^({'|'.join(KeyPrefix.words())}):.+$")
 
-SPAN = integer(0, 7 * DAY_MS)
-
-
-# Pseudonyms only: 7 to 17 digits and separators would be a phone number, IMSI or IMEI.
-PSEUDONYM = text(
-    1, 64, pattern="^[A-Za-z0-9_.:-]+$", **{"not": {"pattern": "^[-._:]*([0-9][-._:]*){7,17}$"}}
-)
-
-
-INTEREST = text(1, 16, pattern="^[A-Za-z0-9_-]+$")
-
-
-KEY = text(3, 300, pattern="^(host|app|programme|channel|section|genre|category):.+$")
-
-
-HOST = text(
-    1,
-    253,
-    pattern=(
-        r"^([A-Za-z0-9_][A-Za-z0-9_.-]*(:[0-9]{1,5})?"  # name or IPv4 address
-        r"|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?|[0-9A-Fa-f]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*)$"
-    ),
-)  # IPv6
-
-
-COUNTRY = text(2, 2, pattern="^[A-Z]{2}$")
+COUNTRY = text(2, 2, pattern=f"^{CAPITAL}{{2}}$")

@@ -1,29 +1,27 @@
-"""The payload of every topic as one table of fields, and its JSON Schema (2020-12).
+"""The payload of every topic, as JSON Schema (2020-12).
 
 Objects are open everywhere: a reader ignores what it doesn't know. What a schema cannot say
-(late, future, key_mismatch, depth) is listed with the dead letters' reasons.
+(late, future, key_mismatch, depth) is listed with the dead letters' reasons. Words and source
+names of the vocabulary are said in descriptions, for outputs may gain some.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from features.vocabulary import Refusal
+from features.records.inputs import INPUTS
+from features.vocabulary import Refusal, Source, Stance, Suppression, Trend, Word
 from streams.contract import topics
+from streams.contract.input_schemas import input_schemas
 from streams.contract.schema_forms import (
     BASE,
     COUNTRY,
-    DAY_MS,
     DIGITS,
     HEX,
-    HOST,
     INTEREST,
     KEY,
     NUMBER,
-    PRINTABLE,
-    PSEUDONYM,
     SHARE,
-    SPAN,
     TIME,
     Field,
     Schema,
@@ -32,110 +30,12 @@ from streams.contract.schema_forms import (
     nullable,
     record,
     text,
-    words,
 )
 
-_EVENT_ID = Field(
-    "event_id",
-    text(1, 64, pattern=PRINTABLE),
-    "unique; a repetition within the dedup horizon is counted once",
-    True,
-)
-_ACCOUNT = Field("account_id", PSEUDONYM, "the household's contract; also the record key", True)
-_MEMBER = Field("member_id", PSEUDONYM, "the person, absent if it may be anyone at home")
-_TS = Field("ts", TIME, "event time, epoch milliseconds UTC", True)
-_COMMON = (
-    _EVENT_ID,
-    _ACCOUNT,
-    _MEMBER,
-    Field("device_id", PSEUDONYM, "the device, pseudonymous"),
-    _TS,
-    Field("tz_offset_min", integer(-840, 840), "local time less UTC, minutes"),
-    Field("country", COUNTRY, "where the customer is, ISO 3166 alpha-2"),
-)
 
-_NETWORK = record(
-    *_COMMON,
-    Field("line", words("mobile", "broadband"), "access line", True),
-    Field("host", HOST, "server name (SNI or DNS); wins over app"),
-    Field("app", text(1, 128), "application, where the network knows it"),
-    Field("bytes_down", integer(0, 10**15), "to the customer; 0 if absent"),
-    Field("bytes_up", integer(0, 10**15), "from the customer; 0 if absent"),
-    Field("duration_ms", SPAN, "of the flow; 0 if absent"),
-    anyOf=[{"required": ["host"]}, {"required": ["app"]}],
-)
-_TV = record(
-    *_COMMON,
-    Field("content_id", text(1, 128), "programme", True),
-    Field("channel", text(1, 128), "channel, used if the programme has no tags"),
-    Field("title", text(0, 512), "for people"),
-    Field("watched_ms", SPAN, "time watched", True),
-    Field("content_ms", integer(1, 7 * DAY_MS), "length of the programme"),
-    Field("mode", words("live", "catchup", "vod"), "how it was watched", True),
-)
-_APP = record(
-    *_COMMON,
-    Field("app_id", text(1, 128), "application", True),
-    Field("action", text(1, 32, pattern="^[a-z_]+$"), "open, close, view, search, ...", True),
-    Field("section", text(1, 64), "part of the app, used if the app has no tags"),
-    Field("duration_ms", SPAN, "time spent"),
-)
+def _said(words: type[Word]) -> str:
+    return ", ".join(words.words())
 
-_QUIET = Field("quiet_days", integer(0, 730), "how long the interest stays quiet")
-_INTEREST = Field("interest", INTEREST, "taxonomy id", True)
-_FACTS: Mapping[str, tuple[Field, ...]] = {
-    "consent": (
-        Field(
-            "purpose",
-            text(1, 64, PRINTABLE),
-            "W3C DPV term or short word of the rules; `profiling` if absent",
-        ),
-        Field(
-            "status",
-            words("granted", "denied", "withdrawn", "expired", "objected", "pending", "requested"),
-            "since ts",
-            True,
-        ),
-        Field("expires_at", TIME, "when a grant ends by itself"),
-    ),
-    "declaration": (
-        _INTEREST,
-        Field("stance", words("like", "dislike", "neutral"), "as declared", True),
-    ),
-    "purchase": (
-        _INTEREST,
-        Field("product", text(1, 128), "what was bought"),
-        _QUIET,
-        Field("returned", {"type": "boolean"}, "the purchase was undone"),
-    ),
-    "decision_against": (_INTEREST, _QUIET),
-    "care_case": (
-        Field("case_id", text(1, 64, PRINTABLE), "open cases suppress every offer", True),
-        Field("status", words("opened", "closed"), "since ts", True),
-    ),
-    "registry": (
-        Field("device_id", PSEUDONYM, "the device", True),
-        Field("owner_member_id", PSEUDONYM, "absent: shared by the household"),
-        Field("adult", {"type": "boolean"}, "whether the owner is of age"),
-    ),
-    "erasure": (),
-}
-_FACT = record(
-    _EVENT_ID,
-    _ACCOUNT,
-    _MEMBER,
-    _TS,
-    Field("kind", words(*_FACTS), "what is known", True),
-    oneOf=[
-        {
-            **record(*fields),
-            "title": kind,
-            "required": ["kind", *(f.name for f in fields if f.required)],
-            "properties": {"kind": {"const": kind}, **record(*fields)["properties"]},
-        }
-        for kind, fields in _FACTS.items()
-    ],
-)
 
 _CATALOGUE = record(
     Field("key", KEY, "the content key again, if present"),
@@ -173,15 +73,15 @@ _INTEREST_OUT = record(
     Field("score", SHARE, "calibrated probability of engaging tomorrow", True),
     Field("lift", NUMBER, "score over the population's base rate", True),
     Field("confidence", SHARE, "from the amount of evidence", True),
-    Field("trend", text(1, 32), "new, rising, steady, fading, burst; words may be added", True),
+    Field("trend", text(1, 32), f"{_said(Trend)}; words may be added", True),
     Field("last_active", text(10, 10, pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$"), "local day", True),
     Field(
         "dayparts",
         {"type": "object", "additionalProperties": SHARE},
         "shares >= 0.2 by weekday- or weekend- and night, morning, afternoon, evening",
     ),
-    Field("sources", {"type": "object", "additionalProperties": SHARE}, "network, tv, app"),
-    Field("stance", text(1, 32), "engage, hold, avoid; read an unknown word as hold", True),
+    Field("sources", {"type": "object", "additionalProperties": SHARE}, _said(Source)),
+    Field("stance", text(1, 32), f"{_said(Stance)}; read an unknown word as hold", True),
     Field(
         "reasons",
         items(
@@ -226,13 +126,7 @@ _PROFILE = record(
                     "`all`, an interest id, or `audiences` (not to be counted)",
                     True,
                 ),
-                Field(
-                    "reason",
-                    text(1, 64),
-                    "care_case, purchase, decision_against, dislike, "
-                    "no_consent_offers, member_no_offers, child_device; words may be added",
-                    True,
-                ),
+                Field("reason", text(1, 64), f"{', '.join(Suppression)}; words may be added", True),
                 Field("until", nullable(integer(0)), "epoch milliseconds, null: open"),
             ),
             256,
@@ -276,7 +170,7 @@ _SEGMENT = record(
 _UNTAGGED = record(
     Field("schema", integer(1), "schema version", True),
     Field("key", KEY, "content key", True),
-    Field("source", text(1, 32), "network, tv, app", True),
+    Field("source", text(1, 32), ", ".join(INPUTS.names[1:]), True),
     Field("seconds", NUMBER, "attention lost, halved every day; at least so much", True),
     Field("as_of", TIME, "when the worker looked", True),
     Field("worker", text(1, 249), "which one", True),
@@ -302,10 +196,7 @@ _PROFILE_HEADERS = record(
 )
 
 _BODIES: Mapping[str, tuple[str, Schema]] = {
-    topics.FACTS: ("What is known about a customer", _FACT),
-    topics.NETWORK: ("A flow of a mobile or broadband line", _NETWORK),
-    topics.TV: ("A programme watched", _TV),
-    topics.APP: ("Something done in an app", _APP),
+    **input_schemas(),
     topics.CATALOGUE: ("Raw metadata of a content key", _CATALOGUE),
     topics.TAGS: ("Interests of a content key", _TAGS),
     topics.PROFILES: ("An interest profile; no value: forget this subject", _PROFILE),

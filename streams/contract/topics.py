@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from features.records import inputs
+
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
 
@@ -62,10 +64,13 @@ _COMPACTED = {
     "min.cleanable.dirty.ratio": "0.1",
 }
 
-NETWORK = "network-usage"
-TV = "tv-viewing"
-APP = "app-events"
-FACTS = "subscriber-facts"
+#: The topics a worker joins, in the order that breaks ties of equal event time.
+INPUTS: tuple[str, ...] = inputs.INPUTS.topics
+
+FACTS = inputs.FACTS_TOPIC
+NETWORK = inputs.NETWORK_USAGE.topic
+TV = inputs.TV_VIEWING.topic
+APP = inputs.APP_EVENTS.topic
 CATALOGUE = "catalogue"
 TAGS = "content-tags"
 PROFILES = "interest-profiles"
@@ -83,11 +88,10 @@ TOPICS: tuple[Topic, ...] = (
         "what is known: consent, declarations, purchases, care cases",
         config={"cleanup.policy": "delete", "retention.ms": "-1"},
     ),
-    Topic(NETWORK, "in", "account", "flows of mobile and broadband lines", config=_events(7)),
-    Topic(
-        TV, "in", "account", "programmes watched, live, catch-up and on demand", config=_events(7)
+    *(
+        Topic(item.topic, "in", "account", item.about, config=_events(7))
+        for item in inputs.INPUTS.events
     ),
-    Topic(APP, "in", "account", "what customers do in apps", config=_events(7)),
     Topic(
         CATALOGUE,
         "in",
@@ -144,9 +148,5 @@ TOPICS: tuple[Topic, ...] = (
         config=_COMPACTED,
     ),
 )
-
-#: The topics a worker joins, in the order that breaks ties of equal event time: what is known
-#: about a customer (consent above all) comes before what the customer did.
-INPUTS: tuple[str, ...] = (FACTS, NETWORK, TV, APP)
 
 BY_NAME: dict[str, Topic] = {topic.name: topic for topic in TOPICS}

@@ -14,7 +14,8 @@ import numpy as np
 from confluent_kafka import Message
 
 from features.records.batch import parse
-from features.records.decoder import APP, FACTS, NETWORK, TV, Limits, Malformed, decode, decode_fact
+from features.records.decoder import APP, FACTS, NETWORK, TV, Limits, decode, decode_fact
+from features.records.fields import Malformed
 from features.state import snapshots
 from features.state.store import IncompatibleState
 from features.tags import entry as tagrecords

@@ -13,6 +13,7 @@ import orjson
 import pytest
 
 from features.records import decoder
+from features.records.fields import Malformed
 from features.state.contents import Contents
 from features.state.rows_kernel import engagement
 from features.tags import taxonomy
@@ -48,7 +49,7 @@ def _tagged_subjects(records: list[Record], contents: Contents) -> set[str]:
             event = decoder.decode(
                 kind, orjson.dumps(record.value), record.key.encode(), decoder.Limits()
             )
-        except decoder.Malformed:
+        except Malformed:
             continue
         assert isinstance(event, decoder.Event)
         tags = contents.slot_tags(decoder.content_key(event.prefix, event.content)) or (

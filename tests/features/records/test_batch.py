@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from features.records.batch import EVENT, TEXTS, Batch, Rejected, parse
-from features.records.decoder import APP, FACTS, NETWORK, TV, Limits, Malformed, decode
+from features.records.decoder import APP, FACTS, NETWORK, TV, Limits, decode
+from features.records.fields import Malformed
 from features.records.hash_kernel import FNV_OFFSET, finish, fnv_state, hash_span, hash_text
 from tests.support.malformed_cases import CASES, KEY, MAX_BYTES, TS, record
 

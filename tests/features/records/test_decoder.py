@@ -8,22 +8,18 @@ import pytest
 
 from features.records.decoder import (
     APP,
-    APP_KEY,
-    CHANNEL_KEY,
     FACTS,
-    HOST_KEY,
     NETWORK,
-    PROGRAMME_KEY,
     TV,
     Event,
     Fact,
     Limits,
-    Malformed,
     content_key,
     decode,
     decode_fact,
 )
-from features.vocabulary import Refusal
+from features.records.fields import Malformed
+from features.vocabulary import KeyPrefix, Refusal
 from tests.support.malformed_cases import CASES, GOOD, KEY, MAX_BYTES, TS, Case, record
 
 LIMITS = Limits(max_message_bytes=MAX_BYTES)
@@ -69,15 +65,15 @@ def test_good_records_are_taken(kind: int) -> None:
 def test_network_event() -> None:
     event = _event(NETWORK, host="WWW.bbc.co.uk.", app="BBC", bytes_down=5, bytes_up=2,
                    duration_ms=9, line="broadband", country="GB", tz_offset_min=-60)  # fmt: skip
-    assert (event.prefix, event.content) == (HOST_KEY, "WWW.bbc.co.uk")
-    assert (event.prefix2, event.content2) == (APP_KEY, "BBC")
+    assert (event.prefix, event.content) == (KeyPrefix.HOST, "WWW.bbc.co.uk")
+    assert (event.prefix2, event.content2) == (KeyPrefix.APP, "BBC")
     assert (event.bytes, event.duration_ms, event.mode) == (7, 9, 1)
     assert (event.country, event.tz_offset_min) == ("GB", -60)
 
 
 def test_network_event_by_app_alone() -> None:
     event = _event(NETWORK, host=None, app="BBC")
-    assert (event.prefix, event.content, event.prefix2) == (APP_KEY, "BBC", 0)
+    assert (event.prefix, event.content, event.prefix2) == (KeyPrefix.APP, "BBC", 0)
 
 
 @pytest.mark.parametrize(("host", "content"), [
@@ -92,7 +88,7 @@ def test_hosts_lose_port_and_trailing_dot(host: str, content: str) -> None:
 def test_tv_event() -> None:
     event = _event(TV, channel="Das Erste", title="", content_ms=5, mode="vod")
     assert (event.prefix, event.content, event.prefix2, event.content2) == (
-        PROGRAMME_KEY, "c-1", CHANNEL_KEY, "Das Erste")  # fmt: skip
+        KeyPrefix.PROGRAMME, "c-1", KeyPrefix.CHANNEL, "Das Erste")  # fmt: skip
     assert (event.duration_ms, event.content_ms, event.mode) == (1_000, 5, 2)
 
 
@@ -148,7 +144,7 @@ def test_facts(changed: dict[str, object], data: dict[str, object]) -> None:
 
 
 def test_content_keys_are_lower_case_in_ascii_only() -> None:
-    assert content_key(PROGRAMME_KEY, "TATORT-Ä") == "programme:tatort-Ä"
+    assert content_key(KeyPrefix.PROGRAMME, "TATORT-Ä") == "programme:tatort-Ä"
 
 
 @pytest.mark.parametrize("raw", [

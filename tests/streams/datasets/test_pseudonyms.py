@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from features.records.fields import Fields
+from features.records.fields import read
+from features.records.inputs import ACCOUNT
 from streams.commands.replay import pseudonymised
 from streams.contract.record import Record
 from streams.datasets.pseudonyms import KeyFileError, Pseudonymiser
@@ -19,7 +20,7 @@ def test_real_identifiers_become_pseudonyms_that_are_taken() -> None:
     one, other = Pseudonymiser(KEY), Pseudonymiser(KEY[::-1])
     for identifier in REAL:
         name = one.of("account", identifier)
-        assert Fields({"account_id": name}).identifier("account_id") == name
+        assert read({"account_id": name}, ACCOUNT) == name
         assert name == one.of("account", identifier.upper().replace(" ", "  "))
         assert name not in (one.of("device", identifier), other.of("account", identifier))
     assert len({one.of("account", str(n)) for n in range(5_000)}) == 5_000
@@ -29,7 +30,7 @@ def test_the_inlet_takes_them_whatever_the_hash() -> None:
     """Shapes of persons' numbers are refused; no pseudonym may look like one by chance."""
     names = Pseudonymiser(KEY)
     for number in range(20_000):
-        Fields({"device_id": names.of("device", str(number))}).identifier("device_id")
+        read({"account_id": names.of("device", str(number))}, ACCOUNT)
 
 
 def test_a_key_file_that_won_t_do_is_refused_by_name(tmp_path: Path) -> None:

@@ -1,0 +1,365 @@
+"""What an input record may hold: one table of topics and their fields.
+
+From it are made the exact decoder (`decoder`), the scanner's tables (`scan_tables`), what an
+event is worth (`Input.least`), the joined topics and their published schemas (`streams.contract`).
+A new source is one more `Input`. Only the standard library is imported here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar, Final, TypeAlias
+
+from features.records.identifiers import IPV4, IPV6, MAC, NUMBER
+from features.vocabulary import (
+    CaseStatus,
+    ConsentStatus,
+    FactKind,
+    KeyPrefix,
+    Opinion,
+    Refusal,
+    Source,
+)
+
+DAY_MS: Final = 86_400_000
+#: Event times that are believed at all: September 2001 to the end of 2099, epoch ms; seconds and
+#: microseconds fall outside.
+TS_MIN: Final = 1_000_000_000_000
+TS_END: Final = 4_100_000_000_000
+#: Longest attention in one event; beyond it a counter ran over.
+MAX_DURATION_MS: Final = 7 * DAY_MS
+MAX_BYTES: Final = 10**15
+#: Farthest civil time zone, minutes.
+MAX_TZ_MIN: Final = 840
+#: Sources there can be: a subject's header and the counters have so many places.
+MOST_SOURCES: Final = 7
+#: Bytes of a field's name, which a quote ends, and of a mode: the scanner compares two words.
+LONGEST_NAME: Final = 15
+LONGEST_MODE: Final = 16
+
+# Classes of characters, as regular expressions write them.
+NO_CONTROL: Final = r"[^\x00-\x1f\x7f]"
+PRINTABLE: Final = "[ -~]"
+CAPITAL: Final = "[A-Z]"
+SNAKE: Final = "[a-z_]"
+IAB_ID: Final = "[A-Za-z0-9_-]"
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text of `shortest` to `longest` characters, each of a class."""
+
+    longest: int
+    shortest: int = 1
+    charset: str = NO_CONTROL
+
+    @cached_property
+    def pattern(self) -> str:
+        """Of the whole text."""
+        return f"{self.charset}*"
+
+
+@dataclass(frozen=True)
+class Pseudonym:
+    """A pseudonym: what looks like the number or the address of a person or a device is none."""
+
+    longest: ClassVar[int] = 64
+    shortest: ClassVar[int] = 1
+    #: An IBAN is none either, which no pattern can say.
+    pattern: ClassVar[str] = f"(?!(?:{NUMBER}|{MAC}|{IPV4}|{IPV6})$)[A-Za-z0-9_.:-]+"
+
+
+@dataclass(frozen=True)
+class Host:
+    """A host name or address with its port, if any; the groups are what is kept of it."""
+
+    longest: ClassVar[int] = 253
+    shortest: ClassVar[int] = 1
+    #: A name or IPv4 address less one trailing dot; or IPv6, in brackets where a port follows.
+    pattern: ClassVar[str] = (
+        r"(?:([A-Za-z0-9_][A-Za-z0-9_.-]*?)\.?(?::[0-9]{1,5})?"
+        r"|\[([0-9A-Fa-f:.]+)\](?::[0-9]{1,5})?"
+        r"|([0-9A-Fa-f]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*))"
+    )
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of a few words."""
+
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A whole number from `low` to `high`."""
+
+    low: int
+    high: int
+    reason: Refusal = Refusal.RANGE
+
+
+@dataclass(frozen=True)
+class Flag:
+    """True or false."""
+
+
+Form: TypeAlias = Text | Pseudonym | Host | Choice | Whole | Flag
+
+TIME: Final = Whole(TS_MIN, TS_END - 1, Refusal.TIME)
+SPAN: Final = Whole(0, MAX_DURATION_MS)
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field: its name, form, meaning, and whether a record must have it."""
+
+    name: str
+    form: Form
+    about: str
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class Mode:
+    """What an event of a mode says at least about an interest.
+
+    Attributes
+    ----------
+    least : float
+        Engagement, 0 to 1, however little time or data it took.
+    timed : bool
+        Whether that needs some time at all.
+    """
+
+    word: str
+    least: float
+    timed: bool = False
+
+
+@dataclass(frozen=True)
+class Input:
+    """One source of events.
+
+    Attributes
+    ----------
+    name : str
+        As profiles and metrics call it.
+    topic, title, about : str
+        The topic, what one of its records is, and what they all are.
+    source : Source
+        What its evidence is kept under in a row, which keeps three apart.
+    fields : tuple of Field
+        Beside `COMMON`.
+    contents : tuple of (KeyPrefix, str)
+        The field that names the content, and the one used where that is absent or has no tags.
+    mode : str
+        Field of the mode, "" for none.
+    modes : tuple of Mode
+        Words that say something by themselves.
+    other : float
+        What a mode of another word says at least.
+    attention, length : str
+        Fields of the time given to a content and of its full length, ms.
+    size : tuple of str
+        Fields of bytes, which are added.
+    """
+
+    name: str
+    topic: str
+    title: str
+    about: str
+    source: Source
+    fields: tuple[Field, ...]
+    contents: tuple[tuple[KeyPrefix, str], ...]
+    mode: str = ""
+    modes: tuple[Mode, ...] = ()
+    other: float = 0.0
+    attention: str = ""
+    length: str = ""
+    size: tuple[str, ...] = ()
+
+    @cached_property
+    def words(self) -> tuple[str, ...]:
+        """Modes by their number; every other word is one more."""
+        form = next((field.form for field in self.fields if field.name == self.mode), None)
+        return form.words if isinstance(form, Choice) else tuple(mode.word for mode in self.modes)
+
+    @property
+    def least(self) -> tuple[tuple[float, float], ...]:
+        """What an event says at least, by number of the mode: without time, and with some."""
+        own = {mode.word: (0.0 if mode.timed else mode.least, mode.least) for mode in self.modes}
+        other = self.other, self.other
+        return (*(own.get(word, other) for word in self.words), other)
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """The sources, numbered from 1 in their order; 0 are the facts.
+
+    Raises
+    ------
+    ValueError
+        Where there are too many, or the scanner cannot tell a field by its name.
+    """
+
+    events: tuple[Input, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.events) > MOST_SOURCES:
+            raise ValueError(f"{len(self.events)} sources: the state has room for {MOST_SOURCES}")
+        for item in self.events:
+            for word in item.words:
+                if len(word.encode()) > LONGEST_MODE:
+                    raise ValueError(f"{item.name}: mode {word!r}: at most {LONGEST_MODE} bytes")
+        for name in self.field_names:
+            if len(name.encode()) > LONGEST_NAME:
+                raise ValueError(f"field {name!r}: at most {LONGEST_NAME} bytes")
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Name of each kind of input by its number."""
+        return ("facts", *(item.name for item in self.events))
+
+    @cached_property
+    def topics(self) -> tuple[str, ...]:
+        """Topic of each kind of input by its number.
+
+        The order breaks ties of equal event time: what is known about a customer (consent above
+        all) comes before what the customer did.
+        """
+        return (FACTS_TOPIC, *(item.topic for item in self.events))
+
+    @cached_property
+    def field_names(self) -> tuple[str, ...]:
+        """Every field of an event; those of all sources first, in the order of `COMMON`."""
+        own = (field.name for item in self.events for field in item.fields)
+        return tuple(dict.fromkeys([*(field.name for field in COMMON), *own]))
+
+
+FACTS_TOPIC: Final = "subscriber-facts"
+_TEXT: Final = Text(128)
+
+EVENT_ID_TEXT: Final = Text(64, charset=PRINTABLE)
+EVENT_ID: Final = Field(
+    "event_id", EVENT_ID_TEXT, "unique; a repetition within the dedup horizon is counted once", True
+)
+ACCOUNT: Final = Field(
+    "account_id", Pseudonym(), "the household's contract; also the record key", True
+)
+_MEMBER = Field("member_id", Pseudonym(), "the person, absent if it may be anyone at home")
+_TS = Field("ts", TIME, "event time, epoch milliseconds UTC", True)
+#: What every event has, in the order of `decoder.Event`.
+COMMON: Final = (
+    EVENT_ID,
+    ACCOUNT,
+    _MEMBER,
+    Field("device_id", Pseudonym(), "the device, pseudonymous"),
+    _TS,
+    Field("tz_offset_min", Whole(-MAX_TZ_MIN, MAX_TZ_MIN), "local time less UTC, minutes"),
+    Field("country", Text(2, 2, CAPITAL), "where the customer is, ISO 3166 alpha-2"),
+)
+
+NETWORK_USAGE: Final = Input(
+    name=Source.NETWORK.word,
+    topic="network-usage",
+    title="A flow of a mobile or broadband line",
+    about="flows of mobile and broadband lines",
+    source=Source.NETWORK,
+    fields=(
+        Field("line", Choice(("mobile", "broadband")), "access line", True),
+        Field("host", Host(), "server name (SNI or DNS); wins over app"),
+        Field("app", _TEXT, "application, where the network knows it"),
+        Field("bytes_down", Whole(0, MAX_BYTES), "to the customer; 0 if absent"),
+        Field("bytes_up", Whole(0, MAX_BYTES), "from the customer; 0 if absent"),
+        Field("duration_ms", SPAN, "of the flow; 0 if absent"),
+    ),
+    contents=((KeyPrefix.HOST, "host"), (KeyPrefix.APP, "app")),
+    mode="line",
+    attention="duration_ms",
+    size=("bytes_down", "bytes_up"),
+)
+TV_VIEWING: Final = Input(
+    name=Source.TV.word,
+    topic="tv-viewing",
+    title="A programme watched",
+    about="programmes watched, live, catch-up and on demand",
+    source=Source.TV,
+    fields=(
+        Field("content_id", _TEXT, "programme", True),
+        Field("channel", _TEXT, "channel, used if the programme has no tags"),
+        Field("title", Text(512, 0), "for people"),
+        Field("watched_ms", SPAN, "time watched", True),
+        Field("content_ms", Whole(1, MAX_DURATION_MS), "length of the programme"),
+        Field("mode", Choice(("live", "catchup", "vod")), "how it was watched", True),
+    ),
+    contents=((KeyPrefix.PROGRAMME, "content_id"), (KeyPrefix.CHANNEL, "channel")),
+    mode="mode",
+    attention="watched_ms",
+    length="content_ms",
+)
+APP_EVENTS: Final = Input(
+    name=Source.APP.word,
+    topic="app-events",
+    title="Something done in an app",
+    about="what customers do in apps",
+    source=Source.APP,
+    fields=(
+        Field("app_id", _TEXT, "application", True),
+        Field("action", Text(32, charset=SNAKE), "open, close, view, search, ...", True),
+        Field("section", Text(64), "part of the app, used if the app has no tags"),
+        Field("duration_ms", SPAN, "time spent"),
+    ),
+    contents=((KeyPrefix.APP, "app_id"), (KeyPrefix.SECTION, "section")),
+    mode="action",
+    modes=(
+        Mode("close", 0.35, timed=True),
+        Mode("open", 0.35),
+        Mode("view", 0.35),
+        Mode("search", 0.5),
+    ),
+    other=0.35,
+    attention="duration_ms",
+)
+
+#: The inputs that are joined.
+INPUTS: Final = Inputs((NETWORK_USAGE, TV_VIEWING, APP_EVENTS))
+
+KIND: Final = Field("kind", Text(32), "what is known", True)
+#: What every fact has.
+FACT_COMMON: Final = (EVENT_ID, ACCOUNT, _MEMBER, _TS, KIND)
+_INTEREST = Field("interest", Text(16, charset=IAB_ID), "taxonomy id", True)
+_QUIET = Field("quiet_days", Whole(0, 730), "how long the interest stays quiet")
+
+#: What each kind of fact has of its own.
+FACT_FIELDS: Final[Mapping[FactKind, tuple[Field, ...]]] = {
+    FactKind.CONSENT: (
+        Field(
+            "purpose",
+            Text(64, charset=PRINTABLE),
+            "W3C DPV term or short word of the rules; `profiling` if absent",
+        ),
+        Field("status", Choice(tuple(ConsentStatus)), "since ts", True),
+        Field("expires_at", TIME, "when a grant ends by itself"),
+    ),
+    FactKind.DECLARATION: (_INTEREST, Field("stance", Choice(tuple(Opinion)), "as declared", True)),
+    FactKind.PURCHASE: (
+        _INTEREST,
+        Field("product", _TEXT, "what was bought"),
+        _QUIET,
+        Field("returned", Flag(), "the purchase was undone"),
+    ),
+    FactKind.DECISION_AGAINST: (_INTEREST, _QUIET),
+    FactKind.CARE_CASE: (
+        Field("case_id", Text(64, charset=PRINTABLE), "open cases suppress every offer", True),
+        Field("status", Choice(tuple(CaseStatus)), "since ts", True),
+    ),
+    FactKind.REGISTRY: (
+        Field("device_id", Pseudonym(), "the device", True),
+        Field("owner_member_id", Pseudonym(), "absent: shared by the household"),
+        Field("adult", Flag(), "whether the owner is of age"),
+    ),
+    FactKind.ERASURE: (),
+}

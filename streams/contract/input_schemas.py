@@ -1,0 +1,123 @@
+"""JSON Schemas of the inputs, made from `features.records.inputs`: they say what the decoder does.
+
+A pattern ends in ``$(?!\\n)``, because ``$`` alone forgives a final newline in Python and in no
+other language. ``null`` means absent, so what may be absent may be null.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import assert_never
+
+from features.records.inputs import (
+    COMMON,
+    FACT_COMMON,
+    FACT_FIELDS,
+    FACTS_TOPIC,
+    INPUTS,
+    KIND,
+    Choice,
+    Flag,
+    Form,
+    Host,
+    Input,
+    Inputs,
+    Pseudonym,
+    Text,
+    Whole,
+)
+from features.records.inputs import Field as InputField
+from features.vocabulary import FactKind
+from streams.contract.schema_forms import Field, Schema, integer, nullable, record, text, words
+
+_MORE = (
+    "Refused beside what is said here: a key that is not account_id, a longer message and an "
+    "earlier or later ts than the deployment takes, arrays and objects in unknown fields nested "
+    "too deep, and an IBAN as a pseudonym."
+)
+_PSEUDONYM = (
+    "A pseudonym of a person or device. 7 to 17 digits (a telephone number, IMSI or IMEI), an IP "
+    "or MAC address and an IBAN are none; of an IBAN the check digits count, which no pattern can "
+    "say."
+)
+
+
+def input_schemas(inputs: Inputs = INPUTS) -> Mapping[str, tuple[str, Schema]]:
+    """Title and schema of the inputs by topic: facts, then events in their order."""
+    return {
+        FACTS_TOPIC: ("What is known about a customer", _facts()),
+        **{item.topic: (item.title, _events(item)) for item in inputs.events},
+    }
+
+
+def _events(source: Input) -> Schema:
+    fields = (*COMMON, *source.fields)
+    needed = {field.name for field in fields if field.required}
+    named = [name for _, name in source.contents]
+    either = (
+        {}
+        if needed & set(named)
+        else {"anyOf": [{"required": [n], "properties": {n: {"type": "string"}}} for n in named]}
+    )
+    return record(*map(_field, fields), **either, **_REST)
+
+
+def _facts() -> Schema:
+    kind = Field(KIND.name, words(*FACT_FIELDS), KIND.about, True)
+    return record(
+        *(_field(field) for field in FACT_COMMON if field is not KIND),
+        kind,
+        oneOf=[_fact(name, fields) for name, fields in FACT_FIELDS.items()],
+        **_REST,
+    )
+
+
+def _fact(kind: FactKind, fields: tuple[InputField, ...]) -> Schema:
+    own = record(*map(_field, fields))
+    return {
+        **own,
+        "title": kind,
+        "required": [KIND.name, *own["required"]],
+        "properties": {KIND.name: {"const": kind}, **own["properties"]},
+    }
+
+
+def _field(field: InputField) -> Field:
+    schema = _form(field.form)
+    return Field(
+        field.name, schema if field.required else nullable(schema), field.about, field.required
+    )
+
+
+def _form(form: Form) -> Schema:
+    match form:
+        case Text() | Host():
+            return text(form.shortest, form.longest, whole(form.pattern))
+        case Pseudonym():
+            return {"type": "string", "$ref": "#/$defs/pseudonym"}
+        case Choice():
+            return words(*form.words)
+        case Whole():
+            return integer(form.low, form.high)
+        case Flag():
+            return {"type": "boolean"}
+        case other:
+            assert_never(other)
+
+
+def whole(pattern: str) -> str:
+    """A pattern that a text matches as a whole, in Python and ECMAScript."""
+    return rf"^{pattern}$(?!\n)"
+
+
+_REST: Schema = {
+    "description": _MORE,
+    "$defs": {
+        "pseudonym": {
+            "description": _PSEUDONYM,
+            "minLength": Pseudonym.shortest,
+            "maxLength": Pseudonym.longest,
+            "pattern": whole(Pseudonym.pattern),
+        }
+    },
+}
