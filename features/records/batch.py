@@ -7,7 +7,7 @@ refused. Text stays where it is, in one blob; the columns hold hashes and spans.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Any, Final, cast
 
@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from features.records.columns_kernel import NO_TZ
 from features.records.compact_kernel import extents, gather
+from features.records.dead_letter import DeadLetter
 from features.records.decoder import FACTS, PREFIXES, Event, Fact, Limits, decode, decode_fact
 from features.records.fields import Malformed
 from features.records.hash_kernel import hash_text
@@ -44,16 +45,6 @@ EVENT: Final = np.dtype([
 
 #: Names that :meth:`Batch.text` knows.
 TEXTS: Final = ("account", "member", "content", "content2")
-
-
-@dataclass(frozen=True)
-class Rejected:
-    """A refused record: its index in the call, and what `Malformed` says."""
-
-    index: int
-    reason: Refusal
-    field: str
-    message: str
 
 
 @dataclass(frozen=True)
@@ -126,7 +117,7 @@ def parse(
     inputs: Inputs = INPUTS,
     *,
     fast: bool = True,
-) -> tuple[Batch, list[Rejected]]:
+) -> tuple[Batch, dict[int, DeadLetter]]:
     """Read a batch of Kafka records.
 
     Parameters
@@ -146,7 +137,7 @@ def parse(
 
     Returns
     -------
-    The accepted records, and the refused ones; both in the order they came.
+    The accepted records, and the refused ones by their index; both in the order they came.
     """
     n = len(raws)
     ts_end = TS_END if now_ms is None else min(TS_END, now_ms + limits.future_tolerance_ms + 1)
@@ -160,7 +151,7 @@ def parse(
         parse_records(data, _words(data), starts, key_data, key_starts, kinds, known,
                       limits.max_message_bytes, ts_end, scratch, records, slow)  # fmt: skip
     todo = np.flatnonzero(slow).tolist()
-    tail, rejected = _Tail(data.size), []
+    tail, refused = _Tail(data.size), dict[int, DeadLetter]()
     for i in todo:
         raw = raws[i] or b""
         try:
@@ -168,16 +159,22 @@ def parse(
             if item.ts >= ts_end:
                 raise Malformed(Refusal.FUTURE, "ts", "lies further ahead than is tolerated")
         except Malformed as error:
-            rejected.append(Rejected(i, error.reason, error.field, error.message))
+            refused[i] = replace(
+                error.letter,
+                partition=int(partitions[i]),
+                offset=int(offsets[i]),
+                key=keys[i],
+                value=raws[i],
+            )
         else:
             records[i] = tail.row(raw, item if isinstance(item, Event) else _as_event(item))
     records["partition"] = partitions
     records["offset"] = offsets
-    if rejected:
-        records = np.delete(records, [item.index for item in rejected])
+    if refused:
+        records = np.delete(records, list(refused))
     if tail.parts:
         data = np.concatenate([data, np.frombuffer(b"".join(tail.parts), np.uint8)])
-    return Batch(records, _sealed(data)), rejected
+    return Batch(records, _sealed(data)), refused
 
 
 def warm_up() -> None:

@@ -12,6 +12,7 @@ from typing import Any, Final, assert_never
 
 import orjson
 
+from features.records.dead_letter import DeadLetter
 from features.records.identifiers import IPV4, IPV6, MAC, NUMBER, is_iban
 from features.records.inputs import Choice, Field, Flag, Host, Pseudonym, Text, Whole
 from features.vocabulary import Refusal
@@ -25,18 +26,13 @@ class Malformed(ValueError):
 
     Attributes
     ----------
-    reason : Refusal
-    field : str
-        Name of the field at fault, ``""`` when it is the whole record.
-    message : str
-        A sentence for the producer of the record. It never repeats an identifier.
+    letter : DeadLetter
+        Why; the record's place and bytes are for the caller to add.
     """
 
     def __init__(self, reason: Refusal, field: str, message: str) -> None:
         super().__init__(f"{field}: {message}" if field else message)
-        self.reason = reason
-        self.field = field
-        self.message = message
+        self.letter = DeadLetter(reason, field, message)
 
 
 # A text without end reaches to the end of the record: no start is tried twice, so the scan is
@@ -169,10 +165,10 @@ _NO_PERSON = (
 
 
 def _pseudonym(name: str, value: Any, form: Pseudonym) -> str:
-    value = _text(name, value, form)
-    if _compiled(form.pattern).fullmatch(value) and not is_iban(value):
-        return value
-    if _PERSONAL.fullmatch(value) or is_iban(value):
+    text = _text(name, value, form)
+    if _compiled(form.pattern).fullmatch(text) and not is_iban(text):
+        return text
+    if _PERSONAL.fullmatch(text) or is_iban(text):
         raise Malformed(Refusal.IDENTIFIER, name, _NO_PERSON)
     message = "only letters, digits and _ . : - are allowed"
     raise Malformed(Refusal.CHARSET, name, message)

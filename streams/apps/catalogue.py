@@ -18,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from dataclasses import replace
 
 import faust
 from confluent_kafka import Message
@@ -76,21 +77,12 @@ async def handle(event: faust.EventT[bytes]) -> None:
     try:
         key, value = await loop.run_in_executor(None, _decide, record.key, record.value)
     except Malformed as error:
-        await _deliver(
-            dead_letters,
-            record.key,
-            record.value,
-            dead_letter_headers(
-                record.topic,
-                record.partition,
-                record.offset,
-                error.reason,
-                error.field,
-                error.message,
-            ),
+        letter = replace(
+            error.letter, topic=record.topic, partition=record.partition, offset=record.offset
         )
-        DEAD_LETTERS.labels(error.reason).inc()
-        CATALOGUE_MALFORMED.labels(error.reason).inc()
+        await _deliver(dead_letters, record.key, record.value, dead_letter_headers(letter))
+        DEAD_LETTERS.labels(letter.reason).inc()
+        CATALOGUE_MALFORMED.labels(letter.reason).inc()
         CATALOGUE_ENTRIES.labels("malformed").inc()
         return
     if key in corrections:

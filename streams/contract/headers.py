@@ -7,9 +7,10 @@ data, and no value means that the subject is forgotten.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
+
+from features.records.dead_letter import DeadLetter
 
 Headers = list[tuple[str, bytes]]
 
@@ -72,53 +73,19 @@ def times(epoch_ms: Sequence[int]) -> list[bytes]:
     return texts
 
 
-@dataclass(frozen=True)
-class DeadLetter:
-    """Why and from where a record was refused.
-
-    Attributes
-    ----------
-    topic, partition, offset
-        Where the refused record stands.
-    reason : str
-        Short slug, for counting: ``missing``, ``type``, ``range``, ...
-    field : str
-        The offending field, or ``""``.
-    message : str
-        One sentence for people.
-    schema_version : int
-    """
-
-    topic: str
-    partition: int
-    offset: int
-    reason: str
-    field: str
-    message: str
-    schema_version: int = SCHEMA_VERSION
-
-
-def dead_letter_headers(
-    topic: str,
-    partition: int,
-    offset: int,
-    reason: str,
-    field: str,
-    message: str,
-    schema_version: int = SCHEMA_VERSION,
-) -> Headers:
+def dead_letter_headers(letter: DeadLetter) -> Headers:
     """Headers of a record of ``dead-letters``; its key and value are the refused bytes.
 
     Texts are cut at `MAX_HEADER_BYTES`, on a character.
     """
     return [
-        ("source-topic", _cut(topic)),
-        ("source-partition", b"%d" % partition),
-        ("source-offset", b"%d" % offset),
-        ("reason", _cut(reason)),
-        ("field", _cut(field)),
-        ("message", _cut(message)),
-        ("schema-version", b"%d" % schema_version),
+        ("source-topic", _cut(letter.topic)),
+        ("source-partition", b"%d" % letter.partition),
+        ("source-offset", b"%d" % letter.offset),
+        ("reason", _cut(letter.reason)),
+        ("field", _cut(letter.field)),
+        ("message", _cut(letter.message)),
+        ("schema-version", _SCHEMA),
     ]
 
 
@@ -146,13 +113,12 @@ def parse_dead_letter(headers: Iterable[tuple[str, bytes | None]] | None) -> Dea
             raise ValueError(f"header {name!r} = {found[name]!r}: not a number") from error
 
     return DeadLetter(
-        text("source-topic"),
-        number("source-partition"),
-        number("source-offset"),
-        text("reason"),
-        text("field"),
-        text("message"),
-        number("schema-version"),
+        topic=text("source-topic"),
+        partition=number("source-partition"),
+        offset=number("source-offset"),
+        reason=text("reason"),
+        field=text("field"),
+        message=text("message"),
     )
 
 

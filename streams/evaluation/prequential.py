@@ -148,8 +148,8 @@ def _fold(engine: Engine, records: list[tuple[str, str, bytes]]) -> None:
         np.arange(n, dtype=np.int64),
         Limits(),
     )
-    if refused:
-        raise ValueError(f"{records[refused[0].index][2]!r}: {refused[0].message}")
+    for letter in refused.values():
+        raise ValueError(f"{letter.value!r}: {letter.message}")
     engine.apply(batch)
     engine.collect({})
 

@@ -1,4 +1,4 @@
-"""What was refused, and when refusing turns from bad luck into a bad deploy."""
+"""When refusing turns from bad luck into a bad deploy."""
 
 from __future__ import annotations
 
@@ -7,20 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from streams.errors import TooManyDeadLetters
-
-
-@dataclass(frozen=True)
-class Refused:
-    """A refused record: where it stood, its bytes, and why."""
-
-    topic: str
-    partition: int
-    offset: int
-    key: bytes | None
-    value: bytes | None
-    reason: str
-    field: str
-    message: str
 
 
 @dataclass(frozen=True)

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from features.records.batch import Batch, parse
+from features.records.dead_letter import DeadLetter
 from features.records.decoder import Limits
 from features.records.sequence import Merge
 from streams.contract.topics import INPUTS
 from streams.errors import LostOffsets, Stop
 from streams.kafka.ports import REAL, Ports
 from streams.settings import Settings
-from streams.worker.dead_letters import DeadLetterCount, DeadLetterLimit, Refused
+from streams.worker.dead_letters import DeadLetterCount, DeadLetterLimit
 
 
 @dataclass
@@ -30,17 +31,17 @@ class Partition:
     Attributes
     ----------
     merge : Merge
-    refused : dict of str to deque of Refused
+    refused : dict of str to deque of DeadLetter
         Per input, in log order.
-    late : list of Refused
+    late : list of DeadLetter
         Refused only when their turn had come.
     cut_at : dict of str to (int, int)
         Where the latest cut was; at first, where the partition began.
     """
 
     merge: Merge
-    refused: dict[str, deque[Refused]] = field(default_factory=dict)
-    late: list[Refused] = field(default_factory=list)
+    refused: dict[str, deque[DeadLetter]] = field(default_factory=dict)
+    late: list[DeadLetter] = field(default_factory=list)
     cut_at: dict[str, tuple[int, int]] = field(default_factory=dict)
     counts: dict[str, DeadLetterCount] = field(default_factory=dict)
     arrival_ms: dict[str, int] = field(default_factory=dict)
@@ -56,7 +57,7 @@ class Cut:
     ----------
     positions : dict of str to (int, int)
         Per input topic the next offset and the running time there.
-    refused : list of Refused
+    refused : list of DeadLetter
         Before those offsets.
     taken : dict of str to int
         Records per input topic since the former cut.
@@ -65,7 +66,7 @@ class Cut:
     partition: int
     part: Partition
     positions: dict[str, tuple[int, int]]
-    refused: list[Refused]
+    refused: list[DeadLetter]
     taken: dict[str, int]
 
 
@@ -153,7 +154,9 @@ class Inlet:
                 part.cut_at = positions
         return cuts
 
-    def _refused(self, part: Partition, positions: Mapping[str, tuple[int, int]]) -> list[Refused]:
+    def _refused(
+        self, part: Partition, positions: Mapping[str, tuple[int, int]]
+    ) -> list[DeadLetter]:
         """Take the refused records that lie before the released ones' end."""
         found = []
         for name, (offset, _) in positions.items():
@@ -223,13 +226,13 @@ class Inlet:
         raws = list(map(Message.value, messages))
         keys = list(map(Message.key, messages))
         now_ms = int(self._ports.wall() * 1000)
-        batch, rejected = parse(raws, keys, kinds, numbers, offsets, self._limits, now_ms)
+        batch, letters = parse(raws, keys, kinds, numbers, offsets, self._limits, now_ms)
         place = numbers.astype(np.int64) * len(self._names) + kinds
         accepted = (
             batch.records["partition"].astype(np.int64) * len(self._names) + batch.records["kind"]
         )
         bad = np.zeros(count, np.bool_)
-        bad[[item.index for item in rejected]] = True
+        bad[list(letters)] = True
         for spot in np.unique(place).tolist():
             number, kind = divmod(spot, len(self._names))
             if number not in self.partitions:
@@ -241,19 +244,11 @@ class Inlet:
             part.arrival_ms[name] = messages[int(here[-1])].timestamp()[1]
             part.heard[name] = self._listened
             refused = np.flatnonzero(bad[here])
-            for item in [r for r in rejected if place[r.index] == spot]:
-                part.refused[name].append(
-                    Refused(
-                        name,
-                        number,
-                        int(offsets[item.index]),
-                        keys[item.index],
-                        raws[item.index],
-                        item.reason,
-                        item.field,
-                        item.message,
-                    )
-                )
+            part.refused[name].extend(
+                replace(letter, topic=name)
+                for index, letter in letters.items()
+                if place[index] == spot
+            )
             example = part.refused[name][-1] if len(refused) else None
             part.counts[name].add(
                 len(here),

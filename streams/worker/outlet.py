@@ -23,12 +23,12 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from features.engine import Changes
+from features.records.dead_letter import DeadLetter
 from streams.contract import headers as codecs
 from streams.contract.topics import DEAD_LETTERS, PROFILES, RECEIPTS, STATE
 from streams.errors import Abandon, Stop
 from streams.kafka.ports import REAL, Ports
 from streams.settings import Settings
-from streams.worker.dead_letters import Refused
 from streams.worker.watchdog import Watchdog
 
 _QUEUE_WAIT = 0.05  # seconds to let a full queue drain before trying again
@@ -42,7 +42,7 @@ class Commit:
     ----------
     changes : dict of int to Changes
         By partition.
-    refused : list of Refused
+    refused : list of DeadLetter
     offsets : list of TopicPartition
         Next offset per input partition.
     taken : dict of str to int
@@ -50,7 +50,7 @@ class Commit:
     """
 
     changes: dict[int, Changes] = field(default_factory=dict)
-    refused: list[Refused] = field(default_factory=list)
+    refused: list[DeadLetter] = field(default_factory=list)
     offsets: list[TopicPartition] = field(default_factory=list)
     taken: dict[str, int] = field(default_factory=dict)
 
@@ -116,21 +116,13 @@ class Outlet:
                     deadline, topic=self._receipts, key=key, value=value, partition=partition
                 )
         for letter in commit.refused:
-            headers = codecs.dead_letter_headers(
-                letter.topic,
-                letter.partition,
-                letter.offset,
-                letter.reason,
-                letter.field,
-                letter.message,
-            )
             self._send(
                 deadline,
                 topic=self._dead,
                 key=letter.key,
                 value=letter.value,
                 partition=letter.partition,
-                headers=headers,
+                headers=codecs.dead_letter_headers(letter),
             )
 
     def _send_profiles(

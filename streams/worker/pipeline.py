@@ -17,6 +17,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from features.engine import Engine
 from features.records.batch import Batch
+from features.records.dead_letter import DeadLetter
 from features.state.contents import Contents
 from features.vocabulary import Outcome, Refusal
 from streams import metrics
@@ -24,7 +25,6 @@ from streams.contract.topics import INPUTS
 from streams.errors import Abandon
 from streams.kafka.ports import Ports
 from streams.settings import Settings
-from streams.worker.dead_letters import Refused
 from streams.worker.inlet import Cut, Partition
 from streams.worker.outlet import Commit, Outlet
 from streams.worker.reporting import Figures, Report, figures
@@ -130,15 +130,15 @@ class Folding:
             for i in np.flatnonzero(outcome == Outcome.LATE).tolist():
                 row = batch.records[i]
                 part.late.append(
-                    Refused(
+                    DeadLetter(
+                        Refusal.LATE,
+                        "ts",
+                        f"older than the watermark {engine.watermark}",
                         self._settings.topic(INPUTS[int(row["kind"])]),
                         int(row["partition"]),
                         int(row["offset"]),
                         batch.text(i, "account"),
                         batch.raw(i),
-                        Refusal.LATE,
-                        "ts",
-                        f"older than the watermark {engine.watermark}",
                     )
                 )
         self._untagged.publish()

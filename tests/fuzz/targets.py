@@ -14,6 +14,7 @@ import numpy as np
 from confluent_kafka import Message
 
 from features.records.batch import parse
+from features.records.dead_letter import DeadLetter
 from features.records.decoder import APP, FACTS, NETWORK, TV, Limits, decode, decode_fact
 from features.records.fields import Malformed
 from features.state import snapshots
@@ -82,7 +83,7 @@ def events(data: bytes) -> None:
     try:
         decode(kind, raw, key, _LIMITS)
     except Malformed as error:
-        assert error.reason and len(str(error)) < 2_000
+        assert error.letter.reason and len(str(error)) < 2_000
 
 
 def inlet(data: bytes) -> None:
@@ -141,7 +142,7 @@ def dead_letter(data: bytes) -> None:
     """Headers of a dead letter: the bytes are three values."""
     parts = [*data.split(b"\0", 2), b"", b""][:3]
     text = [part.decode(errors="replace") for part in parts]
-    headers = dead_letter_headers(text[0], 1, 2, "reason", text[1], text[2])
+    headers = dead_letter_headers(DeadLetter("reason", text[1], text[2], text[0], 1, 2))
     found = parse_dead_letter(headers)
     assert found.topic == text[0] or len(text[0].encode()) > 512
     try:

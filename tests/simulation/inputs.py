@@ -243,7 +243,7 @@ def _take(seed: int, partition: int, merge: Merge, found: Expected) -> int:
         merge.inputs[name].take(batch, count)
         merge.inputs[name].drained = True
         refused += len(rejected)
-        found.dead += [(name, r.index, r.reason) for r in rejected]
+        found.dead += [(name, offset, r.reason) for offset, r in rejected.items()]
     return refused
 
 

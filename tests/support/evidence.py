@@ -10,7 +10,8 @@ from typing import Any
 
 from confluent_kafka import Message
 
-from streams.contract.headers import DeadLetter, parse_dead_letter
+from features.records.dead_letter import DeadLetter
+from streams.contract.headers import parse_dead_letter
 from streams.contract.topics import DEAD_LETTERS, PROFILES, STATE
 from streams.settings import Settings
 from tests.support.messages import headers_of

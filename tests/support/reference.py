@@ -235,10 +235,9 @@ def _parse(
         Limits(settings.max_message_bytes, settings.future_tolerance_ms),
         int(time.time() * 1000),
     )
-    for item in rejected:
-        message = messages[item.index]
-        found.refused[topic, message.offset() or 0] = item.reason
-        found.raw[topic, message.offset() or 0] = message.key(), message.value()
+    for letter in rejected.values():
+        found.refused[topic, letter.offset] = letter.reason
+        found.raw[topic, letter.offset] = letter.key, letter.value
     return batch
 
 

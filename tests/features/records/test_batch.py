@@ -13,10 +13,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from features.records.batch import EVENT, TEXTS, Batch, Rejected, parse
+from features.records.batch import EVENT, TEXTS, Batch, parse
+from features.records.dead_letter import DeadLetter
 from features.records.decoder import APP, FACTS, NETWORK, TV, Limits, decode
 from features.records.fields import Malformed
 from features.records.hash_kernel import FNV_OFFSET, finish, fnv_state, hash_span, hash_text
+from features.vocabulary import Refusal
 from tests.support.malformed_cases import CASES, KEY, MAX_BYTES, TS, record
 
 LIMITS = Limits(max_message_bytes=MAX_BYTES)
@@ -26,7 +28,7 @@ PLACES = {"raw_at", *(f"{name}_at" for name in TEXTS)}
 
 def _parse(
     items: Sequence[tuple[int, bytes, bytes | None]], fast: bool = True, now_ms: int | None = None
-) -> tuple[Batch, list[Rejected]]:
+) -> tuple[Batch, dict[int, DeadLetter]]:
     n = len(items)
     return parse(
         [raw for _, raw, _ in items],
@@ -196,14 +198,17 @@ def test_the_paths_agree_on_every_single_byte_changed() -> None:
 def test_bad_input_is_refused_as_the_reference_does() -> None:
     batch, rejected = _parse([(case.kind, case.raw, case.key) for case in CASES])
     assert len(batch) == 0
-    assert [(item.index, item.reason, item.field) for item in rejected] == [
+    assert [(i, letter.reason, letter.field) for i, letter in rejected.items()] == [
         (i, case.reason, case.field) for i, case in enumerate(CASES)
     ]
+    for i, letter in rejected.items():
+        assert (letter.partition, letter.offset) == (i % 3, i + 7)
+        assert (letter.key, letter.value) == (CASES[i].key, CASES[i].raw)
 
 
 def test_ordinary_records_never_reach_the_reference(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
-        raise Malformed("not_json", "", "the slow path was taken")
+        raise Malformed(Refusal.NOT_JSON, "", "the slow path was taken")
 
     monkeypatch.setattr("features.records.batch.decode", refuse)
     ordinary = [
@@ -213,7 +218,7 @@ def test_ordinary_records_never_reach_the_reference(monkeypatch: pytest.MonkeyPa
         (APP, b" " + record(APP).replace(b",", b" ,\n").replace(b":", b" : ") + b"\r\n"),
     ]
     batch, rejected = _parse([(kind, raw, KEY) for kind, raw in ordinary])
-    assert rejected == []
+    assert not rejected
     assert len(batch) == 4
 
 
@@ -263,8 +268,8 @@ def test_facts_are_rows_without_content() -> None:
 def test_events_of_the_future_are_refused(fast: bool) -> None:
     items = [(APP, record(APP), KEY), (FACTS, record(FACTS), KEY)]
     now = TS - LIMITS.future_tolerance_ms
-    assert _parse(items, fast, now)[1] == []
-    assert [(item.reason, item.field) for item in _parse(items, fast, now - 1)[1]] == [
+    assert _parse(items, fast, now)[1] == {}
+    assert [(item.reason, item.field) for item in _parse(items, fast, now - 1)[1].values()] == [
         ("future", "ts")
     ] * 2
 
@@ -274,12 +279,12 @@ def test_missing_values_and_keys_are_refused() -> None:
     batch, rejected = parse([None, record(APP)], [KEY, None], np.full(2, APP, np.uint8),
                             none.astype(np.int32), none, LIMITS)  # fmt: skip
     assert len(batch) == 0
-    assert [item.reason for item in rejected] == ["empty", "key_mismatch"]
+    assert [item.reason for item in rejected.values()] == ["empty", "key_mismatch"]
 
 
 def test_nothing_in_nothing_out() -> None:
     batch, rejected = _parse([])
-    assert (len(batch), rejected) == (0, [])
+    assert (len(batch), rejected) == (0, {})
     assert len(batch.take([])) == 0
     assert len(Batch.concat([])) == 0
 

@@ -41,8 +41,9 @@ def _fact(**changed: object) -> Fact:
 def test_bad_input_is_refused_with_reason_and_field(case: Case) -> None:
     with pytest.raises(Malformed) as caught:
         decode(case.kind, case.raw, case.key, LIMITS)
-    assert (caught.value.reason, caught.value.field) == (case.reason, case.field)
-    assert caught.value.message
+    letter = caught.value.letter
+    assert (letter.reason, letter.field) == (case.reason, case.field)
+    assert letter.message
 
 
 def test_reasons_are_the_published_ones() -> None:

@@ -44,7 +44,7 @@ def test_unknown_content_gives_nothing() -> None:
 def test_malformed_entries_are_named(key: bytes | None, value: bytes | None, reason: str) -> None:
     with pytest.raises(Malformed) as caught:
         tagged(key, value, LONG)
-    assert caught.value.reason == reason
+    assert caught.value.letter.reason == reason
 
 
 class Spy:

@@ -13,6 +13,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from features.records import decoder, fields
+from features.records.dead_letter import DeadLetter
 from features.tags import exact
 from streams.commands import contract
 from streams.contract import documents, topics
@@ -225,15 +226,14 @@ def test_history_is_checked_beyond_neighbours() -> None:
 
 
 def test_dead_letter_headers_come_back() -> None:
-    made = codecs.dead_letter_headers("tv-viewing", 3, 12, "missing", "mode", "is required")
+    letter = DeadLetter("missing", "mode", "is required", "tv-viewing", 3, 12)
+    made = codecs.dead_letter_headers(letter)
     CHECKS["dead-letters.headers"].validate({name: raw.decode() for name, raw in made})
-    assert codecs.parse_dead_letter(made) == codecs.DeadLetter(
-        "tv-viewing", 3, 12, "missing", "mode", "is required", 1
-    )
+    assert codecs.parse_dead_letter(made) == letter
 
 
 def test_dead_letter_texts_are_cut_on_a_character() -> None:
-    made = dict(codecs.dead_letter_headers("t", 0, 0, "type", "f", "x" + "é" * 600))
+    made = dict(codecs.dead_letter_headers(DeadLetter("type", "f", "x" + "é" * 600)))
     assert len(made["message"]) <= codecs.MAX_HEADER_BYTES
     assert made["message"].decode().endswith("é")
 

@@ -56,7 +56,7 @@ def _check(records: list[Record]) -> Counter[str]:
         try:
             event = decoder.decode(KIND[record.topic], raw, record.key.encode(), limits)
         except fields.Malformed as error:
-            refused[f"{error.reason} {error.field}"] += 1
+            refused[f"{error.letter.reason} {error.letter.field}"] += 1
             continue
         assert event.ts <= record.at
         assert event.event_id not in ids
@@ -189,5 +189,5 @@ def test_the_inlet_knows_the_pattern_that_pseudonyms_avoid() -> None:
             b"771-802-9",
             decoder.Limits(),
         )
-    assert caught.value.reason == "identifier"
+    assert caught.value.letter.reason == "identifier"
     assert pseudonym("771-802-9", "tv") == "tv-771-802-9"

@@ -1,0 +1,34 @@
+"""What is known of a refused record, from where it is refused to the topic ``dead-letters``."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """Why a record was refused, where it stands, and its bytes.
+
+    Attributes
+    ----------
+    reason : str
+        A `features.vocabulary.Refusal`, or a word of a later version.
+    field : str
+        Name of the field at fault, ``""`` when it is the whole record.
+    message : str
+        One sentence for people. It never repeats an identifier.
+    topic, partition, offset
+        Where the record stands, as far as known.
+    key, value : bytes or None
+        As they came.
+    """
+
+    reason: str
+    field: str
+    message: str
+    topic: str = ""
+    partition: int = -1
+    offset: int = -1
+    key: bytes | None = dataclasses.field(default=None, repr=False)
+    value: bytes | None = dataclasses.field(default=None, repr=False)
