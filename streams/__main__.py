@@ -1,61 +1,54 @@
-"""The command ``interest-streams``: one subcommand per thing an operator does."""
+"""The command ``interest-streams``: one subcommand per thing an operator does.
+
+A subcommand is a module of `streams.commands`, found by its name; only the one that was asked for
+is loaded, so that none waits for what another needs. The list for people is read from the
+sources of the others, not by importing them.
+"""
 
 from __future__ import annotations
 
 import argparse
+import ast
 import importlib
-import json
-import logging
+import pkgutil
 import sys
 from collections.abc import Sequence
+from importlib import metadata
+from importlib.machinery import SourceFileLoader as SourceLoader
+from typing import Any
 
-from streams.settings import SettingsError, load, redacted
-
-#: Subcommands by the module that has ``add_parser`` and ``run``; imported as they are needed,
-#: for only the worker wants the compiler.
-_MODULES = {
-    "topics": "streams.kafka.topic_plan",
-    "replay": "streams.commands.replay",
-    "simulate": "streams.sandbox.simulator",
-    "demo": "streams.commands.demo",
-    "tags": "streams.commands.tags",
-    "tag": "streams.commands.tag",
-    "untagged": "streams.worker.untagged",
-    "related": "streams.commands.related",
-    "profile": "streams.client.reader",
-    "subject": "streams.commands.subject",
-    "contract": "streams.commands.contract",
-    "accounting": "streams.commands.accounting",
-    "state": "streams.commands.state",
-    "offsets": "streams.commands.offsets",
-    "quality": "streams.commands.quality",
-    "size": "streams.commands.size",
-}
+from streams import commands
+from streams.settings import SettingsError
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The whole command line."""
+def build_parser(chosen: str | None = None) -> argparse.ArgumentParser:
+    """The command line with one subcommand's arguments; with the names of all without one."""
     parser = argparse.ArgumentParser(
         prog="interest-streams", description="Behaviour to interest profiles, while it happens."
     )
+    parser.add_argument("--version", action=_Version, help="show the version and exit")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    worker = subparsers.add_parser("worker", help="run one stream worker")
-    worker.add_argument("--config", help="TOML file with settings")
-    worker.set_defaults(run=_worker)
-    config = subparsers.add_parser("config", help="check and print the effective settings")
-    config.add_argument("action", choices=["check"])
-    config.add_argument("--config", help="TOML file with settings")
-    config.set_defaults(run=_config)
-    for name, module_name in _MODULES.items():
-        module = importlib.import_module(module_name)
-        module.add_parser(subparsers)
-        subparsers.choices[name].set_defaults(run=module.run)
+    found = {module.name: module for module in pkgutil.iter_modules(commands.__path__)}
+    if chosen in found:
+        command = importlib.import_module(f"{commands.__name__}.{chosen}")
+        own = subparsers.add_parser(command.NAME, description=command.HELP)
+        command.add_arguments(own)
+        own.set_defaults(run=command.run)
+    else:
+        for name in sorted(found):
+            subparsers.add_parser(name, help=_help(found[name]))
     return parser
+
+
+def parse(words: Sequence[str]) -> argparse.Namespace:
+    """Arguments of a command line; its ``run`` is the function of the chosen command."""
+    chosen = next((word for word in words if not word.startswith("-")), None)
+    return build_parser(chosen).parse_args(words)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a subcommand; returns the exit code. Users get messages, not stack traces."""
-    args = build_parser().parse_args(argv)
+    args = parse(sys.argv[1:] if argv is None else argv)
     try:
         return int(args.run(args) or 0)
     except SettingsError as error:
@@ -67,27 +60,26 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 141
 
 
-def _worker(args: argparse.Namespace) -> int:
-    settings = load(args.config)
-    logging.basicConfig(
-        level=settings.log_level,
-        stream=sys.stderr,
-        format="%(asctime)s %(levelname)s %(name)s %(message)s",
-    )
-    from confluent_kafka import KafkaException
+class _Version(argparse.Action):
+    """Prints the version of the installed package, which is looked up only when asked for."""
 
-    from streams.worker.worker import Worker  # numba and river are wanted by this command only
+    def __init__(self, **options: Any) -> None:
+        super().__init__(nargs=0, **options)
 
-    try:
-        worker = Worker(settings)
-    except KafkaException as error:
-        raise SettingsError(f"kafka: {error.args[0].str()}") from None
-    return worker.run()
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        print(f"{parser.prog} {metadata.version('interest-streams')}")
+        parser.exit()
 
 
-def _config(args: argparse.Namespace) -> int:
-    print(json.dumps(redacted(load(args.config)), indent=2, default=str))
-    return 0
+def _help(module: pkgutil.ModuleInfo) -> str:
+    """The text of HELP in a module's source."""
+    spec = module.module_finder.find_spec(module.name, None)
+    loader = spec.loader if spec is not None else None
+    source = loader.get_source(module.name) if isinstance(loader, SourceLoader) else ""
+    for node in ast.parse(source or "").body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "HELP":
+            return str(ast.literal_eval(node.value))
+    raise AttributeError(f"{module.name} says no HELP")
 
 
 if __name__ == "__main__":

@@ -12,17 +12,12 @@ standard library, ``confluent_kafka`` and ``orjson``::
 
 from __future__ import annotations
 
-import argparse
 import logging
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any
 
-import orjson
 from confluent_kafka import Message
 
 from streams.client.profile import (
@@ -47,8 +42,6 @@ __all__ = [
     "ReaderError",
     "Reason",
     "Suppression",
-    "add_parser",
-    "run",
 ]
 
 log = logging.getLogger(__name__)
@@ -190,98 +183,7 @@ class ProfileReader:
         return profile
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``profile SUBJECT...`` to the command line."""
-    parser = subparsers.add_parser("profile", help="show the published profiles of subjects")
-    parser.add_argument("subjects", nargs="+", metavar="SUBJECT", help="account or account/member")
-    parser.add_argument("--json", action="store_true", help="one JSON object per line")
-    parser.add_argument(
-        "--timeout",
-        type=float,
-        default=60.0,
-        metavar="SECONDS",
-        help="for reading the topic (default 60)",
-    )
-    parser.add_argument(
-        "--config", default=argparse.SUPPRESS, metavar="FILE", help="TOML file of settings"
-    )
-    parser.set_defaults(run=run)
-
-
-def run(args: argparse.Namespace) -> int:
-    """Print the profiles asked for: a table on a terminal, else JSON lines.
-
-    Returns
-    -------
-    int
-        0, 1 if a subject has no profile, 2 if the topic or the settings cannot be read.
-    """
-    from streams import settings
-    from streams.contract import topics  # not needed by those who use the reader alone
-
-    wanted = set(args.subjects)
-    try:
-        where = settings.load(getattr(args, "config", None))
-        with ProfileReader(
-            where.bootstrap_servers,
-            where.topic(topics.PROFILES),
-            kafka=where.kafka,
-            wants=wanted.__contains__,
-        ) as reader:
-            found = reader.bootstrap(args.timeout)
-    except (settings.SettingsError, ReaderError) as error:
-        print(error, file=sys.stderr)
-        return 2
-    as_json = args.json or not sys.stdout.isatty()
-    for subject in args.subjects:
-        if subject not in found:
-            print(f"{subject}: no profile", file=sys.stderr)
-        elif as_json:
-            print(orjson.dumps(found[subject]).decode())
-        else:
-            _print_table(found[subject])
-    return 0 if wanted <= set(found) else 1
-
-
 def _not_newer(profile: Profile, held: Profile) -> bool:
     # Versions of a subject start anew after it was forgotten, and a reader that slept while the
     # tombstone was compacted away knows it only by the later event time.
     return profile.version <= held.version and profile.as_of <= held.as_of
-
-
-def _print_table(profile: Profile) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(
-        title=f"{profile.subject}  version {profile.version}  {_utc(profile.as_of)}",
-        caption=f"{profile.evidence.events} events on {profile.evidence.days} days; "
-        f"model {profile.model_id} {profile.model_version}",
-    )
-    for name in ("interest", "score", "lift", "confidence", "trend", "stance", "why"):
-        table.add_column(
-            name, justify="right" if name in ("score", "lift", "confidence") else "left"
-        )
-    for i in profile.interests:
-        table.add_row(
-            f"{i.name} ({i.id})",
-            f"{i.score:.3f}",
-            f"{i.lift:.2f}",
-            f"{i.confidence:.2f}",
-            i.trend,
-            i.stance,
-            ", ".join(_shown(r.code, r.value) for r in i.reasons),
-        )
-    console = Console(markup=False, highlight=False)
-    console.print(table)
-    for s in profile.suppressions:
-        until = "until further notice" if s.until is None else f"until {_utc(s.until)}"
-        console.print(f"suppressed: {s.scope} ({s.reason}) {until}")
-
-
-def _shown(code: str, value: Any) -> str:
-    return code if value is None else f"{code}={value}"
-
-
-def _utc(epoch_ms: int) -> str:
-    return f"{datetime.fromtimestamp(epoch_ms / 1000, UTC):%Y-%m-%d %H:%M} UTC"

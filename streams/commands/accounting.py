@@ -9,20 +9,21 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from contextlib import closing
 from dataclasses import dataclass, field
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import OffsetSpec
 
 from features.vocabulary import Outcome
-from streams.contract.topics import INPUTS, STATE
+from streams.contract.topics import INPUTS
 from streams.errors import Abandon
-from streams.kafka.compacted import CompactedTopic, ReaderError
+from streams.kafka.compacted import ReaderError
 from streams.settings import Settings, load
+from streams.worker.metas import read_metas
 from streams.worker.restore import offsets_at
 
-META = b"p/meta"
+NAME = "accounting"
+HELP = "what became of every input record"
 
 
 @dataclass
@@ -84,24 +85,8 @@ def read(settings: Settings) -> Account:
     return account
 
 
-def read_metas(settings: Settings) -> dict[int, dict[str, object]]:
-    """The meta record of each partition of the changelog that has one.
-
-    Raises
-    ------
-    ReaderError
-        Where the broker does not answer or the topic is absent.
-    """
-    with closing(
-        CompactedTopic(settings.bootstrap_servers, settings.topic(STATE), kafka=settings.kafka)
-    ) as topic:
-        records = topic.latest(lambda key: key == META)
-    return {partition: json.loads(value) for (_, partition), value in records.items()}
-
-
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the subcommand."""
-    parser = subparsers.add_parser("accounting", help="what became of every input record")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
     parser.add_argument("--config", help="TOML file with settings")
     parser.add_argument("--bootstrap", help="bootstrap servers, instead of the settings'")
     parser.add_argument("--json", action="store_true", help="print JSON")

@@ -12,10 +12,12 @@ from streams.contract.documents import DEFAULT_DIR, documents, history_breaks
 from streams.contract.schema_forms import Schema
 from streams.contract.schemas import SCHEMAS
 
+NAME = "contract"
+HELP = "write the contract, or hold it to releases"
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``contract`` to the command line."""
-    parser = subparsers.add_parser("contract", help="write the contract, or hold it to releases")
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument(
         "--out",
@@ -30,7 +32,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar="DIR",
         help="folders of released contracts, oldest first: fail if any two break",
     )
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:

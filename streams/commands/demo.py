@@ -18,7 +18,6 @@ from dataclasses import replace
 from datetime import date, timedelta
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 from confluent_kafka import KafkaException
 from rich.console import Console
@@ -45,6 +44,9 @@ from streams.sandbox.truth_table import choose, privacy_line, score_lines, table
 from streams.settings import Settings, SettingsError, load
 from streams.terminal import Meter, instant
 
+NAME = "demo"
+HELP = "everything at once, with a broker of its own"
+
 #: The last day of the bundled web visits: the simulation ends with them.
 LAST_DAY = date(2019, 7, 8)
 LIVE_DAYS = 365
@@ -59,11 +61,8 @@ class DemoError(RuntimeError):
     """The demo cannot go on; says why."""
 
 
-def add_parser(subparsers: Any) -> argparse.ArgumentParser:
-    """Add ``demo`` to the command line."""
-    parser: argparse.ArgumentParser = subparsers.add_parser(
-        "demo", help="everything at once, with a broker of its own"
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
     parser.add_argument(
         "--bootstrap", metavar="SERVERS", help="use this Kafka (topics get the prefix demo-)"
     )
@@ -72,8 +71,6 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--once", action="store_true", help="end after the tables")
     parser.add_argument("--config", type=Path, help="settings file, with --bootstrap")
-    parser.set_defaults(run=run)
-    return parser
 
 
 def run(args: argparse.Namespace) -> int:

@@ -17,12 +17,15 @@ from typing import Any
 from confluent_kafka import Consumer, ConsumerGroupState, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from streams.commands.accounting import META, read_metas
 from streams.contract.topics import STATE
 from streams.errors import Abandon
 from streams.kafka.compacted import ReaderError
 from streams.settings import Settings, load
+from streams.worker.metas import META, read_metas
 from streams.worker.restore import offsets_at
+
+NAME = "offsets"
+HELP = "go on after records were deleted before they were read"
 
 _TIMEOUT_S = 30.0
 
@@ -47,11 +50,8 @@ class GroupAlive(RuntimeError):
     """The group still has members; says what to do."""
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the subcommand."""
-    parser = subparsers.add_parser(
-        "offsets", help="go on after records were deleted before they were read"
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
     parser.add_argument("action", choices=["reset"])
     parser.add_argument("--config", help="TOML file with settings")
     parser.add_argument("--bootstrap", help="bootstrap servers, instead of the settings'")

@@ -29,15 +29,15 @@ from streams.evaluation.baselines import PLAIN, baselines, weekly_boosting
 from streams.evaluation.measures import first_quarter_out, log_loss, measures
 from streams.evaluation.prequential import Answers, ledger, replay, row_by_row
 
+NAME = "quality"
+HELP = "measure the scores on real data, against baselines"
+
 #: What the issue of honest learning promises of the development data.
 _BELOW_FREQUENCY, _BELOW_BOOSTING, _LEAST_AUC, _MOST_ECE = 0.15, 0.05, 0.90, 0.01
 
 
-def add_parser(subparsers: Any) -> argparse.ArgumentParser:
-    """Add ``quality`` to the command line."""
-    parser: argparse.ArgumentParser = subparsers.add_parser(
-        "quality", help="measure the scores on real data, against baselines"
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument(
         "--data", type=Path, metavar="DIR", help="folder with web-visits/visits.csv and so on"
@@ -61,7 +61,6 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     parser.add_argument("--no-boosting", action="store_true", help="leave LightGBM out")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
     parser.add_argument("--plots", type=Path, metavar="DIR", help="write plots")
-    return parser
 
 
 def run(args: argparse.Namespace) -> int:

@@ -22,10 +22,12 @@ from streams.settings import Settings, SettingsError, load
 if TYPE_CHECKING:
     from features.related.graph import Related
 
+NAME = "related"
+HELP = "interests that go together with one"
 
-def add_parser(subparsers: Any) -> None:
-    """Add ``related INTEREST`` to the command line."""
-    parser = subparsers.add_parser("related", help="interests that go together with one")
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
     parser.add_argument("interest", metavar="INTEREST", help="taxonomy id or name")
     parser.add_argument("--json", action="store_true", help="one JSON object")
     parser.add_argument(

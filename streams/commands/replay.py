@@ -10,7 +10,6 @@ from contextlib import ExitStack
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import orjson
 
@@ -29,6 +28,9 @@ from streams.kafka.producing import (
 )
 from streams.settings import Settings, SettingsError, load
 from streams.terminal import Meter, instant
+
+NAME = "replay"
+HELP = "replay files into the topics, in event time"
 
 JSONL = "jsonl"
 
@@ -100,11 +102,8 @@ def _record(line: bytes, topic: str | None, place: str) -> Record:
     return Record(ts, name, key, value)
 
 
-def add_parser(subparsers: Any) -> argparse.ArgumentParser:
-    """Add ``replay`` to the command line."""
-    parser: argparse.ArgumentParser = subparsers.add_parser(
-        "replay", help="replay files into the topics, in event time"
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
     parser.add_argument(
         "--source",
         action="append",
@@ -142,8 +141,6 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         "--wait-limit", type=float, default=600.0, metavar="S", help="seconds to wait at most (600)"
     )
     parser.add_argument("--config", type=Path, help="settings file")
-    parser.set_defaults(run=run)
-    return parser
 
 
 def run(args: argparse.Namespace) -> int:

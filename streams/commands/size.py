@@ -14,7 +14,9 @@ import math
 import sys
 from dataclasses import dataclass
 from importlib import resources
-from typing import Any
+
+NAME = "size"
+HELP = "partitions, workers, memory and traffic for a number of subjects and a rate"
 
 _GB = 1e9
 _MB = 1e6
@@ -198,11 +200,8 @@ def _times(rate: float, size: float | None) -> float | None:
     return None if size is None else rate * size
 
 
-def add_parser(subparsers: Any) -> argparse.ArgumentParser:
-    """Add ``size`` to the command line."""
-    parser: argparse.ArgumentParser = subparsers.add_parser(
-        "size", help="partitions, workers, memory and traffic for a number of subjects and a rate"
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
     parser.add_argument("--subjects", type=float, required=True, metavar="N", help="e.g. 30e6")
     parser.add_argument(
         "--rate",
@@ -223,8 +222,6 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         "--lost", type=int, default=1, help="workers that may be away without falling behind (1)"
     )
     parser.add_argument("--json", action="store_true", help="for machines")
-    parser.set_defaults(run=run)
-    return parser
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,7 +1,7 @@
-"""``interest-streams state reset``: begin anew, explicitly.
+"""``interest-streams state reset``: DELETES all state and offsets of the group.
 
-Deletes the records of the changelog and the group's committed offsets, so that workers read the
-inputs from their start. Profiles stay published until they are written anew.
+Without the records of the changelog and the group's committed offsets workers read the inputs
+from their start. Profiles stay published until they are written anew.
 """
 
 from __future__ import annotations
@@ -17,12 +17,14 @@ from streams.contract.topics import STATE
 from streams.kafka.compacted import CompactedTopic, ReaderError
 from streams.settings import Settings, load
 
+NAME = "state"
+HELP = "reset: DELETES all state and offsets of the group"
+
 _TIMEOUT_S = 30.0
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the subcommand."""
-    parser = subparsers.add_parser("state", help="reset the state of the workers")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
     parser.add_argument("action", choices=["reset"])
     parser.add_argument("--config", help="TOML file with settings")
     parser.add_argument("--bootstrap", help="bootstrap servers, instead of the settings'")

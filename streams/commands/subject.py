@@ -21,12 +21,14 @@ from streams.kafka.compacted import CompactedTopic, ReaderError
 from streams.settings import Settings, SettingsError, load
 from streams.worker.wiring import suppression_rules
 
+NAME = "subject"
+HELP = "show or export all that is held of an account"
+
 _META = b"p/meta"
 
 
-def add_parser(subparsers: Any) -> None:
-    """Add ``subject ACCOUNT`` to the command line."""
-    parser = subparsers.add_parser("subject", help="show or export all that is held of an account")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
     parser.add_argument("account", metavar="ACCOUNT", help="account id, or account/member")
     parser.add_argument("--json", action="store_true", help="one JSON object, for export")
     parser.add_argument(

@@ -29,16 +29,16 @@ from streams.terminal import Meter
 if TYPE_CHECKING:
     from features.tags.text.tagger import TextTagger
 
+NAME = "tag"
+HELP = "tags of hosts, apps, titles and texts, for people and for files"
+
 MAX_LINE_CHARS = 100_000
 _BATCH = 64
 _KINDS = ("host", "app", "programme")
 
 
-def add_parser(subparsers: Any) -> argparse.ArgumentParser:
-    """Add ``tag`` to the command line."""
-    parser: argparse.ArgumentParser = subparsers.add_parser(
-        "tag", help="tags of hosts, apps, titles and texts, for people and for files"
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
     parser.add_argument("item", nargs="*", help="host, app id, content key, title or text")
     parser.add_argument(
         "--kind",
@@ -49,8 +49,6 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     parser.add_argument("--file", type=Path, help="an item a line, or catalogue entries (.jsonl)")
     parser.add_argument("--out", type=Path, help="JSON lines here instead of standard output")
     parser.add_argument("--json", action="store_true", help="JSON lines for given items too")
-    parser.set_defaults(run=run)
-    return parser
 
 
 def run(args: argparse.Namespace) -> int:

@@ -12,7 +12,6 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -39,6 +38,9 @@ from streams.kafka.compacted import CompactedTopic, ReaderError
 from streams.kafka.producing import Produced, ProduceError, produce
 from streams.settings import Settings, SettingsError, load
 from streams.terminal import Meter
+
+NAME = "tags"
+HELP = "what hosts, apps and programmes stand for"
 
 #: In the taxonomy column of an operator's list: machinery, and "known, but nothing to be said".
 INFRASTRUCTURE, DENIED = "infrastructure", "denied"
@@ -129,11 +131,8 @@ def _take(pairs: list[Tag], marks: dict[str, str], key: str, interest: str, weig
     pairs.append((interest, weight))
 
 
-def add_parser(subparsers: Any) -> argparse.ArgumentParser:
-    """Add ``tags publish|export|add|lookup|coverage`` to the command line."""
-    parser: argparse.ArgumentParser = subparsers.add_parser(
-        "tags", help="what hosts, apps and programmes stand for"
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
     actions = parser.add_subparsers(dest="what", required=True)
     publish = actions.add_parser("publish", help="bundled tags into the content-tags topic")
     export = actions.add_parser("export", help="tags as a list that `tags add` reads")
@@ -157,8 +156,6 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     for action in (publish, export, add, lookup):
         action.add_argument("--config", type=Path, help="settings file")
         action.add_argument("--bootstrap", metavar="SERVERS", help="instead of bootstrap_servers")
-    parser.set_defaults(run=run)
-    return parser
 
 
 def run(args: argparse.Namespace) -> int:

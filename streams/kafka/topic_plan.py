@@ -7,11 +7,8 @@ exists are never changed: keys would move to other partitions, away from their s
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
@@ -25,7 +22,7 @@ from confluent_kafka.admin import (
 )
 
 from streams.contract.topics import TOPICS
-from streams.settings import Settings, SettingsError, load
+from streams.settings import Settings
 
 _TIMEOUT_S = 20.0
 
@@ -272,49 +269,3 @@ def _client_keys(kafka: Mapping[str, str]) -> dict[str, Any]:
         for key, value in kafka.items()
         if key.startswith(("sasl.", "ssl.", "security.", "socket.", "client."))
     }
-
-
-def add_parser(subparsers: Any) -> argparse.ArgumentParser:
-    """Add ``topics plan|apply|check`` to the command line."""
-    parser: argparse.ArgumentParser = subparsers.add_parser(
-        "topics", help="compare, create and check the topics"
-    )
-    parser.add_argument("what", choices=("plan", "apply", "check"))
-    parser.add_argument("--config", type=Path, help="settings file")
-    parser.add_argument("--bootstrap", metavar="SERVERS", help="instead of bootstrap_servers")
-    parser.set_defaults(run=run)
-    return parser
-
-
-def run(args: argparse.Namespace) -> int:
-    """Run ``topics``; 0 fine, 1 not co-partitioned or refused, 2 wrong settings."""
-    try:
-        settings = load(args.config)
-        if args.bootstrap:
-            settings = replace(settings, bootstrap_servers=args.bootstrap)
-    except SettingsError as error:
-        print(f"topics: {error}", file=sys.stderr)
-        return 2
-    try:
-        admin = admin_client(settings)
-        if args.what == "apply":
-            return _print(create_topics(admin, settings), "done")
-        found = fetch(admin, settings)
-    except (TopicError, KafkaException) as error:
-        print(f"topics {args.what}: {error}", file=sys.stderr)
-        return 1
-    if args.what == "plan":
-        return _print(plan(found, settings), "to do")
-    reasons = check(found, settings)
-    for reason in reasons:
-        print(f"topics check: {reason}", file=sys.stderr)
-    if not reasons:
-        print(f"topics check: {len(found)} topics, co-partitioned")
-    return 1 if reasons else 0
-
-
-def _print(changes: list[Change], tense: str) -> int:
-    for change in changes:
-        print(f"{change.action:9} {change.topic}: {change.about}")
-    print(f"{len(changes)} changes {tense}" if changes else "no differences")
-    return 1 if any(change.action == "refuse" for change in changes) else 0

@@ -1,41 +1,24 @@
-"""Made-up customers with known tastes: `Simulation` for tests, ``simulate`` for files and Kafka."""
+"""Made-up customers with known tastes, and the records of what they do."""
 
 from __future__ import annotations
 
-import argparse
 import heapq
-import sys
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
 from datetime import UTC, date, datetime
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 
 from features.vocabulary import FactKind, Purpose
 from streams.contract import topics
 from streams.contract.record import Record
-from streams.kafka.producing import Produced, ProduceError, produce
 from streams.sandbox import days as plan
 from streams.sandbox.contents import INTERESTS, PROGRAMMES_PER_INTEREST, programme
 from streams.sandbox.people import HouseholdTruth, Population
 from streams.sandbox.records import EventTruth, Simulated, Writer
-from streams.settings import Settings, load
 
-__all__ = [
-    "EventTruth",
-    "Simulated",
-    "Simulation",
-    "Truth",
-    "add_parser",
-    "catalogue",
-    "run",
-    "simulated",
-]
+__all__ = ["EventTruth", "Simulated", "Simulation", "Truth", "catalogue", "simulated"]
 
 DEFAULT_START = date(2019, 3, 4)  # a Monday
 
@@ -192,104 +175,3 @@ def simulated(simulation: Simulation) -> Iterator[Record]:
         yield Record(simulation.start_ms - 86_400_000, topic, key, value)
     for record in simulation:
         yield Record(record.truth.at, record.topic, record.key, record.value)
-
-
-def add_parser(subparsers: Any) -> argparse.ArgumentParser:
-    """Add ``simulate`` to the command line."""
-    parser: argparse.ArgumentParser = subparsers.add_parser(
-        "simulate", help="write the records of made-up households to files or Kafka"
-    )
-    parser.add_argument("--households", type=int, default=100)
-    parser.add_argument("--days", type=int, default=28)
-    parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--scale", type=float, default=1.0, help="how busy people are")
-    parser.add_argument(
-        "--start",
-        type=date.fromisoformat,
-        default=DEFAULT_START,
-        metavar="YYYY-MM-DD",
-        help="local date of the first day",
-    )
-    where = parser.add_mutually_exclusive_group(required=True)
-    where.add_argument("--out", type=Path, metavar="DIR", help="one JSON-lines file per topic")
-    where.add_argument(
-        "--jsonl",
-        type=Path,
-        metavar="FILE",
-        help='one file of {"topic","key","value"} lines; - is standard output',
-    )
-    where.add_argument("--bootstrap", metavar="SERVERS", help="produce to this Kafka")
-    parser.add_argument(
-        "--truth",
-        type=Path,
-        metavar="FILE",
-        help="also write what is really the case, one household a line",
-    )
-    parser.add_argument("--config", type=Path, help="settings file")
-    parser.set_defaults(run=run)
-    return parser
-
-
-def run(args: argparse.Namespace) -> int:
-    """Run ``simulate``; returns the exit code."""
-    try:
-        simulation = Simulation(args.seed, args.households, args.days, args.start, args.scale)
-    except ValueError as error:
-        print(f"simulate: {error}", file=sys.stderr)
-        return 2
-    started = time.monotonic()
-    try:
-        if args.truth is not None:
-            _write_truth(simulation, args.truth)
-        if args.bootstrap is not None:
-            return _to_kafka(simulation, args.bootstrap, load(args.config))
-        count = _to_files(simulation, args.out, args.jsonl)
-    except (OSError, ValueError, ProduceError) as error:
-        print(f"simulate: {error}", file=sys.stderr)
-        return 1
-    spent = time.monotonic() - started
-    print(
-        f"simulate: {count} records in {spent:.1f} s ({count / max(spent, 1e-9):,.0f}/s)",
-        file=sys.stderr,
-    )
-    return 0
-
-
-def _to_kafka(simulation: Simulation, bootstrap: str, settings: Settings) -> int:
-    produced = produce(simulated(simulation), bootstrap, settings, Produced())
-    print(f"simulate: {produced.line()}", file=sys.stderr)
-    return 1 if produced.failed else 0
-
-
-def _write_truth(simulation: Simulation, path: Path) -> None:
-    with path.open("wb") as file:
-        for household in simulation.truth.values():
-            file.write(orjson.dumps(household, option=orjson.OPT_APPEND_NEWLINE))
-
-
-def _to_files(simulation: Simulation, out: Path | None, single: Path | None) -> int:
-    count, dump, line = 0, orjson.dumps, orjson.OPT_APPEND_NEWLINE
-    with ExitStack() as stack:
-        if out is not None:
-            out.mkdir(parents=True, exist_ok=True)
-            files: dict[str, BinaryIO] = {
-                name: stack.enter_context((out / f"{name}.jsonl").open("wb", 1 << 20))
-                for name in topics.INPUTS
-            }
-            for record in simulation:
-                files[record.topic].write(dump(record.value, option=line))
-                count += 1
-            return count
-        assert single is not None, "argparse demands one destination"
-        sink = (
-            sys.stdout.buffer
-            if str(single) == "-"
-            else stack.enter_context(single.open("wb", 1 << 20))
-        )
-        for record in simulation:
-            sink.write(
-                dump({"topic": record.topic, "key": record.key, "value": record.value}, option=line)
-            )
-            count += 1
-        sink.flush()
-    return count

@@ -195,6 +195,10 @@ def _order(module: str, imports: list[Import]) -> Iterator[Violation]:
             yield Violation(module, item.line, "order", "a package's face imports nothing")
         elif other is not None and own is not None and _row(other) > _row(own):
             yield Violation(module, item.line, "order", f"{other} is not left of {own}")
+        elif item.target.startswith("streams.commands."):
+            yield Violation(
+                module, item.line, "commands", "imported by nobody: what is shared goes to the left"
+            )
 
 
 def _reserved(module: str, imports: list[Import]) -> Iterator[Violation]:

@@ -45,6 +45,16 @@ FAILING = {
         "from streams.__main__ import main\n",
         "order",
     ),
+    "a command imports a command": (
+        "streams.commands.offsets",
+        "from streams.commands.accounting import read\n",
+        "commands",
+    ),
+    "the command line loads a command that nobody asked for": (
+        "streams.__main__",
+        "from streams.commands import worker\n",
+        "commands",
+    ),
     "the product imports its tests": (STORE, "from tests.oracle import facts\n", "order"),
     "a module in no room": ("features.helpers", "", "order"),
     "a package's face imports": ("features.__init__", "from . import engine\n", "order"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
 import sys
@@ -15,6 +14,7 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 
+from streams.__main__ import main
 from streams.client import reader as client
 from streams.client.reader import Forgotten, Profile, ProfileError, ProfileReader, ReaderError
 from streams.contract.headers import profile_headers, times
@@ -305,10 +305,7 @@ def test_absent_topic_and_absent_broker_are_named(
 
 
 def run(*argv: str) -> int:
-    parser = argparse.ArgumentParser()
-    client.add_parser(parser.add_subparsers())
-    args = parser.parse_args(["profile", *argv])
-    return int(args.run(args))
+    return main(["profile", *argv])
 
 
 def test_profile_command(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ import pytest
 
 from features.related.graph import KEY, Related
 from features.tags import taxonomy
-from streams.__main__ import build_parser
+from streams.__main__ import main
 from streams.commands import related
 from streams.kafka.compacted import CompactedTopic
 from tests.support.graphs import BEACH, CARS, GAMES, RUGBY, graph
@@ -48,8 +47,7 @@ def ask(monkeypatch: pytest.MonkeyPatch, records: list[Message], *words: str) ->
         def close(self) -> None: ...
 
     monkeypatch.setattr(related, "CompactedTopic", Topic)
-    args: argparse.Namespace = build_parser().parse_args(["related", *words])
-    return int(args.run(args))
+    return main(["related", *words])
 
 
 def record(found: Related, partition: int) -> Message:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 from confluent_kafka import Consumer, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from streams.commands import replay
+from streams.__main__ import main
 from streams.contract import topics
 from streams.contract.record import Record
 from streams.kafka.consumer_group import Group, GroupError, Lag
@@ -140,10 +139,7 @@ def murmur2(data: bytes) -> int:
 
 
 def _main(*argv: str) -> int:
-    parser = argparse.ArgumentParser()
-    replay.add_parser(parser.add_subparsers())
-    args = parser.parse_args(["replay", *argv])
-    return int(args.run(args))
+    return main(["replay", *argv])
 
 
 def test_replay_produces_all_in_order_on_javas_partitions(

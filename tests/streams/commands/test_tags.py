@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from features.tags.exact import exact_tags
+from streams.__main__ import main
 from streams.commands import tags
 from streams.evaluation import coverage
 from tests.conftest import Names
@@ -17,10 +17,7 @@ from tests.support.paths import DATA_SETS
 
 
 def run(*words: str) -> int:
-    parser = argparse.ArgumentParser()
-    tags.add_parser(parser.add_subparsers())
-    args = parser.parse_args(["tags", *words])
-    return int(args.run(args))
+    return main(["tags", *words])
 
 
 def test_an_operators_list(tmp_path: Path) -> None:

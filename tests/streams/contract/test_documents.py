@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import copy
 import json
 from pathlib import Path
@@ -15,7 +14,7 @@ from jsonschema import Draft202012Validator
 from features.records import decoder, fields
 from features.records.dead_letter import DeadLetter
 from features.tags import exact
-from streams.commands import contract
+from streams.__main__ import main
 from streams.contract import documents, topics
 from streams.contract import headers as codecs
 from streams.contract.schema_forms import Field, integer, items, record, text, words
@@ -40,10 +39,7 @@ def cases(which: str, names: tuple[str, ...] = tuple(CASES)) -> list[Any]:
 
 
 def run(*argv: str) -> int:
-    parser = argparse.ArgumentParser()
-    contract.add_parser(parser.add_subparsers())
-    args = parser.parse_args(["contract", *argv])
-    return int(args.run(args))
+    return main(["contract", *argv])
 
 
 # -- the files

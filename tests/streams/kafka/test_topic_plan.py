@@ -19,6 +19,7 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
+from streams.__main__ import main
 from streams.contract import topics
 from streams.contract.topics import TOPICS
 from streams.kafka import topic_plan
@@ -138,10 +139,7 @@ def test_a_changed_configuration_is_set_back(broker: EmbeddedBroker, admin: Admi
 
 
 def _main(*argv: str) -> int:
-    parser = argparse.ArgumentParser()
-    topic_plan.add_parser(parser.add_subparsers())
-    args = parser.parse_args(["topics", *argv])
-    return int(args.run(args))
+    return main(["topics", *argv])
 
 
 def test_check_exits_1_with_the_exact_reason(

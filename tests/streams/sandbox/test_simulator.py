@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from collections import Counter, defaultdict
 from datetime import date
 from pathlib import Path
@@ -13,8 +12,8 @@ import pytest
 
 from features.records import decoder
 from features.tags import exact, taxonomy
+from streams.__main__ import main
 from streams.contract import topics
-from streams.sandbox import simulator
 from streams.sandbox.contents import INFRASTRUCTURE_HOSTS, INTERESTS, NEUTRAL_HOSTS
 from streams.sandbox.simulator import Simulated, Simulation
 
@@ -200,10 +199,7 @@ def test_arguments_out_of_range(wrong: dict[str, Any]) -> None:
 
 
 def _main(*argv: str) -> int:
-    parser = argparse.ArgumentParser()
-    simulator.add_parser(parser.add_subparsers())
-    args = parser.parse_args(["simulate", *argv])
-    return int(args.run(args))
+    return main(["simulate", *argv])
 
 
 def test_command_writes_one_file_per_topic(tmp_path: Path) -> None:

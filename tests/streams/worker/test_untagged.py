@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 from features.tags.heavy_hitters import Hitters
 from streams import metrics
 from streams.__main__ import main
+from streams.contract.untagged import Heavy
 from streams.kafka.ports import REAL
 from streams.settings import Settings
-from streams.worker import untagged
-from streams.worker.untagged import PUBLISHED, SHOWN, Heavy, Untagged
+from streams.worker.untagged import PUBLISHED, SHOWN, Untagged
 from tests.conftest import Names
 
 PAIRS = st.lists(st.tuples(st.integers(0, 30), st.integers(1, 100)), max_size=200)
@@ -176,7 +176,7 @@ def test_a_broken_record_of_the_topic_is_passed_over() -> None:
         b'{"key":"a"}',
         b'{"key":"a","source":"tv","seconds":"x","as_of":1}',
     ):
-        assert untagged._record(value) is None
+        assert Heavy.from_value(value) is None
 
 
 def test_the_command_sums_over_workers_and_passes_over_stale_ones(
