@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import ast
 import importlib
+import os
 import pkgutil
 import sys
 from collections.abc import Sequence
@@ -18,10 +19,11 @@ from importlib.machinery import SourceFileLoader as SourceLoader
 from typing import Any
 
 from streams import commands
-from streams.settings import SettingsError
+from streams.errors import ExitCode
+from streams.terminal import report
 
 
-def build_parser(chosen: str | None = None) -> argparse.ArgumentParser:
+def build_parser(name: str | None = None) -> argparse.ArgumentParser:
     """The command line with one subcommand's arguments; with the names of all without one."""
     parser = argparse.ArgumentParser(
         prog="interest-streams", description="Behaviour to interest profiles, while it happens."
@@ -29,35 +31,39 @@ def build_parser(chosen: str | None = None) -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version, help="show the version and exit")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     found = {module.name: module for module in pkgutil.iter_modules(commands.__path__)}
-    if chosen in found:
-        command = importlib.import_module(f"{commands.__name__}.{chosen}")
+    if name in found:
+        command = importlib.import_module(f"{commands.__name__}.{name}")
         own = subparsers.add_parser(command.NAME, description=command.HELP)
         command.add_arguments(own)
         own.set_defaults(run=command.run)
     else:
-        for name in sorted(found):
-            subparsers.add_parser(name, help=_help(found[name]))
+        for other in sorted(found):
+            subparsers.add_parser(other, help=_help(found[other]))
     return parser
 
 
-def parse(words: Sequence[str]) -> argparse.Namespace:
-    """Arguments of a command line; its ``run`` is the function of the chosen command."""
-    chosen = next((word for word in words if not word.startswith("-")), None)
-    return build_parser(chosen).parse_args(words)
+def chosen(words: Sequence[str]) -> str | None:
+    """The command that a command line names."""
+    return next((word for word in words if not word.startswith("-")), None)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a subcommand; returns the exit code. Users get messages, not stack traces."""
-    args = parse(sys.argv[1:] if argv is None else argv)
+    """Run a subcommand; returns the exit code. Users get a line that says why, no stack trace."""
+    words = sys.argv[1:] if argv is None else argv
+    command = chosen(words)
     try:
-        return int(args.run(args) or 0)
-    except SettingsError as error:
-        print(f"settings: {error}", file=sys.stderr)
-        return 2
+        args = build_parser(command).parse_args(words)
+        code = args.run(args)
+        sys.stdout.flush()
+        return int(code)
     except KeyboardInterrupt:
-        return 130
+        return ExitCode.INTERRUPTED
     except BrokenPipeError:
-        return 141
+        # Nobody reads any more: nor should the interpreter try to flush what is left.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.BROKEN_PIPE
+    except Exception as error:
+        return report(str(command), error)
 
 
 class _Version(argparse.Action):

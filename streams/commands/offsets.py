@@ -8,19 +8,17 @@ group and in the state they belong to, in one transaction. Everything learned st
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
-import sys
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import Consumer, ConsumerGroupState, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, ConsumerGroupState, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from streams.contract.topics import STATE
-from streams.errors import Abandon
-from streams.kafka.compacted import ReaderError
-from streams.settings import Settings, load
+from streams.errors import ExitCode
+from streams.settings import Settings
+from streams.terminal import add_kafka_options, settings_of
 from streams.worker.metas import META, read_metas
 from streams.worker.restore import offsets_at
 
@@ -53,31 +51,24 @@ class GroupAlive(RuntimeError):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("action", choices=["reset"])
-    parser.add_argument("--config", help="TOML file with settings")
-    parser.add_argument("--bootstrap", help="bootstrap servers, instead of the settings'")
     parser.add_argument("--yes", action="store_true", help="really do it")
+    add_kafka_options(parser)
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> ExitCode:
     """Move the offsets, or say which would be moved."""
-    settings = load(args.config)
-    if args.bootstrap:
-        settings = dataclasses.replace(settings, bootstrap_servers=args.bootstrap)
-    try:
-        lost, metas = find(settings)
-        for item in lost:
-            print(item)
-        if not lost:
-            print(f"nothing was deleted before group {settings.group_id} had read it")
-        elif not args.yes:
-            print("stop every worker, then repeat with --yes to go on without them")
-        else:
-            reset(settings, lost, metas)
-            print(f"group {settings.group_id} goes on with what the logs still have")
-    except (KafkaException, ReaderError, Abandon, GroupAlive) as error:
-        print(f"offsets reset: {error}", file=sys.stderr)
-        return 1
-    return 0
+    settings = settings_of(args)
+    lost, metas = find(settings)
+    for item in lost:
+        print(item)
+    if not lost:
+        print(f"nothing was deleted before group {settings.group_id} had read it")
+    elif not args.yes:
+        print("stop every worker, then repeat with --yes to go on without them")
+    else:
+        reset(settings, lost, metas)
+        print(f"group {settings.group_id} goes on with what the logs still have")
+    return ExitCode.DONE
 
 
 def find(settings: Settings) -> tuple[list[Lost], dict[int, dict[str, object]]]:

@@ -11,9 +11,10 @@ from typing import Any
 import orjson
 
 from streams.client.profile import Profile
-from streams.client.reader import ProfileReader, ReaderError
+from streams.client.reader import ProfileReader
 from streams.contract import topics
-from streams.settings import SettingsError, load
+from streams.errors import ExitCode
+from streams.terminal import add_kafka_options, settings_of
 
 NAME = "profile"
 HELP = "show the published profiles of subjects"
@@ -30,30 +31,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="for reading the topic (default 60)",
     )
-    parser.add_argument("--config", metavar="FILE", help="TOML file of settings")
+    add_kafka_options(parser)
 
 
-def run(args: argparse.Namespace) -> int:
-    """Print the profiles asked for: a table on a terminal, else JSON lines.
-
-    Returns
-    -------
-    int
-        0, 1 if a subject has no profile, 2 if the topic or the settings cannot be read.
-    """
-    wanted = set(args.subjects)
-    try:
-        settings = load(args.config)
-        with ProfileReader(
-            settings.bootstrap_servers,
-            settings.topic(topics.PROFILES),
-            kafka=settings.kafka,
-            wants=wanted.__contains__,
-        ) as reader:
-            found = reader.bootstrap(args.timeout)
-    except (SettingsError, ReaderError) as error:
-        print(error, file=sys.stderr)
-        return 2
+def run(args: argparse.Namespace) -> ExitCode:
+    """Print the profiles, a table on a terminal, else JSON lines; FAILED if one is missing."""
+    wanted, settings = set(args.subjects), settings_of(args)
+    with ProfileReader(
+        settings.bootstrap_servers,
+        settings.topic(topics.PROFILES),
+        kafka=settings.kafka,
+        wants=wanted.__contains__,
+    ) as reader:
+        found = reader.bootstrap(args.timeout)
     # Tables need a package that those who have installed the reader alone don't have.
     as_json = args.json or not sys.stdout.isatty() or util.find_spec("rich") is None
     for subject in args.subjects:
@@ -63,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
             print(orjson.dumps(found[subject]).decode())
         else:
             _print_table(found[subject])
-    return 0 if wanted <= set(found) else 1
+    return ExitCode.DONE if wanted <= set(found) else ExitCode.FAILED
 
 
 def _print_table(profile: Profile) -> None:

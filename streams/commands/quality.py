@@ -9,7 +9,6 @@ tags give.
 from __future__ import annotations
 
 import argparse
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from features.models.registry import bystanders, lineup
 from features.models.signals import NAMES
 from features.tags import taxonomy
 from features.tags.exact import exact_tags
-from streams.datasets import SourceError
+from streams.errors import ExitCode
 from streams.evaluation import bursts, cost, panels, report
 from streams.evaluation import prequential as runs
 from streams.evaluation import stances as bets
@@ -58,38 +57,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--ablate", action="store_true", help="what each signal earns")
     parser.add_argument("--bursts", action="store_true", help="plant foreign evenings")
-    parser.add_argument("--no-boosting", action="store_true", help="leave LightGBM out")
+    parser.add_argument("--no-boosting", action="store_true", help="leave out what needs LightGBM")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
     parser.add_argument("--plots", type=Path, metavar="DIR", help="write plots")
 
 
-def run(args: argparse.Namespace) -> int:
-    """Measure and print; 0 done, 1 a set or the extra is missing."""
+def run(args: argparse.Namespace) -> ExitCode:
+    """Measure and print."""
     if args.cost:
         print(cost.measure())
-        return 0
-    try:
-        panel = panels.load(args.sets or ["web-visits", "snapshots"], args.data)
-        found, answers, lines = measure(panel, args.taxonomy, not args.no_boosting)
-        if args.ablate:
-            found["ablation"] = ablation(answers)
-        if args.bursts:
-            found["bursts"] = flood(panel, answers)
-        print(report.summary(found))
-        if args.json:
-            report.write_json(found, args.json)
-        if args.plots:
-            report.plots(answers, found, first_quarter_out(answers), lines, args.plots)
-    except SourceError as error:
-        print(f"quality: {error}", file=sys.stderr)
-        return 1
-    except ImportError as error:
-        print(
-            f"quality: {error}: install the extra 'quality', or give --no-boosting and no --plots",
-            file=sys.stderr,
-        )
-        return 1
-    return 0
+        return ExitCode.DONE
+    panel = panels.load(args.sets or ["web-visits", "snapshots"], args.data)
+    found, answers, lines = measure(panel, args.taxonomy, not args.no_boosting)
+    if args.ablate:
+        found["ablation"] = ablation(answers)
+    if args.bursts:
+        found["bursts"] = flood(panel, answers)
+    print(report.summary(found))
+    if args.json:
+        report.write_json(found, args.json)
+    if args.plots:
+        report.plots(answers, found, first_quarter_out(answers), lines, args.plots)
+    return ExitCode.DONE
 
 
 def measure(

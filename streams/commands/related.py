@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from features.tags import taxonomy
 from features.tags.taxonomy import Taxonomy
 from streams.contract.topics import STATE
+from streams.errors import ExitCode, UsageError
 from streams.kafka.compacted import CompactedTopic, ReaderError
-from streams.settings import Settings, SettingsError, load
+from streams.settings import Settings
+from streams.terminal import add_kafka_options, settings_of
 
 if TYPE_CHECKING:
     from features.related.graph import Related
@@ -37,32 +38,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="for reading the changelog (default 300)",
     )
-    parser.add_argument("--config", metavar="FILE", help="TOML file of settings")
+    add_kafka_options(parser)
 
 
-def run(args: argparse.Namespace) -> int:
-    """Print the neighbours.
+def run(args: argparse.Namespace) -> ExitCode:
+    """Print the neighbours; FAILED if there are none.
 
-    Returns
-    -------
-    int
-        0; 1 if nothing is related; 2 if the interest is unknown or denied, or the topic or the
-        settings cannot be read.
+    Raises
+    ------
+    UsageError
+        Where the interest is unknown, or one that is never inferred.
     """
     tree = taxonomy.load()
     index = find(args.interest, tree)
     if index is None:
-        print(f"{args.interest!r} is no interest of {tree.version}", file=sys.stderr)
-        return 2
+        raise UsageError(f"{args.interest!r} is no interest of {tree.version}")
     if tree.sensitive[index]:
-        print(f"{tree.names[index]} is sensitive: nothing is inferred of it", file=sys.stderr)
-        return 2
-    try:
-        graph = read(load(args.config), tree, args.timeout)
-    except (SettingsError, ReaderError) as error:
-        print(error, file=sys.stderr)
-        return 2
-    found = listed(graph, index, tree)
+        raise UsageError(f"{tree.names[index]} is sensitive: nothing is inferred of it")
+    found = listed(read(settings_of(args), tree, args.timeout), index, tree)
     if args.json:
         print(
             json.dumps(
@@ -74,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"{' > '.join(tree.paths[index])} ({tree.ids[index]})")
         for item in found:
             print(f"  {item['relatedness']:.3f}  {item['why']:8}  {item['name']} ({item['id']})")
-    return 0 if found else 1
+    return ExitCode.DONE if found else ExitCode.FAILED
 
 
 def find(text: str, tree: Taxonomy) -> int | None:

@@ -7,7 +7,6 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -16,18 +15,12 @@ import orjson
 from streams.contract import topics
 from streams.contract.record import Record
 from streams.datasets import ADAPTORS, Skipped, SourceError
-from streams.datasets.pseudonyms import KeyFileError, Pseudonymiser
-from streams.kafka.consumer_group import Group, GroupError
-from streams.kafka.producing import (
-    Produced,
-    ProduceError,
-    each_catalogue_once,
-    merged,
-    produce,
-    with_consent,
-)
-from streams.settings import Settings, SettingsError, load
-from streams.terminal import Meter, instant
+from streams.datasets.pseudonyms import Pseudonymiser
+from streams.errors import ExitCode, UsageError
+from streams.kafka.consumer_group import Group
+from streams.kafka.producing import Produced, each_catalogue_once, merged, produce, with_consent
+from streams.settings import Settings
+from streams.terminal import Meter, add_kafka_options, instant, settings_of
 
 NAME = "replay"
 HELP = "replay files into the topics, in event time"
@@ -112,7 +105,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="kind of file; repeat it for several, merged by event time",
     )
     parser.add_argument("path", nargs="+", type=Path, help="one per --source")
-    parser.add_argument("--bootstrap", metavar="SERVERS", help="instead of bootstrap_servers")
     parser.add_argument(
         "--speed",
         type=_speed,
@@ -140,33 +132,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--wait-limit", type=float, default=600.0, metavar="S", help="seconds to wait at most (600)"
     )
-    parser.add_argument("--config", type=Path, help="settings file")
+    add_kafka_options(parser)
 
 
-def run(args: argparse.Namespace) -> int:
-    """Run ``replay``; 0 all acknowledged (and waited for), 1 failed, 2 wrong usage."""
+def run(args: argparse.Namespace) -> ExitCode:
+    """Replay; DONE when all was acknowledged (and waited for)."""
     if len(args.source) != len(args.path):
-        print(f"replay: {len(args.source)} --source for {len(args.path)} paths", file=sys.stderr)
-        return 2
-    try:
-        settings = load(args.config)
-        if args.bootstrap:
-            settings = replace(settings, bootstrap_servers=args.bootstrap)
-    except SettingsError as error:
-        print(f"replay: {error}", file=sys.stderr)
-        return 2
+        raise UsageError(f"{len(args.source)} --source for {len(args.path)} paths")
+    settings = settings_of(args)
     skipped: Skipped = Counter()
     produced = Produced()
     try:
         _replay(args, settings, skipped, produced)
         finished = args.wait_group is None or _wait(args, settings)
-    except (SourceError, ProduceError, GroupError, KeyFileError) as error:
-        print(f"replay: {error}", file=sys.stderr)
-        finished = False
-    except KeyboardInterrupt:
-        finished = False
-    print(f"replay: {produced.line()}{_left_out(skipped)}")
-    return 0 if finished and not produced.failed else 1
+    finally:
+        print(f"replay: {produced.line()}{_left_out(skipped)}")
+    return ExitCode.DONE if finished and not produced.failed else ExitCode.FAILED
 
 
 def _replay(

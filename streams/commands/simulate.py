@@ -13,9 +13,11 @@ from typing import BinaryIO
 import orjson
 
 from streams.contract import topics
-from streams.kafka.producing import Produced, ProduceError, produce
+from streams.errors import ExitCode
+from streams.kafka.producing import Produced, produce
 from streams.sandbox.simulator import DEFAULT_START, Simulation, simulated
-from streams.settings import Settings, load
+from streams.settings import Settings
+from streams.terminal import add_kafka_options, settings_of
 
 NAME = "simulate"
 HELP = "write the records of made-up households to files or Kafka"
@@ -42,45 +44,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help='one file of {"topic","key","value"} lines; - is standard output',
     )
-    where.add_argument("--bootstrap", metavar="SERVERS", help="produce to this Kafka")
+    add_kafka_options(parser, "produce to this Kafka", where)
     parser.add_argument(
         "--truth",
         type=Path,
         metavar="FILE",
         help="also write what is really the case, one household a line",
     )
-    parser.add_argument("--config", type=Path, help="settings file")
 
 
-def run(args: argparse.Namespace) -> int:
-    """Run ``simulate``; returns the exit code."""
-    try:
-        simulation = Simulation(args.seed, args.households, args.days, args.start, args.scale)
-    except ValueError as error:
-        print(f"simulate: {error}", file=sys.stderr)
-        return 2
+def run(args: argparse.Namespace) -> ExitCode:
+    """Write them."""
+    simulation = Simulation(args.seed, args.households, args.days, args.start, args.scale)
     started = time.monotonic()
-    try:
-        if args.truth is not None:
-            _write_truth(simulation, args.truth)
-        if args.bootstrap is not None:
-            return _to_kafka(simulation, args.bootstrap, load(args.config))
-        count = _to_files(simulation, args.out, args.jsonl)
-    except (OSError, ValueError, ProduceError) as error:
-        print(f"simulate: {error}", file=sys.stderr)
-        return 1
+    if args.truth is not None:
+        _write_truth(simulation, args.truth)
+    if args.bootstrap is not None:
+        return _to_kafka(simulation, settings_of(args))
+    count = _to_files(simulation, args.out, args.jsonl)
     spent = time.monotonic() - started
     print(
         f"simulate: {count} records in {spent:.1f} s ({count / max(spent, 1e-9):,.0f}/s)",
         file=sys.stderr,
     )
-    return 0
+    return ExitCode.DONE
 
 
-def _to_kafka(simulation: Simulation, bootstrap: str, settings: Settings) -> int:
-    produced = produce(simulated(simulation), bootstrap, settings, Produced())
+def _to_kafka(simulation: Simulation, settings: Settings) -> ExitCode:
+    produced = produce(simulated(simulation), settings.bootstrap_servers, settings, Produced())
     print(f"simulate: {produced.line()}", file=sys.stderr)
-    return 1 if produced.failed else 0
+    return ExitCode.FAILED if produced.failed else ExitCode.DONE
 
 
 def _write_truth(simulation: Simulation, path: Path) -> None:

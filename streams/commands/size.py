@@ -11,9 +11,10 @@ import argparse
 import dataclasses
 import json
 import math
-import sys
 from dataclasses import dataclass
 from importlib import resources
+
+from streams.errors import ExitCode, UsageError
 
 NAME = "size"
 HELP = "partitions, workers, memory and traffic for a number of subjects and a rate"
@@ -101,11 +102,11 @@ class Demand:
     def __post_init__(self) -> None:
         for name, low in (("subjects", 1.0), ("rate", 1.0), ("rows", 1.0), ("replication", 1)):
             if not low <= getattr(self, name) < math.inf:  # NaN is neither
-                raise ValueError(f"{name} = {getattr(self, name):g}: at least {low:g}")
+                raise UsageError(f"{name} = {getattr(self, name):g}: at least {low:g}")
         if not 0 < self.load <= 1:
-            raise ValueError(f"load = {self.load:g}: above 0, at most 1")
+            raise UsageError(f"load = {self.load:g}: above 0, at most 1")
         if self.lost < 0:
-            raise ValueError(f"lost = {self.lost}: at least 0")
+            raise UsageError(f"lost = {self.lost}: at least 0")
 
 
 @dataclass(frozen=True)
@@ -224,13 +225,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="for machines")
 
 
-def run(args: argparse.Namespace) -> int:
-    """Run ``size``; 0 answered, 2 wrong arguments."""
-    try:
-        demand = Demand(args.subjects, args.rate, args.rows, args.load, args.lost)
-    except ValueError as error:
-        print(f"size: {error}", file=sys.stderr)
-        return 2
+def run(args: argparse.Namespace) -> ExitCode:
+    """Print the plan."""
+    demand = Demand(args.subjects, args.rate, args.rows, args.load, args.lost)
     figures = load_figures()
     found = plan(demand, figures)
     if args.json:
@@ -243,11 +240,11 @@ def run(args: argparse.Namespace) -> int:
                 indent=2,
             )
         )
-        return 0
+        return ExitCode.DONE
     for name, value in _lines(demand, found, figures):
         print(f"{name:24} {value}")
     print(f"\nreckoned from what was measured on {figures.date}: {figures.machine}")
-    return 0
+    return ExitCode.DONE
 
 
 def _lines(demand: Demand, p: Plan, figures: Figures) -> list[tuple[str, str]]:

@@ -7,15 +7,15 @@ from their start. Profiles stay published until they are written anew.
 from __future__ import annotations
 
 import argparse
-import dataclasses
-import sys
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 
 from streams.contract.topics import STATE
+from streams.errors import ExitCode
 from streams.kafka.compacted import CompactedTopic, ReaderError
-from streams.settings import Settings, load
+from streams.settings import Settings
+from streams.terminal import add_kafka_options, settings_of
 
 NAME = "state"
 HELP = "reset: DELETES all state and offsets of the group"
@@ -26,30 +26,23 @@ _TIMEOUT_S = 30.0
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("action", choices=["reset"])
-    parser.add_argument("--config", help="TOML file with settings")
-    parser.add_argument("--bootstrap", help="bootstrap servers, instead of the settings'")
     parser.add_argument("--yes", action="store_true", help="really do it")
+    add_kafka_options(parser)
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> ExitCode:
     """Reset, or say what would be reset."""
-    settings = load(args.config)
-    if args.bootstrap:
-        settings = dataclasses.replace(settings, bootstrap_servers=args.bootstrap)
+    settings = settings_of(args)
     topic = settings.topic(STATE)
     if not args.yes:
         print(
             f"would delete all records of {topic} and the offsets of group "
             f"{settings.group_id}; stop every worker, then repeat with --yes"
         )
-        return 0
-    try:
-        reset(settings)
-    except (KafkaException, ReaderError) as error:
-        print(f"state reset: {error}", file=sys.stderr)
-        return 1
+        return ExitCode.DONE
+    reset(settings)
     print(f"{topic} is empty and group {settings.group_id} has no offsets")
-    return 0
+    return ExitCode.DONE
 
 
 def reset(settings: Settings) -> None:

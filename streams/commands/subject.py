@@ -14,11 +14,12 @@ from typing import Any
 
 from features.privacy import disclosure
 from features.privacy.facts import mark
-from features.state.store import IncompatibleState
 from features.tags import taxonomy
 from streams.contract.topics import DEAD_LETTERS, PROFILES, RECEIPTS, STATE, TOPICS
-from streams.kafka.compacted import CompactedTopic, ReaderError
-from streams.settings import Settings, SettingsError, load
+from streams.errors import ExitCode
+from streams.kafka.compacted import CompactedTopic
+from streams.settings import Settings
+from streams.terminal import add_kafka_options, settings_of
 from streams.worker.wiring import suppression_rules
 
 NAME = "subject"
@@ -38,28 +39,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="for reading each topic (default 300)",
     )
-    parser.add_argument("--config", metavar="FILE", help="TOML file of settings")
+    add_kafka_options(parser)
 
 
-def run(args: argparse.Namespace) -> int:
-    """Print what is held.
-
-    Returns
-    -------
-    int
-        0; 1 if nothing is held of the account; 2 if a topic or the settings cannot be read.
-    """
-    account = args.account.partition("/")[0]
-    try:
-        found = held(load(args.config), account, args.timeout)
-    except (SettingsError, ReaderError, IncompatibleState) as error:
-        print(error, file=sys.stderr)
-        return 2
+def run(args: argparse.Namespace) -> ExitCode:
+    """Print what is held; FAILED if that is nothing."""
+    found = held(settings_of(args), args.account.partition("/")[0], args.timeout)
     if args.json or not sys.stdout.isatty():
         print(json.dumps(found, indent=2, ensure_ascii=False))
     else:
         _show(found)
-    return 0 if found["state"] or found["facts"] or found["profiles"] or found["erased"] else 1
+    known = found["state"] or found["facts"] or found["profiles"] or found["erased"]
+    return ExitCode.DONE if known else ExitCode.FAILED
 
 
 def held(settings: Settings, account: str, timeout: float = 300.0) -> dict[str, Any]:

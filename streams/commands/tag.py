@@ -24,6 +24,7 @@ from features.tags.exact import TagEntry, TagError, checked_key, exact_tags, res
 from features.tags.text.wording import text_of
 from features.vocabulary import KeyPrefix
 from streams.apps import embedding
+from streams.errors import ExitCode, UsageError
 from streams.terminal import Meter
 
 if TYPE_CHECKING:
@@ -51,11 +52,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="JSON lines for given items too")
 
 
-def run(args: argparse.Namespace) -> int:
-    """Tag; 0 if everything got an answer, 1 if something did not, 2 for wrong usage."""
+def run(args: argparse.Namespace) -> ExitCode:
+    """Tag; FAILED if something got no answer."""
     if bool(args.item) == bool(args.file):
-        print("tag: give items, or --file", file=sys.stderr)
-        return 2
+        raise UsageError("give items, or --file")
     tagger = Tagger(args.kind)
     try:
         if args.file:
@@ -64,10 +64,7 @@ def run(args: argparse.Namespace) -> int:
         for answer in tagger.answers([_entry(text, args.kind) for text in args.item]):
             silent += answer["what"] == "unknown"
             print(json.dumps(answer, ensure_ascii=False) if args.json else _plain(answer))
-        return 1 if silent else 0
-    except (OSError, UnicodeDecodeError) as error:
-        print(f"tag: {error}", file=sys.stderr)
-        return 1
+        return ExitCode.FAILED if silent else ExitCode.DONE
     finally:
         if tagger.missed:
             print(f"tag: {tagger.missed} texts left unread: {embedding.MISSING}", file=sys.stderr)
@@ -139,7 +136,7 @@ class Tagger:
         return [answer.entry() for answer in self._texts.tag(texts, kind)]
 
 
-def _batch(tagger: Tagger, path: Path, out: Path | None) -> int:
+def _batch(tagger: Tagger, path: Path, out: Path | None) -> ExitCode:
     total = sum(1 for _ in path.open("rb"))
     silent = done = 0
     with ExitStack() as stack:
@@ -157,7 +154,7 @@ def _batch(tagger: Tagger, path: Path, out: Path | None) -> int:
             if meter.due():
                 meter.show(done)
         meter.show(done, f"{silent} without an answer")
-    return 1 if silent else 0
+    return ExitCode.FAILED if silent else ExitCode.DONE
 
 
 def _items(lines: Iterable[str], records: bool, kind: str) -> Iterator[dict[str, Any]]:

@@ -10,11 +10,7 @@ import argparse
 import csv
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
-
-from rich.console import Console
-from rich.table import Table
 
 from features.tags import taxonomy
 from features.tags.exact import (
@@ -32,12 +28,12 @@ from features.tags.exact import (
 )
 from streams.contract import topics
 from streams.contract.record import Record
-from streams.datasets import SourceError
+from streams.errors import ExitCode
 from streams.evaluation import coverage
-from streams.kafka.compacted import CompactedTopic, ReaderError
-from streams.kafka.producing import Produced, ProduceError, produce
-from streams.settings import Settings, SettingsError, load
-from streams.terminal import Meter
+from streams.kafka.compacted import CompactedTopic
+from streams.kafka.producing import Produced, produce
+from streams.settings import Settings
+from streams.terminal import Meter, add_kafka_options, settings_of
 
 NAME = "tags"
 HELP = "what hosts, apps and programmes stand for"
@@ -154,49 +150,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="name the N heaviest unknown contents of each set",
     )
     for action in (publish, export, add, lookup):
-        action.add_argument("--config", type=Path, help="settings file")
-        action.add_argument("--bootstrap", metavar="SERVERS", help="instead of bootstrap_servers")
+        add_kafka_options(action)
 
 
-def run(args: argparse.Namespace) -> int:
-    """Run ``tags``; 0 done, 1 refused rows, unknown keys or Kafka failed, 2 wrong settings."""
-    try:
-        if args.what == "coverage":
-            return _coverage(args.data, args.unknown)
-        settings = load(args.config)
-        if args.bootstrap:
-            settings = replace(settings, bootstrap_servers=args.bootstrap)
-        return {"publish": _publish, "export": _export, "add": _add, "lookup": _lookup}[args.what](
-            args, settings
-        )
-    except SettingsError as error:
-        print(f"tags: {error}", file=sys.stderr)
-        return 2
-    except (OSError, UnicodeDecodeError, SourceError, ReaderError, ProduceError) as error:
-        print(f"tags {args.what}: {error}", file=sys.stderr)
-        return 1
+def run(args: argparse.Namespace) -> ExitCode:
+    """Do it; FAILED where rows were refused, keys are unknown or records were not taken."""
+    if args.what == "coverage":
+        return _coverage(args.data, args.unknown)
+    return {"publish": _publish, "export": _export, "add": _add, "lookup": _lookup}[args.what](
+        args, settings_of(args)
+    )
 
 
-def _publish(args: argparse.Namespace, settings: Settings) -> int:
+def _publish(args: argparse.Namespace, settings: Settings) -> ExitCode:
     return _upsert(exact_tags(), settings, "tags publish", over_editors=False)
 
 
-def _add(args: argparse.Namespace, settings: Settings) -> int:
+def _add(args: argparse.Namespace, settings: Settings) -> ExitCode:
     entries, refused = read_list(args.file)
     for line in refused[:_SHOWN]:
         print(f"{args.file}: {line}", file=sys.stderr)
     if refused:
         print(f"tags add: {len(refused)} rows refused, nothing published", file=sys.stderr)
-        return 1
+        return ExitCode.FAILED
     if args.dry_run:
         print(f"tags add: {len(entries)} contents, fine")
-        return 0
+        return ExitCode.DONE
     return _upsert(entries, settings, "tags add", over_editors=True)
 
 
 def _upsert(
     entries: Mapping[str, TagEntry], settings: Settings, name: str, over_editors: bool
-) -> int:
+) -> ExitCode:
     present = dict(_topic(settings))
     edited = 0
     records = []
@@ -219,7 +204,7 @@ def _upsert(
         f"{name}: {done.line()}; {len(entries) - len(records) - edited} unchanged, "
         f"{edited} kept as a person set them"
     )
-    return 1 if done.failed else 0
+    return ExitCode.FAILED if done.failed else ExitCode.DONE
 
 
 def _topic(settings: Settings) -> Iterator[tuple[str, bytes]]:
@@ -257,7 +242,7 @@ def _table(settings: Settings) -> dict[str, TagEntry]:
     return found
 
 
-def _export(args: argparse.Namespace, settings: Settings) -> int:
+def _export(args: argparse.Namespace, settings: Settings) -> ExitCode:
     entries = _table(settings) if args.topic else exact_tags()
     with args.file.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(
@@ -269,10 +254,10 @@ def _export(args: argparse.Namespace, settings: Settings) -> int:
             for interest, weight in entry.tags or ((mark, ""),):
                 writer.writerow([key, interest, weight, entry.source, entry.confidence])
     print(f"tags export: {len(entries)} contents in {args.file}")
-    return 0
+    return ExitCode.DONE
 
 
-def _lookup(args: argparse.Namespace, settings: Settings) -> int:
+def _lookup(args: argparse.Namespace, settings: Settings) -> ExitCode:
     table = {**exact_tags(), **_table(settings)} if args.topic else exact_tags()
     tree, missing = taxonomy.load(), 0
     for text in args.key:
@@ -290,17 +275,20 @@ def _lookup(args: argparse.Namespace, settings: Settings) -> int:
         print(f"{text}: {what} by {entry.source}, confidence {entry.confidence:g}")
         for index, weight in expand(entry.tags, tree):
             print(f"  {weight:.2f}  {tree.ids[index]:7} {' > '.join(tree.paths[index])}")
-    return 1 if missing else 0
+    return ExitCode.FAILED if missing else ExitCode.DONE
 
 
-def _coverage(data: Path, unknown: int) -> int:
+def _coverage(data: Path, unknown: int) -> ExitCode:
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table("data set", title="share of events, %")
     for name in ("events", *coverage.KINDS, "known", "public lists alone", "contents known"):
         table.add_column(name, justify="right")
     found = list(coverage.measure(data))
     if not found:
         print(f"tags coverage: {data}: none of the data sets is there", file=sys.stderr)
-        return 1
+        return ExitCode.FAILED
     for name, covered in found:
         table.add_row(
             name,
@@ -314,7 +302,7 @@ def _coverage(data: Path, unknown: int) -> int:
     for name, covered in found:
         for key, count in covered.unknown.most_common(unknown):
             print(f"{name}: unknown {count:6} {key}")
-    return 0
+    return ExitCode.DONE
 
 
 def _percent(counts: Mapping[str, int], *kinds: str) -> str:

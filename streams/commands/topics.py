@@ -8,21 +8,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import replace
-from pathlib import Path
 
-from confluent_kafka import KafkaException
-
-from streams.kafka.topic_plan import (
-    Change,
-    TopicError,
-    admin_client,
-    check,
-    create_topics,
-    fetch,
-    plan,
-)
-from streams.settings import SettingsError, load
+from streams.errors import ExitCode
+from streams.kafka.topic_plan import Change, admin_client, check, create_topics, fetch, plan
+from streams.terminal import add_kafka_options, settings_of
 
 NAME = "topics"
 HELP = "compare, create and check the topics"
@@ -31,27 +20,16 @@ HELP = "compare, create and check the topics"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("what", choices=("plan", "apply", "check"))
-    parser.add_argument("--config", type=Path, help="settings file")
-    parser.add_argument("--bootstrap", metavar="SERVERS", help="instead of bootstrap_servers")
+    add_kafka_options(parser)
 
 
-def run(args: argparse.Namespace) -> int:
-    """Run ``topics``; 0 fine, 1 not co-partitioned or refused, 2 wrong settings."""
-    try:
-        settings = load(args.config)
-        if args.bootstrap:
-            settings = replace(settings, bootstrap_servers=args.bootstrap)
-    except SettingsError as error:
-        print(f"topics: {error}", file=sys.stderr)
-        return 2
-    try:
-        admin = admin_client(settings)
-        if args.what == "apply":
-            return _print(create_topics(admin, settings), "done")
-        found = fetch(admin, settings)
-    except (TopicError, KafkaException) as error:
-        print(f"topics {args.what}: {error}", file=sys.stderr)
-        return 1
+def run(args: argparse.Namespace) -> ExitCode:
+    """Do it; FAILED where topics are not co-partitioned or a change is refused."""
+    settings = settings_of(args)
+    admin = admin_client(settings)
+    if args.what == "apply":
+        return _print(create_topics(admin, settings), "done")
+    found = fetch(admin, settings)
     if args.what == "plan":
         return _print(plan(found, settings), "to do")
     reasons = check(found, settings)
@@ -59,11 +37,12 @@ def run(args: argparse.Namespace) -> int:
         print(f"topics check: {reason}", file=sys.stderr)
     if not reasons:
         print(f"topics check: {len(found)} topics, co-partitioned")
-    return 1 if reasons else 0
+    return ExitCode.FAILED if reasons else ExitCode.DONE
 
 
-def _print(changes: list[Change], tense: str) -> int:
+def _print(changes: list[Change], tense: str) -> ExitCode:
     for change in changes:
         print(f"{change.action:9} {change.topic}: {change.about}")
     print(f"{len(changes)} changes {tense}" if changes else "no differences")
-    return 1 if any(change.action == "refuse" for change in changes) else 0
+    refused = any(change.action == "refuse" for change in changes)
+    return ExitCode.FAILED if refused else ExitCode.DONE

@@ -8,12 +8,13 @@ import sys
 import time
 from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 
 from streams.contract import topics
 from streams.contract.untagged import Heavy
-from streams.kafka.compacted import CompactedTopic, ReaderError
-from streams.settings import Settings, SettingsError, load
+from streams.errors import ExitCode
+from streams.kafka.compacted import CompactedTopic
+from streams.settings import Settings
+from streams.terminal import add_kafka_options, settings_of
 
 NAME = "untagged"
 HELP = "heaviest contents that nobody has given tags"
@@ -23,25 +24,14 @@ _STALE_MS = 2 * 86_400_000  # records of workers that are gone
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("--config", type=Path, help="settings file")
-    parser.add_argument("--bootstrap", metavar="SERVERS", help="instead of bootstrap_servers")
     parser.add_argument("--top", type=int, default=20, metavar="N")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    add_kafka_options(parser)
 
 
-def run(args: argparse.Namespace) -> int:
-    """Print them; 0 done, 1 Kafka failed, 2 wrong settings."""
-    try:
-        settings = load(args.config)
-        if args.bootstrap:
-            settings = replace(settings, bootstrap_servers=args.bootstrap)
-        found = read(settings, int(time.time() * 1000))[: max(0, args.top)]
-    except SettingsError as error:
-        print(f"untagged: {error}", file=sys.stderr)
-        return 2
-    except (ReaderError, OSError) as error:
-        print(f"untagged: {error}", file=sys.stderr)
-        return 1
+def run(args: argparse.Namespace) -> ExitCode:
+    """Print them."""
+    found = read(settings_of(args), int(time.time() * 1000))[: max(0, args.top)]
     for item in found:
         if args.json:
             print(
@@ -59,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
             print(f"{item.seconds:12,.0f} s  {item.source:8} {item.key}")
     if not found:
         print("untagged: nothing published yet (workers do it once a minute)", file=sys.stderr)
-    return 0
+    return ExitCode.DONE
 
 
 def read(settings: Settings, now_ms: int) -> list[Heavy]:

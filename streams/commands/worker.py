@@ -8,7 +8,8 @@ import sys
 
 from confluent_kafka import KafkaException
 
-from streams.settings import SettingsError, load
+from streams.errors import ExitCode
+from streams.terminal import add_kafka_options, settings_of
 
 NAME = "worker"
 HELP = "run one stream worker"
@@ -16,21 +17,24 @@ HELP = "run one stream worker"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("--config", help="TOML file with settings")
+    add_kafka_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Work until SIGTERM or SIGINT; the exit code says why it ended."""
     from streams.worker.worker import Worker  # the compiler, which --help does without
 
-    settings = load(args.config)
+    settings = settings_of(args)
     logging.basicConfig(
         level=settings.log_level,
         stream=sys.stderr,
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
     )
     try:
-        worker = Worker(settings)
-    except KafkaException as error:
-        raise SettingsError(f"kafka: {error.args[0].str()}") from None
-    return worker.run()
+        return Worker(settings).run()
+    except KafkaException:
+        raise
+    except Exception:
+        # A fault of ours: whoever reads the log of a service needs to know where.
+        logging.getLogger(__name__).critical("the worker failed", exc_info=True)
+        return ExitCode.FAILED

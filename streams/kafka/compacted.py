@@ -1,6 +1,6 @@
 """Records of a compacted topic: all of its past, then what follows. Joins no consumer group.
 
-Imports only the standard library and ``confluent_kafka``; `streams.client.reader` rests on it.
+Loads only the standard library and ``confluent_kafka``; `streams.client.reader` rests on it.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from confluent_kafka import (
     Message,
     TopicPartition,
 )
+
+from streams.errors import KafkaFailed
 
 _METADATA_S = 10.0  # one metadata request
 _NEW_PARTITIONS_S = 60.0  # how often `poll` looks for added partitions
@@ -38,7 +40,7 @@ _PASSING = frozenset(
 )
 
 
-class ReaderError(RuntimeError):
+class ReaderError(KafkaFailed):
     """The topic cannot be read; the message names topic, partition and cause."""
 
 
@@ -161,9 +163,9 @@ class CompactedTopic:
         try:
             found = self._consumer.list_topics(self.topic, timeout=_METADATA_S).topics[self.topic]
         except KafkaException as error:
-            raise ReaderError(f"{self.topic}: {error.args[0].str()}") from None
+            raise ReaderError(self.topic, error) from None
         if found.error is not None:
-            raise ReaderError(f"{self.topic}: {found.error.str()}")
+            raise ReaderError(self.topic, found.error)
         there = set(found.partitions)
         wanted = there if self._wanted is None else set(self._wanted)
         if not wanted <= there:
@@ -184,7 +186,7 @@ class CompactedTopic:
                     TopicPartition(self.topic, p), timeout=_METADATA_S
                 )
             except KafkaException as error:
-                raise ReaderError(f"{self.topic}[{p}]: {error.args[0].str()}") from None
+                raise ReaderError(f"{self.topic}[{p}]", error) from None
             if high > low:
                 ends[p] = high
         return ends
@@ -195,7 +197,7 @@ class CompactedTopic:
             return True
         if error.code() in _PASSING or _is_end(message):
             return False
-        raise ReaderError(f"{self.topic}[{message.partition()}]: {error.str()}")
+        raise ReaderError(f"{self.topic}[{message.partition()}]", error)
 
 
 def _is_end(message: Message) -> bool:

@@ -16,13 +16,14 @@ from confluent_kafka import Consumer, IsolationLevel, KafkaException, TopicParti
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from streams.contract import topics
+from streams.errors import KafkaFailed
 from streams.settings import Settings
 
 _TIMEOUT_S = 5.0
 _LOOK_S = 0.5
 
 
-class GroupError(RuntimeError):
+class GroupError(KafkaFailed):
     """The cluster does not say how far a group is; the text says of which."""
 
 
@@ -106,7 +107,7 @@ class Group:
             raise self._unknown(error) from None
         for spot in found:
             if spot.error is not None:
-                raise GroupError(f"lag of {self.name}: {spot.error.str()}")
+                raise GroupError(f"lag of {self.name}", spot.error)
         return {(s.topic, s.partition): s.offset for s in found if s.offset >= 0}
 
     def lag(self) -> Lag:
@@ -177,4 +178,4 @@ class Group:
         }
 
     def _unknown(self, error: KafkaException) -> GroupError:
-        return GroupError(f"lag of {self.name}: {error.args[0].str()}")
+        return GroupError(f"lag of {self.name}", error)

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain, islice
 from typing import Any
 
 import orjson
@@ -20,8 +21,10 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from features.vocabulary import ConsentStatus, FactKind, Purpose
 from streams.contract import topics
 from streams.contract.record import Record
+from streams.errors import KafkaFailed
 from streams.settings import Settings
 
+_ANSWER_S = 10.0  # of a broker, before anything is produced
 _FLUSH_S = 120.0
 _FULL_QUEUE_S = 60.0  # a queue that does not move for so long has lost its broker
 _TICK = 2_000  # records between looks at the clock and at the delivery reports
@@ -29,7 +32,7 @@ _TICK = 2_000  # records between looks at the clock and at the delivery reports
 Tick = Callable[["Produced", int], None]
 
 
-class ProduceError(RuntimeError):
+class ProduceError(KafkaFailed):
     """Kafka does not take records; says why."""
 
 
@@ -94,8 +97,12 @@ def produce(
     counts = produced.per_topic
     pace = Pace(speed)
     number, at = 0, 0
+    source = iter(records)
+    first = list(islice(source, 1))  # what can't be read is said before Kafka is asked
     try:
-        for at, topic, key, value in records:
+        if first:
+            producer.list_topics(timeout=_ANSWER_S)  # or it would wait until records time out
+        for at, topic, key, value in chain(first, source):
             if speed and pace.wait(at, producer) and tick is not None:
                 tick(produced, at)
             payload = value if isinstance(value, bytes) else dump(value)
@@ -111,10 +118,10 @@ def produce(
                 if tick is not None:
                     tick(produced, at)
     except KafkaException as error:
-        raise ProduceError(error.args[0].str()) from None
+        raise ProduceError("producing", error) from None
     left = producer.flush(_FLUSH_S)
     if left:
-        raise ProduceError(f"{left} records unacknowledged after {_FLUSH_S:g} s")
+        raise ProduceError(f"{left} records unacknowledged after {_FLUSH_S:g} s", TimeoutError())
     if tick is not None:
         tick(produced, at)
     return produced
@@ -226,5 +233,5 @@ def _make_room(producer: Producer, send: Callable[[], None]) -> None:
         except BufferError:
             if time.monotonic() > deadline:
                 raise ProduceError(
-                    f"the broker has taken nothing for {_FULL_QUEUE_S:g} s"
+                    f"the broker has taken nothing for {_FULL_QUEUE_S:g} s", TimeoutError()
                 ) from None

@@ -22,12 +22,13 @@ from confluent_kafka.admin import (
 )
 
 from streams.contract.topics import TOPICS
+from streams.errors import KafkaFailed
 from streams.settings import Settings
 
 _TIMEOUT_S = 20.0
 
 
-class TopicError(RuntimeError):
+class TopicError(KafkaFailed):
     """The cluster cannot be asked or refuses a change; names the topic."""
 
 
@@ -135,7 +136,7 @@ def fetch(admin: AdminClient, settings: Settings) -> dict[str, Found]:
                     },
                 )
     except KafkaException as error:
-        raise TopicError(f"the cluster does not answer: {error.args[0].str()}") from None
+        raise TopicError("the cluster does not answer", error) from None
     return here
 
 
@@ -252,7 +253,7 @@ def _wait(futures: Mapping[Any, Any], ignore: int | None = None) -> None:
             future.result(_TIMEOUT_S)
         except KafkaException as error:
             if error.args[0].code() != ignore:
-                raise TopicError(f"{name}: {error.args[0].str()}") from None
+                raise TopicError(name, error) from None
 
 
 def admin_client(settings: Settings) -> AdminClient:

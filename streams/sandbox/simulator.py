@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from features.vocabulary import FactKind, Purpose
 from streams.contract import topics
 from streams.contract.record import Record
+from streams.errors import UsageError
 from streams.sandbox import days as plan
 from streams.sandbox.contents import INTERESTS, PROGRAMMES_PER_INTEREST, programme
 from streams.sandbox.people import HouseholdTruth, Population
@@ -78,7 +79,7 @@ class Simulation:
         story_days: int | None = None,
     ) -> None:
         if not (0 < households <= 1_000_000 and 0 < days <= 3_660 and 0 < scale <= 100):
-            raise ValueError("households 1..1000000, days 1..3660 and scale above 0, at most 100")
+            raise UsageError("households 1..1000000, days 1..3660 and scale above 0, at most 100")
         self.seed, self.households, self.days, self.scale = seed, households, days, scale
         self.start_day = start_day
         self.people = Population(seed, households, story_days or days)

@@ -194,10 +194,10 @@ class Membership:
                 [TopicPartition(s.topic, s.partition) for s in spots], timeout
             )
         except KafkaException as error:
-            raise Abandon(f"committed offsets: {error.args[0].str()}") from error
+            raise Abandon("committed offsets", error) from error
         for spot in found:
             if spot.error is not None:
-                raise Abandon(f"committed offsets: {spot.error.str()}")
+                raise Abandon("committed offsets", spot.error)
         offsets = {(s.topic, s.partition): s.offset for s in found}
         fresh = [spot for spot, offset in offsets.items() if offset == _NONE]
         self._never = set(fresh)

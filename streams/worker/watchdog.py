@@ -13,13 +13,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-EXIT_CODE = 70
+from streams.errors import ExitCode
 
 
 def _end(message: str) -> None:
     sys.stderr.write(message + "\n")
     sys.stderr.flush()
-    os._exit(EXIT_CODE)
+    os._exit(ExitCode.STUCK)
 
 
 class Watchdog:

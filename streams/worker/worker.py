@@ -15,14 +15,12 @@ from collections.abc import Callable
 from functools import partial
 from types import FrameType
 
-from confluent_kafka import KafkaException
-
 from features.engine import Engine
 from features.state.contents import Contents
 from features.tags import taxonomy
 from features.tags.exact import exact_tags
 from streams import metrics
-from streams.errors import Abandon, BadTopics, Stop
+from streams.errors import Abandon, BadTopics, NoBroker, Stop
 from streams.kafka import topic_plan
 from streams.kafka.ports import REAL, Ports
 from streams.settings import Settings
@@ -261,12 +259,13 @@ def check_topics(settings: Settings) -> None:
     ------
     BadTopics
         With the exact reasons.
+    NoBroker
     """
     try:
         reasons = topic_plan.check(
             topic_plan.fetch(topic_plan.admin_client(settings), settings), settings
         )
-    except (topic_plan.TopicError, KafkaException) as error:
-        raise Stop(f"topics: {error}") from error
+    except topic_plan.TopicError as error:
+        raise (NoBroker if error.away else Stop)(f"topics: {error}") from error
     if reasons:
         raise BadTopics("topics: " + "; ".join(reasons))

@@ -72,8 +72,14 @@ COMPILERS = frozenset({"numba", "llvmlite"})
 COMPILER_DOOR = "features.jit"
 #: What downstream teams import: these modules load nothing else but the standard library. An
 #: import inside a function costs them nothing.
-LIGHT = ("streams.__init__", "streams.client.", "streams.kafka.__init__", "streams.kafka.compacted",
-         "features.vocabulary")  # fmt: skip
+LIGHT = (
+    "features.vocabulary",
+    "streams.__init__",
+    "streams.errors",
+    "streams.client.",
+    "streams.kafka.__init__",
+    "streams.kafka.compacted",
+)
 LIGHT_MAY_IMPORT = frozenset({"confluent_kafka", "orjson"})
 #: Rooms of tests alone; the other rooms beside them hold what is run or shared.
 TESTS_ONLY = ("tests.features.", "tests.streams.", "tests.system.")

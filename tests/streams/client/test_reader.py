@@ -330,7 +330,7 @@ def test_profile_command(
     assert "Sports (483)" in table and "active_days_28=12" in table
     assert "suppressed: all (care_case) until further notice" in table
     monkeypatch.setenv("INTEREST_STREAMS_TOPIC_PREFIX", "other.")
-    assert run("acc-1") == 2
+    assert run("acc-1") == 1
     assert "other.interest-profiles" in capsys.readouterr().err
 
 

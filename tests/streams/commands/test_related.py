@@ -105,5 +105,5 @@ def test_what_is_denied_or_unknown_is_refused(
 def test_a_graph_of_another_release_is_refused(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert ask(monkeypatch, [Message(3, KEY, b"{}\n")], "690") == 2
+    assert ask(monkeypatch, [Message(3, KEY, b"{}\n")], "690") == 1
     assert "[3]: m/related" in capsys.readouterr().err

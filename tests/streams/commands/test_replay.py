@@ -254,9 +254,10 @@ def test_usage_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
 def test_a_broker_out_of_reach_is_said_so(
     cluster: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streams.kafka.producing._FLUSH_S", 0.2)
-    with pytest.raises(ProduceError, match="1 records unacknowledged"):
+    monkeypatch.setattr("streams.kafka.producing._ANSWER_S", 0.2)
+    with pytest.raises(ProduceError, match="producing: ") as said:
         produce([Record(1, topics.APP, "a", {})], "127.0.0.1:1", cluster, Produced())
+    assert said.value.away
     monkeypatch.setattr("streams.kafka.consumer_group._TIMEOUT_S", 0.2)
     with (
         Group(Settings(bootstrap_servers="127.0.0.1:1"), "g") as group,

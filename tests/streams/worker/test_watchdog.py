@@ -9,7 +9,8 @@ import time
 
 import pytest
 
-from streams.worker.watchdog import EXIT_CODE, Watchdog
+from streams.errors import ExitCode
+from streams.worker.watchdog import Watchdog
 
 
 def test_a_call_that_hangs_is_named_and_ended() -> None:
@@ -88,5 +89,5 @@ def test_the_process_ends_though_its_main_thread_hangs() -> None:
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, timeout=50, check=False
     )
-    assert done.returncode == EXIT_CODE
+    assert done.returncode == ExitCode.STUCK
     assert b"send_offsets did not return" in done.stderr
