@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from features.vocabulary import Reason, Refusal, Suppression
 from streams.__main__ import main
 from tests.conftest import SEED_VARIABLE
 from tests.project import pages
@@ -76,8 +76,7 @@ def test_every_command_is_on_a_page(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_every_reason_is_on_the_page_of_the_contract() -> None:
     text = CONTRACT.read_text()
-    reasons = _refusals() | _suppressions() | _codes()
-    assert {"late", "care_case", "no_consent_audiences", "active_days_28"} <= reasons
+    reasons = {word.value for words in (Reason, Suppression, Refusal) for word in words}
     assert [name for name in sorted(reasons) if f"| `{name}` |" not in text] == []
 
 
@@ -127,31 +126,6 @@ def test_snippets_are_python(page: Path) -> None:
 def test_no_page_names_a_registry(page: Path) -> None:
     text = page.read_text()
     assert not re.search(r"https?://(?!github\.com|creativecommons\.org|localhost)", text)
-
-
-def _refusals() -> set[str]:
-    schema = _schema("dead-letters.headers")
-    return set(schema["properties"]["reason"]["description"].split(", "))
-
-
-def _suppressions() -> set[str]:
-    items = _schema("interest-profiles")["properties"]["suppressions"]["items"]
-    words = items["properties"]["reason"]["description"].partition(";")[0].split(", ")
-    return {*words, *re.findall(r'yield "[a-z]+", "([a-z_]+)"', _source())}
-
-
-def _codes() -> set[str]:
-    codes = set(re.findall(r'"code":"([a-z0-9_]+)"', _source()))
-    assert len(codes) >= 9, "where are the codes of reasons now?"
-    return codes
-
-
-def _schema(name: str) -> Any:
-    return json.loads((CONTRACT.parent / "schemas" / f"{name}.json").read_text())
-
-
-def _source() -> str:
-    return "".join(path.read_text() for path in sorted((ROOT / "features").rglob("*.py")))
 
 
 def _anchors(page: Path) -> set[str]:

@@ -23,6 +23,7 @@ import platform
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from importlib import import_module
 from importlib.metadata import version
 from itertools import groupby, zip_longest
 from os.path import commonprefix
@@ -108,7 +109,7 @@ def written(broker: MemoryBroker) -> dict[str, list[Entry]]:
             found[spot] = [
                 entry
                 for gone, run in groupby(entries, lambda e: e.value is None)
-                for entry in (sorted(run, key=lambda e: e.key) if gone else run)
+                for entry in (sorted(run, key=lambda e: e.key or b"") if gone else run)
             ]
     return found
 
@@ -208,10 +209,9 @@ def _metrics(text: str) -> tuple[dict[str, Any], dict[str, str]]:
 
 
 def _made_with() -> dict[str, str]:
-    from numpy._core._multiarray_umath import __cpu_features__
-
+    core: Any = import_module("numpy._core._multiarray_umath")  # it has no stubs
     libraries = {name: version(name) for name in ("numpy", "numba", "river", "orjson", "rich")}
-    features = " ".join(sorted(name for name, there in __cpu_features__.items() if there))
+    features = " ".join(sorted(name for name, there in core.__cpu_features__.items() if there))
     return {
         "python": platform.python_version(),
         **libraries,

@@ -7,7 +7,7 @@ import inspect
 import os
 from collections.abc import Coroutine
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 from unittest import mock
 
 from features.tags.exact import TagEntry, encode
@@ -27,6 +27,15 @@ _ENVIRON = {
 def edited(key: str) -> bytes:
     """An editor's record of `content-tags`."""
     return encode(key, TagEntry((("483", 0.8), ("210", 0.25)), "desk", 1.0, editor=True))
+
+
+def _event(key: bytes | None, value: bytes | None, partition: int, offset: int) -> Any:
+    """What Faust hands to an agent, as far as the app looks at it."""
+    return SimpleNamespace(
+        message=SimpleNamespace(
+            key=key, value=value, topic=CATALOGUE, partition=partition, offset=offset
+        )
+    )
 
 
 class Apps:
@@ -52,19 +61,7 @@ class Apps:
         for entry_key, entry in [*wired.entries(), (key, b'{"title":"Netflix"}')]:
             partition = wired.partition_of(entry_key)
             offset = self._broker.put(CATALOGUE, partition, entry, entry_key)
-            asyncio.run(
-                self._catalogue.handle(
-                    SimpleNamespace(
-                        message=SimpleNamespace(
-                            key=entry_key,
-                            value=entry,
-                            topic=CATALOGUE,
-                            partition=partition,
-                            offset=offset,
-                        )
-                    )
-                )
-            )
+            asyncio.run(self._catalogue.handle(_event(entry_key, entry, partition, offset)))
         corrections.learn(key, value.replace(b'"editor":true', b'"editor":false'))
         asyncio.run(self._catalogue._restore())
 
@@ -72,7 +69,7 @@ class Apps:
         """Take up the profiles since the last time, and say what may be said."""
         for partition, log in enumerate(self._broker.topics[PROFILES]):
             for offset, entry in log.read(self._read[partition], committed=True):
-                self._audiences._take_profile(_Message(entry))
+                self._audiences._take_profile(cast(Any, _Message(entry)))
                 self._read[partition] = offset + 1
         asyncio.run(inspect.unwrap(self._audiences.publish)())  # without the timer around it
 

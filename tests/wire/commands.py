@@ -187,5 +187,5 @@ def _differing() -> dict[str, Found]:
     """Topics of a cluster in which one has other partitions and one another configuration."""
     found = {topic.name: Found(2, dict(topic.config)) for topic in TOPICS}
     found["tv-viewing"] = Found(3, found["tv-viewing"].config)
-    found["network-usage"] = Found(2, found["network-usage"].config | {"retention.ms": "5"})
+    found["network-usage"] = Found(2, {**found["network-usage"].config, "retention.ms": "5"})
     return found

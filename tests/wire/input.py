@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from features.records.decoder import APP, CONSENT_STATES, FACTS, NETWORK, TV
+from features.records.decoder import APP, FACTS, NETWORK, TV
+from features.vocabulary import ConsentStatus
 from streams.contract.topics import INPUTS
 from streams.sandbox.simulator import Simulation, catalogue
 from tests.support.malformed_cases import CASES
@@ -92,7 +93,7 @@ _SAID: dict[str, list[tuple[float, dict[str, Any]]]] = {
         (6.0, {"kind": "erasure"}),
     ],
     "wire-states": [
-        (0.5 + n, {"kind": "consent", "status": status}) for n, status in enumerate(CONSENT_STATES)
+        (0.5 + n, {"kind": "consent", "status": status}) for n, status in enumerate(ConsentStatus)
     ],
 }
 

@@ -23,6 +23,7 @@ from features.state import layout as lay
 from features.state import snapshots
 from features.tags import exact
 from features.tags.taxonomy import load
+from features.vocabulary import Purpose
 from tests.oracle.facts import Known
 from tests.oracle.views import Run, canonical, live_rows, row_values, run
 from tests.support import generators as gen
@@ -73,7 +74,7 @@ def test_the_record_answers_as_everything_ever_said(
     assert known.case_open == twin.case_open
     assert known.opinions(now, book) == twin.opinions(now)
     assert known.quiet(now, book) == twin.quiet(now)
-    assert known.allowed("offers", now, book)[0] != twin.offers_refused(now)
+    assert known.allowed(Purpose.OFFERS, now, book)[0] != twin.offers_refused(now)
 
 
 # -- I12: nothing without consent

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -100,8 +101,8 @@ def test_the_workers_that_are_left_suffice(
         {"subjects": math.nan},
     ],
 )
-def test_refuses_by_name(wrong: dict[str, float]) -> None:
-    asked = {"subjects": 1e6, "rate": 1e3} | wrong
+def test_refuses_by_name(wrong: dict[str, Any]) -> None:
+    asked: dict[str, Any] = {"subjects": 1e6, "rate": 1e3} | wrong
     with pytest.raises(UsageError, match=next(iter(wrong))):
         Demand(**asked)
     assert main(["size", *(f"--{name}={value}" for name, value in asked.items())]) == 2
