@@ -16,13 +16,13 @@ import numpy as np
 from features.privacy import flags as flagging
 from features.privacy import rules as rulebook
 from features.privacy.consent import FOREVER
-from features.privacy.facts import ABOUT_INTERESTS, AccountFacts, holds, mark, next_change, notes
+from features.privacy.facts import AccountFacts, holds, mark, next_change, notes
 from features.privacy.rules import Rules
-from features.records.decoder import Fact
+from features.records.facts import AboutInterest, Erasure, Fact
 from features.state import layout as lay
 from features.state.store import Store
 from features.tags.taxonomy import Taxonomy
-from features.vocabulary import Purpose
+from features.vocabulary import Opinion, Purpose
 
 _MOST_NOTES = 20_000  # texts kept for subjects that are published again and again
 _KEPT_FLAGS = np.uint8(255 - (lay.S_CARE | lay.S_HOLD | lay.S_BARRED | lay.S_NOTED))
@@ -100,17 +100,15 @@ class Accounts:
         """
         account = fact.account_id.encode()
         facts = self.facts(account)
-        if fact.kind in ABOUT_INTERESTS:
-            if self._taxonomy.is_sensitive(fact.data["interest"]):
+        if isinstance(fact.said, AboutInterest):
+            if self._taxonomy.is_sensitive(fact.said.interest):
                 return lay.SUPPRESSED
             start, until = facts.consent(self._default_grant)
             if not start <= fact.ts < until:
                 return lay.NO_CONSENT
-        if not facts.apply(
-            fact.kind, fact.member_id, fact.ts, fact.event_id, fact.data, self._rules
-        ):
+        if not facts.apply(fact, self._rules):
             return lay.FACT
-        if fact.kind == "erasure":
+        if isinstance(fact.said, Erasure):
             self._erase(account, facts, fact)
         self._act(account, facts, watermark, fact.ts)
         return lay.FACT
@@ -309,7 +307,7 @@ class Accounts:
         if int(store.c[lay.C_OPEN_DAY]) >= 0:  # else with the member's first event
             said = facts.opinions(watermark, self._rules)
             for member in sorted(
-                {who for who, _, word, _ in said if who and word == "like"} - barred
+                {item.member for item in said if item.member and item.word == Opinion.LIKE} - barred
             ):
                 store.ensure(account, member.encode())
         for subject in store.members(sid)[1:]:

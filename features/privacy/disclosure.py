@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from features.privacy import consent
-from features.privacy.facts import AccountFacts
+from features.privacy.facts import AccountFacts, fields
 from features.privacy.rules import Rules
 from features.state import layout as lay
 from features.state import packing_kernel
@@ -88,8 +88,12 @@ def facts(value: bytes, rules: Rules, now: int) -> dict[str, Any]:
                 ],
                 **consent.status(history, now),
                 "history": [
-                    {"at": _time(c[0]), "status": c[2], "expires_at": _time(c[3]) if c[3] else None}
-                    for c in history
+                    {
+                        "at": _time(word.ts),
+                        "status": word.status,
+                        "expires_at": _time(word.expires_at) if word.expires_at else None,
+                    }
+                    for word in history
                 ],
             }
             for name, history in sorted(held.consents.items())
@@ -98,8 +102,11 @@ def facts(value: bytes, rules: Rules, now: int) -> dict[str, Any]:
             purpose: rules.unsaid[purpose] for purpose in Purpose if purpose not in held.consents
         },
         "facts": [
-            {"at": _time(ts), **{k: v for k, v in data.items() if v is not None}}
-            for _, (ts, _, data) in sorted(held.facts.items())
+            {
+                "at": _time(fact.ts),
+                **{k: v for k, v in sorted(fields(fact).items()) if v is not None},
+            }
+            for _, fact in sorted(held.facts.items())
         ],
     }
 

@@ -9,20 +9,32 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple, assert_never
 
 from features.privacy import consent
 from features.privacy import rules as rulebook
-from features.privacy.consent import FOREVER, Consent
+from features.privacy.consent import FOREVER, ConsentWord
 from features.privacy.rules import Rules
-from features.vocabulary import Purpose
+from features.records.facts import (
+    LASTING,
+    AboutInterest,
+    CareCase,
+    Consent,
+    DecisionAgainst,
+    Declaration,
+    Erasure,
+    Fact,
+    Lasting,
+    Purchase,
+    Registry,
+    present,
+)
+from features.vocabulary import CaseStatus, FactKind, Opinion, Purpose, Suppression
 
 DAY_MS = 86_400_000
 
-#: Kinds of fact that say something about an interest: kept only under consent for profiling.
-ABOUT_INTERESTS = frozenset({"declaration", "purchase", "decision_against"})
 #: Most facts of an account beside consent; beyond it the oldest go.
 MAX_FACTS = 256
 _MAX_NOTES = 50
@@ -37,80 +49,96 @@ def mark(key: bytes, text: str, what: str = "erasure") -> str:
     return hmac.new(key, f"{what}\0{text}".encode(), hashlib.sha256).hexdigest()[:32]
 
 
+class Held(NamedTuple):
+    """The latest word of a fact: event time in ms, event id, of whom (None: the account), what."""
+
+    ts: int
+    event_id: str
+    member: str | None
+    said: Lasting
+
+
+class Timed(NamedTuple):
+    """A word on an interest that holds until an event time in ms; `member` None: of the account."""
+
+    member: str | None
+    interest: str
+    word: str
+    until: int
+
+
 @dataclass
 class AccountFacts:
     """The latest word on everything known about one account.
 
     Attributes
     ----------
-    facts : dict of str to (int, str, dict)
-        Per fact name: event time in ms, event id, what was said.
-    consents : dict of str to list of Consent
+    facts : dict of str to Held
+        By name of the fact.
+    consents : dict of str to list of ConsentWord
         By ``purpose`` (the account's) or ``purpose/member``, ascending.
     erased_at : int
         Event time of the latest erasure, -1 where there was none. Not part of the stored
         record: it is kept under a keyed hash, and outlives everything else.
     """
 
-    facts: dict[str, tuple[int, str, dict[str, Any]]] = field(default_factory=dict)
-    consents: dict[str, list[Consent]] = field(default_factory=dict)
+    facts: dict[str, Held] = field(default_factory=dict)
+    consents: dict[str, list[ConsentWord]] = field(default_factory=dict)
     erased_at: int = -1
 
     def __bool__(self) -> bool:
         return bool(self.facts or self.consents)
 
-    def apply(
-        self,
-        kind: str,
-        member: str | None,
-        ts: int,
-        event_id: str,
-        data: Mapping[str, Any],
-        rules: Rules | None = None,
-    ) -> bool:
+    def apply(self, fact: Fact, rules: Rules | None = None) -> bool:
         """Take up one fact; returns whether anything changed."""
-        if ts <= self.erased_at:
+        if fact.ts <= self.erased_at:
             return False
-        if kind == "erasure":
-            self.erased_at = ts
-            self.facts = {name: f for name, f in self.facts.items() if f[0] > ts}
-            self.consents = {
-                name: kept
-                for name, history in self.consents.items()
-                if (kept := [c for c in history if c[0] > ts])
-            }
-            return True
-        if kind == "consent":
-            return self._consent(member, ts, event_id, data, rules or rulebook.load())
-        name = _name(kind, member, data)
+        match fact.said:
+            case Erasure():
+                self._erase(fact.ts)
+                return True
+            case Consent() as said:
+                return self._consent(fact, said, rules or rulebook.load())
+            case said:
+                return self._keep(Held(fact.ts, fact.event_id, fact.member_id, said))
+
+    def _erase(self, ts: int) -> None:
+        self.erased_at = ts
+        self.facts = {name: held for name, held in self.facts.items() if held.ts > ts}
+        self.consents = {
+            name: kept
+            for name, history in self.consents.items()
+            if (kept := [word for word in history if word.ts > ts])
+        }
+
+    def _consent(self, fact: Fact, said: Consent, rules: Rules) -> bool:
+        purpose = rules.purpose(said.purpose)
+        if purpose is None:
+            return False  # consent to something that is not done here
+        name = purpose if fact.member_id is None else f"{purpose}/{fact.member_id}"
+        before = self.consents.get(name, [])
+        word = ConsentWord(fact.ts, fact.event_id, said.status, said.expires_at)
+        self.consents[name] = consent.added(before, word)
+        return self.consents[name] != before
+
+    def _keep(self, held: Held) -> bool:
+        name = _name(held)
         known = self.facts.get(name)
-        if known is not None and (known[0], known[1]) >= (ts, event_id):
+        if known is not None and (known.ts, known.event_id) >= (held.ts, held.event_id):
             return False
-        self.facts[name] = (ts, event_id, dict(data, kind=kind, member=member))
+        self.facts[name] = held
         if len(self.facts) > MAX_FACTS:
-            oldest = min(self.facts, key=lambda n: (self.facts[n][0], n))
+            oldest = min(self.facts, key=lambda n: (self.facts[n].ts, n))
             del self.facts[oldest]
             return oldest != name
         return True
-
-    def _consent(
-        self, member: str | None, ts: int, event_id: str, data: Mapping[str, Any], rules: Rules
-    ) -> bool:
-        purpose = rules.purpose(str(data.get("purpose", Purpose.PROFILING)))
-        if purpose is None:
-            return False  # consent to something that is not done here
-        name = purpose if member is None else f"{purpose}/{member}"
-        item: Consent = (ts, event_id, str(data["status"]), data.get("expires_at"))
-        before = self.consents.get(name, [])
-        self.consents[name] = consent.added(before, item)
-        return self.consents[name] != before
 
     def forget_outside(self, start: int, until: int) -> bool:
         """Drop what was said about interests outside a span of consent; whether there was any."""
         gone = [
             name
-            for name, (ts, _, data) in self.facts.items()
-            if data["kind"] in ABOUT_INTERESTS and not start <= ts < until
+            for name, held in self.facts.items()
+            if isinstance(held.said, AboutInterest) and not start <= held.ts < until
         ]
         for name in gone:
             del self.facts[name]
@@ -150,13 +178,7 @@ class AccountFacts:
 
     def _children(self) -> set[str]:
         """A member with any device registered to a child is a child."""
-        return {
-            data["owner_member_id"]
-            for _, _, data in self.facts.values()
-            if data["kind"] == "registry"
-            and data.get("adult") is False
-            and data.get("owner_member_id")
-        }
+        return {device.owner_member_id for device in self._childrens if device.owner_member_id}
 
     # -- what else is known --------------------------------------------------------------
 
@@ -164,68 +186,85 @@ class AccountFacts:
     def case_open(self) -> bool:
         """Whether a care case is open: no offers to a customer who waits for help."""
         return any(
-            data["kind"] == "care_case" and data["status"] == "opened"
-            for _, _, data in self.facts.values()
+            isinstance(held.said, CareCase) and held.said.status == CaseStatus.OPENED
+            for held in self.facts.values()
         )
 
     @property
     def child_device(self) -> bool:
         """Whether a child's device is shared by the household."""
-        return any(
-            data["kind"] == "registry"
-            and data.get("adult") is False
-            and not data.get("owner_member_id")
-            for _, _, data in self.facts.values()
-        )
+        return any(not device.owner_member_id for device in self._childrens)
+
+    @property
+    def _childrens(self) -> list[Registry]:
+        said = (held.said for held in self.facts.values())
+        return [item for item in said if isinstance(item, Registry) and item.adult is False]
 
     def owner(self, device: str) -> str | None:
         """The member a device is registered to, None where it is shared or unknown."""
-        known = self.facts.get(f"registry/{device}")
-        return known[2].get("owner_member_id") if known else None
+        known = self.facts.get(_name_of_device(device))
+        return known.said.owner_member_id if known and isinstance(known.said, Registry) else None
 
-    def opinions(self, now: int, rules: Rules) -> list[tuple[str | None, str, str, int]]:
-        """Declared stances that hold at `now`: member, interest, like or dislike, until (ms)."""
-        days = {"like": rules.like_days, "dislike": rules.dislike_days}
-        found = [
-            (data["member"], data["interest"], data["stance"], ts + days[data["stance"]] * DAY_MS)
-            for ts, _, data in self.facts.values()
-            if data["kind"] == "declaration" and data["stance"] != "neutral"
-        ]
-        return sorted((item for item in found if item[3] > now), key=_by_subject)
+    def opinions(self, now: int, rules: Rules) -> list[Timed]:
+        """Declared likes and dislikes that hold at `now`."""
+        days = {Opinion.LIKE: rules.like_days, Opinion.DISLIKE: rules.dislike_days}
+        return _in_force(
+            (
+                Timed(held.member, said.interest, said.stance, held.ts + days[stance] * DAY_MS)
+                for held in self.facts.values()
+                if isinstance(said := held.said, Declaration)
+                and (stance := Opinion(said.stance)) in days
+            ),
+            now,
+        )
 
-    def quiet(self, now: int, rules: Rules) -> list[tuple[str | None, str, str, int]]:
-        """Interests to be quiet about at `now`: member, interest, reason, until (ms)."""
+    def quiet(self, now: int, rules: Rules) -> list[Timed]:
+        """Interests to be quiet about at `now`, and why."""
         found = []
-        for ts, _, data in self.facts.values():
-            if data["kind"] not in ("purchase", "decision_against") or data.get("returned"):
-                continue
-            days = data.get("quiet_days")
-            if days is None:
-                days = rules.kind(data["interest"]).days[data["kind"]]
-            found.append((data["member"], data["interest"], data["kind"], ts + days * DAY_MS))
-        return sorted((item for item in found if item[3] > now), key=_by_subject)
+        for held in self.facts.values():
+            match held.said:
+                case Purchase(returned=True) | Declaration() | CareCase() | Registry():
+                    continue
+                case Purchase() | DecisionAgainst() as said:
+                    days = said.quiet_days
+                    if days is None:
+                        days = rules.kind(said.interest).days[said.kind]
+                    until = held.ts + days * DAY_MS
+                    found.append(Timed(held.member, said.interest, said.kind, until))
+                case other:
+                    assert_never(other)
+        return _in_force(found, now)
 
     # -- bytes ---------------------------------------------------------------------------
 
     def to_bytes(self) -> bytes:
         """Canonical JSON, the same for the same facts."""
+        facts = {name: (held.ts, held.event_id, fields(held)) for name, held in self.facts.items()}
         return json.dumps(
-            {"consents": self.consents, "facts": self.facts}, sort_keys=True, separators=(",", ":")
+            {"consents": self.consents, "facts": facts}, sort_keys=True, separators=(",", ":")
         ).encode()
 
     @classmethod
     def from_bytes(cls, data: bytes, erased_at: int = -1) -> AccountFacts:
         """Inverse of `to_bytes`."""
         held = json.loads(data)
-        facts = {
-            name: (int(ts), str(event_id), what)
-            for name, (ts, event_id, what) in held["facts"].items()
-        }
-        consents: dict[str, list[Consent]] = {
-            name: [(int(c[0]), str(c[1]), str(c[2]), c[3]) for c in history]
+        facts = {name: _held(*item) for name, item in held["facts"].items()}
+        consents = {
+            name: [ConsentWord(int(c[0]), str(c[1]), str(c[2]), c[3]) for c in history]
             for name, history in held["consents"].items()
         }
         return cls(facts, consents, erased_at)
+
+
+def fields(held: Held) -> dict[str, Any]:
+    """A fact as it is stored: what was said, of which kind, of whom."""
+    return present(held.said) | {"kind": held.said.kind, "member": held.member}
+
+
+def _held(ts: int, event_id: str, stored: Mapping[str, Any]) -> Held:
+    said = dict(stored)
+    kind, member = FactKind(said.pop("kind")), said.pop("member")
+    return Held(int(ts), str(event_id), member, LASTING[kind](**said))
 
 
 def notes(
@@ -248,8 +287,8 @@ def notes(
         for scope, reason in holds(facts, member, now, rules)
     ]
     for who, interest, stance, until in facts.opinions(now, rules):
-        if stance == "dislike" and who in (None, member):
-            found.append({"scope": interest, "reason": stance, "until": until})
+        if stance == Opinion.DISLIKE and who in (None, member):
+            found.append({"scope": interest, "reason": Suppression.DISLIKE, "until": until})
     for who, interest, reason, until in facts.quiet(now, rules):
         if who in (None, member):
             silent = set(rules.quieted(interest))
@@ -264,18 +303,18 @@ def notes(
 
 def holds(
     facts: AccountFacts, member: str | None, now: int, rules: Rules
-) -> Iterator[tuple[str, str]]:
+) -> Iterator[tuple[str, Suppression]]:
     """Scope and reason of what holds every interest of a subject."""
     if facts.case_open:
-        yield "all", "care_case"
+        yield "all", Suppression.CARE_CASE
     if not facts.allowed(Purpose.OFFERS, now, rules)[0]:
-        yield "all", "no_consent_offers"
+        yield "all", Suppression.NO_CONSENT_OFFERS
     elif member in facts.held_members(rules, now):
-        yield "all", "member_no_offers"
+        yield "all", Suppression.MEMBER_NO_OFFERS
     if facts.child_device and rules.shared_device_holds:
-        yield "all", "child_device"
+        yield "all", Suppression.CHILD_DEVICE
     if not facts.allowed(Purpose.AUDIENCES, now, rules)[0]:
-        yield "audiences", "no_consent_audiences"
+        yield "audiences", Suppression.NO_CONSENT_AUDIENCES
 
 
 def next_change(facts: AccountFacts, now: int, rules: Rules, default_grant: bool) -> int:
@@ -284,19 +323,28 @@ def next_change(facts: AccountFacts, now: int, rules: Rules, default_grant: bool
     ends += [
         facts.allowed(purpose, now, rules)[1] for purpose in (Purpose.OFFERS, Purpose.AUDIENCES)
     ]
-    ends += [history[-1][3] or FOREVER for name, history in facts.consents.items() if "/" in name]
-    ends += [item[3] for item in facts.quiet(now, rules)]
-    ends += [item[3] for item in facts.opinions(now, rules)]
+    ends += [history[-1].until for name, history in facts.consents.items() if "/" in name]
+    ends += [item.until for item in facts.quiet(now, rules) + facts.opinions(now, rules)]
     return min((end for end in ends if end > max(now, 0)), default=FOREVER)
 
 
-def _by_subject(item: tuple[str | None, str, str, int]) -> tuple[str, str, str]:
-    return item[0] or "", item[1], item[2]
+def _in_force(found: Iterable[Timed], now: int) -> list[Timed]:
+    kept = (item for item in found if item.until > now)
+    return sorted(kept, key=lambda item: (item.member or "", item.interest, item.word))
 
 
-def _name(kind: str, member: str | None, data: Mapping[str, Any]) -> str:
-    if kind == "care_case":
-        return f"care_case/{data['case_id']}"
-    if kind == "registry":
-        return f"registry/{data['device_id']}"
-    return f"{kind}/{member or ''}/{data['interest']}"
+def _name(held: Held) -> str:
+    """What a later word must be about to take this one's place."""
+    match held.said:
+        case CareCase(case_id=case_id):
+            return f"{CareCase.kind}/{case_id}"
+        case Registry(device_id=device_id):
+            return _name_of_device(device_id)
+        case Declaration() | Purchase() | DecisionAgainst() as said:
+            return f"{said.kind}/{held.member or ''}/{said.interest}"
+        case other:
+            assert_never(other)
+
+
+def _name_of_device(device: str) -> str:
+    return f"{Registry.kind}/{device}"

@@ -13,8 +13,9 @@ from features.privacy.rules import Rules
 from features.state import layout as lay
 from features.state.store import Store
 from features.tags.taxonomy import Taxonomy
+from features.vocabulary import Opinion
 
-_FLAG = {"like": lay.F_LIKE, "dislike": lay.F_DISLIKE}
+_FLAG = {Opinion.LIKE.value: lay.F_LIKE, Opinion.DISLIKE.value: lay.F_DISLIKE}
 
 
 def flag(
@@ -35,10 +36,10 @@ def flag(
     flags: dict[int, int] = {}
     for who, interest, stance, _ in facts.opinions(now, rules):
         index = taxonomy.index(interest)
-        if stance == "like" and who == member:
+        if stance == Opinion.LIKE and who == member:
             _ensure_row(store, sid, index, ts)
         if who in (None, member):
-            below = () if stance == "like" else taxonomy.descendants(index)
+            below = () if stance == Opinion.LIKE else taxonomy.descendants(index)
             for node in (index, *below):
                 flags[node] = flags.get(node, 0) | _FLAG[stance]
     for who, interest, _, _ in facts.quiet(now, rules):

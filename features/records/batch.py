@@ -17,7 +17,8 @@ from numpy.typing import ArrayLike, NDArray
 from features.records.columns_kernel import NO_TZ
 from features.records.compact_kernel import extents, gather
 from features.records.dead_letter import DeadLetter
-from features.records.decoder import FACTS, PREFIXES, Event, Fact, Limits, decode, decode_fact
+from features.records.decoder import FACTS, PREFIXES, Event, Limits, decode, decode_fact
+from features.records.facts import Fact
 from features.records.fields import Malformed
 from features.records.hash_kernel import hash_text
 from features.records.inputs import INPUTS, TS_END, Inputs

@@ -18,9 +18,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from features.records.facts import STATEMENTS, Fact
 from features.records.fields import Malformed, load, missing, read
 from features.records.inputs import ACCOUNT, COMMON, FACT_COMMON, FACT_FIELDS, INPUTS, Input, Inputs
-from features.vocabulary import FactKind, KeyPrefix, Purpose, Refusal, Source
+from features.vocabulary import KeyPrefix, Refusal, Source
 
 FACTS: Final = 0
 #: Numbers of the sources of events.
@@ -70,18 +71,6 @@ class Event:
     duration_ms: int
     content_ms: int
     mode: int
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """Something known about a subscriber; ``data`` holds the fields of its ``kind`` present."""
-
-    event_id: str
-    account_id: str
-    member_id: str | None
-    ts: int
-    kind: str
-    data: Mapping[str, Any]
 
 
 def decode(
@@ -168,8 +157,6 @@ def _fact(values: Mapping[str, Any]) -> Fact:
     if kind not in FACT_FIELDS:
         message = f"must be one of {', '.join(FACT_FIELDS)}"
         raise Malformed(Refusal.UNKNOWN_KIND, "kind", message)
-    found = {field.name: read(values, field) for field in FACT_FIELDS[kind]}
-    data = {name: value for name, value in found.items() if value is not None}
-    if kind == FactKind.CONSENT:
-        data.setdefault("purpose", Purpose.PROFILING)
-    return Fact(event_id, account_id, member_id, ts, kind, data)
+    found = ((field.name, read(values, field)) for field in FACT_FIELDS[kind])
+    said = {name: value for name, value in found if value is not None}
+    return Fact(event_id, account_id, member_id, ts, STATEMENTS[kind](**said))

@@ -157,6 +157,7 @@ def _choice(name: str, value: Any, form: Choice) -> str:
     return value
 
 
+_PSEUDONYM = re.compile(Pseudonym.pattern)
 # An address may name its zone, which is no character of a pseudonym.
 _PERSONAL = re.compile(f"{NUMBER}|{MAC}|{IPV4}|(?:{IPV6})(?:%[^%]+)?|.*@.*|[+].*")
 _NO_PERSON = (
@@ -166,7 +167,7 @@ _NO_PERSON = (
 
 def _pseudonym(name: str, value: Any, form: Pseudonym) -> str:
     text = _text(name, value, form)
-    if _compiled(form.pattern).fullmatch(text) and not is_iban(text):
+    if _PSEUDONYM.fullmatch(text) and not is_iban(text):
         return text
     if _PERSONAL.fullmatch(text) or is_iban(text):
         raise Malformed(Refusal.IDENTIFIER, name, _NO_PERSON)

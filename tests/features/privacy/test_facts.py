@@ -41,8 +41,7 @@ def _state(done: Run) -> bytes:
 def _told(facts: Sequence[Record]) -> AccountFacts:
     known = AccountFacts()
     for record in facts:
-        fact = decode_fact(record.raw)
-        known.apply(fact.kind, fact.member_id, fact.ts, fact.event_id, fact.data)
+        known.apply(decode_fact(record.raw))
     return known
 
 
@@ -75,6 +74,38 @@ def test_the_record_answers_as_everything_ever_said(
     assert known.opinions(now, book) == twin.opinions(now)
     assert known.quiet(now, book) == twin.quiet(now)
     assert known.allowed(Purpose.OFFERS, now, book)[0] != twin.offers_refused(now)
+
+
+def test_the_stored_record_stays_byte_by_byte() -> None:
+    """A changelog is read again by later versions: one of each kind, as ``f/`` holds it."""
+    said = [
+        {"kind": "consent", "status": "granted", "expires_at": START + DAY_MS},
+        {"kind": "consent", "status": "denied", "purpose": "offers", "member_id": "m-1"},
+        {"kind": "declaration", "interest": "529", "stance": "like", "member_id": "m-1"},
+        {"kind": "purchase", "interest": "529", "product": "Zelt", "returned": False},
+        {"kind": "decision_against", "interest": "529", "quiet_days": 9},
+        {"kind": "care_case", "case_id": "c 1", "status": "opened"},
+        {"kind": "registry", "device_id": "d", "owner_member_id": "m-1", "adult": True},
+    ]
+    known = AccountFacts()
+    for number, doc in enumerate(said):
+        own = {"event_id": f"e{number}", "account_id": "a", "ts": START + number}
+        known.apply(decode_fact(json.dumps(own | doc).encode()))
+    assert known.to_bytes().decode() == (
+        f'{{"consents":{{"offers/m-1":[[{START + 1},"e1","denied",null]],'
+        f'"profiling":[[{START},"e0","granted",{START + DAY_MS}]]}},'
+        f'"facts":{{"care_case/c 1":[{START + 5},"e5",'
+        '{"case_id":"c 1","kind":"care_case","member":null,"status":"opened"}],'
+        f'"decision_against//529":[{START + 4},"e4",'
+        '{"interest":"529","kind":"decision_against","member":null,"quiet_days":9}],'
+        f'"declaration/m-1/529":[{START + 2},"e2",'
+        '{"interest":"529","kind":"declaration","member":"m-1","stance":"like"}],'
+        f'"purchase//529":[{START + 3},"e3",{{"interest":"529","kind":"purchase",'
+        '"member":null,"product":"Zelt","returned":false}],'
+        f'"registry/d":[{START + 6},"e6",{{"adult":true,"device_id":"d","kind":"registry",'
+        '"member":null,"owner_member_id":"m-1"}]}}'
+    )
+    assert AccountFacts.from_bytes(known.to_bytes()) == known
 
 
 # -- I12: nothing without consent

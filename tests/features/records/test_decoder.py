@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 
 import pytest
@@ -12,14 +13,15 @@ from features.records.decoder import (
     NETWORK,
     TV,
     Event,
-    Fact,
     Limits,
     content_key,
     decode,
     decode_fact,
 )
+from features.records.facts import STATEMENTS, Fact, present
 from features.records.fields import Malformed
-from features.vocabulary import KeyPrefix, Refusal
+from features.records.inputs import FACT_FIELDS
+from features.vocabulary import FactKind, KeyPrefix, Refusal
 from tests.support.malformed_cases import CASES, GOOD, KEY, MAX_BYTES, TS, Case, record
 
 LIMITS = Limits(max_message_bytes=MAX_BYTES)
@@ -140,8 +142,16 @@ def test_pseudonyms_that_only_resemble_numbers_are_taken(name: str) -> None:
 ])  # fmt: skip
 def test_facts(changed: dict[str, object], data: dict[str, object]) -> None:
     fact = _fact(**changed)
-    assert fact.data == data
+    assert (fact.said.kind, present(fact.said)) == (changed.get("kind", "consent"), data)
     assert decode_fact(record(FACTS, **changed)) == fact
+
+
+def test_every_kind_of_fact_has_a_type_with_its_fields() -> None:
+    assert STATEMENTS.keys() == FACT_FIELDS.keys() == set(FactKind)
+    for kind, own in FACT_FIELDS.items():
+        made = {field.name: not field.required for field in own}
+        told = dataclasses.fields(STATEMENTS[kind])
+        assert {f.name: f.default is not dataclasses.MISSING for f in told} == made
 
 
 def test_content_keys_are_lower_case_in_ascii_only() -> None:

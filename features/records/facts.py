@@ -1,0 +1,110 @@
+"""What is known about a customer: one frozen type per kind of fact.
+
+The fields are those of `features.records.inputs.FACT_FIELDS`; None is what was not said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Final, TypeAlias
+
+from features.vocabulary import FactKind, Purpose
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """A word on a purpose; `status` is a `ConsentStatus`, `expires_at` in ms."""
+
+    kind: ClassVar[FactKind] = FactKind.CONSENT
+    status: str
+    purpose: str = Purpose.PROFILING
+    expires_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """An opinion on an interest; `stance` is an `Opinion`."""
+
+    kind: ClassVar[FactKind] = FactKind.DECLARATION
+    interest: str
+    stance: str
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """Something was bought, or brought back."""
+
+    kind: ClassVar[FactKind] = FactKind.PURCHASE
+    interest: str
+    product: str | None = None
+    quiet_days: int | None = None
+    returned: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionAgainst:
+    """An offer was turned down."""
+
+    kind: ClassVar[FactKind] = FactKind.DECISION_AGAINST
+    interest: str
+    quiet_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CareCase:
+    """A customer waits for help, or no more; `status` is a `CaseStatus`."""
+
+    kind: ClassVar[FactKind] = FactKind.CARE_CASE
+    case_id: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """Whose a device is; without owner the household's."""
+
+    kind: ClassVar[FactKind] = FactKind.REGISTRY
+    device_id: str
+    owner_member_id: str | None = None
+    adult: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """Everything known so far is to be forgotten."""
+
+    kind: ClassVar[FactKind] = FactKind.ERASURE
+
+
+#: What says something about an interest: kept only under consent for profiling.
+AboutInterest: TypeAlias = Declaration | Purchase | DecisionAgainst
+#: What is kept as the latest word of its name.
+Lasting: TypeAlias = AboutInterest | CareCase | Registry
+Statement: TypeAlias = Consent | Lasting | Erasure
+
+LASTING: Final[Mapping[FactKind, type[Lasting]]] = {
+    said.kind: said for said in (Declaration, Purchase, DecisionAgainst, CareCase, Registry)
+}
+STATEMENTS: Final[Mapping[FactKind, type[Statement]]] = {
+    Consent.kind: Consent,
+    **LASTING,
+    Erasure.kind: Erasure,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something known about a subscriber, said at `ts` (ms); `member_id` None: of the account."""
+
+    event_id: str
+    account_id: str
+    member_id: str | None
+    ts: int
+    said: Statement
+
+
+def present(said: Statement) -> dict[str, Any]:
+    """The fields that were said."""
+    found = ((field.name, getattr(said, field.name)) for field in fields(said))
+    return {name: value for name, value in found if value is not None}
