@@ -6,6 +6,7 @@ import hashlib
 import os
 import random
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -92,6 +93,17 @@ def names(request: pytest.FixtureRequest) -> Names:
     slug = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")[:40]
     digest = hashlib.sha256(f"{request.node.nodeid}{_SEED}".encode()).hexdigest()[:8]
     return Names(f"{slug}-{digest}.")
+
+
+@pytest.fixture(scope="module")
+def calm() -> Iterator[None]:
+    """Kernels that are compiled, and simulated workers that say nothing of expected trouble."""
+    from streams.worker.wiring import warm_up  # most tests need no worker
+    from tests.simulation.deployment import quiet
+
+    warm_up()
+    with quiet():
+        yield
 
 
 @pytest.fixture

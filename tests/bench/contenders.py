@@ -131,46 +131,29 @@ def _ours(job: Job) -> list[str]:
     return [sys.executable, "-m", "streams", "worker"]
 
 
+def _python_peer(name: str, job: Job, *words: str) -> list[str]:
+    app = PEERS / f"{name}_app.py"
+    return [str(venvs.python(name)), str(app), job.topics.bootstrap, *words]
+
+
+def _shared_words(job: Job) -> list[str]:
+    """All peers read the same inputs by the same tags."""
+    return [",".join(job.topics.inputs), str(job.tags), job.name(_PEER_PROFILES)]
+
+
 def _faust(job: Job) -> list[str]:
-    return [
-        str(venvs.python("faust")),
-        str(PEERS / "faust_app.py"),
-        job.topics.bootstrap,
-        job.group,
-        ",".join(job.topics.inputs),
-        str(job.tags),
-        job.name(_PEER_PROFILES),
-        str(job.topics.partitions),
-    ]
+    words = [job.group, *_shared_words(job), str(job.topics.partitions)]
+    return _python_peer("faust", job, *words)
 
 
 def _quix(guarantee: str) -> Callable[[Job], list[str]]:
-    def command(job: Job) -> list[str]:
-        return [
-            str(venvs.python("quix")),
-            str(PEERS / "quix_app.py"),
-            job.topics.bootstrap,
-            job.group,
-            ",".join(job.topics.inputs),
-            str(job.tags),
-            job.name(_PEER_PROFILES),
-            guarantee,
-            str(job.scratch),
-        ]
-
-    return command
+    return lambda job: _python_peer(
+        "quix", job, job.group, *_shared_words(job), guarantee, str(job.scratch)
+    )
 
 
 def _bytewax(job: Job) -> list[str]:
-    return [
-        str(venvs.python("bytewax")),
-        str(PEERS / "bytewax_app.py"),
-        job.topics.bootstrap,
-        ",".join(job.topics.inputs),
-        str(job.tags),
-        job.name(_PEER_PROFILES),
-        str(job.scratch),
-    ]
+    return _python_peer("bytewax", job, *_shared_words(job), str(job.scratch))
 
 
 def _kstreams(job: Job) -> list[str]:
@@ -182,11 +165,23 @@ def _kstreams(job: Job) -> list[str]:
         "InterestPeer",
         job.topics.bootstrap,
         job.group,
-        ",".join(job.topics.inputs),
-        str(job.tags),
-        job.name(_PEER_PROFILES),
+        *_shared_words(job),
         str(job.scratch),
     ]
+
+
+def _quix_streams(name: str, said: str, guarantee: str) -> Contender:
+    return Contender(
+        name,
+        f"Quix Streams + River, {said}",
+        f"RocksDB, changelog, {_SAME_RIVER}; a profile per event",
+        _quix(guarantee),
+        commits=True,
+        profiles=_PEER_PROFILES,
+        outputs=(_PEER_PROFILES, "changelog__{group}*"),
+        checks="profiles",
+        most=200_000,
+    )
 
 
 _ALL = (
@@ -217,28 +212,8 @@ _ALL = (
         checks="state",
         outputs=("{prefix}interest-profiles", "{prefix}interest-state", "{prefix}dead-letters"),
     ),
-    Contender(
-        "quix-eo",
-        "Quix Streams + River, exactly once",
-        f"RocksDB, changelog, {_SAME_RIVER}; a profile per event",
-        _quix("exactly-once"),
-        commits=True,
-        profiles=_PEER_PROFILES,
-        outputs=(_PEER_PROFILES, "changelog__{group}*"),
-        checks="profiles",
-        most=200_000,
-    ),
-    Contender(
-        "quix",
-        "Quix Streams + River, at least once",
-        f"RocksDB, changelog, {_SAME_RIVER}; a profile per event",
-        _quix("at-least-once"),
-        commits=True,
-        profiles=_PEER_PROFILES,
-        outputs=(_PEER_PROFILES, "changelog__{group}*"),
-        checks="profiles",
-        most=200_000,
-    ),
+    _quix_streams("quix-eo", "exactly once", "exactly-once"),
+    _quix_streams("quix", "at least once", "at-least-once"),
     Contender(
         "bytewax",
         "Bytewax + River",

@@ -60,22 +60,14 @@ log.cleaner.dedupe.buffer.size=33554432
 
 @dataclass(frozen=True)
 class Options:
-    """How a broker is run; by default it starts fast and takes little of two shared cores.
-
-    Attributes
-    ----------
-    heap : str
-    optimised : bool
-        Let Java compile in earnest, as it must where a broker is measured.
-    properties : mapping
-        More lines of ``server.properties``.
-    listeners : mapping of int to int
-        Further ports that it listens on, to those at which they are advertised.
-    """
+    """How a broker is run; by default it starts fast and takes little of two shared cores."""
 
     heap: str = "512m"
+    #: Let Java compile in earnest, as it must where a broker is measured.
     optimised: bool = False
+    #: More lines of ``server.properties``.
     properties: Mapping[str, str] = field(default_factory=dict)
+    #: Further ports that it listens on, to those at which they are advertised.
     listeners: Mapping[int, int] = field(default_factory=dict)
 
 

@@ -34,8 +34,9 @@ from streams.settings import Settings
 from streams.worker.wiring import engine_config
 from tests.broker.kafka_server import started_kafka
 from tests.chaos.cluster import Progress
+from tests.support.messages import write
 from tests.support.processes import wait_until
-from tests.support.worker_process import WorkerProcess, prepare, short_timings
+from tests.support.worker_process import WorkerProcess, deployed
 
 _PARTITIONS = 2
 _START_MS = 1_556_800_000_000
@@ -54,7 +55,7 @@ def main() -> int:
         started_kafka(Path(name) / "kafka") as broker,
     ):
         for standby in (False, True):
-            settings = short_timings(
+            settings = deployed(
                 broker.bootstrap,
                 f"standby-{standby}-".lower(),
                 partitions=_PARTITIONS,
@@ -62,7 +63,6 @@ def main() -> int:
                 standby=standby,
                 restore_timeout_ms=900_000,
             )
-            prepare(settings)
             records, rows, spent = write_changelog(settings, args.rows)
             print(
                 f"changelog: {records:,} records, {rows:,} rows a partition, made in {spent:.0f} s",
@@ -109,14 +109,7 @@ def write_changelog(settings: Settings, rows: int) -> tuple[int, int, float]:
         }
     )
     for partition in range(settings.partitions):
-        for key, value in state.items():
-            while True:
-                try:
-                    producer.produce(settings.topic(STATE), value, key, partition=partition)
-                    break
-                except BufferError:
-                    producer.poll(0.2)
-        assert producer.flush(120) == 0
+        write(producer, settings.topic(STATE), partition, state.items())
     return len(state), found, time.monotonic() - started
 
 

@@ -33,16 +33,10 @@ _CHANGELOG_SEED = 2
 
 @dataclass(frozen=True)
 class Target:
-    """A decoder under test.
-
-    Attributes
-    ----------
-    run : callable
-    make_seeds : callable
-        Good and nearly good inputs to start from; some take an engine, and its kernels, to make.
-    """
+    """A decoder under test."""
 
     run: Callable[[bytes], None]
+    #: Good and nearly good inputs to start from; some take an engine, and its kernels, to make.
     make_seeds: Callable[[], Sequence[bytes]]
 
     @cached_property

@@ -7,7 +7,7 @@ is ``python -m tests.simulation --schedules 10000 --jobs 2``.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -22,22 +22,17 @@ from streams.worker.inlet import Inlet
 from streams.worker.membership import Membership
 from streams.worker.outlet import Commit, Outlet
 from streams.worker.pipeline import Folding
-from streams.worker.wiring import warm_up
 from tests.broker.memory_consumer import GroupMetadata, MemoryConsumer
 from tests.simulation import inputs
 from tests.simulation.__main__ import attempt, run
-from tests.simulation.deployment import KINDS, Fault, quiet
+from tests.simulation.deployment import KINDS, Fault
 
 SCHEDULES = 200
 #: A planted bug needs the right fault at the right call; most are met within ten schedules.
 MOST_UNTIL_CAUGHT = 400
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _calm() -> Iterator[None]:
-    warm_up()
-    with quiet():
-        yield
+pytestmark = pytest.mark.usefixtures("calm")
 
 
 def test_no_schedule_breaks_a_promise(seed: int) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from features.engine import Changes, Engine
 from features.records.batch import parse
-from features.records.decoder import NETWORK, Limits
+from features.records.decoder import FACTS, NETWORK, Limits
 from features.tags import taxonomy
 from streams.contract.topics import INPUTS, TOPICS
 from streams.worker.wiring import engine_config
@@ -57,6 +57,15 @@ def event(account: str, ts: int, name: str = "") -> bytes:
 
 def put(broker: MemoryBroker, topic: str, account: str, value: bytes, partition: int = 0) -> None:
     broker.put(topic, partition, value, account.encode())
+
+
+def fed(visits: int = 1) -> MemoryBroker:
+    """A broker with a consent of account ``a`` and so many visits, a minute apart."""
+    broker = new_broker()
+    put(broker, INPUTS[FACTS], "a", consent("a"))
+    for n in range(visits):
+        put(broker, NETWORK_TOPIC, "a", event("a", inputs.START_MS + 60_000 * (n + 1)))
+    return broker
 
 
 def start(broker: MemoryBroker, name: str = "w0", **more: Any) -> Worker:

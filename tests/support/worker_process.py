@@ -64,6 +64,13 @@ def prepare(settings: Settings) -> None:
     publish_tags(settings)
 
 
+def deployed(bootstrap: str, prefix: str, **more: Any) -> Settings:
+    """Settings of `short_timings`, their topics created and filled with content tags."""
+    settings = short_timings(bootstrap, prefix, **more)
+    prepare(settings)
+    return settings
+
+
 def feed(settings: Settings, records: Iterable[Record]) -> Produced:
     """Produce records and see them acknowledged."""
     produced = produce(records, settings.bootstrap_servers, settings, Produced())

@@ -7,7 +7,7 @@ What concerns restoring stands in `tests.system.test_peer_recovery`.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -21,10 +21,9 @@ from streams.contract.topics import INPUTS, STATE
 from streams.errors import LostOffsets, Stop
 from streams.worker.inlet import Inlet
 from streams.worker.reporting import Report
-from streams.worker.wiring import warm_up
 from tests.simulation import inputs
 from tests.simulation.__main__ import attempt
-from tests.simulation.deployment import Fault, quiet
+from tests.simulation.deployment import Fault
 from tests.support.small_worker import (
     NETWORK_TOPIC,
     committed,
@@ -32,6 +31,7 @@ from tests.support.small_worker import (
     engine_with,
     engines,
     event,
+    fed,
     fold,
     new_broker,
     put,
@@ -42,11 +42,7 @@ from tests.support.small_worker import (
 DAY_MS = inputs.DAY_MS
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _calm() -> Iterator[None]:
-    warm_up()
-    with quiet():
-        yield
+pytestmark = pytest.mark.usefixtures("calm")
 
 
 # -- exactly-once duplicates or loses after kill -9 or restart ----------------------------------
@@ -124,10 +120,7 @@ def _handing_over(messages: Sequence[Message]) -> Consumer:
 
 def test_what_is_held_back_is_not_committed_and_is_later() -> None:
     """faust#606, #312, #378, #596."""
-    broker = new_broker()
-    put(broker, INPUTS[FACTS], "a", consent("a"))
-    for n in range(4):
-        put(broker, NETWORK_TOPIC, "a", event("a", inputs.START_MS + 60_000 * (n + 1)))
+    broker = fed(4)
     put(
         broker,
         INPUTS[2],
@@ -225,9 +218,7 @@ def test_partitions_change_hands_without_loss(seed: int) -> None:
 
 
 def test_what_was_folded_is_committed_before_partitions_go() -> None:
-    broker = new_broker()
-    put(broker, INPUTS[FACTS], "a", consent("a"))
-    put(broker, NETWORK_TOPIC, "a", event("a", inputs.START_MS + 60_000))
+    broker = fed()
     worker = start(broker)
     worker._settings = replace(
         worker._settings, commit_interval_ms=4_900, catch_up_interval_ms=4_900
@@ -244,9 +235,7 @@ def test_what_was_folded_is_committed_before_partitions_go() -> None:
 
 def test_records_deleted_unread_stop_the_worker_with_the_place() -> None:
     """quix-streams#1114, #1115: idle for ever, or state silently deleted."""
-    broker = new_broker()
-    put(broker, INPUTS[FACTS], "a", consent("a"))
-    put(broker, NETWORK_TOPIC, "a", event("a", inputs.START_MS + 60_000))
+    broker = fed()
     worker = start(broker)
     steps(10, worker)
     worker.leave()
@@ -283,9 +272,7 @@ def test_days_of_an_idle_partition_close_with_its_next_record() -> None:
 
 
 def test_an_idle_input_holds_no_other_back() -> None:
-    broker = new_broker()
-    put(broker, INPUTS[FACTS], "a", consent("a"))
-    put(broker, NETWORK_TOPIC, "a", event("a", inputs.START_MS + 60_000))
+    broker = fed()
     worker = start(broker)  # nothing was ever watched or opened
     steps(10, worker)
     assert committed(broker, NETWORK_TOPIC) == 1

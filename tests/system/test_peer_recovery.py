@@ -3,39 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import pytest
 
-from features.records.decoder import FACTS
-from streams.contract.topics import INPUTS, STATE
+from streams.contract.topics import STATE
 from streams.errors import LostOffsets
 from streams.worker.restore import Restore
-from streams.worker.wiring import warm_up
 from tests.broker.memory_broker import MemoryBroker, Transaction
 from tests.broker.memory_clients import ports
 from tests.simulation import inputs
-from tests.simulation.deployment import quiet
 from tests.support.small_worker import (
     NETWORK_TOPIC,
     committed,
-    consent,
     engines,
     event,
+    fed,
     new_broker,
     put,
     start,
     steps,
 )
 
-
-@pytest.fixture(scope="module", autouse=True)
-def _calm() -> Iterator[None]:
-    warm_up()
-    with quiet():
-        yield
+pytestmark = pytest.mark.usefixtures("calm")
 
 
 # -- recovery hangs ------------------------------------------------------------------------------
@@ -117,9 +109,7 @@ def _deletes(broker: MemoryBroker) -> Any:
 
 def test_state_of_an_aborted_commit_is_not_restored() -> None:
     """KAFKA-20685, KAFKA-16017."""
-    broker = new_broker()
-    put(broker, INPUTS[FACTS], "a", consent("a"))
-    put(broker, NETWORK_TOPIC, "a", event("a", inputs.START_MS + 60_000))
+    broker = fed()
     worker = start(broker)
     steps(10, worker)
     good = {e.key: e.value for _, e in broker.log(STATE, 0).read(0, True)}
@@ -136,9 +126,7 @@ def test_state_of_an_aborted_commit_is_not_restored() -> None:
 
 
 def test_state_and_offsets_that_disagree_are_refused() -> None:
-    broker = new_broker()
-    put(broker, INPUTS[FACTS], "a", consent("a"))
-    put(broker, NETWORK_TOPIC, "a", event("a", inputs.START_MS + 60_000))
+    broker = fed()
     worker = start(broker)
     steps(10, worker)
     worker.leave()

@@ -21,11 +21,10 @@ from streams.contract.topics import AUDIENCES, DEAD_LETTERS, INPUTS, PROFILES, R
 from streams.kafka.compacted import CompactedTopic
 from streams.kafka.topic_plan import admin_client
 from streams.sandbox.embedded_broker import free_port
-from streams.settings import Settings
 from tests.broker.kafka_server import KafkaServer, Options
 from tests.support.feeding import DAY, START, Feed, Record
 from tests.support.processes import wait_until
-from tests.support.worker_process import WorkerProcess, prepare, short_timings, wait_for_end
+from tests.support.worker_process import WorkerProcess, deployed, wait_for_end
 
 ERASED, WITHDRAWN, STAYS = "zqerased7f3a", "zqwithdrawn1b2c", "zqstays9d4e"
 SECRET = "a secret of this test, long enough"
@@ -46,7 +45,7 @@ class Deployment:
 
     def __init__(self, server: KafkaServer, tmp_path: Path) -> None:
         self.server = server
-        self.settings: Settings = short_timings(
+        self.settings = deployed(
             server.bootstrap,
             "privacy.",
             partitions=1,
@@ -54,7 +53,6 @@ class Deployment:
             http_host="127.0.0.1",
             erasure_key=SECRET,
         )
-        prepare(self.settings)
         admin = admin_client(self.settings)
         for name in (STATE, PROFILES, AUDIENCES):
             changes = [

@@ -23,16 +23,10 @@ from streams.sandbox.simulator import Simulation, simulated
 from streams.settings import PREFIX, Settings
 from tests.conftest import Names
 from tests.support.evidence import collect
+from tests.support.messages import write
 from tests.support.processes import wait_until
 from tests.support.verifier import verify, violated
-from tests.support.worker_process import (
-    WorkerProcess,
-    feed,
-    prepare,
-    short_timings,
-    taken,
-    wait_for_end,
-)
+from tests.support.worker_process import WorkerProcess, deployed, feed, taken, wait_for_end
 
 pytestmark = pytest.mark.kafka
 
@@ -52,8 +46,7 @@ def command(settings: Settings, monkeypatch: pytest.MonkeyPatch, *argv: str) -> 
 @pytest.fixture
 def settled(kafka: str, names: Names, tmp_path: Path) -> Settings:
     """A deployment whose worker has taken 2,000 records and was stopped."""
-    settings = short_timings(kafka, names.prefix)
-    prepare(settings)
+    settings = deployed(kafka, names.prefix)
     feed(settings, islice(events(), 2_000))
     with WorkerProcess(settings, tmp_path / "first.log") as worker:
         wait_for_end(settings, worker)
@@ -147,7 +140,7 @@ def test_a_changelog_of_another_format_is_refused(settled: Settings, tmp_path: P
 def test_a_kafka_setting_that_the_client_refuses_is_named(
     kafka: str, names: Names, tmp_path: Path
 ) -> None:
-    settings = short_timings(kafka, names.prefix, kafka={"fetch.max.bytes": "10"})
+    settings = deployed(kafka, names.prefix, kafka={"fetch.max.bytes": "10"})
     with WorkerProcess(settings, tmp_path / "worker.log") as worker:
         assert worker.wait(240) == 2
         assert "fetch.max.bytes" in worker.text()
@@ -195,11 +188,4 @@ def _write_and_delete(settings: Settings, records: dict[bytes, bytes]) -> None:
     )
     for partition in range(settings.partitions):
         for value in (b"x", None):
-            for key in records:
-                while True:
-                    try:
-                        producer.produce(settings.topic(STATE), value, key, partition=partition)
-                        break
-                    except BufferError:
-                        producer.poll(0.1)
-    assert producer.flush(60) == 0
+            write(producer, settings.topic(STATE), partition, ((key, value) for key in records))

@@ -38,6 +38,7 @@ from tests.support.reference import canonical, differences, restored, without_ve
 from tests.support.verifier import verify, violated
 from tests.support.worker_process import (
     WorkerProcess,
+    deployed,
     feed,
     prepare,
     short_timings,
@@ -139,11 +140,10 @@ def _has_taken(settings: Settings, records: int) -> bool:
 def test_killed_in_the_middle_it_ends_where_an_uninterrupted_run_ends(
     kafka: str, names: Names, tmp_path: Path
 ) -> None:
-    calm = short_timings(kafka, names.prefix + "calm-", **SMALL_BATCHES)
-    struck = short_timings(kafka, names.prefix + "struck-", **SMALL_BATCHES)
+    calm = deployed(kafka, names.prefix + "calm-", **SMALL_BATCHES)
+    struck = deployed(kafka, names.prefix + "struck-", **SMALL_BATCHES)
     total = 0
     for settings in (calm, struck):
-        prepare(settings)
         total = feed(settings, events(settings)).total
     with WorkerProcess(calm, tmp_path / "calm.log") as worker:
         wait_for_end(calm, worker)
@@ -170,7 +170,7 @@ def test_asked_to_stop_it_commits_and_leaves(kafka: str, names: Names, tmp_path:
     # The interval is long: what is committed at the end, the farewell committed. Weeks of event
     # time are fed within a second to a worker that stands at the end of every input: one input
     # alone, for of several the order would hang on which of them the producer sent first.
-    settings = short_timings(
+    settings = deployed(
         kafka,
         names.prefix,
         commit_interval_ms=9_500,
@@ -178,7 +178,6 @@ def test_asked_to_stop_it_commits_and_leaves(kafka: str, names: Names, tmp_path:
         transaction_timeout_ms=13_000,
         revoke_deadline_ms=11_000,
     )
-    prepare(settings)
     feed(settings, islice(events(settings), 2_000))
     with WorkerProcess(settings, tmp_path / "worker.log") as worker:
         wait_for_end(settings, worker)
@@ -196,8 +195,7 @@ def test_asked_to_stop_it_commits_and_leaves(kafka: str, names: Names, tmp_path:
 def test_malformed_records_become_dead_letters_whole(
     kafka: str, names: Names, tmp_path: Path
 ) -> None:
-    settings = short_timings(kafka, names.prefix, max_message_bytes=MAX_BYTES)
-    prepare(settings)
+    settings = deployed(kafka, names.prefix, max_message_bytes=MAX_BYTES)
     feed(settings, islice(events(settings), 2_000))
     producer = Producer({"bootstrap.servers": kafka})
     for case in CASES:
@@ -216,8 +214,7 @@ def test_malformed_records_become_dead_letters_whole(
 def test_too_many_dead_letters_stop_it_and_nothing_is_lost(
     kafka: str, names: Names, tmp_path: Path
 ) -> None:
-    settings = short_timings(kafka, names.prefix, dead_letter_max_run=50)
-    prepare(settings)
+    settings = deployed(kafka, names.prefix, dead_letter_max_run=50)
     feed(settings, islice(events(settings), 2_000))
     bad = (Record(0, NETWORK, "acc-1", b'{"event_id": %d}' % n) for n in range(60))
     feed(settings, bad)
@@ -234,9 +231,8 @@ def test_too_many_dead_letters_stop_it_and_nothing_is_lost(
 
 
 def test_one_of_two_workers_is_killed(kafka: str, names: Names, tmp_path: Path) -> None:
-    settings = short_timings(kafka, names.prefix, **SMALL_BATCHES)
+    settings = deployed(kafka, names.prefix, **SMALL_BATCHES)
     other = replace(settings, instance_id="w2")
-    prepare(settings)
     total = feed(settings, events(settings)).total
     with (
         WorkerProcess(settings, tmp_path / "one.log") as one,
@@ -263,8 +259,7 @@ def _owners(settings: Settings) -> int:
 def test_a_stalled_worker_wakes_after_the_rebalance_and_is_fenced(
     kafka: str, names: Names, tmp_path: Path
 ) -> None:
-    settings = short_timings(kafka, names.prefix, **SMALL_BATCHES)
-    prepare(settings)
+    settings = deployed(kafka, names.prefix, **SMALL_BATCHES)
     total = feed(settings, events(settings)).total
     with WorkerProcess(settings, tmp_path / "one.log") as one:
         wait_until(lambda: taken(settings) > total // 10, 240, one.text)

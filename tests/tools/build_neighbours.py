@@ -1,6 +1,6 @@
 """Build ``features/data/neighbours.tsv``: interests that mean nearly the same.
 
-    python tests/tools/build_neighbours.py [--check]
+    python -m tests.tools.build_neighbours [--check]
 
 An interest's vector is the mean of the embedded phrases of its description and of its path of
 names, less the mean of all. Two interests are neighbours if they are near enough and each is the
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
 import numpy as np
 
@@ -20,8 +19,8 @@ from features.tags import taxonomy
 from features.tags.exact import STRUCTURAL
 from features.tags.text import descriptions
 from streams.apps import embedding
+from tests.tools.table import write_or_check
 
-TARGET = Path(__file__).resolve().parents[2] / "features" / "data" / "neighbours.tsv"
 HEADER = (
     "# Built by tests/tools/build_neighbours.py from taxonomy_descriptions.tsv; don't edit.\n"
     "id\tneighbour\tlikeness\n"
@@ -32,17 +31,8 @@ NEAR = 0.565
 
 def main() -> int:
     """Write or check the table; 1 if the check finds another text."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--check", action="store_true")
-    args = parser.parse_args()
-    text = build()
-    if args.check:
-        same = TARGET.read_text(encoding="utf-8") == text
-        print("up to date" if same else "differs: run without --check")
-        return 0 if same else 1
-    TARGET.write_text(text, encoding="utf-8")
-    print(f"{TARGET.name}: {text.count(chr(10)) - 2} neighbours")
-    return 0
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    return write_or_check(parser, "neighbours.tsv", lambda _: build())
 
 
 def build() -> str:

@@ -1,6 +1,6 @@
 """Build ``features/data/host_tags.tsv`` from public host lists and our reviewed mappings.
 
-    python tests/tools/build_tags.py DATA [--check]
+    python -m tests.tools.build_tags DATA [--check]
 
 ``DATA`` holds ``hosts/v2fly/data`` (domain-list-community) and ``hosts/host_categories.tsv``
 (of which only the WhoTracks.me rows are read). ``v2fly_lists.tsv`` and ``wtm_categories.tsv``
@@ -33,8 +33,9 @@ from pathlib import Path
 
 import tldextract
 
+from tests.tools.table import write_or_check
+
 HERE = Path(__file__).resolve().parent
-TARGET = HERE.parents[1] / "features" / "data" / "host_tags.tsv"
 HEADER = (
     "# Built by tests/tools/build_tags.py; don't edit. Hosts: domain-list-community (MIT) and\n"
     "# WhoTracks.me (MIT); tags: ours. See README.md.\n"
@@ -63,18 +64,9 @@ class Meaning:
 
 def main() -> int:
     """Write or check the table; 1 if the check finds another text."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("data", type=Path)
-    parser.add_argument("--check", action="store_true")
-    args = parser.parse_args()
-    text = build(args.data)
-    if args.check:
-        same = TARGET.read_text(encoding="utf-8") == text
-        print("up to date" if same else "differs: run without --check")
-        return 0 if same else 1
-    TARGET.write_text(text, encoding="utf-8")
-    print(f"{TARGET.name}: {text.count(chr(10)) - 3} hosts, {len(text.encode()):,} bytes")
-    return 0
+    return write_or_check(parser, "host_tags.tsv", lambda args: build(args.data))
 
 
 def build(data: Path) -> str:

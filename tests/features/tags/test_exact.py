@@ -29,7 +29,7 @@ from features.tags.exact import (
 )
 from features.tags.taxonomy import load
 from tests.support.needs import need_data
-from tests.support.paths import DATA_SETS, ROOT, TESTS
+from tests.support.paths import DATA_SETS, ROOT
 
 TREE = load()
 SETS = DATA_SETS
@@ -81,8 +81,8 @@ def test_no_row_stands_twice(name: str) -> None:
 def test_loading_is_quick() -> None:
     """A worker waits for it when it starts."""
     script = (
-        "import time; from features import tagging; start = time.perf_counter(); "
-        "n = len(tagging.exact_tags()); print(time.perf_counter() - start, n)"
+        "import time; from features.tags import exact; start = time.perf_counter(); "
+        "n = len(exact.exact_tags()); print(time.perf_counter() - start, n)"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT
@@ -277,7 +277,8 @@ def test_neighbours_are_mutual_harmless_and_of_another_branch() -> None:
 def test_neighbours_are_up_to_date() -> None:
     from tests.tools import build_neighbours
 
-    assert build_neighbours.build() == build_neighbours.TARGET.read_text(encoding="utf-8")
+    held = (ROOT / "features" / "data" / "neighbours.tsv").read_text(encoding="utf-8")
+    assert build_neighbours.build() == held
 
 
 def test_a_sensitive_tag_raises_not_even_its_ancestors() -> None:
@@ -366,8 +367,6 @@ def test_catalogue_entries_without_a_content_key_are_refused(key: object) -> Non
 @pytest.mark.quality
 def test_compiled_hosts_are_up_to_date() -> None:
     need_data(SETS / "hosts" / "v2fly")
-    script = TESTS / "tools" / "build_tags.py"
-    done = subprocess.run(
-        [sys.executable, str(script), str(SETS), "--check"], capture_output=True, text=True
-    )
+    command = [sys.executable, "-m", "tests.tools.build_tags", str(SETS), "--check"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr

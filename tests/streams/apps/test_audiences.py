@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, suppress
 from pathlib import Path
 
 import orjson
@@ -19,8 +15,8 @@ from streams.kafka.compacted import CompactedTopic, ReaderError
 from streams.kafka.topic_plan import admin_client, create_topics
 from streams.settings import Settings
 from tests.conftest import Names
+from tests.support.app_process import app_process
 from tests.support.audience_profiles import profile
-from tests.support.paths import ROOT
 from tests.support.processes import wait_until
 from tests.support.worker_process import short_timings
 
@@ -36,45 +32,18 @@ class App:
         self.producer = Producer({"bootstrap.servers": bootstrap})
         self.log = log
 
-    @contextmanager
-    def running(self) -> Iterator[subprocess.Popen[bytes]]:
-        """The app as a process; killed at the end, as a node would be."""
-        prefix = "INTEREST_STREAMS_"
-        environ = {name: text for name, text in os.environ.items() if not name.startswith(prefix)}
-        environ |= {
-            prefix + name: text
-            for name, text in {
-                "BOOTSTRAP_SERVERS": self.settings.bootstrap_servers,
-                "HTTP_PORT": "0",
-                "GROUP_ID": self.settings.group_id,
-                "TOPIC_PREFIX": self.settings.topic_prefix,
-                "AUDIENCE_INTERVAL_MS": "300",
-            }.items()
-        }
-        with self.log.open("ab") as output:
-            process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "faust",
-                    "-A",
-                    "streams.apps.audiences",
-                    "worker",
-                    "-l",
-                    "debug",
-                    "--without-web",
-                ],
-                cwd=ROOT,
-                env=environ,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-            )
-        try:
-            yield process
-        finally:
-            process.send_signal(signal.SIGKILL)
-            process.wait(30)
+    def running(self) -> AbstractContextManager[subprocess.Popen[bytes]]:
+        """The app as a process."""
+        return app_process(
+            "streams.apps.audiences",
+            self.log,
+            *("-l", "debug", "--without-web"),
+            BOOTSTRAP_SERVERS=self.settings.bootstrap_servers,
+            HTTP_PORT=0,
+            GROUP_ID=self.settings.group_id,
+            TOPIC_PREFIX=self.settings.topic_prefix,
+            AUDIENCE_INTERVAL_MS=300,
+        )
 
     def write(self, subject: str, value: dict[str, object] | None) -> None:
         """Publish a profile as the worker would."""

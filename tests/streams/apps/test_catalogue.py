@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,9 +31,9 @@ from streams.kafka.compacted import CompactedTopic
 from streams.settings import Settings, SettingsError
 from tests.broker.kafka_server import KafkaServer
 from tests.conftest import Names
+from tests.support.app_process import app_process
 from tests.support.catalogue_entries import EDITED, Record, entry, expected
 from tests.support.messages import headers_of
-from tests.support.paths import ROOT
 
 # -- decisions, without a broker
 
@@ -123,44 +121,17 @@ class World:
             assert time.monotonic() < deadline, self.log.read_text()[-4000:]
             time.sleep(0.3)
 
-    @contextmanager
-    def app(self) -> Iterator[subprocess.Popen[bytes]]:
-        environ = {
-            **os.environ,
-            "TMPDIR": str(self.log.parent),
-            "INTEREST_STREAMS_BOOTSTRAP_SERVERS": self.servers,
-            "INTEREST_STREAMS_TOPIC_PREFIX": self.prefix,
-            "INTEREST_STREAMS_SESSION_TIMEOUT_MS": "6000",
-            "INTEREST_STREAMS_HTTP_HOST": "127.0.0.1",
-            "INTEREST_STREAMS_HTTP_PORT": str(self.port),
-        }
-        with self.log.open("ab") as log:
-            process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "faust",
-                    "-A",
-                    "streams.apps.catalogue",
-                    "worker",
-                    "-l",
-                    "info",
-                ],
-                cwd=ROOT,
-                env=environ,
-                stdout=log,
-                stderr=log,
-            )
-        try:
-            yield process
-        finally:
-            if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
-                try:
-                    process.wait(20)
-                except subprocess.TimeoutExpired:
-                    process.kill()
-            process.wait()
+    def app(self) -> AbstractContextManager[subprocess.Popen[bytes]]:
+        return app_process(
+            "streams.apps.catalogue",
+            self.log,
+            *("-l", "info"),
+            BOOTSTRAP_SERVERS=self.servers,
+            TOPIC_PREFIX=self.prefix,
+            SESSION_TIMEOUT_MS=6000,
+            HTTP_HOST="127.0.0.1",
+            HTTP_PORT=self.port,
+        )
 
     def page(self, path: str) -> str:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as page:

@@ -19,14 +19,7 @@ from tests.broker.memory_broker import MemoryBroker
 from tests.conftest import Names
 from tests.support.processes import wait_until
 from tests.support.verifier import verify, violated
-from tests.support.worker_process import (
-    WorkerProcess,
-    feed,
-    prepare,
-    short_timings,
-    taken,
-    wait_for_end,
-)
+from tests.support.worker_process import WorkerProcess, deployed, feed, taken, wait_for_end
 
 _HOUR_S = 3_600.0
 
@@ -130,8 +123,7 @@ def test_the_setting_is_read() -> None:
 
 @pytest.mark.kafka
 def test_after_a_kill_the_copy_is_taken_over(kafka: str, names: Names, tmp_path: Path) -> None:
-    settings = short_timings(kafka, names.prefix, standby=True, partitions=2)
-    prepare(settings)
+    settings = deployed(kafka, names.prefix, standby=True, partitions=2)
     first, second = _halves()
     feed(settings, first)
     with WorkerProcess(settings, tmp_path / "one.log") as one:

@@ -13,7 +13,8 @@ from streams.errors import ExitCode
 from streams.worker.watchdog import Watchdog
 
 
-def test_a_call_that_hangs_is_named_and_ended() -> None:
+def listened_to() -> tuple[Watchdog, list[str], threading.Event]:
+    """A watchdog of 50 ms, what it says, and whether it would have ended the process."""
     said: list[str] = []
     ended = threading.Event()
 
@@ -21,7 +22,11 @@ def test_a_call_that_hangs_is_named_and_ended() -> None:
         said.append(message)
         ended.set()
 
-    watchdog = Watchdog(50, end)
+    return Watchdog(50, end), said, ended
+
+
+def test_a_call_that_hangs_is_named_and_ended() -> None:
+    watchdog, said, ended = listened_to()
     watchdog.start()
     with watchdog.guard("commit"):
         assert ended.wait(10)
@@ -53,14 +58,7 @@ def test_the_outer_call_is_watched_again_after_the_inner_one() -> None:
 
 
 def test_each_thread_has_a_call_of_its_own() -> None:
-    said: list[str] = []
-    ended = threading.Event()
-
-    def end(message: str) -> None:
-        said.append(message)
-        ended.set()
-
-    watchdog = Watchdog(50, end)
+    watchdog, said, ended = listened_to()
     inside, over = threading.Event(), threading.Event()
 
     def beside() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -11,40 +11,23 @@ import numpy as np
 import pytest
 from confluent_kafka import KafkaError
 
-from features.records.decoder import FACTS
-from streams.contract.topics import DEAD_LETTERS, INPUTS, PROFILES, STATE
+from streams.contract.topics import DEAD_LETTERS, PROFILES, STATE
 from streams.errors import BadTopics, Stop
-from streams.worker.wiring import warm_up
 from streams.worker.worker import Worker, check_topics
 from tests.broker.memory_broker import MemoryBroker, failure
 from tests.simulation import inputs
-from tests.simulation.deployment import quiet
 from tests.support.small_worker import (
     NETWORK_TOPIC,
     committed,
-    consent,
     engines,
     event,
-    new_broker,
+    fed,
     put,
     start,
     steps,
 )
 
-
-@pytest.fixture(scope="module", autouse=True)
-def _calm() -> Iterator[None]:
-    warm_up()
-    with quiet():
-        yield
-
-
-def fed(count: int = 3) -> MemoryBroker:
-    broker = new_broker()
-    put(broker, INPUTS[FACTS], "a", consent("a"))
-    for n in range(count):
-        put(broker, NETWORK_TOPIC, "a", event("a", inputs.START_MS + 60_000 * (n + 1)))
-    return broker
+pytestmark = pytest.mark.usefixtures("calm")
 
 
 def failing(broker: MemoryBroker, call: str, code: int, times: int) -> None:
@@ -61,7 +44,7 @@ def failing(broker: MemoryBroker, call: str, code: int, times: int) -> None:
 
 
 def test_one_commit_holds_everything() -> None:
-    broker = fed()
+    broker = fed(3)
     put(broker, NETWORK_TOPIC, "a", b"{")
     steps(10, start(broker))
     assert [txn.state for txn in broker.commits] == ["committed"]
@@ -71,7 +54,7 @@ def test_one_commit_holds_everything() -> None:
 
 
 def test_nothing_new_is_no_commit() -> None:
-    broker = fed()
+    broker = fed(3)
     worker = start(broker)
     steps(60, worker)
     assert len(broker.commits) == 1
@@ -98,7 +81,7 @@ def test_a_full_batch_commits_before_its_time() -> None:
     ],
 )
 def test_a_commit_that_fails_is_done_again_from_the_last_one(call: str) -> None:
-    broker = fed()
+    broker = fed(3)
     failing(broker, call, KafkaError._TIMED_OUT, 2)
     worker = start(broker)
     steps(40, worker)
@@ -109,7 +92,7 @@ def test_a_commit_that_fails_is_done_again_from_the_last_one(call: str) -> None:
 
 
 def test_ten_failures_in_a_row_are_enough() -> None:
-    broker = fed()
+    broker = fed(3)
     failing(broker, "commit_transaction", KafkaError._TIMED_OUT, 100)
     worker = start(broker)
     with pytest.raises(Stop, match="10 transactions in a row failed: commit: _TIMED_OUT"):
@@ -132,7 +115,7 @@ def test_after_failures_less_is_tried_at_a_time() -> None:
 
 
 def test_offsets_that_can_not_be_read_are_asked_for_again() -> None:
-    broker = fed()
+    broker = fed(3)
     failing(broker, "committed", KafkaError._TIMED_OUT, 3)
     worker = start(broker)
     steps(40, worker)
@@ -143,14 +126,14 @@ def test_offsets_that_can_not_be_read_are_asked_for_again() -> None:
     "code", [KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.MSG_SIZE_TOO_LARGE]
 )
 def test_what_would_fail_again_ends_the_worker(code: int) -> None:
-    broker = fed()
+    broker = fed(3)
     failing(broker, "commit_transaction", code, 1)
     with pytest.raises(Stop, match="commit: "):
         steps(20, start(broker))
 
 
 def test_a_commit_that_fails_while_partitions_go_leaves_a_worker_that_goes_on() -> None:
-    broker = fed()
+    broker = fed(3)
     worker = start(broker)
     worker._settings = replace(
         worker._settings, commit_interval_ms=4_900, catch_up_interval_ms=4_900
@@ -168,7 +151,7 @@ def test_a_commit_that_fails_while_partitions_go_leaves_a_worker_that_goes_on() 
 
 
 def test_late_records_of_a_lost_partition_are_the_next_owners_to_refuse() -> None:
-    broker = fed()
+    broker = fed(3)
     put(broker, NETWORK_TOPIC, "a", event("a", inputs.START_MS + 10**8))
     put(broker, NETWORK_TOPIC, "a", event("a", inputs.START_MS + 1, "late"))
     worker = start(broker)
@@ -192,7 +175,7 @@ def test_late_records_of_a_lost_partition_are_the_next_owners_to_refuse() -> Non
 
 
 def test_leaving_commits_and_returns_zero(monkeypatch: pytest.MonkeyPatch) -> None:
-    broker = fed()
+    broker = fed(3)
     monkeypatch.setattr("streams.worker.worker.check_topics", lambda settings: None)
     monkeypatch.setattr("signal.signal", lambda *_: None)
     worker = start(broker)
