@@ -22,10 +22,12 @@ from features.privacy import accounts
 from features.profiles.writer import Writer
 from features.records.batch import Batch
 from features.related.graph import Related
+from features.state import changelog_keys as keys
 from features.state import layout as lay
 from features.state import sweep_kernel
+from features.state.changelog_keys import IncompatibleState
 from features.state.contents import Contents
-from features.state.store import IncompatibleState, Store
+from features.state.store import Store
 from features.tags.taxonomy import Taxonomy
 
 #: What decoders raise on bytes that nobody wrote.
@@ -199,7 +201,7 @@ class Engine:
         store, changes = self.store, Changes()
         changes.receipts, self.accounts.receipts = self.accounts.receipts, []
         for key, published in self.accounts.forgotten():
-            changes.state[checkpoint.SUBJECT + key] = None
+            changes.state[keys.subject(key)] = None
             if published:
                 changes.profiles.append((key, None, 0, 0))
         if self._pending:
@@ -233,7 +235,7 @@ class Engine:
 
         Raises
         ------
-        features.state.store.IncompatibleState
+        features.state.changelog_keys.IncompatibleState
             Where the changelog was written under other settings or by another format.
         """
         try:

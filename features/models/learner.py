@@ -20,13 +20,11 @@ from features.models.measures import Tally, losses
 from features.models.registry import lineup
 from features.models.signals import NAMES, DayRows, Population, training_rows
 from features.models.stance_kernel import Bet
+from features.state import changelog_keys as keys
 from features.state import snapshots
 from features.state.store import Store
 from features.vocabulary import Source
 
-#: Where the state of the models lies in the changelog.
-PREFIX = b"m/"
-_CONTEST, _POPULATION = PREFIX + b"contest", PREFIX + b"population"
 _MOST_NEWS = 100
 _ENOUGH_ROWS = 500  # labels before a model without a prior answers instead of frequency
 
@@ -171,8 +169,8 @@ class Learner:
 
     def snapshot(self) -> dict[bytes, bytes]:
         """Changelog records by key."""
-        found = {PREFIX + name.encode(): model.snapshot() for name, model in self.models.items()}
-        found[_POPULATION] = snapshots.pack(
+        found = {keys.model(name): model.snapshot() for name, model in self.models.items()}
+        found[keys.POPULATION] = snapshots.pack(
             {"alive": self.population.alive}, {"hits": self.population.hits}
         )
         manifest = {
@@ -183,7 +181,7 @@ class Learner:
             "duels": {name: duel.days for name, duel in self._duels.items()},
             "tallies": {name: [t.loss, t.weight] for name, t in self._tallies.items()},
         }
-        found[_CONTEST] = snapshots.pack(
+        found[keys.CONTEST] = snapshots.pack(
             manifest, {f"sums.{name}": tally.sums for name, tally in self._tallies.items()}
         )
         return found
@@ -191,16 +189,16 @@ class Learner:
     def restore(self, records: Mapping[bytes, bytes]) -> None:
         """Go on from a snapshot; models it doesn't know start fresh, others are dropped."""
         for name, model in self.models.items():
-            data = records.get(PREFIX + name.encode())
+            data = records.get(keys.model(name))
             if data is not None:
                 model.restore(data)
-        if _POPULATION in records:
-            head, arrays = snapshots.unpack(records[_POPULATION])
+        if keys.POPULATION in records:
+            head, arrays = snapshots.unpack(records[keys.POPULATION])
             self.population.hits = arrays["hits"].astype(np.float64)
             self.population.alive = float(head["alive"])
-        if _CONTEST not in records:
+        if keys.CONTEST not in records:
             return
-        head, arrays = snapshots.unpack(records[_CONTEST])
+        head, arrays = snapshots.unpack(records[keys.CONTEST])
         if head["champion"] in self.models:
             self._champion = head["champion"]
             self._former, self._crowned = head["former"], head["crowned"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,7 +12,7 @@ from features.privacy.facts import AccountFacts, fields
 from features.privacy.rules import Rules
 from features.state import layout as lay
 from features.state import packing_kernel
-from features.state.store import IncompatibleState
+from features.state.changelog_keys import IncompatibleState
 from features.tags.taxonomy import Taxonomy
 from features.vocabulary import DayPart, Purpose, Reason, Source
 
@@ -109,11 +108,6 @@ def facts(value: bytes, rules: Rules, now: int) -> dict[str, Any]:
             for _, fact in sorted(held.facts.items())
         ],
     }
-
-
-def meta_time(value: bytes) -> int:
-    """Greatest event time of a partition, from its meta record, ms."""
-    return int(json.loads(value)["max_ts"])
 
 
 def _row(taxonomy: Taxonomy, interest: int, row: Any) -> dict[str, Any]:

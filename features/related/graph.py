@@ -22,13 +22,12 @@ from numpy.typing import NDArray
 
 from features.related.co_occurrence_kernel import together
 from features.state import snapshots
+from features.state.changelog_keys import RELATED
 from features.state.layout import C_SUBJECTS
 from features.state.store import Store
 from features.tags.exact import STRUCTURAL, neighbours
 from features.tags.taxonomy import MAX_NODES, Taxonomy
 
-#: Where the graph lies in the changelog.
-KEY = b"m/related"
 #: Most pairs kept; beyond it the weakest go: 262 kB in the changelog. 256 interests fit fully.
 MAX_PAIRS = 32_768
 #: Most interests of a subject that count on a day: 120 pairs.
@@ -153,7 +152,7 @@ class Related:
     def snapshot(self) -> dict[bytes, bytes]:
         """Changelog record by key."""
         return {
-            KEY: snapshots.pack(
+            RELATED: snapshots.pack(
                 {"half_life": HALF_LIFE_DAYS},
                 {"key": self.key, "count": self.count, "mass": self.mass},
             )
@@ -169,9 +168,9 @@ class Related:
         ValueError
             Where the record is not what `snapshot` makes.
         """
-        if KEY not in records:
+        if RELATED not in records:
             return
-        _, arrays = snapshots.unpack(records[KEY])
+        _, arrays = snapshots.unpack(records[RELATED])
         self._check(arrays)
         key, left_out = arrays["key"], self._left_out != 0
         told = ~(left_out[key // MAX_NODES] | left_out[key % MAX_NODES])

@@ -16,6 +16,7 @@ from features.records.batch import Batch
 from features.records.hash_kernel import gather_spans, hash_text
 from features.state import layout as lay
 from features.state import packing_kernel, subjects_kernel, sweep_kernel
+from features.state.changelog_keys import IncompatibleState
 from features.state.fold_kernel import apply
 
 _FIRST_SUBJECTS = 1 << 10
@@ -23,10 +24,6 @@ _FIRST_ROWS = 1 << 14
 _FIRST_IDS = 1 << 14
 _KEY_BYTES = 64  # expected, the arena grows where keys are longer
 _GONE_SHARE = 4  # compact when one in so many subject numbers is unused
-
-
-class IncompatibleState(Exception):
-    """A changelog was written by another format; restoring it would mix up rows."""
 
 
 class Store:

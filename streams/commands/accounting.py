@@ -58,8 +58,8 @@ def read(settings: Settings) -> Account:
 
     Raises
     ------
-    ReaderError, Abandon
-        Where the broker does not answer or the topic is absent.
+    ReaderError, Abandon, IncompatibleState
+        Where the broker does not answer, the topic is absent, or of another format.
     """
     metas = read_metas(settings)
     account = Account()
@@ -67,11 +67,9 @@ def read(settings: Settings) -> Account:
     first = offsets_at(settings, spots, OffsetSpec.earliest())
     last = offsets_at(settings, spots, OffsetSpec.latest())
     for partition, meta in metas.items():
-        outcomes, offsets = meta["outcomes"], meta["offsets"]
-        assert isinstance(outcomes, list) and isinstance(offsets, dict)  # our own format
-        for name, count in zip(Outcome.words(), outcomes, strict=False):
+        for name, count in zip(Outcome.words(), meta.outcomes, strict=False):
             account.outcomes[name] = account.outcomes.get(name, 0) + count
-        for name, (offset, _) in offsets.items():
+        for name, (offset, _) in meta.offsets.items():
             spot = (name, partition)
             start = min(offset, first[spot])
             account.taken[name] = account.taken.get(name, 0) + offset - start

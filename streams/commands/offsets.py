@@ -8,18 +8,18 @@ group and in the state they belong to, in one transaction. Everything learned st
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import dataclass
 from typing import Any
 
 from confluent_kafka import Consumer, ConsumerGroupState, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
+from features.state.changelog_keys import META, Meta
 from streams.contract.topics import STATE
 from streams.errors import ExitCode
 from streams.settings import Settings
 from streams.terminal import add_kafka_options, settings_of
-from streams.worker.metas import META, read_metas
+from streams.worker.metas import read_metas
 from streams.worker.restore import offsets_at
 
 NAME = "offsets"
@@ -71,17 +71,17 @@ def run(args: argparse.Namespace) -> ExitCode:
     return ExitCode.DONE
 
 
-def find(settings: Settings) -> tuple[list[Lost], dict[int, dict[str, object]]]:
+def find(settings: Settings) -> tuple[list[Lost], dict[int, Meta]]:
     """What was deleted unread, and the meta record of each partition of the changelog.
 
     Raises
     ------
-    ReaderError, Abandon
-        Where the broker does not answer or the changelog is absent.
+    ReaderError, Abandon, IncompatibleState
+        Where the broker does not answer, or the changelog is absent or of another format.
     """
     metas = read_metas(settings)
     committed = {
-        (name, p): int(at[0]) for p, meta in metas.items() for name, at in _offsets(meta).items()
+        (name, p): at.offset for p, meta in metas.items() for name, at in meta.offsets.items()
     }
     starts = offsets_at(settings, list(committed), OffsetSpec.earliest()) if committed else {}
     return [
@@ -91,7 +91,7 @@ def find(settings: Settings) -> tuple[list[Lost], dict[int, dict[str, object]]]:
     ], metas
 
 
-def reset(settings: Settings, lost: list[Lost], metas: dict[int, dict[str, object]]) -> None:
+def reset(settings: Settings, lost: list[Lost], metas: dict[int, Meta]) -> None:
     """Move offsets and state to the logs' start in one transaction.
 
     Raises
@@ -109,9 +109,9 @@ def reset(settings: Settings, lost: list[Lost], metas: dict[int, dict[str, objec
         producer.init_transactions(_TIMEOUT_S)
         producer.begin_transaction()
         for item in lost:
-            _offsets(metas[item.partition])[item.topic][0] = item.start
+            metas[item.partition] = metas[item.partition].moved(item.topic, item.start)
         for partition in {item.partition for item in lost}:
-            value = json.dumps(metas[partition], sort_keys=True).encode()
+            value = metas[partition].to_bytes()
             producer.produce(settings.topic(STATE), key=META, value=value, partition=partition)
         producer.send_offsets_to_transaction(
             [TopicPartition(item.topic, item.partition, item.start) for item in lost],
@@ -121,12 +121,6 @@ def reset(settings: Settings, lost: list[Lost], metas: dict[int, dict[str, objec
         producer.commit_transaction(_TIMEOUT_S)
     finally:
         consumer.close()
-
-
-def _offsets(meta: dict[str, object]) -> dict[str, list[int]]:
-    offsets = meta["offsets"]
-    assert isinstance(offsets, dict)  # our own format
-    return offsets
 
 
 def _refuse_members(admin: AdminClient, group: str) -> None:

@@ -12,6 +12,7 @@ import json
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+from features.state.changelog_keys import RELATED
 from features.tags import taxonomy
 from features.tags.taxonomy import Taxonomy
 from streams.contract.topics import STATE
@@ -86,20 +87,20 @@ def read(settings: Settings, tree: Taxonomy, timeout: float = 300.0) -> Related:
     ReaderError
         The changelog cannot be read in time, or holds a graph that is not of this release.
     """
-    from features.related.graph import KEY, Related  # the compiler: not for every command
+    from features.related.graph import Related  # the compiler: not for every command
 
     with closing(
         CompactedTopic(settings.bootstrap_servers, settings.topic(STATE), kafka=settings.kafka)
     ) as topic:
-        records = topic.latest(lambda key: key == KEY, timeout)
+        records = topic.latest(lambda key: key == RELATED, timeout)
     whole = Related(tree)
     for (_, partition), value in sorted(records.items()):
         part = Related(tree)
         try:
-            part.restore({KEY: value})
+            part.restore({RELATED: value})
         except (ValueError, LookupError) as error:
             raise ReaderError(
-                f"{settings.topic(STATE)}[{partition}]: {KEY.decode()} is not of "
+                f"{settings.topic(STATE)}[{partition}]: {RELATED.decode()} is not of "
                 f"this release ({error})"
             ) from None
         whole.add(part)

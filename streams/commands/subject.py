@@ -9,11 +9,15 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 from features.privacy import disclosure
 from features.privacy.facts import mark
+from features.state import changelog_keys as keys
+from features.state.changelog_keys import Kind, Meta
 from features.tags import taxonomy
 from streams.contract.topics import DEAD_LETTERS, PROFILES, RECEIPTS, STATE, TOPICS
 from streams.errors import ExitCode
@@ -24,8 +28,6 @@ from streams.worker.wiring import suppression_rules
 
 NAME = "subject"
 HELP = "show or export all that is held of an account"
-
-_META = b"p/meta"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,27 +68,20 @@ def held(settings: Settings, account: str, timeout: float = 300.0) -> dict[str, 
     tree, rules = taxonomy.load(), suppression_rules(settings.suppression_rules)
     name = mark(settings.erasure_key.encode(), account)
     wanted = _ours(account)
-    state = _fold(
-        settings,
-        STATE,
-        timeout,
-        lambda key: (
-            wanted(key[2:]) if key[:2] in (b"s/", b"f/") else key in (_META, f"e/{name}".encode())
-        ),
-    )
-    metas = [disclosure.meta_time(v) for (key, _), v in state.items() if key == _META]
+    state = _fold(settings, STATE, timeout, partial(_concerns, wanted, keys.erased(name)))
+    metas = [Meta.from_bytes(v).max_ts for (key, _), v in state.items() if key == keys.META]
     now = max(metas, default=0)
     profiles = _fold(settings, PROFILES, timeout, wanted)
     values = {key: value for (key, _), value in state.items()}
-    facts = values.get(b"f/" + account.encode())
-    erased = values.get(f"e/{name}".encode())
+    facts = values.get(keys.facts(account.encode()))
+    erased = values.get(keys.erased(name))
     return {
         "account": account,
         "facts": None if facts is None else disclosure.facts(facts, rules, now),
         "state": {
-            key[2:].decode(): disclosure.subject(value, tree)
+            found.name.decode(): disclosure.subject(value, tree)
             for key, value in sorted(values.items())
-            if key.startswith(b"s/")
+            if (found := keys.parse(key)) and found.kind is Kind.SUBJECT
         },
         "profiles": {
             key.decode(): json.loads(value) for (key, _), value in sorted(profiles.items())
@@ -96,7 +91,14 @@ def held(settings: Settings, account: str, timeout: float = 300.0) -> dict[str, 
     }
 
 
-def _ours(account: str) -> Any:
+def _concerns(wanted: Callable[[bytes], bool], erasure: bytes, key: bytes) -> bool:
+    match keys.parse(key):
+        case (Kind.SUBJECT | Kind.FACTS, name):
+            return wanted(name)
+    return key in (keys.META, erasure)
+
+
+def _ours(account: str) -> Callable[[bytes], bool]:
     exact, below = account.encode(), account.encode() + b"/"
     return lambda key: key == exact or key.startswith(below)
 

@@ -24,7 +24,7 @@ from confluent_kafka import (
 from confluent_kafka.admin import OffsetSpec
 
 from features.engine import Engine
-from features.state.store import IncompatibleState
+from features.state.changelog_keys import IncompatibleState
 from streams import metrics
 from streams.contract.topics import STATE
 from streams.errors import Abandon, Stop

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features import checkpoint
-from features.checkpoint import Checkpoint
 from features.models import learner
 from features.related.graph import Related
 from features.state import layout as lay
 from features.state import snapshots
-from features.state.store import IncompatibleState, Store
+from features.state.changelog_keys import META, IncompatibleState, Meta
+from features.state.store import Store
 from features.tags.taxonomy import load
 from tests.oracle.views import Run, canonical, new_engine, run
 from tests.support import generators as gen
@@ -134,7 +134,7 @@ def test_state_of_other_settings_is_refused(changed: dict[str, object]) -> None:
 
 def test_state_without_its_partition_record_is_refused() -> None:
     done = run(config(), [[gen.consent(0), gen.event(0, 0, START)]])
-    del done.changelog[checkpoint.META]
+    del done.changelog[META]
     with pytest.raises(IncompatibleState, match="p/meta"):
         new_engine(config()).load(done.changelog.items())
 
@@ -193,6 +193,7 @@ def _no_ids(store: Store, hashes: np.ndarray, buckets: np.ndarray) -> None:
     return None
 
 
+_FROM_BYTES: Callable[[bytes], Meta] = Meta.from_bytes
 _LOAD = Store.load
 _BUGS = {
     "event ids are not restored": (Store, "remember_ids", _no_ids),
@@ -209,12 +210,12 @@ _BUGS = {
             ),
         ),
     ),
-    "the day is not restored": (
-        Checkpoint,
-        "_check",
-        lambda self, meta: meta.update(open_day=meta["open_day"] - 1),
-    ),
+    "the day is not restored": (Meta, "from_bytes", lambda value: _a_day_back(_FROM_BYTES(value))),
 }
+
+
+def _a_day_back(meta: Meta) -> Meta:
+    return dataclasses.replace(meta, open_day=meta.open_day - 1)
 
 
 def _unordered(value: bytes) -> bytes:

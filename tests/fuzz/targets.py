@@ -18,7 +18,7 @@ from features.records.dead_letter import DeadLetter
 from features.records.decoder import APP, FACTS, NETWORK, TV, Limits, decode, decode_fact
 from features.records.fields import Malformed
 from features.state import snapshots
-from features.state.store import IncompatibleState
+from features.state.changelog_keys import IncompatibleState
 from features.tags import entry as tagrecords
 from streams.client.profile import Profile, ProfileError
 from streams.contract.headers import dead_letter_headers, parse_dead_letter

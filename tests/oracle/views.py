@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from features import checkpoint
 from features.config import Config
 from features.engine import Changes, Engine
 from features.records.batch import Batch
 from features.state import layout as lay
 from features.state import snapshots
+from features.state.changelog_keys import META
 from features.state.contents import Contents
 from features.state.packing_kernel import HEAD
 from features.tags.taxonomy import load
@@ -97,19 +97,19 @@ def canonical(changelog: Mapping[bytes, bytes], config: Config) -> dict[bytes, o
     What was published and when does: versions, digests, days, scores shown; so does how event
     ids are spread over records, and how long ids linger that no longer count.
     """
-    meta = json.loads(changelog[checkpoint.META])
+    meta = json.loads(changelog[META])
     clock = config.clock()
     oldest = (meta["max_ts"] - clock.horizon) // clock.bucket
     found: dict[bytes, object] = {}
     ids: set[tuple[int, int]] = set()
     for key, value in changelog.items():
-        if key.startswith(checkpoint.SUBJECT):
+        if key.startswith(b"s/"):
             head = np.frombuffer(value[: HEAD.itemsize], HEAD).copy()
             head["version"], head["digest"], head["published"] = 0, 0, 0
             rows = bytearray(value[HEAD.itemsize :])
             rows[2 : 3 * int(head["used"][0]) : 3] = bytes(int(head["used"][0]))  # scores shown
             found[key] = head.tobytes() + rows
-        elif key.startswith(checkpoint.IDS):
+        elif key.startswith(b"d/"):
             arrays = snapshots.unpack(value)[1]
             ids |= {
                 pair
@@ -118,8 +118,8 @@ def canonical(changelog: Mapping[bytes, bytes], config: Config) -> dict[bytes, o
             }
         else:
             found[key] = value
-    found[checkpoint.META] = {**meta, "next": 0, "offsets": {}}
-    found[checkpoint.IDS] = ids
+    found[META] = {**meta, "next": 0, "offsets": {}}
+    found[b"d/"] = ids
     return found
 
 

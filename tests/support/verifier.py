@@ -20,8 +20,8 @@ from confluent_kafka.admin import OffsetSpec
 
 from features.engine import Engine
 from features.privacy.facts import AccountFacts, mark
+from features.state.changelog_keys import IncompatibleState
 from features.state.contents import Contents
-from features.state.store import IncompatibleState
 from features.tags import taxonomy
 from features.tags.exact import exact_tags
 from streams.contract.topics import DEAD_LETTERS, INPUTS, PROFILES, STATE

@@ -17,8 +17,8 @@ from prometheus_client import generate_latest
 from features.audiences.cells import Audiences
 from features.config import Config
 from features.engine import Changes
-from features.related import graph
 from features.state import layout as lay
+from features.state.changelog_keys import RELATED
 from features.state.contents import Contents
 from features.tags import taxonomy
 from features.tags.exact import TagEntry, exact_tags
@@ -82,7 +82,7 @@ def test_sensitive_signals_leave_no_trace(caplog: pytest.LogCaptureFixture) -> N
 
     assert loud.profiles.keys() == {b"plain"} and loud.profiles == quiet.profiles
     for key, value in loud.state.items():
-        if key.startswith((b"s/", b"f/")) or key == graph.KEY:
+        if key.startswith((b"s/", b"f/")) or key == RELATED:
             assert value == quiet.state[key], "the state tells them apart"
     _searched(loud, changes, caplog.text)
 

@@ -15,12 +15,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features import checkpoint
 from features.privacy import rules
 from features.privacy.facts import AccountFacts
 from features.records.decoder import decode_fact
 from features.state import layout as lay
 from features.state import snapshots
+from features.state.changelog_keys import META
 from features.tags import exact
 from features.tags.taxonomy import load
 from features.vocabulary import Purpose
@@ -78,7 +78,7 @@ def test_the_record_answers_as_everything_ever_said(
 
 def test_the_stored_record_stays_byte_by_byte() -> None:
     """A changelog is read again by later versions: one of each kind, as ``f/`` holds it."""
-    said = [
+    said: list[dict[str, Any]] = [
         {"kind": "consent", "status": "granted", "expires_at": START + DAY_MS},
         {"kind": "consent", "status": "denied", "purpose": "offers", "member_id": "m-1"},
         {"kind": "declaration", "interest": "529", "stance": "like", "member_id": "m-1"},
@@ -116,7 +116,7 @@ def test_the_stored_record_stays_byte_by_byte() -> None:
 def test_without_consent_no_state_and_no_output(records: list[Record]) -> None:
     """Not a key, not a row, not the hash of an event id."""
     done = run(config(), [[r for r in records if r.kind != gen.FACTS]], restart=True)
-    assert {key for key in done.changelog if not key.startswith(b"m/")} == {checkpoint.META}
+    assert {key for key in done.changelog if not key.startswith(b"m/")} == {META}
     assert done.published == []
     assert done.engine.learner.population.alive == done.engine.learner.champion.learned == 0
 
@@ -258,7 +258,7 @@ def test_no_sensitive_interest_in_state_or_output(records: list[Record]) -> None
     for rows in live_rows(done.engine).values():
         assert not any(tree.sensitive[interest] for interest in rows)
     for key, value in done.changelog.items():
-        if key.startswith(checkpoint.FACTS):
+        if key.startswith(b"f/"):
             assert f'"interest":"{SENSITIVE}"' not in value.decode()
     hits = (
         snapshots.unpack(done.changelog[b"m/population"])[1]["hits"]

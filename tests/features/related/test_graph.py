@@ -19,8 +19,8 @@ from features.related import graph as related
 from features.related.graph import LEAST, MAX_PAIRS, NEIGHBOURS, SHARE, Related, relatedness
 from features.state import layout as lay
 from features.state import snapshots
+from features.state.changelog_keys import RELATED, IncompatibleState
 from features.state.contents import Contents
-from features.state.store import IncompatibleState
 from features.tags import taxonomy
 from features.tags.exact import STRUCTURAL, TagEntry
 from streams.contract.topics import STATE, TOPICS
@@ -124,7 +124,7 @@ def test_the_weakest_pairs_give_way_and_the_record_is_bounded() -> None:
     assert len(found.key) == MAX_PAIRS
     assert found.count.min() >= np.sort(pairs[pairs > 0])[-MAX_PAIRS - 1]
     found.mass[:] = 1.0
-    value = found.snapshot()[related.KEY]
+    value = found.snapshot()[RELATED]
     assert len(value) < 275_000
     limit = next(t for t in TOPICS if t.name == STATE).config.get("max.message.bytes", 1_048_588)
     assert len(value) < int(limit)
@@ -290,6 +290,6 @@ def test_a_damaged_record_is_refused(wrong: dict[str, np.ndarray]) -> None:
         "count": np.zeros(0, np.float32),
         "mass": np.zeros(len(TREE)),
     }
-    stream.state[related.KEY] = snapshots.pack({}, arrays | wrong)
+    stream.state[RELATED] = snapshots.pack({}, arrays | wrong)
     with pytest.raises(IncompatibleState):
         Engine(Config(), TREE, Contents(TREE, TABLE)).load(stream.state.items())

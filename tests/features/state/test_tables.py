@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from features.config import Config
 from features.state import layout as lay
 from features.state import subjects_kernel
-from features.state.store import IncompatibleState, Store
+from features.state.changelog_keys import IncompatibleState
+from features.state.store import Store
 from tests.oracle.partition import text_hash
 
 DAY = 18_019

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from features.related.graph import KEY, Related
+from features.related.graph import Related
+from features.state.changelog_keys import RELATED
 from features.tags import taxonomy
 from streams.__main__ import main
 from streams.commands import related
@@ -51,7 +52,7 @@ def ask(monkeypatch: pytest.MonkeyPatch, records: list[Message], *words: str) ->
 
 
 def record(found: Related, partition: int) -> Message:
-    return Message(partition, KEY, found.snapshot()[KEY])
+    return Message(partition, RELATED, found.snapshot()[RELATED])
 
 
 def pair(one: int, other: int, count: float) -> Related:
@@ -105,5 +106,5 @@ def test_what_is_denied_or_unknown_is_refused(
 def test_a_graph_of_another_release_is_refused(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert ask(monkeypatch, [Message(3, KEY, b"{}\n")], "690") == 1
+    assert ask(monkeypatch, [Message(3, RELATED, b"{}\n")], "690") == 1
     assert "[3]: m/related" in capsys.readouterr().err

@@ -1,0 +1,185 @@
+"""Keys of the changelog, and its partition record, to bytes and back; cut and joined only here.
+
+A key is two bytes that say its kind, and a name. Nothing is compiled here, so that a command may
+look at a changelog without the compiler.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, NamedTuple
+
+#: Number of the format of all records; another one is refused.
+FORMAT = 1
+
+
+class Kind(Enum):
+    """What a record of the changelog is about; the value is how its key begins."""
+
+    SUBJECT = b"s/"
+    FACTS = b"f/"
+    ERASED = b"e/"
+    EVENT_IDS = b"d/"
+    MODEL = b"m/"
+    PARTITION = b"p/"
+
+
+class Key(NamedTuple):
+    """A key's two parts."""
+
+    kind: Kind
+    name: bytes
+
+
+def subject(name: bytes) -> bytes:
+    """Key of a subject, ``account`` or ``account/member``: header and rows."""
+    return b"s/" + name
+
+
+def facts(account: bytes) -> bytes:
+    """Key of what is known about an account."""
+    return b"f/" + account
+
+
+def erased(mark: str) -> bytes:
+    """Key of an erasure, by the keyed hash of the account: its event time in digits."""
+    return b"e/" + mark.encode()
+
+
+def event_ids(number: int) -> bytes:
+    """Key of the event ids remembered in one commit."""
+    return b"d/%d" % number
+
+
+def model(name: str) -> bytes:
+    """Key of a model, or of what is learned beside the models."""
+    return b"m/" + name.encode()
+
+
+POPULATION, CONTEST, RELATED = model("population"), model("contest"), model("related")
+#: Key of the partition record, `Meta`.
+META = b"p/meta"
+
+_KINDS = {kind.value: kind for kind in Kind}
+
+
+def parse(key: bytes) -> Key | None:
+    """The kind and the name of a key; None for a key that this release doesn't write."""
+    kind = _KINDS.get(key[:2])
+    return None if kind is None else Key(kind, key[2:])
+
+
+class IncompatibleState(Exception):
+    """A changelog was written by another format; restoring it would mix up rows."""
+
+
+class Position(NamedTuple):
+    """How far an input was taken up: the next offset, and the running event time there in ms."""
+
+    offset: int
+    running: int
+
+
+@dataclass(frozen=True)
+class Bound:
+    """What a changelog is bound to: the state of other settings would be mixed up with it."""
+
+    half_lives: tuple[float, ...]
+    day_offset_ms: int
+    taxonomy: str
+    erasure_key: str
+
+    def refuse_other(self, theirs: Bound) -> None:
+        """Refuse a changelog that was written under other settings.
+
+        Raises
+        ------
+        IncompatibleState
+        """
+        for item in dataclasses.fields(self):
+            _refuse_other(item.name, getattr(theirs, item.name), getattr(self, item.name))
+
+
+@dataclass(frozen=True)
+class Meta:
+    """The partition record: what belongs to no subject.
+
+    Attributes
+    ----------
+    offsets : mapping of str to Position
+        By input topic.
+    next : int
+        Number of the next record of event ids.
+    max_ts : int
+        Greatest event time, ms.
+    open_day : int
+        Local day since 1970 that is open; -1 before the first event.
+    seq : int
+        Number of the next subject, in order of arrival.
+    outcomes : tuple of int
+        Totals as in the engine's outcome counters.
+    rules : str
+        Fingerprint of the suppression rules that flagged the rows.
+    """
+
+    bound: Bound
+    offsets: Mapping[str, Position]
+    next: int
+    max_ts: int
+    open_day: int
+    seq: int
+    outcomes: tuple[int, ...]
+    rules: str
+
+    def to_bytes(self) -> bytes:
+        """The record's value."""
+        own = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
+        bound = dataclasses.asdict(own.pop("bound"))
+        return json.dumps({"format": FORMAT, **bound, **own}, sort_keys=True).encode()
+
+    @classmethod
+    def from_bytes(cls, value: bytes) -> Meta:
+        """Read the record.
+
+        Raises
+        ------
+        IncompatibleState
+            Where it is of another format, or damaged.
+        """
+        try:
+            doc = json.loads(value)
+            _refuse_other("format", doc["format"], FORMAT)
+            return cls(
+                Bound(
+                    tuple(float(days) for days in doc["half_lives"]),
+                    int(doc["day_offset_ms"]),
+                    doc["taxonomy"],
+                    doc["erasure_key"],
+                ),
+                {name: Position(int(at[0]), int(at[1])) for name, at in doc["offsets"].items()},
+                int(doc["next"]),
+                int(doc["max_ts"]),
+                int(doc["open_day"]),
+                int(doc["seq"]),
+                tuple(int(count) for count in doc["outcomes"]),
+                doc["rules"],
+            )
+        except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+            raise IncompatibleState(f"p/meta is damaged ({type(error).__name__})") from None
+
+    def moved(self, topic: str, offset: int) -> Meta:
+        """The record with another next offset of an input."""
+        at = self.offsets[topic]._replace(offset=offset)
+        return dataclasses.replace(self, offsets={**self.offsets, topic: at})
+
+
+def _refuse_other(name: str, theirs: Any, ours: Any) -> None:
+    if theirs != ours:
+        raise IncompatibleState(
+            f"the changelog was written with {name} = {theirs!r}, this worker has {ours!r}: set it "
+            "back, or drop the state with `interest-streams state reset`"
+        )
