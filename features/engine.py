@@ -87,7 +87,7 @@ class Engine:
         )
         self._pending: dict[int, tuple[bytes, int]] = {}  # value and as-of time by subject
         self._model_changed = False
-        self._renew_bet()
+        self._renew_policy()
 
     # -- in ------------------------------------------------------------------------------
 
@@ -107,12 +107,12 @@ class Engine:
             if why == lay.DONE:
                 return outcome
             if why == lay.NEED_CLOSE:
-                self._close()
+                self._close_days()
             elif why == lay.NEED_FACT:
                 self._decided(outcome, at, self.accounts.apply(batch.fact(at), self.watermark))
             elif why == lay.NEED_ACCOUNT:
                 account = batch.text(at, "account")
-                self._decided(outcome, at, self.accounts.meet(account, self.watermark))
+                self._decided(outcome, at, self.accounts.admit(account, self.watermark))
             elif why == lay.NEED_DUE:
                 self.accounts.expire(self.watermark)
             elif why == lay.NEED_FLAGS:
@@ -130,7 +130,7 @@ class Engine:
         """Event time up to which the sequence is complete, ms; late events lie before it."""
         return int(self.store.c[lay.C_MAX_TS]) - self.config.lateness_ms
 
-    def _close(self) -> None:
+    def _close_days(self) -> None:
         c = self.store.c
         target, first = int(c[lay.C_TARGET_DAY]), int(c[lay.C_OPEN_DAY])
         if first < 0:
@@ -138,14 +138,14 @@ class Engine:
             return
         self._write_pending()
         for day in range(first, min(target, first + _MOST_DAYS)):
-            self.learner.close(self.store, day, self.config.learn_rows_per_close)
-            self.related.close(self.store, day)
+            self.learner.close_day(self.store, day, self.config.learn_rows_per_close)
+            self.related.close_day(self.store, day)
             c[lay.C_OPEN_DAY] = day + 1
             self._sweep()
             self.days_closed += 1
         c[lay.C_OPEN_DAY] = target
         self._model_changed = True
-        self._renew_bet()
+        self._renew_policy()
 
     def _sweep(self) -> None:
         store = self.store
@@ -163,8 +163,8 @@ class Engine:
         for sid in silent[:n].tolist():
             self.accounts.forget(sid)
 
-    def _renew_bet(self) -> None:
-        self._bet = self.learner.bet()
+    def _renew_policy(self) -> None:
+        self._policy = self.learner.policy()
         champion = self.learner.champion
         self._writer.name_model(champion.id, champion.version)
 
@@ -173,14 +173,17 @@ class Engine:
             self._pending.pop(sid, None)
         self.accounts.dropped.clear()
         sids = self.store.dirty(lay.D_PROFILE)
-        note: Callable[[int], bytes] | None = self.accounts.note if self.accounts.noted else None
-        written = self._writer.write(self.store, sids, self._bet, note)
+        written = self._writer.write(self.store, sids, self._policy, self._suppressions())
         if written:
             as_of = self.store.subjects.last_ts[np.fromiter(written, np.int32, len(written))]
             self._pending.update(
                 zip(written, zip(written.values(), as_of.tolist(), strict=True), strict=True)
             )
         self.store.clear(lay.D_PROFILE)
+
+    def _suppressions(self) -> Callable[[int], bytes] | None:
+        """What gives the suppressions of a subject, None where nobody has any."""
+        return self.accounts.suppressions if self.accounts.with_suppressions else None
 
     def refuse(self, count: int) -> None:
         """Count records that were refused before they came here."""
@@ -248,7 +251,7 @@ class Engine:
                 "or begin anew with `interest-streams state reset`"
             ) from None
         self.count_from_here()
-        self._renew_bet()
+        self._renew_policy()
         return offsets
 
     def count_from_here(self) -> None:
@@ -267,7 +270,7 @@ class Engine:
         own = slice(int(s.start[sid]), int(s.start[sid]) + int(s.used[sid]))
         held = s.digest[sid], s.published[sid], rows.shown[own].copy()
         s.published[sid] = 0
-        note = self.accounts.note if self.accounts.noted else None
-        value = self._writer.write(self.store, np.array([sid], np.int32), self._bet, note)
+        only = np.array([sid], np.int32)
+        value = self._writer.write(self.store, only, self._policy, self._suppressions())
         s.digest[sid], s.published[sid], rows.shown[own] = held
         return value.get(sid)

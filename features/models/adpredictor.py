@@ -20,16 +20,16 @@ from river import base as river_base
 from river.base.typing import ClfTarget
 
 from features.models import base
+from features.models.answer_kernel import Form
 from features.models.signals import HABIT, PRESENCE, DayRows
-from features.models.stance_kernel import Form
 from features.state import snapshots
 
 _NOISE = 1.0  # variance of the probit's own noise, beta squared
 _HABIT_VARIANCE = 0.1  # of a weight before the first row: signals are of order one
-_HERE_VARIANCE = 1.0  # a subject gives one row a day to presence, and a hundred to habit
+_PRESENCE_VARIANCE = 1.0  # a subject gives one row a day to presence, and a hundred to habit
 # Shares of the way back to that variance which a day takes. Half of both costs 0.6 %, twice as
 # much 0.1 %, not forgetting at all 1.6 % of log-loss on web and app keys.
-_HABIT_FORGETS, _HERE_FORGETS = 0.01, 0.03
+_HABIT_FORGETS, _PRESENCE_FORGETS = 0.01, 0.03
 _DOUBT = 0.75  # share that a drift takes, of the variance alone
 _PER_LOGIT = 1.0 / 1.6  # weights of a probit for those of a logistic regression, nearly
 _HABITS = len(HABIT)
@@ -130,7 +130,7 @@ class AdPredictor:
         start = {name: weight * _PER_LOGIT for name, weight in (prior or {}).items()}
         self._parts = {
             "habit": GaussianProbit(_HABIT_VARIANCE, start),
-            "here": GaussianProbit(_HERE_VARIANCE, start),
+            "here": GaussianProbit(_PRESENCE_VARIANCE, start),
         }
         self.learned = 0
         self.version = 0
@@ -145,15 +145,17 @@ class AdPredictor:
         base.check(rows)
         if not len(rows):
             return
-        habit, here = self._parts["habit"], self._parts["here"]
+        habit, presence = self._parts["habit"], self._parts["here"]
         first = rows.firsts()
-        for row, came in zip(rows.x[first].tolist(), rows.here[first].tolist(), strict=True):
-            here.learn_one(_named(PRESENCE, row[_HABITS:]), bool(came))
-        there = rows.here == 1
+        for row, was_active in zip(
+            rows.x[first].tolist(), rows.active_today[first].tolist(), strict=True
+        ):
+            presence.learn_one(_named(PRESENCE, row[_HABITS:]), bool(was_active))
+        there = rows.active_today == 1
         for row, label in zip(rows.x[there].tolist(), rows.y[there].tolist(), strict=True):
             habit.learn_one(_named(HABIT, row[:_HABITS]), bool(label))
         habit.forget(_HABIT_FORGETS)
-        here.forget(_HERE_FORGETS)
+        presence.forget(_PRESENCE_FORGETS)
         self.learned += len(rows)
         self.version += 1
 

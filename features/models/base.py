@@ -8,8 +8,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from features.models.answer_kernel import Form, answers
 from features.models.signals import NAMES, DayRows
-from features.models.stance_kernel import Form, answers
 from features.state import snapshots
 
 

@@ -17,7 +17,7 @@ CALIBRATION_SLACK = 0.002
 PROBATION_DAYS, BACK_DAYS, BACK_STANDARD_ERRORS = 28, 7, 1.0
 
 
-class Duel:
+class Comparison:
     """Days of a challenger against the champion.
 
     Attributes

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from river import tree
 
 from features.models import base, tree_form
+from features.models.answer_kernel import Form
 from features.models.signals import NAMES, DayRows
-from features.models.stance_kernel import Form
 from features.state import snapshots
 
 _DEPTH = 6

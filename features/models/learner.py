@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.models.base import Model, check, single
-from features.models.comparison import CALIBRATION_SLACK, PROBATION_DAYS, Duel
+from features.models.comparison import CALIBRATION_SLACK, PROBATION_DAYS, Comparison
 from features.models.drift import Drift
 from features.models.measures import Tally, losses
-from features.models.registry import lineup
+from features.models.registry import registered
 from features.models.signals import NAMES, DayRows, Population, training_rows
-from features.models.stance_kernel import Bet
+from features.models.stance_kernel import Policy
 from features.state import changelog_keys as keys
 from features.state import snapshots
 from features.state.store import Store
@@ -72,14 +72,14 @@ class Learner:
     """
 
     def __init__(self, interests: int, models: tuple[Model, ...] | None = None) -> None:
-        self.models: dict[str, Model] = {m.id: m for m in (models or lineup())}
+        self.models: dict[str, Model] = {m.id: m for m in (models or registered())}
         self.population = Population(interests)
         self.news: list[News] = []
         self.observer: Callable[[DayRows, Mapping[str, NDArray[np.float64]]], None] | None = None
         self._champion = next(iter(self.models))
-        self._former, self._crowned = "", 0
+        self._former, self._promoted = "", 0
         self._tallies = {name: Tally() for name in self.models}
-        self._duels = {name: Duel() for name in self.models}
+        self._comparisons = {name: Comparison() for name in self.models}
         self._drift = Drift()
 
     @property
@@ -96,14 +96,14 @@ class Learner:
         """How good a model's answers were, the champion's by default."""
         return self._tallies[name or self._champion]
 
-    def bet(self) -> Bet:
+    def policy(self) -> Policy:
         """What the kernels score with until the next close."""
         form = self.champion.form()
         if form is None:  # only models with a form are ever promoted
             form = single(np.zeros(len(NAMES)), product=False)
-        return Bet(form, self.population.rate(), self.population.log_odds(), int(self.trained))
+        return Policy(form, self.population.rate(), self.population.log_odds(), int(self.trained))
 
-    def close(self, store: Store, day: int, limit: int) -> None:
+    def close_day(self, store: Store, day: int, limit: int) -> None:
         """Score a day that closes, learn it, and see who is best.
 
         Parameters
@@ -122,7 +122,7 @@ class Learner:
                 model.learn(rows)
             self._contest(day)
             del self.news[:-_MOST_NEWS]
-        self.population.close(store, day)
+        self.population.close_day(store, day)
 
     def _judge(self, rows: DayRows, answers: Mapping[str, NDArray[np.float64]]) -> None:
         lost = {name: losses(p, rows.y) for name, p in answers.items()}
@@ -130,7 +130,7 @@ class Learner:
         for name, p in answers.items():
             self._tallies[name].add(p, rows.y)
             if name != self._champion:
-                self._duels[name].add(champion, lost[name])
+                self._comparisons[name].add(champion, lost[name])
         rank = np.cumsum(np.diff(rows.subject, prepend=rows.subject[0]) != 0)
         for source, title in enumerate(Source.words()):
             own = rows.source == source
@@ -142,28 +142,28 @@ class Learner:
     def _contest(self, day: int) -> None:
         own = self._tallies[self._champion].calibration_error
         best, best_gain = "", 0.0
-        for name, duel in self._duels.items():
+        for name, comparison in self._comparisons.items():
             if name == self._champion or self.models[name].form() is None:
                 continue
-            if name == self._former and day - self._crowned <= PROBATION_DAYS:
-                better = duel.won_back()
+            if name == self._former and day - self._promoted <= PROBATION_DAYS:
+                better = comparison.won_back()
             else:
                 error = self._tallies[name].calibration_error
-                better = duel.won() and error <= own + CALIBRATION_SLACK
-            gain, _ = duel.gain()
+                better = comparison.won() and error <= own + CALIBRATION_SLACK
+            gain, _ = comparison.gain()
             if better and gain > best_gain:
                 best, best_gain = name, gain
         if best:
-            self._crown(best, day)
+            self._promote(best, day)
 
-    def _crown(self, name: str, day: int) -> None:
-        gain, error = self._duels[name].gain()
-        back = name == self._former and day - self._crowned <= PROBATION_DAYS
+    def _promote(self, name: str, day: int) -> None:
+        gain, error = self._comparisons[name].gain()
+        back = name == self._former and day - self._promoted <= PROBATION_DAYS
         self.news.append(
             News("demoted" if back else "promoted", day, name, self._champion, gain, error)
         )
-        self._former, self._champion, self._crowned = self._champion, name, day
-        self._duels = {other: Duel() for other in self.models}
+        self._former, self._champion, self._promoted = self._champion, name, day
+        self._comparisons = {other: Comparison() for other in self.models}
 
     # -- to bytes and back ---------------------------------------------------------------
 
@@ -176,9 +176,9 @@ class Learner:
         manifest = {
             "champion": self._champion,
             "former": self._former,
-            "crowned": self._crowned,
+            "crowned": self._promoted,
             "drift": {str(source): own for source, own in self._drift.values.items()},
-            "duels": {name: duel.days for name, duel in self._duels.items()},
+            "duels": {name: comparison.days for name, comparison in self._comparisons.items()},
             "tallies": {name: [t.loss, t.weight] for name, t in self._tallies.items()},
         }
         found[keys.CONTEST] = snapshots.pack(
@@ -201,10 +201,10 @@ class Learner:
         head, arrays = snapshots.unpack(records[keys.CONTEST])
         if head["champion"] in self.models:
             self._champion = head["champion"]
-            self._former, self._crowned = head["former"], head["crowned"]
+            self._former, self._promoted = head["former"], head["crowned"]
             for name, days in head["duels"].items():
-                if name in self._duels:
-                    self._duels[name].days = [(a, b, c) for a, b, c in days]
+                if name in self._comparisons:
+                    self._comparisons[name].days = [(a, b, c) for a, b, c in days]
         for source, values in head["drift"].items():
             self._drift.values[int(source)] = values
         for name, (loss, weight) in head["tallies"].items():

@@ -10,14 +10,14 @@ import river
 from numpy.typing import NDArray
 
 from features.models import base
+from features.models.answer_kernel import Form
 from features.models.ftrl import Ftrl
 from features.models.signals import HABIT, NAMES, PRESENCE, DayRows
-from features.models.stance_kernel import Form
 from features.state import snapshots
 
 # Rates were not tuned to the third digit: halving or doubling either costs less than 1 %.
 _RATE = 0.05
-_HERE_RATE = 1.0  # a subject gives one row a day to presence, and a hundred to habit
+_PRESENCE_RATE = 1.0  # a subject gives one row a day to presence, and a hundred to habit
 _PRIOR_TRUST = 3.0
 _HABITS = len(HABIT)
 
@@ -136,20 +136,20 @@ class Hurdle(_Parts):
 
     def __init__(self, prior: Mapping[str, float] | None = None) -> None:
         self._habit = Ftrl(HABIT, _RATE, prior, _PRIOR_TRUST)
-        self._here = Ftrl(PRESENCE, _HERE_RATE, prior, _PRIOR_TRUST)
-        super().__init__({"habit": self._habit, "here": self._here})
+        self._presence = Ftrl(PRESENCE, _PRESENCE_RATE, prior, _PRIOR_TRUST)
+        super().__init__({"habit": self._habit, "here": self._presence})
         self.primed = prior is not None
 
     def form(self) -> Form:
         """See `features.models.base.Model`."""
-        weights = base.vector(self._habit.weights() | self._here.weights())
+        weights = base.vector(self._habit.weights() | self._presence.weights())
         intercepts = self._habit.intercepts() if self._own_intercepts else None
         return base.single(weights, product=True, intercepts=intercepts)
 
     def _learn(self, rows: DayRows) -> None:
         first = rows.firsts()
-        self._here.learn(rows.x[first][:, _HABITS:], rows.here[first])
-        there = rows.here == 1
+        self._presence.learn(rows.x[first][:, _HABITS:], rows.active_today[first])
+        there = rows.active_today == 1
         own = rows.interest[there] if self._own_intercepts else None
         self._habit.learn(rows.x[there][:, :_HABITS], rows.y[there], own)
 

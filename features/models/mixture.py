@@ -7,10 +7,10 @@ import river
 from numpy.typing import NDArray
 
 from features.models import base
+from features.models.answer_kernel import Form
 from features.models.base import Model
 from features.models.measures import losses
 from features.models.signals import DayRows
-from features.models.stance_kernel import Form
 from features.state import snapshots
 
 _DECAY = 2.0 ** (-1.0 / 28.0)  # half-life of a day's log-loss, in days

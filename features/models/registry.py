@@ -10,10 +10,10 @@ from features.models.linear import Hurdle, Intercepts, Logistic
 from features.models.mixture import Mixture
 
 
-def lineup(primed: bool = True) -> tuple[Model, ...]:
+def registered(primed: bool = True) -> tuple[Model, ...]:
     """New models, the champion first; a mixture stands before its members.
 
-    The two unlike each other that answer best for the least work: see `bystanders`.
+    The two unlike each other that answer best for the least work: see `references`.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ def lineup(primed: bool = True) -> tuple[Model, ...]:
     return Mixture(intercepts, gaussian), intercepts, gaussian
 
 
-def bystanders() -> tuple[Model, ...]:
+def references() -> tuple[Model, ...]:
     """Models that `interest-streams quality` compares and no worker runs.
 
     Log-loss on the development data (web and app keys; bundled tags; television), and processor

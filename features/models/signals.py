@@ -28,7 +28,7 @@ class Population:
         self.hits = np.zeros(interests)
         self.alive = 0.0
 
-    def close(self, store: Store, day: int) -> None:
+    def close_day(self, store: Store, day: int) -> None:
         """Take up a day that closed."""
         self.hits *= _DECAY
         self.alive *= _DECAY
@@ -60,7 +60,7 @@ class DayRows:
         1 where the subject engaged with the interest on `day`.
     interest : ndarray of uint16, shape (n,)
     subject : ndarray of int32, shape (n,)
-    here : ndarray of uint8, shape (n,)
+    active_today : ndarray of uint8, shape (n,)
         1 where the subject was active at all on `day`.
     source : ndarray of uint8, shape (n,)
         Where most of the row comes from: 0 network, 1 TV, 2 app.
@@ -71,7 +71,7 @@ class DayRows:
     y: NDArray[np.uint8]
     interest: NDArray[np.uint16]
     subject: NDArray[np.int32]
-    here: NDArray[np.uint8]
+    active_today: NDArray[np.uint8]
     source: NDArray[np.uint8]
 
     def __len__(self) -> int:
@@ -117,7 +117,7 @@ def training_rows(store: Store, day: int, limit: int, population: Population) ->
         rows.y,
         rows.interest,
         rows.subject,
-        rows.here,
+        rows.active_today,
         rows.source,
     )
     return DayRows(
@@ -126,6 +126,6 @@ def training_rows(store: Store, day: int, limit: int, population: Population) ->
         rows.y[:n],
         rows.interest[:n],
         rows.subject[:n],
-        rows.here[:n],
+        rows.active_today[:n],
         rows.source[:n],
     )

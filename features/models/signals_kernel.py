@@ -135,7 +135,7 @@ def fill(
     j: int,
     day: int,
     total: float,
-    busy: Any,
+    active_days: Any,
     population: Any,
     clock: Clock,
     levels: Any,
@@ -145,7 +145,7 @@ def fill(
 
     Parameters
     ----------
-    total, busy
+    total, active_days
         Of the subject, from `subject_total` and `subject_days`.
     population : ndarray of float64, shape (interests,)
         Log-odds of the interest in the population on a day.
@@ -164,7 +164,7 @@ def fill(
     age = min(64, max(1, day - as_int(r.u2[j, R_FIRST])))
     # The first day is what made the row: it says nothing about coming back.
     after = _lowest(age - 1)
-    again, own = bits & after, busy & after
+    again, own = bits & after, active_days & after
     since = days_since(bits)
     out[0] = 1.0
     out[1] = np.log1p(levels[0])
@@ -175,10 +175,10 @@ def fill(
     out[6] = _rate(_YES, _NO, again, own)
     weeks = min(4, age // 7)
     out[7] = popcount(bits & _WEEKDAY_BITS) / weeks if weeks > 0 else 0.0
-    out[8] = _rate(_YES_1, _NO_1, bits & _WEEKDAY_BITS, busy & _WEEKDAY_BITS)
+    out[8] = _rate(_YES_1, _NO_1, bits & _WEEKDAY_BITS, active_days & _WEEKDAY_BITS)
     same = _SAME_TYPE[(day + 3) % 7]  # 1970-01-01 was a Thursday
     out[9] = _rate(_YES, _NO, again & same, own & same)
-    out[10] = _LOG[popcount(busy & _lowest(since))]
+    out[10] = _LOG[popcount(active_days & _lowest(since))]
     out[11] = np.log1p(levels[2] / max(1, popcount(bits)))
     out[12] = _LOG[age] / 4.0
     out[13] = 1.0 if since == 0 else 0.0
@@ -186,8 +186,8 @@ def fill(
     out[15] = 1.0 if flags & F_LIKE else 0.0
     out[16] = 1.0 if flags & F_DISLIKE else 0.0
     out[HABITS] = 1.0
-    out[HABITS + 1] = 1.0 if busy & np.uint64(1) else 0.0
-    out[HABITS + 2] = _LOG[days_since(busy)]
+    out[HABITS + 1] = 1.0 if active_days & np.uint64(1) else 0.0
+    out[HABITS + 2] = _LOG[days_since(active_days)]
     return bits
 
 
@@ -243,7 +243,7 @@ def training_rows(
     y: Any,
     interest: Any,
     subject: Any,
-    here: Any,
+    active_today: Any,
     source: Any,
 ) -> int:
     """Signals and labels of a day that closes, subjects in order of arrival, rows in order.
@@ -258,7 +258,7 @@ def training_rows(
     interest : ndarray of uint16, shape (limit,)
     subject : ndarray of int32, shape (limit,)
         Number of the subject; the rows of one follow each other.
-    here : ndarray of uint8, shape (limit,)
+    active_today : ndarray of uint8, shape (limit,)
         1 where the subject was active at all on `day`.
     source : ndarray of uint8, shape (limit,)
         Where most of the row comes from: 0 network, 1 TV, 2 app.
@@ -274,19 +274,19 @@ def training_rows(
         if s.status[sid] & S_GONE or s.used[sid] == 0 or not _taken(s.hash[sid], day, keep):
             continue
         total = subject_total(s, r, sid, day, clock, levels)
-        busy = subject_days(s, sid, day)
-        came = 1 if subject_days(s, sid, day + 1) & np.uint64(1) else 0
+        active_days = subject_days(s, sid, day)
+        was_active = 1 if subject_days(s, sid, day + 1) & np.uint64(1) else 0
         start = as_int(s.start[sid])
         for j in range(start, start + as_int(s.used[sid])):
             if as_int(r.u2[j, R_FIRST]) >= day:
                 continue
             if n == x.shape[0]:
                 return n
-            fill(s, r, sid, j, day, total, busy, population, clock, levels, x[n])
+            fill(s, r, sid, j, day, total, active_days, population, clock, levels, x[n])
             y[n] = 1 if active_on(r, j, day) else 0
             interest[n] = r.interest[j]
             subject[n] = sid
-            here[n] = came
+            active_today[n] = was_active
             source[n] = _main_source(r, j)
             n += 1
     return n

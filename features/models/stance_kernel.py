@@ -1,15 +1,15 @@
-"""The bet: what a model's answer, the evidence and what is known say about engaging."""
+"""Score, lift, confidence and stance of an interest, from probability, evidence and facts."""
 
 from __future__ import annotations
 
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features.jit import as_int, inlined, njit
-from features.models.signals_kernel import AGE, HABITS, SIGNALS
+from features.models.answer_kernel import Form, answer
+from features.models.signals_kernel import AGE
 from features.state.layout import F_DISLIKE, F_LIKE, F_QUIET
 from features.state.rows_kernel import popcount
 from features.vocabulary import Stance, Trend
@@ -32,88 +32,13 @@ _NEW_DAYS = 3
 _BURST_DAYS = 2
 
 
-class Form(NamedTuple):
-    """A model as numbers: a mixture of answers, calibrated.
-
-    A part with ``product`` 1 is a hurdle: the probability that the subject is here at all, from
-    the presence signals, times that of the interest given it is, from the others. A part with 0
-    is one regression over all signals. A part with ``probit`` 0 is logistic. One with 1 answers
-    ``Phi(w x / sqrt(1 + v x^2))``, v being the variances of its weights: the less sure of them,
-    the nearer to one half.
-    """
-
-    weights: NDArray[np.float64]  # shape (parts, SIGNALS)
-    intercepts: NDArray[np.float64]  # shape (parts, interests), or (parts, 0) for none
-    variances: NDArray[np.float64]  # shape (parts, SIGNALS), 0 where a part is not probit
-    product: NDArray[np.uint8]  # shape (parts,)
-    probit: NDArray[np.uint8]  # shape (parts,)
-    mix: NDArray[np.float64]  # shape (parts,), sums to 1
-    slope: float  # calibration of the log-odds: slope * log-odds + shift
-    shift: float
-
-
-class Bet(NamedTuple):
+class Policy(NamedTuple):
     """What scoring needs of a model and of the population, fixed between two closes."""
 
     form: Form
     rate: NDArray[np.float64]  # shape (interests,): share of subjects that engage on a day
     log_odds: NDArray[np.float64]  # shape (interests,)
     trained: int  # 0: too few labels yet, the population and the subject's frequency answer
-
-
-@inlined
-def answer(form: Form, vector: Any, interest: int) -> Any:
-    """A model's probability for one row.
-
-    Parameters
-    ----------
-    vector : ndarray of float64, shape (SIGNALS,)
-    """
-    p = 0.0
-    for m in range(form.mix.shape[0]):
-        habit = 0.0
-        for k in range(HABITS):
-            habit += form.weights[m, k] * vector[k]
-        here = 0.0
-        for k in range(HABITS, SIGNALS):
-            here += form.weights[m, k] * vector[k]
-        if interest < form.intercepts.shape[1]:
-            habit += form.intercepts[m, interest]
-        if form.probit[m]:
-            p += form.mix[m] * _probit(form.variances[m], form.product[m], vector, habit, here)
-        elif form.product[m]:
-            p += form.mix[m] / ((1.0 + np.exp(-habit)) * (1.0 + np.exp(-here)))
-        else:
-            p += form.mix[m] / (1.0 + np.exp(-habit - here))
-    if form.slope == 1.0 and form.shift == 0.0:
-        return p
-    p = min(1.0 - 1e-9, max(1e-9, p))
-    return 1.0 / (1.0 + np.exp(-form.slope * np.log(p / (1.0 - p)) - form.shift))
-
-
-@inlined
-def _probit(variances: Any, product: int, vector: Any, habit: float, here: float) -> Any:
-    unsure, unsure_here = 1.0, 0.0
-    for k in range(HABITS):
-        unsure += variances[k] * vector[k] * vector[k]
-    for k in range(HABITS, SIGNALS):
-        unsure_here += variances[k] * vector[k] * vector[k]
-    if product:
-        return _phi(habit / np.sqrt(unsure)) * _phi(here / np.sqrt(1.0 + unsure_here))
-    return _phi((habit + here) / np.sqrt(unsure + unsure_here))
-
-
-@inlined
-def _phi(t: float) -> Any:
-    # Within eight standard deviations the answer differs from 0 and from 1.
-    return 0.5 * math.erfc(-min(8.0, max(-8.0, t)) / math.sqrt(2.0))
-
-
-@njit
-def answers(form: Form, x: Any, interest: Any, out: Any) -> None:
-    """A model's probabilities for rows: `answer`, row by row, into `out`."""
-    for i in range(x.shape[0]):
-        out[i] = answer(form, x[i], as_int(interest[i]))
 
 
 @inlined
@@ -129,25 +54,27 @@ def trials(score: float, age: int) -> Any:
 
 
 @inlined
-def weigh(bet: Bet, vector: Any, bits: Any, age: int, interest: int, flags: int, held: bool) -> Any:
+def decide(
+    policy: Policy, vector: Any, bits: Any, age: int, interest: int, flags: int, held: bool
+) -> Any:
     """Score, lift, confidence and stance of one interest.
 
     The lower and upper bounds of the score are those of a Beta posterior in normal
     approximation with as many `trials`.
     """
-    if bet.trained:
-        score = answer(bet.form, vector, interest)
+    if policy.trained:
+        score = answer(policy.form, vector, interest)
     else:
         days = np.float64(min(age, 7))
         hits = popcount(bits & np.uint64(0x7F))
-        score = (hits + _PRIOR_DAYS * bet.rate[interest]) / (days + _PRIOR_DAYS)
+        score = (hits + _PRIOR_DAYS * policy.rate[interest]) / (days + _PRIOR_DAYS)
     score = min(0.9999, max(0.0001, score))
-    lift = score / bet.rate[interest]
+    lift = score / policy.rate[interest]
     days = np.float64(min(max(age, 0), _MOST_DAYS))
     confidence = days / (days + _PRIOR_DAYS)
     spread = _Z * np.sqrt(score * (1.0 - score) / trials(score, age))
-    low = max(0.0, score - spread) / bet.rate[interest]
-    high = min(1.0, score + spread) / bet.rate[interest]
+    low = max(0.0, score - spread) / policy.rate[interest]
+    high = min(1.0, score + spread) / policy.rate[interest]
     stance = HOLD
     sure = low >= _ENGAGE_LIFT and score >= _ENGAGE_SCORE and age >= _ENGAGE_AGE
     if sure or flags & F_LIKE:
@@ -162,8 +89,8 @@ def weigh(bet: Bet, vector: Any, bits: Any, age: int, interest: int, flags: int,
 
 
 @njit
-def weigh_rows(bet: Bet, x: Any, interest: Any, out: Any) -> None:
-    """`weigh`, row by row, where nothing was declared; for measuring.
+def decide_rows(policy: Policy, x: Any, interest: Any, out: Any) -> None:
+    """`decide`, row by row, where nothing was declared; for measuring.
 
     Parameters
     ----------
@@ -174,8 +101,8 @@ def weigh_rows(bet: Bet, x: Any, interest: Any, out: Any) -> None:
     """
     for i in range(x.shape[0]):
         age = int(np.round(np.exp(4.0 * x[i, AGE]) - 1.0))
-        score, lift, confidence, stance = weigh(
-            bet, x[i], np.uint64(0), age, as_int(interest[i]), 0, False
+        score, lift, confidence, stance = decide(
+            policy, x[i], np.uint64(0), age, as_int(interest[i]), 0, False
         )
         out[i, 0] = score
         out[i, 1] = lift

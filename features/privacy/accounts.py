@@ -24,8 +24,8 @@ from features.state.store import Store
 from features.tags.taxonomy import Taxonomy
 from features.vocabulary import Opinion, Purpose
 
-_MOST_NOTES = 20_000  # texts kept for subjects that are published again and again
-_KEPT_FLAGS = np.uint8(255 - (lay.S_CARE | lay.S_HOLD | lay.S_BARRED | lay.S_NOTED))
+_MOST_TEXTS = 20_000  # texts kept for subjects that are published again and again
+_KEPT_FLAGS = np.uint8(255 - (lay.S_CARE | lay.S_HOLD | lay.S_BARRED | lay.S_SUPPRESSIONS))
 
 
 class Accounts:
@@ -40,7 +40,7 @@ class Accounts:
     ----------
     marks : dict of str to int
         Keyed hash of an erased account, and the event time of its latest erasure.
-    noted : set of bytes
+    with_suppressions : set of bytes
         Accounts with something to say in a profile.
     changed, changed_marks : set
         Accounts and marks that changed since the last commit.
@@ -67,10 +67,10 @@ class Accounts:
         self._due: dict[bytes, int] = {}
         self._heap: list[tuple[int, bytes]] = []
         self._forgotten: dict[bytes, bool] = {}
-        self._notes: dict[bytes, tuple[tuple[bytes | None, int | None, list[int]], bytes]] = {}
+        self._texts: dict[bytes, tuple[tuple[bytes | None, int | None, list[int]], bytes]] = {}
         self.marks: dict[str, int] = {}
         self.dropped: set[int] = set()
-        self.noted: set[bytes] = set()
+        self.with_suppressions: set[bytes] = set()
         self.changed: set[bytes] = set()
         self.changed_marks: set[str] = set()
         self.receipts: list[tuple[bytes, bytes]] = []
@@ -113,7 +113,7 @@ class Accounts:
         self._act(account, facts, watermark, fact.ts)
         return lay.FACT
 
-    def meet(self, account: bytes, watermark: int) -> int:
+    def admit(self, account: bytes, watermark: int) -> int:
         """Admit an account that the store doesn't know, or say why not (an outcome).
 
         Only where consent is granted by default: what was erased has to grant anew.
@@ -141,7 +141,7 @@ class Accounts:
         if until <= max(watermark, 0):
             self._stub(account)
         else:
-            sid = self._admit(account, facts, watermark, start, until)
+            sid = self._enrol(account, facts, watermark, start, until)
             for subject in self._store.members(sid) if new_rules else ():
                 self._flag(subject, facts, watermark)
         self._schedule(account, facts, watermark)
@@ -151,24 +151,24 @@ class Accounts:
         self.marks[name] = erased_at
         self._store.c[lay.C_MARKS] = len(self.marks)
 
-    def note(self, sid: int) -> bytes:
+    def suppressions(self, sid: int) -> bytes:
         """Suppressions of a subject, for its profile."""
         key = self._store.key(sid)
         account, _, member = key.partition(b"/")
-        if account not in self.noted:
+        if account not in self.with_suppressions:
             return b""
         interests = flagging.interests(self._store, sid)
         # It stays the same until a fact comes, something ends, or the subject's interests change.
         basis = self._facts.get(account), self._due.get(account), interests
-        known = self._notes.get(key)
+        known = self._texts.get(key)
         if known is not None and known[0] == basis:
             return known[1]
         now = int(self._store.c[lay.C_MAX_TS]) - self._store.clock.lateness
         held = {self._taxonomy.ids[i]: i for i in interests}
         text = notes(self.facts(account), member.decode() or None, now, self._rules, held)
-        if len(self._notes) >= _MOST_NOTES:
-            self._notes.clear()
-        self._notes[key] = basis, text
+        if len(self._texts) >= _MOST_TEXTS:
+            self._texts.clear()
+        self._texts[key] = basis, text
         return text
 
     def flag_fresh(self, sid: int, watermark: int) -> None:
@@ -207,12 +207,12 @@ class Accounts:
             # Admitted anew, or held from before a gap in consent: begin with nothing.
             if sid >= 0 and (s.status[sid] & lay.S_BARRED or start > int(s.consent_from[sid])):
                 self._drop_all(account)
-            sid = self._admit(account, facts, watermark, start, until)
+            sid = self._enrol(account, facts, watermark, start, until)
             for subject in self._store.members(sid):
                 self._flag(subject, facts, watermark, ts)
         else:
             self._drop_all(account)
-            self.noted.discard(account)
+            self.with_suppressions.discard(account)
             if facts:
                 self._stub(account)
         self._schedule(account, facts, watermark)
@@ -270,11 +270,11 @@ class Accounts:
         key = self._store.key(sid)
         published = bool(self._store.subjects.version[sid])
         self.dropped.add(sid)
-        self._notes.pop(key, None)
+        self._texts.pop(key, None)
         self._forgotten[key] = published or self._forgotten.get(key, False)
         self._store.forget(sid, entirely=entirely)
 
-    def _admit(
+    def _enrol(
         self, account: bytes, facts: AccountFacts, watermark: int, start: int, until: int
     ) -> int:
         """Let an account, and those of its members who may be, into the store."""
@@ -285,11 +285,12 @@ class Accounts:
         held = not facts.allowed(Purpose.OFFERS, watermark, self._rules)[0] or (
             facts.child_device and self._rules.shared_device_holds
         )
-        noted = self._is_noted(facts, watermark)
+        has_suppressions = self._has_suppressions(facts, watermark)
         store.subjects.status[sid] = (store.subjects.status[sid] & _KEPT_FLAGS) | np.uint8(
-            lay.S_CARE * facts.case_open | lay.S_HOLD * held | lay.S_NOTED * noted
+            lay.S_CARE * facts.case_open | lay.S_HOLD * held | lay.S_SUPPRESSIONS * has_suppressions
         )
-        (self.noted.add if noted else self.noted.discard)(account)
+        known = self.with_suppressions
+        (known.add if has_suppressions else known.discard)(account)
         self._set_members(account, sid, facts, watermark)
         return sid
 
@@ -327,7 +328,7 @@ class Accounts:
         self._store.subjects.status[sid] |= np.uint8(lay.S_BARRED)
         self._store.subjects.consent_until[sid] = 0
 
-    def _is_noted(self, facts: AccountFacts, now: int) -> bool:
+    def _has_suppressions(self, facts: AccountFacts, now: int) -> bool:
         members = facts.held_members(self._rules, now)
         return bool(
             members

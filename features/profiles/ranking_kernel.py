@@ -8,7 +8,7 @@ import numpy as np
 
 from features.jit import as_int, inlined
 from features.models.signals_kernel import SHARE_7D, WEEKLY_HABIT, fill, subject_days, subject_total
-from features.models.stance_kernel import Bet, trend, weigh
+from features.models.stance_kernel import Policy, decide, trend
 from features.state.layout import R_FIRST, R_FLAGS, S_CARE, S_HOLD, Clock, Rows, Subjects
 
 #: A score as it is kept to be compared: in 1/255.
@@ -23,7 +23,7 @@ def ranked(
     r: Rows,
     sid: int,
     day: int,
-    bet: Bet,
+    policy: Policy,
     allowed: Any,
     top: int,
     clock: Clock,
@@ -33,7 +33,7 @@ def ranked(
 ) -> int:
     """Best interests by score: columns row, score, lift, confidence, trend, stance, habit, share"""
     total = subject_total(s, r, sid, day, clock, levels)
-    busy = subject_days(s, sid, day)
+    active_days = subject_days(s, sid, day)
     held = (s.status[s.account[sid]] | s.status[sid]) & (S_CARE | S_HOLD)
     count = 0
     start = as_int(s.start[sid])
@@ -41,10 +41,10 @@ def ranked(
         interest = as_int(r.interest[j])
         if allowed[interest] == 0:
             continue
-        bits = fill(s, r, sid, j, day, total, busy, bet.log_odds, clock, levels, vector)
+        bits = fill(s, r, sid, j, day, total, active_days, policy.log_odds, clock, levels, vector)
         age = max(0, day - as_int(r.u2[j, R_FIRST]))
-        score, lift, confidence, stance = weigh(
-            bet, vector, bits, age, interest, as_int(r.u2[j, R_FLAGS]), held != 0
+        score, lift, confidence, stance = decide(
+            policy, vector, bits, age, interest, as_int(r.u2[j, R_FLAGS]), held != 0
         )
         at = count
         if count == top:
@@ -70,12 +70,12 @@ def ranked(
 
 @inlined
 def digest(
-    rank: Any, count: int, notes: Any, note_at: int, note: int, s: Subjects, sid: int
+    rank: Any, count: int, texts: Any, text_at: int, length: int, s: Subjects, sid: int
 ) -> Any:
     """Hash of what is material whatever its size: which interests, their trends and stances."""
     h = _FNV_START ^ np.uint64(s.country[sid])
-    for k in range(note):
-        h = (h ^ np.uint64(notes[note_at + k])) * _FNV_PRIME
+    for k in range(length):
+        h = (h ^ np.uint64(texts[text_at + k])) * _FNV_PRIME
     for q in range(count):
         # The row's place stands for the interest, for rows of a subject keep their order; added
         # up, for a mere change of rank is not material.

@@ -13,8 +13,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from features.models.stance_kernel import Bet
-from features.profiles.writing_kernel import NOTE_ROOM, ROOM, Template, write_profiles
+from features.models.stance_kernel import Policy
+from features.profiles.writing_kernel import ROOM, SUPPRESSION_ROOM, Template, write_profiles
 from features.state import layout as lay
 from features.state.store import Store
 from features.tags.taxonomy import Taxonomy
@@ -63,13 +63,17 @@ class Writer:
         self._template = self._template._replace(model=np.frombuffer(text.encode(), np.uint8))
 
     def write(
-        self, store: Store, sids: NDArray[np.int32], bet: Bet, note: Callable[[int], bytes] | None
+        self,
+        store: Store,
+        sids: NDArray[np.int32],
+        policy: Policy,
+        suppressions: Callable[[int], bytes] | None,
     ) -> dict[int, bytes]:
         """Values of the subjects whose profile changed materially.
 
         Parameters
         ----------
-        note : callable or None
+        suppressions : callable or None
             Suppressions of a subject as JSON without brackets; None where nobody has any.
 
         Returns
@@ -81,11 +85,15 @@ class Writer:
             return {}
         if not self._buffer.size:
             self._buffer = np.zeros(_BUFFER, np.uint8)
-        notes = [b""] if note is None else [note(int(sid))[:NOTE_ROOM] for sid in sids]
-        note_at = np.zeros(len(sids) + 1, np.int64)
-        if note is not None:
-            note_at[1:] = np.cumsum([len(text) for text in notes])
-        text = np.frombuffer(b"".join(notes) or b" ", np.uint8)
+        texts = (
+            [b""]
+            if suppressions is None
+            else [suppressions(int(sid))[:SUPPRESSION_ROOM] for sid in sids]
+        )
+        text_at = np.zeros(len(sids) + 1, np.int64)
+        if suppressions is not None:
+            text_at[1:] = np.cumsum([len(text) for text in texts])
+        text = np.frombuffer(b"".join(texts) or b" ", np.uint8)
         ends = np.zeros(len(sids), np.int64)
         open_day = int(store.c[lay.C_OPEN_DAY])
         found: dict[int, bytes] = {}
@@ -98,12 +106,12 @@ class Writer:
                     store.subjects,
                     store.rows,
                     store.index,
-                    bet,
+                    policy,
                     self._template,
                     store.clock,
                     open_day,
                     text,
-                    note_at,
+                    text_at,
                     self._buffer,
                     ends,
                 )

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from features.jit import as_int, inlined, njit
 from features.models.signals_kernel import SIGNALS, days_since
-from features.models.stance_kernel import Bet
+from features.models.stance_kernel import Policy
 from features.profiles.json_kernel import (
     put,
     put_date,
@@ -40,7 +40,7 @@ from features.vocabulary import DayPart, Reason, Source, Stance, Trend
 
 #: No profile is longer: 20 interests of at most 700 bytes, the rest, and 16 KiB of suppressions.
 ROOM = 32_768
-NOTE_ROOM = 16_384
+SUPPRESSION_ROOM = 16_384
 
 _PART_SHOWN = 0.2
 
@@ -115,12 +115,12 @@ def write_profiles(
     s: Subjects,
     r: Rows,
     x: Index,
-    bet: Bet,
+    policy: Policy,
     template: Template,
     clock: Clock,
     open_day: int,
-    notes: Any,
-    note_at: Any,
+    texts: Any,
+    text_at: Any,
     out: Any,
     ends: Any,
 ) -> int:
@@ -131,7 +131,7 @@ def write_profiles(
     sids : ndarray of int32, shape (n,)
     first : int
         Where to go on.
-    notes, note_at : ndarray of uint8, ndarray of int64 shape (n + 1,)
+    texts, text_at : ndarray of uint8, ndarray of int64 shape (n + 1,)
         Suppressions per subject, as JSON without the brackets.
     out : ndarray of uint8
     ends : ndarray of int64, shape (n,)
@@ -152,10 +152,10 @@ def write_profiles(
         sid = as_int(sids[i])
         day = max((s.last_ts[sid] + clock.offset) // 86_400_000 + 1, open_day)
         count = ranked(
-            s, r, sid, day, bet, template.allowed, template.top, clock, levels, vector, rank
+            s, r, sid, day, policy, template.allowed, template.top, clock, levels, vector, rank
         )
-        note = note_at[i + 1] - note_at[i]
-        said = digest(rank, count, notes, note_at[i], note, s, sid)
+        length = text_at[i + 1] - text_at[i]
+        said = digest(rank, count, texts, text_at[i], length, s, sid)
         same = said == s.digest[sid] and not moved(rank, count, r, template.step)
         fresh = day - as_int(s.published[sid]) < template.max_age
         if s.used[sid] == 0 or (same and fresh):
@@ -166,7 +166,21 @@ def write_profiles(
         for q in range(count):
             r.shown[as_int(rank[q, 0])] = np.uint8(rank[q, 1] * SHOWN_UNITS + 0.5)
         n = _write(
-            out, n, s, r, x, sid, day, rank, count, template, clock, notes, note_at[i], note, levels
+            out,
+            n,
+            s,
+            r,
+            x,
+            sid,
+            day,
+            rank,
+            count,
+            template,
+            clock,
+            texts,
+            text_at[i],
+            length,
+            levels,
         )
         ends[i] = n
     return len(sids)
@@ -185,9 +199,9 @@ def _write(
     count: int,
     template: Template,
     clock: Clock,
-    notes: Any,
-    note_at: int,
-    note: int,
+    texts: Any,
+    text_at: int,
+    length: int,
     levels: Any,
 ) -> int:
     n = put(out, n, _HEAD)
@@ -216,7 +230,7 @@ def _write(
             n = put(out, n, _COMMA)
         n = _write_interest(out, n, r, day, rank[q], template, held)
     n = put(out, n, _SUPPRESSIONS)
-    n = put_span(out, n, notes, note_at, note)
+    n = put_span(out, n, texts, text_at, length)
     n = put(out, n, _EVIDENCE)
     n = put_int(out, n, as_int(s.events[sid]))
     n = put(out, n, _DAYS)

@@ -15,7 +15,7 @@ _SALT = np.uint64(0x9E3779B97F4A7C15)
 
 
 @bare
-def together(
+def add_co_occurrences(
     s: Subjects,
     r: Rows,
     subjects: int,

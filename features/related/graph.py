@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from features.related.co_occurrence_kernel import together
+from features.related.co_occurrence_kernel import add_co_occurrences
 from features.state import snapshots
 from features.state.changelog_keys import RELATED
 from features.state.layout import C_SUBJECTS
@@ -70,13 +70,13 @@ class Related:
         self.count = np.zeros(0, np.float32)
         self.mass = np.zeros(size)
 
-    def close(self, store: Store, day: int) -> None:
+    def close_day(self, store: Store, day: int) -> None:
         """Take up a day that closes; everything before it fades."""
         size = len(self.mass)
         pairs = np.zeros((size, size))
         pairs[self.key // MAX_NODES, self.key % MAX_NODES] = self.count * _DECAY
         self.mass *= _DECAY
-        together(
+        add_co_occurrences(
             store.subjects,
             store.rows,
             int(store.c[C_SUBJECTS]),

@@ -12,8 +12,7 @@ import numpy as np
 
 from features.records.batch import Batch
 from features.state import layout as lay
-from features.state import subjects_kernel
-from features.state.fold_kernel import unresolved
+from features.state.contents_kernel import put_content, unresolved
 from features.tags import exact
 from features.tags.exact import TagEntry
 from features.tags.taxonomy import Taxonomy
@@ -38,7 +37,7 @@ class Contents:
         self._table: dict[str, TagEntry] = dict(table or {})
         self._slots: dict[tuple[tuple[int, float], ...], int] = {}
         self._count = 0
-        self.map = lay.Contents(
+        self.map = lay.ContentMap(
             np.zeros(_FIRST, np.uint64),
             np.zeros(_FIRST, np.int32),
             np.zeros(3, np.int32),
@@ -75,7 +74,7 @@ class Contents:
                 if h and h not in done:
                     done.add(h)
                     slot = self._slot(batch.content_key(i, name))
-                    subjects_kernel.put_content(self.map, np.uint64(h), slot)
+                    put_content(self.map, np.uint64(h), slot)
         self._count += len(done)
 
     def slot_tags(self, key: str) -> tuple[tuple[int, float], ...]:
@@ -115,7 +114,7 @@ class Contents:
         old = self.map
         self.map = old._replace(hash=np.zeros(size, np.uint64), slot=np.zeros(size, np.int32))
         for i in np.flatnonzero(old.hash).tolist():
-            subjects_kernel.put_content(self.map, old.hash[i], old.slot[i])
+            put_content(self.map, old.hash[i], old.slot[i])
 
     def _forget_lookups(self) -> None:
         self.map = self.map._replace(

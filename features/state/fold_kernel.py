@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 
 from features.jit import as_int, bare, inlined
+from features.state.contents_kernel import find_content
+from features.state.event_ids_kernel import seen_before
 from features.state.layout import (
     C_DEDUP_LOG,
     C_DIRTY,
@@ -44,26 +46,19 @@ from features.state.layout import (
     O_SECONDS,
     PENDING,
     S_BARRED,
-    S_NOTED,
+    S_SUPPRESSIONS,
     SUPPRESSED,
     UNTAGGED,
     Clock,
-    Contents,
+    ContentMap,
     Dedup,
     Index,
     Rows,
     Subjects,
 )
 from features.state.rows_kernel import add, engagement, roll, shifted
-from features.state.subjects_kernel import (
-    find_content,
-    find_row,
-    find_subject,
-    insert_row,
-    insert_subject,
-    mark,
-    seen_before,
-)
+from features.state.slabs_kernel import find_row, insert_row
+from features.state.subjects_kernel import find_subject, insert_subject, mark
 
 _FACTS = 0
 _NO_ZONE = -32768
@@ -81,7 +76,7 @@ def apply(
     x: Index,
     r: Rows,
     d: Dedup,
-    t: Contents,
+    t: ContentMap,
     clock: Clock,
     c: Any,
     o: Any,
@@ -154,7 +149,7 @@ def _one(
     x: Index,
     r: Rows,
     d: Dedup,
-    t: Contents,
+    t: ContentMap,
     clock: Clock,
     c: Any,
     o: Any,
@@ -222,7 +217,7 @@ def _is_barred(e: Any, blob: Any, at: int, s: Subjects, x: Index) -> Any:
 def _count(
     s: Subjects,
     r: Rows,
-    t: Contents,
+    t: ContentMap,
     clock: Clock,
     c: Any,
     sid: int,
@@ -247,7 +242,7 @@ def _count(
         j = find_row(s, r, sid, interest)
         if j < 0:
             j = insert_row(s, r, c, sid, interest, c[C_OPEN_DAY], day, clock.max_rows)
-            if s.status[s.account[sid]] & S_NOTED:
+            if s.status[s.account[sid]] & S_SUPPRESSIONS:
                 c[C_FRESH] = sid + 1
         else:
             roll(r, j, c[C_OPEN_DAY], clock)
@@ -275,18 +270,3 @@ def _touch(s: Subjects, sid: int, ts: int, day: int, kind: int, country: int) ->
         s.last_ts[sid] = ts
         if country != 0:
             s.country[sid] = np.uint16(country)
-
-
-@bare
-def unresolved(events: Any, t: Contents, out: Any) -> int:
-    """Indices of events one of whose content hashes was never resolved; returns how many."""
-    n = 0
-    for i in range(events.shape[0]):
-        if events[i].kind == _FACTS:
-            continue
-        if find_content(t, events[i].content_hash) == -1 or (
-            find_content(t, events[i].content2_hash) == -1
-        ):
-            out[n] = i
-            n += 1
-    return n

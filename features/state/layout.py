@@ -44,7 +44,7 @@ F_LIKE, F_DISLIKE, F_QUIET = 1, 2, 4
 
 #: Status of a subject: gone for good; a care case is open; no offers for another reason; nothing
 #: may be held; facts may flag its rows.
-S_GONE, S_CARE, S_HOLD, S_BARRED, S_NOTED = 1, 2, 4, 8, 16
+S_GONE, S_CARE, S_HOLD, S_BARRED, S_SUPPRESSIONS = 1, 2, 4, 8, 16
 
 #: Dirty marks of a subject between two commits.
 D_STATE, D_PROFILE, D_LISTED = 1, 2, 4
@@ -74,7 +74,7 @@ DONE, NEED_CLOSE, NEED_ROOM, NEED_FACT, NEED_ACCOUNT, NEED_DUE, NEED_FLAGS = ran
     C_GONE,
     C_MARKS,  # erased accounts
     C_DUE,  # watermark at which something limited in time ends
-    C_FRESH,  # 1 + sid of a noted account's subject that got a new row
+    C_FRESH,  # 1 + sid of a subject with suppressions that got a new row
 ) = range(16)
 COUNTERS = 16
 
@@ -133,7 +133,7 @@ class Dedup(NamedTuple):
     log_bucket: NDArray[np.int32]
 
 
-class Contents(NamedTuple):
+class ContentMap(NamedTuple):
     """Map from content hash to slot, and the interests of a slot (CSR)."""
 
     hash: NDArray[np.uint64]

@@ -9,7 +9,8 @@ import numpy as np
 from features.jit import as_int, bare
 from features.records.hash_kernel import FNV_OFFSET, finish, hash_span
 from features.state.layout import ROW_WORDS, Index, Rows, Subjects
-from features.state.subjects_kernel import find_subject, insert_subject, take_slab
+from features.state.slabs_kernel import take_slab
+from features.state.subjects_kernel import find_subject, insert_subject
 
 #: Header of a state record, little endian. ``format`` changes when any of this does.
 HEAD = np.dtype(
@@ -80,7 +81,7 @@ def pack_keys(sids: Any, s: Subjects, x: Index, out: Any) -> None:
 
 
 @bare
-def gather(blob: Any, at: Any, heads: Any) -> None:
+def read_heads(blob: Any, at: Any, heads: Any) -> None:
     """Copy the header at each position of `at` into a row of `heads`."""
     for i in range(at.shape[0]):
         for k in range(heads.shape[1]):

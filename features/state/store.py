@@ -14,8 +14,14 @@ from numpy.typing import NDArray
 
 from features.records.batch import Batch
 from features.records.hash_kernel import gather_spans, hash_text
+from features.state import (
+    event_ids_kernel,
+    packing_kernel,
+    slabs_kernel,
+    subjects_kernel,
+    sweep_kernel,
+)
 from features.state import layout as lay
-from features.state import packing_kernel, subjects_kernel, sweep_kernel
 from features.state.changelog_keys import IncompatibleState
 from features.state.fold_kernel import apply
 
@@ -59,7 +65,7 @@ class Store:
     # -- folding -------------------------------------------------------------------------
 
     def apply(
-        self, batch: Batch, first: int, outcome: NDArray[np.uint8], contents: lay.Contents
+        self, batch: Batch, first: int, outcome: NDArray[np.uint8], contents: lay.ContentMap
     ) -> tuple[int, int]:
         """Fold events from `first` on; returns why it stopped (`layout`) and where."""
         if first == 0:
@@ -124,7 +130,7 @@ class Store:
             fresh = lay.new_dedup(1 << (4 * (live + events)).bit_length())
             d_new = d._replace(hash=fresh.hash, bucket=fresh.bucket)
             c[lay.C_DEDUP] = 0
-            subjects_kernel.remember(d_new, d.hash, d.bucket, oldest, c)
+            event_ids_kernel.remember(d_new, d.hash, d.bucket, oldest, c)
             d = d_new
         self.dedup = d
 
@@ -172,12 +178,12 @@ class Store:
 
     def row(self, sid: int, interest: int, day: int) -> int:
         """Row of a subject and interest, made where it is not there yet."""
-        j = int(subjects_kernel.find_row(self.subjects, self.rows, sid, interest))
+        j = int(slabs_kernel.find_row(self.subjects, self.rows, sid, interest))
         if j >= 0:
             return j
         self.make_room(0, 0, 1026)
         return int(
-            subjects_kernel.insert_row(
+            slabs_kernel.insert_row(
                 self.subjects, self.rows, self.c, sid, interest, day, day, self.clock.max_rows
             )
         )
@@ -255,7 +261,7 @@ class Store:
     def remember_ids(self, hashes: NDArray[np.uint64], buckets: NDArray[np.int32]) -> None:
         """Take up event ids of a changelog."""
         self._room_for_ids(len(hashes))
-        subjects_kernel.remember(self.dedup, hashes, buckets, self.oldest_bucket(), self.c)
+        event_ids_kernel.remember(self.dedup, hashes, buckets, self.oldest_bucket(), self.c)
 
     # -- bytes ---------------------------------------------------------------------------
 
@@ -295,7 +301,7 @@ class Store:
         heads = np.zeros(len(values), packing_kernel.HEAD)
         if int(sizes.min()) < packing_kernel.HEAD.itemsize:
             raise IncompatibleState("a state record is shorter than its header")
-        packing_kernel.gather(blob, value_at, _as_bytes(heads))
+        packing_kernel.read_heads(blob, value_at, _as_bytes(heads))
         used = heads["used"].astype(np.int64)
         expected = packing_kernel.HEAD.itemsize + packing_kernel.ROW_BYTES * used
         if np.any(heads["format"] != packing_kernel.FORMAT) or np.any(expected != sizes):

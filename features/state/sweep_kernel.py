@@ -24,7 +24,8 @@ from features.state.layout import (
     Subjects,
 )
 from features.state.rows_kernel import roll
-from features.state.subjects_kernel import drop_row, drop_rows, mark
+from features.state.slabs_kernel import drop_row, drop_rows
+from features.state.subjects_kernel import mark
 
 _SPREAD = 7  # a subject is swept once in so many days
 

@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 K = TypeVar("K")
 
 
-class Hitters(Generic[K]):
+class HeavyHitters(Generic[K]):
     """A summary of weights by key.
 
     Parameters
@@ -55,7 +55,7 @@ class Hitters(Generic[K]):
                 self._trim()
                 held = self._weights
 
-    def merge(self, other: Hitters[K]) -> None:
+    def merge(self, other: HeavyHitters[K]) -> None:
         """Take in another summary as if its stream had come here."""
         self.lost += other.lost
         missing = other.total - sum(other._weights.values())

@@ -16,14 +16,13 @@ from typing import Any
 from features.models import Learner, prior
 from features.models.adpredictor import AdPredictor
 from features.models.linear import Hurdle
-from features.models.registry import bystanders, lineup
+from features.models.registry import references, registered
 from features.models.signals import NAMES
 from features.tags import taxonomy
 from features.tags.exact import exact_tags
 from streams.errors import ExitCode
-from streams.evaluation import bursts, cost, panels, report
+from streams.evaluation import bursts, cost, panels, report, stances
 from streams.evaluation import prequential as runs
-from streams.evaluation import stances as bets
 from streams.evaluation.baselines import PLAIN, baselines, weekly_boosting
 from streams.evaluation.measures import first_quarter_out, log_loss, measures
 from streams.evaluation.prequential import Answers, ledger, replay, row_by_row
@@ -87,7 +86,7 @@ def measure(
     """Figures, the rows they come from, and the probabilities by line of the table."""
     tree, table = _interests(panel, tagged)
     # Cold, for the shipped prior has seen the development data.
-    learner = Learner(len(tree), (*lineup(primed=False), *bystanders()))
+    learner = Learner(len(tree), (*registered(primed=False), *references()))
     champion = learner.champion.id
     answers = runs.run(panel, tree, table, learner)
     number = {name: k for k, name in enumerate(answers.subjects)}
@@ -118,9 +117,9 @@ def measure(
         "first_days": first_days(answers, lines),
         "lines": figures,
         "targets": targets(figures, champion),
-        "stances": bets.stances(answers, counted),
-        "abstention": bets.abstention(answers, counted),
-        "coverage": [asdict(band) for band in bets.coverage(answers, counted)],
+        "stances": stances.stances(answers, counted),
+        "abstention": stances.abstention(answers, counted),
+        "coverage": [asdict(band) for band in stances.coverage(answers, counted)],
         "news": [asdict(news) for news in learner.news],
     }
     return found, answers, lines
@@ -190,6 +189,6 @@ def flood(panel: panels.Panel, clean: Answers) -> dict[str, list[int]]:
     """Top five kept per burst, by the champion's score and by a level of one half-life."""
     flooded_panel, planted = bursts.plant(panel)
     tree, table = _interests(panel, tagged=False)
-    learner = Learner(len(tree), lineup(primed=False))
+    learner = Learner(len(tree), registered(primed=False))
     flooded = runs.run(flooded_panel, tree, table, learner)
     return bursts.kept(clean, flooded, planted, learner.champion.id)

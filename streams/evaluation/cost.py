@@ -71,9 +71,9 @@ class Cost:
 class Unlearning(Learner):
     """Closes days without its models: the population's rates alone go on."""
 
-    def close(self, store: Store, day: int, limit: int) -> None:
+    def close_day(self, store: Store, day: int, limit: int) -> None:
         """Take up a day for the population."""
-        self.population.close(store, day)
+        self.population.close_day(store, day)
 
 
 def measure(households: int = 300, days: int = 14, repeats: int = 2) -> Cost:

@@ -15,7 +15,7 @@ from features.models import Learner
 from features.models.base import Model
 from features.models.ftrl import Ftrl
 from features.models.signals import NAMES, DayRows
-from features.models.stance_kernel import weigh_rows
+from features.models.stance_kernel import decide_rows
 from features.records.batch import parse
 from features.records.decoder import Limits
 from features.state.contents import Contents
@@ -49,11 +49,11 @@ class Answers:
         Keys of subjects as in the topic.
     interest : ndarray of int64, shape (n,)
         Dense index in the taxonomy.
-    y, here : ndarray of uint8, shape (n,)
+    y, active_today : ndarray of uint8, shape (n,)
     x : ndarray of float64, shape (n, signals)
     p : dict of str to ndarray of float64, shape (n,)
         By model.
-    bets : ndarray of float64, shape (n, 5)
+    decisions : ndarray of float64, shape (n, 5)
         Score, lift, confidence and stance as a profile of that morning would have them, and the
         independent days that its interval assumes.
     """
@@ -63,10 +63,10 @@ class Answers:
     subjects: list[str]
     interest: NDArray[np.int64]
     y: NDArray[np.uint8]
-    here: NDArray[np.uint8]
+    active_today: NDArray[np.uint8]
     x: NDArray[np.float64]
     p: dict[str, NDArray[np.float64]]
-    bets: NDArray[np.float64]
+    decisions: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.y)
@@ -83,7 +83,7 @@ class _Recorder:
     days: list[DayRows] = field(default_factory=list)
     said: list[Mapping[str, NDArray[np.float64]]] = field(default_factory=list)
     names: list[NDArray[np.int64]] = field(default_factory=list)
-    bets: list[NDArray[np.float64]] = field(default_factory=list)
+    decisions: list[NDArray[np.float64]] = field(default_factory=list)
     number: dict[str, int] = field(default_factory=dict)
 
     def __call__(self, rows: DayRows, answers: Mapping[str, NDArray[np.float64]]) -> None:
@@ -91,9 +91,9 @@ class _Recorder:
         keys = {sid: self.engine.store.key(sid).decode() for sid in set(rows.subject.tolist())}
         for key in keys.values():
             self.number.setdefault(key, len(self.number))
-        bet = np.zeros((len(rows), 5))
-        weigh_rows(self.engine.learner.bet(), rows.x, rows.interest, bet)
-        self.bets.append(bet)
+        decision = np.zeros((len(rows), 5))
+        decide_rows(self.engine.learner.policy(), rows.x, rows.interest, decision)
+        self.decisions.append(decision)
         self.days.append(rows)
         self.said.append(answers)
         self.names.append(
@@ -166,13 +166,13 @@ def _joined(recorder: _Recorder) -> Answers:
         subjects=list(recorder.number),
         interest=column("interest").astype(np.int64),
         y=column("y"),
-        here=column("here"),
+        active_today=column("active_today"),
         x=column("x"),
         p={
             name: np.concatenate([said[name] for said in recorder.said])
             for name in recorder.said[0]
         },
-        bets=np.concatenate(recorder.bets),
+        decisions=np.concatenate(recorder.decisions),
     )
 
 
@@ -226,7 +226,7 @@ def replay(answers: Answers, model: Model, without: str = "") -> NDArray[np.floa
             answers.y[a:b],
             answers.interest[a:b].astype(np.uint16),
             answers.subject[a:b].astype(np.int32),
-            answers.here[a:b],
+            answers.active_today[a:b],
             np.zeros(b - a, np.uint8),
         )
         out[a:b] = model.score(rows)

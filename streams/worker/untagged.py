@@ -48,12 +48,12 @@ class Untagged:
     def __init__(
         self, settings: Settings, known: Callable[[str], bool], ports: Ports = REAL
     ) -> None:
-        from features.tags.heavy_hitters import Hitters
+        from features.tags.heavy_hitters import HeavyHitters
 
         self._settings = settings
         self._known = known
         self._ports = ports
-        self._held: Hitters[tuple[str, str]] = Hitters(KEPT)
+        self._held: HeavyHitters[tuple[str, str]] = HeavyHitters(KEPT)
         self._told: set[str] = set()
         self._producer: Producer | None = None
         self._published_at = self._faded_at = ports.monotonic()

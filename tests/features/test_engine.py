@@ -35,7 +35,7 @@ ENOUGH = 40  # labels after which the model answers: small, so that both ways ar
 def _soon_trained() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(learner, "_ENOUGH_ROWS", ENOUGH)
-        patch.setattr(learner, "lineup", lambda: (Hurdle(),))
+        patch.setattr(learner, "registered", lambda: (Hurdle(),))
         yield
 
 
@@ -97,7 +97,7 @@ def test_everything_is_as_the_twin_says(records: list[Record], grant: bool) -> N
     rates = [twin.rate(i) for i in range(len(load()))]
     assert engine.learner.population.rate() == pytest.approx(rates, rel=1e-12)
     weights = {**twin.habit.weights, **twin.here.weights}
-    assert engine.learner.bet().form.weights[0] == pytest.approx(
+    assert engine.learner.policy().form.weights[0] == pytest.approx(
         [weights.get(name, 0.0) for name in SIGNALS], rel=1e-3, abs=1e-5
     )
     profiles = done.profiles()

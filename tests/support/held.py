@@ -99,7 +99,7 @@ def whole(engine: Engine) -> list[str]:
             (
                 sorted(engine.accounts._due.items()),
                 int(store.c[lay.C_DUE]),
-                sorted(engine.accounts.noted),
+                sorted(engine.accounts.with_suppressions),
                 store.o.tolist(),
             )
         )

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from features.models.adpredictor import AdPredictor, GaussianProbit
+from features.models.answer_kernel import answers
 from features.models.hoeffding import HoeffdingTree
 from features.models.signals import HABIT, NAMES, PRESENCE
-from features.models.stance_kernel import answers
 from features.state import snapshots
 from tests.support.made_up_days import day_rows, learned
 

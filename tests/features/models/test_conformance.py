@@ -11,14 +11,14 @@ import pytest
 from features.models import base, prior
 from features.models.adpredictor import AdPredictor
 from features.models.base import Model, PoisonedRow
-from features.models.comparison import LEAST_DAYS, Duel
+from features.models.comparison import LEAST_DAYS, Comparison
 from features.models.drift import Drift
 from features.models.hoeffding import HoeffdingTree
 from features.models.learner import Learner
 from features.models.linear import Hurdle, Intercepts, Logistic
 from features.models.measures import Tally, losses
 from features.models.mixture import Mixture
-from features.models.registry import lineup
+from features.models.registry import registered
 from features.models.signals import HABIT, NAMES, DayRows
 from features.state import snapshots
 from tests.support.made_up_days import INTERESTS, day_rows, learned
@@ -96,7 +96,7 @@ def test_a_row_is_scored_by_itself(make: Callable[[], Model]) -> None:
         1 - rows.y[::2],
         rows.interest[::2],
         rows.subject[::2],
-        1 - rows.here[::2],
+        1 - rows.active_today[::2],
         rows.source[::2],
     )
     np.testing.assert_array_equal(model.score(rows)[::2], model.score(half))
@@ -133,7 +133,13 @@ def test_an_empty_day_teaches_nothing(make: Callable[[], Model]) -> None:
     before = model.snapshot()
     model.learn(
         DayRows(
-            2, day.x[:0], day.y[:0], day.interest[:0], day.subject[:0], day.here[:0], day.source[:0]
+            2,
+            day.x[:0],
+            day.y[:0],
+            day.interest[:0],
+            day.subject[:0],
+            day.active_today[:0],
+            day.source[:0],
         )
     )
     assert model.snapshot() == before
@@ -216,7 +222,7 @@ def test_a_prior_answers_on_the_first_day() -> None:
 
 def test_a_worker_answers_from_the_first_day_and_a_cold_one_says_it_is_cold() -> None:
     assert Learner(INTERESTS).trained
-    assert not Learner(INTERESTS, lineup(primed=False)).trained
+    assert not Learner(INTERESTS, registered(primed=False)).trained
 
 
 def test_the_shipped_prior_names_signals_that_exist() -> None:
@@ -228,7 +234,9 @@ def test_absence_teaches_no_habit() -> None:
     model = learned(Hurdle(), range(5))
     rows = day_rows(6)
     before = model.form()
-    model.learn(replace(rows, here=np.zeros_like(rows.here), y=np.zeros_like(rows.y)))
+    model.learn(
+        replace(rows, active_today=np.zeros_like(rows.active_today), y=np.zeros_like(rows.y))
+    )
     after = model.form()
     assert before is not None and after is not None
     habits = len(HABIT)
@@ -295,10 +303,10 @@ def test_a_better_score_of_worse_calibration_is_not_enough() -> None:
 
     learner = Learner(INTERESTS, (_Fixed("old", 0.3), _Loud("loud", 0.6)))
     learner._tallies["old"].sums[2] = learner._tallies["old"].sums[1]
-    duel = learner._duels["loud"]
+    comparison = learner._comparisons["loud"]
     _contest(learner, range(30))
     gap = [learner.tally(name).calibration_error for name in ("old", "loud")]
-    assert duel.won() and (learner.champion.id == "old") == (gap[1] > gap[0] + 0.002)
+    assert comparison.won() and (learner.champion.id == "old") == (gap[1] > gap[0] + 0.002)
 
 
 def test_a_contest_goes_on_after_a_restart() -> None:
@@ -314,11 +322,11 @@ def test_a_contest_goes_on_after_a_restart() -> None:
 
 
 def test_the_days_of_a_duel_are_bounded() -> None:
-    duel = Duel()
+    comparison = Comparison()
     for _ in range(500):
-        duel.add(np.ones(3), np.ones(3))
-    assert len(duel.days) < 100
-    assert not duel.won()
+        comparison.add(np.ones(3), np.ones(3))
+    assert len(comparison.days) < 100
+    assert not comparison.won()
 
 
 def test_calibration_error_is_that_of_the_bins() -> None:

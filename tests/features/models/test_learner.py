@@ -101,7 +101,7 @@ def test_a_poisoned_row_stops_the_close_before_anything_is_learned(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(learner, "training_rows", lambda *_: rows)
         with pytest.raises(PoisonedRow, match=NAMES[column]):
-            taught.close(run.engine.store, gen.FIRST_DAY, 100)
+            taught.close_day(run.engine.store, gen.FIRST_DAY, 100)
     assert taught.snapshot() == before
 
 
@@ -219,9 +219,9 @@ def test_a_planted_leak_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_labels_are_of_the_day_that_closes() -> None:
     past, active, idle, day = _one_leaky_day()
     rows = _closed_day([*past, *active, *_end(day)], day)
-    assert len(rows) and rows.y.tolist() == rows.here.tolist() == [1] * len(rows)
+    assert len(rows) and rows.y.tolist() == rows.active_today.tolist() == [1] * len(rows)
     rows = _closed_day([*past, *idle, *_end(day)], day)
-    assert len(rows) and rows.y.tolist() == rows.here.tolist() == [0] * len(rows)
+    assert len(rows) and rows.y.tolist() == rows.active_today.tolist() == [0] * len(rows)
 
 
 # -- what is learned of a partition
@@ -266,4 +266,4 @@ def test_it_answers_only_once_it_has_seen_enough(
     for enough, trained in ((learned, 1), (learned + 1, 0)):
         monkeypatch.setattr(learner, "_ENOUGH_ROWS", enough)
         monkeypatch.setattr(taught[0].engine.learner.champion, "primed", False)
-        assert taught[0].engine.learner.bet().trained == trained
+        assert taught[0].engine.learner.policy().trained == trained

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.models import learner
-from features.models import stance_kernel as bet_kernel
+from features.models import stance_kernel as stance_kernel
 from features.models.base import single
 from features.models.signals_kernel import SIGNALS
 from features.profiles import writing_kernel
@@ -105,7 +105,9 @@ def test_the_longest_profile_fits() -> None:
     note = b",".join(
         [b'{"scope":"JLBCU7-JLBCU7-JL","reason":"decision_against","until":4099999999999}'] * 50
     )
-    written = engine._writer.write(store, np.array([sid], np.int32), engine._bet, lambda sid: note)
+    written = engine._writer.write(
+        store, np.array([sid], np.int32), engine._policy, lambda sid: note
+    )
     _VALID.validate(json.loads(written[sid]))
     assert len(written[sid]) < writing_kernel.ROOM
 
@@ -186,7 +188,7 @@ def test_looking_up_changes_nothing() -> None:
     assert done.engine.profile(b"acc-0/m-1") is None
 
 
-# -- the bet and the trend, kernel against twin
+# -- the policy and the trend, kernel against twin
 
 _BITS = st.integers(0, 2**28 - 1) | st.sampled_from([0, 1, 0b10000001, 2**28 - 1])
 
@@ -196,9 +198,9 @@ def test_stance_lift_and_confidence(
     bits: int, age: int, rate: float, flags: int, held: bool
 ) -> None:
     form = single(np.zeros(SIGNALS), product=False)
-    bet = bet_kernel.Bet(form, np.array([rate]), np.zeros(1), 0)
-    score, lift, confidence, stance = bet_kernel.weigh(
-        bet, np.zeros(SIGNALS), np.uint64(bits), age, 0, flags, held
+    policy = stance_kernel.Policy(form, np.array([rate]), np.zeros(1), 0)
+    score, lift, confidence, stance = stance_kernel.decide(
+        policy, np.zeros(SIGNALS), np.uint64(bits), age, 0, flags, held
     )
     hits = bin(bits & 0x7F).count("1")
     want = min(0.9999, max(0.0001, (hits + 7 * rate) / (min(age, 7) + 7)))
@@ -219,7 +221,7 @@ def test_stance_lift_and_confidence(
 def test_trend(bits: int, age: int, levels: list[float]) -> None:
     days = {100 - 1 - n for n in range(64) if bits >> n & 1}
     found = ("new", "rising", "steady", "fading", "burst")[
-        bet_kernel.trend(np.array(levels), np.uint64(bits), age)
+        stance_kernel.trend(np.array(levels), np.uint64(bits), age)
     ]
     assert found == oracle_profile.trend(levels, days, 100, age)
 
@@ -269,7 +271,7 @@ def test_the_last_gate_follows_the_taxonomy() -> None:
     open_tree: Taxonomy = dataclasses.replace(tree, sensitive=np.zeros(len(tree), np.bool_))
     done = Run(config())
     done.engine._writer = Writer(open_tree, 20, 0.05, 7)
-    done.engine._renew_bet()
+    done.engine._renew_policy()
     store = done.engine.store
     store.c[lay.C_OPEN_DAY] = gen.FIRST_DAY
     store.row(store.ensure(b"a"), tree.index(gen.SENSITIVE), gen.FIRST_DAY)

@@ -38,7 +38,7 @@ PLAIN = [i for i in range(len(TREE)) if not TREE.sensitive[i] and TREE.ids[i] no
 @pytest.fixture(autouse=True, scope="module")
 def _one_model() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(learner, "lineup", lambda: (Hurdle(),))
+        patch.setattr(learner, "registered", lambda: (Hurdle(),))
         yield
 
 

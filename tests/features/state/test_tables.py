@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.config import Config
+from features.state import event_ids_kernel
 from features.state import layout as lay
-from features.state import subjects_kernel
 from features.state.changelog_keys import IncompatibleState
 from features.state.store import Store
 from tests.oracle.partition import text_hash
@@ -28,7 +28,7 @@ def test_event_ids_are_remembered_for_the_horizon(seen: list[tuple[int, int]]) -
         now += step // 10
         h, oldest = np.uint64(text_hash(b"%d" % name)), now - 6
         again = name in twin and twin[name] >= oldest
-        assert subjects_kernel.seen_before(dedup, c, h, now, oldest) == again
+        assert event_ids_kernel.seen_before(dedup, c, h, now, oldest) == again
         if not again:
             twin[name] = now
 

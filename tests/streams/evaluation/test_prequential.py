@@ -91,7 +91,7 @@ def test_the_rows_are_those_of_the_protocol() -> None:
         )
     ]
     assert answers.y.astype(bool).tolist() == labels
-    assert (answers.here >= answers.y).all()
+    assert (answers.active_today >= answers.y).all()
     assert (np.diff(answers.day) >= 0).all()
 
 
@@ -166,7 +166,7 @@ def test_a_replayed_file_gives_the_scores_of_the_stream(
 
     monkeypatch.setattr(prequential, "_BATCH", 37)
     replayed = play(FromFile("file", small_panel().visits))
-    for column in ("day", "subject", "interest", "y", "here", "x", "bets"):
+    for column in ("day", "subject", "interest", "y", "active_today", "x", "decisions"):
         np.testing.assert_array_equal(getattr(replayed, column), getattr(played(), column))
     np.testing.assert_array_equal(replayed.p["ftrl-hurdle"], played().p["ftrl-hurdle"])
 

@@ -16,7 +16,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.tags.heavy_hitters import Hitters
+from features.tags.heavy_hitters import HeavyHitters
 from streams import metrics
 from streams.__main__ import main
 from streams.contract.untagged import Heavy
@@ -32,7 +32,7 @@ PAIRS = st.lists(st.tuples(st.integers(0, 30), st.integers(1, 100)), max_size=20
 def test_a_summary_underestimates_by_at_most_its_bound(
     pairs: list[tuple[int, int]], capacity: int
 ) -> None:
-    held: Hitters[int] = Hitters(capacity)
+    held: HeavyHitters[int] = HeavyHitters(capacity)
     held.add((key, float(weight)) for key, weight in pairs)
     exact: Counter[int] = Counter()
     for key, weight in pairs:
@@ -48,8 +48,8 @@ def test_a_summary_underestimates_by_at_most_its_bound(
 def test_merged_summaries_keep_the_bound(
     one: list[tuple[int, int]], two: list[tuple[int, int]], capacity: int
 ) -> None:
-    left: Hitters[int] = Hitters(capacity)
-    right: Hitters[int] = Hitters(capacity)
+    left: HeavyHitters[int] = HeavyHitters(capacity)
+    right: HeavyHitters[int] = HeavyHitters(capacity)
     left.add((k, float(w)) for k, w in one)
     right.add((k, float(w)) for k, w in two)
     left.merge(right)

@@ -1,0 +1,52 @@
+"""From the hash of a content to the slot of its interests: an open-addressing map."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from features.jit import as_int, bare, inlined
+from features.state.layout import CONTENT_UNKNOWN, ContentMap
+
+_FACTS = 0
+
+
+@inlined
+def find_content(t: ContentMap, h: Any) -> int:
+    """Slot of a content hash; -1 where it was never resolved."""
+    if h == np.uint64(0):
+        return CONTENT_UNKNOWN
+    mask = np.uint64(t.hash.shape[0] - 1)
+    i = as_int(h & mask)
+    while t.hash[i] != np.uint64(0):
+        if t.hash[i] == h:
+            return as_int(t.slot[i])
+        i = as_int(np.uint64(i + 1) & mask)
+    return -1
+
+
+@bare
+def put_content(t: ContentMap, h: Any, slot: int) -> None:
+    """Map a content hash to a slot; the caller has made room."""
+    mask = np.uint64(t.hash.shape[0] - 1)
+    i = as_int(h & mask)
+    while t.hash[i] != np.uint64(0) and t.hash[i] != h:
+        i = as_int(np.uint64(i + 1) & mask)
+    t.hash[i] = h
+    t.slot[i] = np.int32(slot)
+
+
+@bare
+def unresolved(events: Any, t: ContentMap, out: Any) -> int:
+    """Indices of events one of whose content hashes was never resolved; returns how many."""
+    n = 0
+    for i in range(events.shape[0]):
+        if events[i].kind == _FACTS:
+            continue
+        if find_content(t, events[i].content_hash) == -1 or (
+            find_content(t, events[i].content2_hash) == -1
+        ):
+            out[n] = i
+            n += 1
+    return n
