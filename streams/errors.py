@@ -4,7 +4,7 @@ KafkaFailed                 Kafka does not answer, or refuses
   Abandon                   (worker) start again from the last commit
   ReaderError, TopicError, GroupError, ProduceError       by what was asked, where it is asked
 Stop                        (worker) end, and say what to do
-  NoBroker, TooManyDeadLetters, LostOffsets, BadTopics
+  NoBroker, TooManyDeadLetters, LostOffsets, BadTopics, PortTaken
 UsageError                  (commands) the arguments contradict each other
 ExtraMissing                (commands) an optional part of the package is not installed
 """
@@ -24,6 +24,7 @@ class ExitCode(IntEnum):
     DEAD_LETTERS = 3  # a worker refused too many records
     LOST_OFFSETS = 4  # a worker's offsets and the log or its state disagree
     BAD_TOPICS = 5  # a worker's topics are missing or not co-partitioned
+    PORT_TAKEN = 7  # a worker's http_port is another's
     UNREACHABLE = 69  # no broker answers; EX_UNAVAILABLE of sysexits.h
     STUCK = 70  # a worker's watchdog ended it
     INTERRUPTED = 130  # Ctrl-C; as a shell counts signal 2
@@ -107,3 +108,9 @@ class BadTopics(Stop):
     """Topics are missing or not co-partitioned."""
 
     code = ExitCode.BAD_TOPICS
+
+
+class PortTaken(Stop):
+    """The port for the pages can't be had."""
+
+    code = ExitCode.PORT_TAKEN

@@ -99,4 +99,4 @@ LAG_RECORDS = _gauge("lag_records", "Records behind the end of the input", "part
 WATERMARK = _gauge("watermark_timestamp_seconds", "Event-time watermark", "partition")
 LAST_COMMIT = _gauge("last_commit_timestamp_seconds", "When the latest transaction committed")
 LAST_POLL = _gauge("last_poll_timestamp_seconds", "When the loop last polled")
-READY = _gauge("ready", "1 when assigned, restored and polling")
+READY = _gauge("ready", "1 when assigned, restored and polling", "program")

@@ -6,6 +6,7 @@ import hashlib
 import os
 import random
 import re
+import resource
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -113,3 +114,14 @@ def seed(request: pytest.FixtureRequest) -> int:
     value = int.from_bytes(digest[:4], "big")
     print(f"seed of this test: {value} (run: {SEED_VARIABLE}={_SEED})")
     return value
+
+
+@pytest.fixture
+def many_files() -> Iterator[None]:
+    """Leave for a thousand connections, which are as many files."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if limits[1] < 1500:
+        pytest.skip("a thousand connections take as many files")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limits[1], limits[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, limits)

@@ -8,23 +8,28 @@ upserts, acknowledge a record when its outputs are delivered, and end when they 
 
 from __future__ import annotations
 
+import asyncio
 import random
 import ssl
 import tempfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
 import faust
+from faust.app.base import BootStrategy
+from faust.exceptions import ConsumerNotStarted
 from faust.transport.drivers import aiokafka as driver
 from faust.types.auth import CredentialsT
 from faust.types.transports import TransportT
-from faust.web import Request, Response, View
-from prometheus_client import generate_latest
 
-from streams.metrics import REGISTRY
+from streams.errors import PortTaken
 from streams.settings import Settings, SettingsError, load
+from streams.worker.health import Health
+
+_TICK_S = 0.5
 
 
 class _CommittedThread(driver.AIOKafkaConsumerThread):
@@ -47,11 +52,49 @@ class CommittedTransport(driver.Transport):
     Consumer: ClassVar[Any] = _CommittedConsumer
 
 
+class _WithoutWeb(BootStrategy):
+    """Faust's web server has no limits, and its command line would switch it on."""
+
+    enable_web = False
+
+
 class CommittedApp(faust.App):
-    """A Faust app whose consumer never sees an aborted record."""
+    """A Faust app whose consumer never sees an aborted record, with the worker's pages.
+
+    Attributes
+    ----------
+    health : callable or None
+        Makes the pages when the app starts: an app is imported by commands that serve nothing.
+    """
+
+    health: Callable[[], Health] | None = None
+
+    BootStrategy = _WithoutWeb
 
     def _new_transport(self) -> TransportT:
         return CommittedTransport(self.conf.broker_consumer, self)
+
+    async def on_first_start(self) -> None:
+        """Open the port before anything else, so that a start that takes long can be seen."""
+        if self.health is not None:
+            try:
+                health = self.health()
+            except PortTaken as error:
+                self.log.error("%s", error)
+                raise SystemExit(error.code) from None
+            self.add_future(self._tick(health))
+        await super().on_first_start()
+
+    async def _tick(self, health: Health) -> None:
+        while not self.should_stop:
+            health.tick(self._assigned(), "no partitions assigned")
+            await asyncio.sleep(_TICK_S)
+
+    def _assigned(self) -> bool:
+        try:
+            return bool(self.consumer.assignment()) and not self.rebalancing
+        except ConsumerNotStarted:
+            return False
 
 
 def make_app(name: str, settings: Settings | None = None) -> tuple[CommittedApp, Settings]:
@@ -67,7 +110,7 @@ def make_app(name: str, settings: Settings | None = None) -> tuple[CommittedApp,
     Returns
     -------
     CommittedApp, Settings
-        The app serves ``/metrics`` and ``/ready`` on ``http_port`` (0: nowhere).
+        The app serves the worker's pages on ``http_port`` (0: nowhere).
 
     Raises
     ------
@@ -96,13 +139,10 @@ def make_app(name: str, settings: Settings | None = None) -> tuple[CommittedApp,
         topic_disable_leader=True,
         store="memory://",
         datadir=Path(tempfile.gettempdir()) / app_id,
-        web_host=settings.http_host,
-        web_port=settings.http_port or 6066,
-        web_enabled=settings.http_port > 0,
         autodiscover=False,
     )
-    app.page("/metrics")(_Metrics)
-    app.page("/ready")(_Ready)
+    stale_s = 2 * settings.watchdog_ms / 1000
+    app.health = partial(Health, settings.http_host, settings.http_port, stale_s, name)
     return app, settings
 
 
@@ -160,17 +200,3 @@ def _ssl_context(kafka: Mapping[str, str]) -> ssl.SSLContext:
     except (OSError, ssl.SSLError) as error:
         raise SettingsError(f"ssl.*.location: {error}") from None
     return context
-
-
-class _Metrics(View):
-    async def get(self, request: Request) -> Response:
-        return self.bytes(generate_latest(REGISTRY), content_type="text/plain")
-
-
-class _Ready(View):
-    """200 once partitions are assigned and no rebalance is under way, else 503."""
-
-    async def get(self, request: Request) -> Response:
-        app = self.app
-        ready = bool(app.consumer.assignment()) and not app.rebalancing
-        return self.json({"ready": ready}, status=200 if ready else 503)

@@ -8,7 +8,7 @@ import sys
 
 from confluent_kafka import KafkaException
 
-from streams.errors import ExitCode
+from streams.errors import ExitCode, Stop
 from streams.terminal import add_kafka_options, settings_of
 
 NAME = "worker"
@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
     )
     try:
         return Worker(settings).run()
-    except KafkaException:
+    except (KafkaException, Stop):
         raise
     except Exception:
         # A fault of ours: whoever reads the log of a service needs to know where.

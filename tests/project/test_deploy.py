@@ -177,7 +177,7 @@ def test_ports_and_pages_are_the_settings() -> None:
     assert set(targets) == {port}
     if HAS_CLI:
         source = "".join(path.read_text() for path in (ROOT / "streams").rglob("*.py"))
-        for page in ("/livez", "/readyz", "/metrics", "/ready"):
+        for page in ("/livez", "/readyz", "/metrics"):
             assert f'"{page}"' in source, f"nobody serves {page}"
 
 

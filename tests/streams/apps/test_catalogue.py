@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -72,6 +73,15 @@ def test_wrong_settings_end_it_with_a_sentence() -> None:
 def test_keys_go_where_librdkafka_puts_them() -> None:
     assert partition_of(b"123456789", [2, 0, 1], []) == 0xCBF43926 % 3  # CRC-32's check value
     assert partition_of(None, [0, 1], [1]) == 1
+
+
+def test_a_port_in_use_ends_it_with_a_sentence(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = World("localhost:1", "", tmp_path / "app.log", other.getsockname()[1])
+        with taken.app() as process:
+            assert process.wait(60) == 7
+    text = taken.log.read_text()
+    assert f"http_port {taken.port} is taken" in text and "Traceback" not in text
 
 
 # -- the process
@@ -183,8 +193,13 @@ def test_tags_dead_letters_and_editors(real: World) -> None:
         real.wait(lambda: real.newest("content-tags")[b"programme:p-2"] == late)
         writers = real.places("content-tags")
         assert all(len(partitions) == 1 for partitions in writers.values()), writers
-        assert '"ready":true' in real.page("/ready").replace(" ", "")
-        assert 'catalogue_entries_total{outcome="editor"} 1.0' in real.page("/metrics")
+        assert real.page("/readyz") == "ready\n"
+        page = real.page("/metrics")
+        assert 'catalogue_entries_total{outcome="editor"} 1.0' in page
+        assert 'interest_streams_ready{program="catalogue"} 1.0' in page
+        for path in ("/stats/", "/table/", "/router/"):  # Faust's own, without limits
+            with pytest.raises(urllib.error.HTTPError, match="404"):
+                real.page(path)
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
     reader = CompactedTopic(real.servers, real.prefix + "dead-letters")
