@@ -187,6 +187,9 @@ def producer_config(settings: Settings) -> dict[str, Any]:
         "compression.type": "lz4",
         "queue.buffering.max.messages": 1_000_000,
         "queue.buffering.max.kbytes": 524_288,
+        # A call that hangs because its coordinator left for a while (librdkafka#5511) looks again
+        # when any connection changes; one that is cut for being idle does.
+        "connections.max.idle.ms": settings.call_deadline_ms // 3,
         **settings.kafka,
         "bootstrap.servers": settings.bootstrap_servers,
         "transactional.id": f"{settings.group_id}-{settings.instance}",
