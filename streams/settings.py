@@ -17,26 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-PREFIX = "INTEREST_STREAMS_"
-_SECRET_WORDS = ("password", "secret", "token", "key.pem", "sasl.jaas")
+from streams.kafka_keys import REFUSED_KAFKA_KEYS, SHOWN_KAFKA_KEYS
 
-#: librdkafka keys that a worker sets itself, with why an operator must not.
-REFUSED_KAFKA_KEYS: dict[str, str] = {
-    "enable.auto.commit": "offsets are committed inside the transaction",
-    "enable.auto.offset.store": "offsets are committed inside the transaction",
-    "isolation.level": "anything but read_committed shows aborted records",
-    "enable.idempotence": "transactions need it on",
-    "acks": "transactions need acks=all",
-    "transactional.id": "derived from group_id and instance_id",
-    "transaction.timeout.ms": "set transaction_timeout_ms instead",
-    "partition.assignment.strategy": "co-partitioned inputs need range",
-    "group.id": "set group_id instead",
-    "group.protocol": "the new protocol changes rebalance callbacks to deltas",
-    "auto.offset.reset": "a lost offset stops the worker; reset is an explicit command",
-    "bootstrap.servers": "set bootstrap_servers instead",
-    "session.timeout.ms": "set session_timeout_ms instead",
-    "max.poll.interval.ms": "set max_poll_interval_ms instead",
-}
+PREFIX = "INTEREST_STREAMS_"
 
 
 class SettingsError(ValueError):
@@ -61,7 +44,8 @@ class Settings:
     http_host: str = "0.0.0.0"  # where `/livez`, `/readyz` and `/metrics` listen
     http_port: int = 8080  # 0: no HTTP server
     log_level: str = "INFO"  # as Python's `logging` names it
-    kafka: Mapping[str, str] = field(default_factory=dict)  # more keys for librdkafka
+    #: More keys for librdkafka
+    kafka: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     # -- the loop
     poll_events: int = 10_000  # most records taken by one poll
@@ -96,7 +80,7 @@ class Settings:
     #: TOML file of what follows from facts: purposes, quiet days, children. Empty: the bundled one
     suppression_rules: str = ""
     #: Secret of the marks that outlive an erasure; set it once, never change it
-    erasure_key: str = ""
+    erasure_key: str = field(default="", repr=False)
 
     # -- windows
     half_lives_days: tuple[float, float, float] = (1.0, 7.0, 60.0)  # of the decayed levels
@@ -290,11 +274,16 @@ def _convert(name: str, value: Any, place: str) -> Any:
 
 
 def redacted(settings: Settings) -> dict[str, Any]:
-    """Effective settings for people, secrets replaced by ``***``."""
-    shown = dataclasses.asdict(settings)
-    shown["erasure_key"] = "***" if settings.erasure_key else ""
+    """Effective settings for people, with ``***`` in place of secrets.
+
+    Secrets are the fields without a repr, and values of librdkafka beyond `SHOWN_KAFKA_KEYS`.
+    """
+    shown = {
+        item.name: value if item.repr or not value else "***"
+        for item in dataclasses.fields(settings)
+        for value in [getattr(settings, item.name)]
+    }
     shown["kafka"] = {
-        key: "***" if any(word in key for word in _SECRET_WORDS) else value
-        for key, value in settings.kafka.items()
+        key: value if key in SHOWN_KAFKA_KEYS else "***" for key, value in settings.kafka.items()
     }
     return shown
