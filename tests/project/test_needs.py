@@ -1,0 +1,17 @@
+"""What a test would be skipped for without, the whole check installs: there a skip is a failure."""
+
+from __future__ import annotations
+
+import re
+
+from tests.support.needs import PACKAGES
+from tests.support.paths import ROOT
+
+#: For `make bench` alone: the compiler of the Java peer.
+NOT_FOR_TESTS = {"javac"}
+
+
+def test_the_whole_check_installs_what_tests_need() -> None:
+    installed = dict(re.findall(r"^need (\S+) (\w+)", (ROOT / ".ci" / "run").read_text(), re.M))
+    needed = {name: package for name, package in PACKAGES.items() if name not in NOT_FOR_TESTS}
+    assert needed.items() <= {command: package for package, command in installed.items()}.items()
