@@ -7,17 +7,19 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from streams.commands.demo import publish_tags
 from streams.contract.record import Record
+from streams.contract.topics import INPUTS
 from streams.kafka.consumer_group import Group, GroupError, Lag
 from streams.kafka.producing import Produced, produce
 from streams.kafka.topic_plan import admin_client, create_topics
 from streams.sandbox.demo_worker import environment
+from streams.sandbox.simulator import Simulation, simulated
 from streams.settings import Settings
 from tests.support.processes import DIES_WITH_US, wait_until
 
@@ -69,6 +71,12 @@ def deployed(bootstrap: str, prefix: str, **more: Any) -> Settings:
     settings = short_timings(bootstrap, prefix, **more)
     prepare(settings)
     return settings
+
+
+def simulated_events(households: int = 40, days: int = 9, seed: int = 3) -> Iterator[Record]:
+    """A simulated operator's records of the joined topics."""
+    simulation = Simulation(seed, households, days)
+    return (record for record in simulated(simulation) if record.topic in INPUTS)
 
 
 def feed(settings: Settings, records: Iterable[Record]) -> Produced:

@@ -15,8 +15,14 @@ import pytest
 
 from streams.sandbox.embedded_broker import free_port
 from tests.broker.kafka_server import KafkaServer
-from tests.support.worker_process import WorkerProcess, feed, prepare, short_timings, wait_for_end
-from tests.system.test_worker import events
+from tests.support.worker_process import (
+    WorkerProcess,
+    feed,
+    prepare,
+    short_timings,
+    simulated_events,
+    wait_for_end,
+)
 
 pytestmark = pytest.mark.kafka
 
@@ -32,7 +38,7 @@ def test_a_worker_outlasts_a_broker_restart_beside_silent_connections(
         own_kafka.bootstrap, "silent.", partitions=1, http_host="127.0.0.1", http_port=port
     )
     prepare(settings)
-    records = events(settings)
+    records = simulated_events()
     feed(settings, islice(records, 2_000))
     with WorkerProcess(settings, tmp_path / "worker.log") as worker, ExitStack() as stack:
         wait_for_end(settings, worker)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import time
 import urllib.request
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -26,7 +25,6 @@ from streams.contract.schemas import SCHEMAS
 from streams.contract.topics import FACTS, INPUTS, NETWORK, PROFILES
 from streams.kafka.topic_plan import admin_client
 from streams.sandbox.embedded_broker import EMBEDDED_KAFKA_OVERRIDES, EmbeddedBroker, free_port
-from streams.sandbox.simulator import Simulation, simulated
 from streams.settings import Settings
 from tests.conftest import Names
 from tests.support.evidence import collect
@@ -42,6 +40,7 @@ from tests.support.worker_process import (
     feed,
     prepare,
     short_timings,
+    simulated_events,
     taken,
     wait_for_end,
 )
@@ -52,21 +51,13 @@ pytestmark = pytest.mark.kafka
 SMALL_BATCHES = {"poll_events": 300, "commit_events": 600, "commit_interval_ms": 50}
 
 
-def events(
-    settings: Settings, households: int = 40, days: int = 9, seed: int = 3
-) -> Iterator[Record]:
-    """A simulated operator's records of the joined topics."""
-    simulation = Simulation(seed, households, days)
-    return (record for record in simulated(simulation) if record.topic in INPUTS)
-
-
 def flow(settings: Settings, log: Path, embedded: bool = False) -> None:
     """Simulated households in; balanced account and valid profiles out."""
     source = settings
     if embedded:  # it takes a last batch for one record, see streams.sandbox.embedded_broker
         source = replace(settings, kafka={**settings.kafka, "batch.num.messages": "1"})
     prepare(source)
-    produced = feed(source, events(settings))
+    produced = feed(source, simulated_events())
     with WorkerProcess(settings, log) as worker:
         wait_for_end(settings, worker)
         account = accounting.read(settings)
@@ -144,7 +135,7 @@ def test_killed_in_the_middle_it_ends_where_an_uninterrupted_run_ends(
     struck = deployed(kafka, names.prefix + "struck-", **SMALL_BATCHES)
     total = 0
     for settings in (calm, struck):
-        total = feed(settings, events(settings)).total
+        total = feed(settings, simulated_events()).total
     with WorkerProcess(calm, tmp_path / "calm.log") as worker:
         wait_for_end(calm, worker)
     for share in (0.15, 0.4, 0.6):
@@ -178,11 +169,11 @@ def test_asked_to_stop_it_commits_and_leaves(kafka: str, names: Names, tmp_path:
         transaction_timeout_ms=13_000,
         revoke_deadline_ms=11_000,
     )
-    feed(settings, islice(events(settings), 2_000))
+    feed(settings, islice(simulated_events(), 2_000))
     with WorkerProcess(settings, tmp_path / "worker.log") as worker:
         wait_for_end(settings, worker)
         more = (
-            record for record in islice(events(settings), 2_000, None) if record.topic == NETWORK
+            record for record in islice(simulated_events(), 2_000, None) if record.topic == NETWORK
         )
         fed = feed(settings, islice(more, 2_000)).total
         time.sleep(1.0)  # folded by now, and not committed
@@ -196,7 +187,7 @@ def test_malformed_records_become_dead_letters_whole(
     kafka: str, names: Names, tmp_path: Path
 ) -> None:
     settings = deployed(kafka, names.prefix, max_message_bytes=MAX_BYTES)
-    feed(settings, islice(events(settings), 2_000))
+    feed(settings, islice(simulated_events(), 2_000))
     producer = Producer({"bootstrap.servers": kafka})
     for case in CASES:
         producer.produce(settings.topic(INPUTS[case.kind]), case.raw, case.key, partition=1)
@@ -215,7 +206,7 @@ def test_too_many_dead_letters_stop_it_and_nothing_is_lost(
     kafka: str, names: Names, tmp_path: Path
 ) -> None:
     settings = deployed(kafka, names.prefix, dead_letter_max_run=50)
-    feed(settings, islice(events(settings), 2_000))
+    feed(settings, islice(simulated_events(), 2_000))
     bad = (Record(0, NETWORK, "acc-1", b'{"event_id": %d}' % n) for n in range(60))
     feed(settings, bad)
     with WorkerProcess(settings, tmp_path / "worker.log") as worker:
@@ -233,7 +224,7 @@ def test_too_many_dead_letters_stop_it_and_nothing_is_lost(
 def test_one_of_two_workers_is_killed(kafka: str, names: Names, tmp_path: Path) -> None:
     settings = deployed(kafka, names.prefix, **SMALL_BATCHES)
     other = replace(settings, instance_id="w2")
-    total = feed(settings, events(settings)).total
+    total = feed(settings, simulated_events()).total
     with (
         WorkerProcess(settings, tmp_path / "one.log") as one,
         WorkerProcess(other, tmp_path / "two.log") as two,
@@ -260,7 +251,7 @@ def test_a_stalled_worker_wakes_after_the_rebalance_and_is_fenced(
     kafka: str, names: Names, tmp_path: Path
 ) -> None:
     settings = deployed(kafka, names.prefix, **SMALL_BATCHES)
-    total = feed(settings, events(settings)).total
+    total = feed(settings, simulated_events()).total
     with WorkerProcess(settings, tmp_path / "one.log") as one:
         wait_until(lambda: taken(settings) > total // 10, 240, one.text)
         one.signal(signal.SIGSTOP)

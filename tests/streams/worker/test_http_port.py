@@ -22,7 +22,7 @@ from streams.worker import http_port
 from streams.worker.health import Health
 from streams.worker.http_port import MOST_CONNECTIONS, Answer, HttpPort
 from tests.support.paths import ROOT
-from tests.support.worker_process import wait_until
+from tests.support.processes import wait_until
 
 _LARGE = b"x" * 8_000_000  # more than the kernel's buffers take
 
@@ -214,12 +214,12 @@ def test_a_process_without_files_still_answers() -> None:
 
 
 def test_a_port_in_use_is_a_sentence(
-    port: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    port: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("INTEREST_STREAMS_HTTP_HOST", "127.0.0.1")
     monkeypatch.setenv("INTEREST_STREAMS_HTTP_PORT", str(port))
     assert main(["worker"]) == 7
-    assert f"http_port {port} is taken" in caplog.text
+    assert f"http_port {port} is taken" in capsys.readouterr().err
     for bad, why in ((99_999, "0-65535"), (port, "taken")):
         with pytest.raises(PortTaken, match=why):
             HttpPort("127.0.0.1", bad, {})
