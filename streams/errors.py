@@ -47,17 +47,21 @@ class KafkaFailed(RuntimeError):
 
     Attributes
     ----------
+    name : str
+        Of the client library's error, such as ``GROUP_ID_NOT_FOUND``.
     away : bool
         Nobody answered in time: it may be worth trying again later.
     """
 
+    name = ""
     away = False
 
     def __init__(self, said: str, cause: Any = None) -> None:
         # Told by what it can do, for this module must not load the client library.
         error = cause.args[0] if isinstance(cause, Exception) and cause.args else cause
         if hasattr(error, "name") and hasattr(error, "str"):
-            self.away = error.name() in _AWAY
+            self.name = str(error.name())
+            self.away = self.name in _AWAY
             said = f"{said}: {error.str()}"
         elif cause is not None:
             self.away = isinstance(cause, TimeoutError)

@@ -15,10 +15,10 @@ from confluent_kafka.admin import OffsetSpec
 from features.vocabulary import Outcome
 from streams.contract.topics import INPUTS
 from streams.errors import ExitCode
+from streams.kafka.offsets import offsets_at
 from streams.settings import Settings
 from streams.terminal import add_kafka_options, settings_of
 from streams.worker.metas import read_metas
-from streams.worker.restore import offsets_at
 
 NAME = "accounting"
 HELP = "what became of every input record"

@@ -26,9 +26,10 @@ from streams.contract import topics
 from streams.contract.record import Record
 from streams.datasets import bundled_web_visits
 from streams.errors import ExitCode
+from streams.kafka import clients
 from streams.kafka.consumer_group import Group, Lag
 from streams.kafka.producing import Produced, merged, produce, with_consent
-from streams.kafka.topic_plan import admin_client, create_topics
+from streams.kafka.topic_plan import create_topics
 from streams.sandbox.demo_worker import WorkerProcess
 from streams.sandbox.embedded_broker import (
     EMBEDDED_FEED_OVERRIDES,
@@ -100,7 +101,7 @@ def _run(args: argparse.Namespace, console: Console, stack: ExitStack) -> None:
         args.seed, args.households, args.days + LIVE_DAYS * live, start, story_days=args.days
     )
     settings = _cluster(args, console, stack)
-    done = create_topics(admin_client(settings), settings)
+    done = create_topics(clients.admin(settings), settings)
     console.print(f"topics: {len(done)} created or updated, {settings.partitions} partitions")
     worker = stack.enter_context(WorkerProcess(settings))
     console.print(f"worker: process {worker.pid}, metrics on port {settings.http_port}")
@@ -159,7 +160,7 @@ def _cluster(args: argparse.Namespace, console: Console, stack: ExitStack) -> Se
         topic_prefix=given.topic_prefix or "demo-",
         group_id="interest-streams-demo",
     )
-    brokers = len(admin_client(settings).list_topics(timeout=_ANSWER_S).brokers)
+    brokers = len(clients.admin(settings).list_topics(timeout=_ANSWER_S).brokers)
     console.print(f"broker: {args.bootstrap}, {brokers} brokers")
     return replace(settings, replication=min(settings.replication, brokers))
 
@@ -177,7 +178,7 @@ def publish_tags(settings: Settings) -> int:
         if entry is not None:
             tagged[key] = entry
     records = (Record(0, topics.TAGS, key, encode(key, entry)) for key, entry in tagged.items())
-    return produce(records, settings.bootstrap_servers, settings, Produced()).total
+    return produce(records, settings, Produced()).total
 
 
 def events(simulation: Simulation) -> Iterator[Record]:
@@ -202,7 +203,7 @@ def _produce(records: Iterator[Record], settings: Settings, worker: WorkerProces
                 worker.check()
                 meter.show(account.total, f"event time {instant(at)}")
 
-        produced = produce(records, settings.bootstrap_servers, settings, Produced(), tick=tick)
+        produced = produce(records, settings, Produced(), tick=tick)
     if produced.failed:
         raise DemoError(produced.line())
     return produced
@@ -276,12 +277,5 @@ def _go_on(
             shown = time.monotonic()
 
         with suppress(KeyboardInterrupt):
-            produce(
-                records,
-                settings.bootstrap_servers,
-                settings,
-                Produced(),
-                speed=LIVE_SPEED,
-                tick=tick,
-            )
+            produce(records, settings, Produced(), speed=LIVE_SPEED, tick=tick)
     console.print("ended")

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
-from typing import Any
 
-from confluent_kafka import Consumer, ConsumerGroupState, Producer, TopicPartition
+from confluent_kafka import ConsumerGroupState, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from features.state.changelog_keys import META, Meta
 from streams.contract.topics import STATE
 from streams.errors import ExitCode
+from streams.kafka import clients
+from streams.kafka.offsets import offsets_at
 from streams.settings import Settings
 from streams.terminal import add_kafka_options, settings_of
 from streams.worker.metas import read_metas
-from streams.worker.restore import offsets_at
 
 NAME = "offsets"
 HELP = "go on after records were deleted before they were read"
@@ -101,10 +101,9 @@ def reset(settings: Settings, lost: list[Lost], metas: dict[int, Meta]) -> None:
     KafkaException
         Where the broker refuses; nothing was moved then.
     """
-    config: dict[str, Any] = {**settings.kafka, "bootstrap.servers": settings.bootstrap_servers}
-    _refuse_members(AdminClient(config), settings.group_id)
-    consumer = Consumer({**config, "group.id": settings.group_id})
-    producer = Producer({**config, "transactional.id": f"{settings.group_id}-offsets-reset"})
+    _refuse_members(clients.admin(settings, role="offsets"), settings.group_id)
+    consumer = clients.consumer("reset", settings)
+    producer = clients.producer("reset", settings)
     try:
         producer.init_transactions(_TIMEOUT_S)
         producer.begin_transaction()
@@ -125,7 +124,7 @@ def reset(settings: Settings, lost: list[Lost], metas: dict[int, Meta]) -> None:
 
 def _refuse_members(admin: AdminClient, group: str) -> None:
     found = admin.describe_consumer_groups([group], request_timeout=_TIMEOUT_S)[group]
-    answer = found.result(_TIMEOUT_S)
+    answer = clients.ask(f"group {group}", found, _TIMEOUT_S)
     if answer.members and answer.state != ConsumerGroupState.DEAD:
         raise GroupAlive(
             f"group {group} still has {len(answer.members)} members: stop every worker first"

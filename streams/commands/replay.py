@@ -175,12 +175,7 @@ def _replay(
                 meter.show(account.total, note)
 
         produce(
-            islice(merged(streams), args.limit),
-            settings.bootstrap_servers,
-            settings,
-            produced,
-            speed=args.speed,
-            tick=tick,
+            islice(merged(streams), args.limit), settings, produced, speed=args.speed, tick=tick
         )
         meter.show(produced.total, "all acknowledged")
 

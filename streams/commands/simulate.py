@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> ExitCode:
 
 
 def _to_kafka(simulation: Simulation, settings: Settings) -> ExitCode:
-    produced = produce(simulated(simulation), settings.bootstrap_servers, settings, Produced())
+    produced = produce(simulated(simulation), settings, Produced())
     print(f"simulate: {produced.line()}", file=sys.stderr)
     return ExitCode.FAILED if produced.failed else ExitCode.DONE
 

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import argparse
 
-from confluent_kafka import KafkaError, KafkaException, Producer
-from confluent_kafka.admin import AdminClient
-
 from streams.contract.topics import STATE
-from streams.errors import ExitCode
-from streams.kafka.compacted import CompactedTopic, ReaderError
+from streams.errors import ExitCode, KafkaFailed
+from streams.kafka import clients
+from streams.kafka.compacted import CompactedTopic
 from streams.settings import Settings
 from streams.terminal import add_kafka_options, settings_of
 
@@ -52,28 +50,21 @@ def reset(settings: Settings) -> None:
 
     Raises
     ------
-    KafkaException, ReaderError
+    KafkaFailed
         Where the broker refuses or does not answer.
     """
-    admin = AdminClient({**settings.kafka, "bootstrap.servers": settings.bootstrap_servers})
-    for future in admin.delete_consumer_groups([settings.group_id]).values():
-        try:
-            future.result(_TIMEOUT_S)
-        except KafkaException as error:
-            if error.args[0].code() != KafkaError.GROUP_ID_NOT_FOUND:
-                raise
-    producer = Producer(
-        {
-            **settings.kafka,
-            "bootstrap.servers": settings.bootstrap_servers,
-            "enable.idempotence": True,
-        }
-    )
+    group, admin = settings.group_id, clients.admin(settings, role="offsets")
+    try:
+        clients.ask(f"group {group}", admin.delete_consumer_groups([group])[group], _TIMEOUT_S)
+    except KafkaFailed as error:
+        if error.name != "GROUP_ID_NOT_FOUND":
+            raise
+    producer = clients.producer("tombstones", settings)
     for partition, key in _keys(settings):
         producer.produce(settings.topic(STATE), key=key, value=None, partition=partition)
         producer.poll(0)
     if producer.flush(_TIMEOUT_S):
-        raise ReaderError(f"{settings.topic(STATE)}: not every tombstone was delivered")
+        raise KafkaFailed(f"{settings.topic(STATE)}: not every tombstone was delivered")
 
 
 def _keys(settings: Settings) -> set[tuple[int, bytes]]:

@@ -195,7 +195,6 @@ def _upsert(
     with Meter(name, len(records)) as meter:
         done = produce(
             iter(records),
-            settings.bootstrap_servers,
             settings,
             Produced(),
             tick=lambda produced, at: meter.show(produced.total),

@@ -10,7 +10,8 @@ import argparse
 import sys
 
 from streams.errors import ExitCode
-from streams.kafka.topic_plan import Change, admin_client, check, create_topics, fetch, plan
+from streams.kafka import clients
+from streams.kafka.topic_plan import Change, check, create_topics, fetch, plan
 from streams.terminal import add_kafka_options, settings_of
 
 NAME = "topics"
@@ -26,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> ExitCode:
     """Do it; FAILED where topics are not co-partitioned or a change is refused."""
     settings = settings_of(args)
-    admin = admin_client(settings)
+    admin = clients.admin(settings)
     if args.what == "apply":
         return _print(create_topics(admin, settings), "done")
     found = fetch(admin, settings)

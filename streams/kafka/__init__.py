@@ -1,3 +1,5 @@
-"""Where Kafka is asked: compacted topics, consumer groups, producing, the plan of topics.
+"""Where Kafka is asked: clients by role, offsets, compacted topics, groups, producing, topics.
 
-Law of the folder: every wait has a deadline; nothing here knows what a profile is."""
+Law of the folder: a client is built here and nowhere else (Faust's own excepted), every wait has
+a deadline, every failure is a `streams.errors.KafkaFailed`; nothing here knows what a profile is.
+"""

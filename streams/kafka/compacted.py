@@ -26,7 +26,7 @@ _NEW_PARTITIONS_S = 60.0  # how often `poll` looks for added partitions
 _BATCH = 5_000  # records taken by one call while reading the past
 _BATCH_WAIT_S = 0.2
 
-#: Errors that the library itself gets over.
+#: Errors of a message that the client library gets over by itself.
 _PASSING = frozenset(
     {
         KafkaError._TRANSPORT,
@@ -195,9 +195,14 @@ class CompactedTopic:
         error = message.error()
         if error is None:
             return True
-        if error.code() in _PASSING or _is_end(message):
+        if passes(error) or _is_end(message):
             return False
         raise ReaderError(f"{self.topic}[{message.partition()}]", error)
+
+
+def passes(error: KafkaError) -> bool:
+    """Whether the client library gets over an error of a message by itself."""
+    return error.retriable() or error.code() in _PASSING
 
 
 def _is_end(message: Message) -> bool:

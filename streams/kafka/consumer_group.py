@@ -12,11 +12,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 
-from confluent_kafka import Consumer, IsolationLevel, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka.admin import OffsetSpec
 
 from streams.contract import topics
 from streams.errors import KafkaFailed
+from streams.kafka import clients
+from streams.kafka.offsets import listed
 from streams.settings import Settings
 
 _TIMEOUT_S = 5.0
@@ -61,20 +63,9 @@ class Group:
     def __init__(self, settings: Settings, name: str = "", *, stable: bool = False) -> None:
         self.name = name or settings.group_id
         self._settings = settings
-        cluster: dict[str, str | int | float | bool] = {
-            **settings.kafka,
-            "bootstrap.servers": settings.bootstrap_servers,
-            "log_level": 0,
-        }
-        self._admin = AdminClient(cluster)
-        self._consumer = Consumer(
-            {
-                **cluster,
-                "group.id": self.name,
-                "enable.auto.commit": False,
-                "isolation.level": "read_committed" if stable else "read_uncommitted",
-            }
-        )
+        self._admin = clients.admin(settings, role="group")
+        isolation = "read_committed" if stable else "read_uncommitted"
+        self._consumer = clients.consumer("group", settings, group=self.name, isolation=isolation)
 
     def __enter__(self) -> Group:
         return self
@@ -121,18 +112,20 @@ class Group:
         try:
             there = self._admin.list_topics(timeout=_TIMEOUT_S).topics
             spots = [
-                TopicPartition(name, p)
+                (name, p)
                 for name in map(self._settings.topic, topics.INPUTS)
                 if name in there
                 for p in there[name].partitions
             ]
             if not spots:
                 return Lag(0, 0)
-            ends = self._offsets(spots, OffsetSpec.latest())
-            starts = self._offsets(spots, OffsetSpec.earliest())
         except KafkaException as error:
             raise self._unknown(error) from None
-        committed = self.committed(spots)
+        ends, starts = (
+            listed(self._admin, spots, spec, _TIMEOUT_S, f"lag of {self.name}", GroupError)
+            for spec in (OffsetSpec.latest(), OffsetSpec.earliest())
+        )
+        committed = self.committed([TopicPartition(*spot) for spot in spots])
         behind = unread = 0
         for place, end in ends.items():
             done = committed.get(place, -1)
@@ -163,19 +156,6 @@ class Group:
                 if lag.done or late:
                     return lag.done
             time.sleep(_LOOK_S)
-
-    def _offsets(
-        self, spots: list[TopicPartition], which: OffsetSpec
-    ) -> dict[tuple[str, int], int]:
-        answers = self._admin.list_offsets(
-            {spot: which for spot in spots},
-            request_timeout=_TIMEOUT_S,
-            isolation_level=IsolationLevel.READ_UNCOMMITTED,
-        )
-        return {
-            (spot.topic, spot.partition): answer.result(_TIMEOUT_S).offset
-            for spot, answer in answers.items()
-        }
 
     def _unknown(self, error: KafkaException) -> GroupError:
         return GroupError(f"lag of {self.name}", error)

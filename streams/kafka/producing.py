@@ -1,8 +1,4 @@
-"""Records -> Kafka, in order, counted, paced.
-
-The partition of a record is murmur2 of its key, as the Java client computes it: every producer
-of the joined topics must agree on that, and librdkafka's own default (CRC32) does not.
-"""
+"""Records -> Kafka, in order, counted, paced."""
 
 from __future__ import annotations
 
@@ -13,7 +9,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, islice
-from typing import Any
 
 import orjson
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -22,6 +17,7 @@ from features.vocabulary import ConsentStatus, FactKind, Purpose
 from streams.contract import topics
 from streams.contract.record import Record
 from streams.errors import KafkaFailed
+from streams.kafka import clients
 from streams.settings import Settings
 
 _ANSWER_S = 10.0  # of a broker, before anything is produced
@@ -59,7 +55,6 @@ class Produced:
 
 def produce(
     records: Iterable[Record],
-    bootstrap: str,
     settings: Settings,
     produced: Produced,
     *,
@@ -92,7 +87,7 @@ def produce(
         if error is not None:
             produced.failed[error.name()] += 1
 
-    producer = Producer(_producer_config(bootstrap, settings))
+    producer = clients.producer("feed", settings)
     send, dump, names = producer.produce, orjson.dumps, _names(settings)
     counts = produced.per_topic
     pace = Pace(speed)
@@ -197,27 +192,6 @@ def each_catalogue_once(records: Iterable[Record]) -> Iterator[Record]:
                 continue
             seen.add(record.key)
         yield record
-
-
-def _producer_config(bootstrap: str, settings: Settings) -> dict[str, Any]:
-    return {
-        "linger.ms": 20,
-        "compression.type": "lz4",
-        "batch.size": 1_000_000,
-        "queue.buffering.max.messages": 200_000,
-        "queue.buffering.max.kbytes": 262_144,
-        "message.timeout.ms": 60_000,
-        **{
-            key: value
-            for key, value in settings.kafka.items()
-            if key.startswith(("sasl.", "ssl.", "security.", "socket.", "client.", "batch."))
-        },
-        "bootstrap.servers": bootstrap,
-        "partitioner": "murmur2_random",
-        # In order and once, whatever is retried; only failures are reported, one call each.
-        "enable.idempotence": True,
-        "delivery.report.only.error": True,
-    }
 
 
 def _names(settings: Settings) -> dict[str, str]:

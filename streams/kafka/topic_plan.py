@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
@@ -23,6 +22,7 @@ from confluent_kafka.admin import (
 
 from streams.contract.topics import TOPICS
 from streams.errors import KafkaFailed
+from streams.kafka import clients
 from streams.settings import Settings
 
 _TIMEOUT_S = 20.0
@@ -86,10 +86,12 @@ def create_topics(admin: AdminClient, settings: Settings) -> list[Change]:
         if c.action == "create"
     ]
     if new:
-        _wait(
-            admin.create_topics(new, operation_timeout=_TIMEOUT_S),
-            ignore=KafkaError.TOPIC_ALREADY_EXISTS,
-        )
+        for name, created in admin.create_topics(new, operation_timeout=_TIMEOUT_S).items():
+            try:
+                clients.ask(name, created, _TIMEOUT_S, TopicError)
+            except TopicError as error:
+                if error.name != "TOPIC_ALREADY_EXISTS":
+                    raise
     altered = [
         ConfigResource(
             ResourceType.TOPIC,
@@ -103,7 +105,9 @@ def create_topics(admin: AdminClient, settings: Settings) -> list[Change]:
         if c.action == "configure"
     ]
     if altered:
-        _wait(admin.incremental_alter_configs(altered, request_timeout=_TIMEOUT_S))
+        done = admin.incremental_alter_configs(altered, request_timeout=_TIMEOUT_S)
+        for resource, answer in done.items():
+            clients.ask(resource.name, answer, _TIMEOUT_S, TopicError)
     return changes
 
 
@@ -131,7 +135,9 @@ def fetch(admin: AdminClient, settings: Settings) -> dict[str, Found]:
                     here[resource.name],
                     config={
                         key: str(entry.value)
-                        for key, entry in answer.result(_TIMEOUT_S).items()
+                        for key, entry in clients.ask(
+                            resource.name, answer, _TIMEOUT_S, TopicError
+                        ).items()
                         if entry.value is not None
                     },
                 )
@@ -244,29 +250,3 @@ def _same(have: str | None, want: str) -> bool:
 
 def _words(config: Mapping[str, str]) -> str:
     return " ".join(f"{key}={value}" for key, value in config.items())
-
-
-def _wait(futures: Mapping[Any, Any], ignore: int | None = None) -> None:
-    for item, future in futures.items():
-        name = getattr(item, "name", item)
-        try:
-            future.result(_TIMEOUT_S)
-        except KafkaException as error:
-            if error.args[0].code() != ignore:
-                raise TopicError(name, error) from None
-
-
-def admin_client(settings: Settings) -> AdminClient:
-    """An admin client of this deployment's cluster, with its librdkafka keys."""
-    return AdminClient(
-        {**_client_keys(settings.kafka), "bootstrap.servers": settings.bootstrap_servers}
-    )
-
-
-def _client_keys(kafka: Mapping[str, str]) -> dict[str, Any]:
-    # Security and network only: keys of consumers and producers make an admin client complain.
-    return {
-        key: value
-        for key, value in kafka.items()
-        if key.startswith(("sasl.", "ssl.", "security.", "socket.", "client."))
-    }

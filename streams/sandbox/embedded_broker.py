@@ -16,12 +16,13 @@ import time
 from importlib import resources
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO
 
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
 
 from streams.errors import ExtraMissing
+from streams.kafka import clients
+from streams.settings import Settings
 
 #: librdkafka keys a consumer of this broker needs: with the defaults a rebalance takes 23 s,
 #: with these 3 s.
@@ -139,13 +140,8 @@ class EmbeddedBroker:
 
     def _wait_until_it_answers(self) -> None:
         deadline = time.monotonic() + self.start_timeout_s
-        silent: dict[str, Any] = {
-            "bootstrap.servers": self.bootstrap_servers,
-            "log_level": 0,
-            "reconnect.backoff.ms": 20,
-            "reconnect.backoff.max.ms": 100,
-            "error_cb": lambda error: None,
-        }
+        quick = {"reconnect.backoff.ms": "20", "reconnect.backoff.max.ms": "100"}
+        settings = Settings(bootstrap_servers=self.bootstrap_servers, kafka=quick)
         while not self._listens():
             if not self.alive():
                 raise BrokerError(f"the embedded broker ended at once: {self._last_line()}")
@@ -157,7 +153,7 @@ class EmbeddedBroker:
             time.sleep(0.02)
         try:
             left = max(0.5, deadline - time.monotonic())
-            AdminClient(silent).list_topics(timeout=left)
+            clients.admin(settings, role="group").list_topics(timeout=left)
         except KafkaException as error:
             raise BrokerError(
                 f"the embedded broker does not answer: {error.args[0].str()}; {self._last_line()}"

@@ -19,6 +19,7 @@ from features.records.decoder import Limits
 from features.records.sequence import Merge
 from streams.contract.topics import INPUTS
 from streams.errors import LostOffsets, Stop
+from streams.kafka.compacted import passes
 from streams.kafka.ports import REAL, Ports
 from streams.settings import Settings
 from streams.worker.dead_letters import DeadLetterCount, DeadLetterLimit
@@ -257,19 +258,8 @@ class Inlet:
             )
 
     def _fail(self, message: Message, error: KafkaError) -> None:
-        if (
-            error.code()
-            in (
-                KafkaError._ALL_BROKERS_DOWN,
-                KafkaError._TRANSPORT,
-                KafkaError._TIMED_OUT,
-                KafkaError._RESOLVE,
-            )
-            or error.retriable()
-        ):
-            return  # librdkafka reconnects by itself
-        if error.code() == KafkaError._MAX_POLL_EXCEEDED:
-            return  # the partitions went by the lost callback; the next poll joins again
+        if passes(error):
+            return  # after the longest poll the partitions went by the lost callback
         if error.code() == KafkaError._AUTO_OFFSET_RESET or (
             error.code() == KafkaError.OFFSET_OUT_OF_RANGE
         ):

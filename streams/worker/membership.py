@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import OffsetSpec
@@ -22,10 +21,12 @@ from features.engine import Engine
 from streams import metrics
 from streams.contract.topics import INPUTS
 from streams.errors import Abandon, LostOffsets
+from streams.kafka import clients
+from streams.kafka.offsets import offsets_at
 from streams.kafka.ports import REAL, Ports
 from streams.settings import Settings
 from streams.worker.inlet import Inlet
-from streams.worker.restore import Restore, offsets_at
+from streams.worker.restore import Restore
 from streams.worker.standby import Copy, Standby
 from streams.worker.watchdog import Watchdog
 
@@ -78,7 +79,7 @@ class Membership:
         #: Engines between two assignments, and where their partitions' inputs go on.
         self._parked: dict[int, tuple[Engine, Start]] = {}
         self._standby = Standby(settings, ports) if settings.standby else None
-        self.consumer = ports.consumer(consumer_config(settings))
+        self.consumer = clients.consumer("worker", settings, ports)
 
     def join(self) -> None:
         """Subscribe to the inputs."""
@@ -255,27 +256,3 @@ class Membership:
 
     def _spots(self, partitions: Iterable[int]) -> list[TopicPartition]:
         return [TopicPartition(name, p) for p in partitions for name in self._names]
-
-
-def consumer_config(settings: Settings) -> dict[str, Any]:
-    """librdkafka configuration of a worker's consumer."""
-    return {
-        "queued.min.messages": 200_000,
-        "queued.max.messages.kbytes": 131_072,
-        "fetch.max.bytes": 16_777_216,
-        "max.partition.fetch.bytes": 4_194_304,
-        "fetch.wait.max.ms": 50,
-        "fetch.queue.backoff.ms": 20,  # of a full queue; it is read empty within a second
-        **settings.kafka,
-        "bootstrap.servers": settings.bootstrap_servers,
-        "group.id": settings.group_id,
-        "isolation.level": "read_committed",
-        "enable.auto.commit": False,
-        "enable.auto.offset.store": False,
-        "enable.partition.eof": True,
-        "partition.assignment.strategy": "range",
-        "auto.offset.reset": "error",
-        "session.timeout.ms": settings.session_timeout_ms,
-        "max.poll.interval.ms": settings.max_poll_interval_ms,
-        "log_level": 3,
-    }

@@ -27,6 +27,7 @@ from features.records.dead_letter import DeadLetter
 from streams.contract import headers as codecs
 from streams.contract.topics import DEAD_LETTERS, PROFILES, RECEIPTS, STATE
 from streams.errors import Abandon, Stop
+from streams.kafka import clients
 from streams.kafka.ports import REAL, Ports
 from streams.settings import Settings
 from streams.worker.watchdog import Watchdog
@@ -65,7 +66,7 @@ class Outlet:
         self._state = settings.topic(STATE)
         self._dead = settings.topic(DEAD_LETTERS)
         self._receipts = settings.topic(RECEIPTS)
-        self._producer = ports.producer(producer_config(settings))
+        self._producer = clients.producer("worker", settings, ports)
         with watchdog.guard("init_transactions"):
             try:
                 self._producer.init_transactions(settings.call_deadline_ms / 1000.0)
@@ -177,27 +178,6 @@ class Outlet:
 
     def _left(self, deadline: float) -> float:
         return max(0.001, deadline - self._ports.monotonic())
-
-
-def producer_config(settings: Settings) -> dict[str, Any]:
-    """librdkafka configuration of a worker's producer."""
-    return {
-        "linger.ms": 5,
-        "batch.size": 1_000_000,
-        "compression.type": "lz4",
-        "queue.buffering.max.messages": 1_000_000,
-        "queue.buffering.max.kbytes": 524_288,
-        # A call that hangs because its coordinator left for a while (librdkafka#5511) looks again
-        # when any connection changes; one that is cut for being idle does.
-        "connections.max.idle.ms": settings.call_deadline_ms // 3,
-        **settings.kafka,
-        "bootstrap.servers": settings.bootstrap_servers,
-        "transactional.id": f"{settings.group_id}-{settings.instance}",
-        "transaction.timeout.ms": settings.transaction_timeout_ms,
-        "enable.idempotence": True,
-        "acks": "all",
-        "log_level": 3,
-    }
 
 
 def _unsent(record: dict[str, Any]) -> bool:

@@ -13,48 +13,23 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from confluent_kafka import (
-    OFFSET_BEGINNING,
-    IsolationLevel,
-    KafkaError,
-    KafkaException,
-    Message,
-    TopicPartition,
-)
+from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import OffsetSpec
 
 from features.engine import Engine
 from features.state.changelog_keys import IncompatibleState
 from streams import metrics
 from streams.contract.topics import STATE
-from streams.errors import Abandon, Stop
+from streams.errors import Stop
+from streams.kafka import clients
+from streams.kafka.compacted import passes
+from streams.kafka.offsets import offsets_at
 from streams.kafka.ports import REAL, Ports
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)
 _POLL = 10_000
 _SAY_EVERY_S = 5.0
-
-
-def reader_config(settings: Settings, group: str) -> dict[str, Any]:
-    """librdkafka configuration of a consumer that reads whole topics without a group."""
-    return {
-        **settings.kafka,
-        "bootstrap.servers": settings.bootstrap_servers,
-        "group.id": f"{settings.group_id}-{group}",  # required by the client, never joined
-        "isolation.level": "read_committed",
-        "enable.auto.commit": False,
-        "enable.partition.eof": True,
-        "auto.offset.reset": "earliest",
-        "fetch.max.bytes": 67_108_864,
-        "max.partition.fetch.bytes": 8_388_608,
-        "queued.max.messages.kbytes": 131_072,
-        # By default an end is told of after half a second, and a queue that was full is looked
-        # at again after a whole one.
-        "fetch.wait.max.ms": 50,
-        "fetch.queue.backoff.ms": 20,
-        "log_level": 3,
-    }
 
 
 class Warm(Protocol):
@@ -102,7 +77,7 @@ class Restore:
         self._at = {
             p: max(starts[self._topic, p], warm[p].position if p in warm else 0) for p in partitions
         }
-        self._consumer = ports.consumer(reader_config(settings, "restore"))
+        self._consumer = clients.consumer("restore", settings, ports)
         self._consumer.assign(
             [
                 TopicPartition(self._topic, p, warm[p].position if p in warm else OFFSET_BEGINNING)
@@ -171,10 +146,7 @@ class Restore:
                 partition = message.partition() or 0
                 if (message.offset() or 0) >= self._ends[self._topic, partition]:
                     self._open.discard(partition)
-            elif not error.retriable() and error.code() not in (
-                KafkaError._TRANSPORT,
-                KafkaError._ALL_BROKERS_DOWN,
-            ):
+            elif not passes(error):
                 raise KafkaException(error)
         self._read += read
         metrics.RESTORED.inc(read)
@@ -200,30 +172,3 @@ def fold(folded: dict[bytes, bytes], message: Message) -> None:
         folded.pop(key, None)
     else:
         folded[key] = value
-
-
-def offsets_at(
-    settings: Settings, spots: Sequence[tuple[str, int]], spec: OffsetSpec, ports: Ports = REAL
-) -> dict[tuple[str, int], int]:
-    """Offsets of partitions; the latest is the log's end, open transactions and markers included.
-
-    Raises
-    ------
-    Abandon
-        Where the broker does not answer in time.
-    """
-    admin = ports.admin(
-        {**settings.kafka, "bootstrap.servers": settings.bootstrap_servers, "log_level": 3}
-    )
-    wanted = {TopicPartition(topic, p): spec for topic, p in spots}
-    timeout = settings.call_deadline_ms / 1000.0
-    answers = admin.list_offsets(
-        wanted, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=timeout
-    )
-    try:
-        return {
-            (spot.topic, spot.partition): future.result(timeout).offset
-            for spot, future in answers.items()
-        }
-    except (KafkaException, TimeoutError) as error:
-        raise Abandon(f"list_offsets: {error}") from error

@@ -15,9 +15,11 @@ from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, Messag
 
 from streams import metrics
 from streams.contract.topics import STATE
+from streams.kafka import clients
+from streams.kafka.compacted import passes
 from streams.kafka.ports import REAL, Ports
 from streams.settings import Settings
-from streams.worker.restore import fold, reader_config
+from streams.worker.restore import fold
 
 log = logging.getLogger(__name__)
 _PER_TURN = 5_000  # records followed in one turn of the loop, a few milliseconds
@@ -41,7 +43,7 @@ class Standby:
     def __init__(self, settings: Settings, ports: Ports = REAL) -> None:
         self._ports = ports
         self._topic = settings.topic(STATE)
-        self._consumer = ports.consumer(reader_config(settings, "standby"))
+        self._consumer = clients.consumer("standby", settings, ports)
         self._all: frozenset[int] = frozenset()
         self._copies: dict[int, Copy] = {}
 
@@ -98,8 +100,5 @@ class Standby:
         elif error.code() == KafkaError._PARTITION_EOF:
             copy.position = message.offset() or 0
             copy.fresh_at = self._ports.monotonic()
-        elif not error.retriable() and error.code() not in (
-            KafkaError._TRANSPORT,
-            KafkaError._ALL_BROKERS_DOWN,
-        ):
+        elif not passes(error):
             raise KafkaException(error)

@@ -20,6 +20,7 @@ from features.vocabulary import Outcome, Source
 from streams import metrics
 from streams.contract import topics
 from streams.contract.untagged import Heavy
+from streams.kafka import clients
 from streams.kafka.ports import REAL, Ports
 from streams.settings import Settings
 
@@ -119,13 +120,7 @@ class Untagged:
         topic = self._settings.topic(topics.UNTAGGED)
         try:
             if self._producer is None:
-                self._producer = self._ports.producer(
-                    {
-                        **self._settings.kafka,
-                        "bootstrap.servers": self._settings.bootstrap_servers,
-                        "queue.buffering.max.messages": 4 * PUBLISHED,
-                    }
-                )
+                self._producer = clients.producer("untagged", self._settings, self._ports)
             self._producer.poll(0)
             for key, value in records.items():
                 self._producer.produce(topic, value, key.encode())

@@ -21,7 +21,7 @@ from features.tags import taxonomy
 from features.tags.exact import exact_tags
 from streams import metrics
 from streams.errors import Abandon, BadTopics, NoBroker, Stop
-from streams.kafka import topic_plan
+from streams.kafka import clients, topic_plan
 from streams.kafka.ports import REAL, Ports
 from streams.settings import Settings
 from streams.worker.health import Health
@@ -262,9 +262,7 @@ def check_topics(settings: Settings) -> None:
     NoBroker
     """
     try:
-        reasons = topic_plan.check(
-            topic_plan.fetch(topic_plan.admin_client(settings), settings), settings
-        )
+        reasons = topic_plan.check(topic_plan.fetch(clients.admin(settings), settings), settings)
     except topic_plan.TopicError as error:
         raise (NoBroker if error.away else Stop)(f"topics: {error}") from error
     if reasons:

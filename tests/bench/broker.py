@@ -10,7 +10,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from streams.contract import topics
-from streams.kafka.topic_plan import admin_client, create_topics
+from streams.kafka import clients
+from streams.kafka.topic_plan import create_topics
 from streams.settings import Settings
 from tests.bench import inputs
 from tests.support.processes import wait_until
@@ -36,7 +37,7 @@ class Topics:
         self.settings = Settings(
             bootstrap_servers=bootstrap, topic_prefix=prefix, partitions=partitions, replication=1
         )
-        self._admin: AdminClient = admin_client(self.settings)
+        self._admin: AdminClient = clients.admin(self.settings)
 
     @property
     def inputs(self) -> list[str]:

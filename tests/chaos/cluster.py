@@ -19,8 +19,8 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from streams.contract.topics import INPUTS
 from streams.kafka.consumer_group import Group, GroupError
+from streams.kafka.offsets import offsets_at
 from streams.settings import Settings
-from streams.worker.restore import offsets_at
 from tests.broker.kafka_server import KafkaServer, Options, free_ports
 from tests.chaos.proxy import FAIR, Proxy, Weather
 from tests.chaos.worker import write_json

@@ -16,7 +16,7 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import NewTopic
 
-from streams.kafka.topic_plan import admin_client
+from streams.kafka import clients
 from streams.settings import Settings
 from tests.broker.kafka_server import KafkaServer
 from tests.broker.log_files import aborted
@@ -59,7 +59,7 @@ def test_a_planted_bug_is_caught(tmp_path: Path, bug: str) -> None:
 def test_what_was_aborted_is_read_from_the_files(kafka_server: KafkaServer, names: Names) -> None:
     topic = names.prefix + "log"
     settings = Settings(bootstrap_servers=kafka_server.bootstrap)
-    admin = admin_client(settings)  # held: its answers come in its own thread
+    admin = clients.admin(settings)  # held: its answers come in its own thread
     admin.create_topics([NewTopic(topic, 1, 1)])[topic].result(30)
     producer = Producer(
         {"bootstrap.servers": kafka_server.bootstrap, "transactional.id": names.prefix}

@@ -14,6 +14,10 @@ from tests.project.architecture import Violation
 CLOCK_CALLS = frozenset({"now", "utcnow", "today"})
 SEEDED = frozenset({"Random", "default_rng", "RandomState", "SeedSequence"})
 
+#: Clients of Kafka, and the rooms that build them; Faust has clients of its own.
+CLIENTS = frozenset({"Consumer", "Producer", "AdminClient"})
+BUILD_CLIENTS = ("streams.kafka.", "streams.apps.")
+
 LINE_LENGTH = 100
 MODULE_LINES = 300
 MODULE_LINES_HARD = 400
@@ -34,6 +38,8 @@ def check(sources: Mapping[str, str]) -> list[Violation]:
             found += _law(module, tree)
         if module.startswith("features"):
             found += _purity(module, tree)
+        if module.startswith("streams") and not module.startswith(BUILD_CLIENTS):
+            found += _clients(module, tree)
     return sorted([*found, *_lengths(sources)])
 
 
@@ -58,6 +64,15 @@ def _purity(module: str, tree: ast.Module) -> Iterator[Violation]:
                 node.lineno,
                 "pure",
                 f"{call}() uses the shared generator; make one from a seed",
+            )
+
+
+def _clients(module: str, tree: ast.Module) -> Iterator[Violation]:
+    """A client of Kafka is configured where all are, so that they can be compared."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in CLIENTS:
+            yield Violation(
+                module, node.lineno, "clients", "streams.kafka.clients builds them, by role"
             )
 
 

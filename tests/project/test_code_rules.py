@@ -30,6 +30,16 @@ FAILING = {
     "a long module": (ENGINE, "x = 1\n" * (MODULE_LINES_HARD + 1), "size"),
     "a bare type-ignore": (ENGINE, "x = 1  # type: ignore\n", "type-ignore"),
     "an unexplained type-ignore": (ENGINE, "x = 1  # type: ignore[misc]\n", "type-ignore"),
+    "a client built in the worker": (
+        "streams.worker.outlet",
+        "from confluent_kafka import Producer\np = Producer({})\n",
+        "clients",
+    ),
+    "a client built by its module": (
+        "streams.commands.state",
+        "import confluent_kafka.admin as k\na = k.AdminClient({})\n",
+        "clients",
+    ),
     "a folder without a law": ("features.__init__", '"""What comes out."""\n', "law"),
     "a room without a law": ("streams.kafka.__init__", '"""What comes out."""\n', "law"),
     "a folder without a docstring": ("features.records.__init__", "", "law"),
@@ -52,6 +62,14 @@ OBEYING = {
     "an explained type-ignore": (
         ENGINE,
         "x = 1  # type: ignore[misc]  # stub says int, it is float\n",
+    ),
+    "a client built where all are": (
+        "streams.kafka.clients",
+        "from confluent_kafka import Producer\np = Producer({})\n",
+    ),
+    "a client by its role, and its type": (
+        "streams.worker.inlet",
+        "def f(one: Consumer):\n    return clients.consumer('worker', one)\n",
     ),
     "a folder's law": ("features.records.__init__", LAW),
     "a folder of tests without a law": ("tests.oracle.__init__", '"""What comes out."""\n'),

@@ -23,8 +23,8 @@ from features.state import packing_kernel
 from features.state.contents import Contents
 from features.tags import taxonomy
 from streams.contract.topics import INPUTS
+from streams.kafka import clients
 from streams.settings import Settings
-from streams.worker.restore import reader_config
 from streams.worker.wiring import engine_config
 
 _READ = 50_000
@@ -64,7 +64,9 @@ def read(
 ) -> Iterator[Message]:
     """Every record of a partition before the offset `until`, or before its end."""
     topic = settings.topic(name)
-    consumer = Consumer({**reader_config(settings, "verifier"), "isolation.level": isolation})
+    consumer = Consumer(
+        {**clients.consumer_config("restore", settings), "isolation.level": isolation}
+    )
     try:
         consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING)])
         deadline = time.monotonic() + _READ_S

@@ -25,10 +25,10 @@ from features.state.contents import Contents
 from features.tags import taxonomy
 from features.tags.exact import exact_tags
 from streams.contract.topics import DEAD_LETTERS, INPUTS, PROFILES, STATE
+from streams.kafka import clients
 from streams.kafka.consumer_group import Group
-from streams.kafka.topic_plan import admin_client
+from streams.kafka.offsets import offsets_at
 from streams.settings import Settings
-from streams.worker.restore import offsets_at
 from streams.worker.tag_feed import TagFeed
 from tests.broker.log_files import aborted
 from tests.support.evidence import Evidence, collect
@@ -146,7 +146,7 @@ def _contents(settings: Settings) -> Contents:
 
 def _settled(settings: Settings, broken: dict[str, list[str]]) -> None:
     """No transaction open: readers of committed records get to the end."""
-    admin = admin_client(settings)
+    admin = clients.admin(settings)
     spots = [
         TopicPartition(settings.topic(name), p)
         for name in (STATE, PROFILES, DEAD_LETTERS)
@@ -186,7 +186,7 @@ def _aborted(
 
 
 def _owners(settings: Settings, totals: Counter[str], broken: dict[str, list[str]]) -> None:
-    admin = admin_client(settings)
+    admin = clients.admin(settings)
     group = admin.describe_consumer_groups([settings.group_id])[settings.group_id].result(_ADMIN_S)
     owned = Counter(
         (spot.topic, spot.partition)

@@ -15,9 +15,10 @@ from typing import Any
 from streams.commands.demo import publish_tags
 from streams.contract.record import Record
 from streams.contract.topics import INPUTS
+from streams.kafka import clients
 from streams.kafka.consumer_group import Group, GroupError, Lag
 from streams.kafka.producing import Produced, produce
-from streams.kafka.topic_plan import admin_client, create_topics
+from streams.kafka.topic_plan import create_topics
 from streams.sandbox.demo_worker import environment
 from streams.sandbox.simulator import Simulation, simulated
 from streams.settings import Settings
@@ -62,7 +63,7 @@ def short_timings(bootstrap: str, prefix: str, **more: Any) -> Settings:
 
 def prepare(settings: Settings) -> None:
     """Create the topics and publish the bundled content tags."""
-    create_topics(admin_client(settings), settings)
+    create_topics(clients.admin(settings), settings)
     publish_tags(settings)
 
 
@@ -81,7 +82,7 @@ def simulated_events(households: int = 40, days: int = 9, seed: int = 3) -> Iter
 
 def feed(settings: Settings, records: Iterable[Record]) -> Produced:
     """Produce records and see them acknowledged."""
-    produced = produce(records, settings.bootstrap_servers, settings, Produced())
+    produced = produce(records, settings, Produced())
     assert not produced.failed, produced.line()
     return produced
 

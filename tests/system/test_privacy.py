@@ -18,8 +18,8 @@ from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
 from features.privacy.facts import mark
 from streams.commands import subject
 from streams.contract.topics import AUDIENCES, DEAD_LETTERS, INPUTS, PROFILES, RECEIPTS, STATE
+from streams.kafka import clients
 from streams.kafka.compacted import CompactedTopic
-from streams.kafka.topic_plan import admin_client
 from streams.sandbox.embedded_broker import free_port
 from tests.broker.kafka_server import KafkaServer, Options
 from tests.support.feeding import DAY, START, Feed, Record
@@ -53,7 +53,7 @@ class Deployment:
             http_host="127.0.0.1",
             erasure_key=SECRET,
         )
-        admin = admin_client(self.settings)
+        admin = clients.admin(self.settings)
         for name in (STATE, PROFILES, AUDIENCES):
             changes = [
                 ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET)

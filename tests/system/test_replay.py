@@ -23,8 +23,9 @@ from streams.commands import accounting
 from streams.commands.replay import source
 from streams.contract import topics
 from streams.contract.record import Record
+from streams.kafka import clients
 from streams.kafka.producing import with_consent
-from streams.kafka.topic_plan import admin_client, create_topics
+from streams.kafka.topic_plan import create_topics
 from streams.settings import Settings
 from tests.conftest import Names
 from tests.support.data_sets import FILES
@@ -88,7 +89,7 @@ def test_a_real_set_is_accounted_for_and_gives_profiles(
     path = need_data(DATA_SETS / FILES[name])
     # months pass in some sets: nothing may fade, so that who had behaviour has a profile
     settings = short_timings(kafka, names.prefix, row_epsilon=1e-12)
-    create_topics(admin_client(settings), settings)
+    create_topics(clients.admin(settings), settings)
     contents = Contents(taxonomy.load(), exact_tags())
     records = list(islice(with_consent(source(name, path, Counter())), LIMIT))
     _publish_catalogue(records, settings, contents)

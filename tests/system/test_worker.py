@@ -23,7 +23,7 @@ from streams.commands import accounting
 from streams.contract.record import Record
 from streams.contract.schemas import SCHEMAS
 from streams.contract.topics import FACTS, INPUTS, NETWORK, PROFILES
-from streams.kafka.topic_plan import admin_client
+from streams.kafka import clients
 from streams.sandbox.embedded_broker import EMBEDDED_KAFKA_OVERRIDES, EmbeddedBroker, free_port
 from streams.settings import Settings
 from tests.conftest import Names
@@ -241,7 +241,7 @@ def test_one_of_two_workers_is_killed(kafka: str, names: Names, tmp_path: Path) 
 
 
 def _owners(settings: Settings) -> int:
-    admin = admin_client(settings)
+    admin = clients.admin(settings)
     group = admin.describe_consumer_groups([settings.group_id])
     members = group[settings.group_id].result(10).members
     return sum(1 for member in members if member.assignment.topic_partitions)

@@ -14,17 +14,16 @@ from collections.abc import Iterator
 from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
 from streams.__main__ import build_parser, main
-from streams.commands import accounting
+from streams.commands import accounting, topics, untagged
 from streams.contract.topics import TOPICS
-from streams.kafka import topic_plan
 from streams.kafka.compacted import CompactedTopic
+from streams.kafka.offsets import offsets_at
 from streams.kafka.topic_plan import Found
-from streams.worker import untagged
-from streams.worker.restore import offsets_at
 from tests.broker.memory_broker import MemoryBroker
 from tests.broker.memory_clients import ports
 from tests.wire import run
@@ -113,7 +112,7 @@ def commands(broker: MemoryBroker) -> tuple[dict[str, Any], dict[str, str]]:
             found[words] = _said(words.split())
         for words in _ON_A_TERMINAL:
             found[f"{words} (on a terminal)"] = _said(words.split(), _Terminal())
-        with mock.patch.object(topic_plan, "fetch", lambda admin, settings: _differing()):
+        with mock.patch.object(topics, "fetch", lambda admin, settings: _differing()):
             found["topics plan (of others)"] = _said(["topics", "plan"])
             found["topics check (of others)"] = _said(["topics", "check"])
         files = {
@@ -126,7 +125,12 @@ def commands(broker: MemoryBroker) -> tuple[dict[str, Any], dict[str, str]]:
 
 def options() -> dict[str, list[str]]:
     """Every option of every subcommand: names, default, choices, how many, whether it must be."""
-    return dict(_options("interest-streams", build_parser()))
+    whole = build_parser()
+    commands = next(a for a in whole._actions if isinstance(a, argparse._SubParsersAction))
+    found = dict(_options("interest-streams", whole))
+    for name in commands.choices:
+        found |= _options("interest-streams", build_parser(name))
+    return found
 
 
 def _options(name: str, parser: argparse.ArgumentParser) -> Iterator[tuple[str, list[str]]]:
@@ -176,9 +180,9 @@ def _reading(broker: MemoryBroker) -> Iterator[None]:
         mock.patch.dict(os.environ, environ, clear=True),
         mock.patch.object(CompactedTopic, "__init__", init),
         mock.patch.object(accounting, "offsets_at", partial(offsets_at, ports=reader)),
-        mock.patch.object(untagged, "REAL", reader),
-        mock.patch.object(topic_plan, "admin_client", lambda settings: None),
-        mock.patch.object(topic_plan, "fetch", lambda admin, settings: {}),
+        mock.patch.object(untagged, "time", SimpleNamespace(time=reader.wall)),
+        mock.patch.object(topics, "clients", SimpleNamespace(admin=lambda settings: None)),
+        mock.patch.object(topics, "fetch", lambda admin, settings: {}),
     ):
         yield
 

@@ -11,8 +11,9 @@ import pytest
 from confluent_kafka import Producer
 
 from streams.contract.topics import AUDIENCES, PROFILES
+from streams.kafka import clients
 from streams.kafka.compacted import CompactedTopic, ReaderError
-from streams.kafka.topic_plan import admin_client, create_topics
+from streams.kafka.topic_plan import create_topics
 from streams.settings import Settings
 from tests.conftest import Names
 from tests.support.app_process import app_process
@@ -28,7 +29,7 @@ class App:
 
     def __init__(self, bootstrap: str, prefix: str, log: Path) -> None:
         self.settings: Settings = short_timings(bootstrap, prefix, partitions=2)
-        create_topics(admin_client(self.settings), self.settings)
+        create_topics(clients.admin(self.settings), self.settings)
         self.producer = Producer({"bootstrap.servers": bootstrap})
         self.log = log
 

@@ -18,7 +18,7 @@ from tests.support.paths import ROOT
 HEAVY = frozenset("numba llvmlite river faust pandas scipy sklearn lightgbm matplotlib".split())
 NAMES = sorted(path.stem for path in (ROOT / "streams" / "commands").glob("[a-z]*.py"))
 #: Commands that load the compiler whatever they are asked.
-COMPILED = {"accounting", "offsets", "quality", "subject"}
+COMPILED = {"quality", "subject"}
 #: What is said or done without it.
 LIGHT = [
     ["--help"],

@@ -12,7 +12,8 @@ from streams.client.profile import Evidence, Interest, Profile
 from streams.commands import demo
 from streams.contract import topics
 from streams.contract.record import Record
-from streams.kafka.topic_plan import admin_client, create_topics
+from streams.kafka import clients
+from streams.kafka.topic_plan import create_topics
 from streams.sandbox.demo_worker import WorkerEnded, WorkerProcess, environment
 from streams.sandbox.embedded_broker import EmbeddedBroker
 from streams.sandbox.simulator import Simulation
@@ -90,7 +91,7 @@ def test_a_longer_simulation_begins_like_the_demo() -> None:
 def test_tags_include_the_simulators_programmes() -> None:
     with EmbeddedBroker() as broker:
         settings = Settings(bootstrap_servers=broker.bootstrap_servers, partitions=1, replication=1)
-        create_topics(admin_client(settings), settings)
+        create_topics(clients.admin(settings), settings)
         assert demo.publish_tags(settings) > 30_000
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -231,12 +232,7 @@ def test_speed_holds_events_back(cluster: Settings) -> None:
     records = [Record(1_551_434_400_000 + 1_000 * i, topics.APP, "acc", {"n": i}) for i in range(4)]
     ticks: list[int] = []
     produced = produce(
-        records,
-        cluster.bootstrap_servers,
-        cluster,
-        Produced(),
-        speed=10.0,
-        tick=lambda _, at: ticks.append(at),
+        records, cluster, Produced(), speed=10.0, tick=lambda _, at: ticks.append(at)
     )
     assert produced.total == 4 and not produced.failed
     assert len(ticks) >= 4, "every wait is a chance to show something"
@@ -256,7 +252,11 @@ def test_a_broker_out_of_reach_is_said_so(
 ) -> None:
     monkeypatch.setattr("streams.kafka.producing._ANSWER_S", 0.2)
     with pytest.raises(ProduceError, match="producing: ") as said:
-        produce([Record(1, topics.APP, "a", {})], "127.0.0.1:1", cluster, Produced())
+        produce(
+            [Record(1, topics.APP, "a", {})],
+            replace(cluster, bootstrap_servers="127.0.0.1:1"),
+            Produced(),
+        )
     assert said.value.away
     monkeypatch.setattr("streams.kafka.consumer_group._TIMEOUT_S", 0.2)
     with (

@@ -1,0 +1,196 @@
+"""The clients of Kafka, by what they are for: the only place where one is configured and built.
+
+What a role rests on stands behind the keys that an operator gave, so that none can undo it. A
+reader of a compacted topic builds its own (`streams.kafka.compacted`), for it may load nothing of
+a deployment.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from typing import Any, Literal, TypeVar, assert_never
+
+from confluent_kafka import Consumer, KafkaException, Producer
+from confluent_kafka.admin import AdminClient
+
+from streams.errors import KafkaFailed
+from streams.kafka.ports import REAL, Config, Ports
+from streams.settings import Settings
+
+#: The group's own member; all of a topic, in no group, twice; one that looks at a group from
+#: outside; one that stands in for a group without members.
+ConsumerRole = Literal["worker", "restore", "standby", "group", "reset"]
+#: A worker's transactions; many records, in order, on the Java client's partitions; a few, now
+#: and then; a tombstone for every key; one transaction in the name of a group.
+ProducerRole = Literal["worker", "feed", "untagged", "tombstones", "reset"]
+AdminRole = Literal["topics", "offsets", "group"]
+
+_T = TypeVar("_T")
+#: Security and network: keys of consumers and producers make an admin client complain.
+_CLIENT_KEYS = ("sasl.", "ssl.", "security.", "socket.", "client.")
+
+
+def consumer(role: ConsumerRole, settings: Settings, ports: Ports = REAL, **own: Any) -> Consumer:
+    """A consumer in a role; `own` are the arguments of the role's configuration."""
+    return ports.consumer(consumer_config(role, settings, **own))
+
+
+def producer(role: ProducerRole, settings: Settings, ports: Ports = REAL) -> Producer:
+    """A producer in a role."""
+    return ports.producer(producer_config(role, settings))
+
+
+def admin(settings: Settings, ports: Ports = REAL, role: AdminRole = "topics") -> AdminClient:
+    """An admin client; it must be held for as long as its answers are waited for."""
+    cluster = _cluster(settings)
+    if role == "topics":
+        mine = {key: value for key, value in settings.kafka.items() if key.startswith(_CLIENT_KEYS)}
+        return ports.admin({**mine, "bootstrap.servers": settings.bootstrap_servers})
+    return ports.admin({**cluster, "log_level": 3 if role == "offsets" else 0})
+
+
+def ask(what: str, future: Future[_T], seconds: float, kind: type[KafkaFailed] = KafkaFailed) -> _T:
+    """The answer that an admin client promised.
+
+    Parameters
+    ----------
+    what : str
+        What was asked, of what; begins the error's text.
+    future : Future
+    seconds : float
+        Longest wait.
+    kind : type
+        Of the error.
+
+    Raises
+    ------
+    KafkaFailed
+        Of the `kind` given, where the cluster refuses or does not answer in time.
+    """
+    try:
+        return future.result(seconds)
+    except (KafkaException, TimeoutError) as error:
+        raise kind(what, error) from error
+
+
+def consumer_config(
+    role: ConsumerRole, settings: Settings, group: str = "", isolation: str = "read_committed"
+) -> Config:
+    """librdkafka's configuration of a consumer; `group` and `isolation` of the role "group"."""
+    match role:
+        case "worker":
+            return _worker_consumer(settings)
+        case "restore" | "standby":
+            return _whole_topics(settings, role)
+        case "group":
+            return {
+                **_cluster(settings),
+                "log_level": 0,
+                "group.id": group or settings.group_id,
+                "enable.auto.commit": False,
+                "isolation.level": isolation,
+            }
+        case "reset":
+            return {**_cluster(settings), "group.id": settings.group_id}
+    assert_never(role)
+
+
+def producer_config(role: ProducerRole, settings: Settings) -> Config:
+    """librdkafka's configuration of a producer."""
+    match role:
+        case "worker":
+            return _worker_producer(settings)
+        case "feed":
+            return _feed(settings)
+        case "untagged":
+            # Four times what a worker publishes at once: it never waits for this producer.
+            return {**_cluster(settings), "queue.buffering.max.messages": 400}
+        case "tombstones":
+            return {**_cluster(settings), "enable.idempotence": True}
+        case "reset":
+            return {**_cluster(settings), "transactional.id": f"{settings.group_id}-offsets-reset"}
+    assert_never(role)
+
+
+def _cluster(settings: Settings) -> Config:
+    return {**settings.kafka, "bootstrap.servers": settings.bootstrap_servers}
+
+
+def _worker_consumer(settings: Settings) -> Config:
+    return {
+        "queued.min.messages": 200_000,
+        "queued.max.messages.kbytes": 131_072,
+        "fetch.max.bytes": 16_777_216,
+        "max.partition.fetch.bytes": 4_194_304,
+        "fetch.wait.max.ms": 50,
+        "fetch.queue.backoff.ms": 20,  # of a full queue; it is read empty within a second
+        **_cluster(settings),
+        "group.id": settings.group_id,
+        "isolation.level": "read_committed",
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "enable.partition.eof": True,
+        "partition.assignment.strategy": "range",
+        "auto.offset.reset": "error",
+        "session.timeout.ms": settings.session_timeout_ms,
+        "max.poll.interval.ms": settings.max_poll_interval_ms,
+        "log_level": 3,
+    }
+
+
+def _whole_topics(settings: Settings, role: str) -> Config:
+    return {
+        **_cluster(settings),
+        "group.id": f"{settings.group_id}-{role}",  # required by the client, never joined
+        "isolation.level": "read_committed",
+        "enable.auto.commit": False,
+        "enable.partition.eof": True,
+        "auto.offset.reset": "earliest",
+        "fetch.max.bytes": 67_108_864,
+        "max.partition.fetch.bytes": 8_388_608,
+        "queued.max.messages.kbytes": 131_072,
+        # By default an end is told of after half a second, and a queue that was full is looked
+        # at again after a whole one.
+        "fetch.wait.max.ms": 50,
+        "fetch.queue.backoff.ms": 20,
+        "log_level": 3,
+    }
+
+
+def _worker_producer(settings: Settings) -> Config:
+    return {
+        "linger.ms": 5,
+        "batch.size": 1_000_000,
+        "compression.type": "lz4",
+        "queue.buffering.max.messages": 1_000_000,
+        "queue.buffering.max.kbytes": 524_288,
+        # A call that hangs because its coordinator left for a while (librdkafka#5511) looks again
+        # when any connection changes; one that is cut for being idle does.
+        "connections.max.idle.ms": settings.call_deadline_ms // 3,
+        **_cluster(settings),
+        "transactional.id": f"{settings.group_id}-{settings.instance}",
+        "transaction.timeout.ms": settings.transaction_timeout_ms,
+        "enable.idempotence": True,
+        "acks": "all",
+        "log_level": 3,
+    }
+
+
+def _feed(settings: Settings) -> Config:
+    keys = (*_CLIENT_KEYS, "batch.")
+    return {
+        "linger.ms": 20,
+        "compression.type": "lz4",
+        "batch.size": 1_000_000,
+        "queue.buffering.max.messages": 200_000,
+        "queue.buffering.max.kbytes": 262_144,
+        "message.timeout.ms": 60_000,
+        **{key: value for key, value in settings.kafka.items() if key.startswith(keys)},
+        "bootstrap.servers": settings.bootstrap_servers,
+        # murmur2 of the key, as the Java client computes it: every producer of the joined topics
+        # must agree on that, and librdkafka's own default (CRC32) does not.
+        "partitioner": "murmur2_random",
+        # In order and once, whatever is retried; only failures are reported, one call each.
+        "enable.idempotence": True,
+        "delivery.report.only.error": True,
+    }
