@@ -1,21 +1,55 @@
-"""What decides an engine's results, as one frozen type."""
+"""What decides an engine's results, as frozen types.
+
+Loads the standard library alone: the settings of a deployment are made from it, and who reads
+those must not wait for arrays and a taxonomy, or have them installed.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from features.privacy import rules
-from features.privacy.rules import Rules
-from features.state import layout as lay
+if TYPE_CHECKING:
+    from features.privacy.rules import Rules
+    from features.state import layout as lay
 
 _ID_BUCKETS = 16  # the dedup horizon is kept in so many steps
 
 
 @dataclass(frozen=True)
-class Config:
-    """What decides an engine's results; a changelog is bound to the first group.
+class EngineSettings:
+    """What an operator chooses of an engine, under the same names in both packages.
+
+    The comment of a field is its meaning in the table of ``deploy/README.md``.
+    """
+
+    # -- what is taken
+    lateness_ms: int = 6 * 3_600_000  # events older than the watermark are dead-lettered
+    dedup_horizon_ms: int = 3_600_000  # an `event_id` seen again within it counts once
+    dedup_max_ids: int = 5_000_000  # event ids remembered, per partition
+
+    # -- windows
+    retention_days: int = 180  # subjects silent for longer are forgotten, with tombstones
+    row_epsilon: float = 0.01  # rows whose longest level fell below this go
+    rows_per_subject: int = 64  # most interests held of a subject
+
+    # -- models and profiles
+    learn_rows_per_close: int = 20_000  # most rows a partition learns of a day, sampled
+    profile_interests: int = 20  # most interests of a profile
+    publish_score_step: float = 0.05  # a smaller change of a score is not material
+    publish_max_age_days: int = 7  # after so long a profile is written though nothing changed
+    home_country: str = ""  # two letters; a subject elsewhere is roaming
+
+
+def _bundled_rules() -> Rules:
+    from features.privacy import rules
+
+    return rules.load()
+
+
+@dataclass(frozen=True)
+class Config(EngineSettings):
+    """All that decides an engine's results; a changelog is bound to the first two.
 
     Attributes
     ----------
@@ -23,6 +57,8 @@ class Config:
         Days, ascending.
     day_offset_ms : int
         The operator's local day, milliseconds east of UTC.
+    consent_default_grant : bool
+        What holds where nothing was said.
     rules : Rules
         What follows from facts.
     erasure_key : bytes
@@ -31,24 +67,16 @@ class Config:
 
     half_lives: tuple[float, float, float] = (1.0, 7.0, 60.0)
     day_offset_ms: int = 0
-
-    lateness_ms: int = 6 * 3_600_000
-    dedup_horizon_ms: int = 3_600_000
-    dedup_max_ids: int = 5_000_000
     consent_default_grant: bool = False
-    retention_days: int = 180
-    row_epsilon: float = 0.01
-    rows_per_subject: int = 64
-    learn_rows_per_close: int = 20_000
-    profile_interests: int = 20
-    publish_score_step: float = 0.05
-    publish_max_age_days: int = 7
-    home_country: str = ""
-    rules: Rules = field(default_factory=rules.load)
+    rules: Rules = field(default_factory=_bundled_rules)
     erasure_key: bytes = field(default=b"", repr=False)
 
     def clock(self) -> lay.Clock:
         """Event-time constants for the kernels."""
+        import numpy as np
+
+        from features.state import layout as lay
+
         short, middle, long = (1.0 / days for days in self.half_lives)
         days = np.arange(lay.DECAY_DAYS)
         return lay.Clock(

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
+from features.config import EngineSettings
 from streams.kafka_keys import REFUSED_KAFKA_KEYS, SHOWN_KAFKA_KEYS
 
 PREFIX = "INTEREST_STREAMS_"
@@ -27,7 +28,7 @@ class SettingsError(ValueError):
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(EngineSettings):
     """What a deployment may choose. Times in milliseconds unless the name says otherwise.
 
     The comment of a field is its meaning in the table of ``deploy/README.md``.
@@ -67,10 +68,7 @@ class Settings:
 
     # -- what is taken
     max_message_bytes: int = 65_536  # longer records are refused
-    lateness_ms: int = 6 * 3_600_000  # events older than the watermark are dead-lettered
     future_tolerance_ms: int = 600_000  # events further ahead of the clock are dead-lettered
-    dedup_horizon_ms: int = 3_600_000  # an `event_id` seen again within it counts once
-    dedup_max_ids: int = 5_000_000  # event ids remembered, per partition
     #: Share of refused records above which the worker stops, over `dead_letter_window` records
     dead_letter_max_ratio: float = 0.5
     dead_letter_window: int = 10_000  # latest records of an input partition
@@ -85,16 +83,6 @@ class Settings:
     # -- windows
     half_lives_days: tuple[float, float, float] = (1.0, 7.0, 60.0)  # of the decayed levels
     day_offset_min: int = 0  # the operator's local day, minutes east of UTC
-    retention_days: int = 180  # subjects silent for longer are forgotten, with tombstones
-    row_epsilon: float = 0.01  # rows whose longest level fell below this go
-    rows_per_subject: int = 64  # most interests held of a subject
-
-    # -- models and profiles
-    learn_rows_per_close: int = 20_000  # most rows a partition learns of a day, sampled
-    profile_interests: int = 20  # most interests of a profile
-    publish_score_step: float = 0.05  # a smaller change of a score is not material
-    publish_max_age_days: int = 7  # after so long a profile is written though nothing changed
-    home_country: str = ""  # two letters; a subject elsewhere is roaming
 
     # -- audiences
     audience_k: int = 20  # households below which nothing is said, nor a change by fewer

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, settings
 pytest_plugins = ["tests.broker.fixtures"]
 
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
-SEED_VARIABLE = "INTEREST_STREAMS_TEST_SEED"
+SEED_VARIABLE = "TEST_SEED"
 _skipped: list[str] = []
 
 # No deadlines: two cores are shared with a broker and with Numba compiling.
@@ -27,8 +27,7 @@ settings.load_profile("ci" if IN_CI else "dev")
 
 # Settings of this machine's own deployment must not reach the tests.
 for _name in [name for name in os.environ if name.startswith("INTEREST_STREAMS_")]:
-    if _name != SEED_VARIABLE:
-        del os.environ[_name]
+    del os.environ[_name]
 
 
 def _run_seed() -> int:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
-from features.config import Config
+from features.config import Config, EngineSettings
 from features.engine import Engine
 from features.privacy import rules
 from features.privacy.rules import Rules, RulesError
@@ -24,22 +25,13 @@ _WARM_DAY = 19_000
 
 
 def engine_config(settings: Settings) -> Config:
-    """The settings that decide an engine's results."""
+    """The settings that decide an engine's results: those of its own names, and the rest."""
+    named = {item.name: getattr(settings, item.name) for item in fields(EngineSettings)}
     return Config(
+        **named,
         half_lives=settings.half_lives_days,
         day_offset_ms=settings.day_offset_min * 60_000,
-        lateness_ms=settings.lateness_ms,
-        dedup_horizon_ms=settings.dedup_horizon_ms,
-        dedup_max_ids=settings.dedup_max_ids,
         consent_default_grant=settings.consent_default == "grant",
-        retention_days=settings.retention_days,
-        row_epsilon=settings.row_epsilon,
-        rows_per_subject=settings.rows_per_subject,
-        learn_rows_per_close=settings.learn_rows_per_close,
-        profile_interests=settings.profile_interests,
-        publish_score_step=settings.publish_score_step,
-        publish_max_age_days=settings.publish_max_age_days,
-        home_country=settings.home_country,
         rules=suppression_rules(settings.suppression_rules),
         erasure_key=settings.erasure_key.encode(),
     )

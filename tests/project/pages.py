@@ -37,7 +37,8 @@ def settings_meanings() -> dict[str, tuple[str, str]]:
     """
     found: dict[str, tuple[str, str]] = {}
     group, above = "", ""
-    for line in inspect.getsource(Settings).splitlines():
+    kinds = filter(dataclasses.is_dataclass, Settings.__mro__)
+    for line in "\n".join(map(inspect.getsource, kinds)).splitlines():
         if match := _GROUP.fullmatch(line):
             group = match[1]
         elif match := _ABOVE.fullmatch(line):
@@ -51,13 +52,11 @@ def settings_meanings() -> dict[str, tuple[str, str]]:
 def settings_table() -> str:
     """Every setting with its type, default and meaning, group by group."""
     meanings = settings_meanings()
-    groups: dict[str, list[Sequence[str]]] = {}
+    groups: dict[str, list[Sequence[str]]] = {group: [] for group, _ in meanings.values()}
     for field in dataclasses.fields(Settings):
         group, meaning = meanings[field.name]
         meaning = meaning[:1].upper() + meaning[1:]
-        groups.setdefault(group, []).append(
-            (f"`{field.name}`", f"`{field.type}`", _default(field), meaning)
-        )
+        groups[group].append((f"`{field.name}`", f"`{field.type}`", _default(field), meaning))
     tables = [
         f"**{group.capitalize()}**\n\n" + _table(("setting", "type", "default", "meaning"), rows)
         for group, rows in groups.items()

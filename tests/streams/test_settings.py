@@ -1,52 +1,74 @@
-"""Settings as people see them: nothing secret in them."""
+"""Settings: what an engine takes of them is said once, and reading them loads nothing heavy."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
-from pathlib import Path
+import subprocess
+import sys
 
 import pytest
-from confluent_kafka import KafkaException, Producer
 
+from features.config import Config, EngineSettings
 from streams.__main__ import main
-from streams.kafka_keys import SHOWN_KAFKA_KEYS
-from streams.settings import Settings, redacted
+from streams.settings import PREFIX, Settings, load
+from streams.worker.wiring import engine_config
+from tests.conftest import SEED_VARIABLE
+from tests.support.paths import ROOT
 
-_SECRET = "hush-hush"  # noqa: S105  # of nobody
-_SECRETS = (
-    "sasl.password sasl.username sasl.jaas.config ssl.key.password ssl.key.pem ssl.ca.pem "
-    "ssl.certificate.pem ssl.keystore.password sasl.oauthbearer.client.secret "
-    "sasl.oauthbearer.config sasl.oauthbearer.assertion.private.key.pem "
-    "sasl.oauthbearer.assertion.private.key.passphrase sasl.kerberos.kinit.cmd "
-    "ssl.engine.location no.such.key"
-).split()
+#: Another value than the default, as an environment variable has it.
+OTHER = {"home_country": "DE", "row_epsilon": "0.5", "publish_score_step": "0.5"}
 
 
-def test_no_secret_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    kafka = dict.fromkeys(_SECRETS, _SECRET) | {"security.protocol": "sasl_ssl", "linger.ms": "7"}
-    settings = Settings(kafka=kafka, erasure_key=_SECRET)
-    assert _SECRET not in repr(settings)
-    shown = redacted(settings)
-    assert _SECRET not in str(shown)
-    assert shown["kafka"] == dict.fromkeys(_SECRETS, "***") | {
-        "security.protocol": "sasl_ssl",
-        "linger.ms": "7",
-    }
-    assert shown["erasure_key"] == "***"
-    assert redacted(Settings())["erasure_key"] == ""  # that there is none is no secret
-    lines = [f"erasure_key = {_SECRET!r}", "[kafka]"]
-    lines += [f"{key!r} = {value!r}" for key, value in kafka.items()]
-    path = tmp_path / "settings.toml"
-    path.write_text("\n".join(lines))
-    assert main(["config", "check", "--config", str(path)]) == 0
-    printed = capsys.readouterr()
-    assert json.loads(printed.out) == json.loads(json.dumps(shown))
-    assert _SECRET not in printed.err
+def test_an_engine_and_a_deployment_have_the_same_defaults() -> None:
+    assert engine_config(Settings()) == Config()
 
 
-@pytest.mark.parametrize("key", sorted(SHOWN_KAFKA_KEYS))
-def test_what_is_shown_is_a_key_of_the_client(key: str) -> None:
-    try:
-        Producer({key: "x"})
-    except KafkaException as error:
-        assert "No such configuration property" not in error.args[0].str()
+@pytest.mark.parametrize("name", [item.name for item in dataclasses.fields(EngineSettings)])
+def test_what_is_set_of_an_engine_reaches_it(name: str) -> None:
+    value = OTHER.get(name, "9")
+    config = engine_config(load(environ={PREFIX + name.upper(): value}))
+    assert getattr(config, name) == type(getattr(Config(), name))(value) != getattr(Config(), name)
+    assert config == dataclasses.replace(Config(), **{name: getattr(config, name)})
+
+
+def test_the_rest_is_converted() -> None:
+    settings = Settings(
+        half_lives_days=(1.0, 2.0, 3.0),
+        day_offset_min=60,
+        consent_default="grant",
+        erasure_key="secret",
+    )
+    config = engine_config(settings)
+    assert (config.half_lives, config.day_offset_ms) == ((1.0, 2.0, 3.0), 3_600_000)
+    assert (config.consent_default_grant, config.erasure_key) == (True, b"secret")
+
+
+def test_check_prints_every_setting_once_and_no_secret(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("INTEREST_STREAMS_ERASURE_KEY", "hidden-1")
+    monkeypatch.setenv("INTEREST_STREAMS_KAFKA__SASL_PASSWORD", "hidden-2")
+    assert main(["config", "check"]) == 0
+    out = capsys.readouterr().out
+    assert "hidden" not in out
+    pairs = json.loads(out, object_pairs_hook=list)
+    assert sorted(name for name, _ in pairs) == sorted(
+        item.name for item in dataclasses.fields(Settings)
+    )
+
+
+def test_reading_them_loads_the_standard_library_alone() -> None:
+    code = (
+        "import sys\nbefore = set(sys.modules)\nfrom streams.settings import load\nload()\n"
+        "tops = {name.partition('.')[0] for name in set(sys.modules) - before}\n"
+        "print(*tops - sys.stdlib_module_names)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert set(done.stdout.split()) == {"features", "streams"}
+
+
+def test_the_tests_own_variable_is_no_setting() -> None:
+    assert not SEED_VARIABLE.startswith(PREFIX)
