@@ -33,6 +33,12 @@ OUTCOME = _counter(
     "suppressed, late, malformed",
     "outcome",
 )
+SAMPLED_KEYS = _counter(
+    "sampled_keys_total", "Keys of input records whose partition was looked at", "topic"
+)
+MISPLACED_KEYS = _counter(
+    "misplaced_keys_total", "Sampled keys that another partition is the place of", "topic"
+)
 DEAD_LETTERS = _counter("dead_letters_total", "Records sent to dead-letters", "reason")
 PROFILES = _counter("profiles_published_total", "Profiles committed to the profile topic")
 TOMBSTONES = _counter("tombstones_total", "Tombstones committed", "topic")

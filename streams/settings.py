@@ -67,6 +67,8 @@ class Settings(EngineSettings):
     held_events: int = 200_000  # hold-back per input partition before it is paused
 
     # -- what is taken
+    #: Of all producers of the inputs: `murmur2`, `consistent`, or `any`, which is not checked
+    partitioner: str = "murmur2"
     max_message_bytes: int = 65_536  # longer records are refused
     future_tolerance_ms: int = 600_000  # events further ahead of the clock are dead-lettered
     #: Share of refused records above which the worker stops, over `dead_letter_window` records
@@ -160,6 +162,10 @@ def _check_ranges(s: Settings) -> None:
     _need(
         s.consent_default in ("deny", "grant"),
         f"consent_default = {s.consent_default!r}: 'deny' or 'grant'",
+    )
+    _need(
+        s.partitioner in ("murmur2", "consistent", "any"),
+        f"partitioner = {s.partitioner!r}: 'murmur2', 'consistent' or 'any'",
     )
     _need(s.audience_k >= 2, f"audience_k = {s.audience_k}: one household is not a crowd")
     _need(s.audience_interval_ms > 0, "audience_interval_ms: must be above 0")

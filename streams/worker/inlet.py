@@ -23,6 +23,7 @@ from streams.kafka.compacted import passes
 from streams.kafka.ports import REAL, Ports
 from streams.settings import Settings
 from streams.worker.dead_letters import DeadLetterCount, DeadLetterLimit
+from streams.worker.placement import Placement, placements
 
 
 @dataclass
@@ -88,7 +89,12 @@ class Inlet:
         # Seconds spent waiting for records: patience with an input that is silent runs only
         # while it could have spoken, not while a commit took long or the process stood still.
         self._listened = 0.0
+        self._placements: dict[str, Placement] = {}
         self.partitions: dict[int, Partition] = {}
+
+    def expect(self, partitions: int) -> None:
+        """From now on look whether keys lie where they belong among so many partitions."""
+        self._placements = placements(self._names, self._settings.partitioner, partitions)
 
     def open(self, partition: int, start: Mapping[str, tuple[int, int]]) -> None:
         """Begin a partition at these offsets and running times per topic."""
@@ -245,6 +251,9 @@ class Inlet:
             part.arrival_ms[name] = messages[int(here[-1])].timestamp()[1]
             part.heard[name] = self._listened
             refused = np.flatnonzero(bad[here])
+            if name in self._placements:
+                good, placement = here[~bad[here]], self._placements[name]
+                placement.look(number, [keys[good[i]] or b"" for i in placement.sample(len(good))])
             part.refused[name].extend(
                 replace(letter, topic=name)
                 for index, letter in letters.items()

@@ -20,6 +20,7 @@ from features.state.contents import Contents
 from features.tags import taxonomy
 from features.tags.exact import exact_tags
 from streams import metrics
+from streams.contract.topics import INPUTS
 from streams.errors import Abandon, BadTopics, NoBroker, Stop
 from streams.kafka import clients, topic_plan
 from streams.kafka.ports import REAL, Ports
@@ -84,7 +85,7 @@ class Worker:
         try:
             self._health.starting("compiling")
             warm_up()
-            check_topics(self._settings)
+            self._inlet.expect(check_topics(self._settings))
             if not self._settings.erasure_key:
                 log.warning(
                     "erasure_key is not set: whoever reads the state topic can find out "
@@ -252,8 +253,12 @@ def _spare_collector() -> None:
     gc.set_threshold(200_000, 10, 10)
 
 
-def check_topics(settings: Settings) -> None:
+def check_topics(settings: Settings) -> int:
     """Refuse to start where topics are missing or not co-partitioned.
+
+    Returns
+    -------
+    Partitions of every input.
 
     Raises
     ------
@@ -262,8 +267,10 @@ def check_topics(settings: Settings) -> None:
     NoBroker
     """
     try:
-        reasons = topic_plan.check(topic_plan.fetch(clients.admin(settings), settings), settings)
+        found = topic_plan.fetch(clients.admin(settings), settings)
     except topic_plan.TopicError as error:
         raise (NoBroker if error.away else Stop)(f"topics: {error}") from error
+    reasons = topic_plan.check(found, settings)
     if reasons:
         raise BadTopics("topics: " + "; ".join(reasons))
+    return found[settings.topic(INPUTS[0])].partitions

@@ -35,7 +35,11 @@ class Topics:
     def __init__(self, bootstrap: str, prefix: str, partitions: int) -> None:
         self.bootstrap, self.prefix, self.partitions = bootstrap, prefix, partitions
         self.settings = Settings(
-            bootstrap_servers=bootstrap, topic_prefix=prefix, partitions=partitions, replication=1
+            bootstrap_servers=bootstrap,
+            topic_prefix=prefix,
+            partitions=partitions,
+            replication=1,
+            partitioner="consistent",  # see `inputs.partition_of`
         )
         self._admin: AdminClient = clients.admin(self.settings)
 

@@ -176,7 +176,7 @@ def test_late_records_of_a_lost_partition_are_the_next_owners_to_refuse() -> Non
 
 def test_leaving_commits_and_returns_zero(monkeypatch: pytest.MonkeyPatch) -> None:
     broker = fed(3)
-    monkeypatch.setattr("streams.worker.worker.check_topics", lambda settings: None)
+    monkeypatch.setattr("streams.worker.worker.check_topics", lambda settings: 1)
     monkeypatch.setattr("signal.signal", lambda *_: None)
     worker = start(broker)
     original = Worker.step
