@@ -33,6 +33,9 @@ OUTCOME = _counter(
     "suppressed, late, malformed",
     "outcome",
 )
+INPUT_OUTCOMES = _counter(
+    "input_outcomes_total", "What became of committed records, by input", "topic", "outcome"
+)
 SAMPLED_KEYS = _counter(
     "sampled_keys_total", "Keys of input records whose partition was looked at", "topic"
 )

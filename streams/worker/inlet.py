@@ -6,7 +6,7 @@ transaction that moves the offset past it, and in no other.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -37,6 +37,8 @@ class Partition:
         Per input, in log order.
     late : list of DeadLetter
         Refused only when their turn had come.
+    outcomes : Counter of (str, str)
+        Records by input topic and what became of them.
     cut_at : dict of str to (int, int)
         Where the latest cut was; at first, where the partition began.
     """
@@ -44,6 +46,7 @@ class Partition:
     merge: Merge
     refused: dict[str, deque[DeadLetter]] = field(default_factory=dict)
     late: list[DeadLetter] = field(default_factory=list)
+    outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
     cut_at: dict[str, tuple[int, int]] = field(default_factory=dict)
     counts: dict[str, DeadLetterCount] = field(default_factory=dict)
     arrival_ms: dict[str, int] = field(default_factory=dict)
@@ -208,9 +211,8 @@ class Inlet:
         behind = 0
         for name, item in self.partitions[partition].merge.inputs.items():
             if not item.drained:
-                end = consumer.get_watermark_offsets(TopicPartition(name, partition), cached=True)[
-                    1
-                ]
+                spot = TopicPartition(name, partition)
+                _, end = consumer.get_watermark_offsets(spot, cached=True)
                 behind += max(0, end - item.next_offset)
             behind += item.count
         return behind
@@ -251,8 +253,8 @@ class Inlet:
             part.arrival_ms[name] = messages[int(here[-1])].timestamp()[1]
             part.heard[name] = self._listened
             refused = np.flatnonzero(bad[here])
-            if name in self._placements:
-                good, placement = here[~bad[here]], self._placements[name]
+            if placement := self._placements.get(name):
+                good = here[~bad[here]]
                 placement.look(number, [keys[good[i]] or b"" for i in placement.sample(len(good))])
             part.refused[name].extend(
                 replace(letter, topic=name)

@@ -16,6 +16,7 @@ Deliveries need no callback: a transaction with a record that was not delivered 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -48,12 +49,15 @@ class Commit:
         Next offset per input partition.
     taken : dict of str to int
         Records per input topic that it accounts for.
+    outcomes : Counter of (str, str)
+        The same records by input topic and what became of them.
     """
 
     changes: dict[int, Changes] = field(default_factory=dict)
     refused: list[DeadLetter] = field(default_factory=list)
     offsets: list[TopicPartition] = field(default_factory=list)
     taken: dict[str, int] = field(default_factory=dict)
+    outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
 class Outlet:

@@ -8,12 +8,14 @@ from the last commit that held; so nothing needs to be undone.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 from confluent_kafka import Consumer, TopicPartition
+from numpy.typing import NDArray
 
 from features.engine import Engine
 from features.records.batch import Batch
@@ -126,6 +128,7 @@ class Folding:
         for part, engine, batch in released:
             with metrics.LOOP_SECONDS.time():
                 outcome = engine.apply(batch)
+            part.outcomes += self._by_input(batch, outcome)
             self._untagged.add(batch, outcome)
             for i in np.flatnonzero(outcome == Outcome.LATE).tolist():
                 row = batch.records[i]
@@ -143,6 +146,17 @@ class Folding:
                 )
         self._untagged.publish()
 
+    def _by_input(self, batch: Batch, outcome: NDArray[np.uint8]) -> Counter[tuple[str, str]]:
+        width = len(Outcome)
+        found = np.bincount(batch.records["kind"] * np.uint8(width) + outcome).tolist()
+        return Counter(
+            {
+                (self._settings.topic(INPUTS[code // width]), Outcome(code % width).word): count
+                for code, count in enumerate(found)
+                if count
+            }
+        )
+
     def _collect(
         self,
         cuts: Sequence[Cut],
@@ -155,6 +169,9 @@ class Folding:
             engine = engines[cut.partition]
             engine.refuse(len(cut.refused))
             late, cut.part.late = cut.part.late, []
+            commit.outcomes += cut.part.outcomes
+            commit.outcomes.update((item.topic, "malformed") for item in cut.refused)
+            cut.part.outcomes = Counter()
             commit.refused += cut.refused + late
             commit.changes[cut.partition] = engine.collect(cut.positions)
             commit.offsets += [

@@ -78,6 +78,9 @@ class Report:
         metrics.LAST_COMMIT.set_to_current_time()
         for topic, count in commit.taken.items():
             metrics.INPUT.labels(topic).inc(count)
+            for outcome in Outcome.words()[1:]:  # 0 too: a counter's first increase is not seen
+                became = commit.outcomes[topic, outcome]
+                metrics.INPUT_OUTCOMES.labels(topic, outcome).inc(became)
         for letter in commit.refused:
             metrics.DEAD_LETTERS.labels(letter.reason).inc()
         for partition, changes in commit.changes.items():

@@ -53,7 +53,8 @@ def _texts() -> dict[Path, str]:
 
 def _alerts() -> dict[str, dict[str, Any]]:
     groups = yaml.safe_load(RULES.read_text())["groups"]
-    return {rule["alert"]: rule for group in groups for rule in group["rules"]}
+    rules = [rule for group in groups for rule in group["rules"]]
+    return {rule["alert"]: rule for rule in rules if "alert" in rule}
 
 
 def _minutes(text: str) -> int:

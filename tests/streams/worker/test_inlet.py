@@ -3,48 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, cast
 
 import pytest
-from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Message
 
 from streams.contract.topics import INPUTS
 from streams.errors import TooManyDeadLetters
-from streams.kafka.ports import REAL
 from streams.worker.dead_letters import DeadLetterCount, DeadLetterLimit
 from streams.worker.inlet import Inlet
 from tests.simulation import inputs
+from tests.support.inlets import START, Clock, opened, poll
 
 FACTS, NETWORK, TV, APP = INPUTS
-START = {name: (0, -1) for name in INPUTS}
-
-
-class Feed:
-    """Hands out what it was given; remembers who is paused."""
-
-    def __init__(self) -> None:
-        self.batches: list[Sequence[Message]] = []
-        self.paused: set[str] = set()
-
-    def consume(self, limit: int, timeout: float) -> Sequence[Message]:
-        return self.batches.pop(0) if self.batches else []
-
-    def pause(self, spots: list[TopicPartition]) -> None:
-        self.paused |= {spot.topic for spot in spots}
-
-    def resume(self, spots: list[TopicPartition]) -> None:
-        self.paused -= {spot.topic for spot in spots}
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        self.now += 0.1
-        return self.now
 
 
 def record(topic: str, offset: int, ts: int = 0, value: bytes | None = None) -> Message:
@@ -76,17 +47,6 @@ def end(topic: str, offset: int) -> Message:
     return Message(
         topic=topic, partition=0, offset=offset, error=KafkaError(KafkaError._PARTITION_EOF)
     )
-
-
-def opened(**more: Any) -> tuple[Inlet, Feed]:
-    inlet = Inlet(inputs.settings(**more), replace(REAL, monotonic=Clock()))
-    inlet.open(0, START)
-    return inlet, Feed()
-
-
-def poll(inlet: Inlet, feed: Feed, *messages: Message) -> None:
-    feed.batches.append(messages)
-    inlet.poll(cast(Consumer, feed), 100, 0.1)
 
 
 def released(inlet: Inlet) -> list[int]:

@@ -18,7 +18,7 @@ from streams.settings import Settings, SettingsError
 from streams.worker.placement import Placement, placements
 from tests.conftest import Names
 from tests.simulation import inputs
-from tests.streams.worker.test_inlet import opened, poll
+from tests.support.inlets import opened, poll
 from tests.support.worker_process import WorkerProcess, prepare, short_timings, wait_for_end
 
 _TOPIC = "placement-test"
