@@ -84,7 +84,7 @@ def alerts_table(rules: Path = RULES) -> str:
 def alerts(rules: Path = RULES) -> dict[str, Mapping[str, Any]]:
     """Alerting rules by name."""
     groups = yaml.safe_load(rules.read_text())["groups"]
-    return {rule["alert"]: rule for group in groups for rule in group["rules"]}
+    return {rule["alert"]: rule for group in groups for rule in group["rules"] if "alert" in rule}
 
 
 def metric_names() -> list[str]:

@@ -14,7 +14,7 @@ from streams.worker.wiring import warm_up
 from tests.broker.memory_broker import MemoryBroker
 from tests.simulation import inputs
 from tests.simulation.deployment import quiet
-from tests.streams.worker.test_worker import failing
+from tests.support.failing import failing
 from tests.support.small_worker import NETWORK_TOPIC, consent, event, new_broker, put, start, steps
 
 _HOUR = 3_600_000

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,8 +12,8 @@ from confluent_kafka import KafkaError
 from streams.contract.topics import DEAD_LETTERS, PROFILES, STATE
 from streams.errors import BadTopics, Stop
 from streams.worker.worker import Worker, check_topics
-from tests.broker.memory_broker import MemoryBroker, failure
 from tests.simulation import inputs
+from tests.support.failing import failing
 from tests.support.small_worker import (
     NETWORK_TOPIC,
     committed,
@@ -28,19 +26,6 @@ from tests.support.small_worker import (
 )
 
 pytestmark = pytest.mark.usefixtures("calm")
-
-
-def failing(broker: MemoryBroker, call: str, code: int, times: int) -> None:
-    """Let a call fail so many times."""
-    left = [times]
-
-    def around(owner: str, name: str, effect: Callable[[], Any]) -> Any:
-        if name == call and left[0] > 0:
-            left[0] -= 1
-            raise failure(code)
-        return effect()
-
-    broker.around = around
 
 
 def test_one_commit_holds_everything() -> None:
