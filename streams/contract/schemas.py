@@ -158,13 +158,43 @@ _RECEIPT = record(
 _SEGMENT = record(
     Field("schema", integer(1), "schema version", True),
     Field("segment", text(1, 128), "name of the cell; the key again", True),
-    Field("kind", text(1, 32), "interest, pair, daypart, group; words may be added", True),
+    Field(
+        "kind",
+        text(1, 32),
+        "interest, pair, daypart, group; release: no cell, the privacy budget; words may be added",
+        True,
+    ),
     Field("name", text(1, 300), "for people", True),
     Field("interests", items(INTEREST, 8), "taxonomy ids that describe it", True),
     Field("daypart", nullable(text(1, 32)), "such as weekend-evening"),
-    Field("accounts", integer(1), "households in it when it was published", True),
+    Field(
+        "accounts",
+        integer(1),
+        "households in it when it was released, each counted for its strongest interests alone, "
+        "with noise, rounded down; of a release: k",
+        True,
+    ),
     Field("k", integer(2), "fewer are never said, nor changes by fewer", True),
     Field("as_of", integer(0), "event time, epoch milliseconds", True),
+    Field("release", integer(0), "release that said it, epoch milliseconds"),
+    Field("noise", NUMBER, "standard deviation of the noise in accounts, households; 0: none"),
+    Field("rounded_to", integer(1), "accounts is rounded down to a multiple of it"),
+    Field(
+        "budget",
+        record(
+            Field("epsilon", NUMBER, "what releases may tell of a household in a period", True),
+            Field("delta", SHARE, "chance that they tell more", True),
+            Field("period_ms", integer(1), "any window of so many milliseconds", True),
+            Field("needed", NUMBER, "share of the budget that its releases take", True),
+            Field(
+                "releases",
+                items({"type": "array", "prefixItems": [TIME, NUMBER]}, 100_000),
+                "epoch milliseconds of each, and the zCDP rho it took",
+                True,
+            ),
+        ),
+        "of a release",
+    ),
 )
 
 _UNTAGGED = record(
