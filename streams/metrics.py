@@ -72,6 +72,11 @@ AUDIENCE_PROFILES = _counter(
     "audience_profiles_total", "Profiles and tombstones that changed an audience's counts"
 )
 AUDIENCE_SEGMENTS = _counter("audience_segments_total", "Cells published or withdrawn", "action")
+AUDIENCE_BUDGET = _gauge(
+    "audience_budget_ratio",
+    "Privacy budget of 30 days that audience releases take with the one that stands or is due; "
+    "above 1 that one waits",
+)
 CATALOGUE_MALFORMED = _counter(
     "catalogue_malformed_total", "Catalogue entries sent to dead-letters", "reason"
 )

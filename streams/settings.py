@@ -87,8 +87,15 @@ class Settings(EngineSettings):
     day_offset_min: int = 0  # the operator's local day, minutes east of UTC
 
     # -- audiences
-    audience_k: int = 20  # households below which nothing is said, nor a change by fewer
-    audience_interval_ms: int = 60_000  # between publications of the counts
+    #: households below which nothing is said, nor a change by fewer; counts are multiples of it
+    audience_k: int = 20
+    audience_interval_ms: int = 60_000  # between looks at what has to be withdrawn at once
+    audience_release_ms: int = 86_400_000  # least time between two releases of counts
+    audience_noise: bool = True  # calibrated noise on every count; off: exact, then rounded down
+    #: privacy budget of a household for any 30 days (delta 1e-6); smaller: more noise
+    audience_epsilon: float = 4.0
+    #: most cells that a household is counted in: a third of them interests; fewer: less noise
+    audience_contribution: int = 12
 
     def __post_init__(self) -> None:
         _check(self)
@@ -169,6 +176,12 @@ def _check_ranges(s: Settings) -> None:
     )
     _need(s.audience_k >= 2, f"audience_k = {s.audience_k}: one household is not a crowd")
     _need(s.audience_interval_ms > 0, "audience_interval_ms: must be above 0")
+    _need(s.audience_release_ms > 0, "audience_release_ms: must be above 0")
+    _need(s.audience_epsilon > 0, "audience_epsilon: must be above 0; audience_noise = false")
+    _need(
+        s.audience_contribution >= 3,
+        f"audience_contribution = {s.audience_contribution}: an interest, its day-part and a group",
+    )
     _need(
         s.home_country == ""
         or (len(s.home_country) == 2 and s.home_country.isascii() and s.home_country.isupper()),

@@ -1,4 +1,5 @@
-"""Profiles counted into cells that identify nobody, and grouped by what members do.
+"""Profiles counted into cells that identify nobody, released seldom and with noise.
 
-Law of the folder: no cell under k households is said, nor a change that tells one household.
+Law of the folder: no cell under k households is said, nor a change or a difference that tells
+one household; chance comes from outside.
 """

@@ -1,37 +1,43 @@
-"""Profiles counted into cells that identify nobody: interests, pairs, day-parts, life-style groups.
+"""Profiles counted into cells that identify nobody: interests, pairs, day-parts, groups.
 
-What is counted is *accounts* (households), each once per cell, and only those whose profiles
-do not say that they must not be counted. Three rules guard a cell:
+What is counted is *accounts* (households), each once per cell and in few cells
+(`features.audiences.household`), and only those whose profiles do not say that they must not be
+counted, for as long as they are valid. What is said of them:
 
-1. *Small cells.* A count below *k* is never said.
-2. *Differencing in time.* A cell is said anew (or withdrawn) only when at least *k* accounts
-   entered or left it since it was last said, each account counted once, whatever the net
-   change. So whoever compares two publications, or one with silence, learns something about no
-   fewer than *k* accounts; and a published count is wrong by less than *k*.
-3. *Differencing in space.* A cell that lies within another (a pair in its interests, an interest
-   in its parent) is said only where their counts, now and as said, are at least *k* apart, so
-   that neither the few in between nor "all of them" can be had by subtraction. Otherwise the
-   narrower cell is withdrawn. Totals over all cells are never said, so that a missing group
-   cannot be had by subtraction either.
+1. *Seldom.* Counts are said in releases, one per `release_ms` at most, whenever people come and
+   go. In between, cells are only withdrawn.
+2. *Noise.* Each count of a release gets noise of its own, calibrated to a budget
+   (`features.audiences.budget`); no release goes beyond it. A release is drawn once: what a
+   restart interrupted waits for the next. Everything below is decided by counts with noise, so
+   it tells nothing more.
+3. *Rounding.* Counts are rounded down to multiples of k, so what one gets by adding and
+   subtracting said counts is nothing or at least k.
+4. *Small cells.* A count below k is never said; with noise, none below k and a margin.
+5. *Subtraction.* Cells are said together only where nothing small is left between them
+   (`features.audiences.lattice`).
+6. *Change.* Without noise, a cell is said anew or left out only when at least k accounts entered
+   or left it since it was last said, each counted once, whatever the net change.
+7. *Retraction.* A cell goes at once, between releases too, when fewer than k of those it was
+   said of are left in it; with noise, when the count with noise less those who left is below k
+   and half the margin.
 
-Published counts are exact at the time they are published. State is rebuilt from the profile
-topic; profiles are taken up by version, so reading one twice changes nothing.
+State is rebuilt from profiles, taken up by version: reading one twice changes nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import heapq
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import combinations
 from typing import Any
 
-from features.audiences.groups import Groups
+from features.audiences import groups, household, lattice, segments
+from features.audiences.budget import PERIOD_MS, Budget, Noise
+from features.audiences.segments import RELEASE, Segment, Terms
 from features.tags.taxonomy import Taxonomy
 
 K = 20
-_PAIRED = 8  # strongest interests of a profile that make pairs: at most 28
-_MIN_SCORE = 0.1  # weaker ones are no interest to be counted
-_SPLIT = "+"
+RELEASE_MS = 86_400_000
 
 
 @dataclass
@@ -45,20 +51,18 @@ class Cell:
     moved : set of str
         Accounts that are now in it and were not when it was last said, or the reverse.
     said : int
-        Count of the last publication, 0 where nothing stands.
+        What was last said, 0 where nothing stands.
+    measured : int
+        The count that `said` was rounded from, with its noise; never leaves.
+    restored : bool
+        Said before a restart: of whom is not known, so `measured` is `said`.
     """
 
     count: int = 0
     moved: set[str] = field(default_factory=set)
     said: int = 0
-
-
-@dataclass(frozen=True)
-class Segment:
-    """A record of ``audience-segments``; `value` None withdraws it."""
-
-    key: str
-    value: dict[str, Any] | None
+    measured: int = 0
+    restored: bool = False
 
 
 class Audiences:
@@ -69,177 +73,228 @@ class Audiences:
     taxonomy : Taxonomy
         Sensitive interests are not counted, whatever a profile says.
     k : int
-        Least count and least change.
+        Least count, least change, and what counts are rounded to.
+    release_ms : int
+        Least time between two releases, milliseconds.
+    contribution : int
+        Most cells that an account is counted in.
+    noise : Noise, optional
+        Without it counts are exact before they are rounded: then whoever knows all others in a
+        cell can tell the one that took it over a multiple of k.
+
+    Raises
+    ------
+    ValueError
+        `contribution` leaves no room for an interest.
     """
 
-    def __init__(self, taxonomy: Taxonomy, k: int = K) -> None:
+    def __init__(
+        self,
+        taxonomy: Taxonomy,
+        k: int = K,
+        release_ms: int = RELEASE_MS,
+        contribution: int = household.CONTRIBUTION,
+        noise: Noise | None = None,
+    ) -> None:
+        if contribution < household.LEAST_CONTRIBUTION:
+            raise ValueError(f"contribution = {contribution}: at least an interest and its cells")
         self.k = k
-        self._taxonomy = taxonomy
-        self._groups = Groups(taxonomy)
-        self._versions: dict[str, tuple[int, int]] = {}
-        self._subjects: dict[str, dict[str, tuple[str, ...]]] = {}  # account -> subject -> cells
-        self._cells: dict[str, Cell] = {}
-        self._restored: set[str] = set()  # said before a restart, of whom is not known
-        self._names_of_cells: dict[str, str] = {}  # one text per cell, however many are in it
         self.as_of = 0
-
-    # -- in ------------------------------------------------------------------------------
+        self.budget = noise and Budget(noise.epsilon, contribution, release_ms)
+        self._draw = noise and noise.draw
+        self._taxonomy = taxonomy
+        self._release_ms = release_ms
+        self._contribution = contribution
+        self._versions: dict[str, tuple[int, int]] = {}
+        self._until: dict[str, int] = {}  # subject -> when its profile ceases to be valid
+        self._expiring: list[tuple[int, str]] = []  # the same, earliest first
+        self._subjects: dict[str, dict[str, tuple[household.Entry, ...]]] = {}  # by account
+        self._counted: dict[str, list[str]] = {}  # account -> its cells
+        self._cells: dict[str, Cell] = {}
+        self._names: dict[str, str] = {}  # one text per cell, however many are in it
+        self._groups: tuple[groups.Group, ...] = ()
+        self._followed = False  # cells were restored, so the groups may be others
+        self._release = -1  # time of the latest one
+        self._spent: dict[int, float] = {}  # time of a release -> rho
 
     def apply(self, subject: str, profile: Mapping[str, Any] | None) -> bool:
         """Take up a profile, or None: forget the subject. Returns whether anything changed."""
-        account = subject.partition("/")[0]
         if profile is None:
             self._versions.pop(subject, None)
-            return self._set(account, subject, ())
+            self._until.pop(subject, None)
+            return self._set(subject, ())
         version, as_of = int(profile["version"]), int(profile["as_of"])
         held = self._versions.get(subject)
         if held is not None and version <= held[0] and as_of <= held[1]:
             return False
         self._versions[subject] = version, as_of
         self.as_of = max(self.as_of, as_of)
-        return self._set(account, subject, self._cells_of(profile))
+        until = profile.get("valid_until")
+        self._until.pop(subject, None)
+        if until is not None:
+            self._until[subject] = int(until)
+            heapq.heappush(self._expiring, (int(until), subject))
+        most = household.interests(self._contribution)
+        return self._set(subject, household.entries(profile, self._taxonomy, most))
 
     def restore(self, key: str, value: Mapping[str, Any] | None) -> None:
         """Take up what was said by another, or before a restart.
 
-        Who was in the cell then is not known any more, so it counts as said of others: the cell
-        is said anew once its count differs by *k* or more.
+        Who was in the cell then is not known any more. Without noise it counts as said of
+        others, and is said anew once its count differs by *k* or more.
         """
-        said = 0 if value is None else int(value["accounts"])
+        if value is not None:
+            self._release = max(self._release, int(value.get("release", -1)))
+        if key == RELEASE:
+            spent = () if value is None else value["budget"]["releases"]
+            self._spent = {int(at): float(rho) for at, rho in spent}
+            return
         cell = self._cells.setdefault(key, Cell())
-        if said != cell.said:
-            cell.said = said
-            self._restored.add(key)
+        cell.said = cell.measured = 0 if value is None else int(value["accounts"])
+        cell.restored = cell.said > 0
+        self._followed = True
 
     def count(self, key: str) -> int:
         """Accounts in a cell now; for the guard and for tests, never for publication."""
         cell = self._cells.get(key)
         return 0 if cell is None else cell.count
 
-    # -- out -----------------------------------------------------------------------------
+    def publish(self, now: int | None = None) -> list[Segment]:
+        """What is to be said now: a release where one is due, else what has to go at once.
 
-    def publish(self) -> list[Segment]:
-        """What may be said now; wider cells come first."""
+        Parameters
+        ----------
+        now : int, optional
+            Epoch milliseconds; by default the event time of the latest profile.
+        """
+        now = self.as_of if now is None else now
+        self._expire(now)
+        if self._followed:
+            self._followed = False
+            self._regroup(groups.standing(self._said(), self._taxonomy))
+        release = now // self._release_ms * self._release_ms
+        return self._released(release) if self._may_release(release) else self._retracted()
+
+    def budget_needed(self, now: int) -> float:
+        """Share of the privacy budget that releases up to now take, with the one that stands or
+        is due; above 1 it cannot be made."""
+        release = now // self._release_ms * self._release_ms
+        return 0.0 if self.budget is None else self.budget.needed(self._spent, release)
+
+    def _may_release(self, release: int) -> bool:
+        # One from further ahead than the next was made by a clock that was wrong.
+        due = not release <= self._release <= release + self._release_ms
+        return due and (self.budget is None or self.budget.allows(self._spent, release))
+
+    def _released(self, release: int) -> list[Segment]:
+        self._release = release
+        self._regroup(groups.formed(self._said(), self._taxonomy))
         found: list[Segment] = []
-        withdrawn: set[str] = set()
-        # A cell within another may have to go because that one is said anew, so by width.
-        for key in sorted(self._cells, key=lambda name: (len(_wider(name, self._taxonomy)), name)):
+        terms = Terms(release, self.as_of, self.k, self.budget.sigma if self.budget else 0.0)
+        if self.budget is not None:
+            recent = {at: rho for at, rho in self._spent.items() if at > release - PERIOD_MS}
+            self._spent = {**recent, release: self.budget.each}
+            found.append(segments.ledger(self.budget, self._spent, terms))
+        counts = {key: cell.count for key, cell in self._cells.items()}
+        measured = self._measured(counts)
+        views = (measured,) if self.budget else ({**counts}, {**counts, **measured})
+        kept = lattice.sayable(measured, views, self.k, self._taxonomy)
+        withdrawn = set()
+        for key in sorted(self._cells, key=lambda name: (name not in kept, name)):
             cell = self._cells[key]
-            changed = self._has_moved(key, cell)
-            sayable = cell.count >= self.k and self._apart(key, cell.count)
-            if changed and sayable:
-                found.append(Segment(key, self._value(key, cell.count)))
-                cell.said = cell.count
+            if key in kept and (self.budget or self._has_moved(cell)):
+                cell.said = measured[key] // self.k * self.k
+                cell.measured, cell.restored = measured[key], False
                 cell.moved.clear()
-                self._restored.discard(key)
-            elif cell.said and ((changed and not sayable) or not self._apart(key, cell.said)):
-                found.append(Segment(key, None))
-                cell.said = 0
+                found.append(segments.cell(key, cell.said, terms, self._taxonomy))
+            elif key not in kept and cell.said:
                 withdrawn.add(key)
-                self._restored.discard(key)
-            if not cell.count and not cell.said:
-                del self._cells[key]  # nobody in it, nothing said: as if it had never been
-                self._restored.discard(key)
-        self._begin_anew(withdrawn)
-        return found
+        return found + self._withdraw(withdrawn)
 
-    def _has_moved(self, key: str, cell: Cell) -> bool:
-        if key in self._restored:
-            return abs(cell.count - cell.said) >= self.k
+    def _said(self) -> dict[str, int]:
+        return {key: cell.said for key, cell in self._cells.items() if cell.said}
+
+    def _measured(self, counts: Mapping[str, int]) -> dict[str, int]:
+        """What a release goes by, of cells that are large enough to be said."""
+        if self.budget is None or self._draw is None:
+            return {
+                key: count if self._has_moved(cell) else cell.measured
+                for key, cell in self._cells.items()
+                if (count := counts[key]) >= self.k
+                and (self._has_moved(cell) or (cell.said and not self._is_hollow(key)))
+            }
+        keys = sorted(key for key, count in counts.items() if count >= self.k)
+        drawn = self._draw([counts[key] for key in keys], self.budget.sigma)
+        least = self.k + self.budget.margin
+        return {key: n for key, n in zip(keys, drawn, strict=True) if n >= least}
+
+    def _retracted(self) -> list[Segment]:
+        """Cells of which too few are left of those that they were said of."""
+        return self._withdraw({key for key, cell in self._cells.items() if self._is_hollow(key)})
+
+    def _is_hollow(self, key: str) -> bool:
+        cell = self._cells[key]
+        if not cell.said:
+            return False
+        if cell.restored:
+            return cell.count < self.k
+        left = sum(key not in self._counted.get(account, ()) for account in cell.moved)
+        # Half way: well above k for the noise, and so far below what was said that a multitude
+        # has to go, not one household.
+        return cell.measured - left < self.k + (self.budget.margin // 2 if self.budget else 0)
+
+    def _has_moved(self, cell: Cell) -> bool:
+        if cell.restored:  # or what an earlier version said exactly
+            return abs(cell.count - cell.said) >= self.k or cell.said % self.k > 0
         return len(cell.moved) >= self.k
 
-    def _apart(self, key: str, count: int) -> bool:
-        """Whether a count can stand beside the cells around it."""
-        for wider in _wider(key, self._taxonomy):
-            around = self._cells.get(wider)
-            if around is None:
-                continue
-            if abs(around.count - count) < self.k or (
-                around.said and abs(around.said - count) < self.k
-            ):
-                return False
-        return True
+    def _withdraw(self, keys: set[str]) -> list[Segment]:
+        """Say nothing of cells from now on: silence stands, and whoever is in them is news."""
+        for key in keys:
+            cell = self._cells[key]
+            cell.said, cell.measured, cell.restored = 0, 0, False
+            cell.moved.clear()
+        for account, held in self._counted.items() if keys else ():
+            for key in keys.intersection(held):
+                self._cells[key].moved.add(account)
+        for key in [key for key, cell in self._cells.items() if not cell.count and not cell.said]:
+            del self._cells[key]  # nobody in it, nothing said: as if it had never been
+        return [Segment(key, None) for key in sorted(keys)]
 
-    def _value(self, key: str, count: int) -> dict[str, Any]:
-        kind, _, rest = key.partition("/")
-        daypart, interests, name = None, [], rest
-        if kind == "group":
-            interests = self._groups.interests(int(rest))
-            name = " & ".join(self._names(interests)) or f"group {rest}"
-        elif kind == "daypart":
-            daypart, _, interest = rest.partition("/")
-            interests = [interest]
-            name = f"{self._names(interests)[0]}, {daypart}"
-        else:
-            interests = rest.split(_SPLIT)
-            name = " & ".join(self._names(interests))
-        return {
-            "schema": 1,
-            "segment": key,
-            "kind": kind,
-            "name": name,
-            "interests": interests,
-            "daypart": daypart,
-            "accounts": count,
-            "k": self.k,
-            "as_of": self.as_of,
-        }
+    def _expire(self, now: int) -> None:
+        while self._expiring and self._expiring[0][0] <= now:
+            until, subject = heapq.heappop(self._expiring)
+            if self._until.get(subject) == until:
+                del self._until[subject]
+                self._set(subject, ())
 
-    def _names(self, interests: Iterable[str]) -> list[str]:
-        return [self._taxonomy.names[self._taxonomy.index(i)] for i in interests]
-
-    # -- cells ---------------------------------------------------------------------------
-
-    def _cells_of(self, profile: Mapping[str, Any]) -> tuple[str, ...]:
-        if any(item["scope"] == "audiences" for item in profile["suppressions"]):
-            return ()
-        shown = [
-            item
-            for item in profile["interests"]
-            if item["score"] >= _MIN_SCORE and not self._taxonomy.is_sensitive(item["id"])
-        ]
-        if not shown:
-            return ()
-        ids = [item["id"] for item in shown]
-        cells = [f"interest/{interest}" for interest in ids]
-        cells += [f"pair/{_SPLIT.join(sorted(pair))}" for pair in combinations(ids[:_PAIRED], 2)]
-        cells += [f"daypart/{part}/{item['id']}" for item in shown for part in item["dayparts"]]
-        cells.append(f"group/{self._groups.of(shown)}")
-        return tuple(self._names_of_cells.setdefault(cell, cell) for cell in cells)
-
-    def _set(self, account: str, subject: str, cells: tuple[str, ...]) -> bool:
+    def _set(self, subject: str, entries: tuple[household.Entry, ...]) -> bool:
+        account = subject.partition("/")[0]
         subjects = self._subjects.setdefault(account, {})
-        before = {cell for held in subjects.values() for cell in held}
-        if cells:
-            subjects[subject] = cells
+        if entries:
+            subjects[subject] = entries
         else:
             subjects.pop(subject, None)
-        after = {cell for held in subjects.values() for cell in held}
+        changed = self._recount(account)
         if not subjects:
             del self._subjects[account]
-        for key in before ^ after:
+        return changed
+
+    def _recount(self, account: str) -> bool:
+        """Count an account in its cells, and no more in others; whether that changed anything."""
+        subjects = self._subjects.get(account, {}).values()
+        found = household.cells(subjects, self._contribution, self._groups, self._taxonomy)
+        before = self._counted.pop(account, [])
+        if found:
+            self._counted[account] = [self._names.setdefault(name, name) for name in found]
+        for key in set(before) ^ set(found):
             cell = self._cells.setdefault(key, Cell())
-            cell.count += 1 if key in after else -1
+            cell.count += 1 if key in found else -1
             cell.moved ^= {account}
-        return before != after
+        return set(before) != set(found)
 
-    def _begin_anew(self, keys: set[str]) -> None:
-        """From now on silence stands for these cells, and whoever is in them is news."""
-        for key in keys & self._cells.keys():
-            self._cells[key].moved.clear()
-        for account, subjects in self._subjects.items() if keys else ():
-            for key in keys.intersection(set().union(*subjects.values())):
-                self._cells[key].moved.add(account)
-
-
-def _wider(key: str, taxonomy: Taxonomy) -> list[str]:
-    """Cells that a cell lies within."""
-    kind, _, rest = key.partition("/")
-    if kind == "pair":
-        return [f"interest/{interest}" for interest in rest.split(_SPLIT)]
-    if kind == "daypart":
-        return [f"interest/{rest.partition('/')[2]}"]
-    if kind == "interest":
-        parent = int(taxonomy.parent[taxonomy.index(rest)])
-        return [f"interest/{taxonomy.ids[parent]}"] if parent >= 0 else []
-    return []
+    def _regroup(self, formed: tuple[groups.Group, ...]) -> None:
+        if formed != self._groups:
+            self._groups = formed
+            for account in self._subjects:
+                self._recount(account)

@@ -1,86 +1,94 @@
-"""Life-style groups: profiles clustered online, named by what their members do most.
+"""Life-style groups: what households do most, by pairs of root interests that many share.
 
-The clusters are River's sequential k-means over shares of attention by root interest. Its
-centres start where the first profiles lie, farthest first, for random ones would leave most
-clusters empty; from then on every profile moves its centre a little.
+Groups are made from cells that were said already, never from profiles: so they tell nothing that
+is not known, one household can't push another from group to group, and after a restart they are
+the same. A household is in the group that holds most of its attention, or in none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
-from river.cluster import KMeans
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 
 from features.tags.taxonomy import Taxonomy
 
 COUNT = 8
-_FIRST = 200  # profiles seen before there are groups; until then all are in group 0
-_STEP = 0.02  # share of the way a centre goes to a new member
-_NAMED_BY = 2
-_LEAST_SHARE = 0.1
+_PREFIX = "group/"
+_SPLIT = "+"
+
+#: Root interests that a group is named by, one or two, in order.
+Group = tuple[str, ...]
 
 
-class Groups:
-    """Groups of profiles.
+def key_of(group: Group) -> str:
+    """Name of a group's cell."""
+    return _PREFIX + _SPLIT.join(group)
+
+
+def formed(said: Mapping[str, int], taxonomy: Taxonomy) -> tuple[Group, ...]:
+    """Groups that follow from what stands published.
 
     Parameters
     ----------
+    said : mapping of str to int
+        Cells to what was said of them.
     taxonomy : Taxonomy
-    count : int
-        How many groups.
+
+    Returns
+    -------
+    tuple of Group
+        At most `COUNT` in order of their names: the pairs of roots that are most shared, then
+        roots alone; none rather than a single one, which would be everybody.
     """
-
-    def __init__(self, taxonomy: Taxonomy, count: int = COUNT) -> None:
-        self._taxonomy = taxonomy
-        self._roots = [
-            i for i in range(len(taxonomy)) if taxonomy.parent[i] < 0 and not taxonomy.sensitive[i]
-        ]
-        self._model = KMeans(n_clusters=count, halflife=_STEP, mu=0.0, sigma=0.0, seed=1)
-        self._first: list[dict[str, float]] = []
-        self._started = False
-
-    def of(self, interests: Sequence[Mapping[str, Any]]) -> int:
-        """Group of a profile's interests (``id``, ``score``); learns from them."""
-        x = self._vector(interests)
-        if self._started:
-            return int(self._model.learn_predict_one(x))
-        self._first.append(x)
-        if len(self._first) < _FIRST:
-            return 0
-        self._start()
-        return int(self._model.predict_one(x))
-
-    def interests(self, group: int) -> list[str]:
-        """Root interests that stand for a group, strongest first; none before there are groups."""
-        if not self._started:
-            return []
-        centre = self._model.centers[group]
-        strongest = sorted(centre, key=lambda name: (-centre[name], name))
-        return [name for name in strongest[:_NAMED_BY] if centre[name] >= _LEAST_SHARE]
-
-    def _vector(self, interests: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-        """Shares by root, every root named: absent ones must pull their centre down."""
-        x = {self._taxonomy.ids[root]: 0.0 for root in self._roots}
-        for item in interests:
-            index = self._taxonomy.index(item["id"])
-            root = self._taxonomy.ids[(index, *self._taxonomy.ancestors(index))[-1]]
-            if root in x:
-                x[root] += float(item["score"])
-        total = sum(x.values()) or 1.0
-        return {name: value / total for name, value in x.items()}
-
-    def _start(self) -> None:
-        chosen = [self._first[0]]
-        while len(chosen) < self._model.n_clusters:
-            chosen.append(max(self._first, key=lambda x: min(_distance(x, c) for c in chosen)))
-        for number, x in enumerate(chosen):
-            self._model.centers[number].update(x)
-        self._started = True
-        for x in self._first:
-            self._model.learn_one(x)
-        self._first = []
+    pairs: Counter[Group] = Counter()
+    alone: Counter[Group] = Counter()
+    for key, count in said.items():
+        kind, _, rest = key.partition("/")
+        if kind not in ("pair", "interest"):
+            continue
+        roots = tuple(sorted({_root(interest, taxonomy) for interest in rest.split(_SPLIT)}))
+        if kind == "interest":
+            alone[roots] = max(alone[roots], count)
+        elif len(roots) > 1:
+            pairs[roots] += count
+    found = _most(pairs)
+    taken = {root for group in found for root in group}
+    found += [group for group in _most(alone) if group[0] not in taken]
+    return tuple(sorted(found[:COUNT])) if len(found) > 1 else ()
 
 
-def _distance(a: Mapping[str, float], b: Mapping[str, float]) -> float:
-    return sum((a[name] - b[name]) ** 2 for name in a)
+def standing(keys: Iterable[str], taxonomy: Taxonomy) -> tuple[Group, ...]:
+    """Groups whose cells are among `keys`, as far as this taxonomy knows their roots."""
+    named = (key[len(_PREFIX) :] for key in keys if key.startswith(_PREFIX))
+    groups = sorted(tuple(name.split(_SPLIT)) for name in named)
+    return tuple(group for group in groups if all(root in taxonomy for root in group))
+
+
+def nearest(
+    interests: Sequence[tuple[str, float]], groups: Sequence[Group], taxonomy: Taxonomy
+) -> Group | None:
+    """The group that holds most of a household's attention; None where no group holds any.
+
+    Parameters
+    ----------
+    interests : sequence of (str, float)
+        Interests of the household and their scores.
+    """
+    by_root: dict[str, float] = {}
+    for interest, score in interests if groups else ():
+        root = _root(interest, taxonomy)
+        by_root[root] = by_root.get(root, 0.0) + score
+    shares = [sum(by_root.get(root, 0.0) for root in group) for group in groups]
+    best = max(shares, default=0.0)
+    return groups[shares.index(best)] if best > 0 else None
+
+
+def _most(counted: Counter[Group]) -> list[Group]:
+    return sorted(counted, key=lambda group: (-counted[group], group))[:COUNT]
+
+
+@cache
+def _root(interest: str, taxonomy: Taxonomy) -> str:
+    index = taxonomy.index(interest)
+    return taxonomy.ids[(index, *taxonomy.ancestors(index))[-1]]

@@ -1,30 +1,39 @@
-"""Profiles in, k-anonymous counts out: ``faust -A streams.apps.audiences worker -l info``.
+"""Profiles in, counts that name nobody out: ``faust -A streams.apps.audiences worker -l info``.
 
 Every start reads the compacted profiles anew, so there is no changelog with anybody's id in it,
-and what was said before from ``audience-segments``, so that the guard of `features.audiences.cells`
-holds across restarts. Reading a profile twice changes nothing. Of several instances the one that
-owns partition 0 of the output speaks; the others follow, and know what was said when it is
-their turn.
+and what was said before from ``audience-segments``, with the account of the privacy budget, so
+that the guards of `features.audiences.cells` hold across restarts. Reading a profile twice
+changes nothing. Of several instances the one that owns partition 0 of the output speaks; the
+others follow, and know what was said when it is their turn.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 
 import faust
 import orjson
 from confluent_kafka import Message
 
+from features.audiences.budget import Noise
 from features.audiences.cells import Audiences
 from features.tags import taxonomy
 from streams.apps.driver import make_app
+from streams.apps.noise import gaussian
 from streams.contract import topics
 from streams.kafka.compacted import CompactedTopic
-from streams.metrics import AUDIENCE_PROFILES, AUDIENCE_SEGMENTS
+from streams.metrics import AUDIENCE_BUDGET, AUDIENCE_PROFILES, AUDIENCE_SEGMENTS
 
 app, settings = make_app("audiences")
-audiences = Audiences(taxonomy.load(), settings.audience_k)
+audiences = Audiences(
+    taxonomy.load(),
+    settings.audience_k,
+    settings.audience_release_ms,
+    settings.audience_contribution,
+    Noise(settings.audience_epsilon, gaussian) if settings.audience_noise else None,
+)
 known = asyncio.Event()  # set when all profiles published before the start were read
 said = app.topic(
     settings.topic(topics.AUDIENCES),
@@ -70,10 +79,13 @@ async def follow() -> None:
 
 @app.timer(settings.audience_interval_ms / 1000)  # type: ignore[untyped-decorator]  # as above
 async def publish() -> None:
-    """Say what may be said."""
+    """Say what may be said. A release begins with its cost: interrupted, it is paid for."""
     if not known.is_set() or not _speaks():
         return
-    for segment in audiences.publish():
+    now = time.time_ns() // 1_000_000
+    segments = audiences.publish(now)
+    AUDIENCE_BUDGET.set(audiences.budget_needed(now))
+    for segment in segments:
         value = None if segment.value is None else orjson.dumps(segment.value)
         await (await said.send(key=segment.key.encode(), value=value))
         AUDIENCE_SEGMENTS.labels("withdrawn" if value is None else "published").inc()

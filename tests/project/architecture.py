@@ -55,7 +55,8 @@ ENTRANCES = ("streams.__main__", "streams.apps.audiences", "streams.apps.catalog
 
 #: Package to the rooms or modules that may import it; a prefix covers what is below it.
 ONLY_IN: dict[str, tuple[str, ...]] = {
-    "river": ("features.models", "features.tags.text", "features.audiences.groups"),
+    "river": ("features.models", "features.tags.text"),
+    "opendp": ("streams.apps.noise",),
     "confluent_kafka": ("streams",),
     "aiokafka": ("streams.apps",),
     "faust": ("streams.apps",),

@@ -1,45 +1,29 @@
-"""Audiences: counts as a plain count would have them, and attacks that must learn nothing.
+"""Audiences: counts as a plain count would have them, seldom, rounded, and gone at once.
 
-a cell's life    said 40 ──18 leave──> still 40 (wrong by < k) ──2 more──> 20 ──> ...
+day     0         1                      1 + a minute     2
+        said 40   18 leave: still 40     5 more: gone     said again once 20 are new
 """
 
 from __future__ import annotations
-
-import random
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.audiences.cells import Audiences, Segment
-from features.audiences.groups import Groups
-from features.tags import taxonomy
-from tests.support.audience_profiles import profile
-
-TREE = taxonomy.load()
-K = 20
-#: Root interests, none within another: Sports, Travel, Pets, Video Gaming, Books, Science.
-PLAIN = ("483", "653", "422", "680", "42", "464")
-
-
-def said(topic: dict[str, int], segments: list[Segment]) -> dict[str, int]:
-    """Take publications up into what a reader of the topic holds."""
-    for segment in segments:
-        if segment.value is None:
-            topic.pop(segment.key, None)
-        else:
-            topic[segment.key] = segment.value["accounts"]
-    return topic
-
-
-def fill(audiences: Audiences, count: int, interests: list[str], first: int = 0) -> None:
-    """Accounts ``a<n>`` with the same interests."""
-    for number in range(first, first + count):
-        audiences.apply(f"a{number}", profile(1, interests))
-
-
-# -- against a plain count
+from features.audiences.cells import Audiences
+from features.audiences.segments import RELEASE
+from tests.support.audience_counting import (
+    DAY,
+    PLAIN,
+    START,
+    TREE,
+    K,
+    fill,
+    plain_cells,
+    profile,
+    said,
+    seeded,
+)
 
 
 @settings(max_examples=40, deadline=None)
@@ -60,167 +44,108 @@ def test_what_is_said_is_what_is_counted(
 ) -> None:
     audiences = Audiences(TREE, 5)
     topic: dict[str, int] = {}
-    held: dict[str, tuple[list[str], bool]] = {}
+    held: dict[str, list[str]] = {}
     for version, (number, member, interests, allowed) in enumerate(steps, 1):
         subject = f"a{number}{member}"
         if interests is None:
             held.pop(subject, None)
             audiences.apply(subject, None)
         else:
-            held[subject] = interests, allowed
+            held[subject] = interests if allowed else []
             value = profile(version, interests, audiences=allowed)
             audiences.apply(subject, value)
             assert not audiences.apply(subject, value)  # idempotent by version
         if version % every == 0:
             before = dict(topic)
+            said(topic, audiences.publish(START + version * DAY))
             counts = plain_count(held)
-            said(topic, audiences.publish())
             for key, count in topic.items():
                 if before.get(key) != count and not key.startswith("group/"):
-                    assert count == counts[key]  # exact when it is said
-    said(topic, audiences.publish())
-    counts = plain_count(held)
-    for key, count in counts.items():
+                    assert count == counts[key] // 5 * 5  # exact, rounded, when it is said
+    for key, count in (counts := plain_count(held)).items():
         assert audiences.count(key) == count
-    for key, count in topic.items():
-        assert count >= 5
-        if not key.startswith("group/"):
-            assert abs(count - counts.get(key, 0)) < 5
+    said(topic, audiences.publish(START + DAY))  # no release any more: what has to go
+    for key in topic:
+        assert key.startswith("group/") or counts[key] >= 5
 
 
-def plain_count(held: dict[str, tuple[list[str], bool]]) -> dict[str, int]:
-    """Accounts per interest, pair and day-part, by sets."""
-    cells: dict[str, set[str]] = {}
-    for subject, (interests, allowed) in held.items():
-        for key in names_of(interests) if allowed else ():
-            cells.setdefault(key, set()).add(subject.partition("/")[0])
-    return {key: len(accounts) for key, accounts in cells.items()}
+def plain_count(held: dict[str, list[str]]) -> dict[str, int]:
+    """Accounts per cell, by sets."""
+    accounts: dict[str, set[str]] = {}
+    for subject, interests in held.items():
+        accounts.setdefault(subject.partition("/")[0], set()).update(interests)
+    counts: dict[str, int] = {}
+    for interests_of in accounts.values():
+        for key in plain_cells(interests_of):
+            counts[key] = counts.get(key, 0) + 1
+    return counts
 
 
-def names_of(interests: list[str]) -> Iterator[str]:
-    for at, one in enumerate(interests):
-        yield f"interest/{one}"
-        yield f"daypart/weekend-evening/{one}"
-        for other in interests[at + 1 :]:
-            yield "pair/" + "+".join(sorted((one, other)))
-
-
-# -- attacks
-
-
-def naive(audiences: Audiences) -> dict[str, int]:
-    """Small cells suppressed, and nothing else: what the guard is measured against."""
-    return {key: cell.count for key, cell in audiences._cells.items() if cell.count >= K}
-
-
-def test_small_cells_are_not_said() -> None:
+def test_counts_are_said_once_a_day_whatever_happens() -> None:
     audiences = Audiences(TREE, K)
-    fill(audiences, K - 1, ["483"])
-    assert said({}, audiences.publish()) == {}
-    fill(audiences, K, ["483"])
-    assert said({}, audiences.publish())["interest/483"] == K
+    fill(audiences, 45, ["483"])
+    assert said({}, audiences.publish(START))["interest/483"] == 40
+    fill(audiences, 100, ["483"])
+    for minute in range(1, 1440):
+        assert audiences.publish(START + minute * 60_000) == []
+    assert said({}, audiences.publish(START + DAY))["interest/483"] == 100
+    assert audiences.publish(START + DAY - 1) == []  # a clock set back is no new day
 
 
-@pytest.mark.parametrize("guarded", [False, True])
-def test_two_publications_do_not_tell_who_joined(guarded: bool) -> None:
-    """The attacker knows that between two publications one account joined, and wants to know
-    its interests: those whose counts rose by one."""
-    rng = random.Random(7)
-    learned = 0
-    for trial in range(40):
-        audiences = Audiences(TREE, K)
-        topic: dict[str, int] = {}
-        for number in range(200):
-            audiences.apply(f"a{number}", profile(1, rng.sample(PLAIN, 2)))
-        said(topic, audiences.publish())
-        before = dict(topic) if guarded else naive(audiences)
-        secret = rng.sample(PLAIN, 2)
-        audiences.apply(f"target-{trial}", profile(1, secret))
-        after = said(topic, audiences.publish()) if guarded else naive(audiences)
-        rose = {
-            key.partition("/")[2]
-            for key in after
-            if key.startswith("interest/") and after[key] != before.get(key)
-        }
-        learned += rose == set(secret)
-    assert learned == (0 if guarded else 40)
-
-
-def test_many_publications_tell_no_more_than_one() -> None:
-    """One account joins before each publication: each change that is said is by k or more."""
+def test_a_clock_that_was_far_ahead_does_not_silence_for_ever() -> None:
     audiences = Audiences(TREE, K)
-    topic: dict[str, int] = {}
-    last: dict[str, int] = {}
-    rng = random.Random(8)
-    joined: dict[str, list[str]] = {}
-    for number in range(400):
-        joined[f"a{number}"] = rng.sample(PLAIN, 3)
-        audiences.apply(f"a{number}", profile(1, joined[f"a{number}"]))
-        said(topic, audiences.publish())
-        for key in topic.keys() | last.keys():
-            if topic.get(key) != last.get(key):
-                assert abs(topic.get(key, 0) - last.get(key, 0)) >= K
-        last = dict(topic)
-    assert len(topic) > 6
+    fill(audiences, 45, ["483"])
+    audiences.publish(START + 1000 * DAY)
+    fill(audiences, 90, ["483"])
+    assert said({}, audiences.publish(START))["interest/483"] == 80
 
 
-def test_silence_does_not_tell_who_left() -> None:
-    """A cell that falls below k stands until k accounts moved; then it is withdrawn."""
+def test_a_record_says_how_it_came_about() -> None:
     audiences = Audiences(TREE, K)
-    topic: dict[str, int] = {}
-    fill(audiences, 30, ["483"])
-    said(topic, audiences.publish())
-    for number in range(19):
-        audiences.apply(f"a{number}", None)
-        assert said(topic, audiences.publish())["interest/483"] == 30
-    audiences.apply("a19", None)
-    assert "interest/483" not in said(topic, audiences.publish())
-    for number in range(10):  # they come back: 20 are in it again, but only ten moved
-        audiences.apply(f"a{number}", profile(2, ["483"]))
-    assert audiences.count("interest/483") == 20
-    assert said(topic, audiences.publish())["interest/483"] == 20
+    fill(audiences, 45, ["483"])
+    values = {segment.key: segment.value for segment in audiences.publish(START + 5)}
+    assert values["interest/483"] == {
+        "schema": 1,
+        "segment": "interest/483",
+        "kind": "interest",
+        "name": "Sports",
+        "interests": ["483"],
+        "daypart": None,
+        "accounts": 40,
+        "k": K,
+        "as_of": START + 1,
+        "release": START,
+        "noise": 0.0,
+        "rounded_to": K,
+    }
 
 
-@pytest.mark.parametrize("guarded", [False, True])
-def test_a_pair_does_not_tell_of_those_outside_it(guarded: bool) -> None:
-    """interest 43, pair 41: two households have the one interest and not the other."""
+# -- whom, and in how many cells
+
+
+def test_a_household_is_in_twelve_cells_at_most() -> None:
     audiences = Audiences(TREE, K)
-    fill(audiences, 41, ["483", "653"])
-    fill(audiences, 2, ["483"], first=41)
-    fill(audiences, 40, ["653"], first=43)
-    topic = said({}, audiences.publish()) if guarded else naive(audiences)
-    small = [
-        key
-        for key in topic
-        if key.startswith("pair/")
-        for one in key.partition("/")[2].split("+")
-        if abs(topic.get(f"interest/{one}", 10**9) - topic[key]) < K
-    ]
-    assert bool(small) is not guarded
+    every = [i for i in TREE.ids if not TREE.is_sensitive(i)][:20]
+    for member in ("", "/m1", "/m2"):
+        audiences.apply("a" + member, profile(1, every, parts=("weekday-night", "weekend-night")))
+    assert sum(cell.count for cell in audiences._cells.values()) <= 12
 
 
-def test_all_of_them_is_not_said_either() -> None:
-    """Were the pair as large as the interest, every household's other interest would be known."""
-    audiences = Audiences(TREE, K)
-    fill(audiences, 50, ["483", "653"])
-    topic = said({}, audiences.publish())
-    assert topic["interest/483"] == 50 and not [key for key in topic if key.startswith("pair/")]
+def test_an_interest_is_not_counted_without_those_above_it() -> None:
+    audiences = Audiences(TREE, K, contribution=6)
+    soccer = "533"  # within Sports
+    value = profile(1, ["653", "483", soccer])
+    for item, score in zip(value["interests"], (0.8, 0.2, 0.9), strict=True):
+        item["score"] = score
+    audiences.apply("a", value)
+    counted = {key for key, cell in audiences._cells.items() if cell.count}
+    assert {"interest/483", f"interest/{soccer}"} <= counted and "interest/653" not in counted
+    assert not [key for key in counted if key.startswith("pair/")]  # it would be Soccer again
 
 
-def test_a_narrow_cell_gives_way_to_a_wide_one() -> None:
-    audiences = Audiences(TREE, K)
-    topic: dict[str, int] = {}
-    fill(audiences, 30, ["483", "653"])
-    fill(audiences, 30, ["483"], first=100)
-    fill(audiences, 30, ["653"], first=200)
-    assert said(topic, audiences.publish())["pair/483+653"] == 30
-    for number in range(100, 125):
-        audiences.apply(f"a{number}", None)
-    said(topic, audiences.publish())
-    assert topic["interest/483"] == 35 and "pair/483+653" not in topic
-
-
-# -- whom, and again
+def test_a_contribution_without_room_is_refused() -> None:
+    with pytest.raises(ValueError, match="contribution = 2"):
+        Audiences(TREE, K, contribution=2)
 
 
 def test_only_accounts_that_allow_it_are_counted() -> None:
@@ -230,6 +155,20 @@ def test_only_accounts_that_allow_it_are_counted() -> None:
     assert audiences.count("interest/483") == 30
     audiences.apply("a0", profile(2, ["483"], audiences=False))
     assert audiences.count("interest/483") == 29
+
+
+def test_a_profile_is_counted_while_it_is_valid() -> None:
+    audiences = Audiences(TREE, K)
+    for number in range(60):
+        until = START + 3 * DAY if number < 45 else None
+        audiences.apply(f"a{number}", profile(1, ["483"], valid_until=until))
+    audiences.apply("a0", profile(2, ["483"], valid_until=START + 9 * DAY))  # renewed
+    topic = said({}, audiences.publish(START + 3 * DAY - 1))
+    assert topic["interest/483"] == 60
+    assert "interest/483" not in said(topic, audiences.publish(START + 3 * DAY))
+    assert audiences.count("interest/483") == 16
+    audiences.publish(START + 9 * DAY)
+    assert audiences.count("interest/483") == 15
 
 
 def test_a_household_counts_once() -> None:
@@ -247,32 +186,73 @@ def test_sensitive_interests_are_not_counted_whatever_a_profile_says() -> None:
     assert not [key for key in said({}, audiences.publish()) if "286" in key]
 
 
-def test_a_restart_does_not_undo_the_guard() -> None:
+# -- what has to go, and what comes again
+
+
+def test_a_cell_stands_while_k_of_its_people_are_left_and_goes_at_once_then() -> None:
+    audiences = Audiences(TREE, K)
+    fill(audiences, 40, ["483"])
+    topic = said({}, audiences.publish(START))
+    for number in range(20):
+        audiences.apply(f"a{number}", None)
+        assert said(topic, audiences.publish(START + number))["interest/483"] == 40
+    fill(audiences, 30, ["483"], first=100)  # others, of whom nothing was said
+    audiences.apply("a20", None)
+    assert "interest/483" not in said(topic, audiences.publish(START + 60_000))
+    assert said(topic, audiences.publish(START + DAY))["interest/483"] == 40
+
+
+def test_silence_stands_until_k_moved() -> None:
+    audiences = Audiences(TREE, K)
+    fill(audiences, 30, ["483"])
+    topic = said({}, audiences.publish(START))
+    for number in range(12):
+        audiences.apply(f"a{number}", None)
+    assert said(topic, audiences.publish(START + 1)) == {}
+    fill(audiences, 1, ["483"], first=100)
+    assert said(topic, audiences.publish(START + DAY)) == {}  # 19 of whom silence was said
+    fill(audiences, 1, ["483"], first=101)
+    assert said(topic, audiences.publish(START + 2 * DAY))["interest/483"] == 20
+
+
+@pytest.mark.parametrize("noise", [None, seeded(3)])
+def test_a_restart_does_not_undo_the_guard(noise: object) -> None:
     """Counts are rebuilt from the profiles; what was said before still binds."""
-    first = Audiences(TREE, K)
-    fill(first, 40, ["483"])
-    topic = said({}, first.publish())
-    again = Audiences(TREE, K)
-    for key, count in topic.items():
-        again.restore(key, {"accounts": count})
-    fill(again, 41, ["483"])
-    assert said(dict(topic), again.publish()) == topic
-    fill(again, 60, ["483"])
-    assert said(dict(topic), again.publish())["interest/483"] == 60
+    first, again = (Audiences(TREE, K, noise=seeded(seed) if noise else None) for seed in (3, 4))
+    fill(first, 400, ["483"])
+    fill(first, 400, ["653"], first=1000)
+    records = first.publish(START)
+    topic = said({}, records)
+    assert topic["interest/483"] and topic["interest/653"]
+    for segment in records:
+        again.restore(segment.key, segment.value)
+    fill(again, 412, ["483"])
+    fill(again, 400, ["653"], first=1000)
+    assert again.publish(START + DAY - 1) == []  # no second draw of the same release
+    after = said(dict(topic), again.publish(START + DAY))
+    if noise is None:
+        assert topic.items() <= after.items()  # nor anything new of those: fewer than k moved
+    for number in range(395):
+        again.apply(f"a{number}", None)
+    assert "interest/483" not in said(after, again.publish(START + DAY + 1))
 
 
-def test_groups_part_ways_of_living_and_are_named_by_them() -> None:
-    groups, rng = Groups(TREE, 4), random.Random(3)
-    styles = [("483", "653"), ("680", "596"), ("42", "464"), ("422", "274")]
-    found: dict[int, set[int]] = {style: set() for style in range(4)}
-    for number in range(1200):
-        style = number % 4
-        interests = [{"id": i, "score": rng.uniform(0.5, 0.9)} for i in styles[style]]
-        interests.append({"id": rng.choice(PLAIN), "score": 0.1})
-        group = groups.of(interests)
-        if number >= 800:
-            found[style].add(group)
-    assert all(len(group) == 1 for group in found.values())
-    assert len(set().union(*found.values())) == 4
-    for style, (group,) in ((style, tuple(named)) for style, named in found.items()):
-        assert set(groups.interests(group)) == set(styles[style])
+def test_a_release_that_was_interrupted_is_not_drawn_again() -> None:
+    """Killed behind the first record: paid for, and what it did not say waits for the next."""
+    first, again = (Audiences(TREE, K, noise=seeded(seed)) for seed in (3, 4))
+    fill(first, 400, ["483"])
+    paid, *_ = first.publish(START)
+    assert paid.key == RELEASE
+    again.restore(paid.key, paid.value)
+    fill(again, 400, ["483"])
+    assert again.publish(START + 60_000) == []
+    assert said({}, again.publish(START + DAY))["interest/483"]
+
+
+def test_what_an_earlier_version_said_exactly_is_replaced() -> None:
+    audiences = Audiences(TREE, K)
+    for key, count in (("interest/483", 41), ("group/0", 41), ("group/x+y", 30)):
+        audiences.restore(key, {"accounts": count})
+    fill(audiences, 41, ["483"])
+    topic = said({"interest/483": 41, "group/0": 41, "group/x+y": 30}, audiences.publish(START))
+    assert topic["interest/483"] == 40 and not [key for key in topic if key.startswith("group/")]

@@ -5,11 +5,14 @@ from __future__ import annotations
 import subprocess
 from contextlib import AbstractContextManager, closing, suppress
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
 from confluent_kafka import Producer
+from jsonschema import Draft202012Validator
 
+from streams.contract.schemas import SCHEMAS
 from streams.contract.topics import AUDIENCES, PROFILES
 from streams.kafka import clients
 from streams.kafka.compacted import CompactedTopic, ReaderError
@@ -17,11 +20,12 @@ from streams.kafka.topic_plan import create_topics
 from streams.settings import Settings
 from tests.conftest import Names
 from tests.support.app_process import app_process
-from tests.support.audience_profiles import profile
+from tests.support.audience_counting import K, profile
 from tests.support.processes import wait_until
 from tests.support.worker_process import short_timings
 
 _WAIT_S = 120.0
+CHECK = Draft202012Validator(SCHEMAS[AUDIENCES])
 
 
 class App:
@@ -33,17 +37,18 @@ class App:
         self.producer = Producer({"bootstrap.servers": bootstrap})
         self.log = log
 
-    def running(self) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    def running(self, **settings: Any) -> AbstractContextManager[subprocess.Popen[bytes]]:
         """The app as a process."""
         return app_process(
             "streams.apps.audiences",
             self.log,
-            *("-l", "debug", "--without-web"),
+            *("-l", "debug"),
             BOOTSTRAP_SERVERS=self.settings.bootstrap_servers,
             HTTP_PORT=0,
             GROUP_ID=self.settings.group_id,
             TOPIC_PREFIX=self.settings.topic_prefix,
             AUDIENCE_INTERVAL_MS=300,
+            **settings,
         )
 
     def write(self, subject: str, value: dict[str, object] | None) -> None:
@@ -57,16 +62,23 @@ class App:
     def flush(self) -> None:
         assert self.producer.flush(20) == 0
 
+    def records(self) -> list[tuple[str, dict[str, Any] | None]]:
+        """Everything that was ever said, as a reader of the topic sees it."""
+        reader = CompactedTopic(self.settings.bootstrap_servers, self.settings.topic(AUDIENCES))
+        with suppress(ReaderError), closing(reader):  # a new topic may have no leader yet
+            return [
+                ((m.key() or b"").decode(), orjson.loads(m.value() or b"null"))
+                for m in reader.past(30)
+            ]
+        return []
+
     def said(self) -> dict[str, int]:
         """Accounts by cell, as a reader of the topic knows them."""
-        reader = CompactedTopic(self.settings.bootstrap_servers, self.settings.topic(AUDIENCES))
         found: dict[str, int] = {}
-        with suppress(ReaderError), closing(reader):  # a new topic may have no leader yet
-            for message in reader.past(30):
-                key, value = (message.key() or b"").decode(), message.value()
-                found.pop(key, None)
-                if value is not None:
-                    found[key] = orjson.loads(value)["accounts"]
+        for key, value in self.records():
+            found.pop(key, None)
+            if value is not None:
+                found[key] = value["accounts"]
         return found
 
     def wait_for(self, **expected: int | None) -> None:
@@ -83,27 +95,54 @@ class App:
 def test_profiles_become_counts_and_tombstones_subtract(
     kafka: str, names: Names, tmp_path: Path
 ) -> None:
+    """Without noise and with a release a second, so that counts can be told."""
     app = App(kafka, names.prefix, tmp_path / "app.log")
+    exact = {"AUDIENCE_NOISE": "false", "AUDIENCE_RELEASE_MS": "1000"}
     for number in range(45):
         app.write(f"zqacc{number}", profile(1, ["483"]))
     for number in range(45, 75):
         app.write(f"zqacc{number}", profile(1, ["653"], audiences=False))
     app.flush()
-    with app.running():
-        app.wait_for(i483=45, i653=None)
+    with app.running(**exact):
+        app.wait_for(i483=40, i653=None)
         for number in range(45):
             app.write(f"zqacc{number}", profile(1, ["483"]))  # the same once more
-        for number in range(10):
+        for number in range(3):
             app.write(f"zqacc{number}", None)
         app.flush()
-    with app.running():  # killed and started: ten left, which is too few to say
+    with app.running(**exact):  # killed and started: three left, which is too few to say
         for number in range(45, 75):
             app.write(f"zqacc{number}", profile(2, ["653"]))
         app.flush()
-        app.wait_for(i483=45, i653=30)
-        for number in range(10, 20):
+        app.wait_for(i483=40, i653=20)
+        for number in range(3, 30):
             app.write(f"zqacc{number}", None)
         app.flush()
-        app.wait_for(i483=25)
+        app.wait_for(i483=None, i653=20)
     assert "zqacc" not in app.log.read_text()  # logs at debug level name nobody
     assert not [key for key in app.said() if "zqacc" in key]
+
+
+@pytest.mark.timeout(500)
+def test_a_day_is_drawn_once_and_accounted_for(kafka: str, names: Names, tmp_path: Path) -> None:
+    """As it is by default: with noise, once a day, killed and started or not."""
+    app = App(kafka, names.prefix, tmp_path / "app.log")
+    for number in range(400):
+        app.write(f"zqacc{number}", profile(1, ["483"]))
+    app.flush()
+    with app.running():
+        wait_until(lambda: "interest/483" in app.said(), _WAIT_S, app.log.read_text)
+        first = app.records()
+    with app.running():
+        app.write("zqacc400", profile(1, ["483"]))
+        for number in range(395):
+            app.write(f"zqacc{number}", None)
+        app.flush()
+        wait_until(lambda: "interest/483" not in app.said(), _WAIT_S, app.log.read_text)
+    assert app.records()[: len(first)] == first
+    assert all(value is None for _, value in app.records()[len(first) :])  # nothing drawn again
+    (_, release), *cells = [(key, value) for key, value in first if value is not None]
+    assert release["kind"] == "release" and len(release["budget"]["releases"]) == 1
+    for record in [release, *(value for _, value in cells)]:
+        CHECK.validate(record)
+        assert record["accounts"] % K == 0 and record["noise"] == pytest.approx(27.2, abs=0.1)
