@@ -110,6 +110,26 @@ class Settings(EngineSettings):
         return self.topic_prefix + name
 
 
+#: Settings of which none is nothing.
+_ABOVE_0 = (
+    "poll_events",
+    "commit_interval_ms",
+    "commit_events",
+    "partitions",
+    "replication",
+    "max_message_bytes",
+    "lateness_ms",
+    "rows_per_subject",
+    "profile_interests",
+    "dead_letter_window",
+    "dead_letter_max_run",
+    "dedup_max_ids",
+    "held_events",
+    "retention_days",
+    "publish_max_age_days",
+)
+
+
 def _need(ok: bool, what: str) -> None:
     if not ok:
         raise SettingsError(what)
@@ -131,23 +151,7 @@ def _check_ranges(s: Settings) -> None:
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             floor = -840 if f.name == "day_offset_min" else 0
             _need(value >= floor, f"{f.name} = {value}: must not be below {floor}")
-    for name in (
-        "poll_events",
-        "commit_interval_ms",
-        "commit_events",
-        "partitions",
-        "replication",
-        "max_message_bytes",
-        "lateness_ms",
-        "rows_per_subject",
-        "profile_interests",
-        "dead_letter_window",
-        "dead_letter_max_run",
-        "dedup_max_ids",
-        "held_events",
-        "retention_days",
-        "publish_max_age_days",
-    ):
+    for name in _ABOVE_0:
         _need(getattr(s, name) > 0, f"{name} = {getattr(s, name)}: must be above 0")
     _need(
         s.lateness_ms <= 86_400_000,
