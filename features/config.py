@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from features.records.inputs import INPUTS, Inputs
+
 if TYPE_CHECKING:
     from features.privacy.rules import Rules
     from features.state import layout as lay
@@ -63,6 +65,8 @@ class Config(EngineSettings):
         What follows from facts.
     erasure_key : bytes
         Of the keyed hashes that erased accounts leave behind.
+    inputs : Inputs
+        What the sources of events are.
     """
 
     half_lives: tuple[float, float, float] = (1.0, 7.0, 60.0)
@@ -70,15 +74,20 @@ class Config(EngineSettings):
     consent_default_grant: bool = False
     rules: Rules = field(default_factory=_bundled_rules)
     erasure_key: bytes = field(default=b"", repr=False)
+    inputs: Inputs = field(default=INPUTS, repr=False)
 
     def clock(self) -> lay.Clock:
-        """Event-time constants for the kernels."""
+        """Constants for the kernels."""
         import numpy as np
 
         from features.state import layout as lay
 
         short, middle, long = (1.0 / days for days in self.half_lives)
         days = np.arange(lay.DECAY_DAYS)
+        events = self.inputs.events
+        least = np.zeros((1 + len(events), max(len(item.least) for item in events), 2))
+        for kind, item in enumerate(events, 1):
+            least[kind, : len(item.least)] = item.least
         return lay.Clock(
             self.lateness_ms,
             self.day_offset_ms,
@@ -90,4 +99,6 @@ class Config(EngineSettings):
             middle,
             long,
             np.array([2.0 ** (-days * rate) for rate in (short, middle, long)]),
+            least,
+            np.array([0, *(item.source for item in events)], np.int64),
         )

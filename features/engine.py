@@ -84,6 +84,7 @@ class Engine:
             config.publish_score_step,
             config.publish_max_age_days,
             config.home_country,
+            config.inputs,
         )
         self._pending: dict[int, tuple[bytes, int]] = {}  # value and as-of time by subject
         self._model_changed = False

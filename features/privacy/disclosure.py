@@ -10,11 +10,12 @@ import numpy as np
 from features.privacy import consent
 from features.privacy.facts import AccountFacts, fields
 from features.privacy.rules import Rules
+from features.records.inputs import INPUTS
 from features.state import layout as lay
 from features.state import packing_kernel
 from features.state.changelog_keys import IncompatibleState
 from features.tags.taxonomy import Taxonomy
-from features.vocabulary import DayPart, Purpose, Reason, Source
+from features.vocabulary import DayPart, Purpose, Reason
 
 _FLAGS = (
     (lay.F_LIKE, Reason.DECLARED_LIKE.value),
@@ -60,7 +61,9 @@ def subject(value: bytes, taxonomy: Taxonomy) -> dict[str, Any]:
             "last_day": _day(int(head["day"])),
             "days": int(head["days"]).bit_count(),
             "last_event": _time(int(head["last_ts"])),
-            "sources": [source.word for source in Source if int(head["sources"]) >> source & 1],
+            "sources": [
+                name for kind, name in enumerate(INPUTS.names) if int(head["sources"]) >> kind & 1
+            ],
             "country": chr(country >> 8) + chr(country & 255) if country else None,
         }
     return found

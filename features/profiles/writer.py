@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from features.models.stance_kernel import Policy
 from features.profiles.writing_kernel import ROOM, SUPPRESSION_ROOM, Template, write_profiles
+from features.records.inputs import INPUTS, Inputs
 from features.state import layout as lay
 from features.state.store import Store
 from features.tags.taxonomy import Taxonomy
@@ -37,13 +38,22 @@ class Writer:
         Days after which a profile is published again though nothing changed.
     home : str
         Country of the operator, two letters, or empty where unknown.
+    inputs : Inputs
+        The kinds of input that evidence comes from.
     """
 
     def __init__(
-        self, taxonomy: Taxonomy, top: int, step: float, max_age: int, home: str = ""
+        self,
+        taxonomy: Taxonomy,
+        top: int,
+        step: float,
+        max_age: int,
+        home: str = "",
+        inputs: Inputs = INPUTS,
     ) -> None:
         heads = _heads(taxonomy.ids, taxonomy.names)
         length = np.array([len(head) for head in heads], np.int32)
+        names = [f'"{name}"'.encode() for name in inputs.names]
         self._template = Template(
             text=np.frombuffer(b"".join(heads), np.uint8),
             at=(np.cumsum(length) - length).astype(np.int32),
@@ -54,6 +64,8 @@ class Writer:
             home=ord(home[0]) * 256 + ord(home[1]) if home else 0,
             step=max(step, 1e-4),
             max_age=max_age,
+            inputs=np.frombuffer(b"".join(names), np.uint8),
+            inputs_at=np.cumsum([0, *map(len, names)]).astype(np.int32),
         )
         self._buffer = np.zeros(0, np.uint8)
 

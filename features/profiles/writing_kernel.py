@@ -106,6 +106,8 @@ class Template(NamedTuple):
     home: int  # country code of the operator, 0 unknown
     step: float  # material change of a score
     max_age: int  # days
+    inputs: NDArray[np.uint8]  # names of the kinds of input, quoted, and where each starts
+    inputs_at: NDArray[np.int32]
 
 
 @njit
@@ -237,11 +239,12 @@ def _write(
     n = put_int(out, n, popcount(s.days[sid]))
     n = put(out, n, _SOURCE_LIST)
     some = False
-    for kind in range(3):
-        if s.sources[sid] & (2 << kind):
+    for kind in range(template.inputs_at.shape[0] - 1):
+        if s.sources[sid] & (1 << kind):
             if some:
                 n = put(out, n, _COMMA)
-            n = put(out, n, _NAMES_SOURCE[kind])
+            name = template.inputs_at[kind]
+            n = put_span(out, n, template.inputs, name, template.inputs_at[kind + 1] - name)
             some = True
     return put(out, n, _END)
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from features.jit import bare, inlined
 from features.records import decoder, scan_tables
+from features.records.forms import Host, Pseudonym
 from features.records.hash_kernel import (
     FNV_OFFSET,
     FNV_PRIME,
@@ -22,7 +23,7 @@ from features.records.hash_kernel import (
     hash_span_lower,
 )
 from features.records.identifiers import IBAN_LENGTHS, PERSON_DIGITS
-from features.records.inputs import EVENT_ID_TEXT, MAX_TZ_MIN, TS_END, TS_MIN, Host, Pseudonym
+from features.records.inputs import EVENT_ID_TEXT, MAX_TZ_MIN, TS_END, TS_MIN
 from features.records.scan_tables import CLASS, Tables
 
 #: Value of ``tz_min`` for an event that names no time zone.

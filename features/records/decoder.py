@@ -20,7 +20,8 @@ from typing import Any, Final
 
 from features.records.facts import STATEMENTS, Fact
 from features.records.fields import Malformed, load, missing, read
-from features.records.inputs import ACCOUNT, COMMON, FACT_COMMON, FACT_FIELDS, INPUTS, Input, Inputs
+from features.records.forms import Input
+from features.records.inputs import ACCOUNT, COMMON, FACT_COMMON, FACT_FIELDS, INPUTS, Inputs
 from features.vocabulary import KeyPrefix, Refusal, Source
 
 FACTS: Final = 0

@@ -13,8 +13,8 @@ from typing import Any, Final, assert_never
 import orjson
 
 from features.records.dead_letter import DeadLetter
+from features.records.forms import Choice, Field, Flag, Host, Pseudonym, Text, Whole
 from features.records.identifiers import IPV4, IPV6, MAC, NUMBER, is_iban
-from features.records.inputs import Choice, Field, Flag, Host, Pseudonym, Text, Whole
 from features.vocabulary import Refusal
 
 #: Objects and arrays inside each other, the record itself included.

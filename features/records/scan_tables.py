@@ -14,9 +14,8 @@ from typing import Any, Final, NamedTuple, assert_never
 import numpy as np
 from numpy.typing import NDArray
 
-from features.records.inputs import (
+from features.records.forms import (
     CAPITAL,
-    COMMON,
     NO_CONTROL,
     SNAKE,
     Choice,
@@ -24,11 +23,11 @@ from features.records.inputs import (
     Flag,
     Host,
     Input,
-    Inputs,
     Pseudonym,
     Text,
     Whole,
 )
+from features.records.inputs import COMMON, Inputs
 
 #: Numbers of the fields that every event has; 0 is every field without a number.
 EVENT_ID, ACCOUNT_ID, MEMBER_ID, DEVICE_ID, TS, TZ_OFFSET_MIN, COUNTRY = range(1, 1 + len(COMMON))

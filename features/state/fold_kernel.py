@@ -183,7 +183,7 @@ def _one(
     if slot <= CONTENT_UNKNOWN:
         o[O_SECONDS + e.kind] += e.duration_ms // 1000
         return UNTAGGED
-    weight = engagement(e.kind, e.mode, e.bytes, e.duration_ms, e.content_ms)
+    weight = engagement(e.kind, e.mode, e.bytes, e.duration_ms, e.content_ms, clock)
     if weight < _LEAST:
         return IDLE
     sid = account

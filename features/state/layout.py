@@ -144,7 +144,7 @@ class ContentMap(NamedTuple):
 
 
 class Clock(NamedTuple):
-    """Event-time constants of a partition, in milliseconds and days."""
+    """Constants of a partition: event time in milliseconds and days, what sources are worth."""
 
     lateness: int
     offset: int
@@ -156,6 +156,10 @@ class Clock(NamedTuple):
     rate1: float
     rate2: float
     decays: NDArray[np.float64]  # shape (3, DECAY_DAYS): what is left after so many whole days
+    # By kind of input: what an event of a mode says at least, without time and with some; shape
+    # (kinds, modes, 2). And the source under which its evidence is kept apart; shape (kinds,).
+    least: NDArray[np.float64]
+    source: NDArray[np.int64]
 
 
 def new_subjects(capacity: int) -> Subjects:

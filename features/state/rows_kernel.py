@@ -27,17 +27,15 @@ from features.state.layout import (
 )
 from features.vocabulary import Source
 
-_NETWORK, _TV, _APP = map(int, Source)
+_TV, _APP = int(Source.TV), int(Source.APP)
 _MS_HALF = 300_000.0  # five minutes of use is half of what a sitting can say
 _BYTES_HALF = 20e6  # about five minutes of a video stream at 0.5 Mbit/s
 _ZAP = 0.05  # less of a programme than this is a zap
 _ZAP_WEIGHT = 0.05
-_SEARCH, _CLOSE = 3, 0
-_SEARCH_WEIGHT, _VIEW_WEIGHT = 0.5, 0.35
 
 
 @inlined
-def engagement(kind: int, mode: int, size: int, duration: int, content: int) -> float:
+def engagement(kind: int, mode: int, size: int, duration: int, content: int, clock: Clock) -> Any:
     """How much an event says about an interest, 0 to 1, saturating in time and bytes.
 
     Parameters
@@ -50,20 +48,12 @@ def engagement(kind: int, mode: int, size: int, duration: int, content: int) -> 
         Milliseconds given to it, and its full length where known (else 0).
     """
     time = duration / (duration + _MS_HALF)
-    if kind == _TV:
-        if content > 0 and duration < _ZAP * content:
+    if content > 0:
+        if duration < _ZAP * content:
             return _ZAP_WEIGHT * time
-        if content > 0:
-            share = min(1.0, duration / content)
-            return max(time, share)
-        return time
-    if kind == _NETWORK:
-        return max(time, size / (size + _BYTES_HALF))
-    if mode == _CLOSE and duration == 0:
-        return 0.0
-    if mode == _SEARCH:
-        return max(time, _SEARCH_WEIGHT)
-    return max(time, _VIEW_WEIGHT)
+        time = max(time, min(1.0, duration / content))
+    time = max(time, size / (size + _BYTES_HALF))
+    return max(time, clock.least[kind, mode, 1 if duration > 0 else 0])
 
 
 @inlined
@@ -154,7 +144,7 @@ def add(
     part : int
         Day-part column, 0 to 7.
     kind : int
-        Source.
+        Kind of input.
     """
     ahead = day - as_int(rows.u2[j, R_DAY])
     at = R_TODAY if ahead <= 0 else R_NEXT
@@ -167,9 +157,9 @@ def add(
         mass = mass * 2.0 ** (ahead * clock.rate2)
         bit = np.uint32(1)
     rows.f4[j, R_PART + part] = np.float32(rows.f4[j, R_PART + part] + mass)
-    if kind == _TV:
+    if clock.source[kind] == _TV:
         rows.f4[j, R_TV] = np.float32(rows.f4[j, R_TV] + mass)
-    elif kind == _APP:
+    elif clock.source[kind] == _APP:
         rows.f4[j, R_APP] = np.float32(rows.f4[j, R_APP] + mass)
     if rows.u4[j, 0] & bit == 0:
         rows.u4[j, 0] = rows.u4[j, 0] | bit

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import assert_never
 
+from features.records.forms import Choice, Flag, Form, Host, Input, Pseudonym, Text, Whole
+from features.records.forms import Field as InputField
 from features.records.inputs import (
     COMMON,
     FACT_COMMON,
@@ -16,17 +18,8 @@ from features.records.inputs import (
     FACTS_TOPIC,
     INPUTS,
     KIND,
-    Choice,
-    Flag,
-    Form,
-    Host,
-    Input,
     Inputs,
-    Pseudonym,
-    Text,
-    Whole,
 )
-from features.records.inputs import Field as InputField
 from features.vocabulary import FactKind
 from streams.contract.schema_forms import Field, Schema, integer, nullable, record, text, words
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from features.records.inputs import CAPITAL, IAB_ID, NO_CONTROL, TS_END, TS_MIN
+from features.records.forms import CAPITAL, IAB_ID, NO_CONTROL
+from features.records.inputs import TS_END, TS_MIN
 from features.vocabulary import KeyPrefix
 
 Schema = dict[str, Any]

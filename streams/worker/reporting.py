@@ -13,8 +13,9 @@ from confluent_kafka import Consumer
 
 from features.engine import Engine
 from features.models.learner import News
+from features.records.inputs import INPUTS
 from features.state import layout as lay
-from features.vocabulary import Outcome, Source
+from features.vocabulary import Outcome
 from streams import metrics
 from streams.worker.inlet import Inlet
 from streams.worker.outlet import Commit
@@ -124,9 +125,9 @@ class Report:
         for number, name in enumerate(Outcome.words()):
             if now.outcomes[number] > before[number]:
                 metrics.OUTCOME.labels(name).inc(now.outcomes[number] - before[number])
-        for source in Source:
-            seconds = now.outcomes[lay.O_SECONDS + source] - before[lay.O_SECONDS + source]
-            metrics.UNTAGGED_SECONDS.labels(source.word).inc(max(0, seconds))
+        for kind, name in enumerate(INPUTS.names[1:], lay.O_SECONDS + 1):
+            seconds = now.outcomes[kind] - before[kind]
+            metrics.UNTAGGED_SECONDS.labels(name).inc(max(0, seconds))
         self._seen[partition] = now.outcomes
         days, learned = self._days.get(partition, (0, now.learned_before))
         metrics.DAYS_CLOSED.inc(max(0, now.days_closed - days))

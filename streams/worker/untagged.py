@@ -16,7 +16,8 @@ import numpy as np
 from confluent_kafka import KafkaException, Producer
 from numpy.typing import NDArray
 
-from features.vocabulary import Outcome, Source
+from features.records.inputs import INPUTS
+from features.vocabulary import Outcome
 from streams import metrics
 from streams.contract import topics
 from streams.contract.untagged import Heavy
@@ -81,7 +82,7 @@ class Untagged:
             (
                 (
                     batch.content_key(int(index[first[k]]), "content"),
-                    Source(int(rows["kind"][first[k]])).word,
+                    INPUTS.names[int(rows["kind"][first[k]])],
                 ),
                 float(sums[k]),
             )

@@ -100,7 +100,8 @@ class Attack:
 
     def pinned(self) -> tuple[set[tuple[int, str]], set[tuple[int, str]]]:
         """(class, cell) that the programme decides: in it, and not in it."""
-        inside, outside = set(), set()
+        inside: set[tuple[int, str]] = set()
+        outside: set[tuple[int, str]] = set()
         for family in self._families():
             for at, key in self._decided(family):
                 (inside if self.truth(key)[at] else outside).add((at, key))

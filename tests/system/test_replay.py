@@ -12,6 +12,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from features.config import Config
 from features.records import decoder
 from features.records.fields import Malformed
 from features.state.contents import Contents
@@ -56,11 +57,8 @@ def _tagged_subjects(records: list[Record], contents: Contents) -> set[str]:
         tags = contents.slot_tags(decoder.content_key(event.prefix, event.content)) or (
             event.prefix2 and contents.slot_tags(decoder.content_key(event.prefix2, event.content2))
         )
-        if (
-            tags
-            and engagement(kind, event.mode, event.bytes, event.duration_ms, event.content_ms)
-            >= _WEAK
-        ):
+        given = event.bytes, event.duration_ms, event.content_ms
+        if tags and engagement(kind, event.mode, *given, Config().clock()) >= _WEAK:
             found.add(
                 f"{event.account_id}/{event.member_id}" if event.member_id else event.account_id
             )

@@ -42,7 +42,8 @@ def test_engagement(spent: int, length: int | None, size: int, mode: int) -> Non
     net = {"duration_ms": spent, "bytes_down": size}
     app = {"duration_ms": spent, "action": ("close", "open", "view", "search", "pay")[mode]}
     for kind, event, moved in ((TV, tv, 0), (NETWORK, net, size), (APP, app, 0)):
-        found = rows_kernel.engagement(kind, mode, moved, spent, (length or 0) if kind == TV else 0)
+        whole = (length or 0) if kind == TV else 0
+        found = rows_kernel.engagement(kind, mode, moved, spent, whole, _CLOCK)
         assert found == pytest.approx(arithmetic.engagement(kind, event), rel=1e-12)
         assert 0.0 <= found <= 1.0
 

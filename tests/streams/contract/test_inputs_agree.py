@@ -19,21 +19,9 @@ from jsonschema import Draft202012Validator
 from features.records.batch import parse
 from features.records.decoder import Limits, decode
 from features.records.fields import Malformed
+from features.records.forms import Choice, Field, Flag, Host, Pseudonym, Text, Whole
 from features.records.identifiers import is_iban
-from features.records.inputs import (
-    COMMON,
-    FACT_COMMON,
-    FACT_FIELDS,
-    INPUTS,
-    KIND,
-    Choice,
-    Field,
-    Flag,
-    Host,
-    Pseudonym,
-    Text,
-    Whole,
-)
+from features.records.inputs import COMMON, FACT_COMMON, FACT_FIELDS, INPUTS, KIND
 from streams.contract.schemas import SCHEMAS
 
 LIMITS = Limits()
