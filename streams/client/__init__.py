@@ -1,3 +1,35 @@
 """The typed reader of interest profiles, for the teams that use them.
 
-Law of the folder: loads the standard library, confluent-kafka and orjson, and nothing else."""
+    with ProfileReader("kafka:9092") as reader:
+        reader.bootstrap()
+        print(reader.profiles["acc-1/m-2"].interests[0].name)
+        for update in reader.follow():
+            ...
+
+Law of the folder: loads the standard library, confluent-kafka and orjson, and nothing else; what
+is exported here is public.
+"""
+
+from streams.client.profile import (
+    Context,
+    Evidence,
+    Interest,
+    Profile,
+    ProfileError,
+    Reason,
+    Suppression,
+)
+from streams.client.reader import Forgotten, ProfileReader, ReaderError
+
+__all__ = [
+    "Context",
+    "Evidence",
+    "Forgotten",
+    "Interest",
+    "Profile",
+    "ProfileError",
+    "ProfileReader",
+    "ReaderError",
+    "Reason",
+    "Suppression",
+]

@@ -1,13 +1,7 @@
-"""The light, typed reader of interest profiles, for the teams that use them.
+"""Reads interest profiles: once all of the compacted topic, then what follows.
 
-With its two parts `profile` (the types) and `compacted` (the topic) it imports only the
-standard library, ``confluent_kafka`` and ``orjson``::
-
-    with ProfileReader("kafka:9092") as reader:
-        reader.bootstrap()
-        print(reader.profiles["acc-1/m-2"].interests[0].name)
-        for update in reader.follow():
-            ...
+With its two parts `profile` (the types) and `streams.kafka.compacted` (the topic) it loads only
+the standard library, ``confluent_kafka`` and ``orjson``.
 """
 
 from __future__ import annotations
@@ -20,29 +14,10 @@ from types import TracebackType
 
 from confluent_kafka import Message
 
-from streams.client.profile import (
-    Context,
-    Evidence,
-    Interest,
-    Profile,
-    ProfileError,
-    Reason,
-    Suppression,
-)
+from streams.client.profile import Profile, ProfileError
 from streams.kafka.compacted import CompactedTopic, ReaderError
 
-__all__ = [
-    "Context",
-    "Evidence",
-    "Forgotten",
-    "Interest",
-    "Profile",
-    "ProfileError",
-    "ProfileReader",
-    "ReaderError",
-    "Reason",
-    "Suppression",
-]
+__all__ = ["Forgotten", "ProfileReader", "ReaderError"]
 
 log = logging.getLogger(__name__)
 

@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.live import Live
 
 from features.tags.exact import encode, exact_tags, tag_catalogue
-from streams.client.reader import Profile, ProfileReader
+from streams.client import Profile, ProfileReader
 from streams.contract import topics
 from streams.contract.record import Record
 from streams.datasets import bundled_web_visits

@@ -10,8 +10,7 @@ from typing import Any
 
 import orjson
 
-from streams.client.profile import Profile
-from streams.client.reader import ProfileReader
+from streams.client import Profile, ProfileReader
 from streams.contract import topics
 from streams.errors import ExitCode
 from streams.terminal import add_kafka_options, settings_of

@@ -17,7 +17,7 @@ import yaml
 
 from streams import metrics
 from streams.contract import topics
-from streams.settings import PREFIX, Settings, load
+from streams.settings import PREFIX, Settings, SettingsError, load
 from tests.support.needs import need_commands
 from tests.support.paths import ROOT
 
@@ -222,6 +222,22 @@ def test_pods_are_restricted(kind: str) -> None:
         assert "memory" in container["resources"]["limits"]
     uid = str(pod["securityContext"]["runAsUser"])
     assert f"USER {uid}:" in (DEPLOY / "Dockerfile").read_text()
+
+
+def test_no_service_puts_settings_into_a_pod() -> None:
+    """Kubernetes names a service's variables after it, and these look like settings of ours."""
+    service = next(_all("Service", BASE))["metadata"]["name"]
+    variable = service.upper().replace("-", "_") + "_SERVICE_HOST"
+    with pytest.raises(SettingsError, match="unknown setting"):
+        load(environ={variable: "10.0.0.1"})
+    pods = {
+        item["metadata"]["name"]: item["spec"]["template"]["spec"]
+        for kind in ("StatefulSet", "Deployment", "Job", "CronJob")
+        for item in _all(kind, BASE)
+    }
+    assert len(pods) == 3
+    for name, pod in pods.items():
+        assert pod["enableServiceLinks"] is False, name
 
 
 def test_workers_start_together_and_leave_one_by_one() -> None:

