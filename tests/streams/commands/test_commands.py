@@ -6,11 +6,9 @@ import importlib
 import subprocess
 import sys
 import tomllib
-from pathlib import Path
 
 import pytest
 
-from streams import commands
 from streams.__main__ import main
 from tests.support.paths import ROOT
 
@@ -85,25 +83,3 @@ def test_what_needs_no_compiler_loads_none(words: list[str]) -> None:
     found = loaded(*words)
     assert not found & HEAVY
     assert "streams" in found, "else nothing was looked at"
-
-
-def test_a_new_command_is_one_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "greet.py").write_text(
-        '"""``interest-streams greet``: an example."""\n\n'
-        'NAME = "greet"\nHELP = "greet somebody"\n\n\n'
-        "def add_arguments(parser):\n"
-        '    parser.add_argument("who")\n\n\n'
-        "def run(args):\n"
-        '    print(f"hello {args.who}")\n'
-        "    return 0\n"
-    )
-    monkeypatch.setattr(commands, "__path__", [*commands.__path__, str(tmp_path)])
-    monkeypatch.delitem(sys.modules, "streams.commands.greet", raising=False)
-    assert main(["greet", "you"]) == 0
-    assert capsys.readouterr().out == "hello you\n"
-    with pytest.raises(SystemExit):
-        main(["--help"])
-    assert "greet somebody" in capsys.readouterr().out
-    del sys.modules["streams.commands.greet"]
