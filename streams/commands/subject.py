@@ -14,7 +14,6 @@ from contextlib import closing
 from functools import partial
 from typing import Any
 
-from features.privacy import disclosure
 from features.privacy.facts import mark
 from features.state import changelog_keys as keys
 from features.state.changelog_keys import Kind, Meta
@@ -24,7 +23,6 @@ from streams.errors import ExitCode
 from streams.kafka.compacted import CompactedTopic
 from streams.settings import Settings
 from streams.terminal import add_kafka_options, settings_of
-from streams.worker.wiring import suppression_rules
 
 NAME = "subject"
 HELP = "show or export all that is held of an account"
@@ -65,6 +63,10 @@ def held(settings: Settings, account: str, timeout: float = 300.0) -> dict[str, 
     IncompatibleState
         The changelog is of another format.
     """
+    # The compiler, which --help does without.
+    from features.privacy import disclosure
+    from streams.worker.wiring import suppression_rules
+
     tree, rules = taxonomy.load(), suppression_rules(settings.suppression_rules)
     name = mark(settings.erasure_key.encode(), account)
     wanted = _ours(account)
