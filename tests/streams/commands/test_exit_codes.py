@@ -165,3 +165,23 @@ def test_a_reader_that_went_away_is_no_error_of_ours() -> None:
     )
     os.close(writing)
     assert (done.returncode, done.stderr) == (ExitCode.BROKEN_PIPE, "")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [(LostOffsets("moved"), 4, "worker: moved"), (ZeroDivisionError("by zero"), 1, "Traceback")],
+)
+def test_a_worker_names_why_it_cannot_start_and_logs_where_a_fault_of_ours_is(
+    error: Exception,
+    code: int,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def broken(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("streams.worker.worker.Worker", broken)
+    assert main(["worker", *NOBODY]) == code
+    assert said in capsys.readouterr().err + caplog.text
