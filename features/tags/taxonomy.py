@@ -3,7 +3,8 @@
 A dense index is the position of a node in the bundled file, so it is stable as long as the
 `Taxonomy.fingerprint` is; state and wire carry the IAB ids, arrays carry the indices.
 Interests that must never be inferred come from our own reviewed list; IAB's extension flag
-``SCD`` marks neither politics nor most of the rest.
+``SCD`` marks neither politics nor most of the rest. Every node is decided, denied or allowed, by
+a row of its own or (denied) of an ancestor: a node that was never looked at stops the load.
 """
 
 from __future__ import annotations
@@ -21,6 +22,18 @@ VERSION = "iab-content-3.1"
 
 #: Dense indices must fit ten bits (packed row keys).
 MAX_NODES = 1024
+
+#: Why a node is denied; ``features/data/README.md`` says what each class means.
+DENIED_FOR = frozenset(
+    "health distress sexuality religion politics union ethnicity adult gambling substances crime "
+    "weapons children".split()
+)
+#: Kinds of nodes that are allowed.
+ALLOWED_AS = frozenset(
+    "goods trade sport culture pastime technology home genre travel money learning place food "
+    "news".split()
+)
+MINORS = "children"
 
 
 class TaxonomyError(ValueError):
@@ -44,7 +57,7 @@ class Taxonomy:
     sensitive : ndarray of bool, shape (n,)
         Never to be inferred: listed in ``sensitive.tsv`` or below a listed node. Read-only.
     reasons : dict of int to str
-        Why a node itself is listed (inherited ones are not repeated).
+        Why a node itself is denied, ``class: reason`` (inherited ones are not repeated).
     version : str
     fingerprint : str
         16 hex digits over ids, parents and their order: equal exactly if dense indices mean
@@ -89,6 +102,14 @@ class Taxonomy:
         """Whether an IAB id is denied; an unknown id is denied too."""
         index = self._index.get(interest)
         return index is None or bool(self.sensitive[index])
+
+    def reveals_minor(self, interest: str) -> bool:
+        """Whether an IAB id is denied because it is for or about minors, itself or as a part."""
+        index = self._index.get(interest)
+        return index is not None and any(
+            self.reasons.get(node, "").startswith(MINORS + ":")
+            for node in (index, *self.ancestors(index))
+        )
 
     def descendants(self, index: int) -> Iterator[int]:
         """Dense indices below a node, itself excluded, depth first."""
@@ -185,16 +206,33 @@ def _paths(names: tuple[str, ...], parent: NDArray[np.int16]) -> tuple[tuple[str
 def _sensitive(
     index: dict[str, int], names: tuple[str, ...], parent: NDArray[np.int16]
 ) -> tuple[NDArray[np.bool_], dict[int, str]]:
-    reasons: dict[int, str] = {}
-    for number, row in read_rows("sensitive.tsv"):
-        i = index.get(row[0], -1)
-        if i < 0 or names[i] != row[1]:
-            raise TaxonomyError(f"sensitive.tsv line {number}: {row[0]!r} is not {row[1]!r}")
-        reasons[i] = f"{row[2]}: {row[3]}"
+    denied = _decisions("sensitive.tsv", index, names, DENIED_FOR)
+    allowed = _decisions("allowed.tsv", index, names, ALLOWED_AS)
     sensitive = np.zeros(len(names), dtype=np.bool_)
     for i in range(len(names)):
         above = i
         while above >= 0 and not sensitive[i]:
-            sensitive[i] = above in reasons
+            sensitive[i] = above in denied
             above = int(parent[above])
-    return sensitive, reasons
+    for wrong, nodes in (
+        ("both denied and allowed", [i for i in allowed if sensitive[i]]),
+        ("neither denied nor allowed", [i for i in np.flatnonzero(~sensitive) if i not in allowed]),
+    ):
+        if nodes:
+            raise TaxonomyError(f"{wrong}: {', '.join(names[i] for i in nodes[:10])}")
+    return sensitive, denied
+
+
+def _decisions(
+    file: str, index: dict[str, int], names: tuple[str, ...], classes: frozenset[str]
+) -> dict[int, str]:
+    """Class and reason by dense index, of a file that says what was decided."""
+    found: dict[int, str] = {}
+    for number, row in read_rows(file):
+        i = index.get(row[0], -1)
+        if i < 0 or names[i] != row[1] or i in found:
+            raise TaxonomyError(f"{file} line {number}: {row[0]!r} is not {row[1]!r}, or again")
+        if row[2] not in classes:
+            raise TaxonomyError(f"{file} line {number}: {row[2]!r} is no class")
+        found[i] = f"{row[2]}: {row[3]}"
+    return found

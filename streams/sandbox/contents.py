@@ -1,7 +1,8 @@
 """What there is to like: 30 interests of the IAB Content Taxonomy 3.1 with known content.
 
-None is sensitive. Hosts and apps are real and widely known, so that exact knowledge can tag
-them; programmes are invented and come with a genre, as an operator's own catalogue would say it.
+None is sensitive but children's television, of which nothing may be learned. Hosts and apps are
+real and widely known, so that exact knowledge can tag them; programmes are invented and come
+with a genre, as an operator's own catalogue would say it.
 """
 
 from __future__ import annotations
