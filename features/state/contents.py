@@ -80,9 +80,7 @@ class Contents:
     def slot_tags(self, key: str) -> tuple[tuple[int, float], ...]:
         """Dense interests and weights that a content key raises."""
         entry = exact.resolve(key, self._table)
-        if entry is None or entry.infrastructure:
-            return ()
-        return tuple(exact.expand(entry.tags, self._taxonomy))
+        return () if entry is None else tuple(exact.expand(entry.told, self._taxonomy))
 
     def knows(self, key: str) -> bool:
         """Whether anything is known about a content key, be it that nothing may be said."""
@@ -92,8 +90,8 @@ class Contents:
         entry = exact.resolve(key, self._table)
         if entry is None:
             return lay.CONTENT_UNKNOWN
-        tags = () if entry.infrastructure else tuple(exact.expand(entry.tags, self._taxonomy))
-        if not tags:  # infrastructure, or denied: neither counts nor asks for a tag
+        tags = tuple(exact.expand(entry.told, self._taxonomy))
+        if not tags:  # infrastructure, denied or for children: neither counts nor asks for a tag
             return lay.CONTENT_IDLE
         slot = self._slots.get(tags)
         if slot is None:

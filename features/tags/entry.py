@@ -6,6 +6,9 @@ Three kinds of answer are kept apart:
 - an entry without tags, ``infrastructure``: CDNs, trackers, updates; it weighs nothing;
 - an entry without tags, not infrastructure: *denied*. The content is known and sensitive, so
   nothing may be said about it, by a learned tagger neither.
+
+Content for children is denied whatever its tags are: on a shared screen nobody can tell who
+looked, and whoever it was, it reveals a minor.
 """
 
 from __future__ import annotations
@@ -19,24 +22,17 @@ from typing import Any
 import orjson
 
 from features.tags import taxonomy
-from features.vocabulary import KeyPrefix
+from features.tags.keys import TagError, checked_key
 
 SCHEMA = 1
 #: Most tags of one record.
 MAX_TAGS = 16
-MAX_KEY_CHARS = 300  # a host has at most 253, an app or programme 128
 MAX_SOURCE_CHARS = 300
+#: For whom a content is made.
+ALL, CHILDREN = "all", "children"
 
 Tag = tuple[str, float]
 """IAB id and weight, 0..1."""
-
-
-class TagError(ValueError):
-    """A tag row or record is malformed; `field` says where."""
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(f"{field}: {message}")
-        self.field = field
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +51,8 @@ class TagEntry:
         Known to be machinery: weighs nothing.
     editor : bool
         Set by a person of the operator; wins over everything else.
+    audience : str
+        ``all`` or ``children``.
     """
 
     tags: tuple[Tag, ...]
@@ -62,16 +60,22 @@ class TagEntry:
     confidence: float
     infrastructure: bool = False
     editor: bool = False
+    audience: str = ALL
 
     @property
     def denied(self) -> bool:
         """Known and sensitive: nothing may be said, nothing may be learned."""
-        return not self.tags and not self.infrastructure
+        return not self.infrastructure and not (self.tags and self.audience == ALL)
+
+    @property
+    def told(self) -> tuple[Tag, ...]:
+        """The tags that count: none of infrastructure, none of what is denied."""
+        return () if self.infrastructure or self.denied else self.tags
 
 
 def encode(key: str, entry: TagEntry) -> bytes:
     """Value of a content-tags record; the same entry always gives the same bytes."""
-    record = {
+    record: dict[str, Any] = {
         "schema": SCHEMA,
         "key": key,
         "tags": [{"id": interest, "weight": weight} for interest, weight in entry.tags],
@@ -80,6 +84,8 @@ def encode(key: str, entry: TagEntry) -> bytes:
         "infrastructure": entry.infrastructure,
         "editor": entry.editor,
     }
+    if entry.audience != ALL:
+        record["audience"] = entry.audience
     return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()
 
 
@@ -87,7 +93,8 @@ def decode(value: bytes) -> tuple[str, TagEntry]:
     """Key and entry of a content-tags record.
 
     Tags that this taxonomy denies or doesn't have are left out: a record may be newer than the
-    worker that reads it.
+    worker that reads it. One that reveals a minor makes the content one for children, and so does
+    a word for the audience that this version doesn't know.
 
     Raises
     ------
@@ -112,23 +119,29 @@ def decode(value: bytes) -> tuple[str, TagEntry]:
         or not source.isprintable()
     ):
         raise TagError("source", f"expected 1 to {MAX_SOURCE_CHARS} printable characters")
-    return content_key(record.get("key")), _shared(
+    return checked_key(record.get("key")), _shared(
         tuple([_pair(item) for item in tags]),
         source,
         checked_weight("confidence", record.get("confidence", 1.0)),
         _flag(record, "infrastructure"),
         _flag(record, "editor"),
+        _audience(record),
     )
 
 
 @lru_cache(maxsize=100_000)
 def _shared(
-    tags: tuple[Tag, ...], source: str, confidence: float, infrastructure: bool, editor: bool
+    tags: tuple[Tag, ...],
+    source: str,
+    confidence: float,
+    infrastructure: bool,
+    editor: bool,
+    audience: str,
 ) -> TagEntry:
     """One object for equal entries: a worker holds millions, most of them a few thousand kinds."""
-    return TagEntry(
-        tuple(_one(*tag) for tag in admissible(tags)), source, confidence, infrastructure, editor
-    )
+    kept = tuple(_one(*tag) for tag in admissible(tags))
+    made_for = audience if audience != ALL else audience_of(tags)
+    return TagEntry(kept, source, confidence, infrastructure, editor, made_for)
 
 
 @lru_cache(maxsize=100_000)
@@ -142,26 +155,17 @@ def admissible(tags: Iterable[Tag]) -> tuple[Tag, ...]:
     return join([[tag for tag in tags if not tree.is_sensitive(tag[0])]])
 
 
+def audience_of(tags: Iterable[Tag]) -> str:
+    """Whom content with such tags is made for: children, if one of them reveals a minor."""
+    tree = taxonomy.load()
+    return CHILDREN if any(tree.reveals_minor(interest) for interest, _ in tags) else ALL
+
+
 def checked_weight(field: str, value: object) -> float:
     """A weight or confidence in 0..1, or `TagError` naming the field."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
         raise TagError(field, f"{value!r}: expected a number from 0 to 1")
     return float(value)
-
-
-def content_key(value: object) -> str:
-    """A content key, lower-cased in ASCII as the parser does it, or `TagError`."""
-    if not isinstance(value, str) or not 0 < len(value) <= MAX_KEY_CHARS:
-        raise TagError("key", f"expected 1 to {MAX_KEY_CHARS} characters")
-    if not value.isprintable():
-        raise TagError("key", f"{value!r}: control characters")
-    key = value.translate(_LOWER)
-    prefix, colon, text = key.partition(":")
-    if not colon or prefix not in KeyPrefix.words() or not text.strip():
-        raise TagError(
-            "key", f"{value!r}: expected one of {', '.join(KeyPrefix.words())}, ':' and text"
-        )
-    return key
 
 
 def join(groups: Iterable[Iterable[Tag]]) -> tuple[Tag, ...]:
@@ -186,11 +190,15 @@ def _pair(item: object) -> Tag:
     return item["id"], checked_weight("tags.weight", item.get("weight"))
 
 
+def _audience(record: Mapping[str, Any]) -> str:
+    value = record.get("audience", ALL)
+    if not isinstance(value, str):
+        raise TagError("audience", "expected a word")
+    return ALL if value == ALL else CHILDREN
+
+
 def _flag(record: Mapping[str, Any], name: str) -> bool:
     value = record.get(name, False)
     if not isinstance(value, bool):
         raise TagError(name, "expected true or false")
     return value
-
-
-_LOWER = str.maketrans({chr(c): chr(c + 32) for c in range(ord("A"), ord("Z") + 1)})

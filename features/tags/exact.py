@@ -13,22 +13,23 @@ from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import Any
 
-import tldextract
-
 from features.tags import taxonomy
 from features.tags.entry import (
+    ALL,
+    CHILDREN,
     MAX_SOURCE_CHARS,
     MAX_TAGS,
     Tag,
     TagEntry,
-    TagError,
     admissible,
+    audience_of,
     checked_weight,
-    content_key,
     decode,
     encode,
     join,
 )
+from features.tags.keys import TagError, checked_key, registrable
+from features.tags.naming import RULE, resolve
 
 __all__ = [
     "ANCESTOR_SHARE",
@@ -47,6 +48,7 @@ __all__ = [
     "exact_tags",
     "expand",
     "genre_tags",
+    "registrable",
     "resolve",
     "tag_catalogue",
 ]
@@ -62,17 +64,8 @@ MAX_WORDS = 64
 #: Nodes that group others without being an interest: nobody likes "Genres".
 STRUCTURAL = frozenset({"SPSHQ5"})
 
-# Our judgement of how often a row of the kind is right; not measured. An app found only by the
-# domain in its package name is a guess about a company, not about the app.
-_CONFIDENCE = {
-    "own": 0.95,
-    "genre": 0.9,
-    "v2fly": 0.85,
-    "store": 0.7,
-    "wtm": 0.7,
-    "rule": 0.95,
-    "package": 0.5,
-}
+# Our judgement of how often a row of the kind is right; not measured.
+_CONFIDENCE = {"own": 0.95, "genre": 0.9, "v2fly": 0.85, "store": 0.7, "wtm": 0.7, "rule": RULE}
 
 
 @cache
@@ -98,39 +91,6 @@ def exact_tags(own: bool = True) -> Mapping[str, TagEntry]:
         if own or kind != "own":
             _load(table, name, prefix, kind)
     return MappingProxyType(table)
-
-
-def resolve(key: str, table: Mapping[str, TagEntry]) -> TagEntry | None:
-    """Entry of a content key, the nearest first; None if unknown.
-
-    A host is looked up itself, then its parent domains down to the registrable one; whatever is
-    found first counts, so infrastructure wins only at the level where it stands. An app is
-    looked up itself, then by package wildcards (``app:com.qualcomm.*``), then by the domain in
-    its package name. Addresses and local names are infrastructure.
-
-    Parameters
-    ----------
-    key : str
-        Lower-case content key with its prefix.
-    table : mapping of str to TagEntry
-        `exact_tags`, or the content-tags topic over it.
-
-    Examples
-    --------
-    >>> resolve("host:news.bbc.co.uk", exact_tags()).source
-    'v2fly:bbc'
-    >>> resolve("host:192.168.0.1", exact_tags()).infrastructure
-    True
-    """
-    entry = table.get(key)
-    if entry is not None:
-        return entry
-    prefix, _, text = key.partition(":")
-    if prefix == "host":
-        return _resolve_host(text, table)
-    if prefix == "app" and "." in text:
-        return _resolve_package(text, table)
-    return None
 
 
 def expand(tags: Iterable[Tag], tree: taxonomy.Taxonomy) -> list[tuple[int, float]]:
@@ -187,13 +147,13 @@ def genre_tags(genre: str) -> tuple[Tag, ...]:
     >>> genre_tags("Crime / Drama")
     (('647', 1.0), ('KHPC5A', 1.0))
     """
-    return join(entry.tags for entry in _genre_entries(genre))
+    return join(entry.told for entry in _genre_entries(genre))
 
 
 def app_category_tags(category: str) -> tuple[Tag, ...]:
     """Tags of a store category of Google Play or the App Store; empty if unknown or denied."""
     entry = _category(category)
-    return entry.tags if entry is not None else ()
+    return entry.told if entry is not None else ()
 
 
 def tag_catalogue(entry: Mapping[str, Any]) -> TagEntry | None:
@@ -202,8 +162,9 @@ def tag_catalogue(entry: Mapping[str, Any]) -> TagEntry | None:
     Parameters
     ----------
     entry : mapping
-        ``key`` and, where present, ``genres`` (list of str; categories, for a host or an app)
-        and ``category`` (str). ``title``, ``text``, ``language`` are for a learned tagger.
+        ``key`` and, where present, ``genres`` (list of str; categories, for a host or an app),
+        ``category`` and ``rating`` (str). ``title``, ``text``, ``language`` are for a learned
+        tagger.
 
     Raises
     ------
@@ -215,23 +176,25 @@ def tag_catalogue(entry: Mapping[str, Any]) -> TagEntry | None:
     >>> tag_catalogue({"key": "programme:p-1", "genres": ["Comedies"]}).tags
     (('646', 1.0),)
     """
-    key = content_key(entry.get("key"))
-    table = exact_tags()
-    known = resolve(key, table)
-    if known is not None and (known.source.startswith("own") or not known.tags):
+    key = checked_key(entry.get("key"))
+    by_store = key.startswith(("host:", "app:"))
+    # what a programme's own key tells counts only where nothing better is known
+    known = resolve(key, exact_tags()) if by_store else exact_tags().get(key)
+    if known is not None and (known.source.startswith("own") or not known.told):
         return known
     found = [] if known is None else [known]
     genres = entry.get("genres")
     for word in genres[:MAX_WORDS] if isinstance(genres, (list, tuple)) else ():
         if isinstance(word, str):
-            listed = _category(word) if key.startswith(("host:", "app:")) else None
+            listed = _category(word) if by_store else None
             found += _genre_entries(word) if listed is None else [listed]
-    category = entry.get("category")
-    if isinstance(category, str):
-        listed = _category(category)
+    for listed in (_category(entry.get("category")), _rating(entry.get("rating"))):
         found += [] if listed is None else [listed]
+    denied = [item for item in found if item.denied]
+    if by_store and denied:
+        return denied[0]  # a store's category speaks of the whole app
     # machinery and denied words say nothing beside a word with a meaning
-    speaking = [item for item in found if item.tags] or [i for i in found if i.denied] or found
+    speaking = [item for item in found if item.tags] or denied or found
     if not speaking:
         return None
     sources = "+".join(sorted({item.source for item in speaking}))[:MAX_SOURCE_CHARS]
@@ -240,21 +203,8 @@ def tag_catalogue(entry: Mapping[str, Any]) -> TagEntry | None:
         sources,
         min(item.confidence for item in speaking),
         speaking[0].infrastructure,
+        audience=CHILDREN if any(item.audience == CHILDREN for item in found) else ALL,
     )
-
-
-def checked_key(value: object) -> str:
-    """A content key, lower-cased in ASCII, or `TagError`.
-
-    A host key must be below a public suffix: a tag on ``co.uk`` would speak for a country.
-    """
-    key = content_key(value)
-    prefix, _, text = key.partition(":")
-    if prefix == "host" and ("/" in text or ":" in text or " " in text):
-        raise TagError("key", f"{text!r}: a host has no scheme, port or path")
-    if prefix == "host" and not registrable(text) and not _is_local(text):
-        raise TagError("key", f"{text!r} is a public suffix, not a host")
-    return key
 
 
 def _load(table: dict[str, TagEntry], name: str, prefix: str, kind: str) -> None:
@@ -281,7 +231,7 @@ def _entry(tags: str, source: str) -> TagEntry:
         if interest not in tree:
             raise ValueError(f"unknown interest {interest!r}")
         pairs.append((interest, checked_weight("weight", float(weight or 1))))
-    return TagEntry(admissible(pairs), source, confidence)
+    return TagEntry(admissible(pairs), source, confidence, audience=audience_of(pairs))
 
 
 def _genre_entries(genre: str) -> list[TagEntry]:
@@ -292,57 +242,22 @@ def _genre_entries(genre: str) -> list[TagEntry]:
     return [entry for entry in found if entry is not None]
 
 
-def _category(category: str) -> TagEntry | None:
+def _category(category: object) -> TagEntry | None:
+    if not isinstance(category, str):
+        return None
     words = category.strip().lower().replace("_", " ").replace("&", "and")
-    return exact_tags().get("category:" + words)
+    table = exact_tags()
+    return table.get("category:" + words) or table.get("category:" + words.removeprefix("game "))
 
 
-_PROTOCOLS = frozenset({"dns", "dtls", "http", "quic", "rtmp", "rtp", "stun", "tls"})
-_ADDRESS = re.compile(r"[\d.]+|\[?[0-9a-f:.]*:[0-9a-f:.]*\]?")
-_LOCAL_SUFFIXES = (".local", ".lan", ".arpa", ".home", ".internal", ".localdomain", ".box")
-_LOCAL = TagEntry((), "rule:local", _CONFIDENCE["rule"], infrastructure=True)
-
-
-def _is_local(host: str) -> bool:
-    return "." not in host or host.endswith(_LOCAL_SUFFIXES) or _ADDRESS.fullmatch(host) is not None
-
-
-def _resolve_host(host: str, table: Mapping[str, TagEntry]) -> TagEntry | None:
-    if _is_local(host):
-        return _LOCAL
-    above = host
-    while "." in above:
-        above = above.partition(".")[2]
-        entry = table.get("host:" + above)
-        if entry is not None:
-            # asked only on a hit, so that unknown hosts stay cheap
-            top = registrable(host)
-            return entry if top and len(above) >= len(top) else None
-    return None
-
-
-def _resolve_package(package: str, table: Mapping[str, TagEntry]) -> TagEntry | None:
-    labels = package.split(".")
-    if labels[0] in _PROTOCOLS:  # a probe's label: tls.netflix; who asks DNS has seen nothing yet
-        return table.get("app:dns") if labels[0] == "dns" else table.get("app:" + labels[-1])
-    for count in range(len(labels) - 1, 0, -1):
-        entry = table.get("app:" + ".".join(labels[:count]) + ".*")
-        if entry is not None:
-            return entry
-    for count in (3, 2):  # uk.co.bbc, com.netflix
-        entry = table.get("host:" + ".".join(reversed(labels[:count])))
-        if entry is not None and not entry.infrastructure:
-            return TagEntry(entry.tags, "package:" + entry.source, _CONFIDENCE["package"])
-    return None
+def _rating(rating: object) -> TagEntry | None:
+    if not isinstance(rating, str):
+        return None
+    return _ratings().get(rating.strip().lower())
 
 
 @cache
-def _extract() -> tldextract.TLDExtract:
-    # the snapshot inside the wheel: no network, no cache on disk
-    return tldextract.TLDExtract(cache_dir=None, suffix_list_urls=())
-
-
-@lru_cache(maxsize=65_536)
-def registrable(host: str) -> str:
-    found = _extract()(host)
-    return f"{found.domain}.{found.suffix}" if found.domain and found.suffix else ""
+def _ratings() -> Mapping[str, TagEntry]:
+    table: dict[str, TagEntry] = {}
+    _load(table, "ratings.tsv", "", "genre")
+    return table

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.tags.exact import TagEntry
+from features.tags.naming import by_words
+from features.tags.sensitive_words import sensitive_class
 from features.tags.text.matching import Embed
 from features.tags.text.wording import text_of
 
@@ -69,7 +71,14 @@ class CatalogueTexts:
         self._tagger = TextTagger(load())
 
     def tag(self, entry: dict[str, Any]) -> TagEntry | None:
-        """Tags of an entry by its title, text and keywords; None for no answer."""
+        """Tags of an entry by its title, text and keywords; None for no answer.
+
+        A title whose words tell that it is sensitive is denied, whatever the text seems to be.
+        """
+        title = entry.get("title")
+        told = sensitive_class(title) if isinstance(title, str) else None
+        if told is not None:
+            return by_words(told)
         text = text_of(entry)
         return self._tagger.tag([text], _kind(entry))[0].entry() if text else None
 

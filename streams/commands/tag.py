@@ -208,7 +208,7 @@ def _answer(text: str, entry: TagEntry | None, refused: str | None) -> dict[str,
         what = "unknown" if refused is None else "refused"
         return {"input": text, "what": what, "source": refused or "", "tags": []}
     tree = taxonomy.load()
-    what = "tagged" if entry.tags else "infrastructure" if entry.infrastructure else "denied"
+    what = "tagged" if entry.told else "infrastructure" if entry.infrastructure else "denied"
     return {
         "input": text,
         "what": what,
@@ -220,7 +220,7 @@ def _answer(text: str, entry: TagEntry | None, refused: str | None) -> dict[str,
                 "path": " > ".join(tree.paths[tree.index(interest)]),
                 "probability": round(weight, 3),
             }
-            for interest, weight in entry.tags
+            for interest, weight in entry.told
         ],
     }
 

@@ -250,7 +250,7 @@ def _export(args: argparse.Namespace, settings: Settings) -> ExitCode:
         writer.writerow([*_COLUMNS, "source", "confidence"])
         for key, entry in sorted(entries.items()):
             mark = INFRASTRUCTURE if entry.infrastructure else DENIED
-            for interest, weight in entry.tags or ((mark, ""),):
+            for interest, weight in entry.told or ((mark, ""),):
                 writer.writerow([key, interest, weight, entry.source, entry.confidence])
     print(f"tags export: {len(entries)} contents in {args.file}")
     return ExitCode.DONE
@@ -272,7 +272,7 @@ def _lookup(args: argparse.Namespace, settings: Settings) -> ExitCode:
             continue
         what = INFRASTRUCTURE if entry.infrastructure else DENIED if entry.denied else "tagged"
         print(f"{text}: {what} by {entry.source}, confidence {entry.confidence:g}")
-        for index, weight in expand(entry.tags, tree):
+        for index, weight in expand(entry.told, tree):
             print(f"  {weight:.2f}  {tree.ids[index]:7} {' > '.join(tree.paths[index])}")
     return ExitCode.FAILED if missing else ExitCode.DONE
 

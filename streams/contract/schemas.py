@@ -43,6 +43,7 @@ _CATALOGUE = record(
     Field("text", {"type": "string", "maxLength": 16_384}, "synopsis or description"),
     Field("genres", items(text(1, 128), 64), "genres as an EPG writes them, dvb:4.3 too"),
     Field("category", text(1, 128), "store category of an app"),
+    Field("rating", text(1, 128), "content rating, such as TV-Y7"),
     Field("keywords", items(text(1, 128), 128), "free words"),
     Field("language", text(2, 35), "BCP 47"),
 )
@@ -65,6 +66,11 @@ _TAGS = record(
     Field("confidence", SHARE, "how sure the source is"),
     Field("infrastructure", {"type": "boolean"}, "trackers, CDNs, updates: weigh nothing"),
     Field("editor", {"type": "boolean"}, "a person's correction; outranks the machine"),
+    Field(
+        "audience",
+        text(1, 32),
+        "`all` if absent; `children`, or a word unknown: raises nothing for anybody",
+    ),
 )
 
 _INTEREST_OUT = record(

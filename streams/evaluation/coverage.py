@@ -127,6 +127,6 @@ def _lookup(
 def _kind(entry: TagEntry | None) -> str:
     if entry is None:
         return "unknown"
-    if entry.tags:
+    if entry.told:
         return "tagged"
     return "denied" if entry.denied else "infrastructure"

@@ -20,6 +20,7 @@ from features.records.fields import Malformed
 from features.state import snapshots
 from features.state.changelog_keys import IncompatibleState
 from features.tags import entry as tagrecords
+from features.tags.keys import TagError
 from streams.client.profile import Profile, ProfileError
 from streams.contract.headers import dead_letter_headers, parse_dead_letter
 from streams.contract.topics import INPUTS
@@ -109,7 +110,7 @@ def tags(data: bytes) -> None:
     """A record of content-tags."""
     try:
         key, entry = tagrecords.decode(data)
-    except tagrecords.TagError as error:
+    except TagError as error:
         assert error.field
     else:
         assert tagrecords.decode(tagrecords.encode(key, entry)) == (key, entry)

@@ -205,7 +205,7 @@ class Partition:
         for key in content_keys(kind, doc):
             entry = resolve(key, self.table)
             if entry is not None:
-                return [] if entry.infrastructure else expand(entry.tags, self.tree)
+                return expand(entry.told, self.tree)
         return None
 
     def _count(self, kind: int, doc: Doc, tags: list[tuple[int, float]], weight: float) -> None:

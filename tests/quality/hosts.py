@@ -56,16 +56,16 @@ def kind(entry: TagEntry | None) -> str:
     """Whether an entry is tagged, infrastructure, denied or unknown."""
     if entry is None:
         return "unknown"
-    return "tagged" if entry.tags else "infrastructure" if entry.infrastructure else "denied"
+    return "tagged" if entry.told else "infrastructure" if entry.infrastructure else "denied"
 
 
 def right(entry: TagEntry | None, accepted: frozenset[str]) -> bool:
     """Whether all that an entry says above a side remark is accepted."""
-    if entry is None or not entry.tags:
+    if entry is None or not entry.told:
         return kind(entry) in accepted
     tree = taxonomy.load()
     fine = {tree.index(name) for name in accepted if name in tree}
-    for interest, weight in entry.tags:
+    for interest, weight in entry.told:
         node = tree.index(interest)
         near = {node, *tree.ancestors(node), *tree.descendants(node)}
         if weight >= MAIN and not near & fine:
@@ -99,7 +99,7 @@ def _precision(visits: dict[str, int]) -> float:
         said = (
             "unknown"
             if entry is None
-            else " ".join(taxonomy.load().names[taxonomy.load().index(i)] for i, _ in entry.tags)
+            else " ".join(taxonomy.load().names[taxonomy.load().index(i)] for i, _ in entry.told)
             or kind(entry)
         )
         print(f"    judged otherwise: {host}: {said}")

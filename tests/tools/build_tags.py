@@ -16,8 +16,8 @@ How a host gets its row
    list is mapped itself. ``regexp:`` and ``keyword:`` are skipped.
 4. ``full:`` means that host alone. A row speaks for subdomains too, so ``full:`` is taken only
    below a registrable domain.
-5. A host with a word of `DELICATE` in its name is denied whatever its list says: services have
-   health, betting and church branches. It silences a few Essexes too; better so.
+5. A host whose own words tell that it is sensitive (``sensitive_words.tsv``) is denied whatever
+   its list says: services have health, betting and church branches.
 6. Top-level and other public suffixes are left out, as are rows that repeat their parent's.
 """
 
@@ -25,7 +25,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -33,6 +32,8 @@ from pathlib import Path
 
 import tldextract
 
+from features.tags import taxonomy
+from features.tags.sensitive_words import sensitive_class
 from tests.tools.table import write_or_check
 
 HERE = Path(__file__).resolve().parent
@@ -44,12 +45,6 @@ HEADER = (
 INFRASTRUCTURE = "infrastructure"
 DENIED = "denied"
 WTM_RANK = 4
-DELICATE = re.compile(
-    "casino|poker|bingo|lotto|lotter|betting|porn|sex|xxx|adult|nude|erot|hentai|escort|viagra|"
-    "dating|gay|lesb|health|clinic|hospital|pharm|medic|doctor|cancer|pregnan|fertil|diabet|"
-    "abort|church|bible|jesus|christ|islam|quran|muslim|jewish|politic|election|vape|weed|"
-    "cannabis|tobacco|cigar|wine|beer|vodka|whisk"
-)
 
 
 @dataclass(frozen=True)
@@ -92,7 +87,7 @@ def build(data: Path) -> str:
                 source = "wtm:" + record["category"].lower().replace(" ", "-")
                 _keep(found, record["domain"].lower(), Meaning(tags, WTM_RANK, 0, source))
     for host, meaning in found.items():
-        if meaning.tags != INFRASTRUCTURE and DELICATE.search(host):
+        if _says_something(meaning.tags) and sensitive_class(host) is not None:
             found[host] = replace(meaning, tags=DENIED)
     rows = (
         f"{host}\t{meaning.tags}\t{meaning.source}\n"
@@ -140,6 +135,14 @@ class Lists:
             for rule, marks in self._rules(inner, elsewhere, (*trail, inner)):
                 if wanted <= marks and not unwanted & marks:
                     yield rule, marks
+
+
+def _says_something(tags: str) -> bool:
+    """Whether a row is neither machinery nor denied already by its interests."""
+    tree = taxonomy.load()
+    return tags != INFRASTRUCTURE and not all(
+        tree.is_sensitive(item.partition(":")[0]) for item in tags.split()
+    )
 
 
 def _rows(path: Path) -> list[list[str]]:

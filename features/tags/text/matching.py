@@ -30,6 +30,30 @@ _SHOWN = ("1", "201", "210", "274", "422", "464", "483", "552", "653")
 
 
 @dataclass(frozen=True)
+class Subjects:
+    """The subjects of a kind of text, and how near the likeliest sensitive part of them is.
+
+    Attributes
+    ----------
+    field : Field
+        Whole subjects.
+    parts : Field
+        Harmless subjects whole, sensitive ones node by node.
+    sensitive : ndarray of bool, shape (len(parts.nodes),)
+    """
+
+    field: Field
+    parts: Field
+    sensitive: NDArray[np.bool_]
+
+    def nearness(self, likeness: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Share of the likeliest sensitive part over that of the likeliest harmless, shape (n,)."""
+        shares = self.parts.shares(likeness)
+        harmless = shares[:, ~self.sensitive].max(axis=1)
+        return np.asarray(shares[:, self.sensitive].max(axis=1) / np.maximum(harmless, 1e-9))
+
+
+@dataclass(frozen=True)
 class Field:
     """The subjects that compete for a text.
 
@@ -67,7 +91,7 @@ class Matcher:
 
     Attributes
     ----------
-    pages, programmes : Field
+    pages, programmes : Subjects
         Tier-1 subjects of pages, hosts and apps; genres and subjects of programmes.
     below : dict of int to Field
         Tier 2 of a tier-1 node; the node itself competes with its children.
@@ -87,15 +111,23 @@ class Matcher:
         )
         genres = tree.index(GENRES)
         everything = np.arange(len(root))
-        self.pages = _field(everything[root != genres], root)
+        self._sensitive = np.asarray(tree.sensitive)
+        parts = phrases.node.astype(np.int64)
+        self.pages = self._subjects(everything[root != genres], root, parts)
         shown = everything[
             (root == genres) | tree.sensitive[root] | np.isin(root, [tree.index(i) for i in _SHOWN])
         ]
-        self.programmes = _field(shown, np.where(root == genres, second, root))
+        self.programmes = self._subjects(shown, np.where(root == genres, second, root), parts)
         self.below = {
             node: _field(everything[root == node], second)
             for node in sorted(set(root.tolist()) - {genres})
         }
+
+    def _subjects(
+        self, phrase: NDArray[np.int64], subject: NDArray[np.int64], part: NDArray[np.int64]
+    ) -> Subjects:
+        parts = _field(phrase, np.where(self._sensitive[part], part, subject))
+        return Subjects(_field(phrase, subject), parts, self._sensitive[parts.nodes])
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Centred unit vectors of texts."""

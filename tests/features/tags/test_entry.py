@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from features.tags.entry import ALL, CHILDREN
 from features.tags.exact import MAX_TAGS, TagEntry, TagError, decode, encode
 from features.tags.taxonomy import load
 
@@ -24,6 +25,7 @@ ENTRIES = st.builds(
     st.floats(0, 1),
     st.booleans(),
     st.booleans(),
+    st.sampled_from([ALL, CHILDREN]),
 )
 
 
@@ -47,6 +49,15 @@ def test_denied_and_unknown_ids_of_a_record_are_left_out() -> None:
     assert decode(value)[1].tags == (("483", 0.5),)
 
 
+def test_a_record_that_reveals_a_minor_is_for_children_whatever_else_it_says() -> None:
+    cartoon = decode(record(tags=[{"id": "645", "weight": 0.2}, {"id": "641", "weight": 1}]))[1]
+    assert cartoon.audience == CHILDREN and cartoon.denied and cartoon.told == ()
+    assert decode(record(audience="all"))[1] == SITE
+    for word in ("children", "toddlers"):  # a word of a later version forbids
+        assert decode(record(audience=word))[1].audience == CHILDREN
+    assert b"audience" not in encode("host:a.com", SITE)  # as it always was
+
+
 @pytest.mark.parametrize(
     "value, field",
     [
@@ -66,12 +77,33 @@ def test_denied_and_unknown_ids_of_a_record_are_left_out() -> None:
         (record(source=""), "source"),
         (record(editor=1), "editor"),
         (record(infrastructure=None), "infrastructure"),
+        (record(audience=7), "audience"),
+        *(
+            (record(key=key), "key")
+            for key in (
+                "host:co.uk",
+                "host:com",
+                "host:anything.ck",  # anybody may register below it
+                "host:xn--p1ai",
+                "host:*.example",
+                "host:http://x/",
+                "host:a.com:80",
+                "app:*",
+                "app:com.*",
+                "app:*.app",
+            )
+        ),
     ],
 )
 def test_malformed_records_name_their_field(value: bytes, field: str) -> None:
     with pytest.raises(TagError) as error:
         decode(value)
     assert error.value.field == field
+
+
+def test_keys_of_packages_and_of_private_suffixes_are_taken() -> None:
+    for key in ("app:com.android.*", "host:blogspot.com", "host:www.ck", "programme:m*a*s*h"):
+        assert decode(record(key=key))[0] == key
 
 
 @given(st.binary(max_size=200))

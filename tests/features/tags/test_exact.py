@@ -17,7 +17,6 @@ from features.tags.exact import (
     MAX_TAGS,
     NEIGHBOUR_SHARE,
     TagEntry,
-    TagError,
     app_category_tags,
     checked_key,
     exact_tags,
@@ -25,7 +24,6 @@ from features.tags.exact import (
     genre_tags,
     neighbours,
     resolve,
-    tag_catalogue,
 )
 from features.tags.taxonomy import load
 from tests.support.needs import need_data
@@ -104,7 +102,7 @@ KNOWN = {
     "app:tls.spotify": {"Music"},
     "app:com.netflix.ninja": {"Television", "Movies"},  # by the domain in the package
     "channel:cnn": {"News"},
-    "genre:series kids": {"Family/Children", "Television"},
+    "genre:comedies": {"Comedy"},
     "category:音乐音频": {"Music"},
 }
 
@@ -163,7 +161,10 @@ def test_infrastructure(key: str) -> None:
         "genre:dvb:1.8",
         "category:dating",
         "category:medical",
+        "category:health and fitness",
         "category:健康医疗",
+        "genre:series kids",
+        "channel:cartoon network",
     ],
 )
 def test_known_and_denied(key: str) -> None:
@@ -290,16 +291,18 @@ def test_a_sensitive_tag_raises_not_even_its_ancestors() -> None:
 
 
 def test_genres() -> None:
-    assert names(genre_tags(" Series Kids ")) == {"Family/Children", "Television"}
+    assert names(genre_tags(" Comedies ")) == {"Comedy"} and genre_tags("Series Kids") == ()
     assert names(genre_tags("dvb:4.3")) == {"Soccer"}
     assert names(genre_tags("Crime / Drama")) == {"True Crime", "Drama"}
     assert genre_tags("LGBTQ Movies") == genre_tags("no such genre") == genre_tags("") == ()
 
 
 def test_store_categories() -> None:
-    assert names(app_category_tags("HEALTH_AND_FITNESS")) == {"Fitness and Exercise"}
-    assert app_category_tags("Health & Fitness") == app_category_tags("HEALTH_AND_FITNESS")
-    assert app_category_tags("DATING") == app_category_tags("nonsense") == ()
+    assert names(app_category_tags("FOOD_AND_DRINK")) == {"Food & Drink"}
+    assert app_category_tags("Food & Drink") == app_category_tags("FOOD_AND_DRINK")
+    assert app_category_tags("GAME_CARD") == app_category_tags("card") != ()
+    for word in ("DATING", "nonsense", "Health & Fitness", "GAME_CASINO", "Kids", "PARENTING"):
+        assert app_category_tags(word) == (), word
 
 
 @pytest.mark.quality
@@ -330,35 +333,6 @@ def test_every_listed_word_is_known(
         and lookup + w.lower().replace("_", " ").replace("&", "and") not in exact_tags()
     }
     assert words and not unknown
-
-
-def test_catalogue_entries() -> None:
-    film = tag_catalogue({"key": "programme:p", "genres": ["Comedies", "LGBTQ Movies", "?"]})
-    assert film is not None and names(film.tags) == {"Comedy"} and film.source == "genre:genres"
-    hushed = tag_catalogue({"key": "programme:p", "genres": ["Faith & Spirituality"]})
-    assert hushed is not None and hushed.denied
-    app = tag_catalogue({"key": "APP:Unheard", "category": "SPORTS", "genres": ["Music"]})
-    assert app is not None and names(app.tags) == {"Sports", "Music"}
-    keep = tag_catalogue({"key": "app:Keep", "genres": ["健康医疗", "Medical"]})
-    assert keep is not None and names(keep.tags) == {"Fitness and Exercise"}
-    probe = tag_catalogue({"key": "app:unheard", "genres": ["Network"]})
-    assert probe is not None and probe.infrastructure
-    assert tag_catalogue({"key": "programme:p", "title": "T", "genres": []}) is None
-    assert tag_catalogue({"key": "programme:p", "genres": "Comedy"}) is None
-
-
-def test_a_denied_content_stays_denied_whatever_the_catalogue_says() -> None:
-    entry = tag_catalogue({"key": "host:pornhub.com", "genres": ["Comedy"], "category": "Games"})
-    assert entry is not None and entry.denied
-
-
-@pytest.mark.parametrize(
-    "key", [None, 7, "", "nothing", "host:", "film:x", "host:" + "a" * 300, "host:a\n.com"]
-)
-def test_catalogue_entries_without_a_content_key_are_refused(key: object) -> None:
-    with pytest.raises(TagError) as error:
-        tag_catalogue({"key": key})
-    assert error.value.field == "key"
 
 
 # -- records

@@ -55,6 +55,11 @@ def real() -> TextTagger:
     return TextTagger(embedding.load())
 
 
+@pytest.fixture(scope="module")
+def texts() -> embedding.CatalogueTexts:
+    return embedding.CatalogueTexts()
+
+
 # -- descriptions
 
 
@@ -82,7 +87,9 @@ def test_sensitive_tier_1_is_described_so_that_a_text_can_land_there() -> None:
 def test_shares_of_competing_subjects_sum_to_one() -> None:
     matcher = Matcher(words, TREE, descriptions.load())
     vectors = matcher.embed(["football match", "x", ""])
-    for field in (matcher.pages, matcher.programmes, *matcher.below.values()):
+    kinds = (matcher.pages, matcher.programmes)
+    fields = [field for kind in kinds for field in (kind.field, kind.parts)]
+    for field in (*fields, *matcher.below.values()):
         shares = field.shares(matcher.likeness(vectors))
         assert shares.shape == (3, len(field.nodes))
         assert np.allclose(shares.sum(axis=1), 1.0) and (shares >= 0).all()
@@ -271,6 +278,49 @@ def test_sensitive_texts_are_denied_not_softened(real: TextTagger, text: str) ->
     assert not answer.tags, answer
     found = answer.entry()
     assert found is None or found.denied
+
+
+#: Titles and synopses that a household's profile must say nothing of.
+SENSITIVE = [
+    ("Living with HIV", "A documentary about people living with HIV and their treatment."),
+    ("One Born Every Minute", "Midwives and mothers in a maternity ward."),
+    ("Call the Midwife", "Midwives in the East End of London in the 1950s."),
+    ("RuPaul's Drag Race", "Drag queens compete for the crown."),
+    ("Love is Love", "A coming out story of a lesbian couple."),
+    ("Get out of debt", "Bailiffs, bankruptcy, payday loans, debt advice for families."),
+    ("Strike!", "Miners and their trade union fight against pit closures."),
+    ("Black Lives Matter", "The movement for racial justice."),
+    ("Weight loss diaries", "Obesity surgery, slimming, dieting."),
+    ("My ADHD life", "A woman diagnosed with autism and ADHD."),
+    ("Deaf world", "Life in the deaf community with sign language."),
+    ("Immigration court", "Asylum seekers fight deportation."),
+    ("Gun nuts", "Firearms enthusiasts and their rifles."),
+    ("Leben mit Krebs", "Eine Patientin erzählt von ihrer Chemotherapie."),
+    ("Enceinte", "Le journal d'une femme enceinte et de son bébé."),
+    ("Embarazadas", "Mujeres embarazadas y sus bebés."),
+    ("La Santa Messa", "La messa dal Vaticano."),
+    ("Ramazan özel", "Ramazan ayında dua ve sohbet."),
+    ("Rak piersi", "Kobiety walczą z rakiem piersi."),
+    ("القرآن الكريم", "تلاوة من القرآن"),
+]
+
+
+@pytest.mark.parametrize(("title", "text"), SENSITIVE, ids=[title for title, _ in SENSITIVE])
+def test_a_sensitive_description_need_not_be_the_likeliest(
+    texts: embedding.CatalogueTexts, title: str, text: str
+) -> None:
+    found = texts.tag({"key": "programme:x", "title": title, "text": text})
+    assert found is not None and found.denied
+
+
+def test_a_title_that_tells_is_denied_whatever_the_text_seems_to_be(
+    texts: embedding.CatalogueTexts,
+) -> None:
+    match = {"title": "The final", "text": "The striker scored twice and the club won the cup"}
+    found = texts.tag({"key": "host:a.example", **match})
+    assert found is not None and not found.denied
+    clinic = texts.tag({"key": "host:a.example", **match, "title": "Our clinic's football team"})
+    assert clinic is not None and clinic.denied and clinic.source == "rule:words:health"
 
 
 def test_whatever_it_says_raises_no_sensitive_interest(real: TextTagger) -> None:

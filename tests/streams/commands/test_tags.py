@@ -68,8 +68,8 @@ def test_export_is_a_list_that_add_reads(
     assert run("export", str(path)) == 0
     entries, refused = tags.read_list(path)
     assert not refused
-    assert {key: (e.tags, e.infrastructure) for key, e in entries.items()} == {
-        key: (e.tags, e.infrastructure) for key, e in exact_tags().items()
+    assert {key: (e.told, e.infrastructure) for key, e in entries.items()} == {
+        key: (e.told, e.infrastructure) for key, e in exact_tags().items()
     }
 
 
