@@ -70,6 +70,18 @@ def is_suffix(host: str) -> bool:
     )
 
 
+def public_key(key: str) -> str | None:
+    """What of a content key may be said to others: a host's registered domain, others whole.
+
+    None for addresses, names inside a house and hosts below no known suffix.
+    """
+    prefix, _, text = key.partition(":")
+    if prefix != "host":
+        return None if _ADDRESS.fullmatch(text) else key
+    domain = "" if is_local(text) else registrable(text)
+    return f"host:{domain}" if domain else None
+
+
 @lru_cache(maxsize=65_536)
 def registrable(host: str) -> str:
     """The domain of a host that somebody registered; empty for addresses and unknown suffixes."""

@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import replace
 
 from streams.contract import topics
-from streams.contract.untagged import Heavy
+from streams.contract.untagged import STALE_MS, Heavy
 from streams.errors import ExitCode
 from streams.kafka.compacted import CompactedTopic
 from streams.settings import Settings
@@ -18,8 +18,6 @@ from streams.terminal import add_kafka_options, settings_of
 
 NAME = "untagged"
 HELP = "heaviest contents that nobody has given tags"
-
-_STALE_MS = 2 * 86_400_000  # records of workers that are gone
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,7 +66,7 @@ def read(settings: Settings, now_ms: int) -> list[Heavy]:
     found: dict[tuple[str, str], Heavy] = {}
     for value in records.values():
         item = Heavy.from_value(value)
-        if item is None or item.as_of < now_ms - _STALE_MS:
+        if item is None or item.as_of < now_ms - STALE_MS:
             continue
         name = item.key, item.source
         held = found.get(name)

@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 
 SCHEMA = 1
+#: A record older than this is of a worker that is gone.
+STALE_MS = 2 * 86_400_000
 
 
 @dataclass(frozen=True)

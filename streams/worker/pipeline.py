@@ -60,9 +60,10 @@ class Folding:
         self.held = 0
 
     def load(self) -> None:
-        """Read the content tags."""
+        """Read the content tags, and what was published of contents without."""
         self._tags = TagFeed(self._settings, self._contents, self._ports)
         self._tags.load()
+        self._untagged.load()
 
     @property
     def committing(self) -> bool:
@@ -164,6 +165,7 @@ class Folding:
         member: Any,
         deadline: float | None,
     ) -> None:
+        self._untagged.keep(engines)
         commit = Commit()
         for cut in cuts:
             engine = engines[cut.partition]
