@@ -100,7 +100,8 @@ UNTAGGED_SECONDS = _counter(
 )
 UNTAGGED_HEAVIEST = _gauge(
     "untagged_heaviest_seconds",
-    "Attention of late to the heaviest contents without tags; ten of them, halved every day",
+    "Attention of late to the heaviest contents without tags, of audience_k households at least; "
+    "ten of them, halved every day",
     "content",
     "source",
 )

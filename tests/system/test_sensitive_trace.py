@@ -149,9 +149,9 @@ def test_a_tag_that_slips_in_does_not_get_out() -> None:
 
 
 def test_the_search_finds_what_is_there() -> None:
-    """Seen to fail: the same search with a plain interest behind the hosts."""
+    """Seen to fail: the same search with a plain interest behind a harmless host name."""
     stream, feed = Stream(Config(), table(dict.fromkeys(HOSTS, "483") | PLAIN)), Feed()
-    stream.feed(feed.consent("acc-1", 0), feed.visit("acc-1", 1, "clinic-qqx.example"))
+    stream.feed(feed.consent("acc-1", 0), feed.visit("acc-1", 1, "party-qqx.example"))
     stream.commit()
     with pytest.raises(AssertionError):
         assert b'"id":"483"' not in b"\n".join(stream.written)
