@@ -57,7 +57,7 @@ class Checkpoint:
     ) -> None:
         """Add the records of everything that changed."""
         sids = store.dirty(lay.D_STATE)
-        sids = sids[(store.subjects.status[sids] & (lay.S_GONE | lay.S_BARRED)) == 0]
+        sids = sids[(store.subjects["status"][sids] & (lay.S_GONE | lay.S_BARRED)) == 0]
         blob, ends = store.pack(sids)
         view, start = blob.data, 0
         for key, end in zip(store.keys(sids), ends.tolist(), strict=True):
@@ -74,10 +74,10 @@ class Checkpoint:
             self._bound,
             {name: Position(*at) for name, at in offsets.items()},
             self._next,
-            int(store.c[lay.C_MAX_TS]),
-            int(store.c[lay.C_OPEN_DAY]),
-            int(store.c[lay.C_SEQ]),
-            tuple(store.o.tolist()),
+            int(store.counters["max_ts"]),
+            int(store.counters["open_day"]),
+            int(store.counters["seq"]),
+            tuple(store.totals.tolist()),
             self._rules,
         ).to_bytes()
 
@@ -121,24 +121,24 @@ class Checkpoint:
         meta = Meta.from_bytes(other[keys.META])
         self._bound.refuse_other(meta.bound)
         store.load(names, values)
-        store.c[lay.C_SEQ] = meta.seq
-        store.c[lay.C_MAX_TS], store.c[lay.C_OPEN_DAY] = meta.max_ts, meta.open_day
-        store.o[:] = meta.outcomes
+        store.counters["seq"] = meta.seq
+        store.counters["max_ts"], store.counters["open_day"] = meta.max_ts, meta.open_day
+        store.totals[:] = meta.outcomes
         self._next = meta.next
-        count = int(store.c[lay.C_SUBJECTS])
+        count = int(store.counters["subjects"])
         if self._default_grant:
-            store.subjects.consent_until[:count] = FOREVER
+            store.subjects["consent_until"][:count] = FOREVER
         self._load_other(other, store, accounts, meta.rules != self._rules)
         learner.restore(other)
         related.restore(other)
         store.clear(lay.D_STATE)
-        store.c[lay.C_SEQ] = meta.seq
+        store.counters["seq"] = meta.seq
         return dict(meta.offsets)
 
     def _load_other(
         self, other: Mapping[bytes, bytes], store: Store, accounts: Accounts, new_rules: bool
     ) -> None:
-        watermark = int(store.c[lay.C_MAX_TS]) - store.clock.lateness
+        watermark = int(store.counters["max_ts"]) - store.clock.lateness
         for key, value in sorted(other.items()):
             match keys.parse(key):
                 case (Kind.ERASED, name):  # sorts before the facts, which want to know

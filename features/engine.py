@@ -75,7 +75,7 @@ class Engine:
         self.learner = Learner(len(taxonomy))
         self.related = Related(taxonomy)
         self.days_closed = 0
-        self.restored_totals: list[int] = self.store.o.tolist()
+        self.restored_totals: list[int] = self.store.totals.tolist()
         self.restored_learned = 0
         self._checkpoint = checkpoint.Checkpoint(config, taxonomy)
         self._writer = Writer(
@@ -117,49 +117,42 @@ class Engine:
             elif why == lay.NEED_DUE:
                 self.accounts.expire(self.watermark)
             elif why == lay.NEED_FLAGS:
-                fresh = int(self.store.c[lay.C_FRESH]) - 1
-                self.store.c[lay.C_FRESH] = 0
+                fresh = int(self.store.counters["fresh"]) - 1
+                self.store.counters["fresh"] = 0
                 self.accounts.flag_fresh(fresh, self.watermark)
 
     def _decided(self, outcome: NDArray[np.uint8], at: int, what: int) -> None:
         outcome[at] = what
         if what != lay.PENDING:
-            self.store.o[what] += 1
+            self.store.totals[what] += 1
 
     @property
     def watermark(self) -> int:
         """Event time up to which the sequence is complete, ms; late events lie before it."""
-        return int(self.store.c[lay.C_MAX_TS]) - self.config.lateness_ms
+        return int(self.store.counters["max_ts"]) - self.config.lateness_ms
 
     def _close_days(self) -> None:
-        c = self.store.c
-        target, first = int(c[lay.C_TARGET_DAY]), int(c[lay.C_OPEN_DAY])
+        c = self.store.counters
+        target, first = int(c["target_day"]), int(c["open_day"])
         if first < 0:
-            c[lay.C_OPEN_DAY] = target
+            c["open_day"] = target
             return
         self._write_pending()
         for day in range(first, min(target, first + _MOST_DAYS)):
             self.learner.close_day(self.store, day, self.config.learn_rows_per_close)
             self.related.close_day(self.store, day)
-            c[lay.C_OPEN_DAY] = day + 1
+            c["open_day"] = day + 1
             self._sweep()
             self.days_closed += 1
-        c[lay.C_OPEN_DAY] = target
+        c["open_day"] = target
         self._model_changed = True
         self._renew_policy()
 
     def _sweep(self) -> None:
         store = self.store
-        silent = np.empty(int(store.c[lay.C_SUBJECTS]), np.int32)
+        silent = np.empty(int(store.counters["subjects"]), np.int32)
         n = sweep_kernel.sweep(
-            store.subjects,
-            store.rows,
-            store.index,
-            store.c,
-            self.config.row_epsilon,
-            self.config.retention_days,
-            store.clock,
-            silent,
+            store.live, self.config.row_epsilon, self.config.retention_days, silent
         )
         for sid in silent[:n].tolist():
             self.accounts.forget(sid)
@@ -176,7 +169,7 @@ class Engine:
         sids = self.store.dirty(lay.D_PROFILE)
         written = self._writer.write(self.store, sids, self._policy, self._suppressions())
         if written:
-            as_of = self.store.subjects.last_ts[np.fromiter(written, np.int32, len(written))]
+            as_of = self.store.subjects["last_ts"][np.fromiter(written, np.int32, len(written))]
             self._pending.update(
                 zip(written, zip(written.values(), as_of.tolist(), strict=True), strict=True)
             )
@@ -188,7 +181,7 @@ class Engine:
 
     def refuse(self, count: int) -> None:
         """Count records that were refused before they came here."""
-        self.store.o[lay.MALFORMED] += count
+        self.store.totals[lay.MALFORMED] += count
 
     # -- out -----------------------------------------------------------------------------
 
@@ -213,7 +206,11 @@ class Engine:
             store.publish(sids)
             values, as_of = zip(*self._pending.values(), strict=True)
             changes.profiles += zip(
-                store.keys(sids), values, store.subjects.version[sids].tolist(), as_of, strict=True
+                store.keys(sids),
+                values,
+                store.subjects["version"][sids].tolist(),
+                as_of,
+                strict=True,
             )
             self._pending.clear()
         self._checkpoint.write(changes.state, store, self.accounts, offsets)
@@ -257,7 +254,7 @@ class Engine:
 
     def count_from_here(self) -> None:
         """Let what is reported of totals begin now, as it does after a restore."""
-        self.restored_totals = self.store.o.tolist()
+        self.restored_totals = self.store.totals.tolist()
         self.restored_learned = self.learner.champion.learned
         self.days_closed = 0
 
@@ -265,13 +262,13 @@ class Engine:
         """The profile as it would be published now, for tests and look-ups; None if unknown."""
         account, _, member = key.partition(b"/")
         sid = self.store.find(account, member)
-        if sid < 0 or not self.store.subjects.used[sid]:
+        if sid < 0 or not self.store.subjects["used"][sid]:
             return None
         s, rows = self.store.subjects, self.store.rows
-        own = slice(int(s.start[sid]), int(s.start[sid]) + int(s.used[sid]))
-        held = s.digest[sid], s.published[sid], rows.shown[own].copy()
-        s.published[sid] = 0
+        own = slice(int(s["start"][sid]), int(s["start"][sid]) + int(s["used"][sid]))
+        held = s["digest"][sid], s["published"][sid], rows.shown[own].copy()
+        s["published"][sid] = 0
         only = np.array([sid], np.int32)
         value = self._writer.write(self.store, only, self._policy, self._suppressions())
-        s.digest[sid], s.published[sid], rows.shown[own] = held
+        s["digest"][sid], s["published"][sid], rows.shown[own] = held
         return value.get(sid)

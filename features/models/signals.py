@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.models import signals_kernel as kernels
-from features.state.layout import C_SUBJECTS
 from features.state.store import Store
 
 NAMES, HABIT, PRESENCE = kernels.NAMES, kernels.HABIT, kernels.PRESENCE
@@ -32,9 +31,7 @@ class Population:
         """Take up a day that closed."""
         self.hits *= _DECAY
         self.alive *= _DECAY
-        self.alive += kernels.day_counts(
-            store.subjects, store.rows, int(store.c[C_SUBJECTS]), day, self.hits
-        )
+        self.alive += kernels.day_counts(store.live, day, self.hits)
 
     def rate(self) -> NDArray[np.float64]:
         """Daily rate of each interest, shape (interests,), above 0 and below 1."""
@@ -92,12 +89,10 @@ def training_rows(store: Store, day: int, limit: int, population: Population) ->
     limit : int
         Most rows; where there are more, subjects are sampled by a hash of subject and day.
     """
-    count = int(store.c[C_SUBJECTS])
-    candidates = int(kernels.count_candidates(store.subjects, store.rows, count, day))
+    candidates = int(kernels.count_candidates(store.live, day))
     keep = min(1.0, limit / max(1, candidates))
     size = min(candidates, 2 * limit)
-    rows = DayRows(
-        day,
+    columns = kernels.Columns(
         np.zeros((size, len(NAMES))),
         np.zeros(size, np.uint8),
         np.zeros(size, np.uint16),
@@ -105,27 +100,6 @@ def training_rows(store: Store, day: int, limit: int, population: Population) ->
         np.zeros(size, np.uint8),
         np.zeros(size, np.uint8),
     )
-    n = kernels.training_rows(
-        store.subjects,
-        store.rows,
-        count,
-        day,
-        keep,
-        population.log_odds(),
-        store.clock,
-        rows.x,
-        rows.y,
-        rows.interest,
-        rows.subject,
-        rows.active_today,
-        rows.source,
-    )
-    return DayRows(
-        day,
-        rows.x[:n],
-        rows.y[:n],
-        rows.interest[:n],
-        rows.subject[:n],
-        rows.active_today[:n],
-        rows.source[:n],
-    )
+    n = kernels.training_rows(store.live, day, keep, population.log_odds(), columns)
+    x, y, interest, subject, active_today, source = columns
+    return DayRows(day, x[:n], y[:n], interest[:n], subject[:n], active_today[:n], source[:n])

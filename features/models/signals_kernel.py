@@ -16,25 +16,13 @@ evidence.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from features.jit import as_int, bare, inlined, njit
-from features.state.layout import (
-    F_DISLIKE,
-    F_LIKE,
-    R_APP,
-    R_DAY,
-    R_FIRST,
-    R_FLAGS,
-    R_PART,
-    R_TV,
-    S_GONE,
-    Clock,
-    Rows,
-    Subjects,
-)
+from features.state.layout import F_DISLIKE, F_LIKE, S_GONE, Live, Subjects
 from features.state.rows_kernel import active_on, opening, popcount
 
 #: What a row says about the habit, given that the subject is here at all that day.
@@ -105,49 +93,56 @@ def _same_type() -> Any:
 _SAME_TYPE = _same_type()
 
 
+class Morning(NamedTuple):
+    """A subject as it stood when a day began."""
+
+    day: int
+    total: float  # sum of its middle levels
+    active_days: Any  # uint64, bitmap whose bit 0 is the day before
+
+
+class Columns(NamedTuple):
+    """What `training_rows` fills, each of length n: see `features.models.signals.DayRows`."""
+
+    x: NDArray[np.float64]  # shape (n, SIGNALS)
+    y: NDArray[np.uint8]
+    interest: NDArray[np.uint16]
+    subject: NDArray[np.int32]
+    active_today: NDArray[np.uint8]
+    source: NDArray[np.uint8]
+
+
 @inlined
-def subject_total(s: Subjects, r: Rows, sid: int, day: int, clock: Clock, levels: Any) -> float:
-    """Sum of a subject's middle levels when `day` began."""
+def morning(live: Live, sid: int, day: int, levels: Any) -> Morning:
+    """A subject when `day` began; `levels` is scratch of shape (3,)."""
     total = 0.0
-    start = as_int(s.start[sid])
-    for j in range(start, start + as_int(s.used[sid])):
-        opening(r, j, day, clock, levels)
+    start = as_int(live.subjects.start[sid])
+    for j in range(start, start + as_int(live.subjects.used[sid])):
+        opening(live.rows.windows[j], day, live.clock, levels)
         total += levels[1]
-    return total
+    return Morning(day, total, _active_days(live.subjects, sid, day))
 
 
 @inlined
-def subject_days(s: Subjects, sid: int, day: int) -> Any:
+def _active_days(subjects: Subjects, sid: int, day: int) -> Any:
     """Active-day bitmap of a subject whose bit 0 is ``day - 1``."""
-    ahead = as_int(day) - 1 - as_int(s.day[sid])
+    ahead = as_int(day) - 1 - as_int(subjects.day[sid])
     if ahead >= 64:
         return np.uint64(0)
     if ahead >= 0:
-        return s.days[sid] << np.uint64(ahead)
-    return s.days[sid] >> np.uint64(min(-ahead, 63))
+        return subjects.days[sid] << np.uint64(ahead)
+    return subjects.days[sid] >> np.uint64(min(-ahead, 63))
 
 
 @inlined
-def fill(
-    s: Subjects,
-    r: Rows,
-    sid: int,
-    j: int,
-    day: int,
-    total: float,
-    active_days: Any,
-    population: Any,
-    clock: Clock,
-    levels: Any,
-    out: Any,
-) -> Any:
-    """Signals of row `j` when `day` began.
+def fill(live: Live, j: int, began: Morning, log_odds: Any, levels: Any, out: Any) -> Any:
+    """Signals of row `j` when a day began.
 
     Parameters
     ----------
-    total, active_days
-        Of the subject, from `subject_total` and `subject_days`.
-    population : ndarray of float64, shape (interests,)
+    began : Morning
+        The row's subject.
+    log_odds : ndarray of float64, shape (interests,)
         Log-odds of the interest in the population on a day.
     levels : ndarray of float64, shape (3,)
         Filled with the levels.
@@ -157,11 +152,12 @@ def fill(
     Returns
     -------
     uint64
-        Active-day bitmap whose bit 0 is ``day - 1``.
+        Active-day bitmap whose bit 0 is the day before.
     """
-    bits = opening(r, j, day, clock, levels)
-    flags = r.u2[j, R_FLAGS]
-    age = min(64, max(1, day - as_int(r.u2[j, R_FIRST])))
+    row = live.rows.windows[j]
+    day, total, active_days = began.day, began.total, began.active_days
+    bits = opening(row, day, live.clock, levels)
+    age = min(64, max(1, day - as_int(row.first)))
     # The first day is what made the row: it says nothing about coming back.
     after = _lowest(age - 1)
     again, own = bits & after, active_days & after
@@ -182,9 +178,9 @@ def fill(
     out[11] = np.log1p(levels[2] / max(1, popcount(bits)))
     out[12] = _LOG[age] / 4.0
     out[13] = 1.0 if since == 0 else 0.0
-    out[14] = population[as_int(r.interest[j])]
-    out[15] = 1.0 if flags & F_LIKE else 0.0
-    out[16] = 1.0 if flags & F_DISLIKE else 0.0
+    out[14] = log_odds[as_int(live.rows.interest[j])]
+    out[15] = 1.0 if row.known & F_LIKE else 0.0
+    out[16] = 1.0 if row.known & F_DISLIKE else 0.0
     out[HABITS] = 1.0
     out[HABITS + 1] = 1.0 if active_days & np.uint64(1) else 0.0
     out[HABITS + 2] = _LOG[days_since(active_days)]
@@ -217,110 +213,94 @@ def days_since(bits: Any) -> int:
 
 
 @bare
-def count_candidates(s: Subjects, r: Rows, subjects: int, day: int) -> int:
+def count_candidates(live: Live, day: int) -> int:
     """Rows that had been active before `day`."""
+    subjects = live.subjects
     n = 0
-    for sid in range(subjects):
-        if s.status[sid] & S_GONE:
+    for sid in range(live.counters[0].subjects):
+        if subjects.status[sid] & S_GONE:
             continue
-        start = as_int(s.start[sid])
-        for j in range(start, start + as_int(s.used[sid])):
-            if as_int(r.u2[j, R_FIRST]) < day:
+        start = as_int(subjects.start[sid])
+        for j in range(start, start + as_int(subjects.used[sid])):
+            if as_int(live.rows.windows[j].first) < day:
                 n += 1
     return n
 
 
 @njit
-def training_rows(
-    s: Subjects,
-    r: Rows,
-    subjects: int,
-    day: int,
-    keep: float,
-    population: Any,
-    clock: Clock,
-    x: Any,
-    y: Any,
-    interest: Any,
-    subject: Any,
-    active_today: Any,
-    source: Any,
-) -> int:
+def training_rows(live: Live, day: int, keep: float, log_odds: Any, out: Columns) -> int:
     """Signals and labels of a day that closes, subjects in order of arrival, rows in order.
 
     Parameters
     ----------
     keep : float
         Share of the subjects taken, chosen by a hash of subject and day.
-    x : ndarray of float64, shape (limit, SIGNALS)
-    y : ndarray of uint8, shape (limit,)
-        1 where the subject engaged with the interest on `day`.
-    interest : ndarray of uint16, shape (limit,)
-    subject : ndarray of int32, shape (limit,)
-        Number of the subject; the rows of one follow each other.
-    active_today : ndarray of uint8, shape (limit,)
-        1 where the subject was active at all on `day`.
-    source : ndarray of uint8, shape (limit,)
-        Where most of the row comes from: 0 network, 1 TV, 2 app.
+    log_odds : ndarray of float64, shape (interests,)
+    out : Columns
+        Filled.
 
     Returns
     -------
     int
         Rows filled; a full array ends the pass.
     """
+    subjects, rows = live.subjects, live.rows
     levels = np.zeros(3)
     n = 0
-    for sid in range(subjects):
-        if s.status[sid] & S_GONE or s.used[sid] == 0 or not _taken(s.hash[sid], day, keep):
+    for sid in range(live.counters[0].subjects):
+        if subjects.status[sid] & S_GONE or subjects.used[sid] == 0:
             continue
-        total = subject_total(s, r, sid, day, clock, levels)
-        active_days = subject_days(s, sid, day)
-        was_active = 1 if subject_days(s, sid, day + 1) & np.uint64(1) else 0
-        start = as_int(s.start[sid])
-        for j in range(start, start + as_int(s.used[sid])):
-            if as_int(r.u2[j, R_FIRST]) >= day:
+        if not _taken(subjects.hash[sid], day, keep):
+            continue
+        began = morning(live, sid, day, levels)
+        was_active = 1 if _active_days(subjects, sid, day + 1) & np.uint64(1) else 0
+        start = as_int(subjects.start[sid])
+        for j in range(start, start + as_int(subjects.used[sid])):
+            row = rows.windows[j]
+            if as_int(row.first) >= day:
                 continue
-            if n == x.shape[0]:
+            if n == out.y.shape[0]:
                 return n
-            fill(s, r, sid, j, day, total, active_days, population, clock, levels, x[n])
-            y[n] = 1 if active_on(r, j, day) else 0
-            interest[n] = r.interest[j]
-            subject[n] = sid
-            active_today[n] = was_active
-            source[n] = _main_source(r, j)
+            fill(live, j, began, log_odds, levels, out.x[n])
+            out.y[n] = 1 if active_on(row, day) else 0
+            out.interest[n] = rows.interest[j]
+            out.subject[n] = sid
+            out.active_today[n] = was_active
+            out.source[n] = _main_source(row)
             n += 1
     return n
 
 
-@bare
-def _main_source(r: Rows, j: int) -> int:
+@inlined
+def _main_source(row: Any) -> int:
     mass = 0.0
     for k in range(8):
-        mass += r.f4[j, R_PART + k]
-    tv, app = r.f4[j, R_TV], r.f4[j, R_APP]
-    network = mass - tv - app
-    if tv > network and tv >= app:
+        mass += row.part[k]
+    network = mass - row.tv - row.app
+    if row.tv > network and row.tv >= row.app:
         return 1
-    return 2 if app > network else 0
+    return 2 if row.app > network else 0
 
 
-@bare
+@inlined
 def _taken(h: Any, day: int, keep: float) -> Any:
     mixed = (h ^ (np.uint64(day) * _SALT)) * np.uint64(0xFF51AFD7ED558CCD)
     return np.float64(mixed >> np.uint64(11)) < keep * 9007199254740992.0
 
 
 @bare
-def day_counts(s: Subjects, r: Rows, subjects: int, day: int, hits: Any) -> int:
+def day_counts(live: Live, day: int, hits: Any) -> int:
     """Add each interest's engaged subjects of `day` to `hits`; returns the subjects at hand."""
+    subjects, rows = live.subjects, live.rows
     alive = 0
-    for sid in range(subjects):
-        if s.status[sid] & S_GONE or s.used[sid] == 0:
+    for sid in range(live.counters[0].subjects):
+        if subjects.status[sid] & S_GONE or subjects.used[sid] == 0:
             continue
-        if as_int(s.first[sid]) <= day:
+        if as_int(subjects.first[sid]) <= day:
             alive += 1
-        start = as_int(s.start[sid])
-        for j in range(start, start + as_int(s.used[sid])):
-            if as_int(r.u2[j, R_DAY]) + 1 >= day and active_on(r, j, day):
-                hits[as_int(r.interest[j])] += 1.0
+        start = as_int(subjects.start[sid])
+        for j in range(start, start + as_int(subjects.used[sid])):
+            row = rows.windows[j]
+            if as_int(row.day) + 1 >= day and active_on(row, day):
+                hits[as_int(rows.interest[j])] += 1.0
     return alive

@@ -149,7 +149,7 @@ class Accounts:
     def restore_mark(self, name: str, erased_at: int) -> None:
         """Take up a stored erasure mark; before any facts."""
         self.marks[name] = erased_at
-        self._store.c[lay.C_MARKS] = len(self.marks)
+        self._store.counters["erasures"] = len(self.marks)
 
     def suppressions(self, sid: int) -> bytes:
         """Suppressions of a subject, for its profile."""
@@ -163,7 +163,7 @@ class Accounts:
         known = self._texts.get(key)
         if known is not None and known[0] == basis:
             return known[1]
-        now = int(self._store.c[lay.C_MAX_TS]) - self._store.clock.lateness
+        now = int(self._store.counters["max_ts"]) - self._store.clock.lateness
         held = {self._taxonomy.ids[i]: i for i in interests}
         text = notes(self.facts(account), member.decode() or None, now, self._rules, held)
         if len(self._texts) >= _MOST_TEXTS:
@@ -183,8 +183,8 @@ class Accounts:
         """Forget a subject that was silent too long; an account keeps what was allowed."""
         key = self._store.key(sid)
         s = self._store.subjects
-        keep = b"/" not in key and (key in self._facts or int(s.sibling[sid]) >= 0)
-        if not keep or s.used[sid] or s.events[sid]:
+        keep = b"/" not in key and (key in self._facts or int(s["sibling"][sid]) >= 0)
+        if not keep or s["used"][sid] or s["events"][sid]:
             self._drop(sid, entirely=not keep)
 
     def forgotten(self) -> list[tuple[bytes, bool]]:
@@ -205,7 +205,9 @@ class Accounts:
             sid = self._store.find(account)
             s = self._store.subjects
             # Admitted anew, or held from before a gap in consent: begin with nothing.
-            if sid >= 0 and (s.status[sid] & lay.S_BARRED or start > int(s.consent_from[sid])):
+            if sid >= 0 and (
+                s["status"][sid] & lay.S_BARRED or start > int(s["consent_from"][sid])
+            ):
                 self._drop_all(account)
             sid = self._enrol(account, facts, watermark, start, until)
             for subject in self._store.members(sid):
@@ -225,7 +227,7 @@ class Accounts:
         self.changed.add(account)
         self.marks[name] = facts.erased_at
         self.changed_marks.add(name)
-        self._store.c[lay.C_MARKS] = len(self.marks)
+        self._store.counters["erasures"] = len(self.marks)
         self.receipts.append(
             (
                 name.encode(),
@@ -235,7 +237,7 @@ class Accounts:
                         "mark": name,
                         "request": mark(self._key, fact.event_id, "request"),
                         "requested_at": fact.ts,
-                        "applied_at": max(fact.ts, int(self._store.c[lay.C_MAX_TS])),
+                        "applied_at": max(fact.ts, int(self._store.counters["max_ts"])),
                         "subjects": len(subjects),
                         "profiles": profiles,
                         "facts_kept": len(facts.facts) + len(facts.consents),
@@ -268,7 +270,7 @@ class Accounts:
 
     def _drop(self, sid: int, *, entirely: bool) -> None:
         key = self._store.key(sid)
-        published = bool(self._store.subjects.version[sid])
+        published = bool(self._store.subjects["version"][sid])
         self.dropped.add(sid)
         self._texts.pop(key, None)
         self._forgotten[key] = published or self._forgotten.get(key, False)
@@ -280,13 +282,13 @@ class Accounts:
         """Let an account, and those of its members who may be, into the store."""
         store = self._store
         sid = store.ensure(account)
-        store.subjects.consent_from[sid] = start
-        store.subjects.consent_until[sid] = until
+        store.subjects["consent_from"][sid] = start
+        store.subjects["consent_until"][sid] = until
         held = not facts.allowed(Purpose.OFFERS, watermark, self._rules)[0] or (
             facts.child_device and self._rules.shared_device_holds
         )
         has_suppressions = self._has_suppressions(facts, watermark)
-        store.subjects.status[sid] = (store.subjects.status[sid] & _KEPT_FLAGS) | np.uint8(
+        store.subjects["status"][sid] = (store.subjects["status"][sid] & _KEPT_FLAGS) | np.uint8(
             lay.S_CARE * facts.case_open | lay.S_HOLD * held | lay.S_SUPPRESSIONS * has_suppressions
         )
         known = self.with_suppressions
@@ -300,12 +302,12 @@ class Accounts:
         held = facts.held_members(self._rules, watermark)
         for subject in reversed(store.members(sid)[1:]):
             member = store.key(subject).partition(b"/")[2].decode()
-            if bool(store.subjects.status[subject] & lay.S_BARRED) != (member in barred):
+            if bool(store.subjects["status"][subject] & lay.S_BARRED) != (member in barred):
                 self._drop(subject, entirely=True)
         for member in sorted(barred):
             subject = store.ensure(account, member.encode())
-            store.subjects.status[subject] |= np.uint8(lay.S_BARRED)
-        if int(store.c[lay.C_OPEN_DAY]) >= 0:  # else with the member's first event
+            store.subjects["status"][subject] |= np.uint8(lay.S_BARRED)
+        if int(store.counters["open_day"]) >= 0:  # else with the member's first event
             said = facts.opinions(watermark, self._rules)
             for member in sorted(
                 {item.member for item in said if item.member and item.word == Opinion.LIKE} - barred
@@ -316,7 +318,7 @@ class Accounts:
 
     def _hold(self, sid: int, members: set[str]) -> None:
         """Say of a member's subject whether it gets offers."""
-        flags = self._store.subjects.status
+        flags = self._store.subjects["status"]
         hold = self._store.key(sid).partition(b"/")[2].decode() in members
         flags[sid] = (flags[sid] & np.uint8(255 - lay.S_HOLD)) | np.uint8(lay.S_HOLD * hold)
 
@@ -325,8 +327,8 @@ class Accounts:
         if not self._default_grant:
             return
         sid = self._store.ensure(account)
-        self._store.subjects.status[sid] |= np.uint8(lay.S_BARRED)
-        self._store.subjects.consent_until[sid] = 0
+        self._store.subjects["status"][sid] |= np.uint8(lay.S_BARRED)
+        self._store.subjects["consent_until"][sid] = 0
 
     def _has_suppressions(self, facts: AccountFacts, now: int) -> bool:
         members = facts.held_members(self._rules, now)
@@ -351,7 +353,7 @@ class Accounts:
     def _set_due(self) -> None:
         while self._heap and self._due.get(self._heap[0][1]) != self._heap[0][0]:
             heapq.heappop(self._heap)
-        self._store.c[lay.C_DUE] = self._heap[0][0] if self._heap else FOREVER
+        self._store.counters["due"] = self._heap[0][0] if self._heap else FOREVER
 
     def _flag(self, sid: int, facts: AccountFacts, watermark: int, ts: int = 0) -> None:
         flagging.flag(self._store, self._taxonomy, self._rules, sid, facts, watermark, ts)

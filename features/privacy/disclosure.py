@@ -42,17 +42,14 @@ def subject(value: bytes, taxonomy: Taxonomy) -> dict[str, Any]:
         or len(value) != size + used * packing_kernel.ROW_BYTES
     ):
         raise IncompatibleState(f"a state record is not of format {packing_kernel.FORMAT}")
-    per_row = packing_kernel.ROW_BYTES - 4 * lay.ROW_WORDS
+    per_row = packing_kernel.ROW_BYTES - lay.ROW.itemsize
     names = np.frombuffer(value, np.uint8, used * per_row, size).reshape(used, per_row)
     interests = names[:, 0].astype(int) | (names[:, 1].astype(int) << 8)
-    rows = np.frombuffer(value, "<f4", used * lay.ROW_WORDS, size + used * per_row)
+    rows = np.frombuffer(value, lay.ROW, used, size + used * per_row)
     found: dict[str, Any] = {
         "events": int(head["events"]),
         "profile_version": int(head["version"]),
-        "interests": [
-            _row(taxonomy, int(i), row)
-            for i, row in zip(interests, rows.reshape(used, lay.ROW_WORDS), strict=True)
-        ],
+        "interests": [_row(taxonomy, int(i), row) for i, row in zip(interests, rows, strict=True)],
     }
     if head["events"]:
         country = int(head["country"])
@@ -114,24 +111,21 @@ def facts(value: bytes, rules: Rules, now: int) -> dict[str, Any]:
 
 
 def _row(taxonomy: Taxonomy, interest: int, row: Any) -> dict[str, Any]:
-    words = row.view("<u2")
-    bits = int(row[:2].view("<u8")[0])
-    flags = int(words[lay.R_FLAGS])
-    parts = row[lay.R_PART : lay.R_PART + 8]
+    flags = int(row["known"])
     return {
         "id": taxonomy.ids[interest],
         "name": taxonomy.names[interest],
-        "first_day": _day(int(words[lay.R_FIRST])),
-        "as_of_day": _day(int(words[lay.R_DAY])),
-        "active_days": int(words[lay.R_ACTIVE]),
-        "active_days_of_last_64": bits.bit_count(),
+        "first_day": _day(int(row["first"])),
+        "as_of_day": _day(int(row["day"])),
+        "active_days": int(row["active"]),
+        "active_days_of_last_64": int(row["bits"]).bit_count(),
         "levels": {
-            name: round(float(sum(row[at + k] for at in (lay.R_BASE, lay.R_TODAY, lay.R_NEXT))), 4)
+            name: round(float(sum(row[at][k] for at in ("level", "today", "tomorrow"))), 4)
             for k, name in enumerate(("short", "middle", "long"))
         },
         "dayparts": {
             name: round(float(mass), 4)
-            for name, mass in zip(DayPart.words(), parts, strict=True)
+            for name, mass in zip(DayPart.words(), row["part"], strict=True)
             if mass
         },
         "flags": [name for flag, name in _FLAGS if flags & flag],

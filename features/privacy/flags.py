@@ -30,7 +30,7 @@ def flag(
     ts : int
         Event time of the fact that is the occasion, 0 where there is none.
     """
-    if store.subjects.status[sid] & lay.S_BARRED:
+    if store.subjects["status"][sid] & lay.S_BARRED:
         return
     member = store.key(sid).partition(b"/")[2].decode() or None
     flags: dict[int, int] = {}
@@ -46,25 +46,26 @@ def flag(
         if who in (None, member):
             for node in rules.quieted(interest):
                 flags[node] = flags.get(node, 0) | lay.F_QUIET
-    start = int(store.subjects.start[sid])
+    start = int(store.subjects["start"][sid])
+    known = store.rows.windows["known"]
     for j, index in enumerate(interests(store, sid), start):
-        store.rows.u2[j, lay.R_FLAGS] = flags.get(index, 0)
-    if store.subjects.used[sid]:
+        known[j] = flags.get(index, 0)
+    if store.subjects["used"][sid]:
         store.mark(sid, lay.D_STATE | lay.D_PROFILE)
 
 
 def interests(store: Store, sid: int) -> list[int]:
     """Dense interests of a subject's rows, in their order."""
-    start = int(store.subjects.start[sid])
-    rows = store.rows.interest[start : start + int(store.subjects.used[sid])]
+    start = int(store.subjects["start"][sid])
+    rows = store.rows.interest[start : start + int(store.subjects["used"][sid])]
     return [int(index) for index in rows]
 
 
 def _ensure_row(store: Store, sid: int, interest: int, ts: int) -> None:
-    s, day = store.subjects, int(store.c[lay.C_OPEN_DAY])
+    s, day = store.subjects, int(store.counters["open_day"])
     if day < 0:
         return  # comes with the subject's first event
-    if not s.used[sid] and not s.events[sid]:
-        s.first[sid] = s.day[sid] = np.uint16(day)
-        s.last_ts[sid] = ts or max(int(store.c[lay.C_MAX_TS]), 0)
+    if not s["used"][sid] and not s["events"][sid]:
+        s["first"][sid] = s["day"][sid] = np.uint16(day)
+        s["last_ts"][sid] = ts or max(int(store.counters["max_ts"]), 0)
     store.row(sid, interest, day)

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from features.jit import as_int, inlined
-from features.models.signals_kernel import SHARE_7D, WEEKLY_HABIT, fill, subject_days, subject_total
+from features.models.signals_kernel import SHARE_7D, WEEKLY_HABIT, fill, morning
 from features.models.stance_kernel import Policy, decide, trend
-from features.state.layout import R_FIRST, R_FLAGS, S_CARE, S_HOLD, Clock, Rows, Subjects
+from features.state.layout import S_CARE, S_HOLD, Live, Rows
+
+#: An interest as it is ranked: its row, and what is said about it.
+RANKED: Final = np.dtype([
+    ("row", "i8"), ("score", "f8"), ("lift", "f8"), ("confidence", "f8"), ("trend", "i8"),
+    ("stance", "i8"), ("weekly_habit", "f8"), ("share_7d", "f8"),
+])  # fmt: skip
 
 #: A score as it is kept to be compared: in 1/255.
 SHOWN_UNITS = 255.0
@@ -17,78 +24,83 @@ _FNV_PRIME = np.uint64(0x100000001B3)
 _FNV_START = np.uint64(0xCBF29CE484222325)
 
 
+class Scratch(NamedTuple):
+    """Room for one subject."""
+
+    levels: NDArray[np.float64]  # shape (3,)
+    vector: NDArray[np.float64]  # shape (SIGNALS,)
+    rank: NDArray[np.void]  # of RANKED, as many as a profile may have
+
+
 @inlined
 def ranked(
-    s: Subjects,
-    r: Rows,
-    sid: int,
-    day: int,
-    policy: Policy,
-    allowed: Any,
-    top: int,
-    clock: Clock,
-    levels: Any,
-    vector: Any,
-    rank: Any,
+    live: Live, sid: int, day: int, policy: Policy, allowed: Any, top: int, scratch: Scratch
 ) -> int:
-    """Best interests by score: columns row, score, lift, confidence, trend, stance, habit, share"""
-    total = subject_total(s, r, sid, day, clock, levels)
-    active_days = subject_days(s, sid, day)
+    """Fill ``scratch.rank`` with the best `top` interests by score; returns how many."""
+    s = live.subjects
+    rank: Any = scratch.rank
+    began = morning(live, sid, day, scratch.levels)
     held = (s.status[s.account[sid]] | s.status[sid]) & (S_CARE | S_HOLD)
     count = 0
     start = as_int(s.start[sid])
     for j in range(start, start + as_int(s.used[sid])):
-        interest = as_int(r.interest[j])
+        interest = as_int(live.rows.interest[j])
         if allowed[interest] == 0:
             continue
-        bits = fill(s, r, sid, j, day, total, active_days, policy.log_odds, clock, levels, vector)
-        age = max(0, day - as_int(r.u2[j, R_FIRST]))
+        row = live.rows.windows[j]
+        bits = fill(live, j, began, policy.log_odds, scratch.levels, scratch.vector)
+        age = max(0, day - as_int(row.first))
         score, lift, confidence, stance = decide(
-            policy, vector, bits, age, interest, as_int(r.u2[j, R_FLAGS]), held != 0
+            policy, scratch.vector, bits, age, interest, as_int(row.known), held != 0
         )
         at = count
         if count == top:
-            if rank[count - 1, 1] >= score:
+            if rank[count - 1].score >= score:
                 continue
             at = count - 1
         else:
             count += 1
-        while at > 0 and rank[at - 1, 1] < score:
-            for k in range(8):
-                rank[at, k] = rank[at - 1, k]
+        while at > 0 and rank[at - 1].score < score:
+            rank[at] = rank[at - 1]
             at -= 1
-        rank[at, 0] = j
-        rank[at, 1] = score
-        rank[at, 2] = lift
-        rank[at, 3] = confidence
-        rank[at, 4] = trend(levels, bits, age)
-        rank[at, 5] = stance
-        rank[at, 6] = vector[WEEKLY_HABIT]
-        rank[at, 7] = vector[SHARE_7D]
+        best = rank[at]
+        best.row = j
+        best.score = score
+        best.lift = lift
+        best.confidence = confidence
+        best.trend = trend(scratch.levels, bits, age)
+        best.stance = stance
+        best.weekly_habit = scratch.vector[WEEKLY_HABIT]
+        best.share_7d = scratch.vector[SHARE_7D]
     return count
 
 
 @inlined
-def digest(
-    rank: Any, count: int, texts: Any, text_at: int, length: int, s: Subjects, sid: int
-) -> Any:
-    """Hash of what is material whatever its size: which interests, their trends and stances."""
-    h = _FNV_START ^ np.uint64(s.country[sid])
-    for k in range(length):
-        h = (h ^ np.uint64(texts[text_at + k])) * _FNV_PRIME
-    for q in range(count):
+def digest(live: Live, sid: int, rank: Any, text: Any) -> Any:
+    """Hash of what is material whatever its size: which interests, their trends and stances.
+
+    Parameters
+    ----------
+    rank : ndarray of RANKED
+    text : ndarray of uint8
+        The subject's suppressions.
+    """
+    h = _FNV_START ^ np.uint64(live.subjects.country[sid])
+    for k in range(text.shape[0]):
+        h = (h ^ np.uint64(text[k])) * _FNV_PRIME
+    for q in range(rank.shape[0]):
         # The row's place stands for the interest, for rows of a subject keep their order; added
         # up, for a mere change of rank is not material.
-        place = np.uint64(rank[q, 0] - s.start[sid])
-        said = np.uint64(rank[q, 4] * 8 + rank[q, 5])
+        place = np.uint64(rank[q].row - live.subjects.start[sid])
+        said = np.uint64(rank[q].trend * 8 + rank[q].stance)
         h += (((_FNV_START ^ place) * _FNV_PRIME) ^ said) * _FNV_PRIME
     return h
 
 
 @inlined
-def moved(rank: Any, count: int, r: Rows, step: float) -> bool:
+def moved(rank: Any, rows: Rows, step: float) -> bool:
     """Whether a score is a step or more away from the one published last."""
-    for q in range(count):
-        if abs(rank[q, 1] * SHOWN_UNITS - r.shown[as_int(rank[q, 0])]) >= step * SHOWN_UNITS:
+    for q in range(rank.shape[0]):
+        if abs(rank[q].score * SHOWN_UNITS - rows.shown[rank[q].row]) >= step * SHOWN_UNITS:
             return True
     return False

@@ -14,9 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.models.stance_kernel import Policy
-from features.profiles.writing_kernel import ROOM, SUPPRESSION_ROOM, Template, write_profiles
+from features.profiles.writing_kernel import (
+    ROOM,
+    SUPPRESSION_ROOM,
+    Output,
+    Suppressions,
+    Template,
+    write_profiles,
+)
 from features.records.inputs import INPUTS, Inputs
-from features.state import layout as lay
 from features.state.store import Store
 from features.tags.taxonomy import Taxonomy
 
@@ -102,37 +108,18 @@ class Writer:
             if suppressions is None
             else [suppressions(int(sid))[:SUPPRESSION_ROOM] for sid in sids]
         )
-        text_at = np.zeros(len(sids) + 1, np.int64)
+        at = np.zeros(len(sids) + 1, np.int64)
         if suppressions is not None:
-            text_at[1:] = np.cumsum([len(text) for text in texts])
-        text = np.frombuffer(b"".join(texts) or b" ", np.uint8)
-        ends = np.zeros(len(sids), np.int64)
-        open_day = int(store.c[lay.C_OPEN_DAY])
+            at[1:] = np.cumsum([len(text) for text in texts])
+        said = Suppressions(np.frombuffer(b"".join(texts) or b" ", np.uint8), at)
+        out = Output(self._buffer, np.zeros(len(sids), np.int64))
         found: dict[int, bytes] = {}
         first = 0
         while first < len(sids):
-            after = int(
-                write_profiles(
-                    sids,
-                    first,
-                    store.subjects,
-                    store.rows,
-                    store.index,
-                    policy,
-                    self._template,
-                    store.clock,
-                    open_day,
-                    text,
-                    text_at,
-                    self._buffer,
-                    ends,
-                )
-            )
-            view = self._buffer.data
-            start = 0
-            for sid, end in zip(
-                sids[first:after].tolist(), ends[first:after].tolist(), strict=True
-            ):
+            after = int(write_profiles(store.live, sids, first, policy, self._template, said, out))
+            view, start = out.text.data, 0
+            ends = out.ends[first:after].tolist()
+            for sid, end in zip(sids[first:after].tolist(), ends, strict=True):
                 if end > start:
                     found[sid] = bytes(view[start:end])
                 start = end

@@ -18,24 +18,9 @@ from features.profiles.json_kernel import (
     put_probability,
     put_span,
 )
-from features.profiles.ranking_kernel import SHOWN_UNITS, digest, moved, ranked
-from features.state.layout import (
-    F_DISLIKE,
-    F_LIKE,
-    F_QUIET,
-    R_APP,
-    R_FIRST,
-    R_FLAGS,
-    R_PART,
-    R_TV,
-    S_CARE,
-    S_HOLD,
-    Clock,
-    Index,
-    Rows,
-    Subjects,
-)
-from features.state.rows_kernel import popcount, row_bits
+from features.profiles.ranking_kernel import RANKED, SHOWN_UNITS, Scratch, digest, moved, ranked
+from features.state.layout import DAY_MS, F_DISLIKE, F_LIKE, F_QUIET, MAX_ROWS, S_CARE, S_HOLD, Live
+from features.state.rows_kernel import popcount
 from features.vocabulary import DayPart, Reason, Source, Stance, Trend
 
 #: No profile is longer: 20 interests of at most 700 bytes, the rest, and 16 KiB of suppressions.
@@ -110,21 +95,29 @@ class Template(NamedTuple):
     inputs_at: NDArray[np.int32]
 
 
+class Suppressions(NamedTuple):
+    """What each subject's profile says about suppressions, as JSON without the brackets."""
+
+    text: NDArray[np.uint8]
+    at: NDArray[np.int64]  # shape (n + 1,)
+
+
+class Output(NamedTuple):
+    """Profiles behind each other, and where each ends: where the one before does, for none."""
+
+    text: NDArray[np.uint8]
+    ends: NDArray[np.int64]  # shape (n,)
+
+
 @njit
 def write_profiles(
+    live: Live,
     sids: Any,
     first: int,
-    s: Subjects,
-    r: Rows,
-    x: Index,
     policy: Policy,
     template: Template,
-    clock: Clock,
-    open_day: int,
-    texts: Any,
-    text_at: Any,
-    out: Any,
-    ends: Any,
+    suppressions: Suppressions,
+    out: Output,
 ) -> int:
     """Write the profiles that changed materially since they were last written.
 
@@ -133,81 +126,45 @@ def write_profiles(
     sids : ndarray of int32, shape (n,)
     first : int
         Where to go on.
-    texts, text_at : ndarray of uint8, ndarray of int64 shape (n + 1,)
-        Suppressions per subject, as JSON without the brackets.
-    out : ndarray of uint8
-    ends : ndarray of int64, shape (n,)
-        End of each profile in `out`; equal to the previous end where nothing is published.
 
     Returns
     -------
     int
-        Index of the first subject not handled, for `out` has a limit.
+        Keys of the first subject not handled, for `out` has a limit.
     """
-    levels = np.zeros(3)
-    vector = np.zeros(SIGNALS)
-    rank = np.zeros((1024, 8))
+    s, rows = live.subjects, live.rows
+    scratch = Scratch(np.zeros(3), np.zeros(SIGNALS), np.zeros(MAX_ROWS, RANKED))
     n = 0
     for i in range(first, sids.shape[0]):
-        if n + ROOM > out.shape[0]:
+        if n + ROOM > out.text.shape[0]:
             return i
         sid = as_int(sids[i])
-        day = max((s.last_ts[sid] + clock.offset) // 86_400_000 + 1, open_day)
-        count = ranked(
-            s, r, sid, day, policy, template.allowed, template.top, clock, levels, vector, rank
-        )
-        length = text_at[i + 1] - text_at[i]
-        said = digest(rank, count, texts, text_at[i], length, s, sid)
-        same = said == s.digest[sid] and not moved(rank, count, r, template.step)
+        day = max((s.last_ts[sid] + live.clock.offset) // DAY_MS + 1, live.counters[0].open_day)
+        count = ranked(live, sid, day, policy, template.allowed, template.top, scratch)
+        rank = scratch.rank[:count]
+        text = suppressions.text[suppressions.at[i] : suppressions.at[i + 1]]
+        said = digest(live, sid, rank, text)
+        same = said == s.digest[sid] and not moved(rank, rows, template.step)
         fresh = day - as_int(s.published[sid]) < template.max_age
         if s.used[sid] == 0 or (same and fresh):
-            ends[i] = n
+            out.ends[i] = n
             continue
         s.digest[sid] = said
         s.published[sid] = np.uint16(day)
         for q in range(count):
-            r.shown[as_int(rank[q, 0])] = np.uint8(rank[q, 1] * SHOWN_UNITS + 0.5)
-        n = _write(
-            out,
-            n,
-            s,
-            r,
-            x,
-            sid,
-            day,
-            rank,
-            count,
-            template,
-            clock,
-            texts,
-            text_at[i],
-            length,
-            levels,
-        )
-        ends[i] = n
+            rows.shown[rank[q].row] = np.uint8(rank[q].score * SHOWN_UNITS + 0.5)
+        n = _write(out.text, n, live, sid, day, rank, template, text)
+        out.ends[i] = n
     return len(sids)
 
 
 @inlined
 def _write(
-    out: Any,
-    n: int,
-    s: Subjects,
-    r: Rows,
-    x: Index,
-    sid: int,
-    day: int,
-    rank: Any,
-    count: int,
-    template: Template,
-    clock: Clock,
-    texts: Any,
-    text_at: int,
-    length: int,
-    levels: Any,
+    out: Any, n: int, live: Live, sid: int, day: int, rank: Any, template: Template, text: Any
 ) -> int:
+    s, keys = live.subjects, live.keys.text
     n = put(out, n, _HEAD)
-    n = put_span(out, n, x.keys, s.key_at[sid], as_int(s.key_len[sid]))
+    n = put_span(out, n, keys, s.key_at[sid], as_int(s.key_len[sid]))
     n = put(out, n, _VERSION)
     n = put_int(out, n, as_int(s.version[sid]) + 1)
     n = put(out, n, _AS_OF)
@@ -227,12 +184,12 @@ def _write(
         n += 4
     n = put(out, n, _INTERESTS)
     held = (s.status[s.account[sid]] | s.status[sid]) & (S_CARE | S_HOLD)
-    for q in range(count):
+    for q in range(rank.shape[0]):
         if q > 0:
             n = put(out, n, _COMMA)
-        n = _write_interest(out, n, r, day, rank[q], template, held)
+        n = _write_interest(out, n, live, day, rank[q], template, held)
     n = put(out, n, _SUPPRESSIONS)
-    n = put_span(out, n, texts, text_at, length)
+    n = put(out, n, text)
     n = put(out, n, _EVIDENCE)
     n = put_int(out, n, as_int(s.events[sid]))
     n = put(out, n, _DAYS)
@@ -251,39 +208,38 @@ def _write(
 
 @inlined
 def _write_interest(
-    out: Any, n: int, r: Rows, day: int, ranked: Any, template: Template, held: int
+    out: Any, n: int, live: Live, day: int, best: Any, template: Template, held: int
 ) -> int:
-    j = as_int(ranked[0])
-    interest = as_int(r.interest[j])
+    interest, row = as_int(live.rows.interest[best.row]), live.rows.windows[best.row]
     n = put_span(
         out, n, template.text, as_int(template.at[interest]), as_int(template.length[interest])
     )
-    n = put_probability(out, n, ranked[1])
+    n = put_probability(out, n, best.score)
     n = put(out, n, _LIFT)
-    n = put_hundredths(out, n, ranked[2])
+    n = put_hundredths(out, n, best.lift)
     n = put(out, n, _CONFIDENCE)
-    n = put_hundredths(out, n, ranked[3])
+    n = put_hundredths(out, n, best.confidence)
     n = put(out, n, _TREND)
-    n = put(out, n, _TRENDS[as_int(ranked[4])])
+    n = put(out, n, _TRENDS[best.trend])
     n = put(out, n, _LAST)
-    newest = as_int(r.u2[j, 4]) + 1 - days_since(row_bits(r, j))
-    n = put_date(out, n, max(newest, as_int(r.u2[j, R_FIRST])))
+    newest = as_int(row.day) + 1 - days_since(row.bits)
+    n = put_date(out, n, max(newest, as_int(row.first)))
     n = put(out, n, _PARTS)
-    n = _write_shares(out, n, r, j)
+    n = _write_shares(out, n, row)
     n = put(out, n, _STANCE)
-    n = put(out, n, _STANCES[as_int(ranked[5])])
-    return _write_reasons(out, n, r, j, day, ranked, held)
+    n = put(out, n, _STANCES[best.stance])
+    return _write_reasons(out, n, row, day, best, held)
 
 
 @inlined
-def _write_shares(out: Any, n: int, r: Rows, j: int) -> int:
+def _write_shares(out: Any, n: int, row: Any) -> int:
     total = 0.0
     for k in range(8):
-        total += r.f4[j, R_PART + k]
+        total += row.part[k]
     some = False
     if total > 1e-12:
         for k in range(8):
-            share = r.f4[j, R_PART + k] / total
+            share = row.part[k] / total
             if share >= _PART_SHOWN:
                 if some:
                     n = put(out, n, _COMMA)
@@ -294,9 +250,9 @@ def _write_shares(out: Any, n: int, r: Rows, j: int) -> int:
     if total <= 1e-12:
         return n
     some = False
-    network = max(0.0, total - r.f4[j, R_TV] - r.f4[j, R_APP])
+    network = max(0.0, total - row.tv - row.app)
     for k in range(3):
-        share = (network if k == 0 else (r.f4[j, R_TV] if k == 1 else r.f4[j, R_APP])) / total
+        share = (network if k == 0 else (row.tv if k == 1 else row.app)) / total
         if share >= 0.005:
             if some:
                 n = put(out, n, _COMMA)
@@ -308,29 +264,28 @@ def _write_shares(out: Any, n: int, r: Rows, j: int) -> int:
 
 
 @inlined
-def _write_reasons(out: Any, n: int, r: Rows, j: int, day: int, ranked: Any, held: int) -> int:
-    steps = day - as_int(r.u2[j, 4])
-    bits = row_bits(r, j)
+def _write_reasons(out: Any, n: int, row: Any, day: int, best: Any, held: int) -> int:
+    steps = day - as_int(row.day)
+    bits = row.bits
     bits = bits << np.uint64(min(steps - 2, 63)) if steps >= 2 else bits >> np.uint64(2 - steps)
     n = put(out, n, _REASONS)
     n = put_int(out, n, popcount(bits & np.uint64(0xFFFFFFF)))
     n = put(out, n, _WHY_SHARE)
-    n = put_hundredths(out, n, ranked[7])
-    if ranked[6] >= 0.5:
+    n = put_hundredths(out, n, best.share_7d)
+    if best.weekly_habit >= 0.5:
         n = put(out, n, _WHY_HABIT)
-        n = put_hundredths(out, n, ranked[6])
-    flags = r.u2[j, R_FLAGS]
-    if flags & F_LIKE:
+        n = put_hundredths(out, n, best.weekly_habit)
+    if row.known & F_LIKE:
         n = put(out, n, _WHY_LIKE)
-    if flags & F_DISLIKE:
+    if row.known & F_DISLIKE:
         n = put(out, n, _WHY_DISLIKE)
-    if flags & F_QUIET:
+    if row.known & F_QUIET:
         n = put(out, n, _WHY_QUIET)
     if held & S_CARE:
         n = put(out, n, _WHY_CARE)
     if held & S_HOLD:
         n = put(out, n, _WHY_HOLD)
-    age = day - as_int(r.u2[j, R_FIRST])
+    age = day - as_int(row.first)
     if age < 7:
         n = put(out, n, _WHY_FEW)
         n = put_int(out, n, age)

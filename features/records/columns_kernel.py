@@ -242,7 +242,7 @@ def _checked(
 def _option(
     blob: NDArray[np.uint8], begin: int, length: int, options: NDArray[np.uint64], count: int
 ) -> tuple[int, bool]:
-    """Index of a text among options, their number where it is none of them; whether it is one."""
+    """Keys of a text among options, their number where it is none of them; whether it is one."""
     low = high = np.uint64(0)
     if length <= 16:
         for p in range(begin + length - 1, begin + 7, -1):

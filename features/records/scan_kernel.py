@@ -135,7 +135,7 @@ def _stops(word: np.uint64) -> np.uint64:
 
 @bare(inline="always")
 def _first(stops: np.uint64) -> int:
-    """Index of the lowest byte with its top bit set, where there is one."""
+    """Keys of the lowest byte with its top bit set, where there is one."""
     below = (stops - _ONE) & ~stops & _ONES
     return int((below * _ONES) >> _TOP) - 1
 

@@ -2,49 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from features.jit import as_int, bare
+from features.jit import as_int, bare, inlined
 from features.records.hash_kernel import finish
-from features.state.layout import R_DAY, S_BARRED, S_GONE, Rows, Subjects
+from features.state.layout import S_BARRED, S_GONE, Live
 from features.state.rows_kernel import active_on
 
 _SALT = np.uint64(0x9E3779B97F4A7C15)
 
 
+class Kinship(NamedTuple):
+    """What is no pair: what one tag raises is there together by itself; and what never counts."""
+
+    parent: NDArray[np.int16]  # shape (n,), -1 for none
+    near: NDArray[np.int16]  # shape (n,), what a tag raises beside its interest; mutual
+    left_out: NDArray[np.uint8]  # shape (n,), 1 for interests that never count
+
+
+class Sample(NamedTuple):
+    """Scratch: the interests of one subject that count, and their hashes."""
+
+    interest: NDArray[np.int32]
+    order: NDArray[np.uint64]
+
+
 @bare
 def add_co_occurrences(
-    s: Subjects,
-    r: Rows,
-    subjects: int,
-    day: int,
-    parent: Any,
-    near: Any,
-    left_out: Any,
-    chosen: Any,
-    order: Any,
-    pairs: Any,
-    mass: Any,
+    live: Live, day: int, kinship: Kinship, sample: Sample, pairs: Any, mass: Any
 ) -> int:
     """Add what was there together on `day` to `pairs` and `mass`.
 
     A subject that had *m* interests that day gives each of its pairs ``1 / (m - 1)``, so every
-    interest of it weighs one at most (fractional counting). Of more than fit into `chosen`, those
+    interest of it weighs one at most (fractional counting). Of more than fit into `sample`, those
     with the least hash of subject, day and interest count: a sample that favours none.
 
     Parameters
     ----------
-    parent, near : ndarray of int16, shape (n,)
-        What a tag raises beside its interest, -1 for nothing; `near` is mutual. What one tag
-        raises is no pair: it is there together by itself.
-    left_out : ndarray of uint8, shape (n,)
-        1 for interests that never count.
-    chosen : ndarray of int32, shape (most,)
-        Scratch: the interests of one subject that count.
-    order : ndarray of uint64, shape (most,)
-        Scratch: their hashes.
     pairs : ndarray of float64, shape (n, n)
         Upper triangle is added to.
     mass : ndarray of float64, shape (n,)
@@ -55,19 +52,21 @@ def add_co_occurrences(
     int
         Subjects with at least one pair.
     """
+    subjects = live.subjects
     found = 0
-    for sid in range(subjects):
-        if s.status[sid] & (S_GONE | S_BARRED) or s.used[sid] < 2:
+    for sid in range(live.counters[0].subjects):
+        if subjects.status[sid] & (S_GONE | S_BARRED) or subjects.used[sid] < 2:
             continue
-        m = _choose(s, r, sid, day, left_out, chosen, order)
+        m = _choose(live, sid, day, kinship.left_out, sample)
         if m < 2:
             continue
         share = 1.0 / (m - 1)
         some = 0
         for a in range(m):
             for b in range(a + 1, m):
-                i, j = min(chosen[a], chosen[b]), max(chosen[a], chosen[b])
-                if not _raised(parent, near, i, j):
+                one, other = sample.interest[a], sample.interest[b]
+                i, j = min(one, other), max(one, other)
+                if not _raised(kinship.parent, kinship.near, i, j):
                     pairs[i, j] += share
                     mass[i] += share
                     mass[j] += share
@@ -76,19 +75,19 @@ def add_co_occurrences(
     return found
 
 
-@bare
-def _choose(
-    s: Subjects, r: Rows, sid: int, day: int, left_out: Any, chosen: Any, order: Any
-) -> int:
+@inlined
+def _choose(live: Live, sid: int, day: int, left_out: Any, sample: Sample) -> int:
+    chosen, order = sample.interest, sample.order
     m = 0
-    start = as_int(s.start[sid])
-    for j in range(start, start + as_int(s.used[sid])):
-        interest = as_int(r.interest[j])
+    start = as_int(live.subjects.start[sid])
+    for j in range(start, start + as_int(live.subjects.used[sid])):
+        interest = as_int(live.rows.interest[j])
         if interest >= left_out.shape[0] or left_out[interest]:
             continue
-        if as_int(r.u2[j, R_DAY]) + 1 < day or not active_on(r, j, day):
+        row = live.rows.windows[j]
+        if as_int(row.day) + 1 < day or not active_on(row, day):
             continue
-        h = _mixed(s.hash[sid], day, interest)
+        h = _mixed(live.subjects.hash[sid], day, interest)
         at = m
         if m == chosen.shape[0]:
             if order[m - 1] <= h:

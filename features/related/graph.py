@@ -20,10 +20,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from features.related.co_occurrence_kernel import add_co_occurrences
+from features.related.co_occurrence_kernel import Kinship, Sample, add_co_occurrences
 from features.state import snapshots
 from features.state.changelog_keys import RELATED
-from features.state.layout import C_SUBJECTS
 from features.state.store import Store
 from features.tags.exact import STRUCTURAL, neighbours
 from features.tags.taxonomy import MAX_NODES, Taxonomy
@@ -59,13 +58,13 @@ class Related:
 
     def __init__(self, taxonomy: Taxonomy) -> None:
         size = min(len(taxonomy), MAX_NODES)
-        self._parent = np.asarray(taxonomy.parent[:size])
-        self._near = np.full(size, -1, np.int16)
+        near = np.full(size, -1, np.int16)
         for one, other in neighbours(taxonomy).items():
             if max(one, other) < size:
-                self._near[one] = other
+                near[one] = other
         structural = np.array([name in STRUCTURAL for name in taxonomy.ids[:size]], np.bool_)
         self._left_out = (taxonomy.sensitive[:size] | structural).astype(np.uint8)
+        self._kinship = Kinship(np.asarray(taxonomy.parent[:size]), near, self._left_out)
         self.key = np.zeros(0, np.uint32)
         self.count = np.zeros(0, np.float32)
         self.mass = np.zeros(size)
@@ -76,19 +75,8 @@ class Related:
         pairs = np.zeros((size, size))
         pairs[self.key // MAX_NODES, self.key % MAX_NODES] = self.count * _DECAY
         self.mass *= _DECAY
-        add_co_occurrences(
-            store.subjects,
-            store.rows,
-            int(store.c[C_SUBJECTS]),
-            day,
-            self._parent,
-            self._near,
-            self._left_out,
-            np.zeros(MOST_A_DAY, np.int32),
-            np.zeros(MOST_A_DAY, np.uint64),
-            pairs,
-            self.mass,
-        )
+        sample = Sample(np.zeros(MOST_A_DAY, np.int32), np.zeros(MOST_A_DAY, np.uint64))
+        add_co_occurrences(store.live, day, self._kinship, sample, pairs, self.mass)
         self._keep(pairs)
 
     def add(self, other: Related) -> None:

@@ -19,6 +19,7 @@ from features.tags.taxonomy import Taxonomy
 
 _FIRST = 1 << 14
 _MOST = 1 << 22  # contents remembered; beyond it the map starts afresh
+assert exact.MAX_EXPANDED <= lay.MOST_INTERESTS  # room is made for so many rows an event
 
 
 class Contents:
@@ -37,13 +38,7 @@ class Contents:
         self._table: dict[str, TagEntry] = dict(table or {})
         self._slots: dict[tuple[tuple[int, float], ...], int] = {}
         self._count = 0
-        self.map = lay.ContentMap(
-            np.zeros(_FIRST, np.uint64),
-            np.zeros(_FIRST, np.int32),
-            np.zeros(3, np.int32),
-            np.zeros(0, np.uint16),
-            np.zeros(0, np.float32),
-        )
+        self.map = lay.new_contents(_FIRST)
 
     def __len__(self) -> int:
         return len(self._table)

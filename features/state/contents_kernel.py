@@ -13,39 +13,39 @@ _FACTS = 0
 
 
 @inlined
-def find_content(t: ContentMap, h: Any) -> int:
+def find_content(contents: ContentMap, h: Any) -> int:
     """Slot of a content hash; -1 where it was never resolved."""
     if h == np.uint64(0):
         return CONTENT_UNKNOWN
-    mask = np.uint64(t.hash.shape[0] - 1)
+    mask = np.uint64(contents.hash.shape[0] - 1)
     i = as_int(h & mask)
-    while t.hash[i] != np.uint64(0):
-        if t.hash[i] == h:
-            return as_int(t.slot[i])
+    while contents.hash[i] != np.uint64(0):
+        if contents.hash[i] == h:
+            return as_int(contents.slot[i])
         i = as_int(np.uint64(i + 1) & mask)
     return -1
 
 
 @bare
-def put_content(t: ContentMap, h: Any, slot: int) -> None:
+def put_content(contents: ContentMap, h: Any, slot: int) -> None:
     """Map a content hash to a slot; the caller has made room."""
-    mask = np.uint64(t.hash.shape[0] - 1)
+    mask = np.uint64(contents.hash.shape[0] - 1)
     i = as_int(h & mask)
-    while t.hash[i] != np.uint64(0) and t.hash[i] != h:
+    while contents.hash[i] != np.uint64(0) and contents.hash[i] != h:
         i = as_int(np.uint64(i + 1) & mask)
-    t.hash[i] = h
-    t.slot[i] = np.int32(slot)
+    contents.hash[i] = h
+    contents.slot[i] = np.int32(slot)
 
 
 @bare
-def unresolved(events: Any, t: ContentMap, out: Any) -> int:
+def unresolved(events: Any, contents: ContentMap, out: Any) -> int:
     """Indices of events one of whose content hashes was never resolved; returns how many."""
     n = 0
     for i in range(events.shape[0]):
         if events[i].kind == _FACTS:
             continue
-        if find_content(t, events[i].content_hash) == -1 or (
-            find_content(t, events[i].content2_hash) == -1
+        if find_content(contents, events[i].content_hash) == -1 or (
+            find_content(contents, events[i].content2_hash) == -1
         ):
             out[n] = i
             n += 1

@@ -1,24 +1,6 @@
-"""How live state lies in memory: column numbers, counters, and the tuples kernels take.
+"""How live state lies in memory: records, tables, counters, and the one tuple kernels take.
 
-A row (one subject's engagement with one interest) is 92 bytes of a float32 matrix that is also
-viewed as uint32 and uint16, so that a subject's rows go to the changelog by one memory copy.
-Everything is relative to the row's own ``day`` (local days since 1970):
-
-===========  =========  ==============================================================
-view         columns    meaning
-===========  =========  ==============================================================
-``u4``       0, 1       active-day bitmap, low and high word; bit 0 is ``day + 1``,
-                        bit 1 is ``day``, bit *n* is ``day + 1 - n``
-``u2``       4, 5, 6, 7 ``day``, first active day, active days ever, flags
-``f4``       4..6       levels of all events before ``day``, as of its start
-``f4``       7..9       mass of the events of ``day``, as of its start
-``f4``       10..12     mass of the events of ``day + 1``, as of the start of ``day + 1``
-``f4``       13..20     day-part mass (weekday night, morning, afternoon, evening, then
-                        weekend), longest half-life, as of the start of ``day``
-``f4``       21, 22     mass of TV and of app events, likewise (network is the rest)
-===========  =========  ==============================================================
-
-Two open days suffice because the allowed lateness is at most a day.
+Two open days of a row suffice because the allowed lateness is at most a day.
 """
 
 from __future__ import annotations
@@ -32,9 +14,19 @@ from features.vocabulary import Outcome
 
 DAY_MS = 86_400_000
 
-ROW_WORDS = 23  # float32 words of a row: 92 bytes
-R_DAY, R_FIRST, R_ACTIVE, R_FLAGS = 4, 5, 6, 7  # uint16 columns
-R_BASE, R_TODAY, R_NEXT, R_PART, R_TV, R_APP = 4, 7, 10, 13, 21, 22  # float32 columns
+#: One row: a subject's engagement with one interest, 92 bytes, which go to the changelog as they
+#: lie here. All is relative to the row's own ``day`` (local days since 1970). Of ``bits``, the
+#: active days, bit 0 is ``day + 1``, bit 1 is ``day``, bit *n* is ``day + 1 - n``. ``active`` is
+#: the number of active days ever, ``known`` what was declared (``F_...``). Masses by half-life are
+#: as of the start of ``day``: ``level`` of all events before it, ``today`` of its own; those of the
+#: day after, ``tomorrow``, are as of that day's start. With the longest half-life, as of the start
+#: of ``day``: ``part`` by day-part (weekday night, morning, afternoon, evening, then weekend),
+#: ``tv`` and ``app`` (network is the rest).
+ROW: Final = np.dtype([
+    ("bits", "<u8"), ("day", "<u2"), ("first", "<u2"), ("active", "<u2"), ("known", "<u2"),
+    ("level", "<f4", 3), ("today", "<f4", 3), ("tomorrow", "<f4", 3), ("part", "<f4", 8),
+    ("tv", "<f4"), ("app", "<f4"),
+])  # fmt: skip
 
 #: Whole days whose decay is looked up instead of computed.
 DECAY_DAYS = 128
@@ -57,37 +49,44 @@ PENDING, COUNTED, UNTAGGED, FACT, DUPLICATE, NO_CONSENT, SUPPRESSED, LATE, IDLE,
 #: Why `apply` came back.
 DONE, NEED_CLOSE, NEED_ROOM, NEED_FACT, NEED_ACCOUNT, NEED_DUE, NEED_FLAGS = range(7)
 
-#: Counters, an int64 vector that kernels change.
-(
-    C_SUBJECTS,
-    C_LIVE,
-    C_ROWS_END,
-    C_ROWS_LIVE,
-    C_KEYS_END,
-    C_DIRTY,
-    C_SEQ,
-    C_MAX_TS,
-    C_OPEN_DAY,
-    C_DEDUP,
-    C_DEDUP_LOG,
-    C_TARGET_DAY,
-    C_GONE,
-    C_MARKS,  # erased accounts
-    C_DUE,  # watermark at which something limited in time ends
-    C_FRESH,  # 1 + sid of a subject with suppressions that got a new row
-) = range(16)
-COUNTERS = 16
+#: Numbers that kernels change: ends of tables, the clock of the sequence, and what the caller of
+#: `features.state.fold_kernel.apply` must know. ``fresh`` is 1 + sid of a subject with
+#: suppressions that got a new row, ``due`` the watermark at which something limited in time ends,
+#: ``erasures`` the number of erased accounts.
+COUNTERS: Final = np.dtype([(name, "i8") for name in (
+    "subjects", "live", "gone", "rows_end", "rows_live", "keys_end", "dirty", "seq", "max_ts",
+    "open_day", "target_day", "ids", "ids_logged", "erasures", "due", "fresh",
+)])  # fmt: skip
 
-#: Outcome counters: events, and seconds of attention without a tag by source.
-O_SECONDS = 16
-OUTCOME_COUNTERS = 24
+#: Totals in the partition record: so many events by outcome, then as many seconds by source.
+OUTCOME_TOTALS, SOURCE_TOTALS = 16, 8
 
 CONTENT_UNKNOWN, CONTENT_IDLE = 0, 1  # slots of the content map: no tags known; infrastructure
 
-# Slab sizes are even, so that a subject of n rows wastes at most one of them. The largest that
-# 1024 rows, the most a setting allows, grow to (`tables._grow`) is 1036.
-FREE_CLASSES = 1036 // 2 + 1
+#: Most rows of a subject that a setting allows, and most interests that a content raises.
+MAX_ROWS, MOST_INTERESTS = 1024, 8
 
+
+def slab_after(size: int) -> int:
+    """Size of the slab that a full one of `size` rows grows to: an eighth more, and even."""
+    return size + max(2, (size >> 4) << 1)
+
+
+def _largest_slab() -> int:
+    size = 0
+    while size < MAX_ROWS:
+        size = slab_after(size)
+    return size
+
+
+#: The largest slab that `MAX_ROWS` rows grow to.
+LARGEST_SLAB: Final = _largest_slab()
+#: Free lists, one per size: sizes are even, so that a subject of n rows wastes at most one.
+FREE_CLASSES: Final = LARGEST_SLAB // 2 + 1
+assert LARGEST_SLAB < 2**16  # `cap`, `used`
+
+#: What one event may take: an account and its member, both of a key, and a slab per interest.
+ROOM_SUBJECTS, ROOM_KEY_BYTES, ROOM_ROWS = 2, 256, MOST_INTERESTS * LARGEST_SLAB
 
 #: One subject; its number (sid) is its index. What an event needs of a subject lies in two cache
 #: lines. An account is the subject whose key has no member part; every subject points to it, and
@@ -101,26 +100,28 @@ SUBJECT: Final = np.dtype([
     ("digest", "u8"), ("sibling", "i4"), ("seq", "u4"), ("version", "u4"),
 ], align=True)  # fmt: skip
 
-#: The subject table. One array, not one per column, for kernels hand it on by its few words.
-Subjects: TypeAlias = "np.recarray[Any, Any]"
+#: The subject table, an array of `SUBJECT`. One, not one per column, for kernels hand it on by its
+#: few words. A plain one: as a `numpy.recarray` it takes Python twenty times as long to read a
+#: column, and six times to call a kernel with.
+Subjects: TypeAlias = Any
+#: An array of one record of `COUNTERS`.
+Counters: TypeAlias = Any
 
 
 class Rows(NamedTuple):
-    """The row matrix in its three views, what goes with each row, and free slabs by size."""
+    """The rows' windows (records of `ROW`), what goes with each row, and free slabs by size."""
 
-    f4: NDArray[np.float32]
-    u4: NDArray[np.uint32]
-    u2: NDArray[np.uint16]
+    windows: NDArray[np.void]
     interest: NDArray[np.uint16]
     shown: NDArray[np.uint8]  # score of the profile published last, in 1/255; 0 for none
     free: NDArray[np.int32]
 
 
-class Index(NamedTuple):
-    """Open-addressing map from subject key to sid, and the arena of key bytes."""
+class Keys(NamedTuple):
+    """Open-addressing map from subject key to sid, the arena of key bytes, and who changed."""
 
     slots: NDArray[np.int32]
-    keys: NDArray[np.uint8]
+    text: NDArray[np.uint8]
     dirty: NDArray[np.int32]
 
 
@@ -162,29 +163,44 @@ class Clock(NamedTuple):
     source: NDArray[np.int64]
 
 
+class Live(NamedTuple):
+    """All that the kernels of a partition work on.
+
+    Inlined kernels take it for nothing. One that is not is handed every word of it at every call,
+    so it is called for a batch or a day, never for an event.
+    """
+
+    subjects: Subjects
+    keys: Keys
+    rows: Rows
+    dedup: Dedup
+    contents: ContentMap
+    clock: Clock
+    counters: Counters
+    outcomes: NDArray[np.int64]  # events by outcome
+    untagged_seconds: NDArray[np.int64]  # of attention, by source
+
+
 def new_subjects(capacity: int) -> Subjects:
     """Empty subject table."""
-    return np.zeros(capacity, SUBJECT).view(np.recarray)
+    return np.zeros(capacity, SUBJECT)
 
 
 def new_rows(capacity: int) -> Rows:
-    """Empty row matrix; pages are touched only as rows are used."""
-    return rows_of(
-        np.zeros((capacity, ROW_WORDS), np.float32),
+    """Empty row table; pages are touched only as rows are used."""
+    return Rows(
+        np.zeros(capacity, ROW),
         np.zeros(capacity, np.uint16),
         np.zeros(capacity, np.uint8),
         np.full(FREE_CLASSES, -1, np.int32),
     )
 
 
-def rows_of(
-    f4: NDArray[np.float32],
-    interest: NDArray[np.uint16],
-    shown: NDArray[np.uint8],
-    free: NDArray[np.int32],
-) -> Rows:
-    """The three views of a row matrix."""
-    return Rows(f4, f4.view(np.uint32), f4.view(np.uint16), interest, shown, free)
+def new_counters() -> Counters:
+    """Counters of a partition that has seen nothing."""
+    counters = np.zeros(1, COUNTERS)
+    counters["open_day"], counters["due"] = -1, 2**62
+    return counters
 
 
 def new_dedup(capacity: int) -> Dedup:
@@ -194,4 +210,15 @@ def new_dedup(capacity: int) -> Dedup:
         np.zeros(capacity, np.int32),
         np.zeros(1024, np.uint64),
         np.zeros(1024, np.int32),
+    )
+
+
+def new_contents(capacity: int) -> ContentMap:
+    """Empty map of contents; capacity is a power of two."""
+    return ContentMap(
+        np.zeros(capacity, np.uint64),
+        np.zeros(capacity, np.int32),
+        np.zeros(3, np.int32),
+        np.zeros(0, np.uint16),
+        np.zeros(0, np.float32),
     )

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from features.jit import as_int, bare
 from features.records.hash_kernel import FNV_OFFSET, finish, hash_span
-from features.state.layout import ROW_WORDS, Index, Rows, Subjects
+from features.state.layout import ROW, Counters, Keys, Live, Rows, Subjects
 from features.state.slabs_kernel import take_slab
-from features.state.subjects_kernel import find_subject, insert_subject
+from features.state.subjects_kernel import SubjectKey, find_subject, insert_subject
 
 #: Header of a state record, little endian. ``format`` changes when any of this does.
 HEAD = np.dtype(
@@ -31,7 +31,7 @@ HEAD = np.dtype(
     ]
 )
 FORMAT = 1
-ROW_BYTES = 4 * ROW_WORDS + 3
+HEAD_BYTES, ROW_BYTES = HEAD.itemsize, ROW.itemsize + 3
 
 _SLASH = 47
 
@@ -44,7 +44,7 @@ def pack(sids: Any, s: Subjects, r: Rows, heads: Any, row_bytes: Any, out: Any, 
     ----------
     heads : ndarray of uint8, shape (n, HEAD.itemsize)
     row_bytes : ndarray of uint8, shape (rows, 92)
-        The row matrix as bytes.
+        The rows' windows as bytes.
     out : ndarray of uint8
         Large enough for all.
     ends : ndarray of int64, shape (n,)
@@ -70,13 +70,13 @@ def pack(sids: Any, s: Subjects, r: Rows, heads: Any, row_bytes: Any, out: Any, 
 
 
 @bare
-def pack_keys(sids: Any, s: Subjects, x: Index, out: Any) -> None:
+def pack_keys(sids: Any, s: Subjects, keys: Keys, out: Any) -> None:
     """Write the keys of subjects behind each other; `out` has room for all."""
     n = 0
     for i in range(sids.shape[0]):
         at = s.key_at[sids[i]]
         for k in range(as_int(s.key_len[sids[i]])):
-            out[n] = x.keys[at + k]
+            out[n] = keys.text[at + k]
             n += 1
 
 
@@ -88,71 +88,72 @@ def read_heads(blob: Any, at: Any, heads: Any) -> None:
             heads[i, k] = blob[at[i] + k]
 
 
+class Records(NamedTuple):
+    """State records of a changelog: values and keys behind each other, and where each begins."""
+
+    values: Any  # ndarray of uint8
+    value_at: Any  # ndarray of int64, shape (n,)
+    keys: Any  # ndarray of uint8
+    key_at: Any  # ndarray of int64, shape (n + 1,)
+    used: Any  # ndarray of uint16, shape (n,): rows of each subject
+
+
 @bare
-def place(
-    order: Any,
-    values: Any,
-    value_at: Any,
-    keys: Any,
-    key_at: Any,
-    used: Any,
-    s: Subjects,
-    x: Index,
-    r: Rows,
-    row_bytes: Any,
-    c: Any,
-    head: int,
-    sids: Any,
-) -> None:
+def place(live: Live, records: Records, order: Any, row_bytes: Any, sids: Any) -> None:
     """Append subjects in `order` and copy their rows in; the caller has made room.
 
     Parameters
     ----------
-    values, keys : ndarray of uint8
-    value_at : ndarray of int64, shape (n,)
-    key_at : ndarray of int64, shape (n + 1,)
-    used : ndarray of uint16, shape (n,)
-        Rows of each subject.
+    order : ndarray of int64, shape (n,)
+    row_bytes : ndarray of uint8, shape (rows, 92)
+        The rows' windows as bytes.
     sids : ndarray of int32, shape (n,)
         Filled with the subjects' numbers.
     """
+    subjects, rows, counters = live.subjects, live.rows, live.counters
+    values = records.values
     for q in range(order.shape[0]):
         i = order[q]
-        sid = _subject(keys, key_at[i], key_at[i + 1] - key_at[i], s, x, c)
+        begin = records.key_at[i]
+        length = records.key_at[i + 1] - begin
+        sid = _subject(subjects, live.keys, counters, records.keys, begin, length)
         sids[i] = sid
-        rows = as_int(used[i])
-        cap = (rows + 1) & ~1
-        start = take_slab(r, c, cap) if cap > 0 else 0
-        s.start[sid] = start
-        s.used[sid] = np.uint16(rows)
-        s.cap[sid] = np.uint16(cap)
-        at = value_at[i] + head
-        for j in range(start, start + rows):
-            r.interest[j] = np.uint16(values[at]) | np.uint16(np.uint16(values[at + 1]) << 8)
-            r.shown[j] = values[at + 2]
+        used = as_int(records.used[i])
+        cap = (used + 1) & ~1
+        start = take_slab(rows, counters, cap) if cap > 0 else 0
+        subjects.start[sid] = start
+        subjects.used[sid] = np.uint16(used)
+        subjects.cap[sid] = np.uint16(cap)
+        at = records.value_at[i] + HEAD_BYTES
+        for j in range(start, start + used):
+            rows.interest[j] = np.uint16(values[at]) | np.uint16(np.uint16(values[at + 1]) << 8)
+            rows.shown[j] = values[at + 2]
             at += 3
-        for j in range(start, start + rows):
+        for j in range(start, start + used):
             for k in range(row_bytes.shape[1]):
                 row_bytes[j, k] = values[at + k]
             at += row_bytes.shape[1]
 
 
 @bare
-def _subject(keys: Any, at: int, length: int, s: Subjects, x: Index, c: Any) -> int:
+def _subject(
+    subjects: Subjects, keys: Keys, counters: Counters, text: Any, at: int, length: int
+) -> int:
     cut = length
     for k in range(length):
-        if keys[at + k] == _SLASH:
+        if text[at + k] == _SLASH:
             cut = k
             break
-    h = finish(hash_span(keys, at, at + cut, FNV_OFFSET))
-    account = find_subject(s, x, keys, at, cut, 0, 0, h)
+    h = finish(hash_span(text, at, at + cut, FNV_OFFSET))
+    key = SubjectKey(text, at, cut, 0, 0, h)
+    account = find_subject(subjects, keys, key)
     if account < 0:
-        account = insert_subject(s, x, c, keys, at, cut, 0, 0, h, -1)
+        account = insert_subject(subjects, keys, counters, key, -1)
     if cut == length:
         return account
-    h = finish(hash_span(keys, at, at + length, FNV_OFFSET))
-    member = at + cut + 1
-    sid = find_subject(s, x, keys, at, cut, member, length - cut - 1, h)
+    h = finish(hash_span(text, at, at + length, FNV_OFFSET))
+    key = SubjectKey(text, at, cut, at + cut + 1, length - cut - 1, h)
+    sid = find_subject(subjects, keys, key)
     if sid < 0:
-        sid = insert_subject(s, x, c, keys, at, cut, member, length - cut - 1, h, account)
+        sid = insert_subject(subjects, keys, counters, key, account)
     return sid

@@ -1,4 +1,4 @@
-"""One row of windows: bring it to a day, add an event, read it as a morning's opening.
+"""One row of windows (`features.state.layout.ROW`): bring it to a day, add an event, read it.
 
 Decay is exponential with half-life *h* days: mass *w* given at time *t* counts
 ``w * 2 ** (-(t0 - t) / h)`` at *t0* (forward decay, Cormode et al., ICDE 2009). Masses are kept
@@ -11,20 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from features.jit import as_int, bare, inlined
-from features.state.layout import (
-    R_ACTIVE,
-    R_APP,
-    R_BASE,
-    R_DAY,
-    R_FIRST,
-    R_NEXT,
-    R_PART,
-    R_TODAY,
-    R_TV,
-    Clock,
-    Rows,
-)
+from features.jit import as_int, inlined
+from features.state.layout import Clock
 from features.vocabulary import Source
 
 _TV, _APP = int(Source.TV), int(Source.APP)
@@ -57,22 +45,22 @@ def engagement(kind: int, mode: int, size: int, duration: int, content: int, clo
 
 
 @inlined
-def roll(rows: Rows, j: int, day: int, clock: Clock) -> None:
-    """Bring row `j` forward to `day`; a row never goes back."""
-    steps = day - as_int(rows.u2[j, R_DAY])
+def roll(row: Any, day: int, clock: Clock) -> None:
+    """Bring a row forward to `day`; a row never goes back."""
+    steps = day - as_int(row.day)
     if steps <= 0:
         return
     for k in range(3):
-        rows.f4[j, R_BASE + k] = _opening_level(rows, j, k, steps, clock)
-        rows.f4[j, R_TODAY + k] = rows.f4[j, R_NEXT + k] if steps == 1 else np.float32(0.0)
-        rows.f4[j, R_NEXT + k] = np.float32(0.0)
+        row.level[k] = _opening_level(row, k, steps, clock)
+        row.today[k] = row.tomorrow[k] if steps == 1 else np.float32(0.0)
+        row.tomorrow[k] = np.float32(0.0)
     fade = decay(clock, 2, steps)
-    for k in range(10):
-        rows.f4[j, R_PART + k] = np.float32(rows.f4[j, R_PART + k] * fade)
-    bits = shifted(row_bits(rows, j), steps)
-    rows.u4[j, 0] = np.uint32(bits & np.uint64(0xFFFFFFFF))
-    rows.u4[j, 1] = np.uint32(bits >> np.uint64(32))
-    rows.u2[j, R_DAY] = np.uint16(day)
+    for k in range(8):
+        row.part[k] = np.float32(row.part[k] * fade)
+    row.tv = np.float32(row.tv * fade)
+    row.app = np.float32(row.app * fade)
+    row.bits = shifted(row.bits, steps)
+    row.day = np.uint16(day)
 
 
 @inlined
@@ -85,20 +73,20 @@ def decay(clock: Clock, k: int, days: int) -> Any:
 
 
 @inlined
-def _opening_level(rows: Rows, j: int, k: int, steps: int, clock: Clock) -> Any:
-    base = np.float64(rows.f4[j, R_BASE + k])
+def _opening_level(row: Any, k: int, steps: int, clock: Clock) -> Any:
+    level = np.float64(row.level[k])
     if steps <= 0:
-        return base
-    level = (base + rows.f4[j, R_TODAY + k]) * clock.decays[k, 1]
+        return level
+    level = (level + row.today[k]) * clock.decays[k, 1]
     if steps >= 2:
-        level = (level + rows.f4[j, R_NEXT + k]) * decay(clock, k, steps - 1)
+        level = (level + row.tomorrow[k]) * decay(clock, k, steps - 1)
     return level
 
 
 @inlined
-def row_bits(rows: Rows, j: int) -> Any:
-    """The active-day bitmap of row `j` as one word."""
-    return np.uint64(rows.u4[j, 0]) | (np.uint64(rows.u4[j, 1]) << np.uint64(32))
+def long_level(row: Any) -> Any:
+    """What a row weighs in the longest half-life, its open days included."""
+    return row.level[2] + row.today[2] + row.tomorrow[2]
 
 
 @inlined
@@ -109,29 +97,27 @@ def shifted(bits: Any, steps: int) -> Any:
     return np.uint64(bits) << np.uint64(steps)
 
 
-@bare
-def start_row(rows: Rows, j: int, day: int, first: int) -> None:
-    """Make row `j` an empty one of `day`."""
-    for k in range(rows.f4.shape[1]):
-        rows.u4[j, k] = np.uint32(0)
-    rows.u2[j, R_DAY] = np.uint16(day)
-    rows.u2[j, R_FIRST] = np.uint16(first)
+@inlined
+def start_row(row: Any, day: int, first: int) -> None:
+    """Make a row an empty one of `day`."""
+    row.bits = np.uint64(0)
+    row.day = np.uint16(day)
+    row.first = np.uint16(first)
+    row.active = np.uint16(0)
+    row.known = np.uint16(0)
+    for k in range(3):
+        row.level[k] = np.float32(0.0)
+        row.today[k] = np.float32(0.0)
+        row.tomorrow[k] = np.float32(0.0)
+    for k in range(8):
+        row.part[k] = np.float32(0.0)
+    row.tv = np.float32(0.0)
+    row.app = np.float32(0.0)
 
 
 @inlined
-def add(
-    rows: Rows,
-    j: int,
-    weight: float,
-    day: int,
-    age0: float,
-    age1: float,
-    age2: float,
-    part: int,
-    kind: int,
-    clock: Clock,
-) -> None:
-    """Add an event's mass to row `j`, which is at most one day behind the event.
+def add(row: Any, weight: float, day: int, ages: Any, part: int, kind: int, clock: Clock) -> None:
+    """Add an event's mass to a row, which is at most one day behind the event.
 
     Parameters
     ----------
@@ -139,38 +125,41 @@ def add(
         Engagement times tag weight.
     day : int
         Local day of the event: the row's day or the next.
-    age0, age1, age2 : float
+    ages : tuple of three float
         ``2 ** (x / h)`` for the fraction *x* of the day that had passed, per half-life.
     part : int
-        Day-part column, 0 to 7.
+        Day-part, 0 to 7.
     kind : int
         Kind of input.
     """
-    ahead = day - as_int(rows.u2[j, R_DAY])
-    at = R_TODAY if ahead <= 0 else R_NEXT
-    rows.f4[j, at] = np.float32(rows.f4[j, at] + weight * age0)
-    rows.f4[j, at + 1] = np.float32(rows.f4[j, at + 1] + weight * age1)
-    rows.f4[j, at + 2] = np.float32(rows.f4[j, at + 2] + weight * age2)
-    mass = weight * age2
-    bit = np.uint32(2)
-    if ahead > 0:
+    ahead = day - as_int(row.day)
+    mass = weight * ages[2]
+    bit = np.uint64(2)
+    if ahead <= 0:
+        row.today[0] = np.float32(row.today[0] + weight * ages[0])
+        row.today[1] = np.float32(row.today[1] + weight * ages[1])
+        row.today[2] = np.float32(row.today[2] + weight * ages[2])
+    else:
+        row.tomorrow[0] = np.float32(row.tomorrow[0] + weight * ages[0])
+        row.tomorrow[1] = np.float32(row.tomorrow[1] + weight * ages[1])
+        row.tomorrow[2] = np.float32(row.tomorrow[2] + weight * ages[2])
         mass = mass * 2.0 ** (ahead * clock.rate2)
-        bit = np.uint32(1)
-    rows.f4[j, R_PART + part] = np.float32(rows.f4[j, R_PART + part] + mass)
+        bit = np.uint64(1)
+    row.part[part] = np.float32(row.part[part] + mass)
     if clock.source[kind] == _TV:
-        rows.f4[j, R_TV] = np.float32(rows.f4[j, R_TV] + mass)
+        row.tv = np.float32(row.tv + mass)
     elif clock.source[kind] == _APP:
-        rows.f4[j, R_APP] = np.float32(rows.f4[j, R_APP] + mass)
-    if rows.u4[j, 0] & bit == 0:
-        rows.u4[j, 0] = rows.u4[j, 0] | bit
-        rows.u2[j, R_ACTIVE] = np.uint16(rows.u2[j, R_ACTIVE] + 1)
-        if day < as_int(rows.u2[j, R_FIRST]):
-            rows.u2[j, R_FIRST] = np.uint16(day)
+        row.app = np.float32(row.app + mass)
+    if row.bits & bit == 0:
+        row.bits = row.bits | bit
+        row.active = np.uint16(row.active + 1)
+        if day < as_int(row.first):
+            row.first = np.uint16(day)
 
 
 @inlined
-def opening(rows: Rows, j: int, day: int, clock: Clock, levels: Any) -> Any:
-    """Row `j` as it stood when `day` began, from the events of earlier days only.
+def opening(row: Any, day: int, clock: Clock, levels: Any) -> Any:
+    """A row as it stood when `day` began, from the events of earlier days only.
 
     Parameters
     ----------
@@ -184,22 +173,21 @@ def opening(rows: Rows, j: int, day: int, clock: Clock, levels: Any) -> Any:
     uint64
         Active-day bitmap whose bit 0 is ``day - 1``.
     """
-    steps = day - as_int(rows.u2[j, R_DAY])
+    steps = day - as_int(row.day)
     for k in range(3):
-        levels[k] = _opening_level(rows, j, k, steps, clock)
-    bits = row_bits(rows, j)
+        levels[k] = _opening_level(row, k, steps, clock)
     if steps >= 2:
-        return shifted(bits, steps - 2)
-    return bits >> np.uint64(2 - steps)
+        return shifted(row.bits, steps - 2)
+    return row.bits >> np.uint64(2 - steps)
 
 
-@bare
-def active_on(rows: Rows, j: int, day: int) -> Any:
-    """Whether row `j` saw an event on `day` (not after the row's next day)."""
-    back = as_int(rows.u2[j, R_DAY]) + 1 - day
+@inlined
+def active_on(row: Any, day: int) -> Any:
+    """Whether a row saw an event on `day` (not after the row's next day)."""
+    back = as_int(row.day) + 1 - day
     if back < 0 or back > 63:
         return False
-    return (row_bits(rows, j) >> np.uint64(back)) & np.uint64(1) != np.uint64(0)
+    return (row.bits >> np.uint64(back)) & np.uint64(1) != np.uint64(0)
 
 
 @inlined

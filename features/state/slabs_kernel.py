@@ -6,117 +6,116 @@ size.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from features.jit import as_int, bare, inlined
-from features.state.layout import (
-    C_ROWS_END,
-    C_ROWS_LIVE,
-    F_LIKE,
-    FREE_CLASSES,
-    R_BASE,
-    R_FLAGS,
-    R_NEXT,
-    R_TODAY,
-    Rows,
-    Subjects,
-)
-from features.state.rows_kernel import start_row
+from features.state.layout import F_LIKE, FREE_CLASSES, Counters, Live, Rows, Subjects, slab_after
+from features.state.rows_kernel import long_level, start_row
+
+_slab_after = inlined(slab_after)
 
 
 @inlined
-def find_row(s: Subjects, r: Rows, sid: int, interest: int) -> int:
+def find_row(subjects: Subjects, rows: Rows, sid: int, interest: int) -> int:
     """Row of a subject and interest, or -1."""
-    start = as_int(s.start[sid])
-    for j in range(start, start + as_int(s.used[sid])):
-        if r.interest[j] == interest:
+    start = as_int(subjects.start[sid])
+    for j in range(start, start + as_int(subjects.used[sid])):
+        if rows.interest[j] == interest:
             return j
     return -1
 
 
 @bare
-def insert_row(
-    s: Subjects, r: Rows, c: Any, sid: int, interest: int, day: int, first: int, limit: int
-) -> int:
-    """Append a row; past `limit` the subject's weakest row gives way."""
-    used = as_int(s.used[sid])
-    if used >= limit:
-        weakest = as_int(s.start[sid])
-        least = np.inf
-        for j in range(as_int(s.start[sid]), as_int(s.start[sid]) + used):
-            level = r.f4[j, R_BASE + 2] + r.f4[j, R_TODAY + 2] + r.f4[j, R_NEXT + 2]
-            if r.u2[j, R_FLAGS] & F_LIKE == 0 and level < least:
-                least = level
-                weakest = j
-        drop_row(s, r, c, sid, weakest)
-        used -= 1
-    if used == as_int(s.cap[sid]):
-        _grow(s, r, c, sid)
-    j = as_int(s.start[sid]) + used
-    s.used[sid] = np.uint16(used + 1)
-    c[C_ROWS_LIVE] += 1
-    r.interest[j] = np.uint16(interest)
-    r.shown[j] = np.uint8(0)
-    start_row(r, j, day, first)
+def insert_row(live: Live, sid: int, interest: int, day: int, first: int) -> int:
+    """Append a row of `day`; past the limit the subject's weakest row gives way.
+
+    Parameters
+    ----------
+    day, first : int
+        Local day that is open, and the first that the row was active on.
+    """
+    subjects, rows, counters = live.subjects, live.rows, live.counters
+    if as_int(subjects.used[sid]) >= live.clock.max_rows:
+        drop_row(subjects, rows, counters, sid, _weakest(subjects, rows, sid))
+    used = as_int(subjects.used[sid])
+    if used == as_int(subjects.cap[sid]):
+        _grow(subjects, rows, counters, sid)
+    j = as_int(subjects.start[sid]) + used
+    subjects.used[sid] = np.uint16(used + 1)
+    counters[0].rows_live += 1
+    rows.interest[j] = np.uint16(interest)
+    rows.shown[j] = np.uint8(0)
+    start_row(rows.windows[j], day, first)
     return j
 
 
+@inlined
+def _weakest(subjects: Subjects, rows: Rows, sid: int) -> int:
+    """The row of the least level; one that is declared to be liked is none unless all are."""
+    start = as_int(subjects.start[sid])
+    weakest, least = start, np.inf
+    for j in range(start, start + as_int(subjects.used[sid])):
+        row = rows.windows[j]
+        level = long_level(row)
+        if row.known & F_LIKE == 0 and level < least:
+            least = level
+            weakest = j
+    return weakest
+
+
 @bare
-def take_slab(r: Rows, c: Any, size: int) -> int:
+def take_slab(rows: Rows, counters: Counters, size: int) -> int:
     """Start of a slab of an even number of rows, used before or new."""
-    start = as_int(r.free[size >> 1])
+    start = as_int(rows.free[size >> 1])
     if start >= 0:
-        r.free[size >> 1] = np.int32(as_int(r.u4[start, 0]) - 1)
+        rows.free[size >> 1] = np.int32(as_int(rows.windows[start].bits) - 1)
         return start
-    start = c[C_ROWS_END]
-    c[C_ROWS_END] = start + size
+    start = counters[0].rows_end
+    counters[0].rows_end = start + size
     return as_int(start)
 
 
 @bare
-def free_slab(r: Rows, start: int, size: int) -> None:
+def free_slab(rows: Rows, start: int, size: int) -> None:
     """Give a slab back to those of its size."""
     if size == 0 or (size >> 1) >= FREE_CLASSES:
         return
-    r.u4[start, 0] = np.uint32(as_int(r.free[size >> 1]) + 1)
-    r.free[size >> 1] = np.int32(start)
+    rows.windows[start].bits = np.uint64(as_int(rows.free[size >> 1]) + 1)
+    rows.free[size >> 1] = np.int32(start)
 
 
 @bare
-def _grow(s: Subjects, r: Rows, c: Any, sid: int) -> None:
-    size = as_int(s.cap[sid])
-    step = max(2, (size >> 4) << 1)
-    old = as_int(s.start[sid])
-    new = take_slab(r, c, size + step)
-    for k in range(as_int(s.used[sid])):
-        r.interest[new + k] = r.interest[old + k]
-        r.shown[new + k] = r.shown[old + k]
-        for w in range(r.u4.shape[1]):
-            r.u4[new + k, w] = r.u4[old + k, w]
-    free_slab(r, old, size)
-    s.start[sid] = np.int32(new)
-    s.cap[sid] = np.uint16(size + step)
+def _grow(subjects: Subjects, rows: Rows, counters: Counters, sid: int) -> None:
+    old, size = as_int(subjects.start[sid]), as_int(subjects.cap[sid])
+    new = take_slab(rows, counters, _slab_after(size))
+    for k in range(as_int(subjects.used[sid])):
+        _move_row(rows, old + k, new + k)
+    free_slab(rows, old, size)
+    subjects.start[sid] = np.int32(new)
+    subjects.cap[sid] = np.uint16(_slab_after(size))
+
+
+@inlined
+def _move_row(rows: Rows, old: int, new: int) -> None:
+    rows.interest[new] = rows.interest[old]
+    rows.shown[new] = rows.shown[old]
+    rows.windows[new] = rows.windows[old]
 
 
 @bare
-def drop_row(s: Subjects, r: Rows, c: Any, sid: int, j: int) -> None:
+def drop_row(subjects: Subjects, rows: Rows, counters: Counters, sid: int, j: int) -> None:
     """Remove row `j`; the order of the others stays, for models learn in it."""
-    last = as_int(s.start[sid]) + as_int(s.used[sid]) - 1
+    last = as_int(subjects.start[sid]) + as_int(subjects.used[sid]) - 1
     for k in range(j, last):
-        r.interest[k] = r.interest[k + 1]
-        r.shown[k] = r.shown[k + 1]
-        for w in range(r.u4.shape[1]):
-            r.u4[k, w] = r.u4[k + 1, w]
-    s.used[sid] = np.uint16(s.used[sid] - 1)
-    c[C_ROWS_LIVE] -= 1
+        _move_row(rows, k + 1, k)
+    subjects.used[sid] = np.uint16(subjects.used[sid] - 1)
+    counters[0].rows_live -= 1
 
 
 @bare
-def drop_rows(s: Subjects, r: Rows, c: Any, sid: int) -> None:
+def drop_rows(subjects: Subjects, rows: Rows, counters: Counters, sid: int) -> None:
     """Remove every row of a subject and give its slab back."""
-    c[C_ROWS_LIVE] -= as_int(s.used[sid])
-    free_slab(r, as_int(s.start[sid]), as_int(s.cap[sid]))
-    s.used[sid] = np.uint16(0)
-    s.cap[sid] = np.uint16(0)
+    counters[0].rows_live -= as_int(subjects.used[sid])
+    free_slab(rows, as_int(subjects.start[sid]), as_int(subjects.cap[sid]))
+    subjects.used[sid] = np.uint16(0)
+    subjects.cap[sid] = np.uint16(0)

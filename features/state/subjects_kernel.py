@@ -6,171 +6,157 @@ by the 64-bit hash of its key *and* by the key's bytes, so two customers are nev
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from features.jit import as_int, bare, inlined
-from features.state.layout import (
-    C_DIRTY,
-    C_KEYS_END,
-    C_LIVE,
-    C_SEQ,
-    C_SUBJECTS,
-    D_LISTED,
-    S_GONE,
-    Index,
-    Subjects,
-)
+from features.state.layout import D_LISTED, S_GONE, Counters, Keys, Live, Subjects
 
 _SLASH = 47
 
 
-@inlined
-def find_subject(
-    s: Subjects,
-    x: Index,
-    key: Any,
-    at: int,
-    length: int,
-    member_at: int,
-    member_length: int,
-    h: Any,
-) -> int:
-    """Sid of the subject whose key is ``key[at:at+length]`` (+ ``/`` + member), or -1.
+class SubjectKey(NamedTuple):
+    """A key in a buffer: ``text[at:at + length]``, and for a member ``/`` and another such span."""
 
-    Parameters
-    ----------
-    key : ndarray of uint8
-        Buffer that holds both parts of the key.
-    member_length : int
-        0 for the household itself.
-    h : uint64
-        Hash of the whole key.
-    """
-    mask = np.uint64(x.slots.shape[0] - 1)
-    i = as_int(h & mask)
+    text: Any  # ndarray of uint8
+    at: int
+    length: int
+    member_at: int
+    member_length: int  # 0 for the household itself
+    hash: Any  # uint64, of the whole key
+
+
+@inlined
+def find_subject(subjects: Subjects, keys: Keys, key: SubjectKey) -> int:
+    """Sid of the subject with a key, or -1."""
+    mask = np.uint64(keys.slots.shape[0] - 1)
+    i = as_int(key.hash & mask)
     while True:
-        sid = x.slots[i]
+        sid = keys.slots[i]
         if sid == -1:
             return -1
-        if (
-            sid >= 0
-            and s.hash[sid] == h
-            and _same_key(s, x, sid, key, at, length, member_at, member_length)
-        ):
+        if sid >= 0 and subjects.hash[sid] == key.hash and _same_key(subjects, keys, sid, key):
             return as_int(sid)
         i = as_int(np.uint64(i + 1) & mask)
 
 
 @inlined
-def _same_key(
-    s: Subjects,
-    x: Index,
-    sid: int,
-    key: Any,
-    at: int,
-    length: int,
-    member_at: int,
-    member_length: int,
-) -> bool:
-    total = length + (member_length + 1 if member_length > 0 else 0)
-    if as_int(s.key_len[sid]) != total:
+def _same_key(subjects: Subjects, keys: Keys, sid: int, key: SubjectKey) -> bool:
+    total = key.length + (key.member_length + 1 if key.member_length > 0 else 0)
+    if as_int(subjects.key_len[sid]) != total:
         return False
-    base = s.key_at[sid]
-    for k in range(length):
-        if x.keys[base + k] != key[at + k]:
+    base = subjects.key_at[sid]
+    for k in range(key.length):
+        if keys.text[base + k] != key.text[key.at + k]:
             return False
-    if member_length > 0:
-        if x.keys[base + length] != _SLASH:
+    if key.member_length > 0:
+        if keys.text[base + key.length] != _SLASH:
             return False
-        for k in range(member_length):
-            if x.keys[base + length + 1 + k] != key[member_at + k]:
+        for k in range(key.member_length):
+            if keys.text[base + key.length + 1 + k] != key.text[key.member_at + k]:
                 return False
     return True
 
 
 @bare
 def insert_subject(
-    s: Subjects,
-    x: Index,
-    c: Any,
-    key: Any,
-    at: int,
-    length: int,
-    member_at: int,
-    member_length: int,
-    h: Any,
-    account: int,
+    subjects: Subjects, keys: Keys, counters: Counters, key: SubjectKey, account: int
 ) -> int:
     """Append a subject and index it; the caller has made room. `account` -1: it is one itself."""
-    sid = c[C_SUBJECTS]
-    c[C_SUBJECTS] += 1
-    c[C_LIVE] += 1
-    base = c[C_KEYS_END]
-    s.hash[sid] = h
-    s.key_at[sid] = base
-    for k in range(length):
-        x.keys[base + k] = key[at + k]
-    total = length
-    if member_length > 0:
-        x.keys[base + length] = _SLASH
-        for k in range(member_length):
-            x.keys[base + length + 1 + k] = key[member_at + k]
-        total = length + 1 + member_length
-    s.key_len[sid] = np.uint16(total)
-    c[C_KEYS_END] = base + total
-    s.seq[sid] = np.uint32(c[C_SEQ])
-    c[C_SEQ] += 1
-    s.sibling[sid] = -1
+    c = counters[0]
+    sid = c.subjects
+    c.subjects += 1
+    c.live += 1
+    subjects.hash[sid] = key.hash
+    _append_key(subjects, keys, counters, sid, key)
+    subjects.seq[sid] = np.uint32(c.seq)
+    c.seq += 1
+    subjects.sibling[sid] = -1
     if account < 0:
-        s.account[sid] = sid
+        subjects.account[sid] = sid
     else:
-        s.account[sid] = account
-        s.sibling[sid] = s.sibling[account]
-        s.sibling[account] = sid
-    mask = np.uint64(x.slots.shape[0] - 1)
-    i = as_int(h & mask)
-    while x.slots[i] != -1:
-        i = as_int(np.uint64(i + 1) & mask)
-    x.slots[i] = sid
+        subjects.account[sid] = account
+        subjects.sibling[sid] = subjects.sibling[account]
+        subjects.sibling[account] = sid
+    _index(subjects, keys, sid)
     return as_int(sid)
 
 
 @bare
-def reindex(s: Subjects, x: Index, c: Any) -> None:
-    """Fill an index whose slots are all -1."""
-    mask = np.uint64(x.slots.shape[0] - 1)
-    for sid in range(c[C_SUBJECTS]):
-        if s.status[sid] & S_GONE:
-            continue
-        i = as_int(s.hash[sid] & mask)
-        while x.slots[i] != -1:
-            i = as_int(np.uint64(i + 1) & mask)
-        x.slots[i] = sid
+def find_text(subjects: Subjects, keys: Keys, text: Any, cut: int, h: Any) -> int:
+    """`find_subject` for a key whose two parts lie behind each other, the member from `cut` on."""
+    return find_subject(subjects, keys, _key_of(text, cut, h))
 
 
 @bare
-def unindex(s: Subjects, x: Index, sid: int) -> None:
-    """Take a subject out of the index; the slot stays closed, so that probing goes on past it."""
-    mask = np.uint64(x.slots.shape[0] - 1)
-    i = as_int(s.hash[sid] & mask)
-    while x.slots[i] != sid:
-        i = as_int(np.uint64(i + 1) & mask)
-    x.slots[i] = -2
+def insert_text(live: Live, text: Any, cut: int, h: Any, account: int) -> int:
+    """`insert_subject` for such a key."""
+    return insert_subject(live.subjects, live.keys, live.counters, _key_of(text, cut, h), account)
 
 
 @inlined
-def mark(s: Subjects, x: Index, c: Any, sid: int, what: int) -> None:
-    """Note that `sid` changed since the last commit."""
-    if s.dirty[sid] & D_LISTED == 0:
-        x.dirty[c[C_DIRTY]] = sid
-        c[C_DIRTY] += 1
-    s.dirty[sid] = np.uint8(s.dirty[sid] | what | D_LISTED)
+def _key_of(text: Any, cut: int, h: Any) -> SubjectKey:
+    return SubjectKey(text, 0, cut, cut, text.shape[0] - cut, h)
+
+
+@inlined
+def _append_key(
+    subjects: Subjects, keys: Keys, counters: Counters, sid: int, key: SubjectKey
+) -> None:
+    base = counters[0].keys_end
+    subjects.key_at[sid] = base
+    for k in range(key.length):
+        keys.text[base + k] = key.text[key.at + k]
+    total = key.length
+    if key.member_length > 0:
+        keys.text[base + key.length] = _SLASH
+        for k in range(key.member_length):
+            keys.text[base + key.length + 1 + k] = key.text[key.member_at + k]
+        total = key.length + 1 + key.member_length
+    subjects.key_len[sid] = np.uint16(total)
+    counters[0].keys_end = base + total
+
+
+@inlined
+def _index(subjects: Subjects, keys: Keys, sid: int) -> None:
+    mask = np.uint64(keys.slots.shape[0] - 1)
+    i = as_int(subjects.hash[sid] & mask)
+    while keys.slots[i] != -1:
+        i = as_int(np.uint64(i + 1) & mask)
+    keys.slots[i] = sid
 
 
 @bare
-def mark_all(s: Subjects, x: Index, c: Any, sids: Any, what: int) -> None:
+def reindex(subjects: Subjects, keys: Keys, count: int) -> None:
+    """Fill an index whose slots are all -1 with the first `count` subjects."""
+    for sid in range(count):
+        if subjects.status[sid] & S_GONE == 0:
+            _index(subjects, keys, sid)
+
+
+@bare
+def unindex(subjects: Subjects, keys: Keys, sid: int) -> None:
+    """Take a subject out of the index; the slot stays closed, so that probing goes on past it."""
+    mask = np.uint64(keys.slots.shape[0] - 1)
+    i = as_int(subjects.hash[sid] & mask)
+    while keys.slots[i] != sid:
+        i = as_int(np.uint64(i + 1) & mask)
+    keys.slots[i] = -2
+
+
+@inlined
+def mark(subjects: Subjects, keys: Keys, counters: Counters, sid: int, what: int) -> None:
+    """Note that `sid` changed since the last commit."""
+    if subjects.dirty[sid] & D_LISTED == 0:
+        c = counters[0]
+        keys.dirty[c.dirty] = sid
+        c.dirty += 1
+    subjects.dirty[sid] = np.uint8(subjects.dirty[sid] | what | D_LISTED)
+
+
+@bare
+def mark_all(subjects: Subjects, keys: Keys, counters: Counters, sids: Any, what: int) -> None:
     """`mark` for several subjects."""
     for i in range(sids.shape[0]):
-        mark(s, x, c, as_int(sids[i]), what)
+        mark(subjects, keys, counters, as_int(sids[i]), what)

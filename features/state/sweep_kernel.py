@@ -6,24 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from features.jit import as_int, bare
+from features.jit import as_int, bare, inlined
 from features.state.layout import (
-    C_OPEN_DAY,
-    C_SUBJECTS,
     D_PROFILE,
     D_STATE,
-    R_BASE,
-    R_FLAGS,
-    R_NEXT,
-    R_TODAY,
     S_BARRED,
     S_GONE,
-    Clock,
-    Index,
+    Counters,
+    Live,
     Rows,
     Subjects,
 )
-from features.state.rows_kernel import roll
+from features.state.rows_kernel import long_level, roll
 from features.state.slabs_kernel import drop_row, drop_rows
 from features.state.subjects_kernel import mark
 
@@ -31,16 +25,7 @@ _SPREAD = 7  # a subject is swept once in so many days
 
 
 @bare
-def sweep(
-    s: Subjects,
-    r: Rows,
-    x: Index,
-    c: Any,
-    epsilon: float,
-    retention: int,
-    clock: Clock,
-    silent: Any,
-) -> int:
+def sweep(live: Live, epsilon: float, retention: int, silent: Any) -> int:
     """Roll, fade and forget, for the share of subjects whose turn this day is.
 
     Parameters
@@ -57,48 +42,53 @@ def sweep(
     int
         How many to forget.
     """
-    day = c[C_OPEN_DAY]
+    subjects, counters = live.subjects, live.counters
+    day = counters[0].open_day
     n = 0
-    for sid in range(c[C_SUBJECTS]):
-        if s.status[sid] & (S_GONE | S_BARRED):
+    for sid in range(counters[0].subjects):
+        if subjects.status[sid] & (S_GONE | S_BARRED):
             continue
-        if (s.hash[sid] % np.uint64(_SPREAD)) != np.uint64(day % _SPREAD):
+        if (subjects.hash[sid] % np.uint64(_SPREAD)) != np.uint64(day % _SPREAD):
             continue
-        if s.used[sid] == 0:
-            if s.account[sid] == sid and s.sibling[sid] < 0:  # nothing of it and of no member
-                silent[n] = sid
-                n += 1
-            continue
-        if day - as_int(s.day[sid]) > retention:
-            silent[n] = sid
-            n += 1
-            continue
-        start = as_int(s.start[sid])
-        j = start
-        while j < start + as_int(s.used[sid]):
-            roll(r, j, day, clock)
-            level = r.f4[j, R_BASE + 2] + r.f4[j, R_TODAY + 2] + r.f4[j, R_NEXT + 2]
-            if level < epsilon and r.u2[j, R_FLAGS] == 0:
-                drop_row(s, r, c, sid, j)
-            else:
-                j += 1
-        if s.used[sid] == 0:
-            silent[n] = sid
-            n += 1
+        if subjects.used[sid] == 0:
+            # nothing of it and of no member
+            gone = subjects.account[sid] == sid and subjects.sibling[sid] < 0
+        elif day - as_int(subjects.day[sid]) > retention:
+            gone = True
         else:
-            mark(s, x, c, sid, D_STATE | D_PROFILE)
+            _fade(live, sid, day, epsilon)
+            gone = subjects.used[sid] == 0
+            if not gone:
+                mark(subjects, live.keys, counters, sid, D_STATE | D_PROFILE)
+        if gone:
+            silent[n] = sid
+            n += 1
     return n
 
 
+@inlined
+def _fade(live: Live, sid: int, day: int, epsilon: float) -> None:
+    """Bring a subject's rows to `day` and drop those that are next to nothing."""
+    subjects, rows = live.subjects, live.rows
+    j = as_int(subjects.start[sid])
+    while j < as_int(subjects.start[sid]) + as_int(subjects.used[sid]):
+        row = rows.windows[j]
+        roll(row, day, live.clock)
+        if long_level(row) < epsilon and row.known == 0:
+            drop_row(subjects, rows, live.counters, sid, j)
+        else:
+            j += 1
+
+
 @bare
-def forget(s: Subjects, r: Rows, c: Any, sid: int) -> None:
+def forget(subjects: Subjects, rows: Rows, counters: Counters, sid: int) -> None:
     """Drop a subject's rows and counts; the key stays until the caller has written it off."""
-    drop_rows(s, r, c, sid)
-    s.days[sid] = np.uint64(0)
-    s.events[sid] = np.uint32(0)
-    s.digest[sid] = np.uint64(0)
-    s.version[sid] = np.uint32(0)
-    s.published[sid] = np.uint16(0)
-    s.sources[sid] = np.uint8(0)
-    s.country[sid] = np.uint16(0)
-    s.last_ts[sid] = as_int(0)
+    drop_rows(subjects, rows, counters, sid)
+    subjects.days[sid] = np.uint64(0)
+    subjects.events[sid] = np.uint32(0)
+    subjects.digest[sid] = np.uint64(0)
+    subjects.version[sid] = np.uint32(0)
+    subjects.published[sid] = np.uint16(0)
+    subjects.sources[sid] = np.uint8(0)
+    subjects.country[sid] = np.uint16(0)
+    subjects.last_ts[sid] = as_int(0)

@@ -48,13 +48,13 @@ def figures(engines: Mapping[int, Engine]) -> dict[int, Figures]:
         learner, store = engine.learner, engine.store
         tallies = {name: learner.tally(name) for name in learner.models}
         found[partition] = Figures(
-            store.o.tolist(),
+            store.totals.tolist(),
             engine.restored_totals,
             engine.days_closed,
             learner.champion.learned,
             engine.restored_learned,
-            int(store.c[lay.C_LIVE]),
-            int(store.c[lay.C_ROWS_LIVE]),
+            int(store.counters["live"]),
+            int(store.counters["rows_live"]),
             store.nbytes(),
             learner.champion.id,
             {name: (tally.log_loss, tally.calibration_error) for name, tally in tallies.items()},
@@ -125,7 +125,7 @@ class Report:
         for number, name in enumerate(Outcome.words()):
             if now.outcomes[number] > before[number]:
                 metrics.OUTCOME.labels(name).inc(now.outcomes[number] - before[number])
-        for kind, name in enumerate(INPUTS.names[1:], lay.O_SECONDS + 1):
+        for kind, name in enumerate(INPUTS.names[1:], lay.OUTCOME_TOTALS + 1):
             seconds = now.outcomes[kind] - before[kind]
             metrics.UNTAGGED_SECONDS.labels(name).inc(max(0, seconds))
         self._seen[partition] = now.outcomes

@@ -13,7 +13,6 @@ import orjson
 from numpy.typing import NDArray
 
 from features.engine import Engine
-from features.state import layout as lay
 from features.state.contents import Contents
 from features.tags import taxonomy
 from streams.settings import Settings
@@ -90,9 +89,9 @@ def rows_of(settings: Settings, state: Records) -> tuple[int, int, int]:
     """Rows, subjects, and bytes of the fold of a changelog."""
     rows = subjects = size = 0
     for records in _folded(state):
-        counters = _loaded(settings, records).store.c
-        rows += int(counters[lay.C_ROWS_LIVE])
-        subjects += int(counters[lay.C_SUBJECTS])
+        counters = _loaded(settings, records).store.counters
+        rows += int(counters["rows_live"])
+        subjects += int(counters["subjects"])
         size += sum(len(key) + len(value) for key, value in records.items())
     return rows, subjects, size
 
@@ -153,13 +152,13 @@ def _loaded(settings: Settings, records: Mapping[bytes, bytes]) -> Engine:
 
 def _rows(engine: Engine, sid: int, at: int) -> dict[int, NDArray[np.float64]]:
     subjects, rows = engine.store.subjects, engine.store.rows
-    start = int(subjects.start[sid])
+    start = int(subjects["start"][sid])
     found = {}
-    for j in range(start, start + int(subjects.used[sid])):
-        steps = at / DAY_MS - int(rows.u2[j, lay.R_DAY])
+    for j in range(start, start + int(subjects["used"][sid])):
+        row = rows.windows[j]
+        steps = at / DAY_MS - int(row["day"])
         base, today, after = (
-            rows.f4[j, first : first + 3].astype(np.float64)
-            for first in (lay.R_BASE, lay.R_TODAY, lay.R_NEXT)
+            row[name].astype(np.float64) for name in ("level", "today", "tomorrow")
         )
         found[int(rows.interest[j])] = (base + today) * 2.0 ** (
             -steps / HALF_LIVES

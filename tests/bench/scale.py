@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from features.engine import Engine
 from features.records.batch import parse
 from features.records.decoder import Limits
-from features.state import layout as lay
 from features.state.contents import Contents
 from features.tags import taxonomy
 from features.tags.exact import exact_tags
@@ -106,7 +105,10 @@ def measure(subjects: int, events: int) -> Point:
     shape = Shape(events, accounts, hours=4.0, seed=2)
     spent = _fold(engine, _records(shape), changelog)
     store = engine.store
-    rows, live = int(store.c[lay.C_ROWS_LIVE]), int(store.c[lay.C_LIVE] or store.c[lay.C_SUBJECTS])
+    rows, live = (
+        int(store.counters["rows_live"]),
+        int(store.counters["live"] or store.counters["subjects"]),
+    )
     size = store.nbytes()
     del engine, store
     gc.collect()
@@ -175,14 +177,9 @@ def widths() -> dict[str, float]:
         sid = store.ensure(inputs.account_id(number).encode())
         for interest in known:
             store.row(sid, interest, 19_000)
-    total, rows = store.nbytes() - empty, int(store.c[lay.C_ROWS_LIVE])
+    total, rows = store.nbytes() - empty, int(store.counters["rows_live"])
     assert rows == count * _ROWS
-    row = float(
-        sum(
-            column.itemsize * (column.size // len(column))
-            for column in (store.rows.f4, store.rows.interest)
-        )
-    )
+    row = float(sum(column.itemsize for column in (store.rows.windows, store.rows.interest)))
     return {
         "bytes_per_row": row,
         "bytes_per_subject_30": total / count,

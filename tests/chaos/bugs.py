@@ -12,7 +12,6 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from features.engine import Changes, Engine
-from features.state import layout as lay
 from streams.settings import Settings
 from streams.worker.inlet import Cut
 from streams.worker.membership import Membership
@@ -86,8 +85,8 @@ def _label_leaked() -> None:
 
     def leak(self: Engine, records: Any) -> dict[str, tuple[int, int]]:
         offsets = load(self, records)
-        if self.store.c[lay.C_OPEN_DAY] > 0:
-            self.store.c[lay.C_OPEN_DAY] -= 1
+        if self.store.counters["open_day"] > 0:
+            self.store.counters["open_day"] -= 1
         return offsets
 
     _replace(Engine, "load", leak)
@@ -148,8 +147,8 @@ def _ids_forgotten() -> None:
 
     def amnesia(self: Engine, records: Any) -> dict[str, tuple[int, int]]:
         offsets = load(self, records)
-        self.store.dedup.hash[:] = 0
-        self.store.c[lay.C_DEDUP] = 0
+        self.store.live.dedup.hash[:] = 0
+        self.store.counters["ids"] = 0
         return offsets
 
     _replace(Engine, "load", amnesia)

@@ -25,7 +25,6 @@ from features.engine import Engine
 from features.records.batch import parse
 from features.records.decoder import NETWORK as KIND
 from features.records.decoder import Limits
-from features.state import layout as lay
 from features.state.contents import Contents
 from features.tags import taxonomy
 from features.tags.exact import exact_tags
@@ -85,7 +84,7 @@ def write_changelog(settings: Settings, rows: int) -> tuple[int, int, float]:
         engine_config(settings), taxonomy.load(), Contents(taxonomy.load(), exact_tags())
     )
     number = 0
-    while engine.store.c[lay.C_ROWS_LIVE] < rows:
+    while engine.store.counters["rows_live"] < rows:
         raws = [_event(n, _START_MS) for n in range(number, number + _BATCH)]
         keys: list[bytes | None] = [b"acc-%d" % n for n in range(number, number + _BATCH)]
         batch, _ = parse(
@@ -98,7 +97,7 @@ def write_changelog(settings: Settings, rows: int) -> tuple[int, int, float]:
         )
         engine.apply(batch)
         number += _BATCH
-    found = int(engine.store.c[lay.C_ROWS_LIVE])
+    found = int(engine.store.counters["rows_live"])
     state = engine.collect({settings.topic(name): (0, -1) for name in INPUTS}).state
     producer = Producer(
         {

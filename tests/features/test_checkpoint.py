@@ -100,7 +100,7 @@ def test_what_is_published_is_what_is_stored(records: list[Record], places: list
         assert f'"version":{number},"as_of":{as_of},' in value.decode()
     live = {
         key: int(
-            done.engine.store.subjects.version[done.engine.store.find(*key.partition(b"/")[::2])]
+            done.engine.store.subjects["version"][done.engine.store.find(*key.partition(b"/")[::2])]
         )
         for key in version
     }
@@ -116,7 +116,7 @@ def test_a_restored_engine_knows_what_it_restored() -> None:
     engine = new_engine(config())
     offsets = engine.load(done.changelog.items())
     assert offsets == {"input": (61, 0)}
-    assert engine.restored_totals == done.engine.store.o.tolist()
+    assert engine.restored_totals == done.engine.store.totals.tolist()
     assert engine.restored_learned == done.engine.learner.champion.learned
     assert engine.watermark == done.engine.watermark
 
@@ -237,6 +237,6 @@ def test_the_fixed_pieces_are_the_same_without_a_bug() -> None:
     pieces = _fixed_pieces()
     whole = run(config(), [sum(pieces, [])])
     assert whole.engine.learner.champion.learned > ENOUGH
-    assert whole.engine.store.o[lay.DUPLICATE] > 0
+    assert whole.engine.store.totals[lay.DUPLICATE] > 0
     assert len(load()) == len(whole.engine.learner.population.hits)
     _assert_same(run(config(), pieces, restart=True), whole)

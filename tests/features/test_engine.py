@@ -69,14 +69,14 @@ def _assert_subjects(engine: Engine, twin: Partition) -> None:
     for key, subject in twin.subjects.items():
         account, _, member = key.encode().partition(b"/")
         sid = engine.store.find(account, member)
-        assert s.events[sid] == len(subject.events)
+        assert s["events"][sid] == len(subject.events)
         if subject.events:
             days = subject.days(offset)
-            assert int(s.days[sid]) == bitmap(days, int(s.day[sid]))
-            assert (s.first[sid], s.day[sid]) == (min(days), max(days))
-            assert s.last_ts[sid] == subject.last_ts
-            assert s.sources[sid] == sum({1 << kind for _, kind, _ in subject.events})
-            country = int(s.country[sid])
+            assert int(s["days"][sid]) == bitmap(days, int(s["day"][sid]))
+            assert (s["first"][sid], s["day"][sid]) == (min(days), max(days))
+            assert s["last_ts"][sid] == subject.last_ts
+            assert s["sources"][sid] == sum({1 << kind for _, kind, _ in subject.events})
+            country = int(s["country"][sid])
             assert (chr(country >> 8) + chr(country & 255) if country else None) == subject.country
 
 
@@ -92,7 +92,7 @@ def test_everything_is_as_the_twin_says(records: list[Record], grant: bool) -> N
     engine = done.engine
     _assert_rows(engine, twin)
     _assert_subjects(engine, twin)
-    assert int(engine.store.c[lay.C_OPEN_DAY]) == twin.open_day
+    assert int(engine.store.counters["open_day"]) == twin.open_day
     assert engine.learner.champion.learned == twin.learned
     rates = [twin.rate(i) for i in range(len(load()))]
     assert engine.learner.population.rate() == pytest.approx(rates, rel=1e-12)
@@ -277,6 +277,6 @@ def test_every_record_is_accounted_for(
         refused += len(bad)
         done.commit()
         done.restart()
-    totals = done.engine.store.o[: len(Outcome)]
+    totals = done.engine.store.totals[: len(Outcome)]
     assert int(totals.sum()) == len(items)
     assert int(totals[lay.MALFORMED]) == refused == sum(isinstance(i, Case) for i in mixed)

@@ -21,7 +21,6 @@ from features.records.dead_letter import DeadLetter
 from features.records.decoder import FACTS, Limits, decode
 from features.records.forms import Choice, Field, Flag, Input, Mode, Text, Whole
 from features.records.inputs import APP_EVENTS, INPUTS, SPAN, Inputs
-from features.state import layout as lay
 from features.state.contents import Contents
 from features.tags import taxonomy
 from features.tags.exact import TagEntry
@@ -114,8 +113,8 @@ def test_an_event_of_the_new_source_is_in_the_profile_by_name() -> None:
 def test_its_row_says_what_a_call_is_worth(fields: dict[str, Any], weight: float) -> None:
     outcomes, _, engine = profile(call(**fields))
     assert outcomes[1] == ("counted" if weight else "infrastructure")
-    rows = engine.store.rows.f4[: int(engine.store.c[lay.C_ROWS_END])]
-    parts = rows[:, lay.R_PART : lay.R_PART + 8]
+    store = engine.store
+    parts = store.rows.windows["part"][: int(store.counters["rows_end"])]
     # Masses are kept as of the day before, which is still open, with the longest half-life.
     assert float(parts.sum()) == pytest.approx(weight * 2 ** (1 / 60), rel=1e-6)
 

@@ -67,8 +67,8 @@ class Run:
         """Every profile as it would be published now, without its version."""
         store = self.engine.store
         found = {}
-        for sid in range(int(store.c[lay.C_SUBJECTS])):
-            if not store.subjects.status[sid] & lay.S_GONE:
+        for sid in range(int(store.counters["subjects"])):
+            if not store.subjects["status"][sid] & lay.S_GONE:
                 value = self.engine.profile(store.key(sid))
                 if value is not None:
                     found[store.key(sid)] = json.loads(value) | {"version": None}
@@ -127,26 +127,26 @@ def live_rows(engine: Engine) -> dict[str, dict[int, int]]:
     """Row numbers by subject key and interest, both in their order."""
     store = engine.store
     found: dict[str, dict[int, int]] = {}
-    for sid in range(int(store.c[lay.C_SUBJECTS])):
-        if not store.subjects.status[sid] & (lay.S_GONE | lay.S_BARRED):
-            start = int(store.subjects.start[sid])
+    for sid in range(int(store.counters["subjects"])):
+        if not store.subjects["status"][sid] & (lay.S_GONE | lay.S_BARRED):
+            start = int(store.subjects["start"][sid])
             found[store.key(sid).decode()] = {
                 int(store.rows.interest[j]): j
-                for j in range(start, start + int(store.subjects.used[sid]))
+                for j in range(start, start + int(store.subjects["used"][sid]))
             }
     return found
 
 
 def row_values(engine: Engine, j: int) -> dict[str, Any]:
     """A row in words: its day, its bitmap from that day's next on, first day, masses."""
-    rows = engine.store.rows
+    row = engine.store.rows.windows[j]
     return {
-        "day": int(rows.u2[j, lay.R_DAY]),
-        "bits": int(rows.u4[j, 0]) | int(rows.u4[j, 1]) << 32,
-        "first": int(rows.u2[j, lay.R_FIRST]),
-        "active": int(rows.u2[j, lay.R_ACTIVE]),
-        "flags": {name for flag, name in FLAGS.items() if rows.u2[j, lay.R_FLAGS] & flag},
-        "parts": rows.f4[j, lay.R_PART : lay.R_PART + 8].astype(float).tolist(),
-        "tv": float(rows.f4[j, lay.R_TV]),
-        "app": float(rows.f4[j, lay.R_APP]),
+        "day": int(row["day"]),
+        "bits": int(row["bits"]),
+        "first": int(row["first"]),
+        "active": int(row["active"]),
+        "flags": {name for flag, name in FLAGS.items() if row["known"] & flag},
+        "parts": row["part"].astype(float).tolist(),
+        "tv": float(row["tv"]),
+        "app": float(row["app"]),
     }

@@ -134,8 +134,8 @@ def _label_leaked_across_a_restart(patch: pytest.MonkeyPatch) -> None:
 
     def again(self: Engine, records: Any) -> Any:
         offsets = load(self, records)
-        if self.store.c[lay.C_OPEN_DAY] > 0:
-            self.store.c[lay.C_OPEN_DAY] -= 1  # its labels are learned once more
+        if self.store.counters["open_day"] > 0:
+            self.store.counters["open_day"] -= 1  # its labels are learned once more
         return offsets
 
     patch.setattr(Engine, "load", again)

@@ -62,32 +62,32 @@ def child_known(stream: Stream, account: str) -> bool:
 
 def rows_of(store: Store, sid: int) -> list[int]:
     """Interests of a subject's rows."""
-    start = int(store.subjects.start[sid])
-    return [int(i) for i in store.rows.interest[start : start + int(store.subjects.used[sid])]]
+    start = int(store.subjects["start"][sid])
+    return [int(i) for i in store.rows.interest[start : start + int(store.subjects["used"][sid])]]
 
 
 def whole(engine: Engine) -> list[str]:
     """Everything that decides what an engine does next, but versions, which commits count."""
     store = engine.store
     lines = []
-    for sid in range(int(store.c[lay.C_SUBJECTS])):
-        if store.subjects.status[sid] & (lay.S_GONE | lay.S_BARRED):
+    for sid in range(int(store.counters["subjects"])):
+        if store.subjects["status"][sid] & (lay.S_GONE | lay.S_BARRED):
             continue
-        start, used = int(store.subjects.start[sid]), int(store.subjects.used[sid])
+        start, used = int(store.subjects["start"][sid]), int(store.subjects["used"][sid])
         lines.append(
             repr(
                 (
                     store.key(sid),
-                    int(store.subjects.seq[sid]),
-                    int(store.subjects.events[sid]),
-                    int(store.subjects.status[sid]),
-                    int(store.subjects.account[sid]) == sid
+                    int(store.subjects["seq"][sid]),
+                    int(store.subjects["events"][sid]),
+                    int(store.subjects["status"][sid]),
+                    int(store.subjects["account"][sid]) == sid
                     and (
-                        int(store.subjects.consent_from[sid]),
-                        int(store.subjects.consent_until[sid]),
+                        int(store.subjects["consent_from"][sid]),
+                        int(store.subjects["consent_until"][sid]),
                     ),
                     rows_of(store, sid),
-                    store.rows.u4[start : start + used].tobytes(),
+                    store.rows.windows[start : start + used].tobytes(),
                 )
             )
         )
@@ -98,9 +98,9 @@ def whole(engine: Engine) -> list[str]:
         repr(
             (
                 sorted(engine.accounts._due.items()),
-                int(store.c[lay.C_DUE]),
+                int(store.counters["due"]),
                 sorted(engine.accounts.with_suppressions),
-                store.o.tolist(),
+                store.totals.tolist(),
             )
         )
     ]

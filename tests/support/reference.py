@@ -144,20 +144,20 @@ def canonical(engine: Engine) -> dict[bytes, bytes]:
     state |= engine.learner.snapshot() | engine.related.snapshot()
     state[b"p/totals"] = json.dumps(
         {
-            "max_ts": int(store.c[lay.C_MAX_TS]),
-            "open_day": int(store.c[lay.C_OPEN_DAY]),
-            "outcomes": store.o.tolist(),
+            "max_ts": int(store.counters["max_ts"]),
+            "open_day": int(store.counters["open_day"]),
+            "outcomes": store.totals.tolist(),
         }
     ).encode()
-    held = (store.dedup.hash != 0) & (store.dedup.bucket >= store.oldest_bucket())
-    state[b"d/ids"] = np.sort(store.dedup.hash[held]).tobytes()
+    held = (store.live.dedup.hash != 0) & (store.live.dedup.bucket >= store.oldest_bucket())
+    state[b"d/ids"] = np.sort(store.live.dedup.hash[held]).tobytes()
     return state
 
 
 def live_subjects(engine: Engine) -> dict[bytes, int]:
     """Numbers of the subjects that are not gone, by key."""
-    count = int(engine.store.c[lay.C_SUBJECTS])
-    gone = engine.store.subjects.status[:count] & (lay.S_GONE | lay.S_BARRED)
+    count = int(engine.store.counters["subjects"])
+    gone = engine.store.subjects["status"][:count] & (lay.S_GONE | lay.S_BARRED)
     return {engine.store.key(sid): sid for sid in np.flatnonzero(gone == 0).tolist()}
 
 

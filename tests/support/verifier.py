@@ -371,8 +371,11 @@ def _privacy(
         if erased_at >= 0 and facts.get(account, _NOTHING).consent(False)[0] <= erased_at:
             broken["I8 erased stays erased"].append(f"{key.decode()} is held")
     for key, sid in subjects.items():
-        start, used = int(engine.store.subjects.start[sid]), int(engine.store.subjects.used[sid])
-        if key.partition(b"/")[0] in refused and (used or engine.store.subjects.events[sid]):
+        start, used = (
+            int(engine.store.subjects["start"][sid]),
+            int(engine.store.subjects["used"][sid]),
+        )
+        if key.partition(b"/")[0] in refused and (used or engine.store.subjects["events"][sid]):
             broken["I12 nothing without consent"].append(f"{key.decode()} has state")
         broken["I13 nothing sensitive"] += [
             f"{key.decode()} has a row of {tree.names[i]}"

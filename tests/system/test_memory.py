@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.state import layout as lay
 from features.tags.taxonomy import load
 from tests.oracle.views import Run, live_rows, run
 from tests.support import generators as gen
@@ -21,13 +20,13 @@ def test_no_subject_has_more_rows_than_it_may(
     done = run(config(rows_per_subject=limit), gen.cut(records, places), restart=True)
     sizes = [len(rows) for rows in live_rows(done.engine).values()]
     assert max(sizes, default=0) <= limit
-    assert int(done.engine.store.c[lay.C_ROWS_LIVE]) == sum(sizes)
+    assert int(done.engine.store.counters["rows_live"]) == sum(sizes)
 
 
 def _silence(done: Run, days: int, account: int = 1) -> list[tuple[bytes, bytes | None]]:
     """Days of which only another account is heard; gives the profiles published meanwhile."""
     told = []
-    start = int(done.engine.store.c[lay.C_MAX_TS])
+    start = int(done.engine.store.counters["max_ts"])
     for day in range(1, days + 1):
         done.apply([gen.rugby(10_000 + done.offset, start + day * DAY_MS, account)])
         told += [(key, value) for key, value, _, _ in done.commit().profiles]
@@ -50,7 +49,7 @@ def test_who_is_silent_beyond_retention_is_forgotten(grant: bool) -> None:
     assert not live_rows(done.engine).get("acc-0")
     assert list(live_rows(done.engine)) == (["acc-1"] if grant else ["acc-0", "acc-1"])
     assert done.engine.profile(b"acc-0") is None
-    assert done.apply([gen.rugby(3, int(done.engine.store.c[lay.C_MAX_TS]))]) == ["counted"]
+    assert done.apply([gen.rugby(3, int(done.engine.store.counters["max_ts"]))]) == ["counted"]
     assert [p[2] for p in done.commit().profiles if p[0] == b"acc-0"] == [1], "a new beginning"
 
 
@@ -112,4 +111,4 @@ def test_contents_may_be_forgotten_in_the_midst(monkeypatch: pytest.MonkeyPatch)
     done = Run(config())
     for piece in gen.cut(records, [n / 10 for n in range(1, 10)]):
         done.apply(piece)
-    assert done.engine.store.o.tolist() == whole.engine.store.o.tolist()
+    assert done.engine.store.totals.tolist() == whole.engine.store.totals.tolist()

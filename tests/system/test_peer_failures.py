@@ -15,7 +15,6 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, Message
 
 from features.records.decoder import FACTS, NETWORK
-from features.state import layout as lay
 from streams import metrics
 from streams.contract.topics import INPUTS, STATE
 from streams.errors import LostOffsets, Stop
@@ -291,8 +290,8 @@ def test_restored_subjects_are_forgotten_in_time() -> None:
     later = fold(restored, (NETWORK, event("b", day + 20 * DAY_MS)))
     assert later.profiles[0][:2] == (b"a", None)
     assert restored.profile(b"a") is None
-    left = int(restored.store.subjects.used[restored.store.find(b"b")])
-    assert int(restored.store.c[lay.C_ROWS_LIVE]) == left
+    left = int(restored.store.subjects["used"][restored.store.find(b"b")])
+    assert int(restored.store.counters["rows_live"]) == left
 
 
 # -- metrics off by 1,000 ------------------------------------------------------------------------

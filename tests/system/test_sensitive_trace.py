@@ -17,7 +17,6 @@ from prometheus_client import generate_latest
 from features.audiences.cells import Audiences
 from features.config import Config
 from features.engine import Changes
-from features.state import layout as lay
 from features.state.changelog_keys import RELATED
 from features.state.contents import Contents
 from features.tags import taxonomy
@@ -113,8 +112,8 @@ def _searched(stream: Stream, changes: dict[int, Changes], logs: str) -> None:
         [
             store.rows.interest[start : start + count]
             for start, count in zip(
-                store.subjects.start[: int(store.c[lay.C_SUBJECTS])].tolist(),
-                store.subjects.used[: int(store.c[lay.C_SUBJECTS])].tolist(),
+                store.subjects["start"][: int(store.counters["subjects"])].tolist(),
+                store.subjects["used"][: int(store.counters["subjects"])].tolist(),
                 strict=True,
             )
         ]
@@ -142,7 +141,7 @@ def test_a_tag_that_slips_in_does_not_get_out() -> None:
     stream, feed = Stream(Config(), table(PLAIN)), Feed()
     stream.feed(*clock(feed, 3))
     sid = stream.engine.store.find(b"plain")
-    stream.engine.store.row(sid, TREE.index("286"), int(stream.engine.store.c[lay.C_OPEN_DAY]))
+    stream.engine.store.row(sid, TREE.index("286"), int(stream.engine.store.counters["open_day"]))
     stream.feed(feed.visit("plain", 3.5, "sport.example"))
     stream.commit()
     assert [item["id"] for item in stream.profile("plain")["interests"]] == ["483"]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 from river import linear_model, optim
 
 from features.models import learner, signals
@@ -192,21 +191,11 @@ def test_a_planted_leak_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """Signals as of the next morning know the day's own events: the test above must fail."""
     real = kernel.training_rows
 
-    def one_day_early(
-        s: Any,
-        r: Any,
-        subjects: int,
-        day: int,
-        keep: float,
-        odds: Any,
-        clock: Any,
-        x: NDArray[np.float64],
-        *rest: NDArray[np.uint8],
-    ) -> int:
-        n = int(real(s, r, subjects, day, keep, odds, clock, x, *rest))
-        labels = [column.copy() for column in rest]
-        real(s, r, subjects, day + 1, keep, odds, clock, x, *rest)
-        for column, kept in zip(rest, labels, strict=True):
+    def one_day_early(live: lay.Live, day: int, keep: float, odds: Any, out: kernel.Columns) -> int:
+        n = int(real(live, day, keep, odds, out))
+        labels = [column.copy() for column in out[1:]]
+        real(live, day + 1, keep, odds, out)
+        for column, kept in zip(cast(Any, out[1:]), labels, strict=True):
             column[:] = kept
         return n
 
@@ -247,7 +236,7 @@ def test_a_silent_subject_is_a_label_of_nought(taught: tuple[Run, Partition]) ->
 
 def test_a_sample_of_a_large_close_is_by_subject_and_bounded(taught: tuple[Run, Partition]) -> None:
     store, population = taught[0].engine.store, taught[0].engine.learner.population
-    day = int(store.c[lay.C_OPEN_DAY])
+    day = int(store.counters["open_day"])
     whole = signals.training_rows(store, day, 10**6, population)
     limit = len(whole) // 3
     some, again = (signals.training_rows(store, day, limit, population) for _ in range(2))

@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from features.privacy import rules
 from features.privacy.facts import AccountFacts
 from features.records.decoder import decode_fact
-from features.state import layout as lay
 from features.state import snapshots
 from features.state.changelog_keys import META
 from features.tags import exact
@@ -361,4 +360,4 @@ def test_a_restart_that_forgets_what_ends_would_be_seen(monkeypatch: pytest.Monk
     stopped.apply(later)
     stopped.commit()
     assert canonical(stopped.changelog, stopped.config) != canonical(whole.changelog, whole.config)
-    assert int(stopped.engine.store.c[lay.C_SUBJECTS]) > 1
+    assert int(stopped.engine.store.counters["subjects"]) > 1

@@ -25,7 +25,6 @@ from hypothesis.stateful import (
 from features.config import Config
 from features.privacy.accounts import Accounts
 from features.privacy.facts import AccountFacts, mark
-from features.state import layout as lay
 from features.tags import taxonomy
 from features.tags.exact import TagEntry
 from features.tags.taxonomy import Taxonomy
@@ -235,7 +234,7 @@ class FactsMachine(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_said_of_the_sensitive(self) -> None:
-        for sid in range(int(self.stream.engine.store.c[lay.C_SUBJECTS])):
+        for sid in range(int(self.stream.engine.store.counters["subjects"])):
             for index in rows_of(self.stream.engine.store, sid):
                 assert not TREE.sensitive[index]
 

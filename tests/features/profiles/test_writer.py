@@ -89,19 +89,20 @@ def test_the_longest_profile_fits() -> None:
     tree = load()
     store_run = Run(config())
     engine, store = store_run.engine, store_run.engine.store
-    store.c[lay.C_OPEN_DAY], store.c[lay.C_MAX_TS] = gen.FIRST_DAY, START
+    store.counters["open_day"], store.counters["max_ts"] = gen.FIRST_DAY, START
     account, member = b"a" * 64, b"m" * 64
     sid = store.ensure(account, member)
     longest = sorted(range(len(tree)), key=lambda i: -len(tree.names[i]))
     for interest in [i for i in longest if not tree.sensitive[i]][:20]:
         j = store.row(sid, interest, gen.FIRST_DAY - 5)
-        store.rows.f4[j, lay.R_PART : lay.R_PART + 8] = [1, 1, 1, 1, 0, 0, 0, 0]
-        store.rows.u2[j, lay.R_FLAGS] = lay.F_LIKE | lay.F_DISLIKE | lay.F_QUIET
-        store.rows.u4[j, :2] = 0xFFFFFFFF
-    store.subjects.status[[sid, store.find(account)]] |= lay.S_CARE | lay.S_HOLD
-    store.subjects.events[sid], store.subjects.sources[sid] = 2**32 - 1, 14
-    store.subjects.version[sid], store.subjects.country[sid] = 2**32 - 2, 65 * 256 + 65
-    store.subjects.last_ts[sid] = 4_099_999_999_999
+        row = store.rows.windows[j]
+        row["part"] = [1, 1, 1, 1, 0, 0, 0, 0]
+        row["known"] = lay.F_LIKE | lay.F_DISLIKE | lay.F_QUIET
+        row["bits"] = 2**64 - 1
+    store.subjects["status"][[sid, store.find(account)]] |= lay.S_CARE | lay.S_HOLD
+    store.subjects["events"][sid], store.subjects["sources"][sid] = 2**32 - 1, 14
+    store.subjects["version"][sid], store.subjects["country"][sid] = 2**32 - 2, 65 * 256 + 65
+    store.subjects["last_ts"][sid] = 4_099_999_999_999
     note = b",".join(
         [b'{"scope":"JLBCU7-JLBCU7-JL","reason":"decision_against","until":4099999999999}'] * 50
     )
@@ -233,13 +234,13 @@ def test_the_best_by_score_ties_by_age_of_the_row(hits: list[int], top: int) -> 
     tree = load()
     done = Run(config(profile_interests=top))
     store = done.engine.store
-    store.c[lay.C_OPEN_DAY] = gen.FIRST_DAY
+    store.counters["open_day"] = gen.FIRST_DAY
     sid = store.ensure(b"a")
     allowed = np.flatnonzero(~np.asarray(tree.sensitive)).tolist()[: len(hits)]
     for interest, n in zip(allowed, hits, strict=True):
         j = store.row(sid, interest, gen.FIRST_DAY - 20)
-        store.rows.u2[j, lay.R_DAY] = gen.FIRST_DAY
-        store.rows.u4[j, 0] = ((1 << n) - 1) << 2  # active on the last n days
+        store.rows.windows["day"][j] = gen.FIRST_DAY
+        store.rows.windows["bits"][j] = ((1 << n) - 1) << 2  # active on the last n days
     value = done.engine.profile(b"a")
     assert value is not None
     want = sorted(range(len(hits)), key=lambda i: (-hits[i], i))[:top]
@@ -256,7 +257,7 @@ def test_a_sensitive_row_is_never_written() -> None:
     tree = load()
     done = Run(config())
     store = done.engine.store
-    store.c[lay.C_OPEN_DAY] = gen.FIRST_DAY
+    store.counters["open_day"] = gen.FIRST_DAY
     sid = store.ensure(b"a")
     for interest in (tree.index(gen.SENSITIVE), tree.index("529")):
         store.row(sid, interest, gen.FIRST_DAY)
@@ -273,6 +274,6 @@ def test_the_last_gate_follows_the_taxonomy() -> None:
     done.engine._writer = Writer(open_tree, 20, 0.05, 7)
     done.engine._renew_policy()
     store = done.engine.store
-    store.c[lay.C_OPEN_DAY] = gen.FIRST_DAY
+    store.counters["open_day"] = gen.FIRST_DAY
     store.row(store.ensure(b"a"), tree.index(gen.SENSITIVE), gen.FIRST_DAY)
     assert gen.SENSITIVE in str(done.engine.profile(b"a"))

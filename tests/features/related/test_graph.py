@@ -17,7 +17,6 @@ from features.models import learner
 from features.models.linear import Hurdle
 from features.related import graph as related
 from features.related.graph import LEAST, MAX_PAIRS, NEIGHBOURS, SHARE, Related, relatedness
-from features.state import layout as lay
 from features.state import snapshots
 from features.state.changelog_keys import RELATED, IncompatibleState
 from features.state.contents import Contents
@@ -99,7 +98,7 @@ def test_what_one_tag_raises_is_no_pair(interest: str) -> None:
         feed.consent("a", 0), *[feed.visit("a", day + 0.5, "one.example") for day in range(4)]
     )
     store = stream.engine.store
-    assert int(store.subjects.used[store.find(b"a")]) > 1 and not len(stream.engine.related.key)
+    assert int(store.subjects["used"][store.find(b"a")]) > 1 and not len(stream.engine.related.key)
 
 
 def test_a_count_halves_in_four_weeks() -> None:
@@ -232,8 +231,8 @@ def test_nothing_sensitive_is_counted_or_said() -> None:
     store = stream.engine.store
     sid = store.find(b"a")
     for index in SENSITIVE[:3]:
-        j = store.row(sid, index, int(store.c[lay.C_OPEN_DAY]))
-        store.rows.u4[j, 0] |= np.uint32(2)  # active today
+        j = store.row(sid, index, int(store.counters["open_day"]))
+        store.rows.windows["bits"][j] |= np.uint64(2)  # active today
     stream.feed(feed.visit("a", 2.5, "rugby.example"))
     found = stream.engine.related
     assert len(found.key)

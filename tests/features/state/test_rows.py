@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from features.config import Config
 from features.models.signals_kernel import days_since
@@ -127,50 +128,62 @@ _GIVEN = st.lists(
 )
 
 
-def _add(rows: lay.Rows, row: Row, event: Given, open_day: int) -> None:
+def _row() -> np.void:
+    """A row in a table, not the first, so that it is not aligned."""
+    row: np.void = lay.new_rows(2).windows[1]
+    return row
+
+
+def _days(row: np.void) -> list[int]:
+    return [int(row[name]) for name in ("bits", "day", "first", "active")]
+
+
+def _masses(row: np.void) -> NDArray[np.float32]:
+    names = ("level", "today", "tomorrow", "part", "tv", "app")
+    return np.concatenate([np.atleast_1d(row[name]) for name in names])
+
+
+def _add(live: np.void, row: Row, event: Given, open_day: int) -> None:
     """Add to the live row and to its twin, as the main loop does."""
     day = event.ts // DAY_MS
     passed = (event.ts - day * DAY_MS) / DAY_MS
-    one, two, three = (2.0 ** (passed / half) for half in CONFIG.half_lives)
+    ages = [2.0 ** (passed / half) for half in CONFIG.half_lives]
     part = arithmetic.day_part(event.ts, 0)
-    rows_kernel.roll(rows, 0, open_day, _CLOCK)
-    rows_kernel.add(rows, 0, event.weight, day, one, two, three, part, event.kind, _CLOCK)
+    rows_kernel.roll(live, open_day, _CLOCK)
+    rows_kernel.add(live, event.weight, day, tuple(ages), part, event.kind, _CLOCK)
     row.given.append(event)
 
 
-def _build(drawn: list[tuple[int, int, float, int, bool]]) -> tuple[lay.Rows, Row, int]:
+def _build(drawn: list[tuple[int, int, float, int, bool]]) -> tuple[np.void, Row, int]:
     """A row under a moving open day; events are of it or of the day after."""
-    rows, open_day = lay.new_rows(2), DAY
+    live, open_day = _row(), DAY
     row = Row(0, DAY + int(drawn[0][4]))
-    rows_kernel.start_row(rows, 0, DAY, row.first)
+    rows_kernel.start_row(live, DAY, row.first)
     for ahead, minute, weight, kind, tomorrow in drawn:
         open_day += ahead
-        _add(rows, row, _event(open_day + tomorrow, minute, weight, kind), open_day)
-    return rows, row, open_day
+        _add(live, row, _event(open_day + tomorrow, minute, weight, kind), open_day)
+    return live, row, open_day
 
 
 @given(_GIVEN, st.sampled_from([1, 2, 3, 8, 40, 127, 128, 129, 200]))
 def test_a_row_is_the_decayed_sum_of_its_events(
     drawn: list[tuple[int, int, float, int, bool]], ahead: int
 ) -> None:
-    rows, row, open_day = _build(drawn)
+    live, row, open_day = _build(drawn)
     for day in (open_day, open_day + 1, open_day + 2, open_day + ahead):
         levels = np.zeros(3)
-        bits = rows_kernel.opening(rows, 0, day, _CLOCK, levels)
+        bits = rows_kernel.opening(live, day, _CLOCK, levels)
         assert levels == pytest.approx(row.opening(day, 0, CONFIG.half_lives), REL, ABS)
         # the row's word holds its day and the next too, so of earlier days at least 62
         days = {d for d in row.days(0) if day - 62 <= d < day}
         assert int(bits) % 2**62 == arithmetic.bitmap(days, day - 1)
     for day in range(open_day - 3, open_day + 2):
-        assert bool(rows_kernel.active_on(rows, 0, day)) == (day in row.days(0))
-    assert rows.u2[0, lay.R_FIRST] == row.first_day(0)
-    assert rows.u2[0, lay.R_ACTIVE] == len(row.days(0))
-    parts = rows.f4[0, lay.R_PART : lay.R_PART + 8]
-    assert parts == pytest.approx(row.parts(open_day, 0, 60.0), REL, ABS)
+        assert bool(rows_kernel.active_on(live, day)) == (day in row.days(0))
+    assert live["first"] == row.first_day(0)
+    assert live["active"] == len(row.days(0))
+    assert live["part"] == pytest.approx(row.parts(open_day, 0, 60.0), REL, ABS)
     masses = row.masses(open_day, 0, 60.0)
-    assert (rows.f4[0, lay.R_TV], rows.f4[0, lay.R_APP]) == pytest.approx(
-        (masses[TV], masses[APP]), REL, ABS
-    )
+    assert (live["tv"], live["app"]) == pytest.approx((masses[TV], masses[APP]), REL, ABS)
 
 
 @given(_GIVEN, st.lists(st.integers(0, 90), max_size=6))
@@ -179,12 +192,12 @@ def test_rolling_in_steps_is_rolling_at_once(
 ) -> None:
     once, _, open_day = _build(drawn)
     stepwise, _, _ = _build(drawn)
-    rows_kernel.roll(once, 0, open_day + sum(steps), _CLOCK)
+    rows_kernel.roll(once, open_day + sum(steps), _CLOCK)
     for step in steps:
         open_day += step
-        rows_kernel.roll(stepwise, 0, open_day, _CLOCK)
-    assert once.u4[0, :4].tolist() == stepwise.u4[0, :4].tolist()
-    assert once.f4[0, 4:] == pytest.approx(stepwise.f4[0, 4:], REL, ABS)
+        rows_kernel.roll(stepwise, open_day, _CLOCK)
+    assert _days(once) == _days(stepwise)
+    assert _masses(once) == pytest.approx(_masses(stepwise), REL, ABS)
 
 
 @given(_GIVEN, st.randoms(use_true_random=False))
@@ -197,23 +210,23 @@ def test_order_within_the_open_days_does_not_matter(
     ]
     made = []
     for order in (events, chance.sample(events, len(events))):
-        rows, row = lay.new_rows(2), Row(0, order[0].ts // DAY_MS)
-        rows_kernel.start_row(rows, 0, DAY, row.first)
+        live, row = _row(), Row(0, order[0].ts // DAY_MS)
+        rows_kernel.start_row(live, DAY, row.first)
         for event in order:
-            _add(rows, row, event, DAY)
-        made.append(rows)
-    assert made[0].u4[0, :4].tolist() == made[1].u4[0, :4].tolist()
-    assert made[0].f4[0, 4:] == pytest.approx(made[1].f4[0, 4:], REL, ABS)
+            _add(live, row, event, DAY)
+        made.append(live)
+    assert _days(made[0]) == _days(made[1])
+    assert _masses(made[0]) == pytest.approx(_masses(made[1]), REL, ABS)
 
 
 @given(_GIVEN)
 def test_an_event_of_no_weight_changes_no_mass(
     drawn: list[tuple[int, int, float, int, bool]],
 ) -> None:
-    rows, row, open_day = _build(drawn)
-    before = rows.f4[0, 4:].copy()
-    _add(rows, row, _event(open_day, 60, 0.0, APP), open_day)
-    assert rows.f4[0, 4:].tolist() == before.tolist()
+    live, row, open_day = _build(drawn)
+    before = _masses(live).copy()
+    _add(live, row, _event(open_day, 60, 0.0, APP), open_day)
+    assert _masses(live).tolist() == before.tolist()
 
 
 @given(_GIVEN)
@@ -226,6 +239,4 @@ def test_masses_of_two_rows_add_up(drawn: list[tuple[int, int, float, int, bool]
             (a, m, w if n % 2 == half else 0.0, k, t) for n, (a, m, w, k, t) in enumerate(drawn)
         ]
         halves.append(_build(part)[0])
-    assert halves[0].f4[0, 4:] + halves[1].f4[0, 4:] == pytest.approx(
-        whole.f4[0, 4:], 10 * REL, ABS
-    )
+    assert _masses(halves[0]) + _masses(halves[1]) == pytest.approx(_masses(whole), 10 * REL, ABS)

@@ -22,13 +22,13 @@ _CLOCK = Config().clock()
 
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 40)), max_size=80))
 def test_event_ids_are_remembered_for_the_horizon(seen: list[tuple[int, int]]) -> None:
-    dedup, c, now = lay.new_dedup(256), np.zeros(lay.COUNTERS, np.int64), 0
+    dedup, counters, now = lay.new_dedup(256), lay.new_counters(), 0
     twin: dict[int, int] = {}
     for name, step in seen:
         now += step // 10
         h, oldest = np.uint64(text_hash(b"%d" % name)), now - 6
         again = name in twin and twin[name] >= oldest
-        assert event_ids_kernel.seen_before(dedup, c, h, now, oldest) == again
+        assert event_ids_kernel.seen_before(dedup, counters, h, now, oldest) == again
         if not again:
             twin[name] = now
 
@@ -67,22 +67,22 @@ def test_a_subject_has_at_most_so_many_rows(limit: int) -> None:
         sid = store.ensure(account)
         for interest in range(1100):
             j = store.row(sid, interest % 1024, DAY)
-            assert 0 <= j < int(store.c[lay.C_ROWS_END]) <= store.rows.f4.shape[0]
+            assert 0 <= j < int(store.counters["rows_end"]) <= len(store.rows.windows)
             assert store.rows.interest[j] == interest % 1024
-            store.rows.f4[j, lay.R_BASE + 2] = interest
-        assert int(store.subjects.used[sid]) == limit
-        assert int(store.subjects.cap[sid]) // 2 < len(store.rows.free)
+            store.rows.windows["level"][j, 2] = interest
+        assert int(store.subjects["used"][sid]) == limit
+        assert int(store.subjects["cap"][sid]) // 2 < len(store.rows.free)
         store.forget(sid, entirely=account == b"b")
-    assert int(store.c[lay.C_ROWS_LIVE]) == 0
+    assert int(store.counters["rows_live"]) == 0
 
 
 def test_the_weakest_row_gives_way() -> None:
     store = Store(_CLOCK._replace(max_rows=3), 1000)
     sid = store.ensure(b"a")
     for interest, level in ((5, 0.5), (6, 0.1), (7, 0.9)):
-        store.rows.f4[store.row(sid, interest, DAY), lay.R_BASE + 2] = level
+        store.rows.windows["level"][store.row(sid, interest, DAY), 2] = level
     store.row(sid, 8, DAY)
-    start = int(store.subjects.start[sid])
+    start = int(store.subjects["start"][sid])
     assert store.rows.interest[start : start + 3].tolist() == [5, 7, 8]
 
 
@@ -97,13 +97,14 @@ def test_the_weakest_row_gives_way() -> None:
 @settings(max_examples=40)
 def test_packing_and_back(given_rows: list[tuple[int, bool, int]]) -> None:
     store = Store(_CLOCK, 1000)
-    store.c[lay.C_OPEN_DAY] = DAY
+    store.counters["open_day"] = DAY
     for account, member, interest in given_rows:
         sid = store.ensure(b"acc-%d" % account, b"m" if member else b"")
         j = store.row(sid, interest, DAY)
-        store.rows.f4[j, 4:] += np.arange(lay.ROW_WORDS - 4, dtype=np.float32) * (interest + 1)
-        store.subjects.events[sid] += 1
-        store.subjects.last_ts[sid] = interest
+        for name in ("level", "today", "tomorrow", "part", "tv", "app"):
+            store.rows.windows[name][j] += interest + 1
+        store.subjects["events"][sid] += 1
+        store.subjects["last_ts"][sid] = interest
     sids = store.dirty(lay.D_STATE)
     blob, ends = store.pack(sids)
     starts = [0, *ends.tolist()[:-1]]
@@ -117,7 +118,7 @@ def test_packing_and_back(given_rows: list[tuple[int, bool, int]]) -> None:
     ]
     blob2, _ = again.pack(np.array([again.find(*key.split(b"/")) for key in keys], np.int32))
     assert blob2.tobytes() == blob.tobytes()
-    assert again.c[lay.C_ROWS_LIVE] == store.c[lay.C_ROWS_LIVE]
+    assert again.counters["rows_live"] == store.counters["rows_live"]
 
 
 def test_packed_state_is_what_the_header_says() -> None:
@@ -125,12 +126,12 @@ def test_packed_state_is_what_the_header_says() -> None:
     store = Store(_CLOCK, 1000)
     sid = store.ensure(b"a")
     store.rows.shown[store.row(sid, 513, DAY)] = 200
-    store.subjects.events[sid], store.subjects.last_ts[sid] = 7, 1_556_800_000_000
+    store.subjects["events"][sid], store.subjects["last_ts"][sid] = 7, 1_556_800_000_000
     value = store.pack(np.array([sid], np.int32))[0].tobytes()
     assert value[1] == 0 and int.from_bytes(value[2:4], "little") == 1
     assert int.from_bytes(value[12:16], "little") == 7
     assert int.from_bytes(value[16:24], "little") == 1_556_800_000_000
-    rows = value[-(3 + 4 * lay.ROW_WORDS) :]
+    rows = value[-(3 + lay.ROW.itemsize) :]
     assert int.from_bytes(rows[:2], "little") == 513 and rows[2] == 200
     assert int.from_bytes(rows[3 + 8 : 3 + 10], "little") == DAY
 
