@@ -88,6 +88,14 @@ class Engine:
         )
         self._pending: dict[int, tuple[bytes, int]] = {}  # value and as-of time by subject
         self._model_changed = False
+        #: What the fold stops for; each says what became of the event it stopped at, or `PENDING`.
+        self._handlers: dict[int, Callable[[Batch, int], int]] = {
+            lay.NEED_CLOSE: self._close_days,
+            lay.NEED_FACT: self._take_fact,
+            lay.NEED_ACCOUNT: self._admit,
+            lay.NEED_DUE: self._expire,
+            lay.NEED_FLAGS: self._flag_fresh,
+        }
         self._renew_policy()
 
     # -- in ------------------------------------------------------------------------------
@@ -107,36 +115,38 @@ class Engine:
             why, at = self.store.apply(batch, at, outcome, self.contents.map)
             if why == lay.DONE:
                 return outcome
-            if why == lay.NEED_CLOSE:
-                self._close_days()
-            elif why == lay.NEED_FACT:
-                self._decided(outcome, at, self.accounts.apply(batch.fact(at), self.watermark))
-            elif why == lay.NEED_ACCOUNT:
-                account = batch.text(at, "account")
-                self._decided(outcome, at, self.accounts.admit(account, self.watermark))
-            elif why == lay.NEED_DUE:
-                self.accounts.expire(self.watermark)
-            elif why == lay.NEED_FLAGS:
-                fresh = int(self.store.counters["fresh"]) - 1
-                self.store.counters["fresh"] = 0
-                self.accounts.flag_fresh(fresh, self.watermark)
+            what = self._handlers[why](batch, at)
+            if what != lay.PENDING:
+                outcome[at] = what
+                self.store.totals[what] += 1
 
-    def _decided(self, outcome: NDArray[np.uint8], at: int, what: int) -> None:
-        outcome[at] = what
-        if what != lay.PENDING:
-            self.store.totals[what] += 1
+    def _take_fact(self, batch: Batch, at: int) -> int:
+        return self.accounts.apply(batch.fact(at), self.watermark)
+
+    def _admit(self, batch: Batch, at: int) -> int:
+        return self.accounts.admit(batch.text(at, "account"), self.watermark)
+
+    def _expire(self, batch: Batch, at: int) -> int:
+        self.accounts.expire(self.watermark)
+        return lay.PENDING
+
+    def _flag_fresh(self, batch: Batch, at: int) -> int:
+        fresh = int(self.store.counters["fresh"]) - 1
+        self.store.counters["fresh"] = 0
+        self.accounts.flag_fresh(fresh, self.watermark)
+        return lay.PENDING
 
     @property
     def watermark(self) -> int:
         """Event time up to which the sequence is complete, ms; late events lie before it."""
         return int(self.store.counters["max_ts"]) - self.config.lateness_ms
 
-    def _close_days(self) -> None:
+    def _close_days(self, batch: Batch, at: int) -> int:
         c = self.store.counters
         target, first = int(c["target_day"]), int(c["open_day"])
         if first < 0:
             c["open_day"] = target
-            return
+            return lay.PENDING
         self._write_pending()
         for day in range(first, min(target, first + _MOST_DAYS)):
             self.learner.close_day(self.store, day, self.config.learn_rows_per_close)
@@ -147,6 +157,7 @@ class Engine:
         c["open_day"] = target
         self._model_changed = True
         self._renew_policy()
+        return lay.PENDING
 
     def _sweep(self) -> None:
         store = self.store

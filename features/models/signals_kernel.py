@@ -54,6 +54,11 @@ SIGNALS = len(NAMES)
 SHARE_7D, WEEKLY_HABIT = NAMES.index("share_7d"), NAMES.index("weekly_habit")
 AGE = NAMES.index("age")
 
+# A bitmap ends on the last day it saw, which is up to two days after the eve of a morning: of what
+# lies before, 64 bits hold 62 days at least. More is read of no row and of no subject, or a day
+# would count among those it was there to be used and not among those it was used.
+KNOWN_DAYS = 62
+_KNOWN = np.uint64((1 << KNOWN_DAYS) - 1)
 _WEEK = np.uint64(0x7F)
 _FOUR_WEEKS = np.uint64(0xFFFFFFF)
 _WEEKDAY_BITS = np.uint64(1 << 6 | 1 << 13 | 1 << 20 | 1 << 27)
@@ -98,7 +103,7 @@ class Morning(NamedTuple):
 
     day: int
     total: float  # sum of its middle levels
-    active_days: Any  # uint64, bitmap whose bit 0 is the day before
+    active_days: Any  # uint64, bitmap of `KNOWN_DAYS` days whose bit 0 is the day before
 
 
 class Columns(NamedTuple):
@@ -120,7 +125,7 @@ def morning(live: Live, sid: int, day: int, levels: Any) -> Morning:
     for j in range(start, start + as_int(live.subjects.used[sid])):
         opening(live.rows.windows[j], day, live.clock, levels)
         total += levels[1]
-    return Morning(day, total, _active_days(live.subjects, sid, day))
+    return Morning(day, total, _active_days(live.subjects, sid, day) & _KNOWN)
 
 
 @inlined
@@ -152,11 +157,11 @@ def fill(live: Live, j: int, began: Morning, log_odds: Any, levels: Any, out: An
     Returns
     -------
     uint64
-        Active-day bitmap whose bit 0 is the day before.
+        Active-day bitmap of `KNOWN_DAYS` days whose bit 0 is the day before.
     """
     row = live.rows.windows[j]
     day, total, active_days = began.day, began.total, began.active_days
-    bits = opening(row, day, live.clock, levels)
+    bits = opening(row, day, live.clock, levels) & _KNOWN
     age = min(64, max(1, day - as_int(row.first)))
     # The first day is what made the row: it says nothing about coming back.
     after = _lowest(age - 1)

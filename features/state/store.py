@@ -93,12 +93,14 @@ class Store:
             self._room_for_ids(len(batch))
         if contents is not self.live.contents:
             self.live = self.live._replace(contents=contents)
+        made = -1
         while True:
             why, at = apply(self.live, batch.records, batch.blob, first, outcome)
             if why != lay.NEED_ROOM:
                 return int(why), int(at)
+            assert at != made, "the room that was made is not enough"
             self.make_room(lay.ROOM_SUBJECTS, lay.ROOM_KEY_BYTES, lay.ROOM_ROWS)
-            first = at
+            first = made = int(at)
 
     def make_room(self, subjects: int, key_bytes: int, rows: int) -> None:
         """Grow whatever could not take so many more."""

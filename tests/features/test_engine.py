@@ -280,3 +280,20 @@ def test_every_record_is_accounted_for(
     totals = done.engine.store.totals[: len(Outcome)]
     assert int(totals.sum()) == len(items)
     assert int(totals[lay.MALFORMED]) == refused == sum(isinstance(i, Case) for i in mixed)
+
+
+# -- why a fold stops
+
+
+def test_every_reason_to_stop_has_a_handler() -> None:
+    named = {name: code for name, code in vars(lay).items() if name.startswith("NEED_")}
+    del named["NEED_ROOM"]  # the store's own
+    assert set(Run(config()).engine._handlers) == set(named.values())
+
+
+def test_an_unknown_reason_to_stop_ends_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would be asked again, with the same answer, for ever."""
+    done = Run(config())
+    monkeypatch.setattr(done.engine.store, "apply", lambda *_: (99, 0))
+    with pytest.raises(KeyError, match="99"):
+        done.apply([gen.consent(0)])

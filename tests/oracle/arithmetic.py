@@ -221,13 +221,17 @@ SIGNALS = (
 HABIT = SIGNALS[:17]
 
 
+#: Days before a morning that signals know of: two fewer than a bitmap holds.
+KNOWN_DAYS = 62
+
+
 def _odds(hits: int, trials: int, prior: float, weight: float) -> float:
     misses = max(0, trials - hits)
     return 0.5 * math.log((hits + prior * weight) / (misses + (1.0 - prior) * weight))
 
 
 def _since(days: set[int], day: int) -> int:
-    return min([day - 1 - d for d in days if day - d <= 64], default=64)
+    return min([day - 1 - d for d in days if day - d <= KNOWN_DAYS], default=64)
 
 
 def signals(
@@ -236,8 +240,8 @@ def signals(
     """What a row says on the morning of `day`; `rate` is the interest's in the population."""
     short, middle, long = row.opening(day, offset_ms, half_lives)
     total = math.fsum(r.opening(day, offset_ms, half_lives)[1] for r in subject.rows.values())
-    days = {d for d in row.days(offset_ms) if 1 <= day - d <= 64}
-    busy = {d for d in subject.days(offset_ms) if 1 <= day - d <= 64}
+    days = {d for d in row.days(offset_ms) if 1 <= day - d <= KNOWN_DAYS}
+    busy = {d for d in subject.days(offset_ms) if 1 <= day - d <= KNOWN_DAYS}
     age = min(64, max(1, day - row.first_day(offset_ms)))
     weeks = {day - 7 * week for week in (1, 2, 3, 4)}
 

@@ -76,6 +76,21 @@ def test_a_subject_has_at_most_so_many_rows(limit: int) -> None:
     assert int(store.counters["rows_live"]) == 0
 
 
+def test_a_slab_never_ends_behind_the_table() -> None:
+    """A full slab of any size, in a table without a row more, grows into room that was made."""
+    size = 0
+    while size < lay.MAX_ROWS:
+        store = Store(_CLOCK._replace(max_rows=lay.MAX_ROWS), 1000)
+        sid, full = store.ensure(b"a"), lay.new_rows(size)
+        store.live = store.live._replace(rows=full)
+        store.subjects["used"][sid] = store.subjects["cap"][sid] = size
+        store.counters["rows_end"] = store.counters["rows_live"] = size
+        store.row(sid, 7, DAY)
+        size = int(store.subjects["cap"][sid])
+        assert store.counters["rows_end"] <= len(store.rows.windows), size
+    assert size == lay.LARGEST_SLAB
+
+
 def test_the_weakest_row_gives_way() -> None:
     store = Store(_CLOCK._replace(max_rows=3), 1000)
     sid = store.ensure(b"a")
