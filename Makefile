@@ -5,6 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ARGS ?=
+# Compiled kernels, one folder for each state of their sources: numba looks at a kernel's own file
+# alone, and would go on with what was compiled into it from another.
+export NUMBA_CACHE_DIR := $(CURDIR)/.cache/numba/$(shell cat features/*.py features/*/*_kernel.py \
+  features/state/layout.py | cksum | cut -d' ' -f1)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint fmt bench quality chaos simulate fuzz kafka lock clean
