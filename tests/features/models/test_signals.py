@@ -31,7 +31,7 @@ def _signals(row_ends: int, subject_ends: int, row: set[int], subject: set[int])
     began = kernel.morning(store.live, sid, MORNING, levels)
     kernel.fill(store.live, int(store.subjects["start"][sid]), began, np.zeros(8), levels, out)
     found: NDArray[np.float64] = out
-    return found.tolist()
+    return [float(value) for value in found]
 
 
 @given(_BACK.filter(len), _BACK, st.integers(-9, 0), st.integers(-9, 1), st.booleans())
