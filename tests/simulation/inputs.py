@@ -182,7 +182,7 @@ def _fill(
 def _event(rng: Random, add: Any, account: str) -> None:
     ts = START_MS + rng.randrange(60_000, DAYS * DAY_MS)
     member = {"member_id": f"m{rng.randrange(2)}"} if rng.random() < 0.5 else {}
-    topic = rng.choice(INPUTS[1:])
+    topic = rng.choice(list(_CONTENT))
     content, spent = rng.choice(_CONTENT[topic]), rng.randrange(60_000, 3_600_000)
     if topic == INPUTS[1]:
         add(topic, account, ts, line="mobile", host=content, duration_ms=spent, **member)

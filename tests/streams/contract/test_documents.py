@@ -34,8 +34,14 @@ def cases(which: str, names: tuple[str, ...] = tuple(CASES)) -> list[Any]:
     return [
         pytest.param(name, case, id=f"{name}-{i}")
         for name in names
+        if name in CASES
         for i, case in enumerate(CASES[name][which])
     ]
+
+
+def test_every_input_has_golden_messages() -> None:
+    for name in (*topics.INPUTS, topics.CATALOGUE):
+        assert CASES[name]["accepted"] and CASES[name]["refused"], name
 
 
 def run(*argv: str) -> int:
