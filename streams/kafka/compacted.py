@@ -73,6 +73,7 @@ class CompactedTopic:
         self._consumer = make(
             {
                 "group.id": f"reader-{uuid.uuid4()}",  # asked for by the library, never joined
+                "log_level": 2,  # a broker that is away is an error once, not a line each retry
                 **(kafka or {}),
                 "bootstrap.servers": bootstrap_servers,
                 "isolation.level": "read_committed",
