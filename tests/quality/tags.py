@@ -25,8 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.tags import taxonomy
-from features.tags.entry import TagEntry, join
-from features.tags.exact import genre_tags
+from features.tags.entry import TagEntry
+from features.tags.exact import tag_catalogue
 from features.tags.text.matching import Embed
 from features.tags.text.tagger import TextTagger
 from streams.apps import embedding
@@ -42,6 +42,9 @@ CLASSES = {
     "sport": ("483",),
     "tech": ("596", "680", "80DV8O"),  # Technology, Video Gaming, Communication
 }
+#: Micro-F1 of programmes. Missed since Family/Children, the genre easiest to tell, is denied: 0.578.
+#: On a third of the programmes that are not for children it is 0.559, and was 0.561 before.
+_F1 = 0.60
 _BATCH = 64
 Rows = list[dict[str, str]]
 
@@ -89,20 +92,22 @@ def news(tagger: TextTagger, rows: Rows) -> tuple[float, float]:
 
 def titles(make: Callable[[], TextTagger], rows: Rows) -> tuple[float, float]:
     """Print micro-F1 of three taggers; returns frozen after the first half, and going on."""
-    wanted = [
-        frozenset(i for i, _ in join(genre_tags(g.strip()) for g in row["listed_in"].split(",")))
+    nothing = TagEntry((), "genre", 1.0)
+    known = [
+        tag_catalogue({"key": "programme:x", "genres": row["listed_in"].split(", ")}) or nothing
         for row in rows
     ]
+    wanted = [frozenset(interest for interest, _ in entry.told) for entry in known]
     half = len(rows) // 2
     tagger = make()
     texts = [row["description"] for row in rows]
     untrained = _f1(zip(_tags(tagger, texts[half:]), wanted[half:], strict=True))
     started = time.monotonic()
-    for text, own in zip(texts[:half], wanted[:half], strict=True):
-        _learn(tagger, text, own)
+    for text, entry in zip(texts[:half], known[:half], strict=True):
+        tagger.learn(text, entry, "programme")
     rate = half / (time.monotonic() - started)
     frozen = _f1(zip(_tags(tagger, texts[half:]), wanted[half:], strict=True))
-    going_on = _f1(_going_on(tagger, texts[half:], wanted[half:]))
+    going_on = _f1(_going_on(tagger, texts[half:], known[half:], wanted[half:]))
     shares = Counter(i for own in wanted[:half] for i in own)
     frequent = max(
         _f1((frozenset(i for i, _ in shares.most_common(k)), own) for own in wanted[half:])
@@ -111,7 +116,7 @@ def titles(make: Callable[[], TextTagger], rows: Rows) -> tuple[float, float]:
     print(
         f"\nprogrammes: {half} descriptions learned ({rate:.0f}/s), {len(rows) - half} scored; "
         f"micro-F1 over {len(shares)} mapped genres\n"
-        f"  learned from the first half only     {frozen:.3f} (at least 0.60)\n"
+        f"  learned from the first half only     {frozen:.3f} (at least {_F1})\n"
         f"  going on, each scored first          {going_on:.3f}\n"
         f"  untrained tagger                     {untrained:.3f}\n"
         f"  most frequent genres                 {frequent:.3f}"
@@ -120,15 +125,14 @@ def titles(make: Callable[[], TextTagger], rows: Rows) -> tuple[float, float]:
 
 
 def _going_on(
-    tagger: TextTagger, texts: list[str], wanted: list[frozenset[str]]
+    tagger: TextTagger, texts: list[str], known: list[TagEntry], wanted: list[frozenset[str]]
 ) -> Iterator[tuple[frozenset[str], frozenset[str]]]:
     for at in range(0, len(texts), _BATCH):  # a batch is tagged before any of it is learned
-        for told, own in zip(
+        yield from zip(
             _tags(tagger, texts[at : at + _BATCH]), wanted[at : at + _BATCH], strict=True
-        ):
-            yield told, own
-        for text, own in zip(texts[at : at + _BATCH], wanted[at : at + _BATCH], strict=True):
-            _learn(tagger, text, own)
+        )
+        for text, entry in zip(texts[at : at + _BATCH], known[at : at + _BATCH], strict=True):
+            tagger.learn(text, entry, "programme")
 
 
 def _tags(tagger: TextTagger, texts: list[str]) -> list[frozenset[str]]:
@@ -137,10 +141,6 @@ def _tags(tagger: TextTagger, texts: list[str]) -> list[frozenset[str]]:
         for at in range(0, len(texts), _BATCH)
         for answer in tagger.tag(texts[at : at + _BATCH], "programme")
     ]
-
-
-def _learn(tagger: TextTagger, text: str, own: frozenset[str]) -> None:
-    tagger.learn(text, TagEntry(tuple((i, 1.0) for i in sorted(own)), "genre", 1.0), "programme")
 
 
 def _f1(pairs: Iterable[tuple[frozenset[str], frozenset[str]]]) -> float:
@@ -198,7 +198,7 @@ def _news_goal(path: Path) -> bool:
 
 def _titles_goal(path: Path) -> bool:
     embed = cached(embedding.load())
-    return titles(lambda: TextTagger(embed), _rows(path))[0] >= 0.60
+    return titles(lambda: TextTagger(embed), _rows(path))[0] >= _F1
 
 
 def _rows(path: Path) -> Rows:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.tags import taxonomy
-from features.tags.entry import Tag, TagEntry, admissible
+from features.tags.entry import CHILDREN, Tag, TagEntry, admissible
 from features.tags.sensitive_words import sensitive_class
 from features.tags.text import descriptions
 from features.tags.text.learning import THRESHOLD, Learner
@@ -36,7 +36,9 @@ DENIED = 0.5
 #: tagged a twentieth is silenced so, of synopses a sixth.
 NEAR, NEAR_IN_WORDS = 0.2, 0.05
 MAX_ANSWERS = 6
-_SENSITIVE_LABEL = "sensitive"
+#: Labels that are learned beside interests, to be silent by. A text for children is silenced as
+#: soon as an interest would be told; of what else is sensitive the texts have less in common.
+_SENSITIVE_LABEL, _CHILDREN_LABEL = "sensitive", "children"
 #: Assertions of a description that are taken as right before any is checked.
 _CREDIT = 8.0
 
@@ -143,6 +145,7 @@ class TextTagger:
             likely = np.flatnonzero(chances[i] >= THRESHOLD)
             learned = {names[k]: float(chances[i, k]) for k in likely if learner.knows(names[k])}
             denied = learned.pop(_SENSITIVE_LABEL, 0.0) >= DENIED
+            denied |= learned.pop(_CHILDREN_LABEL, None) is not None
             answers.append(
                 self._answer(domain, likeness[i : i + 1], shares[i], near[i], learned, denied)
             )
@@ -156,16 +159,19 @@ class TextTagger:
         cut = text[:MAX_TEXT_CHARS]
         vector = self._matcher.embed([cut])
         known = {interest for interest, _ in entry.told}
+        children = entry.audience == CHILDREN
         likeness = self._matcher.likeness(vector)
         for interest, _ in self._described(
             domain, likeness, domain.subjects.field.shares(likeness)[0]
         ):
-            right = (
-                not known if self._tree.is_sensitive(interest) else self._confirmed(interest, known)
-            )
+            if self._tree.is_sensitive(interest):
+                right = self._tree.reveals_minor(interest) if children else not known
+            else:
+                right = self._confirmed(interest, known)
             domain.asserted[interest] = domain.asserted.get(interest, 0.0) + 1.0
             domain.right[interest] = domain.right.get(interest, 0.0) + float(right)
-        domain.learner.learn(vector[0], cut, known or {_SENSITIVE_LABEL})
+        silent = {_CHILDREN_LABEL} if children else {_SENSITIVE_LABEL}
+        domain.learner.learn(vector[0], cut, known or silent)
 
     def learned(self, kind: str = "host") -> int:
         """Known texts taken up for a kind."""

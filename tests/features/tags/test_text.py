@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from features.tags import taxonomy
-from features.tags.entry import TagEntry
+from features.tags.entry import CHILDREN, TagEntry
 from features.tags.exact import decode, encode, expand
 from features.tags.text import descriptions
 from features.tags.text.learning import ENOUGH, ENOUGH_POSITIVE, MAX_LABELS, Learner
@@ -165,6 +165,17 @@ def test_known_to_be_sensitive_silences_texts_like_it() -> None:
     for i in range(60):
         tagger.learn(f"clinic therapy ward {i}", TagEntry((), "editor", 1.0), "programme")
     answer = tagger.tag(["therapy ward clinic"], "programme")[0]
+    assert answer.denied and not answer.tags
+
+
+def test_texts_like_those_of_children_are_silenced_as_soon_as_an_interest_would_be_told() -> None:
+    tagger = TextTagger(words)
+    teach(tagger, ENOUGH // 4 + 1)
+    cartoon = TagEntry((("641", 1.0),), "genre:test", 0.9, audience=CHILDREN)
+    for i in range(60):
+        tagger.learn(f"puppies rescue kitten {i}", cartoon, "programme")
+    assert "641" not in tagger._programmes.learner.labels
+    answer = tagger.tag(["kitten rescue by puppies"], "programme")[0]
     assert answer.denied and not answer.tags
 
 
