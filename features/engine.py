@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from features import checkpoint
 from features.config import Config
+from features.figures import Figures, Totals, figures_of, totals_of
 from features.models import Learner
 from features.privacy import accounts
 from features.profiles.writer import Writer
@@ -75,8 +76,7 @@ class Engine:
         self.learner = Learner(len(taxonomy))
         self.related = Related(taxonomy)
         self.days_closed = 0
-        self.restored_totals: list[int] = self.store.totals.tolist()
-        self.restored_learned = 0
+        self._restored = self.totals()
         self._checkpoint = checkpoint.Checkpoint(config, taxonomy)
         self._writer = Writer(
             taxonomy,
@@ -106,7 +106,7 @@ class Engine:
         Returns
         -------
         ndarray of uint8, shape (len(batch),)
-            What became of each: `features.state.layout.OUTCOMES`.
+            What became of each: `features.vocabulary.Outcome`.
         """
         self.contents.prepare(batch)
         outcome = np.zeros(len(batch), np.uint8)
@@ -265,9 +265,18 @@ class Engine:
 
     def count_from_here(self) -> None:
         """Let what is reported of totals begin now, as it does after a restore."""
-        self.restored_totals = self.store.totals.tolist()
-        self.restored_learned = self.learner.champion.learned
         self.days_closed = 0
+        self._restored = self.totals()
+
+    # -- what it says of itself ----------------------------------------------------------
+
+    def totals(self) -> Totals:
+        """What became of all records of the partition so far."""
+        return totals_of(self.store, self.learner, self.config.inputs, self.days_closed)
+
+    def figures(self) -> Figures:
+        """What it has done and holds; the models' news are told once."""
+        return figures_of(self.store, self.learner, self.totals(), self._restored)
 
     def profile(self, key: bytes) -> bytes | None:
         """The profile as it would be published now, for tests and look-ups; None if unknown."""

@@ -19,7 +19,7 @@ from features.models.drift import Drift
 from features.models.measures import Tally, losses
 from features.models.registry import registered
 from features.models.signals import NAMES, DayRows, Population, training_rows
-from features.models.stance_kernel import Policy
+from features.models.stance_kernel import DECISION, Policy, decide_rows
 from features.state import changelog_keys as keys
 from features.state import snapshots
 from features.state.store import Store
@@ -102,6 +102,17 @@ class Learner:
         if form is None:  # only models with a form are ever promoted
             form = single(np.zeros(len(NAMES)), product=False)
         return Policy(form, self.population.rate(), self.population.log_odds(), int(self.trained))
+
+    def decisions(self, rows: DayRows) -> NDArray[np.void]:
+        """What profiles of a morning would say of rows where nothing was declared, for measuring.
+
+        Returns
+        -------
+        ndarray of `features.models.stance_kernel.DECISION`, shape (len(rows),)
+        """
+        found = np.zeros(len(rows), DECISION)
+        decide_rows(self.policy(), rows.x, rows.interest, found)
+        return found
 
     def close_day(self, store: Store, day: int, limit: int) -> None:
         """Score a day that closes, learn it, and see who is best.

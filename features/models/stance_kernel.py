@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,12 @@ _ENGAGE_SCORE = 0.05
 _ENGAGE_AGE = 2  # days: a first evening of much may be a whim, or somebody else's
 _NEW_DAYS = 3
 _BURST_DAYS = 2
+
+
+#: What is decided of a row: the interval of its score assumes so many independent days (trials).
+DECISION: Final = np.dtype([
+    ("score", "f8"), ("lift", "f8"), ("confidence", "f8"), ("stance", "i8"), ("trials", "f8"),
+])  # fmt: skip
 
 
 class Policy(NamedTuple):
@@ -96,19 +102,19 @@ def decide_rows(policy: Policy, x: Any, interest: Any, out: Any) -> None:
     ----------
     x : ndarray of float64, shape (n, SIGNALS)
     interest : ndarray of uint16, shape (n,)
-    out : ndarray of float64, shape (n, 5)
-        Filled with score, lift, confidence, stance and `trials`.
+    out : ndarray of DECISION, shape (n,)
     """
     for i in range(x.shape[0]):
         age = int(np.round(np.exp(4.0 * x[i, AGE]) - 1.0))
         score, lift, confidence, stance = decide(
             policy, x[i], np.uint64(0), age, as_int(interest[i]), 0, False
         )
-        out[i, 0] = score
-        out[i, 1] = lift
-        out[i, 2] = confidence
-        out[i, 3] = stance
-        out[i, 4] = trials(score, age)
+        said = out[i]
+        said.score = score
+        said.lift = lift
+        said.confidence = confidence
+        said.stance = stance
+        said.trials = trials(score, age)
 
 
 @inlined

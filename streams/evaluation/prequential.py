@@ -15,7 +15,6 @@ from features.models import Learner
 from features.models.base import Model
 from features.models.ftrl import Ftrl
 from features.models.signals import NAMES, DayRows
-from features.models.stance_kernel import decide_rows
 from features.records.batch import parse
 from features.records.decoder import Limits
 from features.state.contents import Contents
@@ -53,9 +52,9 @@ class Answers:
     x : ndarray of float64, shape (n, signals)
     p : dict of str to ndarray of float64, shape (n,)
         By model.
-    decisions : ndarray of float64, shape (n, 5)
+    decisions : structured ndarray, shape (n,)
         Score, lift, confidence and stance as a profile of that morning would have them, and the
-        independent days that its interval assumes.
+        independent days that its interval assumes: `features.models.Learner.decisions`.
     """
 
     day: NDArray[np.int64]
@@ -66,7 +65,7 @@ class Answers:
     active_today: NDArray[np.uint8]
     x: NDArray[np.float64]
     p: dict[str, NDArray[np.float64]]
-    decisions: NDArray[np.float64]
+    decisions: NDArray[np.void]
 
     def __len__(self) -> int:
         return len(self.y)
@@ -83,7 +82,7 @@ class _Recorder:
     days: list[DayRows] = field(default_factory=list)
     said: list[Mapping[str, NDArray[np.float64]]] = field(default_factory=list)
     names: list[NDArray[np.int64]] = field(default_factory=list)
-    decisions: list[NDArray[np.float64]] = field(default_factory=list)
+    decisions: list[NDArray[np.void]] = field(default_factory=list)
     number: dict[str, int] = field(default_factory=dict)
 
     def __call__(self, rows: DayRows, answers: Mapping[str, NDArray[np.float64]]) -> None:
@@ -91,9 +90,7 @@ class _Recorder:
         keys = {sid: self.engine.store.key(sid).decode() for sid in set(rows.subject.tolist())}
         for key in keys.values():
             self.number.setdefault(key, len(self.number))
-        decision = np.zeros((len(rows), 5))
-        decide_rows(self.engine.learner.policy(), rows.x, rows.interest, decision)
-        self.decisions.append(decision)
+        self.decisions.append(self.engine.learner.decisions(rows))
         self.days.append(rows)
         self.said.append(answers)
         self.names.append(

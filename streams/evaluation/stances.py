@@ -22,7 +22,7 @@ _BANDS = ((0.02, 0.1), (0.1, 0.2), (0.2, 0.3), (0.3, 0.45), (0.45, 1.0))
 
 def stances(answers: Answers, counted: NDArray[np.bool_]) -> dict[str, dict[str, float]]:
     """Share of rows, and rate of engagement, by stance, on the mornings that count."""
-    y, stance = answers.y[counted], answers.decisions[counted, 3]
+    y, stance = answers.y[counted], answers.decisions["stance"][counted]
     found = {}
     for code in Stance:
         own = y[stance == code]
@@ -36,7 +36,8 @@ def stances(answers: Answers, counted: NDArray[np.bool_]) -> dict[str, dict[str,
 
 def abstention(answers: Answers, counted: NDArray[np.bool_]) -> list[tuple[float, float, float]]:
     """Share of rows bet on, least lower bound of lift, precision, from the surest bets on."""
-    score, lift, _, _, trials = answers.decisions[counted].T
+    said = answers.decisions[counted]
+    score, lift, trials = said["score"], said["lift"], said["trials"]
     # Below 0 the bound still ranks.
     low = (score - _Z * np.sqrt(score * (1.0 - score) / trials)) * lift / score
     order = np.argsort(-low, kind="stable")
@@ -95,7 +96,8 @@ def coverage(answers: Answers, counted: NDArray[np.bool_]) -> list[Band]:
     hits = np.concatenate([[0], np.cumsum(answers.y[order], dtype=np.int64)])
     at = np.flatnonzero(whole)
     engaged = hits[at + AHEAD_DAYS] - hits[at]
-    score, trials = answers.decisions[order[at], 0], answers.decisions[order[at], 4]
+    said = answers.decisions[order[at]]
+    score, trials = said["score"], said["trials"]
     found = []
     for low, high in _BANDS:
         own = np.flatnonzero((score >= low) & (score < high))

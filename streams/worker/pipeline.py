@@ -18,6 +18,7 @@ from confluent_kafka import Consumer, TopicPartition
 from numpy.typing import NDArray
 
 from features.engine import Engine
+from features.figures import Figures
 from features.records.batch import Batch
 from features.records.dead_letter import DeadLetter
 from features.state.contents import Contents
@@ -29,7 +30,7 @@ from streams.kafka.ports import Ports
 from streams.settings import Settings
 from streams.worker.inlet import Cut, Partition
 from streams.worker.outlet import Commit, Outlet
-from streams.worker.reporting import Figures, Report, figures
+from streams.worker.reporting import Report
 from streams.worker.tag_feed import TagFeed
 from streams.worker.untagged import Untagged
 
@@ -181,7 +182,9 @@ class Folding:
             ]
             for name, count in cut.taken.items():
                 commit.taken[name] = commit.taken.get(name, 0) + count
-        self._sending.put(partial(self._commit, commit, figures(engines), member, deadline))
+        # Taken now, for the engines go on while their commit is on its way.
+        figures = {partition: engine.figures() for partition, engine in engines.items()}
+        self._sending.put(partial(self._commit, commit, figures, member, deadline))
 
     def _commit(
         self, commit: Commit, found: Mapping[int, Figures], member: Any, deadline: float | None

@@ -6,15 +6,12 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from confluent_kafka import Consumer
 
 from features.engine import Engine
-from features.models.learner import News
-from features.records.inputs import INPUTS
-from features.state import layout as lay
+from features.figures import Figures, Totals
 from features.vocabulary import Outcome
 from streams import metrics
 from streams.worker.inlet import Inlet
@@ -24,52 +21,11 @@ _LOG = logging.getLogger(__name__)
 _EVERY_S = 1.0
 
 
-@dataclass(frozen=True)
-class Figures:
-    """An engine's running totals and sizes when a commit was collected."""
-
-    outcomes: list[int]
-    outcomes_before: list[int]  # what of them is older than this engine
-    days_closed: int
-    learned: int
-    learned_before: int
-    subjects: int
-    rows: int
-    nbytes: int
-    champion: str
-    tallies: dict[str, tuple[float, float]]  # log-loss and calibration error by model
-    news: list[News]
-
-
-def figures(engines: Mapping[int, Engine]) -> dict[int, Figures]:
-    """Take the figures of every engine, for it goes on while its commit is on its way."""
-    found = {}
-    for partition, engine in engines.items():
-        learner, store = engine.learner, engine.store
-        tallies = {name: learner.tally(name) for name in learner.models}
-        found[partition] = Figures(
-            store.totals.tolist(),
-            engine.restored_totals,
-            engine.days_closed,
-            learner.champion.learned,
-            engine.restored_learned,
-            int(store.counters["live"]),
-            int(store.counters["rows_live"]),
-            store.nbytes(),
-            learner.champion.id,
-            {name: (tally.log_loss, tally.calibration_error) for name, tally in tallies.items()},
-            list(learner.news),
-        )
-        learner.news.clear()
-    return found
-
-
 class Report:
     """Turns engines' running totals into counters."""
 
     def __init__(self) -> None:
-        self._seen: dict[int, list[int]] = {}
-        self._days: dict[int, tuple[int, int]] = {}
+        self._seen: dict[int, Totals] = {}
         self._looked = 0.0
         self._shown: set[str] = set()
 
@@ -93,9 +49,8 @@ class Report:
         for partition in list(self._seen):
             if partition not in found:
                 self._seen.pop(partition)
-                self._days.pop(partition, None)
         answering = Counter(item.champion for item in found.values())
-        for name in {name for item in found.values() for name in item.tallies}:
+        for name in {name for item in found.values() for name in item.models}:
             metrics.CHAMPIONS.labels(name).set(answering[name])
         metrics.SUBJECTS.set(sum(item.subjects for item in found.values()))
         metrics.ROWS.set(sum(item.rows for item in found.values()))
@@ -121,23 +76,21 @@ class Report:
             metrics.WATERMARK.labels(name).set(max(0, engine.watermark) / 1000.0)
 
     def _totals(self, partition: int, now: Figures) -> None:
-        before = self._seen.get(partition, now.outcomes_before)
-        for number, name in enumerate(Outcome.words()):
-            if now.outcomes[number] > before[number]:
-                metrics.OUTCOME.labels(name).inc(now.outcomes[number] - before[number])
-        for kind, name in enumerate(INPUTS.names[1:], lay.OUTCOME_TOTALS + 1):
-            seconds = now.outcomes[kind] - before[kind]
-            metrics.UNTAGGED_SECONDS.labels(name).inc(max(0, seconds))
-        self._seen[partition] = now.outcomes
-        days, learned = self._days.get(partition, (0, now.learned_before))
-        metrics.DAYS_CLOSED.inc(max(0, now.days_closed - days))
-        metrics.LEARNED.inc(max(0, now.learned - learned))
-        self._days[partition] = now.days_closed, now.learned
-        if now.learned:
-            metrics.LOG_LOSS.set(now.tallies[now.champion][0])
-            for name, (log_loss, calibration) in now.tallies.items():
-                metrics.MODEL_LOG_LOSS.labels(name).set(log_loss)
-                metrics.MODEL_CALIBRATION.labels(name).set(calibration)
+        totals, before = now.totals, self._seen.get(partition, now.restored)
+        self._seen[partition] = totals
+        for name, count in totals.outcomes.items():
+            if count > before.outcomes[name]:
+                metrics.OUTCOME.labels(name).inc(count - before.outcomes[name])
+        for name, seconds in totals.untagged_seconds.items():
+            more = seconds - before.untagged_seconds[name]
+            metrics.UNTAGGED_SECONDS.labels(name).inc(max(0, more))
+        metrics.DAYS_CLOSED.inc(max(0, totals.days_closed - before.days_closed))
+        metrics.LEARNED.inc(max(0, totals.learned - before.learned))
+        if totals.learned:
+            metrics.LOG_LOSS.set(now.models[now.champion].log_loss)
+            for name, model in now.models.items():
+                metrics.MODEL_LOG_LOSS.labels(name).set(model.log_loss)
+                metrics.MODEL_CALIBRATION.labels(name).set(model.calibration_error)
         for news in now.news:
             metrics.MODEL_NEWS.labels(news.what, news.model).inc()
             _LOG.warning(

@@ -116,8 +116,9 @@ def test_a_restored_engine_knows_what_it_restored() -> None:
     engine = new_engine(config())
     offsets = engine.load(done.changelog.items())
     assert offsets == {"input": (61, 0)}
-    assert engine.restored_totals == done.engine.store.totals.tolist()
-    assert engine.restored_learned == done.engine.learner.champion.learned
+    restored = engine.figures().restored
+    assert restored == engine.totals() == dataclasses.replace(done.engine.totals(), days_closed=0)
+    assert restored.learned == done.engine.learner.champion.learned
     assert engine.watermark == done.engine.watermark
 
 

@@ -27,7 +27,7 @@ ROOMS: tuple[tuple[str, ...], ...] = (
     ("features.related",),
     ("features.profiles",),
     ("features.audiences",),
-    ("features.config", "features.checkpoint", "features.engine"),
+    ("features.config", "features.checkpoint", "features.engine", "features.figures"),
     (
         "streams.data",
         "streams.errors",
@@ -91,6 +91,8 @@ LIGHT = (
 LIGHT_MAY_IMPORT = frozenset({"confluent_kafka", "orjson"})
 #: Rooms of tests alone; the other rooms beside them hold what is run or shared.
 TESTS_ONLY = ("tests.features.", "tests.streams.", "tests.system.")
+#: How state lies in memory, which the shell never sees: it reads what `features` says in words.
+MEMORY = ("features.state.layout",)
 METRIC_TYPES = frozenset({"Counter", "Gauge", "Histogram", "Summary", "Info", "Enum"})
 
 
@@ -230,6 +232,8 @@ def _reserved(module: str, imports: list[Import]) -> Iterator[Violation]:
         compiles = item.package in COMPILERS or item.target.startswith(COMPILER_DOOR + ".")
         if compiles and not (module.endswith("_kernel") or module == COMPILER_DOOR):
             yield Violation(module, item.line, "kernels", "only modules named *_kernel compile")
+        if module.startswith("streams.") and _is_memory(item.target):
+            yield Violation(module, item.line, "memory", "the shell sees no kernel and no layout")
         name = item.target.rpartition(".")[2]
         if (
             item.package == "prometheus_client"
@@ -250,6 +254,15 @@ def _support(module: str, imports: list[Import]) -> Iterator[Violation]:
         if item.package == "tests" and ".test_" in item.target:
             message = f"{item.target}: what tests share belongs into tests/support"
             yield Violation(module, item.line, "support", message)
+
+
+def _is_memory(target: str) -> bool:
+    parts = target.split(".")
+    return (
+        any(f"{target}.".startswith(f"{place}.") for place in MEMORY)
+        or parts[0] == "features"
+        and any(part.endswith("_kernel") for part in parts)
+    )
 
 
 def _is_light(item: Import) -> bool:

@@ -80,6 +80,21 @@ FAILING = {
         "from importlib.resources import files\n",
         "reserved",
     ),
+    "the shell reads the layout of state": (
+        "streams.worker.reporting",
+        "from features.state import layout as lay\n",
+        "memory",
+    ),
+    "a command reads a column": (
+        "streams.commands.size",
+        "def f():\n    from features.state.layout import ROW\n",
+        "memory",
+    ),
+    "the shell calls a kernel": (
+        "streams.evaluation.stances",
+        "from features.models.stance_kernel import decide_rows\n",
+        "memory",
+    ),
     "a pickle": ("streams.contract.headers", "import pickle\n", "reserved"),
     "a metric made elsewhere": (INLET, "from prometheus_client import Counter\n", "metrics"),
     "a heavy client": ("streams.client.reader", "import numpy\n", "light"),
@@ -104,6 +119,10 @@ def test_each_rule_of_a_module_can_fail(case: str) -> None:
 OBEYING = {
     "from the left": (STORE, "from features.records.batch import Batch\n"),
     "inside a room": ("features.records.parse_kernel", "from . import hash_kernel\n"),
+    "the shell reads what state says in words": (
+        "streams.worker.restore",
+        "from features.state.changelog_keys import Meta\n",
+    ),
     "the shell uses features": (INLET, "from features.engine import Engine\n"),
     "a command uses all": ("streams.commands.demo", "from streams.worker import inlet\n"),
     "an app uses Faust": ("streams.apps.catalogue", "import faust\nimport streams.contract\n"),

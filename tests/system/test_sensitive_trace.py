@@ -23,7 +23,7 @@ from features.tags import taxonomy
 from features.tags.exact import TagEntry, exact_tags
 from streams import metrics
 from streams.worker.outlet import Commit
-from streams.worker.reporting import Report, figures
+from streams.worker.reporting import Report
 from tests.support.feeding import Feed, Record, Stream
 
 TREE = taxonomy.load()
@@ -89,7 +89,7 @@ def test_sensitive_signals_leave_no_trace(caplog: pytest.LogCaptureFixture) -> N
 def _searched(stream: Stream, changes: dict[int, Changes], logs: str) -> None:
     """State, profiles, audiences, metrics and logs hold neither hosts nor interests."""
     report = Report()
-    report.committed(Commit(changes=changes), figures({0: stream.engine}))
+    report.committed(Commit(changes=changes), {0: stream.engine.figures()})
     audiences = Audiences(TREE, 2)
     for key, value in stream.profiles.items():
         audiences.apply(key.decode(), json.loads(value))

@@ -14,11 +14,20 @@ import pytest
 from features.models import Learner
 from features.models.linear import Hurdle
 from features.models.signals import NAMES
+from features.models.stance_kernel import DECISION
 from streams.commands import quality
 from streams.commands.replay import jsonl
 from streams.contract import topics
-from streams.evaluation import baselines, bursts, cost, measures, panels, prequential, report
-from streams.evaluation import stances as bets
+from streams.evaluation import (
+    baselines,
+    bursts,
+    cost,
+    measures,
+    panels,
+    prequential,
+    report,
+    stances,
+)
 from streams.evaluation.panels import DAY_MS, Panel, Visit
 from streams.evaluation.prequential import Answers
 
@@ -243,14 +252,14 @@ def test_recall_counts_what_was_engaged_with() -> None:
     assert measures.recall(answers, -answers.y.astype(float), every) < 0.5
 
 
-# -- bets and bursts
+# -- stances and bursts
 
 
 def test_the_interval_holds_its_mass() -> None:
     chance = np.random.default_rng(4)
     for a, b in ((0.5, 20.0), (5.0, 5.0), (30.0, 3.0)):
-        low, high = bets._interval(a, b)
-        days = chance.binomial(bets.AHEAD_DAYS, chance.beta(a, b, 20_000))
+        low, high = stances._interval(a, b)
+        days = chance.binomial(stances.AHEAD_DAYS, chance.beta(a, b, 20_000))
         assert ((days >= low) & (days <= high)).mean() >= 0.79
 
 
@@ -261,7 +270,7 @@ def _fortnights(held: bool) -> Answers:
     chance = np.random.default_rng(6)
     rate = chance.beta(1.2, 2.8, pairs) if held else np.where(np.arange(pairs) % 2, 0.0, 1.0)
     y = (chance.random((days, pairs)) < rate).astype(np.uint8).ravel()
-    bet = np.tile([0.3, 3.0, 0.8, 1.0, 4.0], (n, 1))
+    said = np.full(n, np.array((0.3, 3.0, 0.8, 1, 4.0), DECISION))
     zeros = np.zeros(n, np.uint8)
     return Answers(
         np.repeat(np.arange(days), pairs),
@@ -272,14 +281,14 @@ def _fortnights(held: bool) -> Answers:
         zeros,
         np.zeros((n, 0)),
         {},
-        bet,
+        said,
     )
 
 
 def test_intervals_are_held_against_the_fortnight() -> None:
     """Rates as the Beta says are held as promised, all or nothing is not."""
     every = np.ones(40 * 28, np.bool_)
-    found, other = (bets.coverage(_fortnights(so), every)[0] for so in (True, False))
+    found, other = (stances.coverage(_fortnights(so), every)[0] for so in (True, False))
     assert found.scores == "0.3-0.45" and found.mornings == 15 * 40 and found.pairs == 40
     assert found.held >= 0.75 > 0.6 > other.held
     answers = _fortnights(True)
@@ -293,7 +302,7 @@ def test_intervals_are_held_against_the_fortnight() -> None:
 
 def test_stances_part_the_rows() -> None:
     answers = played()
-    found = bets.stances(answers, measures.first_quarter_out(answers))
+    found = stances.stances(answers, measures.first_quarter_out(answers))
     assert sum(row["share"] for row in found.values()) == pytest.approx(1.0)
 
 

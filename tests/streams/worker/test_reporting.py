@@ -1,87 +1,52 @@
-"""Counters by input: each committed record once, under its topic and what became of it."""
+"""Counters move by what was committed since, and not by what an engine was restored with."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import dataclasses
 
 import pytest
-from confluent_kafka import KafkaError
 
-from features.records.decoder import FACTS
+from features.engine import Changes
+from features.figures import Figures, Quality, Totals
 from streams import metrics
-from streams.contract.topics import INPUTS
-from streams.worker.wiring import warm_up
-from tests.broker.memory_broker import MemoryBroker
-from tests.simulation import inputs
-from tests.simulation.deployment import quiet
-from tests.support.failing import failing
-from tests.support.small_worker import NETWORK_TOPIC, consent, event, new_broker, put, start, steps
+from streams.worker.outlet import Commit
+from streams.worker.reporting import Report
 
-_HOUR = 3_600_000
+BEFORE = Totals({"counted": 100, "late": 3}, {"tv": 60}, 0, 50)
+FIGURES = Figures(BEFORE, BEFORE, 7, 40, 9000, "mixture", {"mixture": Quality(0.5, 0.01)}, news=())
 
 
-@pytest.fixture(autouse=True)
-def _calm() -> Iterator[None]:
-    warm_up()
-    metrics.INPUT_OUTCOMES.clear()
-    metrics.INPUT.clear()
-    with quiet():
-        yield
+def _counted() -> list[float]:
+    return [
+        metrics.OUTCOME.labels("counted")._value.get(),
+        metrics.OUTCOME.labels("late")._value.get(),
+        metrics.UNTAGGED_SECONDS.labels("tv")._value.get(),
+        metrics.DAYS_CLOSED._value.get(),
+        metrics.LEARNED._value.get(),
+    ]
 
 
-def _counted() -> dict[tuple[str, str], int]:
-    (family,) = metrics.INPUT_OUTCOMES.collect()
-    return {
-        (sample.labels["topic"], sample.labels["outcome"]): int(sample.value)
-        for sample in family.samples
-        if sample.name.endswith("_total")
-    }
+def _moved(report: Report, figures: Figures) -> list[float]:
+    before = _counted()
+    report.committed(Commit(changes={0: Changes()}), {0: figures})
+    return [now - then for then, now in zip(before, _counted(), strict=True)]
 
 
-def _fed() -> MemoryBroker:
-    broker = new_broker()
-    put(broker, INPUTS[FACTS], "a", consent("a"))
-    put(broker, INPUTS[FACTS], "a", b"{")
-    for ts in (1, 2, 2, 40, 1):
-        put(broker, NETWORK_TOPIC, "a", event("a", inputs.START_MS + ts * _HOUR, f"at {ts}"))
-    for n in range(3):
-        put(broker, NETWORK_TOPIC, "b", event("b", inputs.START_MS + 41 * _HOUR + n))
-    put(broker, NETWORK_TOPIC, "a", b"[]")
-    return broker
+@pytest.mark.parametrize("again", [False, True])
+def test_counters_move_by_what_is_new(again: bool) -> None:
+    report = Report()
+    if again:
+        assert _moved(report, FIGURES) == [0, 0, 0, 0, 0]
+    totals = Totals({"counted": 105, "late": 4}, {"tv": 90}, 2, 58)
+    assert _moved(report, dataclasses.replace(FIGURES, totals=totals)) == [5, 1, 30, 2, 8]
+    assert _moved(report, dataclasses.replace(FIGURES, totals=totals)) == [0, 0, 0, 0, 0]
 
 
-_WANTED = {
-    (INPUTS[FACTS], "fact"): 1,
-    (INPUTS[FACTS], "malformed"): 1,
-    (NETWORK_TOPIC, "counted"): 3,
-    (NETWORK_TOPIC, "duplicate"): 1,
-    (NETWORK_TOPIC, "late"): 1,
-    (NETWORK_TOPIC, "no_consent"): 3,
-    (NETWORK_TOPIC, "malformed"): 1,
-}
-
-
-def test_every_record_is_counted_under_its_input_and_outcome() -> None:
-    broker = _fed()
-    worker = start(broker)
-    steps(30, worker)
-    put(broker, NETWORK_TOPIC, "a", event("a", inputs.START_MS + 42 * _HOUR))
-    steps(30, worker)
-    assert len(broker.commits) == 2
-    found = _counted()
-    wanted = _WANTED | {(NETWORK_TOPIC, "counted"): _WANTED[NETWORK_TOPIC, "counted"] + 1}
-    assert {place: count for place, count in found.items() if count} == wanted
-    assert found[NETWORK_TOPIC, "suppressed"] == 0  # there from the start: its rise can be seen
-    for topic in INPUTS:
-        taken = metrics.INPUT.labels(topic)._value.get()
-        assert sum(count for place, count in found.items() if place[0] == topic) == taken
-
-
-def test_what_was_not_committed_is_not_counted() -> None:
-    broker = _fed()
-    failing(broker, "commit_transaction", KafkaError._TIMED_OUT, 2)
-    worker = start(broker)
-    steps(2, worker)
-    assert not any(_counted().values())
-    steps(40, worker)
-    assert {place: count for place, count in _counted().items() if count} == _WANTED
+def test_a_partition_that_comes_back_is_counted_from_its_restore() -> None:
+    report = Report()
+    totals = Totals({"counted": 105, "late": 4}, {"tv": 90}, 2, 58)
+    _moved(report, dataclasses.replace(FIGURES, totals=totals))
+    report.committed(Commit(), {})  # it went to another worker
+    more = Totals({"counted": 200, "late": 4}, {"tv": 90}, 0, 70)
+    back = dataclasses.replace(FIGURES, totals=more, restored=more)
+    assert _moved(report, back) == [0, 0, 0, 0, 0]
