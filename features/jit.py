@@ -66,6 +66,15 @@ def inlined(function: F) -> F:
     return bare(forceinline=True)(function)
 
 
+def made_up(function: F) -> F:
+    """Compile as :func:`inlined` does, for a function that others are made of at import.
+
+    Its result is kept on disk with its callers', not by itself: what a closure or a lambda holds
+    has no name that Numba would know again in the next process.
+    """
+    return bare(forceinline=True, cache=False)(function)
+
+
 #: ``numpy.int64`` as kernels use it: a cast. Typed as giving ``int``, for inside compiled code
 #: the two are one.
 as_int: Callable[[Any], int] = cast(Callable[[Any], int], np.int64)

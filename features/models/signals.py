@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from features.models import signals_kernel as kernels
+from features.models import training_kernel as kernels
+from features.models.signals_kernel import HABIT, NAMES, PRESENCE
 from features.state.store import Store
 
-NAMES, HABIT, PRESENCE = kernels.NAMES, kernels.HABIT, kernels.PRESENCE
+__all__ = ["HABIT", "NAMES", "PRESENCE", "DayRows", "Population", "training_rows"]
 
 # The population's rate of an interest starts at one subject in fifty, with the weight of
 # twenty subject-days, and forgets with a half-life of two weeks.

@@ -1,7 +1,9 @@
 """What a row says on a morning: the vector a model reads, from earlier days only.
 
-One function serves learning (the opening of a day that has closed) and scoring (the opening of
-tomorrow), so a model never sees in the one what it can't see in the other.
+A signal is a row of `TABLE`, which is all there is to say about it: the names, their number, the
+places in the vector and the compiled function are made from the table. That function serves
+learning (the opening of a day that has closed) and scoring (the opening of tomorrow), so a model
+never sees in the one what it can't see in the other.
 
 Tried and left out, with the change of the hurdle's log-loss when it is added on (web and app
 keys; bundled tags; television): population trend of 3 against 14 days (0.0; 0.0; 0.0 %), the best
@@ -16,43 +18,15 @@ evidence.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from features.jit import as_int, bare, inlined, njit
-from features.state.layout import F_DISLIKE, F_LIKE, S_GONE, Live, Subjects
-from features.state.rows_kernel import active_on, opening, popcount
-
-#: What a row says about the habit, given that the subject is here at all that day.
-HABIT = (
-    "bias",
-    "level_1d",
-    "level_60d",
-    "share_7d",
-    "odds_7",
-    "odds_28",
-    "odds_64",
-    "weekly_habit",
-    "odds_weekday",
-    "odds_daytype",
-    "own_recency",
-    "per_day",
-    "age",
-    "yesterday",
-    "population",
-    "liked",
-    "disliked",
-)
-#: What the subject's own days say about being here at all; equal in all rows of a subject.
-PRESENCE = ("here_bias", "here_yesterday", "here_recency")
-#: Order of the vector; the names are the contract of a stored model.
-NAMES = HABIT + PRESENCE
-HABITS = len(HABIT)
-SIGNALS = len(NAMES)
-SHARE_7D, WEEKLY_HABIT = NAMES.index("share_7d"), NAMES.index("weekly_habit")
-AGE = NAMES.index("age")
+from features.jit import as_int, inlined, made_up
+from features.state.layout import F_DISLIKE, F_LIKE, Live, Subjects
+from features.state.rows_kernel import opening, popcount
 
 # A bitmap ends on the last day it saw, which is up to two days after the eve of a morning: of what
 # lies before, 64 bits hold 62 days at least. More is read of no row and of no subject, or a day
@@ -62,7 +36,6 @@ _KNOWN = np.uint64((1 << KNOWN_DAYS) - 1)
 _WEEK = np.uint64(0x7F)
 _FOUR_WEEKS = np.uint64(0xFFFFFFF)
 _WEEKDAY_BITS = np.uint64(1 << 6 | 1 << 13 | 1 << 20 | 1 << 27)
-_SALT = np.uint64(0x9E3779B97F4A7C15)
 
 
 def _odds(prior: float, weight: float) -> Any:
@@ -80,6 +53,7 @@ _YES, _NO = _odds(0.05, 2.0)
 _YES_1, _NO_1 = _odds(0.05, 1.0)
 _LOG = np.log1p(np.arange(65.0))
 _SATURDAY = 5
+_THURSDAY = 3  # the weekday of 1970-01-01, 0 is Monday
 
 
 def _same_type() -> Any:
@@ -106,15 +80,136 @@ class Morning(NamedTuple):
     active_days: Any  # uint64, bitmap of `KNOWN_DAYS` days whose bit 0 is the day before
 
 
-class Columns(NamedTuple):
-    """What `training_rows` fills, each of length n: see `features.models.signals.DayRows`."""
+class Reading(NamedTuple):
+    """What signals are made of: a row and its subject when a day began."""
 
-    x: NDArray[np.float64]  # shape (n, SIGNALS)
-    y: NDArray[np.uint8]
-    interest: NDArray[np.uint16]
-    subject: NDArray[np.int32]
-    active_today: NDArray[np.uint8]
-    source: NDArray[np.uint8]
+    day: int
+    levels: NDArray[np.float64]  # shape (3,), by half-life
+    total: float  # sum of the subject's middle levels
+    bits: Any  # uint64, days of the row, bit 0 is the day before; at most `KNOWN_DAYS`
+    active_days: Any  # uint64, days of the subject, likewise
+    after: Any  # uint64, days after the row's first: that one made the row and says no more
+    age: int  # days since the row's first, 1 to 64
+    since: int  # days between the row's latest and the day before, 64 for none
+    known: int  # what was declared
+    log_odds: float  # of the interest in the population on a day
+
+
+class Signal(NamedTuple):
+    """A row of the table: a name, and what it is, finite and of order one.
+
+    The function is compiled into `fill`. The name is the contract of a stored model: under another
+    one it is another signal, which every model starts to learn from zero.
+    """
+
+    name: str
+    value: Callable[[Reading], float]
+
+
+@inlined
+def _rate(yes: Any, no: Any, hits: Any, among: Any) -> Any:
+    n = popcount(hits)
+    return yes[n] - no[max(0, popcount(among) - n)]
+
+
+@inlined
+def _lowest(n: int) -> Any:
+    """The `n` lowest bits."""
+    if n >= 64:
+        return ~np.uint64(0)
+    return (np.uint64(1) << np.uint64(n)) - np.uint64(1)
+
+
+@inlined
+def days_since(bits: Any) -> int:
+    """Days between the latest active day and yesterday; 64 when there is none."""
+    n = 0
+    while n < 64:
+        if (bits >> np.uint64(n)) & np.uint64(1):
+            return n
+        n += 1
+    return 64
+
+
+@inlined
+def _odds_of(m: Reading, days: Any) -> Any:
+    """Log-odds of the row among the subject's days, of those of `days` after the row's first."""
+    return _rate(_YES, _NO, m.bits & m.after & days, m.active_days & m.after & days)
+
+
+@inlined
+def _weekday_odds(m: Reading) -> Any:
+    return _rate(_YES_1, _NO_1, m.bits & _WEEKDAY_BITS, m.active_days & _WEEKDAY_BITS)
+
+
+@inlined
+def _weekly_habit(m: Reading) -> Any:
+    """Share of the last four such weekdays."""
+    weeks = min(4, m.age // 7)
+    return popcount(m.bits & _WEEKDAY_BITS) / weeks if weeks > 0 else 0.0
+
+
+#: What a row says about the habit, given that the subject is here at all that day.
+HABIT_TABLE: tuple[Signal, ...] = (
+    Signal("bias", lambda m: 1.0),
+    Signal("level_1d", lambda m: np.log1p(m.levels[0])),
+    Signal("level_60d", lambda m: np.log1p(m.levels[2])),
+    Signal("share_7d", lambda m: m.levels[1] / m.total if m.total > 1e-9 else 0.0),
+    Signal("odds_7", lambda m: _odds_of(m, _WEEK)),
+    Signal("odds_28", lambda m: _odds_of(m, _FOUR_WEEKS)),
+    Signal("odds_64", lambda m: _odds_of(m, _KNOWN)),
+    Signal("weekly_habit", lambda m: _weekly_habit(m)),
+    Signal("odds_weekday", lambda m: _weekday_odds(m)),
+    Signal("odds_daytype", lambda m: _odds_of(m, _SAME_TYPE[(m.day + _THURSDAY) % 7])),
+    Signal("own_recency", lambda m: _LOG[popcount(m.active_days & _lowest(m.since))]),
+    Signal("per_day", lambda m: np.log1p(m.levels[2] / max(1, popcount(m.bits)))),
+    Signal("age", lambda m: _LOG[m.age] / 4.0),
+    Signal("yesterday", lambda m: 1.0 if m.since == 0 else 0.0),
+    Signal("population", lambda m: m.log_odds),
+    Signal("liked", lambda m: 1.0 if m.known & F_LIKE else 0.0),
+    Signal("disliked", lambda m: 1.0 if m.known & F_DISLIKE else 0.0),
+)
+#: What the subject's own days say about being here at all; equal in all rows of a subject.
+PRESENCE_TABLE: tuple[Signal, ...] = (
+    Signal("here_bias", lambda m: 1.0),
+    Signal("here_yesterday", lambda m: 1.0 if m.active_days & np.uint64(1) else 0.0),
+    Signal("here_recency", lambda m: _LOG[days_since(m.active_days)]),
+)
+TABLE = HABIT_TABLE + PRESENCE_TABLE
+
+HABIT = tuple(signal.name for signal in HABIT_TABLE)
+PRESENCE = tuple(signal.name for signal in PRESENCE_TABLE)
+#: Order of the vector.
+NAMES = HABIT + PRESENCE
+HABITS, SIGNALS = len(HABIT), len(NAMES)
+SHARE_7D, WEEKLY_HABIT, AGE = map(NAMES.index, ("share_7d", "weekly_habit", "age"))
+
+
+def _all_of(table: Sequence[Signal]) -> Callable[[Reading, Any], None]:
+    """One compiled function that fills a vector: a call per row of the table, all inlined."""
+
+    @made_up
+    def nothing(m: Reading, out: Any) -> None:
+        return None
+
+    fill: Callable[[Reading, Any], None] = nothing
+    for place, signal in enumerate(table):
+        fill = _and_then(fill, made_up(signal.value), place)
+    return fill
+
+
+def _and_then(
+    before: Callable[[Reading, Any], None], value: Callable[[Reading], float], place: int
+) -> Callable[[Reading, Any], None]:
+    @made_up
+    def fill(m: Reading, out: Any) -> None:
+        before(m, out)
+        out[place] = value(m)
+
+    return fill
+
+
+_fill = _all_of(TABLE)
 
 
 @inlined
@@ -125,11 +220,11 @@ def morning(live: Live, sid: int, day: int, levels: Any) -> Morning:
     for j in range(start, start + as_int(live.subjects.used[sid])):
         opening(live.rows.windows[j], day, live.clock, levels)
         total += levels[1]
-    return Morning(day, total, _active_days(live.subjects, sid, day) & _KNOWN)
+    return Morning(day, total, subject_days(live.subjects, sid, day) & _KNOWN)
 
 
 @inlined
-def _active_days(subjects: Subjects, sid: int, day: int) -> Any:
+def subject_days(subjects: Subjects, sid: int, day: int) -> Any:
     """Active-day bitmap of a subject whose bit 0 is ``day - 1``."""
     ahead = as_int(day) - 1 - as_int(subjects.day[sid])
     if ahead >= 64:
@@ -160,152 +255,14 @@ def fill(live: Live, j: int, began: Morning, log_odds: Any, levels: Any, out: An
         Active-day bitmap of `KNOWN_DAYS` days whose bit 0 is the day before.
     """
     row = live.rows.windows[j]
-    day, total, active_days = began.day, began.total, began.active_days
-    bits = opening(row, day, live.clock, levels) & _KNOWN
-    age = min(64, max(1, day - as_int(row.first)))
-    # The first day is what made the row: it says nothing about coming back.
-    after = _lowest(age - 1)
-    again, own = bits & after, active_days & after
-    since = days_since(bits)
-    out[0] = 1.0
-    out[1] = np.log1p(levels[0])
-    out[2] = np.log1p(levels[2])
-    out[3] = levels[1] / total if total > 1e-9 else 0.0
-    out[4] = _rate(_YES, _NO, again & _WEEK, own & _WEEK)
-    out[5] = _rate(_YES, _NO, again & _FOUR_WEEKS, own & _FOUR_WEEKS)
-    out[6] = _rate(_YES, _NO, again, own)
-    weeks = min(4, age // 7)
-    out[7] = popcount(bits & _WEEKDAY_BITS) / weeks if weeks > 0 else 0.0
-    out[8] = _rate(_YES_1, _NO_1, bits & _WEEKDAY_BITS, active_days & _WEEKDAY_BITS)
-    same = _SAME_TYPE[(day + 3) % 7]  # 1970-01-01 was a Thursday
-    out[9] = _rate(_YES, _NO, again & same, own & same)
-    out[10] = _LOG[popcount(active_days & _lowest(since))]
-    out[11] = np.log1p(levels[2] / max(1, popcount(bits)))
-    out[12] = _LOG[age] / 4.0
-    out[13] = 1.0 if since == 0 else 0.0
-    out[14] = log_odds[as_int(live.rows.interest[j])]
-    out[15] = 1.0 if row.known & F_LIKE else 0.0
-    out[16] = 1.0 if row.known & F_DISLIKE else 0.0
-    out[HABITS] = 1.0
-    out[HABITS + 1] = 1.0 if active_days & np.uint64(1) else 0.0
-    out[HABITS + 2] = _LOG[days_since(active_days)]
+    bits = opening(row, began.day, live.clock, levels) & _KNOWN
+    age = min(64, max(1, began.day - as_int(row.first)))
+    odds = log_odds[as_int(live.rows.interest[j])]
+    after, since, known = _lowest(age - 1), days_since(bits), as_int(row.known)
+    _fill(
+        Reading(
+            began.day, levels, began.total, bits, began.active_days, after, age, since, known, odds
+        ),
+        out,
+    )
     return bits
-
-
-@inlined
-def _rate(yes: Any, no: Any, hits: Any, among: Any) -> Any:
-    n = popcount(hits)
-    return yes[n] - no[max(0, popcount(among) - n)]
-
-
-@inlined
-def _lowest(n: int) -> Any:
-    """The `n` lowest bits."""
-    if n >= 64:
-        return ~np.uint64(0)
-    return (np.uint64(1) << np.uint64(n)) - np.uint64(1)
-
-
-@inlined
-def days_since(bits: Any) -> int:
-    """Days between the latest active day and yesterday; 64 when there is none."""
-    n = 0
-    while n < 64:
-        if (bits >> np.uint64(n)) & np.uint64(1):
-            return n
-        n += 1
-    return 64
-
-
-@bare
-def count_candidates(live: Live, day: int) -> int:
-    """Rows that had been active before `day`."""
-    subjects = live.subjects
-    n = 0
-    for sid in range(live.counters[0].subjects):
-        if subjects.status[sid] & S_GONE:
-            continue
-        start = as_int(subjects.start[sid])
-        for j in range(start, start + as_int(subjects.used[sid])):
-            if as_int(live.rows.windows[j].first) < day:
-                n += 1
-    return n
-
-
-@njit
-def training_rows(live: Live, day: int, keep: float, log_odds: Any, out: Columns) -> int:
-    """Signals and labels of a day that closes, subjects in order of arrival, rows in order.
-
-    Parameters
-    ----------
-    keep : float
-        Share of the subjects taken, chosen by a hash of subject and day.
-    log_odds : ndarray of float64, shape (interests,)
-    out : Columns
-        Filled.
-
-    Returns
-    -------
-    int
-        Rows filled; a full array ends the pass.
-    """
-    subjects, rows = live.subjects, live.rows
-    levels = np.zeros(3)
-    n = 0
-    for sid in range(live.counters[0].subjects):
-        if subjects.status[sid] & S_GONE or subjects.used[sid] == 0:
-            continue
-        if not _taken(subjects.hash[sid], day, keep):
-            continue
-        began = morning(live, sid, day, levels)
-        was_active = 1 if _active_days(subjects, sid, day + 1) & np.uint64(1) else 0
-        start = as_int(subjects.start[sid])
-        for j in range(start, start + as_int(subjects.used[sid])):
-            row = rows.windows[j]
-            if as_int(row.first) >= day:
-                continue
-            if n == out.y.shape[0]:
-                return n
-            fill(live, j, began, log_odds, levels, out.x[n])
-            out.y[n] = 1 if active_on(row, day) else 0
-            out.interest[n] = rows.interest[j]
-            out.subject[n] = sid
-            out.active_today[n] = was_active
-            out.source[n] = _main_source(row)
-            n += 1
-    return n
-
-
-@inlined
-def _main_source(row: Any) -> int:
-    mass = 0.0
-    for k in range(8):
-        mass += row.part[k]
-    network = mass - row.tv - row.app
-    if row.tv > network and row.tv >= row.app:
-        return 1
-    return 2 if row.app > network else 0
-
-
-@inlined
-def _taken(h: Any, day: int, keep: float) -> Any:
-    mixed = (h ^ (np.uint64(day) * _SALT)) * np.uint64(0xFF51AFD7ED558CCD)
-    return np.float64(mixed >> np.uint64(11)) < keep * 9007199254740992.0
-
-
-@bare
-def day_counts(live: Live, day: int, hits: Any) -> int:
-    """Add each interest's engaged subjects of `day` to `hits`; returns the subjects at hand."""
-    subjects, rows = live.subjects, live.rows
-    alive = 0
-    for sid in range(live.counters[0].subjects):
-        if subjects.status[sid] & S_GONE or subjects.used[sid] == 0:
-            continue
-        if as_int(subjects.first[sid]) <= day:
-            alive += 1
-        start = as_int(subjects.start[sid])
-        for j in range(start, start + as_int(subjects.used[sid])):
-            row = rows.windows[j]
-            if as_int(row.day) + 1 >= day and active_on(row, day):
-                hits[as_int(rows.interest[j])] += 1.0
-    return alive

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from river import linear_model, optim
 
 from features.models import learner, signals
-from features.models import signals_kernel as kernel
+from features.models import training_kernel as kernel
 from features.models.base import PoisonedRow
 from features.models.ftrl import Ftrl
 from features.models.linear import Hurdle
