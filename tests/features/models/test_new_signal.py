@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -80,7 +81,7 @@ def _state_of_before(path: Path) -> None:
     for model in learner.models.values():
         model.learn(rows)
     with path.open("wb") as file:
-        records = {
+        records: dict[str, Any] = {
             key.decode(): np.frombuffer(v, np.uint8) for key, v in learner.snapshot().items()
         }
         np.savez(file, **records)
