@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from features.records.columns_kernel import NO_TZ
-from features.records.compact_kernel import extents, gather
+from features.records.compact_kernel import compact, extents
 from features.records.dead_letter import DeadLetter
 from features.records.decoder import FACTS, PREFIXES, Event, Limits, decode, decode_fact
 from features.records.facts import Fact
@@ -195,7 +195,7 @@ def _gathered(records: NDArray[Any], parts: Sequence[tuple[int, NDArray[np.uint8
     first = at = 0
     for count, source in parts:
         mine = slice(first, first + count)
-        at = gather(records[mine], lengths[mine], source, blob, at)
+        at = compact(records[mine], lengths[mine], source, blob, at)
         first += count
     return Batch(records, _sealed(blob))
 

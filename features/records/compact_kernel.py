@@ -26,7 +26,7 @@ def extents(records: Any, lengths: Any) -> int:
 
 
 @bare
-def gather(records: Any, lengths: Any, blob: Any, out: Any, at: int) -> int:
+def compact(records: Any, lengths: Any, blob: Any, out: Any, at: int) -> int:
     """Copy the records' bytes to `out` from `at` on, and point them there; returns the end."""
     for i in range(records.shape[0]):
         start = records[i].raw_at

@@ -1,4 +1,4 @@
-"""A thread that does one thing after the other, beside the loop that polls."""
+"""Runs jobs one after the other in a thread of its own, beside the loop that polls."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from collections.abc import Callable
 Job = Callable[[], None]
 
 
-class Lane:
+class SingleThreadExecutor:
     """Runs jobs in the order they were given.
 
     A job that fails ends the row: what waits behind it is dropped, and its error is raised by
-    every call but :meth:`drop`, which alone makes the lane usable again.
+    every call but :meth:`drop`, which alone makes the executor usable again.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class Lane:
     def put(self, job: Job) -> None:
         """Give a job; waits while too many others do."""
         if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="lane", daemon=True)
+            self._thread = threading.Thread(target=self._work, name="executor", daemon=True)
             self._thread.start()
         with self._changed:
             self._changed.wait_for(lambda: len(self._jobs) < self._depth or self._error)

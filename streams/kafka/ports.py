@@ -14,7 +14,7 @@ from typing import Any
 from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient
 
-from streams.kafka.executor import Lane
+from streams.kafka.executor import SingleThreadExecutor
 
 Config = dict[str, Any]
 
@@ -33,8 +33,8 @@ class Ports:
         Seconds since 1970, for the tolerance of future events.
     sleep : callable
         Waits for so many seconds.
-    lane : callable
-        A new lane.
+    executor : callable
+        A new single-thread executor.
     """
 
     consumer: Callable[[Config], Consumer] = Consumer
@@ -43,7 +43,7 @@ class Ports:
     monotonic: Callable[[], float] = time.monotonic
     wall: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
-    lane: Callable[[], Lane] = Lane
+    executor: Callable[[], SingleThreadExecutor] = SingleThreadExecutor
 
 
 #: The real ones.

@@ -175,7 +175,7 @@ class Inlet:
                 found.append(queue.popleft())
         return found
 
-    def pressure(self, consumer: Consumer) -> None:
+    def apply_backpressure(self, consumer: Consumer) -> None:
         """Pause inputs that run ahead of the others, resume those that were caught up with."""
         most = self._settings.held_events
         for number, part in self.partitions.items():

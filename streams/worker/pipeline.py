@@ -1,4 +1,4 @@
-"""What becomes of released records: folded and collected in one lane, committed in a second.
+"""Runs engines and commits on two background threads, in the order in which work was handed over.
 
 The loop polls, decodes and merges the next records meanwhile. It hands over a turn's records and,
 when a commit is due, a cut: the offsets up to which it has handed over. While that commit is on
@@ -35,7 +35,7 @@ from streams.worker.tag_feed import TagFeed
 from streams.worker.untagged import Untagged
 
 
-class Folding:
+class Pipeline:
     """Engines at work, and the producer that says so.
 
     Attributes
@@ -54,8 +54,8 @@ class Folding:
         self._contents = contents
         self._untagged = Untagged(settings, contents.knows, ports)
         self._report = report
-        self._lane = ports.lane()
-        self._sending = ports.lane()
+        self._computing = ports.executor()
+        self._sending = ports.executor()
         self._given = 0  # commits
         self.outlet: Outlet | None = None
         self.held = 0
@@ -77,9 +77,9 @@ class Folding:
         Raises
         ------
         Abandon, Stop
-            What was given before failed; so do the other calls but `distrust`.
+            What was given before failed; so do the other calls but `discard`.
         """
-        self._lane.put(partial(self._turn, released))
+        self._computing.put(partial(self._turn, released))
 
     def commit(
         self,
@@ -98,7 +98,7 @@ class Folding:
             Monotonic seconds by which it must be done; else one call's time from its start.
         """
         self._given += 1
-        self._lane.put(
+        self._computing.put(
             partial(
                 self._collect, cuts, dict(engines), consumer.consumer_group_metadata(), deadline
             )
@@ -106,24 +106,24 @@ class Folding:
 
     def check(self) -> None:
         """Raise what failed meanwhile; never waits."""
-        self._lane.check()
+        self._computing.check()
         self._sending.check()
 
     def settle(self) -> None:
         """Wait until all that was given is done."""
-        self._lane.settle()
+        self._computing.settle()
         self._sending.settle()
 
-    def distrust(self) -> None:
+    def discard(self) -> None:
         """Let go of the producer, of what waits and of what failed."""
-        self._lane.drop()
+        self._computing.drop()
         self._sending.drop()
         self._given = self.held
         if self.outlet is not None:
             self.outlet.drop()
         self.outlet = None
 
-    # -- in the lanes --------------------------------------------------------------------
+    # -- in the executors --------------------------------------------------------------------
 
     def _turn(self, released: Sequence[tuple[Partition, Engine, Batch]]) -> None:
         self._tags.follow()

@@ -29,7 +29,7 @@ from streams.worker.health import Health
 from streams.worker.inlet import Inlet
 from streams.worker.membership import Membership
 from streams.worker.outlet import Outlet
-from streams.worker.pipeline import Folding
+from streams.worker.pipeline import Pipeline
 from streams.worker.reporting import Report
 from streams.worker.watchdog import Watchdog
 from streams.worker.wiring import engine_config, warm_up
@@ -60,7 +60,7 @@ class Worker:
         )
         self._contents = Contents(taxonomy.load(), exact_tags())
         self._report = Report()
-        self._folding = Folding(settings, self._contents, self._report, ports)
+        self._pipeline = Pipeline(settings, self._contents, self._report, ports)
         self._inlet = Inlet(settings, ports)
         self._membership = Membership(
             settings,
@@ -72,7 +72,7 @@ class Worker:
             ports,
         )
         self._abandoned = 0
-        self._held = 0  # commits, of those that `_folding` counts
+        self._held = 0  # commits, of those that `_pipeline` counts
         self._share = 1.0  # of the usual size of a transaction
         self._uncommitted = 0
         self._committed_at = ports.monotonic()
@@ -100,18 +100,18 @@ class Worker:
             return 0
         except Stop as error:
             log.error("%s", error)
-            self._folding.distrust()  # nothing more is committed
+            self._pipeline.discard()  # nothing more is committed
             self.leave()  # or the group would wait for this worker until its session ends
             return error.code
         finally:
-            self._folding.distrust()
+            self._pipeline.discard()
             self._health.close()
             self._watchdog.stop()
 
     def start(self) -> None:
         """Read the content tags, fence whoever had this worker's name, join the group."""
-        self._folding.load()
-        self._folding.outlet = self._new_outlet()
+        self._pipeline.load()
+        self._pipeline.outlet = self._new_outlet()
         self._membership.join()
 
     def step(self) -> None:
@@ -122,12 +122,12 @@ class Worker:
         Stop
         """
         try:
-            if self._folding.outlet is None:
+            if self._pipeline.outlet is None:
                 self._recover()
             self._turn()
-            self._folding.check()
-            if self._folding.held > self._held:
-                self._held = self._folding.held
+            self._pipeline.check()
+            if self._pipeline.held > self._held:
+                self._held = self._pipeline.held
                 self._abandoned = 0
                 self._share = min(1.0, self._share * _MORE)
         except Abandon as error:
@@ -137,7 +137,7 @@ class Worker:
             log.warning("abandoned (%d in a row): %s", self._abandoned, error)
             if self._abandoned >= _MOST_ABANDONED:
                 raise Stop(f"{self._abandoned} transactions in a row failed: {error}") from error
-            self._folding.distrust()
+            self._pipeline.discard()
             self._ports.sleep(_BACKOFF_S)
 
     def leave(self) -> None:
@@ -161,17 +161,17 @@ class Worker:
             membership.work(0.2)
             return
         released = self._inlet.release()
-        self._folding.turn(
+        self._pipeline.turn(
             [
                 (self._inlet.partitions[number], membership.engines[number], batch)
                 for number, batch in released
             ]
         )
         self._uncommitted += sum(len(batch) for _, batch in released)
-        self._inlet.pressure(membership.consumer)
+        self._inlet.apply_backpressure(membership.consumer)
         membership.follow()
         self._report.lag(self._inlet, membership.consumer, membership.engines)
-        if self._uncommitted >= most or (self._due() and not self._folding.committing):
+        if self._uncommitted >= most or (self._due() and not self._pipeline.committing):
             self._commit()
 
     # -- committing ----------------------------------------------------------------------
@@ -191,37 +191,37 @@ class Worker:
 
     def _commit(self, deadline: float | None = None) -> None:
         """Have everything since the last commit committed, once that has held."""
-        if self._folding.committing:
-            self._folding.settle()
+        if self._pipeline.committing:
+            self._pipeline.settle()
         self._committed_at = self._ports.monotonic()
         self._uncommitted = 0
         cuts = self._inlet.cut()
         if cuts:
-            self._folding.commit(
+            self._pipeline.commit(
                 cuts, self._membership.engines, self._membership.consumer, deadline
             )
 
     def _commit_before_revoke(self, deadline: float) -> bool:
         """Commit; returns whether live state can be trusted to be what was committed."""
-        if self._folding.outlet is None:
+        if self._pipeline.outlet is None:
             return False
         return self._await(partial(self._commit, deadline))
 
     def _await(self, more: Callable[[], None] = lambda: None) -> bool:
-        """Do `more` and wait until the lane is empty; returns whether all of it held."""
+        """Do `more` and wait until the executor is empty; returns whether all of it held."""
         try:
             more()
-            self._folding.settle()
+            self._pipeline.settle()
         except Abandon as error:
             metrics.ABORTS.labels("revoke").inc()
             log.warning("not committed before the partitions went: %s", error)
-            self._folding.distrust()
+            self._pipeline.discard()
             return False
         return True
 
     def _recover(self) -> None:
         """Make everything new from the last commit."""
-        self._folding.outlet = self._new_outlet()
+        self._pipeline.outlet = self._new_outlet()
         self._membership.rewind()
 
     def _new_outlet(self) -> Outlet:

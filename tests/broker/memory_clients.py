@@ -18,13 +18,13 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from streams.kafka.executor import Job, Lane
+from streams.kafka.executor import Job, SingleThreadExecutor
 from streams.kafka.ports import Ports
 from tests.broker.memory_broker import Coordinator, MemoryBroker, Transaction, failure
 from tests.broker.memory_consumer import Client, GroupMetadata, MemoryConsumer
 
 
-class MemoryLane(Lane):
+class MemoryExecutor(SingleThreadExecutor):
     """Jobs are done when they are given or, with `later`, by chance at any call after that."""
 
     def __init__(self, later: Random | None = None) -> None:
@@ -63,7 +63,7 @@ class MemoryLane(Lane):
 
 
 def ports(broker: MemoryBroker, owner: str, later: Random | None = None) -> Ports:
-    """The outside of one process: its clients, the broker's time and a lane without a thread."""
+    """Ports of one process: its clients, the broker's time, an executor without a thread."""
     return Ports(
         consumer=lambda config: cast(Consumer, MemoryConsumer(broker, owner, config)),
         producer=lambda config: cast(Producer, MemoryProducer(broker, owner, config)),
@@ -71,7 +71,7 @@ def ports(broker: MemoryBroker, owner: str, later: Random | None = None) -> Port
         monotonic=lambda: broker.now,
         wall=broker.wall,
         sleep=broker.sleep,
-        lane=lambda: MemoryLane(later),
+        executor=lambda: MemoryExecutor(later),
     )
 
 

@@ -16,7 +16,7 @@ from streams.settings import Settings
 from streams.worker.inlet import Cut
 from streams.worker.membership import Membership
 from streams.worker.outlet import Commit, Outlet
-from streams.worker.pipeline import Folding
+from streams.worker.pipeline import Pipeline
 from streams.worker.restore import Restore
 
 
@@ -31,10 +31,10 @@ def _replace(where: type, name: str, bug: Callable[..., Any]) -> None:
 
 def _offsets_outside() -> None:
     """Offsets are committed after the transaction instead of inside."""
-    commit, give, consumers = Outlet.commit, Folding.commit, list[Consumer]()
+    commit, give, consumers = Outlet.commit, Pipeline.commit, list[Consumer]()
 
     def given(
-        self: Folding,
+        self: Pipeline,
         cuts: Sequence[Cut],
         engines: Mapping[int, Engine],
         consumer: Consumer,
@@ -51,7 +51,7 @@ def _offsets_outside() -> None:
         except KafkaException:
             pass
 
-    _replace(Folding, "commit", given)
+    _replace(Pipeline, "commit", given)
     _replace(Outlet, "commit", split)
 
 

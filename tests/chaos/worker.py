@@ -86,7 +86,7 @@ class Observed(Worker):
             and all(part.cut_at == part.merge.position() for part in parts.values())
         ):
             with suppress(Abandon):  # the next step meets it again
-                self._folding.settle()
+                self._pipeline.settle()
                 self._write_dump()
 
     def _write_dump(self) -> None:

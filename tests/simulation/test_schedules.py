@@ -21,7 +21,7 @@ from streams.errors import Abandon
 from streams.worker.inlet import Inlet
 from streams.worker.membership import Membership
 from streams.worker.outlet import Commit, Outlet
-from streams.worker.pipeline import Folding
+from streams.worker.pipeline import Pipeline
 from tests.broker.memory_consumer import GroupMetadata, MemoryConsumer
 from tests.simulation import inputs
 from tests.simulation.__main__ import attempt, run
@@ -166,10 +166,10 @@ def _impatient_merge(patch: pytest.MonkeyPatch) -> None:
 
 def _commit_of_a_former_owner(patch: pytest.MonkeyPatch) -> None:
     """Partitions go while a commit waits, which then says it is of the generation after."""
-    give, commit = Folding.commit, Outlet.commit
+    give, commit = Pipeline.commit, Outlet.commit
     consumers: dict[Any, Any] = {}
 
-    def given(self: Folding, cuts: Any, engines: Any, consumer: Any, *more: Any) -> None:
+    def given(self: Pipeline, cuts: Any, engines: Any, consumer: Any, *more: Any) -> None:
         consumers[self._settings.instance] = consumer
         give(self, cuts, engines, consumer, *more)
 
@@ -181,9 +181,9 @@ def _commit_of_a_former_owner(patch: pytest.MonkeyPatch) -> None:
             deadline,
         )
 
-    patch.setattr(Folding, "commit", given)
+    patch.setattr(Pipeline, "commit", given)
     patch.setattr(Outlet, "commit", late)
-    patch.setattr(Folding, "settle", lambda self: None)
+    patch.setattr(Pipeline, "settle", lambda self: None)
 
 
 #: Bugs, and faults to strike with where the seed's own would take long to meet them.

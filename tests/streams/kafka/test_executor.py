@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from streams.errors import Abandon
-from streams.kafka.executor import Lane
+from streams.kafka.executor import SingleThreadExecutor
 
 _S = 10.0  # nothing here takes longer
 
@@ -25,21 +25,21 @@ def failing() -> None:
 
 
 def test_jobs_are_done_in_order_and_elsewhere() -> None:
-    lane, done = Lane(), list[tuple[int, int]]()
+    executor, done = SingleThreadExecutor(), list[tuple[int, int]]()
     for n in range(100):
-        lane.put(lambda n=n: done.append((n, threading.get_ident())))  # type: ignore[misc]  # n=n
-    lane.settle()
+        executor.put(lambda n=n: done.append((n, threading.get_ident())))  # type: ignore[misc]  # n=n
+    executor.settle()
     assert [n for n, _ in done] == list(range(100))
     assert {thread for _, thread in done} != {threading.get_ident()}
 
 
 def test_only_so_many_wait() -> None:
-    lane, go, given = Lane(depth=2), threading.Event(), threading.Event()
-    lane.put(waiting(go))
+    executor, go, given = SingleThreadExecutor(depth=2), threading.Event(), threading.Event()
+    executor.put(waiting(go))
 
     def more() -> None:
         for _ in range(3):
-            lane.put(lambda: None)
+            executor.put(lambda: None)
         given.set()
 
     other = threading.Thread(target=more)
@@ -48,52 +48,52 @@ def test_only_so_many_wait() -> None:
     go.set()
     assert given.wait(_S)
     other.join(_S)
-    lane.settle()
+    executor.settle()
 
 
 def test_a_failure_is_raised_until_it_is_dropped_and_nothing_behind_it_is_done() -> None:
-    lane, go, done = Lane(depth=3), threading.Event(), list[int]()
-    lane.put(waiting(go))
-    lane.put(failing)
-    lane.put(lambda: done.append(1))
-    lane.check()
+    executor, go, done = SingleThreadExecutor(depth=3), threading.Event(), list[int]()
+    executor.put(waiting(go))
+    executor.put(failing)
+    executor.put(lambda: done.append(1))
+    executor.check()
     go.set()
-    for call in (lane.settle, lane.check, lambda: lane.put(lambda: done.append(2))):
+    for call in (executor.settle, executor.check, lambda: executor.put(lambda: done.append(2))):
         with pytest.raises(Abandon, match="no"):
             call()
-    lane.drop()
-    lane.put(lambda: done.append(3))
-    lane.settle()
+    executor.drop()
+    executor.put(lambda: done.append(3))
+    executor.settle()
     assert done == [3]
 
 
 def test_dropping_waits_for_the_job_that_runs_and_forgets_the_others() -> None:
-    lane, go, done = Lane(), threading.Event(), list[int]()
+    executor, go, done = SingleThreadExecutor(), threading.Event(), list[int]()
 
     def first() -> None:
         waiting(go)()
         done.append(1)
 
-    lane.put(first)
-    lane.put(lambda: done.append(2))
+    executor.put(first)
+    executor.put(lambda: done.append(2))
     threading.Timer(0.2, go.set).start()
-    while not lane._running:
+    while not executor._running:
         pass
-    lane.drop()
+    executor.drop()
     assert done == [1]
-    lane.settle()
+    executor.settle()
     assert done == [1]
 
 
 def test_a_full_lane_whose_job_fails_lets_go_of_who_waits() -> None:
-    lane, go = Lane(depth=1), threading.Event()
+    executor, go = SingleThreadExecutor(depth=1), threading.Event()
 
     def job() -> None:
         waiting(go)()
         failing()
 
-    lane.put(job)
-    lane.put(lambda: None)
+    executor.put(job)
+    executor.put(lambda: None)
     threading.Timer(0.2, go.set).start()
     with pytest.raises(Abandon):
-        lane.put(lambda: None)
+        executor.put(lambda: None)

@@ -117,11 +117,11 @@ def test_an_input_that_runs_ahead_is_paused_and_resumed() -> None:
     inlet, feed = opened(held_events=4)
     consumer = cast(Consumer, feed)
     poll(inlet, feed, *(record(NETWORK, n, ts=n) for n in range(6)))
-    inlet.pressure(consumer)
+    inlet.apply_backpressure(consumer)
     assert feed.paused == {NETWORK}
     poll(inlet, feed, *ends_but(NETWORK))
     assert released(inlet) == list(range(6))
-    inlet.pressure(consumer)
+    inlet.apply_backpressure(consumer)
     assert feed.paused == set()
 
 
