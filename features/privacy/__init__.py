@@ -1,4 +1,6 @@
-"""What may be held and said about an account: consent, facts, rules, disclosure.
+"""Decides what may be held and said about an account: consent, facts, rules, disclosure.
 
 Law of the folder: what is known of an account decides before any state is touched, at the time
-of the event. Public face: `accounts.Accounts`."""
+of the event. Worked out here is from when and until when there is consent; the fold
+(`features.state.fold_kernel`) turns away what falls outside. Public face: `accounts.Accounts`.
+"""

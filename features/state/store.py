@@ -1,7 +1,7 @@
 """Live state of one partition: subjects and their rows, changed only by the kernels.
 
-The store knows nothing of models, consent rules or profiles; it folds a sequence of events,
-says what changed, and goes to bytes and back.
+The store knows no models, profiles or rules, but for the span of consent that stands with an
+account; it folds a sequence of events, says what changed, and goes to bytes and back.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -27,7 +28,7 @@ def failing() -> None:
 def test_jobs_are_done_in_order_and_elsewhere() -> None:
     executor, done = SingleThreadExecutor(), list[tuple[int, int]]()
     for n in range(100):
-        executor.put(lambda n=n: done.append((n, threading.get_ident())))  # type: ignore[misc]  # n=n
+        executor.put(partial(lambda n: done.append((n, threading.get_ident())), n))
     executor.settle()
     assert [n for n, _ in done] == list(range(100))
     assert {thread for _, thread in done} != {threading.get_ident()}
