@@ -22,11 +22,12 @@ from features.models import Learner
 from features.privacy.accounts import Accounts
 from features.privacy.consent import FOREVER
 from features.privacy.facts import mark
+from features.records.position import Position
 from features.related.graph import Related
 from features.state import changelog_keys as keys
 from features.state import layout as lay
 from features.state import snapshots
-from features.state.changelog_keys import Bound, IncompatibleState, Kind, Meta, Position
+from features.state.changelog_keys import Bound, IncompatibleState, Kind, Meta
 from features.state.store import Store
 from features.tags.taxonomy import Taxonomy
 
@@ -53,7 +54,7 @@ class Checkpoint:
         state: dict[bytes, bytes | None],
         store: Store,
         accounts: Accounts,
-        offsets: Mapping[str, tuple[int, int]],
+        offsets: Mapping[str, Position],
     ) -> None:
         """Add the records of everything that changed."""
         sids = store.dirty(lay.D_STATE)
@@ -72,7 +73,7 @@ class Checkpoint:
         self._write_ids(state, store)
         state[keys.META] = Meta(
             self._bound,
-            {name: Position(*at) for name, at in offsets.items()},
+            offsets,
             self._next,
             int(store.counters["max_ts"]),
             int(store.counters["open_day"]),
@@ -102,7 +103,7 @@ class Checkpoint:
         accounts: Accounts,
         learner: Learner,
         related: Related,
-    ) -> dict[str, tuple[int, int]]:
+    ) -> dict[str, Position]:
         """Take up a folded changelog; see `features.engine.Engine.load`."""
         names: list[bytes] = []
         values: list[bytes] = []

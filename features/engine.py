@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ from features.models import Learner
 from features.privacy import accounts
 from features.profiles.writer import Writer
 from features.records.batch import Batch
+from features.records.position import Position
 from features.related.graph import Related
 from features.state import changelog_keys as keys
 from features.state import layout as lay
@@ -36,21 +38,29 @@ _DAMAGE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeErr
 _MOST_DAYS = 64  # a longer gap in event time closes only so many days, the rest is silence
 
 
+class ProfileRecord(NamedTuple):
+    """A profile to publish; without a value, a subject to forget."""
+
+    key: bytes
+    value: bytes | None
+    version: int
+    as_of: int  # event time, ms
+
+
 @dataclass
 class Changes:
     """What one commit must write; values of None are tombstones.
 
     Attributes
     ----------
-    profiles : list of (bytes, bytes or None, int, int)
-        Key, value, version, as-of time in ms.
+    profiles : list of ProfileRecord
     state : dict of bytes to bytes or None
         Changelog records by key.
     receipts : list of (bytes, bytes)
         Of erasures: mark and receipt, neither with an identifier.
     """
 
-    profiles: list[tuple[bytes, bytes | None, int, int]] = field(default_factory=list)
+    profiles: list[ProfileRecord] = field(default_factory=list)
     state: dict[bytes, bytes | None] = field(default_factory=dict)
     receipts: list[tuple[bytes, bytes]] = field(default_factory=list)
 
@@ -196,7 +206,7 @@ class Engine:
 
     # -- out -----------------------------------------------------------------------------
 
-    def collect(self, offsets: Mapping[str, tuple[int, int]]) -> Changes:
+    def collect(self, offsets: Mapping[str, Position]) -> Changes:
         """Everything that changed since the last call; the caller commits it or restores.
 
         Parameters
@@ -211,18 +221,14 @@ class Engine:
         for key, published in self.accounts.forgotten():
             changes.state[keys.subject(key)] = None
             if published:
-                changes.profiles.append((key, None, 0, 0))
+                changes.profiles.append(ProfileRecord(key, None, 0, 0))
         if self._pending:
             sids = np.fromiter(self._pending, np.int32, len(self._pending))
             store.publish(sids)
             values, as_of = zip(*self._pending.values(), strict=True)
-            changes.profiles += zip(
-                store.keys(sids),
-                values,
-                store.subjects["version"][sids].tolist(),
-                as_of,
-                strict=True,
-            )
+            versions = store.subjects["version"][sids].tolist()
+            rows = zip(store.keys(sids), values, versions, as_of, strict=True)
+            changes.profiles += map(ProfileRecord._make, rows)
             self._pending.clear()
         self._checkpoint.write(changes.state, store, self.accounts, offsets)
         if self._model_changed:
@@ -232,7 +238,7 @@ class Engine:
         store.compact()
         return changes
 
-    def load(self, records: Iterable[tuple[bytes, bytes]]) -> dict[str, tuple[int, int]]:
+    def load(self, records: Iterable[tuple[bytes, bytes]]) -> dict[str, Position]:
         """Take up a folded changelog into a new engine.
 
         Parameters

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.records.batch import Batch
+from features.records.position import Position
 
 _Place = tuple[int, int, int]
 _NEVER: _Place = (2**63 - 1, 0, 0)
@@ -60,11 +61,11 @@ class Input:
         """Place before which this input delivers nothing any more."""
         return _NEVER if self.drained else (self.running, self.number, self.next_offset)
 
-    def position(self) -> tuple[int, int]:
+    def position(self) -> Position:
         """Offset to go on from after the released records, and the running time there."""
         if self.held:
-            return int(self.held[0][0].records["offset"][0]), self.released_running
-        return self.next_offset, self.running
+            return Position(int(self.held[0][0].records["offset"][0]), self.released_running)
+        return Position(self.next_offset, self.running)
 
 
 class Merge:
@@ -74,17 +75,17 @@ class Merge:
     ----------
     names : sequence of str
         Inputs in the order that breaks ties.
-    start : mapping of str to (int, int)
+    start : mapping of str to Position
         Per input the offset to start from and the running time there.
     """
 
-    def __init__(self, names: Sequence[str], start: Mapping[str, tuple[int, int]]) -> None:
+    def __init__(self, names: Sequence[str], start: Mapping[str, Position]) -> None:
         self.inputs = {
             name: Input(
                 number,
-                running=start[name][1],
-                next_offset=start[name][0],
-                released_running=start[name][1],
+                running=start[name].running,
+                next_offset=start[name].offset,
+                released_running=start[name].running,
             )
             for number, name in enumerate(names)
         }
@@ -102,7 +103,7 @@ class Merge:
         running = np.concatenate([part[1] for part in parts])
         return Batch(batch.records[np.argsort(running, kind="stable")], batch.blob)
 
-    def position(self) -> dict[str, tuple[int, int]]:
+    def position(self) -> dict[str, Position]:
         """Per input, where to go on after everything that was released."""
         return {name: item.position() for name, item in self.inputs.items()}
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, NamedTuple
 
+from features.records.position import Position
+
 #: Number of the format of all records; another one is refused.
 FORMAT = 1
 
@@ -75,13 +77,6 @@ def parse(key: bytes) -> Key | None:
 
 class IncompatibleState(Exception):
     """A changelog was written by another format; restoring it would mix up rows."""
-
-
-class Position(NamedTuple):
-    """How far an input was taken up: the next offset, and the running event time there in ms."""
-
-    offset: int
-    running: int
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from features.records.batch import Batch, parse
 from features.records.dead_letter import DeadLetter
 from features.records.decoder import Limits
+from features.records.position import Position
 from features.records.sequence import Merge
 from streams.contract.topics import INPUTS
 from streams.errors import LostOffsets, Stop
@@ -39,7 +40,7 @@ class Partition:
         Refused only when their turn had come.
     outcomes : Counter of (str, str)
         Records by input topic and what became of them.
-    cut_at : dict of str to (int, int)
+    cut_at : dict of str to Position
         Where the latest cut was; at first, where the partition began.
     """
 
@@ -47,7 +48,7 @@ class Partition:
     refused: dict[str, deque[DeadLetter]] = field(default_factory=dict)
     late: list[DeadLetter] = field(default_factory=list)
     outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
-    cut_at: dict[str, tuple[int, int]] = field(default_factory=dict)
+    cut_at: dict[str, Position] = field(default_factory=dict)
     counts: dict[str, DeadLetterCount] = field(default_factory=dict)
     arrival_ms: dict[str, int] = field(default_factory=dict)
     heard: dict[str, float] = field(default_factory=dict)
@@ -60,7 +61,7 @@ class Cut:
 
     Attributes
     ----------
-    positions : dict of str to (int, int)
+    positions : dict of str to Position
         Per input topic the next offset and the running time there.
     refused : list of DeadLetter
         Before those offsets.
@@ -70,7 +71,7 @@ class Cut:
 
     partition: int
     part: Partition
-    positions: dict[str, tuple[int, int]]
+    positions: dict[str, Position]
     refused: list[DeadLetter]
     taken: dict[str, int]
 
@@ -99,7 +100,7 @@ class Inlet:
         """From now on look whether keys lie where they belong among so many partitions."""
         self._placements = placements(self._names, self._settings.partitioner, partitions)
 
-    def open(self, partition: int, start: Mapping[str, tuple[int, int]]) -> None:
+    def open(self, partition: int, start: Mapping[str, Position]) -> None:
         """Begin a partition at these offsets and running times per topic."""
         self.partitions[partition] = Partition(
             Merge(self._names, start),
@@ -159,14 +160,14 @@ class Inlet:
         for number, part in self.partitions.items():
             positions = part.merge.position()
             if positions != part.cut_at:
-                taken = {name: at[0] - part.cut_at[name][0] for name, at in positions.items()}
+                taken = {
+                    name: at.offset - part.cut_at[name].offset for name, at in positions.items()
+                }
                 cuts.append(Cut(number, part, positions, self._refused(part, positions), taken))
                 part.cut_at = positions
         return cuts
 
-    def _refused(
-        self, part: Partition, positions: Mapping[str, tuple[int, int]]
-    ) -> list[DeadLetter]:
+    def _refused(self, part: Partition, positions: Mapping[str, Position]) -> list[DeadLetter]:
         """Take the refused records that lie before the released ones' end."""
         found = []
         for name, (offset, _) in positions.items():

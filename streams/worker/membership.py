@@ -18,6 +18,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import OffsetSpec
 
 from features.engine import Engine
+from features.records.position import Position
 from streams import metrics
 from streams.contract.topics import INPUTS
 from streams.errors import Abandon, LostOffsets
@@ -31,7 +32,7 @@ from streams.worker.standby import Copy, Standby
 from streams.worker.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
-Start = dict[str, tuple[int, int]]  # per input topic the next offset and the running time there
+Start = dict[str, Position]  # per input topic the next offset and the running time there
 _NONE = -1001  # "no offset" in librdkafka
 
 
@@ -206,9 +207,7 @@ class Membership:
             offsets |= offsets_at(self._settings, fresh, OffsetSpec.earliest(), self._ports)
         return offsets
 
-    def _starts(
-        self, states: dict[int, dict[str, tuple[int, int]]]
-    ) -> dict[int, dict[str, tuple[int, int]]]:
+    def _starts(self, states: dict[int, dict[str, Position]]) -> dict[int, dict[str, Position]]:
         try:
             return {p: self._start(p, state) for p, state in states.items()}
         except LostOffsets:
@@ -218,9 +217,7 @@ class Membership:
                 raise Abandon("another worker went on while the state was restored") from None
             raise
 
-    def _start(
-        self, partition: int, state: dict[str, tuple[int, int]]
-    ) -> dict[str, tuple[int, int]]:
+    def _start(self, partition: int, state: dict[str, Position]) -> dict[str, Position]:
         """Where to start; offsets and state were committed together, so they must agree."""
         start = {}
         for name in self._names:
@@ -233,7 +230,7 @@ class Membership:
                         "the changelog holds no state for it. State was lost: bring the "
                         "changelog back, or begin anew with `interest-streams state reset`"
                     )
-                start[name] = committed, -1
+                start[name] = Position(committed, -1)
                 continue
             offset, running = state[name]
             if not never and offset != committed:
@@ -242,7 +239,7 @@ class Membership:
                     f"belongs to offset {offset}. Offsets were moved by hand: put them back, or "
                     "begin anew with `interest-streams state reset`"
                 )
-            start[name] = offset, running
+            start[name] = Position(offset, running)
         return start
 
     def _drop(self) -> None:

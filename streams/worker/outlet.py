@@ -23,7 +23,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
-from features.engine import Changes
+from features.engine import Changes, ProfileRecord
 from features.records.dead_letter import DeadLetter
 from streams.contract import headers as codecs
 from streams.contract.topics import DEAD_LETTERS, PROFILES, RECEIPTS, STATE
@@ -131,15 +131,12 @@ class Outlet:
             )
 
     def _send_profiles(
-        self,
-        deadline: float,
-        partition: int,
-        profiles: Sequence[tuple[bytes, bytes | None, int, int]],
+        self, deadline: float, partition: int, profiles: Sequence[ProfileRecord]
     ) -> None:
         # One by one, for the client's batches take no headers; so without a call in between.
         produce: Callable[..., None] = self._producer.produce
         topic = self._profiles
-        times = codecs.times([item[3] for item in profiles])
+        times = codecs.times([item.as_of for item in profiles])
         for (key, value, version, _), time in zip(profiles, times, strict=True):
             headers = codecs.profile_headers(key, version, time)
             try:

@@ -178,7 +178,7 @@ class Pipeline:
             commit.refused += cut.refused + late
             commit.changes[cut.partition] = engine.collect(cut.positions)
             commit.offsets += [
-                TopicPartition(name, cut.partition, at[0]) for name, at in cut.positions.items()
+                TopicPartition(name, cut.partition, at.offset) for name, at in cut.positions.items()
             ]
             for name, count in cut.taken.items():
                 commit.taken[name] = commit.taken.get(name, 0) + count

@@ -41,7 +41,7 @@ class Report:
         for letter in commit.refused:
             metrics.DEAD_LETTERS.labels(letter.reason).inc()
         for partition, changes in commit.changes.items():
-            gone = sum(1 for item in changes.profiles if item[1] is None)
+            gone = sum(1 for item in changes.profiles if item.value is None)
             metrics.PROFILES.inc(len(changes.profiles) - gone)
             metrics.TOMBSTONES.labels("interest-profiles").inc(gone)
             metrics.STATE_ROWS.inc(len(changes.state))

@@ -17,6 +17,7 @@ from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, Messag
 from confluent_kafka.admin import OffsetSpec
 
 from features.engine import Engine
+from features.records.position import Position
 from features.state.changelog_keys import IncompatibleState
 from streams import metrics
 from streams.contract.topics import STATE
@@ -105,7 +106,7 @@ class Restore:
         self._say(now)
         return not self._open
 
-    def engines(self) -> dict[int, tuple[Engine, dict[str, tuple[int, int]]]]:
+    def engines(self) -> dict[int, tuple[Engine, dict[str, Position]]]:
         """Per partition an engine with its state, and the offsets the state belongs to.
 
         Raises

@@ -12,6 +12,7 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from features.engine import Changes, Engine
+from features.records.position import Position
 from streams.settings import Settings
 from streams.worker.inlet import Cut
 from streams.worker.membership import Membership
@@ -68,7 +69,7 @@ def _row_skipped() -> None:
     """One of a hundred subjects never reaches the changelog."""
     collect = Engine.collect
 
-    def forgetful(self: Engine, offsets: Mapping[str, tuple[int, int]]) -> Changes:
+    def forgetful(self: Engine, offsets: Mapping[str, Position]) -> Changes:
         changes = collect(self, offsets)
         for key in [
             key for key in changes.state if key.startswith(b"s/") and zlib.crc32(key) % 100 == 0
@@ -83,7 +84,7 @@ def _label_leaked() -> None:
     """After a restart the last closed day is learned once more, its labels known."""
     load = Engine.load
 
-    def leak(self: Engine, records: Any) -> dict[str, tuple[int, int]]:
+    def leak(self: Engine, records: Any) -> dict[str, Position]:
         offsets = load(self, records)
         if self.store.counters["open_day"] > 0:
             self.store.counters["open_day"] -= 1
@@ -133,7 +134,7 @@ def _profile_forgotten() -> None:
     """Profiles that were written are not all published: every 50th key is left out."""
     collect = Engine.collect
 
-    def lossy(self: Engine, offsets: Mapping[str, tuple[int, int]]) -> Changes:
+    def lossy(self: Engine, offsets: Mapping[str, Position]) -> Changes:
         changes = collect(self, offsets)
         changes.profiles = [item for item in changes.profiles if zlib.crc32(item[0]) % 50]
         return changes
@@ -145,7 +146,7 @@ def _ids_forgotten() -> None:
     """A restored engine does not remember which event ids it has seen."""
     load = Engine.load
 
-    def amnesia(self: Engine, records: Any) -> dict[str, tuple[int, int]]:
+    def amnesia(self: Engine, records: Any) -> dict[str, Position]:
         offsets = load(self, records)
         self.store.live.dedup.hash[:] = 0
         self.store.counters["ids"] = 0

@@ -25,6 +25,7 @@ from features.engine import Engine
 from features.records.batch import parse
 from features.records.decoder import NETWORK as KIND
 from features.records.decoder import Limits
+from features.records.position import Position
 from features.state.contents import Contents
 from features.tags import taxonomy
 from features.tags.exact import exact_tags
@@ -98,7 +99,7 @@ def write_changelog(settings: Settings, rows: int) -> tuple[int, int, float]:
         engine.apply(batch)
         number += _BATCH
     found = int(engine.store.counters["rows_live"])
-    state = engine.collect({settings.topic(name): (0, -1) for name in INPUTS}).state
+    state = engine.collect({settings.topic(name): Position(0, -1) for name in INPUTS}).state
     producer = Producer(
         {
             "bootstrap.servers": settings.bootstrap_servers,

@@ -17,6 +17,7 @@ from features.records.batch import parse
 from features.records.dead_letter import DeadLetter
 from features.records.decoder import APP, FACTS, NETWORK, TV, Limits, decode, decode_fact
 from features.records.fields import Malformed
+from features.records.position import Position
 from features.state import snapshots
 from features.state.changelog_keys import IncompatibleState
 from features.tags import entry as tagrecords
@@ -85,7 +86,7 @@ def inlet(data: bytes) -> None:
     """Records cut out of the bytes go through a worker's inlet, none is lost."""
     parts = data.split(b"\n")[:20]
     taken = Inlet(inputs.settings(dead_letter_max_run=100))
-    taken.open(0, {name: (0, -1) for name in INPUTS})
+    taken.open(0, {name: Position(0, -1) for name in INPUTS})
     messages = [
         Message(
             topic=INPUTS[i % 4], partition=0, offset=i // 4, key=KEY, value=part, timestamp=(1, TS)
@@ -169,7 +170,7 @@ def changelog(data: bytes) -> None:
 
 @lru_cache(maxsize=1)
 def _changelog() -> dict[bytes, bytes]:
-    offsets = {name: (10**6, 10**15) for name in INPUTS}
+    offsets = {name: Position(10**6, 10**15) for name in INPUTS}
     changes = inputs.replay(_CHANGELOG_SEED, 0, [offsets])[0][0]
     return {key: value for key, value in changes.state.items() if value is not None}
 
@@ -179,7 +180,7 @@ def _changelog_seeds() -> list[bytes]:
 
 
 def _profile_seeds() -> list[bytes]:
-    offsets = {name: (10**6, 10**15) for name in INPUTS}
+    offsets = {name: Position(10**6, 10**15) for name in INPUTS}
     changes = inputs.replay(_CHANGELOG_SEED, 0, [offsets])[0][0]
     return [value for _, value, _, _ in changes.profiles if value is not None]
 

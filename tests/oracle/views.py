@@ -12,6 +12,7 @@ import numpy as np
 from features.config import Config
 from features.engine import Changes, Engine
 from features.records.batch import Batch
+from features.records.position import Position
 from features.state import layout as lay
 from features.state import snapshots
 from features.state.changelog_keys import META
@@ -49,7 +50,7 @@ class Run:
 
     def commit(self) -> Changes:
         """Collect, and fold what comes out as Kafka's compaction would."""
-        changes = self.engine.collect({"input": (self.offset, 0)})
+        changes = self.engine.collect({"input": Position(self.offset, 0)})
         self.published += changes.profiles
         for key, value in changes.state.items():
             if value is None:

@@ -18,6 +18,7 @@ import numpy as np
 from features.engine import Changes, Engine
 from features.records.batch import Batch, parse
 from features.records.decoder import Limits
+from features.records.position import Position
 from features.records.sequence import Merge
 from features.state import layout as lay
 from features.state.contents import Contents
@@ -48,7 +49,7 @@ _TAGS = {
     "app:recipes": "216",
     "app:garage": "1",
 }
-Position = dict[str, tuple[int, int]]
+Positions = dict[str, Position]
 
 
 @dataclass(frozen=True)
@@ -212,7 +213,7 @@ def _spoil(rng: Random, log: list[tuple[bytes | None, bytes]]) -> None:
 def expected(seed: int, partition: int) -> Expected:
     """An uninterrupted run over one partition: one sequence, one commit at its end."""
     found = Expected()
-    merge = Merge(INPUTS, {name: (0, -1) for name in INPUTS})
+    merge = Merge(INPUTS, {name: Position(0, -1) for name in INPUTS})
     refused = _take(seed, partition, merge, found)
     batch = merge.release()
     engine = new_engine()
@@ -252,7 +253,7 @@ def new_engine() -> Engine:
     return Engine(engine_config(settings()), taxonomy.load(), contents())
 
 
-def replay(seed: int, partition: int, cuts: list[Position]) -> tuple[list[Changes], Engine]:
+def replay(seed: int, partition: int, cuts: list[Positions]) -> tuple[list[Changes], Engine]:
     """What commits at these positions write in a run that was never interrupted."""
     known = expected(seed, partition)
     engine, made, done = new_engine(), [], 0

@@ -8,12 +8,13 @@ from typing import Any, cast
 
 from confluent_kafka import Consumer, Message, TopicPartition
 
+from features.records.position import Position
 from streams.contract.topics import INPUTS
 from streams.kafka.ports import REAL
 from streams.worker.inlet import Inlet
 from tests.simulation import inputs
 
-START = {name: (0, -1) for name in INPUTS}
+START = {name: Position(0, -1) for name in INPUTS}
 
 
 class Feed:

@@ -11,6 +11,7 @@ import numpy as np
 from features.engine import Changes, Engine
 from features.records.batch import parse
 from features.records.decoder import FACTS, NETWORK, Limits
+from features.records.position import Position
 from features.tags import taxonomy
 from streams.contract.topics import INPUTS, TOPICS
 from streams.worker.wiring import engine_config
@@ -102,7 +103,7 @@ def fold(engine: Engine, *records: tuple[int, bytes]) -> Changes:
     )
     assert not rejected
     engine.apply(batch)
-    return engine.collect({name: (0, -1) for name in INPUTS})
+    return engine.collect({name: Position(0, -1) for name in INPUTS})
 
 
 def engine_with(**more: Any) -> Engine:

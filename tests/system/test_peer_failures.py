@@ -15,6 +15,7 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, Message
 
 from features.records.decoder import FACTS, NETWORK
+from features.records.position import Position
 from streams import metrics
 from streams.contract.topics import INPUTS, STATE
 from streams.errors import LostOffsets, Stop
@@ -153,7 +154,7 @@ def test_what_is_held_back_is_not_committed_and_is_later() -> None:
 def test_records_of_a_lost_assignment_are_dropped() -> None:
     """faust#216, #221."""
     inlet = Inlet(inputs.settings())
-    inlet.open(1, {name: (0, -1) for name in INPUTS})
+    inlet.open(1, {name: Position(0, -1) for name in INPUTS})
     records = [
         Message(
             topic=NETWORK_TOPIC,

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from features.records import sequence
 from features.records.batch import EVENT, Batch
+from features.records.position import Position
 from features.records.sequence import Merge
 from tests.support import generators as gen
 from tests.support.generators import Record
@@ -48,7 +49,7 @@ class Reader:
     at: list[int] = field(default_factory=lambda: [0] * 4)
 
     def __post_init__(self) -> None:
-        self.merge = Merge(NAMES, {name: (0, -1) for name in NAMES})
+        self.merge = Merge(NAMES, {name: Position(0, -1) for name in NAMES})
 
     def fetch(self, which: int, count: int, announce: bool) -> None:
         """Take up to `count` records of an input; at its end, hear of it if announced."""
@@ -93,7 +94,7 @@ class Reader:
 
 
 def _numbers(
-    batch: Batch, merge: Merge, before: dict[str, tuple[int, int]], logs: tuple[_Log, ...]
+    batch: Batch, merge: Merge, before: dict[str, Position], logs: tuple[_Log, ...]
 ) -> list[_Mark]:
     """Which input each released record is of: the one whose turn its offset is."""
     after = merge.position()
@@ -182,7 +183,7 @@ def test_an_input_that_is_silent_holds_the_others_back_until_its_end_is_known() 
 
 
 def test_a_new_record_takes_the_end_back() -> None:
-    merge = Merge(NAMES, {name: (0, -1) for name in NAMES})
+    merge = Merge(NAMES, {name: Position(0, -1) for name in NAMES})
     for item in merge.inputs.values():
         item.drained = True
     merge.inputs["tv"].take(_records([3], 0), 1)
@@ -196,7 +197,7 @@ def test_a_new_record_takes_the_end_back() -> None:
 @settings(max_examples=20)
 def test_records_keep_their_bytes_through_the_merge(records: list[Record]) -> None:
     """Held back, cut apart and joined again, a record is still the one it was."""
-    merge = Merge(NAMES, {name: (0, -1) for name in NAMES})
+    merge = Merge(NAMES, {name: Position(0, -1) for name in NAMES})
     written = []
     for kind, name in enumerate(NAMES):
         mine = [record for record in records if record.kind == kind]

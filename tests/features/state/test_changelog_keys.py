@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from features.records.position import Position
 from features.state import changelog_keys as keys
-from features.state.changelog_keys import Bound, IncompatibleState, Kind, Meta, Position
+from features.state.changelog_keys import Bound, IncompatibleState, Kind, Meta
 from tests.project.architecture import repository
 
 META = Meta(
