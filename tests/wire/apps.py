@@ -20,8 +20,10 @@ K = 3  # households that may be spoken of
 _ENVIRON = {
     "INTEREST_STREAMS_HTTP_PORT": "0",
     "INTEREST_STREAMS_AUDIENCE_K": str(K),
+    "INTEREST_STREAMS_AUDIENCE_NOISE": "false",  # drawn, it would differ
     "INTEREST_STREAMS_MAX_MESSAGE_BYTES": str(MAX_BYTES),
 }
+_DAY_NS = 86_400 * 10**9
 
 
 def edited(key: str) -> bytes:
@@ -48,9 +50,11 @@ class Apps:
         self._broker = broker
         self._audiences, self._catalogue = audiences, catalogue
         self._read = [0] * wired.PARTITIONS
+        self._days = 18_000  # since 1970, one more each time that audiences are spoken of
         catalogue.tags, catalogue.dead_letters = self._topic(TAGS), self._topic(DEAD_LETTERS)
         audiences.said = self._topic(AUDIENCES)
         audiences._speaks = lambda: True
+        vars(audiences)["time"] = SimpleNamespace(time_ns=lambda: self._days * _DAY_NS)
         audiences.known.set()
 
     def tag(self) -> None:
@@ -71,6 +75,7 @@ class Apps:
             for offset, entry in log.read(self._read[partition], committed=True):
                 self._audiences._take_profile(cast(Any, _Message(entry)))
                 self._read[partition] = offset + 1
+        self._days += 1
         asyncio.run(inspect.unwrap(self._audiences.publish)())  # without the timer around it
 
     def _topic(self, name: str) -> Any:
