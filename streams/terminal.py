@@ -8,7 +8,6 @@ import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib import util
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from streams.errors import ExitCode, ExtraMissing, KafkaFailed, Stop, UsageError
@@ -124,12 +123,7 @@ class Meter:
             self._bar.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._bar is not None:
             self._bar.stop()
 

@@ -15,7 +15,6 @@ import tempfile
 import time
 from importlib import resources
 from pathlib import Path
-from types import TracebackType
 from typing import IO
 
 from confluent_kafka import KafkaException
@@ -115,12 +114,7 @@ class EmbeddedBroker:
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     def alive(self) -> bool:
