@@ -20,10 +20,12 @@ import hashlib
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
 from typing import Any
 
+from features.privacy import words as wordbook
+from features.privacy.words import Words
 from features.tags import taxonomy
 from features.tags.taxonomy import Taxonomy
 from features.vocabulary import FactKind, Purpose
@@ -78,6 +80,11 @@ class Rules:
     _kinds: Mapping[int, Kind] = field(repr=False)
     _other: Kind = field(repr=False)
 
+    @cached_property
+    def words(self) -> Words:
+        """The bundled words of facts about permissions, beside these terms."""
+        return wordbook.parse(_bundled("consent_words.toml"), self.terms)
+
     def purpose(self, term: str) -> Purpose | None:
         """Purpose of a consent fact's word; None where the purpose is not ours."""
         return self.terms.get(term.lower())
@@ -109,8 +116,7 @@ class Rules:
 @cache
 def load() -> Rules:
     """The bundled rules."""
-    text = resources.files("features.data").joinpath("suppression.toml").read_text("utf-8")
-    return parse(text, taxonomy.load())
+    return parse(_bundled("suppression.toml"), taxonomy.load())
 
 
 def parse(text: str, tree: Taxonomy) -> Rules:
@@ -147,6 +153,10 @@ def parse(text: str, tree: Taxonomy) -> Rules:
         kinds,
         other,
     )
+
+
+def _bundled(name: str) -> str:
+    return resources.files("features.data").joinpath(name).read_text("utf-8")
 
 
 def _purposes(table: Mapping[str, Any]) -> tuple[dict[str, Purpose], dict[Purpose, str]]:

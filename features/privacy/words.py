@@ -1,0 +1,245 @@
+"""Reads the words of facts about permissions: strictly where they grant, tolerantly elsewhere.
+
+A grant is taken only in the exact form of the contract: status ``granted``, a listed term of a
+purpose or none (``profiling``), a time, and an end that is absent or a later time. "For ever" is
+said by leaving the end out: 9999-12-31, the greatest integer or a text is no end that can be read,
+and so no grant. An end of 0, or any other before the beginning, is over: that is a refusal.
+Whatever can be read as refusing refuses; which purpose, by a term or a known word, and everything
+where the word is unknown. The rest is undecided.
+
+====================  =================================================================
+table of the words    fields: lists of squeezed words, each in one place only
+====================  =================================================================
+(top)                 ``schema`` 1
+``status``            ``granting``, ``negations`` (parts of a status)
+``status.refusing``   by reason, a name of `Why` in lower case
+``status.stems``      likewise, parts of words
+``purpose``           ``all``, ``foreign``
+``purpose.refusing``  by purpose
+``kind``              ``erasure``, ``consent``, ``withdrawal``, ``objection``, ``other``;
+                      ``rights``, parts of words
+``field``             by field: further names of it
+====================  =================================================================
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from features.records.inputs import TS_END, TS_MIN
+from features.records.protective import scalars, squeezed, whole
+from features.records.readings import Grant, Kind, Nothing, Reading, Refusal, Undecided, Why
+from features.vocabulary import ConsentStatus, Purpose
+
+#: What a fact about consent without a purpose is about.
+UNSAID: Final = Purpose.PROFILING
+_KINDS: Final = {
+    "erasure": Kind.ERASURE,
+    "consent": Kind.CONSENT,
+    "withdrawal": Kind.WITHDRAWAL,
+    "objection": Kind.OBJECTION,
+    "other": Kind.OTHER,
+}
+#: Parts of a word, split at separators and before capitals.
+_PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+
+
+class WordsError(ValueError):
+    """The words are not as their schema says; names the table and the word."""
+
+
+@dataclass(frozen=True, eq=False)
+class Words:
+    """The words, looked up.
+
+    Attributes
+    ----------
+    terms : mapping of str to Purpose
+        Purpose by the lower-case term that a grant may use.
+    granting, negations : frozenset of str
+    refusing, stems : mapping of str to Why
+        By word, and by part of a word.
+    purposes : mapping of str to frozenset of Purpose
+        The purposes that a refusal means, by squeezed word; none for what is not ours.
+    everything : frozenset of Purpose
+        All purposes.
+    kinds : mapping of str to Kind
+    rights : tuple of str
+        Parts of a kind that sounds of rights.
+    fields : mapping of str to tuple of str
+    """
+
+    terms: Mapping[str, Purpose]
+    granting: frozenset[str]
+    negations: frozenset[str]
+    refusing: Mapping[str, Why]
+    stems: Mapping[str, Why]
+    purposes: Mapping[str, frozenset[Purpose]]
+    everything: frozenset[Purpose]
+    kinds: Mapping[str, Kind]
+    rights: tuple[str, ...]
+    fields: Mapping[str, tuple[str, ...]]
+
+    def read(
+        self, statuses: Sequence[Any], purposes: Sequence[Any], ends: Sequence[Any], ts: int | None
+    ) -> Reading:
+        """What a fact about consent says.
+
+        Parameters
+        ----------
+        statuses, purposes, ends : sequences
+            All values of the fields ``status``, ``purpose`` and ``expires_at`` as they came,
+            without null; a field may have several where it stands more than once.
+        ts : int or None
+            Its own time, ms.
+        """
+        meant = self._meant(purposes)
+        if not meant:
+            return Nothing("foreign")
+        said = [self._status(value) for value in scalars(statuses)]
+        whys = [why for why in said if why is not None]
+        if whys:
+            return Refusal(meant, max(whys))
+        if not said or not all(self._grants(value) for value in scalars(statuses)):
+            return Undecided("status")
+        over = [end for end in map(whole, scalars(ends)) if end is not None]
+        if any(end < TS_MIN or (ts is not None and end <= ts) for end in over):
+            return Refusal(meant, Why.EXPIRED)
+        return self._strictly(statuses, purposes, ends, ts)
+
+    def kind(self, value: Any) -> Kind:
+        """What a value of ``kind`` says; `features.records.protective` tells the rest."""
+        word = squeezed(str(value))
+        if word in self.kinds:
+            return self.kinds[word]
+        return Kind.RIGHTS if any(part in word for part in self.rights) else Kind.UNKNOWN
+
+    def names(self, field: str) -> tuple[str, ...]:
+        """Further names of a field, squeezed."""
+        return self.fields.get(field, ())
+
+    def _strictly(
+        self, statuses: Sequence[Any], purposes: Sequence[Any], ends: Sequence[Any], ts: int | None
+    ) -> Grant | Nothing:
+        """The grant, if it is in the form of the contract; else the first thing that isn't."""
+        if list(statuses) != [ConsentStatus.GRANTED]:
+            return Nothing("status")
+        term = purposes[0] if purposes else UNSAID
+        purpose = self.terms.get(term.lower()) if isinstance(term, str) else None
+        if purpose is None or len(purposes) > 1:
+            return Nothing("purpose")
+        if ts is None:
+            return Nothing("time")
+        if not ends:
+            return Grant(frozenset({purpose}))
+        end = None if isinstance(ends[0], str) else whole(ends[0])
+        if end is None or len(ends) > 1 or not ts < end < TS_END:
+            return Nothing("expires_at")
+        return Grant(frozenset({purpose}), end)
+
+    def _status(self, value: Any) -> Why | None:
+        """Why a status refuses; None if it doesn't."""
+        word = squeezed(str(value))
+        if word in self.granting:
+            return None
+        if word in self.refusing:
+            return self.refusing[word]
+        found = [why for part, why in self.stems.items() if part in word]
+        if self.negations & {part.casefold() for part in _PARTS.findall(str(value))}:
+            found.append(Why.DENIED)
+        return max(found, default=None)
+
+    def _grants(self, value: Any) -> bool:
+        return squeezed(str(value)) in self.granting
+
+    def _meant(self, values: Sequence[Any]) -> frozenset[Purpose]:
+        """All purposes that are meant if it is a refusal."""
+        if not values:
+            return frozenset({UNSAID})
+        found = (self.purposes.get(squeezed(str(v)), self.everything) for v in scalars(values))
+        return frozenset[Purpose]().union(*found)
+
+
+def parse(text: str, terms: Mapping[str, Purpose]) -> Words:
+    """Words from TOML text, beside the terms of the rules, which go before them.
+
+    Raises
+    ------
+    WordsError
+        Naming the table and the word that is not as the schema says.
+    """
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise WordsError(f"not TOML: {error}") from None
+    top = _only("words", table, {"schema", "status", "purpose", "kind", "field"})
+    if top["schema"] != 1:
+        raise WordsError(f"schema = {top['schema']!r}: this release reads 1")
+    status = _only("status", top["status"], {"granting", "negations", "refusing", "stems"})
+    purpose = _only("purpose", top["purpose"], {"all", "foreign", "refusing"})
+    kind = _only("kind", top["kind"], {*_KINDS, "rights"})
+    reasons, everything = {why.name.lower() for why in Why}, frozenset(Purpose)
+    refusing = _by_word("status.refusing", status["refusing"], reasons)
+    stems = _by_word("status.stems", status["stems"], reasons)
+    granting = _list("status.granting", status["granting"])
+    for word in granting:
+        if word in refusing or any(part in word for part in stems):
+            raise WordsError(f"status.granting: {word!r} is read as refusing too")
+    further = _by_word("purpose.refusing", purpose["refusing"], set(Purpose))
+    every, foreign = (_list(f"purpose.{name}", purpose[name]) for name in ("all", "foreign"))
+    listed = [*further, *every, *foreign]
+    for word in listed:
+        if listed.count(word) > 1:
+            raise WordsError(f"purpose: {word!r} stands in two lists")
+    return Words(
+        dict(terms),
+        frozenset(granting),
+        frozenset(_list("status.negations", status["negations"])),
+        {word: Why[name.upper()] for word, name in refusing.items()},
+        {word: Why[name.upper()] for word, name in stems.items()},
+        {word: frozenset({Purpose(name)}) for word, name in further.items()}
+        | dict.fromkeys(every, everything)
+        | dict.fromkeys(foreign, frozenset[Purpose]())
+        | {squeezed(term): frozenset({name}) for term, name in terms.items()},
+        everything,
+        {
+            word: _KINDS[name]
+            for word, name in _by_word("kind", {n: kind[n] for n in _KINDS}, set(_KINDS)).items()
+        },
+        tuple(_list("kind.rights", kind["rights"])),
+        {name: tuple(_list(f"field.{name}", top["field"][name])) for name in top["field"]},
+    )
+
+
+def _only(place: str, table: Any, names: set[str]) -> Mapping[str, Any]:
+    """A table that has these fields and no others."""
+    if not isinstance(table, dict) or set(table) != names:
+        raise WordsError(f"{place}: a table of {', '.join(sorted(names))} is expected")
+    return table
+
+
+def _list(place: str, value: Any) -> list[str]:
+    if not isinstance(value, list):
+        raise WordsError(f"{place}: a list is expected")
+    for word in value:
+        if not isinstance(word, str) or squeezed(word) != word or not word:
+            raise WordsError(f"{place}: {word!r} is not squeezed")
+    return value
+
+
+def _by_word(place: str, table: Any, names: Iterable[str]) -> dict[str, str]:
+    """The list each word stands in; a word in two is an error."""
+    found: dict[str, str] = {}
+    if not isinstance(table, dict):
+        raise WordsError(f"{place}: a table is expected")
+    for name, words in table.items():
+        if name not in names:
+            raise WordsError(f"{place}.{name}: one of {', '.join(sorted(names))}")
+        for word in _list(f"{place}.{name}", words):
+            if found.setdefault(word, name) != name:
+                raise WordsError(f"{place}: {word!r} stands under {found[word]} and {name}")
+    return found

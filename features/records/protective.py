@@ -1,0 +1,248 @@
+"""Recovers from any bytes of a facts record what protects somebody: refusal, erasure, or doubt.
+
+The strict decoder refuses a record for its clock, a word, an identifier or its form. If that was a
+withdrawal or an erasure, somebody's data would stay in use. So facts are read here too, to the
+refusing side: of a repeated field every value counts, names may be spelled otherwise, numbers may
+be texts, and what cannot be read at all is `Undecided`. What words mean is given from outside
+(`Vocabulary`). Nothing here raises, and the work is linear in the bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final, Protocol
+
+from features.records.fields import Malformed
+from features.records.fields import read as read_field
+from features.records.inputs import ACCOUNT, TS_END, TS_MIN
+from features.records.readings import Erasure, Kind, Nothing, Reading, Refusal, Undecided
+from features.vocabulary import Purpose
+
+#: Longest record that is parsed; a longer one is `Undecided`.
+MAX_BYTES: Final = 1_048_576
+#: Most values that one field can have, and what stands for those beyond: no known word.
+_MAX_VALUES: Final = 64
+_BEYOND: Final = "?"
+#: Characters of a word that are looked at: the first and the last.
+_LONGEST: Final = 256
+
+
+class Vocabulary(Protocol):
+    """What the words of a fact mean; `features.privacy.words` is the one there is."""
+
+    def kind(self, value: Any) -> Kind:
+        """The meaning of a value of ``kind``."""
+
+    def read(
+        self, statuses: Sequence[Any], purposes: Sequence[Any], ends: Sequence[Any], ts: int | None
+    ) -> Reading:
+        """What a fact about consent says, by the values of its fields and its own time."""
+
+    def names(self, field: str) -> Sequence[str]:
+        """Squeezed names under which a field is looked for where it is absent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Protective:
+    """What a record says that protects.
+
+    Attributes
+    ----------
+    account : str or None
+        The record's key; None where the key is no account.
+    others : tuple of str
+        Accounts that the record names beside it: whose fact it is can't be told.
+    member : str or None
+        The person; None for the whole account.
+    reading : Refusal, Erasure or Undecided
+    ts : int or None
+        Event time in ms; None where it can't be read.
+    """
+
+    account: str | None
+    others: tuple[str, ...]
+    member: str | None
+    reading: Refusal | Erasure | Undecided
+    ts: int | None
+
+
+def read(raw: bytes | None, key: bytes | None, words: Vocabulary) -> Protective | None:
+    """What protects in a facts record; None where nothing does, or nobody is named.
+
+    Parameters
+    ----------
+    raw, key : bytes or None
+        Value and key of the record as they came.
+    words : Vocabulary
+        What the words mean.
+    """
+    account = _pseudonym((key or b"").decode("utf-8", "replace"))
+    record = _Record(raw or b"", words)
+    named = {found for text in record.texts("account_id") if (found := _pseudonym(text))}
+    others = tuple(sorted(named - {account}))
+    reading = record.reading()
+    if reading is None or (account is None and not others):
+        return None
+    if account is None or others:
+        return Protective(account, others, None, Undecided("key_mismatch"), record.ts)
+    members = {_pseudonym(text) for text in record.texts("member_id")}
+    if len(members) > 1 or None in members:
+        return Protective(account, (), None, Undecided("member_id"), record.ts)
+    return Protective(account, (), next(iter(members), None), reading, record.ts)
+
+
+@lru_cache(maxsize=4096)
+def squeezed(text: str) -> str:
+    """A word without what varies in spelling: case, blanks, separators, prefix or IRI."""
+    if len(text) > _LONGEST:  # normalising is not linear in marks that pile up
+        text = text[: _LONGEST // 2] + text[-_LONGEST // 2 :]
+    plain = unicodedata.normalize("NFKC", text).casefold().strip().rstrip("#/:")
+    last = re.split("[#/:]", plain)[-1]
+    return "".join(char for char in last if char.isalnum() or char == "*")
+
+
+def scalars(values: Iterable[Any]) -> list[str | int | float | bool]:
+    """What stands in values, lists and objects among them; something unknown where too much."""
+    found: list[str | int | float | bool] = []
+    left = list(values)[::-1]
+    while left and len(found) < _MAX_VALUES:
+        value = left.pop()
+        if isinstance(value, (list, dict)):
+            inner = value if isinstance(value, list) else list(value.values())
+            beyond = [_BEYOND] if not inner or len(inner) > _MAX_VALUES else []
+            left += [*inner[:_MAX_VALUES], *beyond][::-1]
+        elif value is not None:
+            found.append(value)
+    return [*found, _BEYOND] if left else found
+
+
+def whole(value: Any) -> int | None:
+    """A whole number, written as a number or as digits."""
+    if isinstance(value, str) and re.fullmatch(r"\s*[+-]?[0-9]{1,20}\s*", value, re.ASCII):
+        return int(value)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+class _Record:
+    """The fields of a record, as far as they can be read."""
+
+    def __init__(self, raw: bytes, words: Vocabulary) -> None:
+        self._words = words
+        self._fields: dict[str, list[Any]] = {}
+        self._fault = _parse(raw, self._fields)
+        self._squeezed: dict[str, list[Any]] = {}
+        for name, values in self._fields.items():
+            self._squeezed.setdefault(squeezed(name), []).extend(values)
+        times = {whole(value) for value in scalars(self.values("ts"))}
+        time = times.pop() if len(times) == 1 else None
+        self.ts = time if time is not None and TS_MIN <= time < TS_END else None
+
+    def values(self, field: str) -> list[Any]:
+        """All values of a field; null is absent, and then other spellings are looked for."""
+        exact = [value for value in self._fields.get(field, ()) if value is not None]
+        for name in () if exact else (squeezed(field), *self._words.names(field)):
+            exact = [value for value in self._squeezed.get(name, ()) if value is not None]
+            if exact:
+                break
+        return exact
+
+    def texts(self, field: str) -> list[str]:
+        """The values of an identifying field, blank ones left out; a number can't be one."""
+        found = [v.strip() if isinstance(v, str) else _BEYOND for v in scalars(self.values(field))]
+        return [text for text in found if text]
+
+    def reading(self) -> Refusal | Erasure | Undecided | None:
+        """The gravest of all readings."""
+        kinds = {self._words.kind(value) for value in scalars(self.values("kind"))}
+        found = [self._as(kind, bool(kinds)) for kind in kinds or {Kind.UNKNOWN}]
+        if any(isinstance(item, Erasure) for item in found):
+            return Erasure()
+        refusals = [item for item in found if isinstance(item, Refusal)]
+        if refusals:
+            purposes = frozenset[Purpose]().union(*(item.purposes for item in refusals))
+            return Refusal(purposes, max(item.why for item in refusals))
+        doubts = sorted(item.reason for item in found if isinstance(item, Undecided))
+        if self._fault:
+            return Undecided(self._fault)
+        return Undecided(doubts[0]) if doubts else None
+
+    def _as(self, kind: Kind, named: bool) -> Reading:
+        """What the record says if it is of a kind; without a name it may be of any."""
+        if kind is Kind.ERASURE:
+            return Erasure()
+        if kind is Kind.OTHER:
+            return Nothing("kind")
+        statuses = self.values("status")
+        if kind in (Kind.WITHDRAWAL, Kind.OBJECTION):
+            statuses = [*statuses, kind.value]
+        purposes, ends = self.values("purpose"), self.values("expires_at")
+        reading = self._words.read(statuses, purposes, ends, self.ts)
+        if kind is Kind.RIGHTS:
+            return Undecided("unknown_kind")
+        if kind is Kind.UNKNOWN and named:
+            refuses = isinstance(reading, Refusal)
+            return Undecided("unknown_kind") if refuses else Nothing("unknown_kind")
+        return reading
+
+
+def _parse(raw: bytes, fields: dict[str, list[Any]]) -> str:
+    """Collect the values of all objects of a record by name; what was wrong, or nothing."""
+    if len(raw) > MAX_BYTES:
+        return "too_large"
+    text = raw.decode(json.detect_encoding(raw), "replace").rstrip("\0")
+    at = _skipped(text, 0)
+    if at == len(text):
+        return "empty"
+    fault = ""
+    while at < len(text):
+        try:
+            value, at = _DECODER.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            return "not_json"
+        at = _skipped(text, at)
+        for item in value if isinstance(value, list) else [value]:
+            if isinstance(item, dict):
+                for name, values in item.items():
+                    fields.setdefault(name, []).extend(values)
+            else:
+                fault = "not_object"
+    return fault
+
+
+def _skipped(text: str, at: int) -> int:
+    """Where the next value begins."""
+    blank = _BLANK.match(text, at)
+    return blank.end() if blank else at
+
+
+def _grouped(pairs: list[tuple[str, Any]]) -> dict[str, list[Any]]:
+    """An object with all values of each name."""
+    found: dict[str, list[Any]] = {}
+    for name, value in pairs:
+        found.setdefault(name, []).append(value)
+    return found
+
+
+def _pseudonym(text: str) -> str | None:
+    """An identifier that the strict decoder would take."""
+    try:
+        return str(read_field({ACCOUNT.name: text}, ACCOUNT))
+    except Malformed:
+        return None
+
+
+_BLANK = re.compile(r"[\s\ufeff]*")
+#: As tolerant as the library can be; a number of any length is no work.
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_grouped,
+    parse_int=lambda text: int(text) if len(text) <= 20 else text,
+    parse_constant=str,
+    strict=False,
+)

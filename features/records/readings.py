@@ -1,0 +1,69 @@
+"""What a fact can mean for permissions: a grant, a refusal, an erasure, a doubt, or nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+
+from features.vocabulary import Purpose
+
+
+class Why(IntEnum):
+    """Why a permission does not hold; the greater is the graver. The values are stored."""
+
+    PENDING = 1
+    REQUESTED = 2
+    DENIED = 3
+    EXPIRED = 4
+    WITHDRAWN = 5
+    OBJECTED = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A grant of purposes, until a time in ms or without end."""
+
+    purposes: frozenset[Purpose]
+    until: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A refusal of purposes."""
+
+    purposes: frozenset[Purpose]
+    why: Why
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """A request to erase."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """What may be a refusal, and why that can't be told; a person has to decide."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """What neither grants nor refuses anything here, and why."""
+
+    reason: str
+
+
+Reading = Grant | Refusal | Erasure | Undecided | Nothing
+
+
+class Kind(Enum):
+    """What the kind of a fact says about permissions; two have the status they stand for."""
+
+    ERASURE = "erasure"
+    CONSENT = "consent"
+    WITHDRAWAL = "withdrawn"
+    OBJECTION = "objected"
+    RIGHTS = "rights"  # unknown, but it sounds of rights
+    OTHER = "other"  # says nothing about permissions
+    UNKNOWN = "unknown"

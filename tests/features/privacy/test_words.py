@@ -1,0 +1,253 @@
+"""Words that refuse: any spelling, and of any values the gravest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from features.privacy import consent, rules
+from features.privacy.words import Words
+from features.records.inputs import TS_END
+from features.records.protective import squeezed
+from features.records.readings import Grant, Kind, Nothing, Refusal, Undecided, Why
+from features.vocabulary import ConsentStatus, Purpose
+from tests.support.rights_facts import EVERYTHING, PROFILING, SPELLINGS, TS, WORDS, said
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=6,
+)
+values = st.lists(json_values.filter(lambda value: value is not None), max_size=3)
+
+
+@given(values, values, values, st.none() | st.integers(TS, TS_END - 1))
+@settings(max_examples=300)
+def test_any_values_have_a_reading(a: list[Any], b: list[Any], c: list[Any], ts: int) -> None:
+    for value in a:
+        assert isinstance(WORDS.kind(value), Kind)
+    reading = WORDS.read(a, b, c, ts)
+    assert not isinstance(reading, Grant) or (a == ["granted"] and len(b) < 2 and ts is not None)
+
+
+@given(values, st.sampled_from(sorted(WORDS.refusing)), values, values)
+def test_a_refusal_among_other_values_refuses(
+    others: list[Any], word: str, purposes: list[Any], ends: list[Any]
+) -> None:
+    """Whatever else a repeated field says, and whatever the end is."""
+    for statuses in ([word, *others], [*others, word]):
+        reading = WORDS.read(statuses, [*purposes, "profiling"], ends, TS)
+        assert isinstance(reading, Refusal) and "profiling" in reading.purposes
+
+
+# -- refusals
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+@pytest.mark.parametrize(
+    "word",
+    sorted({*ConsentStatus, *consent.REASONS, "revoked", "withdraw", "optout"} - {"granted"}),
+)
+def test_a_refusal_in_any_spelling_refuses(word: str, spelling: str) -> None:
+    reading = said(SPELLINGS[spelling](word))
+    assert reading == Refusal(PROFILING, reading.why)
+
+
+@pytest.mark.parametrize(
+    ("word", "why"),
+    [
+        # W3C DPV, all that is invalid for processing.
+        ("dpv:ConsentExpired", Why.EXPIRED),
+        ("dpv:ConsentInvalidated", Why.WITHDRAWN),
+        ("dpv:ConsentRefused", Why.DENIED),
+        ("dpv:ConsentRequestDeferred", Why.PENDING),
+        ("dpv:ConsentRequested", Why.REQUESTED),
+        ("dpv:ConsentRevoked", Why.WITHDRAWN),
+        ("dpv:ConsentStatusInvalidForProcessing", Why.DENIED),
+        ("dpv:ConsentUnknown", Why.DENIED),
+        ("dpv:ConsentWithdrawn", Why.WITHDRAWN),
+        # CAMARA ConsentInfo.
+        ("PENDING", Why.PENDING),
+        ("REVOKED", Why.WITHDRAWN),
+        ("OBJECTED", Why.OBJECTED),
+        # FHIR and others.
+        ("rejected", Why.DENIED),
+        ("entered-in-error", Why.WITHDRAWN),
+        ("Opt Out", Why.OBJECTED),
+        ("CONSENT_USER_OPT_OUT", Why.OBJECTED),
+        ("not granted", Why.DENIED),
+        ("NotGranted", Why.DENIED),
+        ("notgranted", Why.DENIED),
+        ("no_consent", Why.DENIED),
+        ("No", Why.DENIED),
+        ("partially_withdrawn", Why.WITHDRAWN),
+        (False, Why.DENIED),
+        (0, Why.DENIED),
+        ({"@id": "dpv:ConsentWithdrawn"}, Why.WITHDRAWN),
+        (["granted", "withdrawn"], Why.WITHDRAWN),
+    ],
+)
+def test_words_of_other_systems_refuse(word: Any, why: Why) -> None:
+    assert said(word) == Refusal(PROFILING, why)
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "Profiling",
+        "personalisation",
+        "dpv:Profiling",
+        "profiling ",
+        "dpv:personalization",
+        "all",
+        "*",
+        "https://w3id.org/dpv#Personalisation",
+        "dpv:Purpose",
+        None,
+    ],  # fmt: skip
+)
+def test_a_withdrawal_by_any_word_for_profiling_withdraws_profiling(word: Any) -> None:
+    assert "profiling" in said("withdrawn", word).purposes
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_a_term_in_any_spelling_is_refused(spelling: str) -> None:
+    for term, purpose in rules.load().terms.items():
+        word = SPELLINGS[spelling](squeezed(term))
+        assert said("withdrawn", word).purposes == {purpose}, word
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "all",
+        "ALL",
+        "*",
+        "dpv:*",
+        "any",
+        "everything",
+        "dpv:Purpose",
+        "weather",
+        "",
+        7,
+        False,
+        "dpv:ServiceProvision",
+        "profiling,offers",
+        [],
+        ["profiling", "weather"],
+    ],  # fmt: skip
+)
+def test_what_is_unknown_or_everything_refuses_everything(word: Any) -> None:
+    assert said("withdrawn", word).purposes == EVERYTHING
+
+
+def test_several_purposes_are_all_refused() -> None:
+    assert said("denied", ["offers", "dpv:CommercialResearch"]).purposes == {"offers", "audiences"}
+    assert said("denied", ["offers", "billing"]).purposes == {"offers"}
+
+
+@pytest.mark.parametrize("word", ["dpv:PaymentManagement", "Billing", "fraud", "eu-gdpr:security"])
+@pytest.mark.parametrize("status", ["withdrawn", "granted", "no such word"])
+def test_a_purpose_that_is_not_ours_has_no_effect(word: str, status: str) -> None:
+    assert said(status, word) == Nothing("foreign")
+
+
+@pytest.mark.parametrize("end", [0, -1, 2**63 - 1, 10**30, "9999-12-31", "", [], TS - 1, TS + 1])
+def test_the_end_of_a_refusal_is_not_looked_at(end: Any) -> None:
+    assert said("withdrawn", end=end) == Refusal(PROFILING, Why.WITHDRAWN)
+
+
+# -- neither
+
+
+@pytest.mark.parametrize("word", ["zurückgezogen", "unknown", "", "maybe", 17, None, [], {}, "ok?"])
+def test_what_is_neither_is_for_a_person_to_decide(word: Any) -> None:
+    assert said(word) == Undecided("status")
+
+
+def test_beyond_the_most_values_nothing_is_overlooked() -> None:
+    """Of a list without end, what is not looked at counts as unknown."""
+    assert said(["granted"] * 100 + ["withdrawn"]) == Undecided("status")
+    assert said([None] * 100 + ["withdrawn"]) == Undecided("status")
+    assert said("withdrawn", ["billing"] * 100 + ["offers"]).purposes == EVERYTHING
+
+
+# -- kinds
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        (Kind.ERASURE, "erasure"),
+        (Kind.ERASURE, "Right to be forgotten"),
+        (Kind.ERASURE, "https://w3id.org/dpv/legal/eu/gdpr#A17"),
+        (Kind.ERASURE, "DELETE"),
+        (Kind.CONSENT, "Consent"),
+        (Kind.CONSENT, "dpv:Consent"),
+        (Kind.WITHDRAWAL, "eu-gdpr:A7-3"),
+        (Kind.WITHDRAWAL, "revocation"),
+        (Kind.OBJECTION, "Opt-Out"),
+        (Kind.OTHER, "purchase"),
+        (Kind.OTHER, "care_case"),
+        (Kind.RIGHTS, "gdpr_request"),
+        (Kind.RIGHTS, "customerConsentChanged"),
+        (Kind.UNKNOWN, "rumour"),
+        (Kind.UNKNOWN, 3),
+    ],
+)
+def test_kinds_in_any_spelling(kind: Kind, value: Any) -> None:
+    assert WORDS.kind(value) is kind
+
+
+# -- seen to fail
+
+
+def _drops_the_unknown(self: Words, values: Any) -> frozenset[Purpose]:
+    none = frozenset[Purpose]()
+    found = (self.purposes.get(squeezed(str(value)), none) for value in values or ["profiling"])
+    return none.union(*found)
+
+
+def _reads_the_end_first(self: Words, statuses: Any, purposes: Any, ends: Any, ts: Any) -> Any:
+    if ends and not (type(ends[0]) is int and ts < ends[0] < TS_END):
+        return Nothing("expires_at")
+    return _read(self, statuses, purposes, ends, ts)
+
+
+def _reads_no_spelling(self: Words, value: Any) -> Why | None:
+    return self.refusing.get(value)
+
+
+_read = Words.read
+PLANTED: dict[str, tuple[str, Any, Any, tuple[Any, ...]]] = {
+    "P9 an unknown purpose is dropped": (
+        "_meant",
+        _drops_the_unknown,
+        test_what_is_unknown_or_everything_refuses_everything,
+        ("weather",),
+    ),
+    "P11 a sentinel end loses the withdrawal": (
+        "read",
+        _reads_the_end_first,
+        test_the_end_of_a_refusal_is_not_looked_at,
+        (2**63 - 1,),
+    ),
+    "words are compared as they are": (
+        "_status",
+        _reads_no_spelling,
+        test_a_refusal_in_any_spelling_refuses,
+        ("withdrawn", "an IRI"),
+    ),
+}
+
+
+@pytest.mark.parametrize("bug", PLANTED)
+def test_a_planted_bug_is_found(bug: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    name, replacement, test, arguments = PLANTED[bug]
+    test(*arguments)
+    monkeypatch.setattr(Words, name, replacement)
+    with pytest.raises((AssertionError, AttributeError)):
+        test(*arguments)
