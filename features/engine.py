@@ -9,6 +9,7 @@ the order in which subjects first came.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -32,6 +33,7 @@ from features.state.changelog_keys import IncompatibleState
 from features.state.contents import Contents
 from features.state.store import Store
 from features.tags.taxonomy import Taxonomy
+from features.vocabulary import Tolerated
 
 #: What decoders raise on bytes that nobody wrote.
 _DAMAGE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
@@ -58,11 +60,14 @@ class Changes:
         Changelog records by key.
     receipts : list of (bytes, bytes)
         Of erasures: mark and receipt, neither with an identifier.
+    tolerated : Counter of Tolerated
+        Facts that were not in form, by how they were read.
     """
 
     profiles: list[ProfileRecord] = field(default_factory=list)
     state: dict[bytes, bytes | None] = field(default_factory=dict)
     receipts: list[tuple[bytes, bytes]] = field(default_factory=list)
+    tolerated: Counter[Tolerated] = field(default_factory=Counter)
 
 
 class Engine:
@@ -218,6 +223,7 @@ class Engine:
         self._write_pending()
         store, changes = self.store, Changes()
         changes.receipts, self.accounts.receipts = self.accounts.receipts, []
+        changes.tolerated, self.accounts.tolerated = self.accounts.tolerated, Counter()
         for key, published in self.accounts.forgotten():
             changes.state[keys.subject(key)] = None
             if published:

@@ -176,6 +176,15 @@ class ConsentStatus(StrEnum):
     REQUESTED = "requested"
 
 
+class Tolerated(StrEnum):
+    """How a fact about rights was read that was not in the form of the contract."""
+
+    REFUSAL = "refusal"
+    ERASURE = "erasure"
+    REFUSED_PURPOSE = "refused_purpose"
+    GRANTED_PURPOSE = "granted_purpose"
+
+
 class Opinion(StrEnum):
     """What a customer declares about an interest."""
 

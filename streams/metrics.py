@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from features.vocabulary import Tolerated
+
 REGISTRY = CollectorRegistry()
 _P = "interest_streams_"
 
@@ -43,6 +45,17 @@ MISPLACED_KEYS = _counter(
     "misplaced_keys_total", "Sampled keys that another partition is the place of", "topic"
 )
 DEAD_LETTERS = _counter("dead_letters_total", "Records sent to dead-letters", "reason")
+TOLERATED_FACTS = _counter(
+    "facts_read_tolerantly_total",
+    "Facts about rights that were not in form, by how they were read: refusal, erasure, "
+    "refused_purpose, granted_purpose (without effect)",
+    "reading",
+)
+for _reading in Tolerated:  # 0 too: a counter's first increase is not seen
+    TOLERATED_FACTS.labels(_reading)
+UNDECIDED_FACTS = _counter(
+    "facts_undecided_total", "Dead letters that may have been a refusal or an erasure"
+)
 PROFILES = _counter("profiles_published_total", "Profiles committed to the profile topic")
 TOMBSTONES = _counter("tombstones_total", "Tombstones committed", "topic")
 STATE_ROWS = _counter("state_records_total", "Records committed to the changelog")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import heapq
 import json
+from collections import Counter
 
 import numpy as np
 
@@ -18,11 +19,12 @@ from features.privacy import rules as rulebook
 from features.privacy.consent import FOREVER
 from features.privacy.facts import AccountFacts, holds, mark, next_change, notes
 from features.privacy.rules import Rules
+from features.privacy.terms import understood
 from features.records.facts import AboutInterest, Erasure, Fact
 from features.state import layout as lay
 from features.state.store import Store
 from features.tags.taxonomy import Taxonomy
-from features.vocabulary import Opinion, Purpose
+from features.vocabulary import Opinion, Purpose, Tolerated
 
 _MOST_TEXTS = 20_000  # texts kept for subjects that are published again and again
 _KEPT_FLAGS = np.uint8(255 - (lay.S_CARE | lay.S_HOLD | lay.S_BARRED | lay.S_SUPPRESSIONS))
@@ -46,6 +48,8 @@ class Accounts:
         Accounts and marks that changed since the last commit.
     receipts : list of (bytes, bytes)
         Erasures since the last commit: mark, and what was erased.
+    tolerated : Counter of Tolerated
+        Facts since the last commit that were not in form.
     dropped : set of int
         Subjects forgotten since profiles were last written.
     """
@@ -74,6 +78,7 @@ class Accounts:
         self.changed: set[bytes] = set()
         self.changed_marks: set[str] = set()
         self.receipts: list[tuple[bytes, bytes]] = []
+        self.tolerated: Counter[Tolerated] = Counter()
 
     def facts(self, account: bytes) -> AccountFacts:
         """What is known about an account."""
@@ -98,6 +103,12 @@ class Accounts:
             Outcome: ``FACT``, or why it was not kept: ``NO_CONSENT`` for what is said about
             interests outside consent, ``SUPPRESSED`` for sensitive and unknown interests.
         """
+        known, how = understood(fact, self._rules)
+        if how is not None:
+            self.tolerated[how] += 1
+        if known is None:
+            return lay.FACT
+        fact = known
         account = fact.account_id.encode()
         facts = self.facts(account)
         if isinstance(fact.said, AboutInterest):

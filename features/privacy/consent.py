@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from features.vocabulary import ConsentStatus
 
 FOREVER: Final = 2**62
-MAX_HISTORY: Final = 8  # facts kept per purpose and person
+MAX_HISTORY: Final = 64  # facts kept per purpose and person
 
 
 class ConsentWord(NamedTuple):
@@ -52,10 +52,10 @@ REASONS: Final[dict[str, str]] = {
 
 
 def added(history: list[ConsentWord], item: ConsentWord) -> list[ConsentWord]:
-    """A history with one fact more, in event time; ties go by event id."""
+    """A history with one fact more, in event time; of one time what forbids more comes later."""
     if item in history:
         return history
-    return _shortened(sorted([*history, item], key=lambda c: (c.ts, c.event_id)))
+    return _shortened(sorted([*history, item], key=_place))
 
 
 def span(history: list[ConsentWord], erased_at: int, default_grant: bool) -> tuple[int, int]:
@@ -102,10 +102,29 @@ def _run_start(history: list[ConsentWord]) -> int:
     return at
 
 
+def _place(word: ConsentWord) -> tuple[int, bool, int, str]:
+    return word.ts, word.status != ConsentStatus.GRANTED, -word.until, word.event_id
+
+
 def _shortened(history: list[ConsentWord]) -> list[ConsentWord]:
-    """At most so many items; the start of the last run stays."""
-    if len(history) <= MAX_HISTORY:
-        return history
-    if history[-1].status == ConsentStatus.GRANTED and _run_start(history) == 0:
-        return [history[0]._replace(expires_at=history[1].expires_at), *history[2:]]
-    return history[1:]
+    """At most so many items, that never allow more than all would, whatever is still to come.
+
+    The last refusal stands for all before it. Of the grants since, the second oldest goes where
+    consent went on; where it ended, the end stands for what was before.
+    """
+    while len(history) > MAX_HISTORY:
+        refusals = [n for n, word in enumerate(history) if word.status != ConsentStatus.GRANTED]
+        last = refusals[-1] if refusals else -1
+        if last > 0:
+            history = history[1:]
+            continue
+        first, second, third = range(last + 1, last + 4)
+        gaps = (n for n in (first, second) if history[n].until < history[n + 1].ts)
+        if (ended := next(gaps, None)) is not None:
+            word = history[ended]
+            end = ConsentWord(word.until, word.event_id, ConsentStatus.EXPIRED, None)
+            history = [end, *history[ended + 1 :]]
+        else:
+            since = history[first]._replace(expires_at=history[second].expires_at)
+            history = [*history[:first], since, *history[third:]]
+    return history

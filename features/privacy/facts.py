@@ -1,7 +1,7 @@
 """What is known about an account, and what follows: consent, quiet interests, open cases.
 
-Facts arrive in any order and more than once: per fact the later event time wins, ties go to
-the greater event id, so every interleaving ends in the same record.
+Facts arrive in any order and more than once: per fact the later event time wins, of one time
+what forbids, then the greater event id, so every interleaving ends in the same record.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, assert_never
 
 from features.privacy import consent
@@ -28,6 +28,7 @@ from features.records.facts import (
     Fact,
     Lasting,
     Purchase,
+    Refused,
     Registry,
     present,
 )
@@ -35,7 +36,7 @@ from features.vocabulary import CaseStatus, FactKind, Opinion, Purpose, Suppress
 
 DAY_MS = 86_400_000
 
-#: Most facts of an account beside consent; beyond it the oldest go.
+#: Most facts of an account beside consent; beyond it the oldest go, those that protect last.
 MAX_FACTS = 256
 _MAX_NOTES = 50
 
@@ -91,6 +92,8 @@ class AccountFacts:
 
     def apply(self, fact: Fact, rules: Rules | None = None) -> bool:
         """Take up one fact; returns whether anything changed."""
+        if fact.at_once:
+            fact = replace(fact, ts=max(fact.ts, self._latest()))
         if fact.ts <= self.erased_at:
             return False
         match fact.said:
@@ -98,7 +101,12 @@ class AccountFacts:
                 self._erase(fact.ts)
                 return True
             case Consent() as said:
-                return self._consent(fact, said, rules or rulebook.load())
+                purpose = (rules or rulebook.load()).purpose(said.purpose)
+                if purpose is None:
+                    return False  # consent to something that is not done here
+                return self._word(fact, purpose, said.status, said.expires_at)
+            case Refused() as said:
+                return any([self._word(fact, name, said.status) for name in said.purposes])
             case said:
                 return self._keep(Held(fact.ts, fact.event_id, fact.member_id, said))
 
@@ -111,24 +119,28 @@ class AccountFacts:
             if (kept := [word for word in history if word.ts > ts])
         }
 
-    def _consent(self, fact: Fact, said: Consent, rules: Rules) -> bool:
-        purpose = rules.purpose(said.purpose)
-        if purpose is None:
-            return False  # consent to something that is not done here
+    def _latest(self) -> int:
+        """Event time of the latest word, ms: a clock may run ahead of its arrival for a while."""
+        words = (word.ts for history in self.consents.values() for word in history)
+        return max((*words, *(held.ts for held in self.facts.values())), default=0)
+
+    def _word(
+        self, fact: Fact, purpose: Purpose, status: str, expires_at: int | None = None
+    ) -> bool:
         name = purpose if fact.member_id is None else f"{purpose}/{fact.member_id}"
         before = self.consents.get(name, [])
-        word = ConsentWord(fact.ts, fact.event_id, said.status, said.expires_at)
+        word = ConsentWord(fact.ts, fact.event_id, status, expires_at)
         self.consents[name] = consent.added(before, word)
         return self.consents[name] != before
 
     def _keep(self, held: Held) -> bool:
         name = _name(held)
         known = self.facts.get(name)
-        if known is not None and (known.ts, known.event_id) >= (held.ts, held.event_id):
+        if known is not None and _rank(known) >= _rank(held):
             return False
         self.facts[name] = held
         if len(self.facts) > MAX_FACTS:
-            oldest = min(self.facts, key=lambda n: (self.facts[n].ts, n))
+            oldest = min(self.facts, key=lambda name: _worth(name, self.facts[name]))
             del self.facts[oldest]
             return oldest != name
         return True
@@ -331,6 +343,33 @@ def next_change(facts: AccountFacts, now: int, rules: Rules, default_grant: bool
 def _in_force(found: Iterable[Timed], now: int) -> list[Timed]:
     kept = (item for item in found if item.until > now)
     return sorted(kept, key=lambda item: (item.member or "", item.interest, item.word))
+
+
+def _forbids(said: Lasting) -> bool:
+    """Whether a word forbids something: it wins over one of the same time."""
+    match said:
+        case Declaration(stance=stance):
+            return stance == Opinion.DISLIKE
+        case CareCase(status=status):
+            return status == CaseStatus.OPENED
+        case Registry(adult=adult):
+            return adult is False
+        case Purchase(returned=returned):
+            return not returned
+        case DecisionAgainst():
+            return True
+        case other:
+            assert_never(other)
+
+
+def _rank(held: Held) -> tuple[int, bool, str]:
+    return held.ts, _forbids(held.said), held.event_id
+
+
+def _worth(name: str, held: Held) -> tuple[bool, int, str]:
+    """What goes first has the least: children, open cases and dislikes stay longest."""
+    protects = _forbids(held.said) and not isinstance(held.said, Purchase | DecisionAgainst)
+    return protects, held.ts, name
 
 
 def _name(held: Held) -> str:

@@ -24,6 +24,7 @@ from features.records.hash_kernel import hash_text
 from features.records.inputs import INPUTS, TS_END, Inputs
 from features.records.parse_kernel import parse_records
 from features.records.scan_tables import tables
+from features.records.tolerated import Tolerance, take_up, to_bytes
 from features.vocabulary import Refusal
 
 #: One accepted record, 136 bytes, naturally aligned. Positions ``*_at`` count from ``raw_at``
@@ -118,6 +119,7 @@ def parse(
     inputs: Inputs = INPUTS,
     *,
     fast: bool = True,
+    tolerance: Tolerance | None = None,
 ) -> tuple[Batch, dict[int, DeadLetter]]:
     """Read a batch of Kafka records.
 
@@ -135,6 +137,9 @@ def parse(
         What the sources are.
     fast
         False has every record decided by the slow reference; the outcome is the same.
+    tolerance
+        When given, refusals and erasures that are not in form are taken up all the same, and
+        what may be one is refused as `undecided`.
 
     Returns
     -------
@@ -160,12 +165,20 @@ def parse(
             if item.ts >= ts_end:
                 raise Malformed(Refusal.FUTURE, "ts", "lies further ahead than is tolerated")
         except Malformed as error:
+            found = None
+            if tolerance is not None and kinds[i] == FACTS:
+                name = f"{partitions[i]}-{offsets[i]}"
+                found = take_up(raws[i], keys[i], tolerance, name, i)
+            if isinstance(found, Fact):
+                records[i] = tail.row(to_bytes(found), _as_event(found))
+                continue
             refused[i] = replace(
                 error.letter,
                 partition=int(partitions[i]),
                 offset=int(offsets[i]),
                 key=keys[i],
                 value=raws[i],
+                undecided=found is not None,
             )
         else:
             records[i] = tail.row(raw, item if isinstance(item, Event) else _as_event(item))

@@ -22,6 +22,8 @@ class DeadLetter:
         Where the record stands, as far as known.
     key, value : bytes or None
         As they came.
+    undecided : bool
+        Whether it may have been a refusal or an erasure: a person has to decide.
     """
 
     reason: str
@@ -32,3 +34,4 @@ class DeadLetter:
     offset: int = -1
     key: bytes | None = dataclasses.field(default=None, repr=False)
     value: bytes | None = dataclasses.field(default=None, repr=False)
+    undecided: bool = False

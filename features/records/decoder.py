@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from features.records import tolerated
 from features.records.facts import STATEMENTS, Fact
 from features.records.fields import Malformed, load, missing, read
 from features.records.forms import Input
@@ -114,8 +115,9 @@ def decode(
 
 
 def decode_fact(raw: bytes) -> Fact:
-    """Decode once more a record of ``FACTS`` that :func:`decode` accepted before."""
-    return _fact(load(raw, len(raw)))
+    """Decode once more a record of ``FACTS`` that :func:`decode` accepted or that was tolerated."""
+    values = load(raw, len(raw))
+    return tolerated.from_values(values) if values.get("kind") == tolerated.KIND else _fact(values)
 
 
 def content_key(prefix: int, text: str) -> str:

@@ -77,11 +77,20 @@ class Erasure:
     kind: ClassVar[FactKind] = FactKind.ERASURE
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A refusal of some purposes that was said in other words than the contract's."""
+
+    kind: ClassVar[FactKind] = FactKind.CONSENT
+    purposes: tuple[Purpose, ...]
+    status: str
+
+
 #: What says something about an interest: kept only under consent for profiling.
 AboutInterest: TypeAlias = Declaration | Purchase | DecisionAgainst
 #: What is kept as the latest word of its name.
 Lasting: TypeAlias = AboutInterest | CareCase | Registry
-Statement: TypeAlias = Consent | Lasting | Erasure
+Statement: TypeAlias = Consent | Refused | Lasting | Erasure
 
 LASTING: Final[Mapping[FactKind, type[Lasting]]] = {
     said.kind: said for said in (Declaration, Purchase, DecisionAgainst, CareCase, Registry)
@@ -95,13 +104,19 @@ STATEMENTS: Final[Mapping[FactKind, type[Statement]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """Something known about a subscriber, said at `ts` (ms); `member_id` None: of the account."""
+    """Something known about a subscriber, said at `ts` (ms); `member_id` None: of the account.
+
+    `tolerated` is what was not in form (`features.records.tolerated`), and `at_once` what has the
+    time of its arrival and so answers all that was known before.
+    """
 
     event_id: str
     account_id: str
     member_id: str | None
     ts: int
     said: Statement
+    tolerated: bool = False
+    at_once: bool = False
 
 
 def present(said: Statement) -> dict[str, Any]:

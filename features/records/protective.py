@@ -13,13 +13,14 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final, Protocol
 
 from features.records.fields import Malformed
 from features.records.fields import read as read_field
-from features.records.inputs import ACCOUNT, TS_END, TS_MIN
+from features.records.forms import Field
+from features.records.inputs import ACCOUNT, EVENT_ID, TS_END, TS_MIN
 from features.records.readings import Erasure, Kind, Nothing, Reading, Refusal, Undecided
 from features.vocabulary import Purpose
 
@@ -62,6 +63,8 @@ class Protective:
     reading : Refusal, Erasure or Undecided
     ts : int or None
         Event time in ms; None where it can't be read.
+    event_id : str or None
+        None where it can't be read.
     """
 
     account: str | None
@@ -69,6 +72,7 @@ class Protective:
     member: str | None
     reading: Refusal | Erasure | Undecided
     ts: int | None
+    event_id: str | None = field(default=None, compare=False)
 
 
 def read(raw: bytes | None, key: bytes | None, words: Vocabulary) -> Protective | None:
@@ -93,7 +97,8 @@ def read(raw: bytes | None, key: bytes | None, words: Vocabulary) -> Protective 
     members = {_pseudonym(text) for text in record.texts("member_id")}
     if len(members) > 1 or None in members:
         return Protective(account, (), None, Undecided("member_id"), record.ts)
-    return Protective(account, (), next(iter(members), None), reading, record.ts)
+    name = next((text for text in record.texts("event_id") if _valid(text, EVENT_ID)), None)
+    return Protective(account, (), next(iter(members), None), reading, record.ts, name)
 
 
 @lru_cache(maxsize=4096)
@@ -232,10 +237,16 @@ def _grouped(pairs: list[tuple[str, Any]]) -> dict[str, list[Any]]:
 
 def _pseudonym(text: str) -> str | None:
     """An identifier that the strict decoder would take."""
+    return text if _valid(text, ACCOUNT) else None
+
+
+def _valid(text: str, form: Field) -> bool:
+    """Whether the strict decoder would take a text."""
     try:
-        return str(read_field({ACCOUNT.name: text}, ACCOUNT))
+        read_field({form.name: text}, form)
     except Malformed:
-        return None
+        return False
+    return True
 
 
 _BLANK = re.compile(r"[\s\ufeff]*")

@@ -18,6 +18,7 @@ from features.records.dead_letter import DeadLetter
 from features.records.decoder import Limits
 from features.records.position import Position
 from features.records.sequence import Merge
+from features.records.tolerated import Tolerance, believed
 from streams.contract.topics import INPUTS
 from streams.errors import LostOffsets, Stop
 from streams.kafka.compacted import passes
@@ -25,6 +26,7 @@ from streams.kafka.ports import REAL, Ports
 from streams.settings import Settings
 from streams.worker.dead_letters import DeadLetterCount, DeadLetterLimit
 from streams.worker.placement import Placement, placements
+from streams.worker.wiring import suppression_rules
 
 
 @dataclass
@@ -85,6 +87,7 @@ class Inlet:
         self._names = [settings.topic(name) for name in INPUTS]
         self._kind: dict[str | None, int] = {name: n for n, name in enumerate(self._names)}
         self._limits = Limits(settings.max_message_bytes, settings.future_tolerance_ms)
+        self._words = suppression_rules(settings.suppression_rules).words
         self._dead = DeadLetterLimit(
             settings.dead_letter_max_ratio,
             settings.dead_letter_window,
@@ -236,7 +239,10 @@ class Inlet:
         raws = list(map(Message.value, messages))
         keys = list(map(Message.key, messages))
         now_ms = int(self._ports.wall() * 1000)
-        batch, letters = parse(raws, keys, kinds, numbers, offsets, self._limits, now_ms)
+        tolerance = Tolerance(self._words, lambda at: believed(messages[at].timestamp()[1], now_ms))
+        batch, letters = parse(
+            raws, keys, kinds, numbers, offsets, self._limits, now_ms, tolerance=tolerance
+        )
         place = numbers.astype(np.int64) * len(self._names) + kinds
         accepted = (
             batch.records["partition"].astype(np.int64) * len(self._names) + batch.records["kind"]

@@ -40,11 +40,14 @@ class Report:
                 metrics.INPUT_OUTCOMES.labels(topic, outcome).inc(became)
         for letter in commit.refused:
             metrics.DEAD_LETTERS.labels(letter.reason).inc()
+            metrics.UNDECIDED_FACTS.inc(letter.undecided)
         for partition, changes in commit.changes.items():
             gone = sum(1 for item in changes.profiles if item.value is None)
             metrics.PROFILES.inc(len(changes.profiles) - gone)
             metrics.TOMBSTONES.labels("interest-profiles").inc(gone)
             metrics.STATE_ROWS.inc(len(changes.state))
+            for reading, count in changes.tolerated.items():
+                metrics.TOLERATED_FACTS.labels(reading).inc(count)
             self._totals(partition, found[partition])
         for partition in list(self._seen):
             if partition not in found:

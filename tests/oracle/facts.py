@@ -29,7 +29,7 @@ class Known:
     def latest(self, kind: str, *names: str) -> list[Doc]:
         """The last word per combination of `names`, of what no erasure covers."""
         found: dict[tuple[object, ...], Doc] = {}
-        for doc in sorted(self.said, key=lambda d: (d["ts"], d["event_id"])):
+        for doc in sorted(self.said, key=_place):
             if doc["kind"] == kind and doc["ts"] > self.erased_at:
                 found[tuple(doc.get(name) for name in names)] = doc
         return list(found.values())
@@ -66,7 +66,7 @@ class Known:
             and d["ts"] > self.erased_at
             and self.rules.purpose(d.get("purpose", "profiling")) == purpose
         ]
-        return sorted(words, key=lambda d: (d["ts"], d["event_id"]))
+        return sorted(words, key=_place)
 
     def consent(self, by_default: bool) -> tuple[int, float]:
         """Event times from which on, and until which, profiling is allowed without a gap."""
@@ -134,3 +134,15 @@ class Known:
         self.said = [
             d for d in self.said if d["kind"] not in ABOUT_INTERESTS or start <= d["ts"] < until
         ]
+
+
+def _place(doc: Doc) -> tuple[Any, ...]:
+    """Event time; of one time what forbids more comes later and so wins."""
+    forbids = (
+        (doc["kind"] == "consent" and doc["status"] != "granted")
+        or doc.get("stance") == "dislike"
+        or doc.get("status") == "opened"
+        or doc.get("adult") is False
+        or (doc["kind"] == "purchase" and not doc.get("returned"))
+    )
+    return doc["ts"], forbids, -doc.get("expires_at", FOREVER), doc["event_id"]

@@ -13,6 +13,7 @@ from features.config import Config
 from features.engine import Changes, Engine
 from features.records.batch import parse
 from features.records.decoder import APP, FACTS, NETWORK, TV, Limits
+from features.records.tolerated import Tolerance
 from features.state.contents import Contents
 from features.tags import taxonomy
 from features.tags.exact import TagEntry, exact_tags
@@ -100,8 +101,8 @@ class Stream:
         self.written: list[bytes] = []
         self._offset = 0
 
-    def feed(self, *records: Record) -> list[str]:
-        """Fold records; returns what became of each."""
+    def feed(self, *records: Record, now: int | None = None) -> list[str]:
+        """Fold records, which came at `now` (ms) if that is given; returns what became of each."""
         n = len(records)
         batch, refused = parse(
             [r[1] for r in records],
@@ -110,6 +111,8 @@ class Stream:
             np.zeros(n, np.int32),
             np.arange(self._offset, self._offset + n),
             Limits(),
+            now,
+            tolerance=Tolerance(self.config.rules.words, lambda _: now),
         )
         assert not refused, refused
         self._offset += n

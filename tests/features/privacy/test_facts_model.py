@@ -60,7 +60,7 @@ class Model:
 
     def since(self, by_default: bool) -> int | None:
         """From when on data may be held now; None if none may."""
-        said = sorted(c for c in self.consents if c[0] > self.erased)
+        said = self.said()
         if not said or said[-1][2] != "granted":
             return None
         since: int | None = 0 if by_default and self.erased < 0 else None
@@ -73,8 +73,15 @@ class Model:
             end = expires
         return since
 
+    def said(self) -> list[tuple[int, int, str, int | None]]:
+        """What counts, in event time; of one time what forbids more comes later."""
+        return sorted(
+            (c for c in self.consents if c[0] > self.erased),
+            key=lambda c: (c[0], c[2] != "granted", -(c[3] or 2**62)),
+        )
+
     def until(self) -> int:
-        said = sorted(c for c in self.consents if c[0] > self.erased)
+        said = self.said()
         return said[-1][3] or 2**62 if said else 0
 
 
@@ -130,18 +137,20 @@ class FactsMachine(RuleBasedStateMachine):
         account=accounts,
         step=steps,
         length=st.sampled_from([None, 1, 3]),
-        status=st.sampled_from(["granted", "granted", "granted", "withdrawn"]),
+        status=st.sampled_from(["granted", "granted", "granted", "withdrawn", "Revoked"]),
+        purpose=st.sampled_from(["profiling", "profiling", "profiling", "dpv:all", "weather"]),
     )
-    def consent(self, account: str, step: int, status: str, length: int | None) -> None:
+    def consent(
+        self, account: str, step: int, status: str, length: int | None, purpose: str = "profiling"
+    ) -> None:
         day = self._day(step)
         ts = START + int(day * DAY)
         expires = None if length is None or status != "granted" else ts + length * DAY
         more = {} if expires is None else {"expires_at": expires}
         model, number = self.models[account], self.feed.count + 1
-        if any(known[0] == ts for known in model.consents):
-            return  # two words at one instant: decided by event id, tested elsewhere
-        self._send(self.feed.consent(account, day, status, **more))
-        model.consents.append((ts, number, status, expires))
+        self._send(self.feed.consent(account, day, status, purpose=purpose, **more))
+        if status != "granted" or purpose == "profiling":  # any other word grants nothing
+            model.consents.append((ts, number, status, expires))
 
     @rule(
         account=accounts,

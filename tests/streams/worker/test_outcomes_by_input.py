@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
 from confluent_kafka import KafkaError
 
 from features.records.decoder import FACTS
+from features.vocabulary import Tolerated
 from streams import metrics
 from streams.contract.topics import INPUTS
 from streams.worker.wiring import warm_up
@@ -85,3 +87,42 @@ def test_what_was_not_committed_is_not_counted() -> None:
     assert not any(_counted().values())
     steps(40, worker)
     assert {place: count for place, count in _counted().items() if count} == _WANTED
+
+
+def test_facts_out_of_form_are_counted_by_how_they_were_read() -> None:
+    """With their commit, and nothing of them is lost: what can't be read calls a person."""
+
+    def figures() -> dict[str, float]:
+        samples = [
+            sample
+            for metric in (metrics.TOLERATED_FACTS, metrics.UNDECIDED_FACTS)
+            for family in metric.collect()
+            for sample in family.samples
+            if sample.name.endswith("_total")
+        ]
+        return {sample.labels.get("reading", "undecided"): sample.value for sample in samples}
+
+    before = figures()
+    assert set(before) == {*Tolerated, "undecided"}, "there from the start, or none would be seen"
+    broker = new_broker()
+    for fact in (
+        {"kind": "consent", "status": "revoked"},
+        {"kind": "erasure", "ts": 4 * 10**12},  # in a hundred years
+        {"kind": "consent", "status": "withdrawn", "purpose": "weather"},
+        {"kind": "consent", "status": "granted", "purpose": "weather"},
+        {"kind": "consent", "status": "maybe"},
+        {"kind": "purchase"},
+    ):
+        body = {"event_id": "e", "account_id": "a", "ts": inputs.START_MS} | fact
+        put(broker, INPUTS[FACTS], "a", json.dumps(body).encode())
+    worker = start(broker)
+    steps(30, worker)
+    assert {name: value - before[name] for name, value in figures().items()} == {
+        "refusal": 1,
+        "erasure": 1,
+        "refused_purpose": 1,
+        "granted_purpose": 1,
+        "undecided": 1,
+    }
+    assert _counted()[INPUTS[FACTS], "fact"] == 4
+    assert _counted()[INPUTS[FACTS], "malformed"] == 2

@@ -1,0 +1,33 @@
+"""Puts facts about rights into our words: any word refuses a purpose, only ours grant one.
+
+Whatever was not in the form of the contract is named, so that somebody mends its producer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from features.privacy.rules import Rules
+from features.records.facts import Consent, Erasure, Fact, Refused
+from features.records.readings import Nothing, Refusal
+from features.vocabulary import ConsentStatus, Tolerated
+
+
+def understood(fact: Fact, rules: Rules) -> tuple[Fact | None, Tolerated | None]:
+    """A fact in our words, None where it says nothing here; and how, where it was not in form."""
+    match fact.said:
+        case Refused():
+            return fact, Tolerated.REFUSAL
+        case Erasure():
+            return fact, Tolerated.ERASURE if fact.tolerated else None
+        case Consent() as said if rules.purpose(said.purpose) is None:
+            ends = [] if said.expires_at is None else [said.expires_at]
+            match rules.words.read([said.status], [said.purpose], ends, fact.ts):
+                case Refusal(purposes, why):
+                    refused = Refused(tuple(sorted(purposes)), ConsentStatus[why.name])
+                    return replace(fact, said=refused), Tolerated.REFUSED_PURPOSE
+                case Nothing("foreign"):
+                    return None, None
+                case _:
+                    return None, Tolerated.GRANTED_PURPOSE
+    return fact, None

@@ -1,0 +1,109 @@
+"""Takes up refusals and erasures that are not in form, as facts written anew with what was read.
+
+What is out of form must not cost anybody a right: only grants are strict. A fact that is stamped
+ahead of its arrival, or not at all, acts at once on arrival.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from features.records import protective
+from features.records.facts import Erasure, Fact, Refused
+from features.records.inputs import TS_END, TS_MIN
+from features.records.protective import Vocabulary
+from features.records.readings import Refusal, Undecided
+from features.vocabulary import ConsentStatus, Purpose
+
+#: Kind of what is written anew; the decoder refuses it of a producer.
+KIND: Final = "tolerated"
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """How facts that are not in form are read.
+
+    Attributes
+    ----------
+    words : Vocabulary
+        What the words mean.
+    arrival : callable
+        Gives when a record of the batch came, ms, by its index; None where unknown.
+    """
+
+    words: Vocabulary
+    arrival: Callable[[int], int | None]
+
+
+def take_up(
+    raw: bytes | None, key: bytes | None, tolerance: Tolerance, name: str, index: int
+) -> Fact | Undecided | None:
+    """The fact that a refused record of the facts states nevertheless.
+
+    Parameters
+    ----------
+    raw, key : bytes or None
+        As they came.
+    name : str
+        Event id where the record has none that can be read.
+    index : int
+        Of the record in its batch.
+
+    Returns
+    -------
+    Fact or Undecided or None
+        A refusal or an erasure; what may be one, for a person to decide; or nothing.
+    """
+    said = protective.read(raw, key, tolerance.words)
+    if said is None:
+        return None
+    if isinstance(said.reading, Undecided):
+        return said.reading
+    arrival = tolerance.arrival(index)
+    ts = said.ts if arrival is None or said.ts is None else min(said.ts, arrival)
+    ts = arrival if ts is None else ts
+    if ts is None or said.account is None:
+        return Undecided("time")
+    what: Erasure | Refused = Erasure()
+    if isinstance(said.reading, Refusal):
+        status = ConsentStatus[said.reading.why.name]
+        what = Refused(tuple(sorted(said.reading.purposes)), status)
+    event_id = said.event_id or name
+    return Fact(event_id, said.account, said.member, ts, what, True, ts != said.ts)
+
+
+def believed(arrival: int, now: int | None) -> int | None:
+    """When a record came by the broker's word, ms; it may be its producer's clock, so not later
+    than the reader's `now`, which stands for a time that can't be one.
+    """
+    if not TS_MIN <= arrival < TS_END:
+        return now
+    return arrival if now is None else min(arrival, now)
+
+
+def to_bytes(fact: Fact) -> bytes:
+    """A fact that was taken up, as a record; `from_values` is the inverse."""
+    values: dict[str, Any] = {
+        "kind": KIND,
+        "event_id": fact.event_id,
+        "account_id": fact.account_id,
+        "member_id": fact.member_id,
+        "ts": fact.ts,
+        "at_once": fact.at_once,
+    }
+    if isinstance(fact.said, Refused):
+        values |= {"purposes": fact.said.purposes, "status": fact.said.status}
+    return orjson.dumps(values)
+
+
+def from_values(values: Mapping[str, Any]) -> Fact:
+    """The fact that `to_bytes` wrote."""
+    said: Erasure | Refused = Erasure()
+    if "purposes" in values:
+        said = Refused(tuple(map(Purpose, values["purposes"])), values["status"])
+    event_id, account, member = (values[n] for n in ("event_id", "account_id", "member_id"))
+    return Fact(event_id, account, member, values["ts"], said, True, values["at_once"])
