@@ -150,4 +150,5 @@ class Checkpoint:
                     _, arrays = snapshots.unpack(value)
                     store.remember_ids(arrays["hash"], arrays["bucket"])
                     self._ids.append((int(name), int(arrays["bucket"].max())))
+        accounts.settle(watermark)
         self._ids.sort()

@@ -157,6 +157,19 @@ class Accounts:
                 self._flag(subject, facts, watermark)
         self._schedule(account, facts, watermark)
 
+    def settle(self, watermark: int) -> None:
+        """After a restore take out those whom nothing allows now: the default was another."""
+        s, n = self._store.subjects, int(self._store.counters["subjects"])
+        held = (s["status"][:n] & np.uint8(lay.S_GONE | lay.S_BARRED)) == 0
+        lapsed = (
+            held
+            & (s["account"][:n] == np.arange(n))
+            & (s["consent_until"][:n] <= max(watermark, 0))
+        )
+        for sid in np.flatnonzero(lapsed).tolist():
+            account = self._store.key(sid)
+            self._act(account, self.facts(account), watermark, 0)
+
     def restore_mark(self, name: str, erased_at: int) -> None:
         """Take up a stored erasure mark; before any facts."""
         self.marks[name] = erased_at

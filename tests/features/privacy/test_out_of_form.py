@@ -224,6 +224,26 @@ def test_a_purpose_that_is_none_of_ours_is_no_alarm(status: str) -> None:
     assert run.feed(feed.visit("acc", 2.1, "sport.example")) == ["counted"]
 
 
+# -- a default that was changed
+
+
+def test_a_default_that_was_taken_back_takes_its_profiles_back() -> None:
+    run, feed = stream(consent_default_grant=True), Feed()
+    visits = [feed.visit(name, 1, "sport.example") for name in ("acc", "granted", "declared")]
+    liked = feed.fact("declared", 1, "declaration", interest="483", stance="like")
+    assert run.feed(*visits) == ["counted"] * 3
+    run.feed(feed.consent("granted", 1), liked)
+    run.commit()
+    assert len(run.profiles) == 3
+    run.config = Config(erasure_key=b"k" * 32, lateness_ms=DAY // 4)
+    run.restart()
+    run.commit()
+    assert set(run.profiles) == {b"granted"}
+    assert not held(run, "acc") and not held(run, "declared")
+    again = [feed.visit(name, 2, "sport.example") for name in ("acc", "granted", "declared")]
+    assert run.feed(*again) == ["no_consent", "counted", "no_consent"]
+
+
 # -- the records
 
 
