@@ -234,6 +234,7 @@ class Accounts:
             ):
                 self._drop_all(account)
             sid = self._enrol(account, facts, watermark, start, until)
+            self._enrol_liking(account, facts, watermark)
             for subject in self._store.members(sid):
                 self._flag(subject, facts, watermark, ts)
         else:
@@ -331,14 +332,22 @@ class Accounts:
         for member in sorted(barred):
             subject = store.ensure(account, member.encode())
             store.subjects["status"][subject] |= np.uint8(lay.S_BARRED)
-        if int(store.counters["open_day"]) >= 0:  # else with the member's first event
-            said = facts.opinions(watermark, self._rules)
-            for member in sorted(
-                {item.member for item in said if item.member and item.word == Opinion.LIKE} - barred
-            ):
-                store.ensure(account, member.encode())
         for subject in store.members(sid)[1:]:
             self._hold(subject, held)
+
+    def _enrol_liking(self, account: bytes, facts: AccountFacts, watermark: int) -> None:
+        """Let members who like something into the store.
+
+        Where a fact or an end stands in the sequence, never at a restore: one who waits for the
+        first event, or was silent too long, is not in the store, and must not come in by a stop.
+        """
+        if int(self._store.counters["open_day"]) < 0:
+            return  # comes with the member's first event
+        said = facts.opinions(watermark, self._rules)
+        held = facts.held_members(self._rules, watermark)
+        for member in sorted({item.member or "" for item in said if item.word == Opinion.LIKE}):
+            if member:
+                self._hold(self._store.ensure(account, member.encode()), held)
 
     def _hold(self, sid: int, members: set[str]) -> None:
         """Say of a member's subject whether it gets offers."""

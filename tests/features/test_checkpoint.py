@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from features.config import Config
 from features.models import learner
 from features.related.graph import Related
 from features.state import layout as lay
@@ -23,6 +24,7 @@ from tests.support.generators import DAY_MS, START, Record, config
 
 ENOUGH = 40
 _SEQUENCES = gen.sequences(days=6, events=120, least=20)
+_LIKED = gen.fact(0, "declaration", START, stance="like", interest="529", member_id="m-1")
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -59,12 +61,35 @@ def test_restoring_anywhere_changes_nothing(
     records: list[Record], places: list[float], grant: bool
 ) -> None:
     """Stopped and restored at every cut: bit for bit what going on gives."""
-    settings_ = config(consent_default_grant=grant)
-    pieces = gen.cut(records, places)
+    _assert_goes_on(config(consent_default_grant=grant), gen.cut(records, places))
+
+
+def _assert_goes_on(settings_: Config, pieces: Sequence[list[Record]]) -> None:
     stopped, whole = run(settings_, pieces, restart=True), run(settings_, pieces)
     assert stopped.published == whole.published
     assert stopped.changelog == whole.changelog
     _assert_same(stopped, whole)
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        pytest.param([_LIKED, gen.rugby(0, account=1)], id="waits for its first event"),
+        pytest.param(
+            [gen.rugby(0), _LIKED, *[gen.rugby(n, START + n * DAY_MS) for n in range(1, 12)]],
+            id="was silent too long",
+        ),
+    ],
+)
+def test_a_liking_member_outside_the_store_does_not_come_in_by_a_stop(before: list[Record]) -> None:
+    """Its like is known, but it has no subject: a number comes with its next event or fact."""
+    then = before[-1].doc["ts"] + 1
+    after = [
+        gen.rugby(90, then, member_id="m-2"),  # another one comes first
+        gen.fact(0, "declaration", START + 1, stance="dislike", interest="11"),
+        gen.rugby(91, then, member_id="m-1"),
+    ]
+    _assert_goes_on(config(retention_days=2), [[gen.consent(0), *before], after])
 
 
 @given(_SEQUENCES, gen.cuts(2, 5))
