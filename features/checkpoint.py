@@ -17,6 +17,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+import numpy as np
+
 from features.config import Config
 from features.models import Learner
 from features.privacy.accounts import Accounts
@@ -132,8 +134,10 @@ class Checkpoint:
         self._load_other(other, store, accounts, meta.rules != self._rules)
         learner.restore(other)
         related.restore(other)
-        store.clear(lay.D_STATE)
-        store.counters["seq"] = meta.seq
+        # Who is barred came in anew, for it has no record, but the number it took is counted.
+        came = store.subjects[: int(store.counters["subjects"])]
+        taken = came["seq"][(came["status"] & lay.S_BARRED) == 0].astype(np.int64)
+        store.counters["seq"] = (taken + 1).max(initial=meta.seq)
         return dict(meta.offsets)
 
     def _load_other(

@@ -16,14 +16,16 @@ from features.related.graph import Related
 from features.state import layout as lay
 from features.state import snapshots
 from features.state.changelog_keys import META, IncompatibleState, Meta
+from features.state.packing_kernel import HEAD
 from features.state.store import Store
 from features.tags.taxonomy import load
-from tests.oracle.views import Run, canonical, new_engine, run
+from tests.oracle.views import Run, canonical, live_rows, new_engine, row_values, run
 from tests.support import generators as gen
 from tests.support.generators import DAY_MS, START, Record, config
 
 ENOUGH = 40
 _SEQUENCES = gen.sequences(days=6, events=120, least=20)
+_CASE = {"case_id": "c-1", "status": "opened"}
 _LIKED = gen.fact(0, "declaration", START, stance="like", interest="529", member_id="m-1")
 
 
@@ -130,6 +132,37 @@ def test_what_is_published_is_what_is_stored(records: list[Record], places: list
         for key in version
     }
     assert live == version
+
+
+def test_what_new_rules_change_is_written_at_the_next_commit() -> None:
+    """A second stop finds the flags that the first restore under new rules set."""
+    settings_ = config(profile_interests=1)  # the row that was liked is not published
+    like = gen.fact(0, "declaration", START, stance="like", interest="11")
+    records = [gen.consent(0), *[gen.rugby(n, START + n) for n in range(5)], like, gen.consent(1)]
+    done = run(settings_, [[*records, gen.rugby(9, START + 3 * DAY_MS, account=1)]])
+    done.config = dataclasses.replace(
+        settings_, rules=dataclasses.replace(settings_.rules, like_days=1, fingerprint="other")
+    )
+    found = []
+    for _ in range(2):
+        done.restart()
+        found += [
+            row_values(done.engine, row)["flags"]
+            for row in live_rows(done.engine)["acc-0"].values()
+        ]
+        done.commit()
+    assert "like" not in set().union(*found)
+
+
+def test_whom_a_new_default_admits_has_a_number_of_its_own() -> None:
+    """An account of which something is known, admitted at a restore, and one that comes then."""
+    done = run(config(), [[gen.consent(0), gen.fact(1, "care_case", START, **_CASE)]])
+    done.config = config(consent_default_grant=True)
+    done.restart()
+    done.apply([gen.rugby(0, account=2)])
+    done.commit()
+    heads = [value[: HEAD.itemsize] for key, value in done.changelog.items() if key[:2] == b"s/"]
+    assert sorted(int(np.frombuffer(head, HEAD)["seq"][0]) for head in heads) == [0, 1, 2]
 
 
 def test_a_restored_engine_knows_what_it_restored() -> None:
