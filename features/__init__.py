@@ -1,4 +1,4 @@
-"""Pure computation: events in, profiles out, time as an argument.
+"""Computes profiles from events: events in, profiles out, time as an argument.
 
 Law of the folder: no Kafka, no clock, no files but the package's own data, no environment, no
 unseeded chance. A record passes its rooms from left to right: records, tags, state, models,

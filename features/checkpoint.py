@@ -1,4 +1,4 @@
-"""State to changelog records and back.
+"""Writes an engine's state as changelog records, and reads it back.
 
 ==========  ======================================================================
 key         value
@@ -23,7 +23,7 @@ from features.config import Config
 from features.models import Learner
 from features.privacy.accounts import Accounts
 from features.privacy.consent import FOREVER
-from features.privacy.facts import mark
+from features.privacy.facts import erasure_mark
 from features.records.position import Position
 from features.related.graph import Related
 from features.state import changelog_keys as keys
@@ -44,7 +44,7 @@ class Checkpoint:
             config.half_lives,
             config.day_offset_ms,
             taxonomy.fingerprint,
-            mark(config.erasure_key, "", "key")[:8],
+            erasure_mark(config.erasure_key, "", "key")[:8],
         )
         self._default_grant = config.consent_default_grant
         self._rules = config.rules.fingerprint
@@ -106,7 +106,7 @@ class Checkpoint:
         learner: Learner,
         related: Related,
     ) -> dict[str, Position]:
-        """Take up a folded changelog; see `features.engine.Engine.load`."""
+        """Load a folded changelog; see `features.engine.Engine.load`."""
         names: list[bytes] = []
         values: list[bytes] = []
         other: dict[bytes, bytes] = {}

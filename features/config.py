@@ -1,4 +1,4 @@
-"""What decides an engine's results, as frozen types.
+"""Defines the settings that decide an engine's results, as frozen types.
 
 Loads the standard library alone: the settings of a deployment are made from it, and who reads
 those must not wait for arrays and a taxonomy, or have them installed.
@@ -20,7 +20,7 @@ _ID_BUCKETS = 16  # the dedup horizon is kept in so many steps
 
 @dataclass(frozen=True)
 class EngineSettings:
-    """What an operator chooses of an engine, under the same names in both packages.
+    """The settings of an engine that an operator chooses, named as in `streams.settings`.
 
     The comment of a field is its meaning in the table of ``deploy/README.md``.
     """
@@ -33,7 +33,7 @@ class EngineSettings:
     # -- windows
     retention_days: int = 180  # subjects silent for longer are forgotten, with tombstones
     row_epsilon: float = 0.01  # rows whose longest level fell below this go
-    rows_per_subject: int = 64  # most interests held of a subject
+    rows_per_subject: int = 64  # most interests stored of a subject
 
     # -- models and profiles
     learn_rows_per_close: int = 20_000  # most rows a partition learns of a day, sampled

@@ -1,10 +1,10 @@
-"""One partition's engine: a sequence of records in, changed profiles and state out.
+"""Runs one partition: takes its sequence of records, gives changed profiles and state.
 
 The sequence alone decides: however it is cut into batches, wherever it is stopped and restored,
 the same state and the same model come out. That rests on three rules. A day closes at a place
 in the sequence (event-time watermark), not at a time. Between two closes the model and the
 population stand still, and pending profiles are written before a close. Models learn rows in
-the order in which subjects first came.
+the order in which subjects first appeared.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from features.config import Config
 from features.figures import Figures, Totals, figures_of, totals_of
 from features.models import Learner
 from features.privacy import accounts
-from features.profiles.writer import Writer
+from features.profiles.writer import ProfileWriter
 from features.records.batch import Batch
 from features.records.position import Position
 from features.related.graph import Related
@@ -51,7 +51,7 @@ class ProfileRecord(NamedTuple):
 
 @dataclass
 class Changes:
-    """What one commit must write; values of None are tombstones.
+    """The records that one commit must write; values of None are tombstones.
 
     Attributes
     ----------
@@ -93,7 +93,7 @@ class Engine:
         self.days_closed = 0
         self._restored = self.totals()
         self._checkpoint = checkpoint.Checkpoint(config, taxonomy)
-        self._writer = Writer(
+        self._writer = ProfileWriter(
             taxonomy,
             config.profile_interests,
             config.publish_score_step,
@@ -103,7 +103,7 @@ class Engine:
         )
         self._pending: dict[int, tuple[bytes, int]] = {}  # value and as-of time by subject
         self._model_changed = False
-        #: What the fold stops for; each says what became of the event it stopped at, or `PENDING`.
+        #: What the fold stops for; each handler returns the outcome of that event, or `PENDING`.
         self._handlers: dict[int, Callable[[Batch, int], int]] = {
             lay.NEED_CLOSE: self._close_days,
             lay.NEED_FACT: self._take_fact,
@@ -206,7 +206,7 @@ class Engine:
         return self.accounts.suppressions if self.accounts.with_suppressions else None
 
     def refuse(self, count: int) -> None:
-        """Count records that were refused before they came here."""
+        """Count records that the decoder refused."""
         self.store.totals[lay.MALFORMED] += count
 
     # -- out -----------------------------------------------------------------------------
@@ -245,7 +245,7 @@ class Engine:
         return changes
 
     def load(self, records: Iterable[tuple[bytes, bytes]]) -> dict[str, Position]:
-        """Take up a folded changelog into a new engine.
+        """Load a folded changelog into a new engine.
 
         Parameters
         ----------
@@ -280,14 +280,14 @@ class Engine:
         self.days_closed = 0
         self._restored = self.totals()
 
-    # -- what it says of itself ----------------------------------------------------------
+    # -- figures and look-ups ------------------------------------------------------------
 
     def totals(self) -> Totals:
-        """What became of all records of the partition so far."""
+        """Counts of all records of the partition so far, by outcome."""
         return totals_of(self.store, self.learner, self.config.inputs, self.days_closed)
 
     def figures(self) -> Figures:
-        """What it has done and holds; the models' news are told once."""
+        """Totals, sizes and model quality; each piece of the models' news is given once."""
         return figures_of(self.store, self.learner, self.totals(), self._restored)
 
     def profile(self, key: bytes) -> bytes | None:

@@ -1,4 +1,4 @@
-"""What an engine has done and holds, in words, for who watches it."""
+"""Summarises an engine for whoever watches it: totals, model quality, sizes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Totals:
 
 @dataclass(frozen=True)
 class Quality:
-    """How good a model's answers were; NaN before the first row."""
+    """Quality of a model's predictions; NaN before the first row."""
 
     log_loss: float
     calibration_error: float

@@ -1,4 +1,4 @@
-"""One typed door to numba's compiler, which itself carries no types.
+"""Compiles functions with numba, which itself carries no types, through one typed door.
 
 Every compiled function of the project is made through :func:`njit`, so the choice to keep
 compiled code on disk is made once, and strict type checking sees ordinary functions.

@@ -1,4 +1,4 @@
-"""Every word that more than one room says, once: the code inside, and the word on the wire.
+"""Defines every word that more than one room uses: the code inside, and the word on the wire.
 
 A `Word` has a number, for arrays, kernels and state, where only numbers go; its order and its
 numbers are part of the state's format. A word that is never a number is a `StrEnum`.
@@ -25,7 +25,7 @@ class Word(IntEnum):
 
 
 class Source(Word):
-    """What a row's evidence is kept apart by."""
+    """Sources of evidence, kept apart in a row."""
 
     NETWORK = 1
     TV = 2
@@ -46,12 +46,12 @@ class DayPart(Word):
 
     @property
     def word(self) -> str:
-        """Such as ``weekday-night``."""
+        """The word on the wire, such as ``weekday-night``."""
         return self.name.lower().replace("_", "-")
 
 
 class Trend(Word):
-    """Where an interest is going."""
+    """Direction in which an interest changes."""
 
     NEW = 0
     RISING = 1
@@ -61,7 +61,7 @@ class Trend(Word):
 
 
 class Stance(Word):
-    """What to do about an interest."""
+    """Advice on an interest: engage, hold or avoid."""
 
     ENGAGE = 0
     HOLD = 1
@@ -69,7 +69,7 @@ class Stance(Word):
 
 
 class Outcome(Word):
-    """What became of an input record."""
+    """Outcome of an input record."""
 
     PENDING = 0
     COUNTED = 1
@@ -84,7 +84,7 @@ class Outcome(Word):
 
 
 class KeyPrefix(Word):
-    """What a content key names, before its colon; 0 stands for no key."""
+    """Kind of content that a key names, before its colon; 0 stands for no key."""
 
     HOST = 1
     APP = 2
@@ -95,8 +95,8 @@ class KeyPrefix(Word):
     CATEGORY = 7
 
 
-class Reason(StrEnum):
-    """Why an interest has its stance, in a profile."""
+class ReasonCode(StrEnum):
+    """Reasons for the stance of an interest, in a profile."""
 
     ACTIVE_DAYS_28 = "active_days_28"
     SHARE_7D = "share_7d"
@@ -109,8 +109,8 @@ class Reason(StrEnum):
     FEW_DATA = "few_data"
 
 
-class Suppression(StrEnum):
-    """Why a profile says not to talk to somebody."""
+class SuppressionReason(StrEnum):
+    """Reasons for a suppression in a profile."""
 
     CARE_CASE = "care_case"
     PURCHASE = "purchase"
@@ -123,7 +123,7 @@ class Suppression(StrEnum):
 
 
 class Refusal(StrEnum):
-    """Why a record goes to the dead letters."""
+    """Reasons for which a record goes to the dead letters."""
 
     TOO_LARGE = "too_large"
     EMPTY = "empty"
@@ -145,7 +145,7 @@ class Refusal(StrEnum):
 
 
 class Purpose(StrEnum):
-    """What a customer allows or refuses."""
+    """Purposes that a customer allows or refuses."""
 
     PROFILING = "profiling"
     OFFERS = "offers"
@@ -153,7 +153,7 @@ class Purpose(StrEnum):
 
 
 class FactKind(StrEnum):
-    """What a fact is about."""
+    """Kinds of facts."""
 
     CONSENT = "consent"
     DECLARATION = "declaration"
@@ -177,7 +177,7 @@ class ConsentStatus(StrEnum):
 
 
 class Tolerated(StrEnum):
-    """How a fact about rights was read that was not in the form of the contract."""
+    """Readings of a fact about rights that was not in the form of the contract."""
 
     REFUSAL = "refusal"
     ERASURE = "erasure"
@@ -186,7 +186,7 @@ class Tolerated(StrEnum):
 
 
 class Opinion(StrEnum):
-    """What a customer declares about an interest."""
+    """Opinion that a customer declares about an interest."""
 
     LIKE = "like"
     DISLIKE = "dislike"
@@ -194,7 +194,7 @@ class Opinion(StrEnum):
 
 
 class CaseStatus(StrEnum):
-    """What became of a care case."""
+    """Status of a care case."""
 
     OPENED = "opened"
     CLOSED = "closed"

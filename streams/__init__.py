@@ -1,4 +1,4 @@
-"""The I/O shell: Kafka, HTTP, files and the clock live here; thinking lives in `features`.
+"""Does the input and output: Kafka, HTTP, files and the clock; decisions are in `features`.
 
 Law of the folder: rooms import only from their left (`tests/project/architecture.py`):
 settings, metrics and errors, then contract, kafka, client, worker, and beside the worker

@@ -1,4 +1,4 @@
-"""The command ``interest-streams``: one subcommand per thing an operator does.
+"""Runs the command ``interest-streams``: one subcommand per thing an operator does.
 
 A subcommand is a module of `streams.commands`, found by its name; only the one that was asked for
 is loaded, so that none waits for what another needs. The list for people is read from the

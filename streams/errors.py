@@ -1,4 +1,4 @@
-"""Errors of the shell, each named by what is done next, and what a command's exit code means.
+"""Defines the errors of the shell, each named by what is done next, and the exit codes.
 
 KafkaFailed                 Kafka does not answer, or refuses
   Abandon                   (worker) start again from the last commit
@@ -16,7 +16,7 @@ from typing import Any
 
 
 class ExitCode(IntEnum):
-    """What an exit code says, whichever command gives it."""
+    """Exit codes, the same in every command."""
 
     DONE = 0
     FAILED = 1  # something failed, differs or is not there
@@ -31,7 +31,7 @@ class ExitCode(IntEnum):
     BROKEN_PIPE = 141  # who read the output is gone; as a shell counts signal 13
 
 
-#: Names of librdkafka's errors that say: nobody is there, or not in time.
+#: Names of librdkafka's errors for: nobody is there, or not in time.
 _AWAY = frozenset({"_TRANSPORT", "_ALL_BROKERS_DOWN", "_RESOLVE", "_TIMED_OUT", "_MSG_TIMED_OUT"})
 
 
@@ -41,9 +41,9 @@ class KafkaFailed(RuntimeError):
     Parameters
     ----------
     said : str
-        What was asked, of what, and what came back.
+        The request, its target, and the answer.
     cause : KafkaException, KafkaError or TimeoutError, optional
-        What came back: `away` is taken from it.
+        The answer: `away` is taken from it.
 
     Attributes
     ----------
@@ -78,14 +78,14 @@ class UsageError(ValueError):
 
 
 class ExtraMissing(RuntimeError):
-    """An optional part of the package is not installed; says how to install it."""
+    """An optional part of the package is not installed; the message tells how to install it."""
 
     def __init__(self, extra: str, what: str) -> None:
         super().__init__(f"{what} is not installed: pip install 'interest-streams[{extra}]'")
 
 
 class Stop(Exception):
-    """The worker can't go on; the message says why and what to do. `code` is the exit code."""
+    """The worker can't go on; the message tells why and what to do. `code` is the exit code."""
 
     code: ExitCode = ExitCode.FAILED
 

@@ -1,4 +1,4 @@
-"""Keys of librdkafka that an operator must not set, and those whose values people may see."""
+"""Lists the keys of librdkafka that an operator must not set, and those that are no secret."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every metric by name, type and meaning; the only module that creates one.
+"""Defines every metric by name, type and meaning; the only module that creates one.
 
 No label carries a subject, account or device id. Times are exported as timestamps, not ages,
 so that a stuck worker shows as growing age instead of a frozen number.

@@ -1,4 +1,4 @@
-"""Every setting of a worker: one frozen type, read once, its relations asserted.
+"""Reads the settings of a worker: one frozen type, read once, its relations asserted.
 
 Order of precedence: environment over file over defaults. ``INTEREST_STREAMS_<NAME>`` sets a
 field; ``INTEREST_STREAMS_<NAME>_FILE`` reads it from a file (secrets). Keys of librdkafka pass
@@ -29,7 +29,7 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True)
 class Settings(EngineSettings):
-    """What a deployment may choose. Times in milliseconds unless the name says otherwise.
+    """Settings of a deployment. Times in milliseconds unless the name has another unit.
 
     The comment of a field is its meaning in the table of ``deploy/README.md``.
     """

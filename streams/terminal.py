@@ -1,4 +1,4 @@
-"""What commands have in common: where Kafka is, how progress and failures are shown."""
+"""Provides what commands share: Kafka options, progress, and failures in one line."""
 
 from __future__ import annotations
 

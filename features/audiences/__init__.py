@@ -1,5 +1,5 @@
-"""Profiles counted into cells that identify nobody, released seldom and with noise.
+"""Counts profiles in cells that identify nobody, released seldom and with noise.
 
-Law of the folder: no cell under k households is said, nor a change or a difference that tells
+Law of the folder: no cell under k households is published, nor a change or a difference that tells
 one household; chance comes from outside.
 """

@@ -1,4 +1,4 @@
-"""What a release may tell: noise calibrated to a privacy budget, and the account of it.
+"""Calibrates the noise of releases to a privacy budget, and accounts for what they spend.
 
 The budget is an epsilon (with `DELTA`) for any `PERIOD_MS`, for a *household* joining or leaving
 with all it does. Releases compose in zero-concentrated differential privacy (rho), where costs
@@ -29,7 +29,7 @@ _ROUNDING = 1e-9  # of sums of floats
 
 
 class Noise(NamedTuple):
-    """Chance from outside.
+    """Source of randomness, passed in by the caller.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class Noise(NamedTuple):
 
 @dataclass(frozen=True)
 class Budget:
-    """Calibration of releases.
+    """Calibrates the noise of releases to a privacy budget.
 
     Attributes
     ----------
@@ -84,7 +84,7 @@ class Budget:
 
     @property
     def margin(self) -> int:
-        """How far above k a count with noise must lie to be said.
+        """Households above k that a count with noise must reach to be published.
 
         The tail of the discrete Gaussian is no heavier than the Gaussian's one step below.
         """

@@ -1,27 +1,27 @@
-"""Profiles counted into cells that identify nobody: interests, pairs, day-parts, groups.
+"""Counts profiles in cells that identify nobody: interests, pairs, day-parts, groups.
 
 What is counted is *accounts* (households), each once per cell and in few cells
 (`features.audiences.household`), and only those whose profiles do not say that they must not be
-counted, for as long as they are valid. What is said of them:
+counted, for as long as they are valid. What is published of them:
 
-1. *Seldom.* Counts are said in releases, one per `release_ms` at most, whenever people come and
-   go. In between, cells are only withdrawn.
+1. *Seldom.* Counts are published in releases, one per `release_ms` at most, whenever people
+   come and go. In between, cells are only withdrawn.
 2. *Noise.* Each count of a release gets noise of its own, calibrated to a budget
    (`features.audiences.budget`); no release goes beyond it. A release is drawn once: what a
    restart interrupted waits for the next. Everything below is decided by counts with noise, so
    it tells nothing more.
 3. *Rounding.* Counts are rounded down to multiples of k, so what one gets by adding and
-   subtracting said counts is nothing or at least k.
-4. *Small cells.* A count below k is never said; with noise, none below k and a margin.
-5. *Subtraction.* Cells are said together only where nothing small is left between them
+   subtracting published counts is nothing or at least k.
+4. *Small cells.* A count below k is never published; with noise, none below k and a margin.
+5. *Subtraction.* Cells are published together only where nothing small is left between them
    (`features.audiences.lattice`).
-6. *Change.* Without noise, a cell is said anew or left out only when at least k accounts entered
-   or left it since it was last said, each counted once, whatever the net change.
-7. *Retraction.* A cell goes at once, between releases too, when fewer than k of those it was
-   said of are left in it; with noise, when the count with noise less those who left is below k
+6. *Change.* Without noise, a cell is published anew or left out only when at least k accounts
+   entered or left it since it was last published, each counted once, whatever the net change.
+7. *Retraction.* A cell goes at once, between releases too, when fewer than k of its published
+   accounts are left in it; with noise, when the count with noise less those who left is below k
    and half the margin.
 
-State is rebuilt from profiles, taken up by version: reading one twice changes nothing.
+State is rebuilt from profiles, counted by version: reading one twice changes nothing.
 """
 
 from __future__ import annotations
@@ -42,20 +42,20 @@ RELEASE_MS = 86_400_000
 
 @dataclass
 class Cell:
-    """One cell: who is in it now, and what was said last.
+    """One cell: the accounts in it now, and the count published last.
 
     Attributes
     ----------
     count : int
         Accounts in it now.
     moved : set of str
-        Accounts that are now in it and were not when it was last said, or the reverse.
+        Accounts that are now in it and were not when it was last published, or the reverse.
     said : int
-        What was last said, 0 where nothing stands.
+        The count published last, 0 where none stands.
     measured : int
         The count that `said` was rounded from, with its noise; never leaves.
     restored : bool
-        Said before a restart: of whom is not known, so `measured` is `said`.
+        Published before a restart: the accounts are not known, so `measured` is `said`.
     """
 
     count: int = 0
@@ -66,7 +66,7 @@ class Cell:
 
 
 class Audiences:
-    """Cells of all accounts.
+    """Counts accounts in cells, and decides what to publish.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ class Audiences:
         self._spent: dict[int, float] = {}  # time of a release -> rho
 
     def apply(self, subject: str, profile: Mapping[str, Any] | None) -> bool:
-        """Take up a profile, or None: forget the subject. Returns whether anything changed."""
+        """Count a profile, or None: forget the subject. Returns whether anything changed."""
         if profile is None:
             self._versions.pop(subject, None)
             self._until.pop(subject, None)
@@ -134,14 +134,14 @@ class Audiences:
         if until is not None:
             self._until[subject] = int(until)
             heapq.heappush(self._expiring, (int(until), subject))
-        most = household.interests(self._contribution)
+        most = household.most_interests(self._contribution)
         return self._set(subject, household.entries(profile, self._taxonomy, most))
 
     def restore(self, key: str, value: Mapping[str, Any] | None) -> None:
-        """Take up what was said by another, or before a restart.
+        """Read a cell that another instance published, or this one before a restart.
 
-        Who was in the cell then is not known any more. Without noise it counts as said of
-        others, and is said anew once its count differs by *k* or more.
+        Who was in the cell then is not known any more. Without noise it counts as published of
+        others, and is published anew once its count differs by *k* or more.
         """
         if value is not None:
             self._release = max(self._release, int(value.get("release", -1)))
@@ -160,7 +160,7 @@ class Audiences:
         return 0 if cell is None else cell.count
 
     def publish(self, now: int | None = None) -> list[Segment]:
-        """What is to be said now: a release where one is due, else what has to go at once.
+        """Records to publish now: a release where one is due, else withdrawals.
 
         Parameters
         ----------
@@ -215,7 +215,7 @@ class Audiences:
         return {key: cell.said for key, cell in self._cells.items() if cell.said}
 
     def _measured(self, counts: Mapping[str, int]) -> dict[str, int]:
-        """What a release goes by, of cells that are large enough to be said."""
+        """Counts that a release is decided by, of cells large enough to be published."""
         if self.budget is None or self._draw is None:
             return {
                 key: count if self._has_moved(cell) else cell.measured
@@ -229,7 +229,7 @@ class Audiences:
         return {key: n for key, n in zip(keys, drawn, strict=True) if n >= least}
 
     def _retracted(self) -> list[Segment]:
-        """Cells of which too few are left of those that they were said of."""
+        """Cells that too few of their published accounts are still in."""
         return self._withdraw({key for key, cell in self._cells.items() if self._is_hollow(key)})
 
     def _is_hollow(self, key: str) -> bool:
@@ -239,12 +239,12 @@ class Audiences:
         if cell.restored:
             return cell.count < self.k
         left = sum(key not in self._counted.get(account, ()) for account in cell.moved)
-        # Half way: well above k for the noise, and so far below what was said that a multitude
+        # Half way: well above k for the noise, and so far below what was published that a multitude
         # has to go, not one household.
         return cell.measured - left < self.k + (self.budget.margin // 2 if self.budget else 0)
 
     def _has_moved(self, cell: Cell) -> bool:
-        if cell.restored:  # or what an earlier version said exactly
+        if cell.restored:  # or what an earlier version published exactly
             return abs(cell.count - cell.said) >= self.k or cell.said % self.k > 0
         return len(cell.moved) >= self.k
 
@@ -258,7 +258,7 @@ class Audiences:
             for key in keys.intersection(held):
                 self._cells[key].moved.add(account)
         for key in [key for key, cell in self._cells.items() if not cell.count and not cell.said]:
-            del self._cells[key]  # nobody in it, nothing said: as if it had never been
+            del self._cells[key]  # nobody in it, nothing published: as if it had never been
         return [Segment(key, None) for key in sorted(keys)]
 
     def _expire(self, now: int) -> None:

@@ -1,7 +1,7 @@
-"""Life-style groups: what households do most, by pairs of root interests that many share.
+"""Forms life-style groups: pairs of root interests that many households share.
 
-Groups are made from cells that were said already, never from profiles: so they tell nothing that
-is not known, one household can't push another from group to group, and after a restart they are
+Groups are made from published cells, never from profiles: so they tell nothing that is not
+known, one household can't push another from group to group, and after a restart they are
 the same. A household is in the group that holds most of its attention, or in none.
 """
 
@@ -32,7 +32,7 @@ def formed(said: Mapping[str, int], taxonomy: Taxonomy) -> tuple[Group, ...]:
     Parameters
     ----------
     said : mapping of str to int
-        Cells to what was said of them.
+        Published count by cell.
     taxonomy : Taxonomy
 
     Returns

@@ -1,4 +1,4 @@
-"""The cells that a household is counted in: few, however much it does and however many live there.
+"""Chooses the cells that a household is counted in: few, however much it does.
 
 At most `contribution` cells, so that a household can change that many counts by one each and no
 more: its strongest interests, the day-part in which it follows each, some pairs of them and one
@@ -87,7 +87,7 @@ def cells(
         The life-style groups there are.
     taxonomy : Taxonomy
     """
-    most = interests(contribution)
+    most = most_interests(contribution)
     chosen = _merged(subjects, most)
     found = [f"interest/{entry.interest}" for entry in chosen]
     found += [f"daypart/{e.daypart}/{e.interest}" for e in chosen if e.daypart is not None]
@@ -103,8 +103,8 @@ def cells(
     return found
 
 
-def interests(contribution: int) -> int:
-    """How many interests of a household are counted: a third of its cells."""
+def most_interests(contribution: int) -> int:
+    """Most interests of a household that are counted: a third of its cells."""
     return contribution // LEAST_CONTRIBUTION
 
 

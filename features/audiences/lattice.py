@@ -1,19 +1,19 @@
-"""Which cells can be said side by side, so that nothing small is left when they are subtracted.
+"""Selects cells to publish together, so that subtracting them leaves no small count.
 
-All said cells are looked at together, not neighbours alone:
+All published cells are looked at together, not neighbours alone:
 
 * *within*: a cell and every cell it lies within, however far up (a pair or day-part in its
   interest, in the parent, in the grandparent): k apart, so that neither the few in between nor
   "all of them" can be told;
 * *parts*: the day-parts of an interest hold each household at most once, so what a wider cell has
-  beyond all of them together is k or more: a part that is not said can't be had by subtraction;
+  beyond all of them together is k or more: an unpublished part can't be had by subtraction;
 * *sums*: children of an interest and pairs with it may overlap, but mostly don't: a wider cell
   and the sum of them are k apart, either way;
 * *union*: two interests less their pair, the households in either, within what lies above both;
-* *groups*: a household is in one, so all of them but the said ones hold k or more; and a group
-  by one interest lies within it.
+* *groups*: a household is in one, so all of them but the published ones count k or more; and a
+  group by one interest lies within it.
 
-Cells are taken up widest and largest first; one that doesn't fit those taken is left unsaid.
+Cells are tried widest and largest first; one that doesn't fit those chosen is left out.
 """
 
 from __future__ import annotations
@@ -69,8 +69,8 @@ def sayable(
     keys : iterable of str
         Cells that are large enough each for itself.
     views : sequence of mapping of str to int
-        Counts by which nothing small may follow, such as those now and those last said; each has
-        all `keys`, and all groups there are.
+        Counts by which nothing small may follow, such as those now and those last published; each
+        has all `keys`, and all groups there are.
     k : int
     taxonomy : Taxonomy
     """

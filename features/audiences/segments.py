@@ -1,4 +1,4 @@
-"""Records of ``audience-segments``: what is said of a cell, and of a release."""
+"""Writes the records of ``audience-segments``: a cell's count, and the cost of a release."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ RELEASE = "release"
 
 
 class Terms(NamedTuple):
-    """Of a release, the same for all its cells.
+    """Terms of a release, the same for all its cells.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class Segment:
 
 
 def cell(key: str, accounts: int, terms: Terms, taxonomy: Taxonomy) -> Segment:
-    """Say a cell."""
+    """Record that publishes a cell's count."""
     kind, _, rest = key.partition("/")
     daypart = None
     if kind == "daypart":
@@ -66,9 +66,9 @@ def cell(key: str, accounts: int, terms: Terms, taxonomy: Taxonomy) -> Segment:
 
 
 def ledger(budget: Budget, spent: Mapping[int, float], terms: Terms) -> Segment:
-    """Account for a release: the epsilon of a period, and what each release in it took.
+    """Record that accounts for releases: the epsilon of a period, and what each release took.
 
-    A reader of cells passes it over by its kind. It says nothing of anybody: `accounts` is k.
+    A reader of cells passes it over by its kind. It counts nobody: `accounts` is k.
     """
     return Segment(
         RELEASE,

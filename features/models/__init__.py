@@ -1,4 +1,4 @@
-"""Will this subject engage with this interest tomorrow? The models that answer, and their contest.
+"""Predicts whether a subject engages with an interest tomorrow, and compares models on it.
 
 Learned online from the openings of closed days; a day is scored as a whole before any of it is
 learned. Its rows are no strangers to each other: whether a subject was here at all decides all

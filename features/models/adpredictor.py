@@ -1,4 +1,4 @@
-"""AdPredictor: probit regression whose weights are independent Gaussians, updated in closed form.
+"""Learns AdPredictor: probit regression with Gaussian weights, updated in closed form.
 
 Graepel, Quiñonero Candela, Borchert and Herbrich, "Web-scale Bayesian click-through rate
 prediction for sponsored search advertising in Microsoft's Bing search engine", ICML 2010: its
@@ -78,7 +78,7 @@ class GaussianProbit(river_base.Classifier):
             self.weights[name] = wider * (m * (1.0 - share) / v + back), wider
 
     def doubt(self, share: float) -> None:
-        """Forget how sure the weights are, not what they are."""
+        """Raise the variance of the weights, keep their means."""
         for name, (m, v) in self.weights.items():
             self.weights[name] = m, self._wider(v, share)
 

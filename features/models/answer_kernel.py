@@ -1,4 +1,4 @@
-"""A model's answer as a probability: the form that every model can take, and what it says."""
+"""Computes a model's probability from numbers, in the one form that every model can take."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model is: it scores a morning's rows, learns the closed day, goes to bytes and back."""
+"""Defines a model: it scores a morning's rows, learns the closed day, goes to bytes and back."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ class PoisonedRow(ValueError):
 
 
 class Model(Protocol):
-    """One way to answer; see the package for what all of them promise.
+    """A model that predicts engagement; see the package for what all of them promise.
 
     Attributes
     ----------
     id : str
         Names the kind; part of every profile and of the state's keys.
     learned : int
-        Rows taken up so far.
+        Rows learned so far.
     version : int
-        Days taken up so far.
+        Days learned so far.
     primed : bool
         It started from a prior, and answers from the first day.
     """
@@ -42,7 +42,7 @@ class Model(Protocol):
         ...
 
     def learn(self, rows: DayRows) -> None:
-        """Take up a closed day, in the given order.
+        """Learn a closed day, in the given order.
 
         Raises
         ------
@@ -60,7 +60,7 @@ class Model(Protocol):
         ...
 
     def merge(self, other: bytes) -> None:
-        """Take up a sibling's snapshot, each weighing by the rows it has learned."""
+        """Merge a sibling's snapshot, each weighing by the rows it has learned."""
         ...
 
     def snapshot(self) -> bytes:
@@ -100,7 +100,7 @@ def unpack(data: bytes, model: str) -> tuple[dict[str, Any], dict[str, NDArray[A
 
 
 def score_form(form: Form, rows: DayRows) -> NDArray[np.float64]:
-    """What the kernel that writes profiles would say."""
+    """Score rows with the kernel that writes profiles."""
     out = np.zeros(len(rows))
     answers(form, rows.x, rows.interest, out)
     return out

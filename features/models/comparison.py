@@ -1,4 +1,4 @@
-"""Is the challenger better? Paired by row, judged by day, for rows of a day go together."""
+"""Compares a challenger's log-loss with the champion's, paired by row and judged by day."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Comparison:
         self.days: list[tuple[float, float, float]] = []
 
     def add(self, champion: NDArray[np.float64], challenger: NDArray[np.float64]) -> None:
-        """Take up a day's log-losses, row by row in the same order."""
+        """Add a day's log-losses, row by row in the same order."""
         if len(champion):
             self.days.append((float(len(champion)), float(champion.sum()), float(challenger.sum())))
             del self.days[:-MOST_DAYS]
@@ -53,7 +53,7 @@ class Comparison:
         return mean - STANDARD_ERRORS * error > MARGIN * champion
 
     def won_back(self) -> bool:
-        """Whether a dethroned champion is better again, for one on probation."""
+        """Whether the former champion is better again, while the new one is on probation."""
         if len(self.days) < BACK_DAYS:
             return False
         mean, error = self.gain()

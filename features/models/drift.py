@@ -1,4 +1,4 @@
-"""Has the world changed? ADWIN on the champion's log-loss, per source.
+"""Detects drift: ADWIN on the champion's log-loss, per source.
 
 The rows of a subject's day go together, so the unit is the mean over a group of subjects on a
 day. ADWIN is run anew over those since the last alarm: a list of numbers is all there is to
@@ -17,7 +17,7 @@ from features.vocabulary import Source
 _GROUPS = 8  # values a day and source
 _MOST = 180 * _GROUPS  # values kept
 _RECENT_DAYS = 3  # are compared with what was before, to tell worse from better
-_LEAST_ROWS = 20  # a group with fewer is too noisy to say anything
+_LEAST_ROWS = 20  # a group with fewer is too noisy to count
 _DELTA = 0.002  # ADWIN's own default: chance of a false alarm
 _SCALE = 2.0  # ADWIN wants values in [0, 1]; a log-loss of 0.5 is already as bad as can be
 
@@ -35,7 +35,7 @@ class Drift:
         self.values: dict[int, list[float]] = {source: [] for source in range(len(Source))}
 
     def add(self, source: int, lost: NDArray[np.float64], rank: NDArray[np.intp]) -> bool:
-        """Take up a day's log-losses of a source; whether it got worse for good.
+        """Add a day's log-losses of a source; returns whether ADWIN found that they rose.
 
         Parameters
         ----------

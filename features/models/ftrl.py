@@ -1,4 +1,4 @@
-"""River's logistic regression by FTRL-proximal, as weights that start, stop and merge.
+"""Learns logistic regression by FTRL-proximal with River, as weights that can be merged.
 
 `learn_one` because it measured best: `learn_many` takes one gradient step per batch and was
 clearly worse. The signals are of order one by construction, so there is no scaler to poison.

@@ -1,4 +1,4 @@
-"""River's Hoeffding tree: grows a branch once it is sure that the best split is the best.
+"""Learns River's Hoeffding tree, which splits once it is sure which split is the best.
 
 Domingos and Hulten, "Mining high-speed data streams", KDD 2000. Of seven levels at most, so
 64 leaves; only those above the last level observe signals.
@@ -90,7 +90,7 @@ class HoeffdingTree:
 
     def snapshot(self) -> bytes:
         """See `features.models.base.Model`."""
-        manifest, table = tree_form.plain(self._tree)
+        manifest, table = tree_form.to_plain(self._tree)
         return snapshots.pack(
             manifest
             | {

@@ -1,4 +1,4 @@
-"""Champion and challengers: all learn every closed day, one answers.
+"""Trains champion and challengers on every closed day, and promotes the better one.
 
 A closed day is first scored by all models with what they knew that morning, then learned. A
 challenger is promoted when its paired log-loss is better by a margin and its calibration is not
@@ -18,7 +18,7 @@ from features.models.comparison import CALIBRATION_SLACK, PROBATION_DAYS, Compar
 from features.models.drift import Drift
 from features.models.measures import Tally, losses
 from features.models.registry import registered
-from features.models.signals import NAMES, DayRows, Population, training_rows
+from features.models.signals import NAMES, BaseRates, DayRows, training_rows
 from features.models.stance_kernel import DECISION, Policy, decide_rows
 from features.state import changelog_keys as keys
 from features.state import snapshots
@@ -31,7 +31,7 @@ _ENOUGH_ROWS = 500  # labels before a model without a prior answers instead of f
 
 @dataclass(frozen=True)
 class News:
-    """Something about the models that people should hear of.
+    """A change of the models to report, such as a promotion.
 
     Attributes
     ----------
@@ -73,7 +73,7 @@ class Learner:
 
     def __init__(self, interests: int, models: tuple[Model, ...] | None = None) -> None:
         self.models: dict[str, Model] = {m.id: m for m in (models or registered())}
-        self.population = Population(interests)
+        self.population = BaseRates(interests)
         self.news: list[News] = []
         self.observer: Callable[[DayRows, Mapping[str, NDArray[np.float64]]], None] | None = None
         self._champion = next(iter(self.models))
@@ -93,18 +93,18 @@ class Learner:
         return self.champion.primed or self.champion.learned >= _ENOUGH_ROWS
 
     def tally(self, name: str = "") -> Tally:
-        """How good a model's answers were, the champion's by default."""
+        """Quality of a model's predictions, the champion's by default."""
         return self._tallies[name or self._champion]
 
     def policy(self) -> Policy:
-        """What the kernels score with until the next close."""
+        """The model and base rates that the kernels score with until the next close."""
         form = self.champion.form()
         if form is None:  # only models with a form are ever promoted
             form = single(np.zeros(len(NAMES)), product=False)
         return Policy(form, self.population.rate(), self.population.log_odds(), int(self.trained))
 
     def decisions(self, rows: DayRows) -> NDArray[np.void]:
-        """What profiles of a morning would say of rows where nothing was declared, for measuring.
+        """Decisions of a morning on rows where nothing was declared, for measuring.
 
         Returns
         -------
@@ -115,7 +115,7 @@ class Learner:
         return found
 
     def close_day(self, store: Store, day: int, limit: int) -> None:
-        """Score a day that closes, learn it, and see who is best.
+        """Score a day that closes, learn it, and promote a challenger that is better.
 
         Parameters
         ----------

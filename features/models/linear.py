@@ -1,4 +1,4 @@
-"""The models that learn by FTRL: one regression, one with intercepts, and the hurdle."""
+"""Defines the models that learn by FTRL: one regression, one with intercepts, and the hurdle."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ class Logistic(_Parts):
 
 
 class Hurdle(_Parts):
-    """Is the subject here at all that day, and does it, being here, engage with the interest?
+    """Product of two regressions: the subject is active that day, and if so, it engages.
 
     The two questions have signals and clocks of their own. Nobody engages with anything on a
     day of absence, so such days teach presence only, once per subject, and the habit is learned
@@ -155,7 +155,7 @@ class Hurdle(_Parts):
 
 
 class Intercepts(Hurdle):
-    """The hurdle with an intercept per interest: some are daily bread, some are not."""
+    """The hurdle with an intercept per interest, for some are of every day and some are not."""
 
     id = "ftrl-intercepts"
     _own_intercepts = True

@@ -1,4 +1,4 @@
-"""How good answers were: sums over closed days that forget, and their days for comparison."""
+"""Measures predictions over closed days: decayed log-loss and calibration."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Tally:
         self.weight = 0.0
 
     def add(self, p: NDArray[np.float64], y: NDArray[np.uint8]) -> None:
-        """Take up the answers of a day, given before it was learned."""
+        """Add the predictions of a day, made before it was learned."""
         bins = np.clip(-np.log2(np.clip(p, _LEAST, 1.0)) * 2.0, 0, _BINS - 1).astype(np.intp)
         self.sums *= _DECAY
         self.sums[0] += np.bincount(bins, minlength=_BINS)

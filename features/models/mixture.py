@@ -1,4 +1,4 @@
-"""An ensemble: members answer together, each weighing by how well it answered lately."""
+"""Averages models, each weighing by how well it predicted lately."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Mixture:
     ----------
     members : sequence of Model
         All with a form of one part. They are shared, not owned: whoever learns them must learn
-        the mixture first, so that it weighs them by what they said before.
+        the mixture first, so that it weighs them by their predictions before.
     """
 
     id = "mixture"

@@ -1,4 +1,4 @@
-"""Weights that a cold worker starts from, so that its first profiles are no guesses.
+"""Provides the weights that a cold worker starts from, so that its first profiles are no guesses.
 
 Habits are means of what the hurdle ended with on three real sets (web visits, apps, television):
 what people come back to turned out much alike in all three. How regularly a subject is here at

@@ -1,4 +1,4 @@
-"""Who plays: the champion of a cold worker, its challengers, and who only trains with them."""
+"""Lists the models of a cold worker: champion, challengers, and members that only train."""
 
 from __future__ import annotations
 

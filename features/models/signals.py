@@ -1,4 +1,4 @@
-"""Signals of rows for models, and what the population does: both from closed days only."""
+"""Builds the models' training rows and the interests' base rates, from closed days only."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from features.models import training_kernel as kernels
 from features.models.signals_kernel import HABIT, NAMES, PRESENCE
 from features.state.store import Store
 
-__all__ = ["HABIT", "NAMES", "PRESENCE", "DayRows", "Population", "training_rows"]
+__all__ = ["HABIT", "NAMES", "PRESENCE", "DayRows", "BaseRates", "training_rows"]
 
 # The population's rate of an interest starts at one subject in fifty, with the weight of
 # twenty subject-days, and forgets with a half-life of two weeks.
@@ -21,7 +21,7 @@ _DECAY = 2.0 ** (-1.0 / 14.0)
 _ODDS_SCALE = 4.0  # brings log-odds of everyday rates to order one
 
 
-class Population:
+class BaseRates:
     """Share of a partition's subjects that engage with each interest on a day."""
 
     def __init__(self, interests: int) -> None:
@@ -29,7 +29,7 @@ class Population:
         self.alive = 0.0
 
     def close_day(self, store: Store, day: int) -> None:
-        """Take up a day that closed."""
+        """Count the engaged subjects of a day that closed."""
         self.hits *= _DECAY
         self.alive *= _DECAY
         self.alive += kernels.day_counts(store.live, day, self.hits)
@@ -82,7 +82,7 @@ class DayRows:
         return np.flatnonzero(np.diff(self.subject, prepend=self.subject[0] - 1))
 
 
-def training_rows(store: Store, day: int, limit: int, population: Population) -> DayRows:
+def training_rows(store: Store, day: int, limit: int, population: BaseRates) -> DayRows:
     """Opening signals and labels of a day that closes.
 
     Parameters
@@ -101,6 +101,6 @@ def training_rows(store: Store, day: int, limit: int, population: Population) ->
         np.zeros(size, np.uint8),
         np.zeros(size, np.uint8),
     )
-    n = kernels.training_rows(store.live, day, keep, population.log_odds(), columns)
+    n = kernels.fill_training_rows(store.live, day, keep, population.log_odds(), columns)
     x, y, interest, subject, active_today, source = columns
     return DayRows(day, x[:n], y[:n], interest[:n], subject[:n], active_today[:n], source[:n])

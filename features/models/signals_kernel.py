@@ -1,4 +1,4 @@
-"""What a row says on a morning: the vector a model reads, from earlier days only.
+"""Computes the signals of a row on a morning: the vector a model reads, from earlier days only.
 
 A signal is a row of `TABLE`, which is all there is to say about it: the names, their number, the
 places in the vector and the compiled function are made from the table. That function serves
@@ -81,14 +81,14 @@ class Morning(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """What signals are made of: a row and its subject when a day began."""
+    """A row and its subject when a day began: the input of every signal."""
 
     day: int
     levels: NDArray[np.float64]  # shape (3,), by half-life
     total: float  # sum of the subject's middle levels
     bits: Any  # uint64, days of the row, bit 0 is the day before; at most `KNOWN_DAYS`
     active_days: Any  # uint64, days of the subject, likewise
-    after: Any  # uint64, days after the row's first: that one made the row and says no more
+    after: Any  # uint64, days after the row's first: that one made the row and adds nothing
     age: int  # days since the row's first, 1 to 64
     since: int  # days between the row's latest and the day before, 64 for none
     known: int  # what was declared
@@ -149,7 +149,7 @@ def _weekly_habit(m: Reading) -> Any:
     return popcount(m.bits & _WEEKDAY_BITS) / weeks if weeks > 0 else 0.0
 
 
-#: What a row says about the habit, given that the subject is here at all that day.
+#: Signals of a row about engaging, given that the subject is active that day.
 HABIT_TABLE: tuple[Signal, ...] = (
     Signal("bias", lambda m: 1.0),
     Signal("level_1d", lambda m: np.log1p(m.levels[0])),
@@ -169,7 +169,7 @@ HABIT_TABLE: tuple[Signal, ...] = (
     Signal("liked", lambda m: 1.0 if m.known & F_LIKE else 0.0),
     Signal("disliked", lambda m: 1.0 if m.known & F_DISLIKE else 0.0),
 )
-#: What the subject's own days say about being here at all; equal in all rows of a subject.
+#: Signals about the subject being active at all that day; equal in all rows of a subject.
 PRESENCE_TABLE: tuple[Signal, ...] = (
     Signal("here_bias", lambda m: 1.0),
     Signal("here_yesterday", lambda m: 1.0 if m.active_days & np.uint64(1) else 0.0),

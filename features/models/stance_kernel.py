@@ -1,4 +1,4 @@
-"""Score, lift, confidence and stance of an interest, from probability, evidence and facts."""
+"""Decides score, lift, confidence and stance from probability, evidence and declared facts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ENGAGE, HOLD, AVOID = map(int, Stance)
 NEW, RISING, STEADY, FADING, BURST = map(int, Trend)
 
 _Z = 1.2816  # one-sided 90 %
-_PRIOR_DAYS = 7.0  # evidence that weighs as much as what the population says
+_PRIOR_DAYS = 7.0  # days of evidence that weigh as much as the base rate
 _MOST_DAYS = 28
 # Correlation of a row's days with each other, as a share of its score: habits come in spells.
 # At 0.75 four in five intervals hold the fortnight after them for scores up to 0.45 (0 holds
@@ -39,7 +39,7 @@ DECISION: Final = np.dtype([
 
 
 class Policy(NamedTuple):
-    """What scoring needs of a model and of the population, fixed between two closes."""
+    """The model and base rates that rows are scored with, fixed between two closes."""
 
     form: Form
     rate: NDArray[np.float64]  # shape (interests,): share of subjects that engage on a day
@@ -119,7 +119,7 @@ def decide_rows(policy: Policy, x: Any, interest: Any, out: Any) -> None:
 
 @inlined
 def trend(levels: Any, bits: Any, age: int) -> int:
-    """Where an interest is going, from its short, middle and long levels.
+    """Trend of an interest, from its short, middle and long levels.
 
     Under a steady habit the level of half-life *h* is proportional to *h*, so the levels are
     compared per day of half-life (1, 7 and 60).

@@ -1,4 +1,4 @@
-"""What a closed day teaches: signals and labels of its rows, and who was at hand."""
+"""Collects the signals and labels of a closed day's rows, and counts who was active."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SALT = np.uint64(0x9E3779B97F4A7C15)
 
 
 class Columns(NamedTuple):
-    """What `training_rows` fills, each of length n: see `features.models.signals.DayRows`."""
+    """Output of `fill_training_rows`, each of length n: see `features.models.signals.DayRows`."""
 
     x: NDArray[np.float64]  # shape (n, SIGNALS)
     y: NDArray[np.uint8]
@@ -42,7 +42,7 @@ def count_candidates(live: Live, day: int) -> int:
 
 
 @njit
-def training_rows(live: Live, day: int, keep: float, log_odds: Any, out: Columns) -> int:
+def fill_training_rows(live: Live, day: int, keep: float, log_odds: Any, out: Columns) -> int:
     """Signals and labels of a day that closes, subjects in order of arrival, rows in order.
 
     Parameters
@@ -104,7 +104,7 @@ def _taken(h: Any, day: int, keep: float) -> Any:
 
 @bare
 def day_counts(live: Live, day: int, hits: Any) -> int:
-    """Add each interest's engaged subjects of `day` to `hits`; returns the subjects at hand."""
+    """Add each interest's engaged subjects of `day` to `hits`; returns the known subjects."""
     subjects, rows = live.subjects, live.rows
     alive = 0
     for sid in range(live.counters[0].subjects):

@@ -1,4 +1,4 @@
-"""A River Hoeffding tree as plain lists and one table of numbers, and back: nothing is pickled.
+"""Converts a River Hoeffding tree to plain lists and a table of numbers, and back: no pickle.
 
 A node is a list: ``["branch", signal, threshold, depth, labels]``, followed by its left and its
 right subtree, or ``["leaf", depth, labels, tried, active]``, where `labels` is pairs of label and
@@ -28,7 +28,7 @@ def leaves(model: tree.HoeffdingTreeClassifier) -> Iterator[Any]:
     return (node for node in _preorder(model._root) if not isinstance(node, NumericBinaryBranch))
 
 
-def plain(model: tree.HoeffdingTreeClassifier) -> tuple[dict[str, Any], NDArray[np.float64]]:
+def to_plain(model: tree.HoeffdingTreeClassifier) -> tuple[dict[str, Any], NDArray[np.float64]]:
     """Everything that a tree has learned.
 
     Returns

@@ -1,4 +1,4 @@
-"""Accounts and what is known about them, put to work on the live state of their subjects.
+"""Stores the facts about accounts and applies them to the live state of their subjects.
 
 Nothing of an account is in the store unless profiling is allowed now: withdrawal, expiry and
 erasure take every subject of it out, number and key, so that only tombstones are left to write.
@@ -17,7 +17,7 @@ import numpy as np
 from features.privacy import flags as flagging
 from features.privacy import rules as rulebook
 from features.privacy.consent import FOREVER
-from features.privacy.facts import AccountFacts, holds, mark, next_change, notes
+from features.privacy.facts import AccountFacts, erasure_mark, holds, next_change, notes
 from features.privacy.rules import Rules
 from features.privacy.terms import understood
 from features.records.facts import AboutInterest, Erasure, Fact
@@ -31,7 +31,7 @@ _KEPT_FLAGS = np.uint8(255 - (lay.S_CARE | lay.S_HOLD | lay.S_BARRED | lay.S_SUP
 
 
 class Accounts:
-    """Facts by account, held as bytes, for most accounts have a line of consent and no more.
+    """Facts by account, stored as bytes, for most accounts have a line of consent and no more.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class Accounts:
     marks : dict of str to int
         Keyed hash of an erased account, and the event time of its latest erasure.
     with_suppressions : set of bytes
-        Accounts with something to say in a profile.
+        Accounts with suppressions to show in a profile.
     changed, changed_marks : set
         Accounts and marks that changed since the last commit.
     receipts : list of (bytes, bytes)
@@ -81,11 +81,11 @@ class Accounts:
         self.tolerated: Counter[Tolerated] = Counter()
 
     def facts(self, account: bytes) -> AccountFacts:
-        """What is known about an account."""
+        """The facts about an account."""
         held = self._facts.get(account)
         erased_at = -1
         if self.marks:
-            erased_at = self.marks.get(mark(self._key, account.decode()), -1)
+            erased_at = self.marks.get(erasure_mark(self._key, account.decode()), -1)
         if held is None:
             return AccountFacts(erased_at=erased_at)
         return AccountFacts.from_bytes(held, erased_at)
@@ -95,12 +95,12 @@ class Accounts:
         return self._facts.get(account)
 
     def apply(self, fact: Fact, watermark: int) -> int:
-        """Take up a fact and let it act on the account's subjects at once.
+        """Store a fact and apply it to the account's subjects at once.
 
         Returns
         -------
         int
-            Outcome: ``FACT``, or why it was not kept: ``NO_CONSENT`` for what is said about
+            Outcome: ``FACT``, or why it was not kept: ``NO_CONSENT`` for facts about
             interests outside consent, ``SUPPRESSED`` for sensitive and unknown interests.
         """
         known, how = understood(fact, self._rules)
@@ -136,7 +136,7 @@ class Accounts:
         return lay.PENDING
 
     def expire(self, watermark: int) -> None:
-        """Let what was limited in time end, for silent accounts too."""
+        """Apply the end of facts that were limited in time, for silent accounts too."""
         while self._heap and self._heap[0][0] <= watermark:
             due, account = heapq.heappop(self._heap)
             if self._due.get(account) == due:
@@ -145,7 +145,7 @@ class Accounts:
         self._set_due()
 
     def restore(self, account: bytes, value: bytes, watermark: int, new_rules: bool) -> None:
-        """Take up stored facts; the rows' flags come with the rows, but where rules changed."""
+        """Load stored facts; flags come with the rows, and are set anew where rules changed."""
         self._facts[account] = value
         facts = self.facts(account)
         start, until = facts.consent(self._default_grant)
@@ -171,7 +171,7 @@ class Accounts:
             self._act(account, self.facts(account), watermark, 0)
 
     def restore_mark(self, name: str, erased_at: int) -> None:
-        """Take up a stored erasure mark; before any facts."""
+        """Load a stored erasure mark; before any facts."""
         self.marks[name] = erased_at
         self._store.counters["erasures"] = len(self.marks)
 
@@ -181,7 +181,7 @@ class Accounts:
         account, _, member = key.partition(b"/")
         if account not in self.with_suppressions:
             return b""
-        interests = flagging.interests(self._store, sid)
+        interests = flagging.row_interests(self._store, sid)
         # It stays the same until a fact comes, something ends, or the subject's interests change.
         basis = self._facts.get(account), self._due.get(account), interests
         known = self._texts.get(key)
@@ -220,7 +220,7 @@ class Accounts:
     # -- acting --------------------------------------------------------------------------
 
     def _act(self, account: bytes, facts: AccountFacts, watermark: int, ts: int) -> None:
-        """Bring the live state to what the facts say."""
+        """Apply the facts to the live state."""
         start, until = facts.consent(self._default_grant)
         allowed = until > max(watermark, 0)
         facts.forget_outside(start, until if allowed else start)
@@ -228,7 +228,7 @@ class Accounts:
         if allowed:
             sid = self._store.find(account)
             s = self._store.subjects
-            # Admitted anew, or held from before a gap in consent: begin with nothing.
+            # Admitted anew, or stored before a gap in consent: begin with nothing.
             if sid >= 0 and (
                 s["status"][sid] & lay.S_BARRED or start > int(s["consent_from"][sid])
             ):
@@ -246,7 +246,7 @@ class Accounts:
 
     def _erase(self, account: bytes, facts: AccountFacts, fact: Fact) -> None:
         """Take out all there is and leave a mark and a receipt, neither with an identifier."""
-        name = mark(self._key, fact.account_id)
+        name = erasure_mark(self._key, fact.account_id)
         subjects = self._drop_all(account)
         profiles = sum(self._forgotten[key] for key in subjects)
         self.changed.add(account)
@@ -260,7 +260,7 @@ class Accounts:
                     {
                         "schema": 1,
                         "mark": name,
-                        "request": mark(self._key, fact.event_id, "request"),
+                        "request": erasure_mark(self._key, fact.event_id, "request"),
                         "requested_at": fact.ts,
                         "applied_at": max(fact.ts, int(self._store.counters["max_ts"])),
                         "subjects": len(subjects),

@@ -1,8 +1,8 @@
-"""Consent over time: per purpose a short history, and the span in which there is consent.
+"""Keeps consent over time: per purpose a short history, and the span in which it is given.
 
 States are those of CAMARA ConsentInfo and of a consent manager's own words: ``granted`` allows;
 ``denied``, ``withdrawn``, ``expired``, ``objected``, ``pending`` and ``requested`` do not.
-*Since when* there has been consent without a gap decides what may be held.
+*Since when* there has been consent without a gap decides what may be stored.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ MAX_HISTORY: Final = 64  # facts kept per purpose and person
 
 
 class ConsentWord(NamedTuple):
-    """One word of a history.
+    """One statement of a consent history: granted or not, from when.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class ConsentWord(NamedTuple):
 
     @property
     def until(self) -> int:
-        """When a grant ends, ms, or `FOREVER`."""
+        """End of a grant, ms, or `FOREVER`."""
         return self.expires_at or FOREVER
 
 
@@ -82,7 +82,7 @@ def valid(history: list[ConsentWord], now: int) -> bool:
 
 
 def status(history: list[ConsentWord], now: int) -> dict[str, object]:
-    """The last word as CAMARA ConsentInfo says it."""
+    """Status of the latest statement, in the words of CAMARA ConsentInfo."""
     if not history:
         return {"statusValidForProcessing": False, "statusReason": "PENDING"}
     if valid(history, now):

@@ -1,4 +1,4 @@
-"""State records in plain words: what a subject may see and take away (GDPR Art. 15 and 20)."""
+"""Describes state records in plain words for their subject (GDPR Art. 15 and 20)."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from features.state import layout as lay
 from features.state import packing_kernel
 from features.state.changelog_keys import IncompatibleState
 from features.tags.taxonomy import Taxonomy
-from features.vocabulary import DayPart, Purpose, Reason
+from features.vocabulary import DayPart, Purpose, ReasonCode
 
 _FLAGS = (
-    (lay.F_LIKE, Reason.DECLARED_LIKE.value),
-    (lay.F_DISLIKE, Reason.DECLARED_DISLIKE.value),
+    (lay.F_LIKE, ReasonCode.DECLARED_LIKE.value),
+    (lay.F_DISLIKE, ReasonCode.DECLARED_DISLIKE.value),
     (lay.F_QUIET, "quiet"),
 )
 
 
-def subject(value: bytes, taxonomy: Taxonomy) -> dict[str, Any]:
+def describe_subject(value: bytes, taxonomy: Taxonomy) -> dict[str, Any]:
     """A state record (``s/``) decoded.
 
     Raises
@@ -66,8 +66,8 @@ def subject(value: bytes, taxonomy: Taxonomy) -> dict[str, Any]:
     return found
 
 
-def facts(value: bytes, rules: Rules, now: int) -> dict[str, Any]:
-    """A record of facts (``f/``) decoded; consent as CAMARA ConsentInfo says it.
+def describe_facts(value: bytes, rules: Rules, now: int) -> dict[str, Any]:
+    """A record of facts (``f/``) decoded; consent in the words of CAMARA ConsentInfo.
 
     Parameters
     ----------

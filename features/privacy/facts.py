@@ -1,4 +1,4 @@
-"""What is known about an account, and what follows: consent, quiet interests, open cases.
+"""Keeps what is known about an account, and derives consent, quiet interests and open cases.
 
 Facts arrive in any order and more than once: per fact the later event time wins, of one time
 what forbids, then the greater event id, so every interleaving ends in the same record.
@@ -32,7 +32,7 @@ from features.records.facts import (
     Registry,
     present,
 )
-from features.vocabulary import CaseStatus, FactKind, Opinion, Purpose, Suppression
+from features.vocabulary import CaseStatus, FactKind, Opinion, Purpose, SuppressionReason
 
 DAY_MS = 86_400_000
 
@@ -41,7 +41,7 @@ MAX_FACTS = 256
 _MAX_NOTES = 50
 
 
-def mark(key: bytes, text: str, what: str = "erasure") -> str:
+def erasure_mark(key: bytes, text: str, what: str = "erasure") -> str:
     """Keyed hash that stands for an identifier where the identifier must not stay.
 
     HMAC-SHA-256, cut to 128 bits, 32 hex digits; without the key nobody can tell whose it is or
@@ -51,7 +51,7 @@ def mark(key: bytes, text: str, what: str = "erasure") -> str:
 
 
 class Held(NamedTuple):
-    """The latest word of a fact: event time in ms, event id, of whom (None: the account), what."""
+    """The latest version of a fact: event time in ms, event id, member (None: account), content."""
 
     ts: int
     event_id: str
@@ -60,7 +60,7 @@ class Held(NamedTuple):
 
 
 class Timed(NamedTuple):
-    """A word on an interest that holds until an event time in ms; `member` None: of the account."""
+    """A statement on an interest, valid until a time in ms; `member` None: of the account."""
 
     member: str | None
     interest: str
@@ -70,7 +70,7 @@ class Timed(NamedTuple):
 
 @dataclass
 class AccountFacts:
-    """The latest word on everything known about one account.
+    """The latest version of every fact about one account.
 
     Attributes
     ----------
@@ -91,7 +91,7 @@ class AccountFacts:
         return bool(self.facts or self.consents)
 
     def apply(self, fact: Fact, rules: Rules | None = None) -> bool:
-        """Take up one fact; returns whether anything changed."""
+        """Add one fact; returns whether anything changed."""
         if fact.at_once:
             fact = replace(fact, ts=max(fact.ts, self._latest()))
         if fact.ts <= self.erased_at:
@@ -146,7 +146,7 @@ class AccountFacts:
         return True
 
     def forget_outside(self, start: int, until: int) -> bool:
-        """Drop what was said about interests outside a span of consent; whether there was any."""
+        """Drop facts about interests outside a span of consent; returns whether there were any."""
         gone = [
             name
             for name, held in self.facts.items()
@@ -171,7 +171,7 @@ class AccountFacts:
         return held, until if held else FOREVER
 
     def barred_members(self, rules: Rules, now: int) -> set[str]:
-        """Members about whom nothing is held: children, and who refused for themselves."""
+        """Members about whom nothing is stored: children, and who refused for themselves."""
         barred = set() if rules.children_profiled else self._children()
         for name, history in self.consents.items():
             purpose, _, member = name.partition("/")
@@ -269,7 +269,7 @@ class AccountFacts:
 
 
 def fields(held: Held) -> dict[str, Any]:
-    """A fact as it is stored: what was said, of which kind, of whom."""
+    """A fact as it is stored: its own fields, its kind, its member."""
     return present(held.said) | {"kind": held.said.kind, "member": held.member}
 
 
@@ -300,7 +300,7 @@ def notes(
     ]
     for who, interest, stance, until in facts.opinions(now, rules):
         if stance == Opinion.DISLIKE and who in (None, member):
-            found.append({"scope": interest, "reason": Suppression.DISLIKE, "until": until})
+            found.append({"scope": interest, "reason": SuppressionReason.DISLIKE, "until": until})
     for who, interest, reason, until in facts.quiet(now, rules):
         if who in (None, member):
             silent = set(rules.quieted(interest))
@@ -315,18 +315,18 @@ def notes(
 
 def holds(
     facts: AccountFacts, member: str | None, now: int, rules: Rules
-) -> Iterator[tuple[str, Suppression]]:
-    """Scope and reason of what holds every interest of a subject."""
+) -> Iterator[tuple[str, SuppressionReason]]:
+    """Scope and reason of suppressions that apply to every interest of a subject."""
     if facts.case_open:
-        yield "all", Suppression.CARE_CASE
+        yield "all", SuppressionReason.CARE_CASE
     if not facts.allowed(Purpose.OFFERS, now, rules)[0]:
-        yield "all", Suppression.NO_CONSENT_OFFERS
+        yield "all", SuppressionReason.NO_CONSENT_OFFERS
     elif member in facts.held_members(rules, now):
-        yield "all", Suppression.MEMBER_NO_OFFERS
+        yield "all", SuppressionReason.MEMBER_NO_OFFERS
     if facts.child_device and rules.shared_device_holds:
-        yield "all", Suppression.CHILD_DEVICE
+        yield "all", SuppressionReason.CHILD_DEVICE
     if not facts.allowed(Purpose.AUDIENCES, now, rules)[0]:
-        yield "audiences", Suppression.NO_CONSENT_AUDIENCES
+        yield "audiences", SuppressionReason.NO_CONSENT_AUDIENCES
 
 
 def next_change(facts: AccountFacts, now: int, rules: Rules, default_grant: bool) -> int:

@@ -1,4 +1,4 @@
-"""Facts as flags of rows: what is liked, what is disliked, what stays quiet for a time.
+"""Marks rows with the facts about them: liked, disliked, quiet for a time.
 
 Flags are set where a fact, an expiry or a new row stands in the sequence, never at a commit:
 they decide which row gives way to another, so they must not depend on when commits fall.
@@ -48,13 +48,13 @@ def flag(
                 flags[node] = flags.get(node, 0) | lay.F_QUIET
     start = int(store.subjects["start"][sid])
     known = store.rows.windows["known"]
-    for j, index in enumerate(interests(store, sid), start):
+    for j, index in enumerate(row_interests(store, sid), start):
         known[j] = flags.get(index, 0)
     if store.subjects["used"][sid]:
         store.mark(sid, lay.D_STATE | lay.D_PROFILE)
 
 
-def interests(store: Store, sid: int) -> list[int]:
+def row_interests(store: Store, sid: int) -> list[int]:
     """Dense interests of a subject's rows, in their order."""
     start = int(store.subjects["start"][sid])
     rows = store.rows.interest[start : start + int(store.subjects["used"][sid])]

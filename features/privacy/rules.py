@@ -1,4 +1,4 @@
-"""What follows from facts, as reviewed data: ``data/suppression.toml`` and its schema.
+"""Reads the rules on what follows from facts: ``data/suppression.toml`` and its schema.
 
 ==================  =====================================================================
 table               fields
@@ -44,7 +44,7 @@ class RulesError(ValueError):
 
 
 @dataclass(frozen=True)
-class Kind:
+class InterestClass:
     """A class of interests: how long it stays quiet, and what goes quiet with it."""
 
     name: str
@@ -77,8 +77,8 @@ class Rules:
     shared_device_holds: bool
     fingerprint: str
     _tree: Taxonomy = field(repr=False)
-    _kinds: Mapping[int, Kind] = field(repr=False)
-    _other: Kind = field(repr=False)
+    _kinds: Mapping[int, InterestClass] = field(repr=False)
+    _other: InterestClass = field(repr=False)
 
     @cached_property
     def words(self) -> Words:
@@ -89,7 +89,7 @@ class Rules:
         """Purpose of a consent fact's word; None where the purpose is not ours."""
         return self.terms.get(term.lower())
 
-    def kind(self, interest: str) -> Kind:
+    def kind(self, interest: str) -> InterestClass:
         """Class of an interest."""
         index = self._tree.index(interest)
         for node in (index, *self._tree.ancestors(index)):
@@ -172,9 +172,9 @@ def _purposes(table: Mapping[str, Any]) -> tuple[dict[str, Purpose], dict[Purpos
     return terms, unsaid
 
 
-def _classes(items: Any, tree: Taxonomy) -> tuple[dict[int, Kind], Kind]:
-    kinds: dict[int, Kind] = {}
-    other: Kind | None = None
+def _classes(items: Any, tree: Taxonomy) -> tuple[dict[int, InterestClass], InterestClass]:
+    kinds: dict[int, InterestClass] = {}
+    other: InterestClass | None = None
     for number, item in enumerate(items):
         place = f"class[{number}]"
         _fields(
@@ -187,7 +187,7 @@ def _classes(items: Any, tree: Taxonomy) -> tuple[dict[int, Kind], Kind]:
             _word(f"{place}.relatives", word, RELATIVES)
             for word in _texts(f"{place}.relatives", item["relatives"])
         )
-        kind = Kind(
+        kind = InterestClass(
             str(item["name"]),
             {
                 FactKind.PURCHASE: _days(place, item, "purchase_days", 0),

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from features.privacy.rules import Rules
 from features.records.facts import Consent, Erasure, Fact, Refused
-from features.records.readings import Nothing, Refusal
+from features.records.readings import Nothing, RefusalReading
 from features.vocabulary import ConsentStatus, Tolerated
 
 
@@ -23,7 +23,7 @@ def understood(fact: Fact, rules: Rules) -> tuple[Fact | None, Tolerated | None]
         case Consent() as said if rules.purpose(said.purpose) is None:
             ends = [] if said.expires_at is None else [said.expires_at]
             match rules.words.read([said.status], [said.purpose], ends, fact.ts):
-                case Refusal(purposes, why):
+                case RefusalReading(purposes, why):
                     refused = Refused(tuple(sorted(purposes)), ConsentStatus[why.name])
                     return replace(fact, said=refused), Tolerated.REFUSED_PURPOSE
                 case Nothing("foreign"):

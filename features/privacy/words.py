@@ -32,17 +32,25 @@ from typing import Any, Final
 
 from features.records.inputs import TS_END, TS_MIN
 from features.records.protective import scalars, squeezed, whole
-from features.records.readings import Grant, Kind, Nothing, Reading, Refusal, Undecided, Why
+from features.records.readings import (
+    Grant,
+    Nothing,
+    Reading,
+    RefusalReading,
+    RightsKind,
+    Undecided,
+    Why,
+)
 from features.vocabulary import ConsentStatus, Purpose
 
 #: What a fact about consent without a purpose is about.
 UNSAID: Final = Purpose.PROFILING
 _KINDS: Final = {
-    "erasure": Kind.ERASURE,
-    "consent": Kind.CONSENT,
-    "withdrawal": Kind.WITHDRAWAL,
-    "objection": Kind.OBJECTION,
-    "other": Kind.OTHER,
+    "erasure": RightsKind.ERASURE,
+    "consent": RightsKind.CONSENT,
+    "withdrawal": RightsKind.WITHDRAWAL,
+    "objection": RightsKind.OBJECTION,
+    "other": RightsKind.OTHER,
 }
 #: Parts of a word, split at separators and before capitals.
 _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
@@ -67,7 +75,7 @@ class Words:
         The purposes that a refusal means, by squeezed word; none for what is not ours.
     everything : frozenset of Purpose
         All purposes.
-    kinds : mapping of str to Kind
+    kinds : mapping of str to RightsKind
     rights : tuple of str
         Parts of a kind that sounds of rights.
     fields : mapping of str to tuple of str
@@ -80,14 +88,14 @@ class Words:
     stems: Mapping[str, Why]
     purposes: Mapping[str, frozenset[Purpose]]
     everything: frozenset[Purpose]
-    kinds: Mapping[str, Kind]
+    kinds: Mapping[str, RightsKind]
     rights: tuple[str, ...]
     fields: Mapping[str, tuple[str, ...]]
 
     def read(
         self, statuses: Sequence[Any], purposes: Sequence[Any], ends: Sequence[Any], ts: int | None
     ) -> Reading:
-        """What a fact about consent says.
+        """Read what a fact about consent says.
 
         Parameters
         ----------
@@ -103,20 +111,22 @@ class Words:
         said = [self._status(value) for value in scalars(statuses)]
         whys = [why for why in said if why is not None]
         if whys:
-            return Refusal(meant, max(whys))
+            return RefusalReading(meant, max(whys))
         if not said or not all(self._grants(value) for value in scalars(statuses)):
             return Undecided("status")
         over = [end for end in map(whole, scalars(ends)) if end is not None]
         if any(end < TS_MIN or (ts is not None and end <= ts) for end in over):
-            return Refusal(meant, Why.EXPIRED)
+            return RefusalReading(meant, Why.EXPIRED)
         return self._strictly(statuses, purposes, ends, ts)
 
-    def kind(self, value: Any) -> Kind:
-        """What a value of ``kind`` says; `features.records.protective` tells the rest."""
+    def kind(self, value: Any) -> RightsKind:
+        """Read a value of ``kind``; `features.records.protective` tells the rest."""
         word = squeezed(str(value))
         if word in self.kinds:
             return self.kinds[word]
-        return Kind.RIGHTS if any(part in word for part in self.rights) else Kind.UNKNOWN
+        return (
+            RightsKind.RIGHTS if any(part in word for part in self.rights) else RightsKind.UNKNOWN
+        )
 
     def names(self, field: str) -> tuple[str, ...]:
         """Further names of a field, squeezed."""

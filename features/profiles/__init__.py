@@ -1,3 +1,4 @@
-"""Profiles as JSON: ranked, worded and written in one pass over the rows.
+"""Writes profiles as JSON: ranked, worded and written in one pass over the rows.
 
-Law of the folder: reads state and models and changes neither. Public face: `writer.Writer`."""
+Law of the folder: reads state and models and changes neither. Public face:
+`writer.ProfileWriter`."""

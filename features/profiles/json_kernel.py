@@ -1,4 +1,4 @@
-"""Bytes of JSON from numbers, without a Python object per field.
+"""Writes JSON bytes from numbers, without a Python object per field.
 
 Every function writes at position `n` of `out` and returns the position behind what it wrote;
 the caller has made sure that there is room.

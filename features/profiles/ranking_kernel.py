@@ -1,4 +1,4 @@
-"""Which interests a profile says, and whether that is news."""
+"""Ranks the interests of a profile, and tells whether it changed materially."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from features.models.signals_kernel import SHARE_7D, WEEKLY_HABIT, fill, morning
 from features.models.stance_kernel import Policy, decide, trend
 from features.state.layout import S_CARE, S_HOLD, Live, Rows
 
-#: An interest as it is ranked: its row, and what is said about it.
+#: An interest as it is ranked: its row, and the decision on it.
 RANKED: Final = np.dtype([
     ("row", "i8"), ("score", "f8"), ("lift", "f8"), ("confidence", "f8"), ("trend", "i8"),
     ("stance", "i8"), ("weekly_habit", "f8"), ("share_7d", "f8"),

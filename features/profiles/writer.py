@@ -1,6 +1,6 @@
-"""Profiles: the product's bytes, made from rows, a model's weights and prepared text.
+"""Writes the bytes of profiles from rows, a model's weights and prepared text.
 
-What a subject's profile says is decided in `features.profiles.writing_kernel`; this module prepares
+The content of a profile is decided in `features.profiles.writing_kernel`; this module prepares
 what that needs and cuts its output into values.
 """
 
@@ -29,7 +29,7 @@ from features.tags.taxonomy import Taxonomy
 _BUFFER = 128 * ROOM
 
 
-class Writer:
+class ProfileWriter:
     """Writes the profiles of changed subjects.
 
     Parameters
@@ -76,7 +76,7 @@ class Writer:
         self._buffer = np.zeros(0, np.uint8)
 
     def name_model(self, model: str, version: int) -> None:
-        """Say which model the scores of the next profiles come from."""
+        """Set the name of the model in the next profiles."""
         text = json.dumps({"id": model, "version": version}, separators=(",", ":"))
         self._template = self._template._replace(model=np.frombuffer(text.encode(), np.uint8))
 

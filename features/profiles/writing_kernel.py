@@ -1,4 +1,4 @@
-"""Profiles of changed subjects as JSON, in one pass over their rows."""
+"""Writes the profiles of changed subjects as JSON, in one pass over their rows."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from features.profiles.json_kernel import (
 from features.profiles.ranking_kernel import RANKED, SHOWN_UNITS, Scratch, digest, moved, ranked
 from features.state.layout import DAY_MS, F_DISLIKE, F_LIKE, F_QUIET, MAX_ROWS, S_CARE, S_HOLD, Live
 from features.state.rows_kernel import popcount
-from features.vocabulary import DayPart, Reason, Source, Stance, Trend
+from features.vocabulary import DayPart, ReasonCode, Source, Stance, Trend
 
 #: No profile is longer: 20 interests of at most 700 bytes, the rest, and 16 KiB of suppressions.
 ROOM = 32_768
@@ -49,7 +49,7 @@ _LAST = _bytes('","last_active":')
 _PARTS = _bytes(',"dayparts":{')
 _SOURCES = _bytes('},"sources":{')
 _STANCE = _bytes('},"stance":"')
-_REASONS = _bytes(f'","reasons":[{{"code":"{Reason.ACTIVE_DAYS_28}","value":')
+_REASONS = _bytes(f'","reasons":[{{"code":"{ReasonCode.ACTIVE_DAYS_28}","value":')
 _SUPPRESSIONS = _bytes('],"suppressions":[')
 _EVIDENCE = _bytes('],"evidence":{"events":')
 _DAYS = _bytes(',"days":')
@@ -65,22 +65,22 @@ _NAMES_SOURCE = tuple(_bytes(f'"{word}"') for word in Source.words())
 _COLON = _bytes(":")
 
 
-def _reason(code: Reason, value: str = "") -> NDArray[np.uint8]:
+def _reason(code: ReasonCode, value: str = "") -> NDArray[np.uint8]:
     return _bytes(f'}},{{"code":"{code}","value":{value}')
 
 
-_WHY_SHARE = _reason(Reason.SHARE_7D)
-_WHY_HABIT = _reason(Reason.WEEKLY_HABIT)
-_WHY_LIKE = _reason(Reason.DECLARED_LIKE, "1")
-_WHY_DISLIKE = _reason(Reason.DECLARED_DISLIKE, "1")
-_WHY_QUIET = _reason(Reason.SUPPRESSED, "1")
-_WHY_CARE = _reason(Reason.CARE_CASE, "1")
-_WHY_HOLD = _reason(Reason.ON_HOLD, "1")
-_WHY_FEW = _reason(Reason.FEW_DATA)
+_WHY_SHARE = _reason(ReasonCode.SHARE_7D)
+_WHY_HABIT = _reason(ReasonCode.WEEKLY_HABIT)
+_WHY_LIKE = _reason(ReasonCode.DECLARED_LIKE, "1")
+_WHY_DISLIKE = _reason(ReasonCode.DECLARED_DISLIKE, "1")
+_WHY_QUIET = _reason(ReasonCode.SUPPRESSED, "1")
+_WHY_CARE = _reason(ReasonCode.CARE_CASE, "1")
+_WHY_HOLD = _reason(ReasonCode.ON_HOLD, "1")
+_WHY_FEW = _reason(ReasonCode.FEW_DATA)
 
 
 class Template(NamedTuple):
-    """Prepared JSON, per interest: ``{"id":..,"name":..,"score":`` and whether it may be said."""
+    """Prepared JSON, per interest: ``{"id":..,"name":..,"score":`` and if it may be shown."""
 
     text: NDArray[np.uint8]
     at: NDArray[np.int32]
@@ -96,7 +96,7 @@ class Template(NamedTuple):
 
 
 class Suppressions(NamedTuple):
-    """What each subject's profile says about suppressions, as JSON without the brackets."""
+    """Suppressions of each subject's profile, as JSON without the brackets."""
 
     text: NDArray[np.uint8]
     at: NDArray[np.int64]  # shape (n + 1,)

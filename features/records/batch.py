@@ -1,4 +1,4 @@
-"""Accepted records as columns beside the bytes they came from.
+"""Reads Kafka records into a batch: columns of checked values beside the bytes received.
 
 :func:`parse` turns what a consumer handed over into a :class:`Batch` and the list of what was
 refused. Text stays where it is, in one blob; the columns hold hashes and spans.
@@ -51,7 +51,7 @@ TEXTS: Final = ("account", "member", "content", "content2")
 
 @dataclass(frozen=True)
 class Batch:
-    """Accepted records in the order they came.
+    """Accepted records, in the order they were received.
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ class Batch:
         return int(self.records.size)
 
     def raw(self, i: int) -> bytes:
-        """The record as it came."""
+        """The record's bytes as received."""
         row = self.records[i]
         return self._span(int(row["raw_at"]), int(row["raw_len"]))
 
@@ -143,7 +143,7 @@ def parse(
 
     Returns
     -------
-    The accepted records, and the refused ones by their index; both in the order they came.
+    The accepted records, and the refused ones by their index; both in the order received.
     """
     n = len(raws)
     ts_end = TS_END if now_ms is None else min(TS_END, now_ms + limits.future_tolerance_ms + 1)
@@ -243,7 +243,7 @@ def _words(blob: NDArray[np.uint8]) -> NDArray[np.uint64]:
 class _Tail:
     """Rows of slowly decoded records, and their bytes, which go behind the blob.
 
-    A text that held escapes stands nowhere in the record as it came, so each record is copied
+    A text that held escapes stands nowhere in the record as received, so each record is copied
     with its texts right behind.
     """
 

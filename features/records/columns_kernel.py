@@ -1,4 +1,4 @@
-"""From the spans and numbers of one record to its row of columns.
+"""Fills the columns of one record from its spans and numbers.
 
 Each function fills its part of the row and says whether all of it was valid in the usual way;
 where not, the row is void and `features.records.decoder` decides.

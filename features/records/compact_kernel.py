@@ -1,4 +1,4 @@
-"""Records with just the bytes they need, out of blobs that hold those of others too."""
+"""Copies records out of shared blobs, with no more bytes than they need."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known of a refused record, from where it is refused to the topic ``dead-letters``."""
+"""Describes a refused record, from where it is refused to the topic ``dead-letters``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """Why a record was refused, where it stands, and its bytes.
+    """A refused record: the reason, its topic, partition and offset, and its bytes.
 
     Attributes
     ----------
@@ -21,7 +21,7 @@ class DeadLetter:
     topic, partition, offset
         Where the record stands, as far as known.
     key, value : bytes or None
-        As they came.
+        As received.
     undecided : bool
         Whether it may have been a refusal or an erasure: a person has to decide.
     """

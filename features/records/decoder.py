@@ -1,4 +1,4 @@
-"""What an input record may be: the exact, slow reference decoder.
+"""Decodes one input record exactly and slowly: the reference for the compiled parser.
 
 One record is one JSON object. :func:`decode` either returns it as a value or says why not, as
 a short reason, the field and a sentence. `features.records.parse_kernel` reads the ordinary records
@@ -34,7 +34,7 @@ PREFIXES: Final[tuple[str, ...]] = ("", *(f"{word}:" for word in KeyPrefix.words
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a deployment allows.
+    """Bounds on input records that a deployment sets.
 
     Attributes
     ----------

@@ -1,6 +1,6 @@
-"""What is known about a customer: one frozen type per kind of fact.
+"""Defines the facts about a customer: one frozen type per kind.
 
-The fields are those of `features.records.inputs.FACT_FIELDS`; None is what was not said.
+The fields are those of `features.records.inputs.FACT_FIELDS`; None is what is absent.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from features.vocabulary import FactKind, Purpose
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """A word on a purpose; `status` is a `ConsentStatus`, `expires_at` in ms."""
+    """Consent given or withdrawn; `status` is a `ConsentStatus`, `expires_at` in ms."""
 
     kind: ClassVar[FactKind] = FactKind.CONSENT
     status: str
@@ -62,7 +62,7 @@ class CareCase:
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """Whose a device is; without owner the household's."""
+    """The owner of a device; without one it is the household's."""
 
     kind: ClassVar[FactKind] = FactKind.REGISTRY
     device_id: str
@@ -79,14 +79,14 @@ class Erasure:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A refusal of some purposes that was said in other words than the contract's."""
+    """A refusal of some purposes in other words than the contract's."""
 
     kind: ClassVar[FactKind] = FactKind.CONSENT
     purposes: tuple[Purpose, ...]
     status: str
 
 
-#: What says something about an interest: kept only under consent for profiling.
+#: Facts about an interest: kept only under consent for profiling.
 AboutInterest: TypeAlias = Declaration | Purchase | DecisionAgainst
 #: What is kept as the latest word of its name.
 Lasting: TypeAlias = AboutInterest | CareCase | Registry
@@ -104,7 +104,7 @@ STATEMENTS: Final[Mapping[FactKind, type[Statement]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """Something known about a subscriber, said at `ts` (ms); `member_id` None: of the account.
+    """A fact about a subscriber, stated at `ts` (ms); `member_id` None: of the account.
 
     `tolerated` is what was not in form (`features.records.tolerated`), and `at_once` what has the
     time of its arrival and so answers all that was known before.
@@ -120,6 +120,6 @@ class Fact:
 
 
 def present(said: Statement) -> dict[str, Any]:
-    """The fields that were said."""
+    """The fields that are present."""
     found = ((field.name, getattr(said, field.name)) for field in fields(said))
     return {name: value for name, value in found if value is not None}

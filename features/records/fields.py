@@ -1,4 +1,4 @@
-"""One record as fields: JSON text in, checked values out, or a reason why not.
+"""Parses a record's JSON and reads its fields: checked values out, or a reason why not.
 
 `features.records.inputs` says which fields a record has; here stands how each form is read.
 """
@@ -108,7 +108,7 @@ def read(values: Mapping[str, Any], field: Field) -> Any:
 
 
 def missing(name: str) -> Malformed:
-    """What to raise where a required field is absent."""
+    """The error to raise where a required field is absent."""
     return Malformed(Refusal.MISSING, name, "is required")
 
 

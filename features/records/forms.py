@@ -1,4 +1,4 @@
-"""What a row of the table of inputs is made of: forms of fields, fields, sources of events.
+"""Defines the parts of the table of inputs: forms of fields, fields, sources of events.
 
 Only the standard library is imported here, for contracts and commands read the table too.
 """
@@ -30,7 +30,7 @@ class Text:
 
     @cached_property
     def pattern(self) -> str:
-        """Of the whole text."""
+        """Regular expression of the whole text."""
         return f"{self.charset}*"
 
 
@@ -40,7 +40,7 @@ class Pseudonym:
 
     longest: ClassVar[int] = 64
     shortest: ClassVar[int] = 1
-    #: An IBAN is none either, which no pattern can say.
+    #: An IBAN is none either, which no pattern can express.
     pattern: ClassVar[str] = f"(?!(?:{NUMBER}|{MAC}|{IPV4}|{IPV6})$)[A-Za-z0-9_.:-]+"
 
 
@@ -94,7 +94,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Mode:
-    """What an event of a mode says at least about an interest.
+    """The least evidence for an interest that an event of a mode gives.
 
     Attributes
     ----------
@@ -128,9 +128,9 @@ class Input:
     mode : str
         Field of the mode, "" for none.
     modes : tuple of Mode
-        Words that say something by themselves.
+        Words that are evidence by themselves.
     other : float
-        What a mode of another word says at least.
+        Least evidence of a mode of any other word.
     attention, length : str
         Fields of the time given to a content and of its full length, ms.
     size : tuple of str
@@ -159,7 +159,7 @@ class Input:
 
     @property
     def least(self) -> tuple[tuple[float, float], ...]:
-        """What an event says at least, by number of the mode: without time, and with some."""
+        """Least evidence of an event, by number of the mode: without time, and with some."""
         own = {mode.word: (0.0 if mode.timed else mode.least, mode.least) for mode in self.modes}
         other = self.other, self.other
         return (*(own.get(word, other) for word in self.words), other)

@@ -1,4 +1,4 @@
-"""Hashes of text inside a blob, and moving spans between blobs.
+"""Hashes text inside a blob, and moves spans between blobs.
 
 A hash is FNV-1a, 64 bit (Fowler, Noll, Vo: draft-eastlake-fnv, offset basis and prime below),
 followed by the finaliser of MurmurHash3, ``fmix64`` (Austin Appleby, public domain). FNV-1a

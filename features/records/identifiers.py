@@ -1,4 +1,4 @@
-"""What must not stand for a customer or a device: numbers and addresses of persons and machines.
+"""Recognises identifiers that no record may carry: numbers and addresses of persons and devices.
 
 Each is a pattern that Python and ECMAScript read alike, for the decoder refuses by it and the
 published schemas say it; only an IBAN, whose check digits no pattern can count, is a function.

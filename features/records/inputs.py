@@ -1,4 +1,4 @@
-"""What an input record may hold: one table of topics and their fields.
+"""Defines the input records: one table of topics and their fields.
 
 From it are made the exact decoder (`decoder`), the scanner's tables (`scan_tables`), what an
 event is worth (`Input.least`), the joined topics and their published schemas (`streams.contract`).

@@ -1,4 +1,4 @@
-"""The fast parser: whole batches of JSON records into columns, without Python objects.
+"""Parses whole batches of JSON records into columns, without Python objects.
 
 It takes what is ordinary and leaves everything else to `features.records.decoder.decode`: a
 record it fills, the reference accepts with the same values. It never refuses a record itself.

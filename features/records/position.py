@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Position(NamedTuple):
-    """How far an input was taken up: the next offset, and the running event time there in ms."""
+    """Position in an input: the next offset to read, and the running event time there in ms."""
 
     offset: int
     running: int

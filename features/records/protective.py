@@ -21,7 +21,14 @@ from features.records.fields import Malformed
 from features.records.fields import read as read_field
 from features.records.forms import Field
 from features.records.inputs import ACCOUNT, EVENT_ID, TS_END, TS_MIN
-from features.records.readings import Erasure, Kind, Nothing, Reading, Refusal, Undecided
+from features.records.readings import (
+    ErasureReading,
+    Nothing,
+    Reading,
+    RefusalReading,
+    RightsKind,
+    Undecided,
+)
 from features.vocabulary import Purpose
 
 #: Longest record that is parsed; a longer one is `Undecided`.
@@ -34,15 +41,15 @@ _LONGEST: Final = 256
 
 
 class Vocabulary(Protocol):
-    """What the words of a fact mean; `features.privacy.words` is the one there is."""
+    """The meaning of the words of a fact; `features.privacy.words` is the one there is."""
 
-    def kind(self, value: Any) -> Kind:
+    def kind(self, value: Any) -> RightsKind:
         """The meaning of a value of ``kind``."""
 
     def read(
         self, statuses: Sequence[Any], purposes: Sequence[Any], ends: Sequence[Any], ts: int | None
     ) -> Reading:
-        """What a fact about consent says, by the values of its fields and its own time."""
+        """Read what a fact about consent says, by the values of its fields and its own time."""
 
     def names(self, field: str) -> Sequence[str]:
         """Squeezed names under which a field is looked for where it is absent."""
@@ -50,7 +57,7 @@ class Vocabulary(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Protective:
-    """What a record says that protects.
+    """The part of a record that protects.
 
     Attributes
     ----------
@@ -60,7 +67,7 @@ class Protective:
         Accounts that the record names beside it: whose fact it is can't be told.
     member : str or None
         The person; None for the whole account.
-    reading : Refusal, Erasure or Undecided
+    reading : RefusalReading, ErasureReading or Undecided
     ts : int or None
         Event time in ms; None where it can't be read.
     event_id : str or None
@@ -70,13 +77,13 @@ class Protective:
     account: str | None
     others: tuple[str, ...]
     member: str | None
-    reading: Refusal | Erasure | Undecided
+    reading: RefusalReading | ErasureReading | Undecided
     ts: int | None
     event_id: str | None = field(default=None, compare=False)
 
 
 def read(raw: bytes | None, key: bytes | None, words: Vocabulary) -> Protective | None:
-    """What protects in a facts record; None where nothing does, or nobody is named.
+    """Find what protects in a facts record; None where nothing does, or nobody is named.
 
     Parameters
     ----------
@@ -112,7 +119,7 @@ def squeezed(text: str) -> str:
 
 
 def scalars(values: Iterable[Any]) -> list[str | int | float | bool]:
-    """What stands in values, lists and objects among them; something unknown where too much."""
+    """List what stands in values, lists and objects too; something unknown where it is too much."""
     found: list[str | int | float | bool] = []
     left = list(values)[::-1]
     while left and len(found) < _MAX_VALUES:
@@ -163,36 +170,36 @@ class _Record:
         found = [v.strip() if isinstance(v, str) else _BEYOND for v in scalars(self.values(field))]
         return [text for text in found if text]
 
-    def reading(self) -> Refusal | Erasure | Undecided | None:
+    def reading(self) -> RefusalReading | ErasureReading | Undecided | None:
         """The gravest of all readings."""
         kinds = {self._words.kind(value) for value in scalars(self.values("kind"))}
-        found = [self._as(kind, bool(kinds)) for kind in kinds or {Kind.UNKNOWN}]
-        if any(isinstance(item, Erasure) for item in found):
-            return Erasure()
-        refusals = [item for item in found if isinstance(item, Refusal)]
+        found = [self._as(kind, bool(kinds)) for kind in kinds or {RightsKind.UNKNOWN}]
+        if any(isinstance(item, ErasureReading) for item in found):
+            return ErasureReading()
+        refusals = [item for item in found if isinstance(item, RefusalReading)]
         if refusals:
             purposes = frozenset[Purpose]().union(*(item.purposes for item in refusals))
-            return Refusal(purposes, max(item.why for item in refusals))
+            return RefusalReading(purposes, max(item.why for item in refusals))
         doubts = sorted(item.reason for item in found if isinstance(item, Undecided))
         if self._fault:
             return Undecided(self._fault)
         return Undecided(doubts[0]) if doubts else None
 
-    def _as(self, kind: Kind, named: bool) -> Reading:
+    def _as(self, kind: RightsKind, named: bool) -> Reading:
         """What the record says if it is of a kind; without a name it may be of any."""
-        if kind is Kind.ERASURE:
-            return Erasure()
-        if kind is Kind.OTHER:
+        if kind is RightsKind.ERASURE:
+            return ErasureReading()
+        if kind is RightsKind.OTHER:
             return Nothing("kind")
         statuses = self.values("status")
-        if kind in (Kind.WITHDRAWAL, Kind.OBJECTION):
+        if kind in (RightsKind.WITHDRAWAL, RightsKind.OBJECTION):
             statuses = [*statuses, kind.value]
         purposes, ends = self.values("purpose"), self.values("expires_at")
         reading = self._words.read(statuses, purposes, ends, self.ts)
-        if kind is Kind.RIGHTS:
+        if kind is RightsKind.RIGHTS:
             return Undecided("unknown_kind")
-        if kind is Kind.UNKNOWN and named:
-            refuses = isinstance(reading, Refusal)
+        if kind is RightsKind.UNKNOWN and named:
+            refuses = isinstance(reading, RefusalReading)
             return Undecided("unknown_kind") if refuses else Nothing("unknown_kind")
         return reading
 

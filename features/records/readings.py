@@ -1,4 +1,4 @@
-"""What a fact can mean for permissions: a grant, a refusal, an erasure, a doubt, or nothing."""
+"""Names the readings of a fact: a grant, a refusal, an erasure, a doubt, or nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from features.vocabulary import Purpose
 
 
 class Why(IntEnum):
-    """Why a permission does not hold; the greater is the graver. The values are stored."""
+    """The ground on which a permission does not hold; the greater is the graver."""
 
     PENDING = 1
     REQUESTED = 2
@@ -28,7 +28,7 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class RefusalReading:
     """A refusal of purposes."""
 
     purposes: frozenset[Purpose]
@@ -36,29 +36,29 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class Erasure:
+class ErasureReading:
     """A request to erase."""
 
 
 @dataclass(frozen=True, slots=True)
 class Undecided:
-    """What may be a refusal, and why that can't be told; a person has to decide."""
+    """A fact that may be a refusal, and why that can't be told; a person has to decide."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Nothing:
-    """What neither grants nor refuses anything here, and why."""
+    """A fact that neither grants nor refuses anything here, and why."""
 
     reason: str
 
 
-Reading = Grant | Refusal | Erasure | Undecided | Nothing
+Reading = Grant | RefusalReading | ErasureReading | Undecided | Nothing
 
 
-class Kind(Enum):
-    """What the kind of a fact says about permissions; two have the status they stand for."""
+class RightsKind(Enum):
+    """The kinds of fact, by what they say of permissions; two have the status they stand for."""
 
     ERASURE = "erasure"
     CONSENT = "consent"

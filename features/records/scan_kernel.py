@@ -1,4 +1,4 @@
-"""One JSON object as spans and numbers, in one pass over its bytes.
+"""Scans one JSON object into spans and numbers, in one pass over its bytes.
 
 :func:`read_fields` knows flat objects whose strings hold no escapes and whose numbers are plain
 integers where it matters. Of everything else, valid or not, it says "unusual" and nothing more:

@@ -1,4 +1,4 @@
-"""The tables of the scanner, made from the table of inputs: names, masks, bounds, classes of bytes.
+"""Builds the scanner's tables from the table of inputs: names, masks, bounds, byte classes.
 
 Classes of bytes are frozen into the compiled code; `tables` are handed to it.
 """
@@ -82,7 +82,7 @@ PLAN: Final = np.dtype([
 
 
 class Tables(NamedTuple):
-    """What the scanner knows of the inputs; the first index is the kind of input."""
+    """Lookup tables of the scanner, for all inputs; the first index is the kind of input."""
 
     factor: np.uint64
     shift: np.uint64

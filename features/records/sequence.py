@@ -1,4 +1,4 @@
-"""One partition's inputs merged into one sequence, the same however they were fetched.
+"""Merges a partition's inputs into one sequence, the same however they were fetched.
 
 Each input's records keep their log order. Across inputs, a record's place is its *running
 time* (greatest event time in its input so far), then the input's number, then its offset: a
@@ -22,8 +22,8 @@ _NEVER: _Place = (2**63 - 1, 0, 0)
 
 
 @dataclass
-class Input:
-    """What is held back of one input of a partition.
+class InputBuffer:
+    """Buffers the records of one input of a partition until their turn in the sequence.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class Input:
     drained : bool
         Whether the end of the log was reached behind it.
     count : int
-        Records held back.
+        Records that wait in the buffer.
     """
 
     number: int
@@ -44,7 +44,7 @@ class Input:
     next_offset: int = 0
     drained: bool = False
     count: int = 0
-    held: list[tuple[Batch, NDArray[np.int64]]] = field(default_factory=list)
+    waiting: list[tuple[Batch, NDArray[np.int64]]] = field(default_factory=list)
     released_running: int = -1
 
     def take(self, batch: Batch, next_offset: int) -> None:
@@ -54,7 +54,7 @@ class Input:
         if len(batch):
             running = np.maximum.accumulate(np.maximum(batch.records["ts"], self.running))
             self.running = int(running[-1])
-            self.held.append((batch, running))
+            self.waiting.append((batch, running))
             self.count += len(batch)
 
     def bound(self) -> _Place:
@@ -63,8 +63,8 @@ class Input:
 
     def position(self) -> Position:
         """Offset to go on from after the released records, and the running time there."""
-        if self.held:
-            return Position(int(self.held[0][0].records["offset"][0]), self.released_running)
+        if self.waiting:
+            return Position(int(self.waiting[0][0].records["offset"][0]), self.released_running)
         return Position(self.next_offset, self.running)
 
 
@@ -81,7 +81,7 @@ class Merge:
 
     def __init__(self, names: Sequence[str], start: Mapping[str, Position]) -> None:
         self.inputs = {
-            name: Input(
+            name: InputBuffer(
                 number,
                 running=start[name].running,
                 next_offset=start[name].offset,
@@ -108,21 +108,21 @@ class Merge:
         return {name: item.position() for name, item in self.inputs.items()}
 
 
-def _split(item: Input, bound: _Place) -> list[tuple[Batch, NDArray[np.int64]]]:
+def _split(item: InputBuffer, bound: _Place) -> list[tuple[Batch, NDArray[np.int64]]]:
     """Take what lies before `bound` out of an input."""
     ready: list[tuple[Batch, NDArray[np.int64]]] = []
-    while item.held:
-        batch, running = item.held[0]
+    while item.waiting:
+        batch, running = item.waiting[0]
         n = _before(batch, running, item.number, bound)
         if n == 0:
             break
         item.released_running = int(running[n - 1])
         item.count -= n
         if n == len(batch):
-            ready.append(item.held.pop(0))
+            ready.append(item.waiting.pop(0))
             continue
         ready.append((Batch(batch.records[:n], batch.blob), running[:n]))
-        item.held[0] = Batch(batch.records[n:], batch.blob), running[n:]
+        item.waiting[0] = Batch(batch.records[n:], batch.blob), running[n:]
         break
     return ready
 

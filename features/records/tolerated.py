@@ -16,7 +16,7 @@ from features.records import protective
 from features.records.facts import Erasure, Fact, Refused
 from features.records.inputs import TS_END, TS_MIN
 from features.records.protective import Vocabulary
-from features.records.readings import Refusal, Undecided
+from features.records.readings import RefusalReading, Undecided
 from features.vocabulary import ConsentStatus, Purpose
 
 #: Kind of what is written anew; the decoder refuses it of a producer.
@@ -25,7 +25,7 @@ KIND: Final = "tolerated"
 
 @dataclass(frozen=True)
 class Tolerance:
-    """How facts that are not in form are read.
+    """The way in which facts that are not in form are read.
 
     Attributes
     ----------
@@ -69,7 +69,7 @@ def take_up(
     if ts is None or said.account is None:
         return Undecided("time")
     what: Erasure | Refused = Erasure()
-    if isinstance(said.reading, Refusal):
+    if isinstance(said.reading, RefusalReading):
         status = ConsentStatus[said.reading.why.name]
         what = Refused(tuple(sorted(said.reading.purposes)), status)
     event_id = said.event_id or name
@@ -77,8 +77,10 @@ def take_up(
 
 
 def believed(arrival: int, now: int | None) -> int | None:
-    """When a record came by the broker's word, ms; it may be its producer's clock, so not later
-    than the reader's `now`, which stands for a time that can't be one.
+    """Take the arrival of a record, ms, from the broker's word.
+
+    That may be its producer's clock, so it is not later than the reader's `now`, which also stands
+    for a time that can't be one.
     """
     if not TS_MIN <= arrival < TS_END:
         return now

@@ -1,4 +1,4 @@
-"""Interests that go together, counted over the days that subjects were active on.
+"""Learns which interests go together, from the days that subjects were active on.
 
 Law of the folder: shown, never scored; nothing sensitive and nothing that one tag raises by
 itself."""

@@ -1,4 +1,4 @@
-"""Which interests are there on the same day: one pass over a day that closes."""
+"""Counts pairs of interests a subject is active in on the same day, once a day closes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SALT = np.uint64(0x9E3779B97F4A7C15)
 
 
 class Kinship(NamedTuple):
-    """What is no pair: what one tag raises is there together by itself; and what never counts."""
+    """Pairs that don't count, for one tag raises both interests, and interests that never count."""
 
     parent: NDArray[np.int16]  # shape (n,), -1 for none
     near: NDArray[np.int16]  # shape (n,), what a tag raises beside its interest; mutual
@@ -34,7 +34,7 @@ class Sample(NamedTuple):
 def add_co_occurrences(
     live: Live, day: int, kinship: Kinship, sample: Sample, pairs: Any, mass: Any
 ) -> int:
-    """Add what was there together on `day` to `pairs` and `mass`.
+    """Add the interests active together on `day` to `pairs` and `mass`.
 
     A subject that had *m* interests that day gives each of its pairs ``1 / (m - 1)``, so every
     interest of it weighs one at most (fractional counting). Of more than fit into `sample`, those

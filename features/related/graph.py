@@ -1,4 +1,4 @@
-"""Interests that go together, learned from what subjects do on the same day.
+"""Learns a graph of interests that go together, from what subjects do on the same day.
 
 Counts are fractional (Perianes-Rodriguez et al., *Constructing bibliometric networks: full versus
 fractional counting*, Journal of Informetrics 2016): a subject that is at everything says little
@@ -70,7 +70,7 @@ class Related:
         self.mass = np.zeros(size)
 
     def close_day(self, store: Store, day: int) -> None:
-        """Take up a day that closes; everything before it fades."""
+        """Add a day that closes; everything before it fades."""
         size = len(self.mass)
         pairs = np.zeros((size, size))
         pairs[self.key // MAX_NODES, self.key % MAX_NODES] = self.count * _DECAY
@@ -80,7 +80,7 @@ class Related:
         self._keep(pairs)
 
     def add(self, other: Related) -> None:
-        """Take up the graph of another partition."""
+        """Add the graph of another partition."""
         size = len(self.mass)
         pairs = np.zeros((size, size))
         for graph in (self, other):
@@ -97,12 +97,12 @@ class Related:
         self.key = (i * MAX_NODES + j).astype(np.uint32)
         self.count = count
 
-    # -- what it says --------------------------------------------------------------------
+    # -- reading it ---------------------------------------------------------------------
 
     def neighbours(self, interest: int) -> list[tuple[int, float]]:
         """Nearest interests with their relatedness, 0..1, nearest first, ties by index.
 
-        Only what is met more often together than by chance; at most `NEIGHBOURS`. A sensitive
+        Only what occurs together more often than by chance; at most `NEIGHBOURS`. A sensitive
         interest has none.
         """
         if self._left_out[interest]:
@@ -179,18 +179,18 @@ class Related:
 
 
 def relatedness(count: float, one: float, other: float, total: float) -> float:
-    """How much more often than by chance two interests meet, 0 (not at all) to 1.
+    """Share by which two interests occur together more often than by chance, 0 to 1.
 
     Parameters
     ----------
     count : float
-        Decayed days on which they met.
+        Decayed days on which they occurred together.
     one, other, total : float
         Sums of each one's pairs, and of all interests.
 
     Examples
     --------
-    Of two that meet on 40 days of 100 each, and of two that meet as often as by chance:
+    Two that occur together on 40 days of 100 each, and two that do as often as by chance:
 
     >>> round(relatedness(40.0, 100.0, 100.0, 10_000.0), 2)
     0.64

@@ -1,6 +1,6 @@
-"""Keys of the changelog, and its partition record, to bytes and back; cut and joined only here.
+"""Converts changelog keys and the partition record to bytes and back; nothing else does.
 
-A key is two bytes that say its kind, and a name. Nothing is compiled here, so that a command may
+A key is two bytes for its kind, and a name. Nothing is compiled here, so that a command may
 look at a changelog without the compiler.
 """
 
@@ -20,7 +20,7 @@ FORMAT = 1
 
 
 class Kind(Enum):
-    """What a record of the changelog is about; the value is how its key begins."""
+    """The kind of a changelog record; the value is how its key begins."""
 
     SUBJECT = b"s/"
     FACTS = b"f/"
@@ -81,7 +81,7 @@ class IncompatibleState(Exception):
 
 @dataclass(frozen=True)
 class Bound:
-    """What a changelog is bound to: the state of other settings would be mixed up with it."""
+    """The settings that a changelog is bound to: state of others would be mixed up with it."""
 
     half_lives: tuple[float, ...]
     day_offset_ms: int

@@ -1,4 +1,4 @@
-"""Which interests a piece of content raises: tags looked up once per content, then by hash.
+"""Looks up the interests that a piece of content raises: its tags once, then by hash.
 
 The tag table is small talk for Python (dictionaries, domain rules); the hot path only ever sees
 a hash map from content hash to a slot, filled with the contents that events really name.
@@ -78,7 +78,7 @@ class Contents:
         return () if entry is None else tuple(exact.expand(entry.told, self._taxonomy))
 
     def knows(self, key: str) -> bool:
-        """Whether anything is known about a content key, be it that nothing may be said."""
+        """Whether anything is known about a content key, be it only that it is sensitive."""
         return exact.resolve(key, self._table) is not None
 
     def _slot(self, key: str) -> int:

@@ -1,4 +1,4 @@
-"""From the hash of a content to the slot of its interests: an open-addressing map."""
+"""Maps the hash of a content to the slot of its interests, by open addressing."""
 
 from __future__ import annotations
 

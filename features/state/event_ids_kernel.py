@@ -1,4 +1,4 @@
-"""Event ids that were seen, each with the time bucket it was seen in: an open-addressing set."""
+"""Remembers event ids with the time bucket of each, in an open-addressing set."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The main loop: a sequence of events into live state, one pass, in order.
+"""Folds a sequence of events into live state: the main loop, one pass, in order.
 
 The kernel returns wherever something other than an event is due: a day closes, a fact stands
 in the sequence, or a table is full. The caller does that and comes back with the same index.
@@ -49,7 +49,7 @@ from features.state.subjects_kernel import SubjectKey, find_subject, insert_subj
 
 _FACTS = 0
 _NO_ZONE = -32768
-_LEAST = 1e-4  # an engagement below this says nothing
+_LEAST = 1e-4  # an engagement below this is ignored
 _MS_PER_PART = 6 * 3_600_000
 
 
@@ -69,7 +69,7 @@ def apply(live: Live, events: Any, blob: Any, first: int, outcome: Any) -> Any:
     Returns
     -------
     (int, int)
-        Why it came back, and the index to go on from.
+        The reason it returned, and the index to go on from.
     """
     clock, c = live.clock, live.counters[0]
     for i in range(first, events.shape[0]):
@@ -140,10 +140,10 @@ def _one(live: Live, e: Any, blob: Any, account: int) -> int:
             return NO_CONSENT
     elif clock.default_grant == 0:
         return NO_CONSENT
-    if ts < c.max_ts - clock.lateness:  # only now: what may not be held is no dead letter either
+    if ts < c.max_ts - clock.lateness:  # only now: what may not be stored is no dead letter either
         return SUPPRESSED if _is_barred(live, e, blob) else LATE
     # Only now: without consent not even the hash of an event id is kept. The horizon runs from
-    # when an event came, not from its own time, or a late one could be counted twice.
+    # when an event arrived, not from its own time, or a late one could be counted twice.
     oldest = (c.max_ts - clock.horizon) // clock.bucket
     if seen_before(live.dedup, live.counters, e.event_hash, c.max_ts // clock.bucket, oldest):
         return DUPLICATE
@@ -177,7 +177,7 @@ def _one(live: Live, e: Any, blob: Any, account: int) -> int:
 
 @inlined
 def _is_barred(live: Live, e: Any, blob: Any) -> Any:
-    """Whether an event is of a member about whom nothing may be held."""
+    """Whether an event is of a member about whom nothing may be stored."""
     if e.member_len == 0:
         return False
     sid = find_subject(live.subjects, live.keys, _member_key(e, blob))
@@ -215,7 +215,7 @@ def _count(live: Live, sid: int, slot: int, weight: float, e: Any) -> None:
 @inlined
 def _touch(s: Subjects, sid: int, ts: int, day: int, kind: int, country: int) -> None:
     if s.events[sid] == 0:
-        s.last_ts[sid] = as_int(0)  # till now it said when the subject was first spoken of
+        s.last_ts[sid] = as_int(0)  # till now: when a fact first named the subject
         s.first[sid] = np.uint16(day)
         s.day[sid] = np.uint16(day)
     steps = day - as_int(s.day[sid])

@@ -1,4 +1,4 @@
-"""How live state lies in memory: records, tables, counters, and the one tuple kernels take.
+"""Lays out live state in memory: records, tables, counters, and the one tuple kernels take.
 
 Two open days of a row suffice because the allowed lateness is at most a day.
 """
@@ -35,7 +35,7 @@ DECAY_DAYS = 128
 F_LIKE, F_DISLIKE, F_QUIET = 1, 2, 4
 
 #: Status of a subject: gone for good; a care case is open; no offers for another reason; nothing
-#: may be held; facts may flag its rows.
+#: may be stored; facts may flag its rows.
 S_GONE, S_CARE, S_HOLD, S_BARRED, S_SUPPRESSIONS = 1, 2, 4, 8, 16
 
 #: Dirty marks of a subject between two commits.
@@ -46,7 +46,7 @@ PENDING, COUNTED, UNTAGGED, FACT, DUPLICATE, NO_CONSENT, SUPPRESSED, LATE, IDLE,
     int, Outcome
 )
 
-#: Why `apply` came back.
+#: The reasons for which `apply` returns.
 DONE, NEED_CLOSE, NEED_ROOM, NEED_FACT, NEED_ACCOUNT, NEED_DUE, NEED_FLAGS = range(7)
 
 #: Numbers that kernels change: ends of tables, the clock of the sequence, and what the caller of
@@ -157,7 +157,7 @@ class Clock(NamedTuple):
     rate1: float
     rate2: float
     decays: NDArray[np.float64]  # shape (3, DECAY_DAYS): what is left after so many whole days
-    # By kind of input: what an event of a mode says at least, without time and with some; shape
+    # By kind of input: least evidence of an event of a mode, without time and with some; shape
     # (kinds, modes, 2). And the source under which its evidence is kept apart; shape (kinds,).
     least: NDArray[np.float64]
     source: NDArray[np.int64]

@@ -1,4 +1,4 @@
-"""A subject's state to bytes and back: a fixed header, interests and what was shown, rows."""
+"""Packs a subject's state into bytes and reads it back: header, interests, profile shown, rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One row of windows (`features.state.layout.ROW`): bring it to a day, add an event, read it.
+"""Updates and reads one row (`features.state.layout.ROW`): rolls it to a day, adds an event.
 
 Decay is exponential with half-life *h* days: mass *w* given at time *t* counts
 ``w * 2 ** (-(t0 - t) / h)`` at *t0* (forward decay, Cormode et al., ICDE 2009). Masses are kept
@@ -16,7 +16,7 @@ from features.state.layout import Clock
 from features.vocabulary import Source
 
 _TV, _APP = int(Source.TV), int(Source.APP)
-_MS_HALF = 300_000.0  # five minutes of use is half of what a sitting can say
+_MS_HALF = 300_000.0  # five minutes of use are half of the most evidence
 _BYTES_HALF = 20e6  # about five minutes of a video stream at 0.5 Mbit/s
 _ZAP = 0.05  # less of a programme than this is a zap
 _ZAP_WEIGHT = 0.05
@@ -24,7 +24,7 @@ _ZAP_WEIGHT = 0.05
 
 @inlined
 def engagement(kind: int, mode: int, size: int, duration: int, content: int, clock: Clock) -> Any:
-    """How much an event says about an interest, 0 to 1, saturating in time and bytes.
+    """Evidence of an event for an interest, 0 to 1, saturating in time and bytes.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def roll(row: Any, day: int, clock: Clock) -> None:
 
 @inlined
 def decay(clock: Clock, k: int, days: int) -> Any:
-    """What is left of a level of half-life `k` after so many whole days."""
+    """Share left of a level of half-life `k` after so many whole days."""
     if days < clock.decays.shape[1]:
         return clock.decays[k, days]
     rate = clock.rate0 if k == 0 else (clock.rate1 if k == 1 else clock.rate2)
@@ -85,7 +85,7 @@ def _opening_level(row: Any, k: int, steps: int, clock: Clock) -> Any:
 
 @inlined
 def long_level(row: Any) -> Any:
-    """What a row weighs in the longest half-life, its open days included."""
+    """Level of a row in the longest half-life, its open days included."""
     return row.level[2] + row.today[2] + row.tomorrow[2]
 
 

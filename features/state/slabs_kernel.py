@@ -1,4 +1,4 @@
-"""The rows of a subject: one slab of the row table, which grows, and goes back when it is left.
+"""Allocates the rows of a subject: a slab of the row table that grows, and is freed when empty.
 
 Slabs are of even size, so that a subject wastes at most one row, and free ones wait in a list per
 size.

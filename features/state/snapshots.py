@@ -1,4 +1,4 @@
-"""Arrays and a manifest as one byte string, for state that is not a table of subjects.
+"""Packs arrays and a manifest into one byte string, for state that is no table of subjects.
 
 Layout: a JSON manifest (UTF-8, one line), a newline, the arrays' bytes by name,
 little endian. Nothing is executed on reading, unlike with pickle.

@@ -1,7 +1,7 @@
-"""Live state of one partition: subjects and their rows, changed only by the kernels.
+"""Stores the subjects and rows of one partition, changed only by the kernels.
 
 The store knows no models, profiles or rules, but for the span of consent that stands with an
-account; it folds a sequence of events, says what changed, and goes to bytes and back.
+account; it folds a sequence of events, lists what changed, and goes to bytes and back.
 """
 
 from __future__ import annotations
@@ -248,7 +248,7 @@ class Store:
         return dedup.log_hash[:n].copy(), dedup.log_bucket[:n].copy()
 
     def remember_ids(self, hashes: NDArray[np.uint64], buckets: NDArray[np.int32]) -> None:
-        """Take up event ids of a changelog."""
+        """Load event ids of a changelog."""
         self._room_for_ids(len(hashes))
         event_ids_kernel.remember(
             self.live.dedup, self.live.counters, hashes, buckets, self.oldest_bucket()
@@ -275,7 +275,7 @@ class Store:
         return out, ends
 
     def load(self, keys: Sequence[bytes], values: Sequence[bytes]) -> None:
-        """Take up state records into an empty store, in their order of first arrival.
+        """Load state records into an empty store, in their order of first arrival.
 
         Raises
         ------

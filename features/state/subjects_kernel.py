@@ -1,4 +1,4 @@
-"""Subjects by key: found, appended, taken out, marked as changed.
+"""Finds, appends, removes and marks subjects by key.
 
 The map is open addressing with linear probing at a load of at most one half. A subject is found
 by the 64-bit hash of its key *and* by the key's bytes, so two customers are never mixed up.

@@ -1,4 +1,4 @@
-"""What a closed day leaves behind: faded rows and long-silent subjects go."""
+"""Drops faded rows and long-silent subjects after a day closes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a piece of content stands for: interests with weights, and where each comes from.
+"""Tags content: the interests it stands for, with weights and the source of each.
 
 Law of the folder: the taxonomy is the only list of interests, and a sensitive one never becomes
 a tag. Public face: `taxonomy.load`, `exact`, `entry`; `text` where nothing exact is known."""

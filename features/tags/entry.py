@@ -1,11 +1,11 @@
-"""One answer of the tagger and its record in the content-tags topic, bytes to bytes.
+"""Defines an entry of the topic ``content-tags``, to bytes and back.
 
 Three kinds of answer are kept apart:
 
 - an entry with tags: the content says something about interests;
 - an entry without tags, ``infrastructure``: CDNs, trackers, updates; it weighs nothing;
 - an entry without tags, not infrastructure: *denied*. The content is known and sensitive, so
-  nothing may be said about it, by a learned tagger neither.
+  it gets no tags, from a learned tagger neither.
 
 Content for children is denied whatever its tags are: on a shared screen nobody can tell who
 looked, and whoever it was, it reveals a minor.
@@ -37,14 +37,14 @@ Tag = tuple[str, float]
 
 @dataclass(frozen=True, slots=True)
 class TagEntry:
-    """What is known about one content key.
+    """The tags of one content key, with source and confidence.
 
     Attributes
     ----------
     tags : tuple of (str, float)
         IAB id and weight in (0, 1], strongest first; empty for infrastructure and denied.
     source : str
-        Where it came from, for example ``v2fly:netflix``.
+        Where it is from, for example ``v2fly:netflix``.
     confidence : float
         0..1, how sure.
     infrastructure : bool
@@ -64,7 +64,7 @@ class TagEntry:
 
     @property
     def denied(self) -> bool:
-        """Known and sensitive: nothing may be said, nothing may be learned."""
+        """Whether it is known and sensitive: not to be tagged, not to be learned from."""
         return not self.infrastructure and not (self.tags and self.audience == ALL)
 
     @property
@@ -156,7 +156,7 @@ def admissible(tags: Iterable[Tag]) -> tuple[Tag, ...]:
 
 
 def audience_of(tags: Iterable[Tag]) -> str:
-    """Whom content with such tags is made for: children, if one of them reveals a minor."""
+    """The audience of content with such tags: children, if one of them reveals a minor."""
     tree = taxonomy.load()
     return CHILDREN if any(tree.reveals_minor(interest) for interest, _ in tags) else ALL
 

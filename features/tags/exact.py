@@ -1,4 +1,4 @@
-"""Tags: which interests a host, an app or a programme stands for, how surely, and why.
+"""Tags hosts, apps and programmes by exact knowledge, with confidence and source.
 
 Exact knowledge only: bundled tables of hosts, apps, channels, genres and store categories
 (origin and licence in ``features/data/README.md``). No sensitive interest leaves this module:
@@ -192,8 +192,8 @@ def tag_catalogue(entry: Mapping[str, Any]) -> TagEntry | None:
         found += [] if listed is None else [listed]
     denied = [item for item in found if item.denied]
     if by_store and denied:
-        return denied[0]  # a store's category speaks of the whole app
-    # machinery and denied words say nothing beside a word with a meaning
+        return denied[0]  # a store's category is of the whole app
+    # machinery and denied words don't count beside a word with a meaning
     speaking = [item for item in found if item.tags] or denied or found
     if not speaking:
         return None

@@ -1,4 +1,4 @@
-"""The heaviest keys of a stream in bounded memory, by Misra and Gries' summary.
+"""Finds the heaviest keys of a stream in bounded memory, by Misra and Gries' summary.
 
 Weights are underestimated by at most ``total / (capacity + 1)``, and so is a key that is missing.
 Summaries merge: Agarwal et al., "Mergeable Summaries" (2012), section 2.
@@ -18,7 +18,7 @@ class HeavyHitters(Generic[K]):
     Parameters
     ----------
     capacity : int
-        Keys kept; up to as many again are held between two trims.
+        Keys kept; up to as many again are stored between two trims.
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ class HeavyHitters(Generic[K]):
                 held = self._weights
 
     def merge(self, other: HeavyHitters[K]) -> None:
-        """Take in another summary as if its stream had come here."""
+        """Add another summary, as if its stream had been added."""
         self.lost += other.lost
         missing = other.total - sum(other._weights.values())
         self.add(other._weights.items())

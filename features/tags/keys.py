@@ -1,4 +1,4 @@
-"""Keys of content: what a key may be, what a host is registered as, which hosts are nobody's.
+"""Checks content keys, and finds the registered domain of a host and the hosts that are private.
 
 Suffixes are those of the snapshot inside tldextract's wheel, ICANN's alone: below a private suffix
 (``myds.me``, ``dyndns.org``) stands a household's own label, so there the suffix is the domain.
@@ -21,7 +21,7 @@ _LOWER = str.maketrans({chr(c): chr(c + 32) for c in range(ord("A"), ord("Z") + 
 
 
 class TagError(ValueError):
-    """A tag row or record is malformed; `field` says where."""
+    """A tag row or record is malformed; `field` names the place."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(f"{field}: {message}")
@@ -71,7 +71,7 @@ def is_suffix(host: str) -> bool:
 
 
 def public_key(key: str) -> str | None:
-    """What of a content key may be said to others: a host's registered domain, others whole.
+    """The part of a content key that may be published: a host's registered domain, others whole.
 
     None for addresses, names inside a house and hosts below no known suffix.
     """

@@ -1,4 +1,4 @@
-"""What is known of a content key: by the key itself, by what it lies below, by its own words.
+"""Resolves a content key to its tags: by the key, by what it lies below, by its own words.
 
 A host lies below its parent domains, an app below package wildcards and the domain in its package
 name. Of a name that nobody vouched for the words are read too: a clinic on no list is denied, not

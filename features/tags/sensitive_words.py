@@ -1,4 +1,4 @@
-"""What a name says by itself: the class of sensitive content that its words tell, if any.
+"""Recognises names of sensitive content by their words, and tells the class.
 
 For names that no list knows (a clinic's host, a self-help group's app) nothing but the name can
 keep them from being published among the contents without tags. Silent where unsure would be wrong
@@ -46,7 +46,7 @@ def sensitive_class(name: str) -> str | None:
         A host below its public suffix, an app id or name, a title; in any script.
     """
     words = _words()
-    for word in _WORD.findall(plain(name[:MAX_CHARS])):
+    for word in _WORD.findall(normalised(name[:MAX_CHARS])):
         if _class(word, words) is None:
             continue  # most names; what is harmless is looked for where something was found
         for part in words.harmless.sub(" ", word).split():
@@ -56,7 +56,7 @@ def sensitive_class(name: str) -> str | None:
     return None
 
 
-def plain(text: str) -> str:
+def normalised(text: str) -> str:
     """Lower case without accents; labels of international domain names as they are read."""
     if "xn--" in text:
         text = ".".join(_read(label) for label in text.split("."))
@@ -97,7 +97,7 @@ def _words() -> _Words:
     held: dict[str, list[tuple[str, str]]] = {}
     for number, (word, match, kind, _) in taxonomy.read_rows("sensitive_words.tsv"):
         known = kind in taxonomy.DENIED_FOR or match in ("beside", "harmless")
-        if match not in _MATCHES or not known or plain(word) != word:
+        if match not in _MATCHES or not known or normalised(word) != word:
             raise taxonomy.TaxonomyError(f"sensitive_words.tsv line {number}: {word!r}")
         held.setdefault(match, []).append((word, kind))
     harmless = sorted((word for word, _ in held["harmless"]), key=lambda word: (-len(word), word))

@@ -1,4 +1,4 @@
-"""The interests: IAB Content Taxonomy 3.1 as one dense, frozen table.
+"""Loads the interests: IAB Content Taxonomy 3.1 as one dense, frozen table.
 
 A dense index is the position of a node in the bundled file, so it is stable as long as the
 `Taxonomy.fingerprint` is; state and wire carry the IAB ids, arrays carry the indices.

@@ -1,4 +1,4 @@
-"""Profiles in, counts that name nobody out: ``faust -A streams.apps.audiences worker -l info``.
+"""Publishes audience counts of profiles: ``faust -A streams.apps.audiences worker -l info``.
 
 Every start reads the compacted profiles anew, so there is no changelog with anybody's id in it,
 and what was said before from ``audience-segments``, with the account of the privacy budget, so
@@ -46,14 +46,14 @@ said = app.topic(
 
 @app.agent(said, concurrency=1)
 async def own(stream: faust.StreamT[bytes]) -> None:
-    """Be in the group: owning partition 0 is leave to speak. What was said is read elsewhere."""
+    """Join the group: the owner of partition 0 publishes. The records are read in `follow`."""
     async for _ in stream:
         pass
 
 
 @app.task  # type: ignore[untyped-decorator]  # Faust leaves it untyped
 async def follow() -> None:
-    """Read what was said and the profiles, first the past, then what comes."""
+    """Read published cells and the profiles, first the past, then what follows."""
     loop = asyncio.get_running_loop()
     readers = []
     try:
@@ -79,7 +79,7 @@ async def follow() -> None:
 
 @app.timer(settings.audience_interval_ms / 1000)  # type: ignore[untyped-decorator]  # as above
 async def publish() -> None:
-    """Say what may be said. A release begins with its cost: interrupted, it is paid for."""
+    """Publish due releases and withdrawals. A release starts with its cost, if interrupted too."""
     if not known.is_set() or not _speaks():
         return
     now = time.time_ns() // 1_000_000
@@ -109,7 +109,7 @@ def _take_profile(message: Message) -> None:
 
 def _take_said(message: Message) -> None:
     if known.is_set() and _speaks():
-        return  # said by ourselves
+        return  # published by ourselves
     value = message.value()
     audiences.restore(
         (message.key() or b"").decode(), None if value is None else orjson.loads(value)

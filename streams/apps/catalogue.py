@@ -1,4 +1,4 @@
-"""Catalogue entries in, content tags out: ``faust -A streams.apps.catalogue worker -l info``.
+"""Publishes the tags of catalogue entries: ``faust -A streams.apps.catalogue worker -l info``.
 
 At-least-once with idempotent upserts: by exact knowledge the same entry gives the same bytes, and
 an entry is acknowledged when its tags (or its dead letter) are delivered.
@@ -71,7 +71,7 @@ async def tag(stream: faust.StreamT[bytes]) -> None:
 
 
 async def handle(event: faust.EventT[bytes]) -> None:
-    """Write what one entry amounts to, and wait until the broker has it."""
+    """Write the tags of one entry, and wait until the broker has them."""
     record = event.message
     loop = asyncio.get_running_loop()
     try:
@@ -96,7 +96,7 @@ async def handle(event: faust.EventT[bytes]) -> None:
 
 @app.task  # type: ignore[untyped-decorator]  # Faust leaves it untyped
 async def follow_tags() -> None:
-    """Learn the editors' corrections, first the past, then what comes; restore them."""
+    """Learn the editors' corrections, first the past, then what follows; restore them."""
     loop = asyncio.get_running_loop()
     try:
         reader = CompactedTopic(

@@ -1,5 +1,4 @@
-"""What the Faust apps share: a driver that reads committed records only, and an app made from
-`streams.settings` with honest pages.
+"""Makes the Faust apps: from `streams.settings`, reading committed records only, with pages.
 
 Faust's aiokafka driver reads ``read_uncommitted`` unless the app is exactly-once, and Faust's
 exactly-once cannot fence a stale worker. So the apps are at-least-once, write idempotent

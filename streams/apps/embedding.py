@@ -1,4 +1,4 @@
-"""The embedding of the optional extra ``text``: a file inside a wheel, nothing is downloaded."""
+"""Loads the text embedding of the extra ``text``: a file inside a wheel, nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MISSING = "the text tagger needs the optional extra: pip install 'interest-strea
 
 
 class NoEmbedding(RuntimeError):
-    """The optional extra is not installed; the message says how to install it."""
+    """The optional extra is not installed; the message tells how to install it."""
 
 
 def installed() -> bool:
@@ -83,13 +83,13 @@ class CatalogueTexts:
         return self._tagger.tag([text], _kind(entry))[0].entry() if text else None
 
     def learn(self, entry: dict[str, Any], known: TagEntry) -> None:
-        """Take up an entry whose tags are known."""
+        """Learn an entry whose tags are known."""
         text = text_of(entry)
         if len(text) >= _TELLING_CHARS:
             self._tagger.learn(text, known, _kind(entry))
 
     def learned(self, entry: dict[str, Any]) -> int:
-        """Known texts taken up for entries of this kind."""
+        """Number of known texts learned for entries of this kind."""
         return self._tagger.learned(_kind(entry))
 
 

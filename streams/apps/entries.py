@@ -1,4 +1,4 @@
-"""The catalogue app's decisions, free of Kafka: what an entry amounts to, who outranks whom."""
+"""Decides, free of Kafka, what a catalogue entry is published as and who outranks whom."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ MAX_EDITED = 100_000
 
 
 class Texts(Protocol):
-    """What the app wants of a text tagger (`streams.apps.embedding.CatalogueTexts`)."""
+    """The text tagger as the app uses it (`streams.apps.embedding.CatalogueTexts`)."""
 
     def tag(self, entry: dict[str, Any]) -> TagEntry | None:
         """Tags of an entry by its texts, None for no answer."""
 
     def learn(self, entry: dict[str, Any], known: TagEntry) -> None:
-        """Take up an entry whose tags are known."""
+        """Learn an entry whose tags are known."""
 
     def learned(self, entry: dict[str, Any]) -> int:
-        """Known texts taken up for entries of this kind."""
+        """Number of known texts learned for entries of this kind."""
 
 
 def tagged(
@@ -48,7 +48,7 @@ def tagged(
     longest : int
         Most bytes of a value.
     texts : Texts or None
-        Asked where exact knowledge is silent, taught where it speaks.
+        Asked where there is no exact knowledge, taught where there is.
     edited : bytes or None
         The editor's record of this key, to be learned from instead.
 

@@ -1,5 +1,7 @@
-"""Draws the noise of audience counts: OpenDP's discrete Gaussian, exact and from the system's
-entropy, so that no sequence of floats or seeds gives it away."""
+"""Draws the noise of audience counts: OpenDP's discrete Gaussian.
+
+Exact and from the system's entropy, so that no sequence of floats or seeds gives it away.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +26,6 @@ def gaussian(counts: Sequence[int], sigma: float) -> list[int]:
 
 
 def measurement(sigma: float) -> dp.Measurement:
-    """What draws: from L2 distance between counts to rho of zero-concentrated privacy."""
+    """OpenDP measurement: from L2 distance between counts to rho of zero-concentrated privacy."""
     vectors = dp.vector_domain(dp.atom_domain(T=int)), dp.l2_distance(T=float)
     return dp.m.make_gaussian(*vectors, scale=sigma)

@@ -1,4 +1,4 @@
-"""The typed reader of interest profiles, for the teams that use them.
+"""Reads interest profiles, typed, for the teams that use them.
 
     with ProfileReader("kafka:9092") as reader:
         reader.bootstrap()

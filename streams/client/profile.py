@@ -1,4 +1,4 @@
-"""What a published profile says, as frozen types; decoded from the records of the topic.
+"""Decodes records of published profiles into frozen types.
 
 Imports only the standard library and ``orjson``. Fields that this version doesn't know are
 ignored, absent ones take defaults, and unknown words (a new ``trend``, say) arrive as they are:
@@ -82,7 +82,7 @@ class Suppression:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """How much the profile rests on."""
+    """The evidence of a profile."""
 
     events: int = 0
     days: int = 0
@@ -91,7 +91,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Where the subject is now; ``country`` is ISO 3166 alpha-2 or None."""
+    """The subject's place now; ``country`` is ISO 3166 alpha-2 or None."""
 
     roaming: bool = False
     country: str | None = None

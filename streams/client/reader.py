@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """A subject is no longer held: delete whatever you derived from it.
+    """A subject was deleted upstream: delete whatever you derived from it.
 
     ``erased`` is True for the topic's tombstone, False if it merely fails `keep` now.
     """
@@ -44,14 +44,14 @@ class ProfileReader:
     kafka : mapping of str to str, optional
         More librdkafka keys, security above all.
     keep : callable(Profile) -> bool, optional
-        Bounds memory: profiles it refuses are neither held nor reported.
+        Bounds memory: profiles it refuses are neither stored nor reported.
     wants : callable(str) -> bool, optional
         The same by subject, and cheaper: what it refuses is not even decoded.
 
     Attributes
     ----------
     profiles : dict of str to Profile
-        Newest version of each held subject.
+        Newest version of each subject.
     unreadable : int
         Records that were not profiles; each is logged and passed over.
     """
@@ -109,7 +109,7 @@ class ProfileReader:
         Yields
         ------
         Profile or Forgotten
-            Already in (or gone from) `profiles`. Duplicates and versions older than the held
+            Already in (or gone from) `profiles`. Duplicates and versions older than the known
             one are passed over.
 
         Raises

@@ -1,4 +1,4 @@
-"""Subcommands of ``interest-streams``: one file each, of the same name.
+"""Holds the subcommands of ``interest-streams``: one file each, of the same name.
 
 Law of the folder: a file has ``NAME``, ``HELP`` (for the list of all), ``add_arguments(parser)``
 and ``run(args)``, which returns the exit code. Nobody imports it, not even another command: the

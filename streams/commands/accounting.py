@@ -1,4 +1,4 @@
-"""``interest-streams accounting``: what became of every input record, from the changelog.
+"""Runs ``interest-streams accounting``: the outcome of every input record, from the changelog.
 
 The totals lie in each partition's meta record, written in the transactions that moved the
 offsets, so they are exact: records taken = counted + refused + dropped by rule.

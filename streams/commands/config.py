@@ -1,4 +1,4 @@
-"""``interest-streams config check``: the effective settings, secrets left out."""
+"""Runs ``interest-streams config check``: the effective settings, secrets left out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Command ``contract``: writes the published contract, or compares it with released versions."""
+"""Runs ``contract``: writes the published contract, or compares it with released versions."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> ExitCode:
-    """Write the documents, or compare with released ones; FAILED if versions are incompatible."""
+    """Write the documents, or compare them with released ones; FAILED if incompatible."""
     if args.out is not None:
         for name, document in documents().items():
             target = args.out / name

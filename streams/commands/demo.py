@@ -1,4 +1,4 @@
-"""``demo``: made-up households and real web visits in, profiles out, truth beside them.
+"""Runs ``demo``: profiles of made-up households and real web visits, with the truth beside them.
 
 One command, no set-up: an embedded broker unless --bootstrap names another, the topics, the
 bundled tags, a worker as a process of its own, 8 weeks of events in event time, and at the end
@@ -57,7 +57,7 @@ _SETTLE_S = 2.0  # the worker publishes after its commit interval
 
 
 class DemoError(RuntimeError):
-    """The demo cannot go on; says why."""
+    """The demo cannot go on; the message tells why."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -70,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> ExitCode:
-    """Show it; DONE when it ran through, or was ended by Ctrl-C once it was live."""
+    """Run the demo; DONE when it ran through, or was ended by Ctrl-C once it was live."""
     # A closed terminal and a plain kill end it in order too: broker and worker must not outlive it.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)

@@ -1,4 +1,4 @@
-"""``interest-streams offsets reset``: go on after records were deleted unread, explicitly.
+"""Runs ``interest-streams offsets reset``: goes on after records were deleted unread.
 
 Where retention has deleted records before they were read, the worker stops instead of leaving
 them out silently. This command moves the offsets to the start of what the log still has, in the
@@ -45,7 +45,7 @@ class Lost:
 
 
 class GroupAlive(RuntimeError):
-    """The group still has members; says what to do."""
+    """The group still has members; the message tells what to do."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> ExitCode:
-    """Move the offsets, or say which would be moved."""
+    """Move the offsets, or list those that would be moved."""
     settings = settings_of(args)
     lost, metas = find(settings)
     for item in lost:
@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> ExitCode:
 
 
 def find(settings: Settings) -> tuple[list[Lost], dict[int, Meta]]:
-    """What was deleted unread, and the meta record of each partition of the changelog.
+    """Records deleted unread, and the meta record of each partition of the changelog.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""``interest-streams profile SUBJECT...``: the published profiles of subjects."""
+"""Runs ``interest-streams profile SUBJECT...``: shows the published profiles of subjects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``quality``: are the scores honest? The production code on real days, against baselines.
+"""Runs ``quality``: measures the scores of the production code on real days, against baselines.
 
 The protocol is that of `streams.evaluation.panels`; a day is scored as a whole before any of it is
 learned, and the rows of the first quarter are not counted. Interests are keys (registrable
@@ -25,7 +25,7 @@ from streams.evaluation import bursts, cost, panels, report, stances
 from streams.evaluation import prequential as runs
 from streams.evaluation.baselines import PLAIN, baselines, weekly_boosting
 from streams.evaluation.measures import first_quarter_out, log_loss, measures
-from streams.evaluation.prequential import Answers, ledger, replay, row_by_row
+from streams.evaluation.prequential import Answers, count_active_days, replay, row_by_row
 
 NAME = "quality"
 HELP = "measure the scores on real data, against baselines"
@@ -62,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> ExitCode:
-    """Measure and print."""
+    """Measure the models' scores and print the report."""
     if args.cost:
         print(cost.measure())
         return ExitCode.DONE
@@ -92,7 +92,7 @@ def measure(
     number = {name: k for k, name in enumerate(answers.subjects)}
     active = {
         (number[account], interest): days
-        for (account, interest), days in ledger(panel, tree, table).items()
+        for (account, interest), days in count_active_days(panel, tree, table).items()
         if account in number
     }
     lines = dict(answers.p) | baselines(answers, active)
@@ -143,7 +143,7 @@ def _interests(panel: panels.Panel, tagged: bool) -> tuple[taxonomy.Taxonomy, An
 
 
 def targets(lines: dict[str, dict[str, float]], champion: str) -> list[dict[str, Any]]:
-    """What was promised, and whether it holds."""
+    """The promised figures, and whether each is reached."""
     own = lines[champion]
     found = [
         (

@@ -1,4 +1,4 @@
-"""``interest-streams related INTEREST``: what goes together with an interest, and why it is said.
+"""Runs ``interest-streams related INTEREST``: shows what goes together with it, and why.
 
 Reads the graph of every partition from the changelog (`features.related.graph`) and adds them up;
 beside it what means nearly the same (``features/data/neighbours.tsv``). For people: scores and

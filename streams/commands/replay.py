@@ -1,4 +1,4 @@
-"""``replay``: files of real data -> topics, in event time, at a chosen speed."""
+"""Runs ``replay``: sends files of real data to topics, in event time, at a chosen speed."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def source(name: str, path: Path, skipped: Skipped) -> Iterator[Record]:
 
 
 def jsonl(path: Path) -> Iterator[Record]:
-    """What ``simulate`` wrote: a file of {"topic","key","value"}, or a folder of <topic>.jsonl.
+    """Records of ``simulate``: a file of {"topic","key","value"}, or a folder of <topic>.jsonl.
 
     The order of a file is kept, late records included; the files of a folder are merged by the
     greatest event time each has reached.

@@ -1,4 +1,4 @@
-"""``interest-streams simulate``: the records of made-up households, to files or Kafka."""
+"""Runs ``interest-streams simulate``: sends made-up households' records to files or Kafka."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> ExitCode:
-    """Write them."""
+    """Write the simulated records."""
     simulation = Simulation(args.seed, args.households, args.days, args.start, args.scale)
     started = time.monotonic()
     if args.truth is not None:

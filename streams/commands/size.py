@@ -1,4 +1,4 @@
-"""What a number of subjects and a rate need: partitions, workers, memory, traffic, restore time.
+"""Runs ``size``: partitions, workers, memory, traffic and restore time for a given load.
 
 Reckoned from figures measured on one machine (``data/measured.json``), which are printed along
 with the answer: other processors are faster or slower, so measure with ``make bench`` before
@@ -24,14 +24,14 @@ _MB = 1e6
 #: A table of event ids is between a quarter and half full, and an entry has 12 bytes; its log
 #: of one commit is small beside it.
 _ID_BYTES = 12 * 3
-#: Arrays grow by doubling: what is held in reserve lies between nothing and once the size.
+#: Arrays grow by doubling: what is allocated in reserve lies between nothing and once the size.
 _RESERVE = 1.5
 #: Numba, Python and librdkafka's queues of one worker before the first subject.
 _PROCESS_BYTES = 600 * _MB
 
 
 @dataclass(frozen=True)
-class Figures:
+class Measurements:
     """Measured on one machine.
 
     Attributes
@@ -72,7 +72,7 @@ class Figures:
 
 @dataclass(frozen=True)
 class Demand:
-    """What is asked for.
+    """The load to plan for.
 
     Attributes
     ----------
@@ -111,7 +111,7 @@ class Demand:
 
 @dataclass(frozen=True)
 class Plan:
-    """What it takes; bytes and seconds are of one worker where the name doesn't say total.
+    """Resources for a load; bytes and seconds are of one worker unless the name has "total".
 
     Attributes
     ----------
@@ -149,14 +149,14 @@ class Plan:
     restore_s: float
 
 
-def load_figures() -> Figures:
+def load_figures() -> Measurements:
     """The figures that come with the package."""
     text = (resources.files("streams") / "data" / "measured.json").read_text()
-    return Figures(**json.loads(text))
+    return Measurements(**json.loads(text))
 
 
-def plan(demand: Demand, figures: Figures) -> Plan:
-    """Reckon what a demand needs.
+def plan(demand: Demand, figures: Measurements) -> Plan:
+    """Compute the resources for a load.
 
     A worker is one process on one core: its loop is one thread, and what its Kafka client's
     threads take beside it is in the core-seconds.
@@ -192,7 +192,7 @@ def plan(demand: Demand, figures: Figures) -> Plan:
     )
 
 
-def per_worker(demand: Demand, figures: Figures) -> float:
+def per_worker(demand: Demand, figures: Measurements) -> float:
     """Events per second that one worker is planned for."""
     return 1e6 / (figures.core_s_per_million * figures.slope) * demand.load
 
@@ -247,7 +247,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     return ExitCode.DONE
 
 
-def _lines(demand: Demand, p: Plan, figures: Figures) -> list[tuple[str, str]]:
+def _lines(demand: Demand, p: Plan, figures: Measurements) -> list[tuple[str, str]]:
     ids = f"{_time(p.ids_seconds)} back at this rate"
     if p.ids_seconds < demand.dedup_s:
         ids += f", not the {_time(demand.dedup_s)} of dedup_horizon_ms: raise dedup_max_ids"

@@ -1,4 +1,4 @@
-"""``interest-streams state reset``: DELETES all state and offsets of the group.
+"""Runs ``interest-streams state reset``: DELETES all state and offsets of the group.
 
 Without the records of the changelog and the group's committed offsets workers read the inputs
 from their start. Profiles stay published until they are written anew.
@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> ExitCode:
-    """Reset, or say what would be reset."""
+    """Reset, or list what would be reset."""
     settings = settings_of(args)
     topic = settings.topic(STATE)
     if not args.yes:

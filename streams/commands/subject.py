@@ -1,7 +1,7 @@
-"""``interest-streams subject ACCOUNT``: all that is held about an account, to see or to take away.
+"""Runs ``interest-streams subject ACCOUNT``: shows or exports all that is stored of an account.
 
 Reads the changelog and the profiles as anybody could who may read the topics; nothing is kept.
-What was erased shows as such: by the mark that outlives it, if the erasure key is at hand.
+What was erased shows as such: by the mark that outlives it, if the erasure key is set.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from contextlib import closing
 from functools import partial
 from typing import Any
 
-from features.privacy.facts import mark
+from features.privacy.facts import erasure_mark
 from features.state import changelog_keys as keys
 from features.state.changelog_keys import Kind, Meta
 from features.tags import taxonomy
@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> ExitCode:
-    """Print what is held; FAILED if that is nothing."""
+    """Print all that is stored; FAILED if that is nothing."""
     found = held(settings_of(args), args.account.partition("/")[0], args.timeout)
     if args.json or not sys.stdout.isatty():
         print(json.dumps(found, indent=2, ensure_ascii=False))
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> ExitCode:
 
 
 def held(settings: Settings, account: str, timeout: float = 300.0) -> dict[str, Any]:
-    """All that is held about an account, decoded.
+    """All that is stored about an account, decoded.
 
     Raises
     ------
@@ -68,7 +68,7 @@ def held(settings: Settings, account: str, timeout: float = 300.0) -> dict[str, 
     from streams.worker.wiring import suppression_rules
 
     tree, rules = taxonomy.load(), suppression_rules(settings.suppression_rules)
-    name = mark(settings.erasure_key.encode(), account)
+    name = erasure_mark(settings.erasure_key.encode(), account)
     wanted = _ours(account)
     state = _fold(settings, STATE, timeout, partial(_concerns, wanted, keys.erased(name)))
     metas = [Meta.from_bytes(v).max_ts for (key, _), v in state.items() if key == keys.META]
@@ -79,9 +79,9 @@ def held(settings: Settings, account: str, timeout: float = 300.0) -> dict[str, 
     erased = values.get(keys.erased(name))
     return {
         "account": account,
-        "facts": None if facts is None else disclosure.facts(facts, rules, now),
+        "facts": None if facts is None else disclosure.describe_facts(facts, rules, now),
         "state": {
-            found.name.decode(): disclosure.subject(value, tree)
+            found.name.decode(): disclosure.describe_subject(value, tree)
             for key, value in sorted(values.items())
             if (found := keys.parse(key)) and found.kind is Kind.SUBJECT
         },

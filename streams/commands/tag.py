@@ -1,4 +1,4 @@
-"""``interest-streams tag``: hosts, app ids, titles or texts in; tags, their source and chance out.
+"""Runs ``interest-streams tag``: tags hosts, app ids, titles or texts, with source and probability.
 
     interest-streams tag bbc.co.uk com.spotify.music 'Ein Kommissar jagt einen Mörder'
     interest-streams tag --kind programme --file titles.txt --out tags.jsonl
@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> ExitCode:
-    """Tag; FAILED if something got no answer."""
+    """Print the tags of each item; FAILED if something got no answer."""
     if bool(args.item) == bool(args.file):
         raise UsageError("give items, or --file")
     tagger = Tagger(args.kind)

@@ -1,4 +1,4 @@
-"""``interest-streams tags``: bundled tags into their topic, an operator's own beside them.
+"""Runs ``interest-streams tags``: publishes the bundled tags, and an operator's own.
 
 ``publish`` and ``add`` are idempotent: the topic is read first and only what differs is
 produced. A record that a person set (``editor``) is never overwritten by ``publish``.
@@ -38,7 +38,7 @@ from streams.terminal import Meter, add_kafka_options, settings_of
 NAME = "tags"
 HELP = "what hosts, apps and programmes stand for"
 
-#: In the taxonomy column of an operator's list: machinery, and "known, but nothing to be said".
+#: In the taxonomy column of an operator's list: machinery, and "known, but never to be tagged".
 INFRASTRUCTURE, DENIED = "infrastructure", "denied"
 MAX_ROWS = 1_000_000
 _SHOWN = 20  # refused rows that are named
@@ -154,7 +154,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> ExitCode:
-    """Do it; FAILED where rows were refused, keys are unknown or records were not taken."""
+    """Publish or check tags; FAILED on refused rows, unknown keys or records not taken."""
     if args.what == "coverage":
         return _coverage(args.data, args.unknown)
     return {"publish": _publish, "export": _export, "add": _add, "lookup": _lookup}[args.what](

@@ -1,4 +1,4 @@
-"""``interest-streams topics plan|apply|check``: the table of topics against a cluster.
+"""Runs ``interest-streams topics plan|apply|check``: compares the table of topics with a cluster.
 
 plan prints what differs, apply creates and updates, check exits 1 with the exact reason when the
 joined topics are not co-partitioned. Nothing is ever deleted (`streams.kafka.topic_plan`).
@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> ExitCode:
-    """Do it; FAILED where topics are not co-partitioned or a change is refused."""
+    """Plan, apply or check the topics; FAILED if not co-partitioned or refused."""
     settings = settings_of(args)
     admin = clients.admin(settings)
     if args.what == "apply":

@@ -1,4 +1,4 @@
-"""``interest-streams untagged``: the heaviest contents without tags, over all workers."""
+"""Runs ``interest-streams untagged``: lists the heaviest contents without tags, of all workers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> ExitCode:
-    """Print them."""
+    """Print the heaviest contents without tags."""
     found = read(settings_of(args), int(time.time() * 1000))[: max(0, args.top)]
     for item in found:
         if args.json:

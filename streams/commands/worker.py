@@ -1,4 +1,4 @@
-"""``interest-streams worker``: runs one stream worker until it is told to stop."""
+"""Runs ``interest-streams worker``: one stream worker, until it is told to stop."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Work until SIGTERM or SIGINT; the exit code says why it ended."""
+    """Work until SIGTERM or SIGINT; the exit code tells why it ended."""
     from streams.worker.worker import Worker  # the compiler, which --help does without
 
     settings = settings_of(args)

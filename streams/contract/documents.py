@@ -1,7 +1,7 @@
-"""The published contract: JSON Schemas and an AsyncAPI 3 document, from `schemas` and `topics`.
+"""Writes the published contract: JSON Schemas and an AsyncAPI 3 document.
 
 Evolution is FULL_TRANSITIVE, because a compacted topic is replayed from its start: whatever any
-version wrote, every other version reads. `incompatibilities` says what breaks that.
+version wrote, every other version reads. `incompatibilities` lists what breaks that.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def asyncapi() -> dict[str, Any]:
 
 
 def incompatibilities(old: Schema, new: Schema, path: str = "$") -> Iterator[str]:
-    """What keeps either version from reading the other's records (FULL).
+    """Changes that keep either version from reading the other's records (FULL).
 
     Optional fields of open objects may come and go, and notes for people may change; nothing
     else may.

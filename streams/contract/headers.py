@@ -1,4 +1,4 @@
-"""Record headers of what the system writes: profiles and dead letters. Pure, bytes in and out.
+"""Writes and reads the record headers of profiles and dead letters. Pure, bytes in and out.
 
 Profiles are CloudEvents in Kafka's binary mode: the attributes are headers, the value is the
 data, and no value means that the subject is forgotten.

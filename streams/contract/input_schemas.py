@@ -1,4 +1,4 @@
-"""JSON Schemas of the inputs, made from `features.records.inputs`: they say what the decoder does.
+"""Makes the JSON Schemas of the inputs from `features.records.inputs`, as the decoder reads them.
 
 A pattern ends in ``$(?!\\n)``, because ``$`` alone forgives a final newline in Python and in no
 other language. ``null`` means absent, so what may be absent may be null.
@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import assert_never
 
-from features.records.forms import Choice, Flag, Form, Host, Input, Pseudonym, Text, Whole
-from features.records.forms import Field as InputField
+from features.records.forms import Choice, Field, Flag, Form, Host, Input, Pseudonym, Text, Whole
 from features.records.inputs import (
     COMMON,
     FACT_COMMON,
@@ -21,7 +20,7 @@ from features.records.inputs import (
     Inputs,
 )
 from features.vocabulary import FactKind
-from streams.contract.schema_forms import Field, Schema, integer, nullable, record, text, words
+from streams.contract.schema_forms import Property, Schema, integer, nullable, record, text, words
 
 _MORE = (
     "Refused beside what is said here: a key that is not account_id, a longer message and an "
@@ -56,7 +55,7 @@ def _events(source: Input) -> Schema:
 
 
 def _facts() -> Schema:
-    kind = Field(KIND.name, words(*FACT_FIELDS), KIND.about, True)
+    kind = Property(KIND.name, words(*FACT_FIELDS), KIND.about, True)
     return record(
         *(_field(field) for field in FACT_COMMON if field is not KIND),
         kind,
@@ -65,7 +64,7 @@ def _facts() -> Schema:
     )
 
 
-def _fact(kind: FactKind, fields: tuple[InputField, ...]) -> Schema:
+def _fact(kind: FactKind, fields: tuple[Field, ...]) -> Schema:
     own = record(*map(_field, fields))
     return {
         **own,
@@ -75,9 +74,9 @@ def _fact(kind: FactKind, fields: tuple[InputField, ...]) -> Schema:
     }
 
 
-def _field(field: InputField) -> Field:
+def _field(field: Field) -> Property:
     schema = _form(field.form)
-    return Field(
+    return Property(
         field.name, schema if field.required else nullable(schema), field.about, field.required
     )
 
@@ -85,7 +84,7 @@ def _field(field: InputField) -> Field:
 def _form(form: Form) -> Schema:
     match form:
         case Text() | Host():
-            return text(form.shortest, form.longest, whole(form.pattern))
+            return text(form.shortest, form.longest, anchored(form.pattern))
         case Pseudonym():
             return {"type": "string", "$ref": "#/$defs/pseudonym"}
         case Choice():
@@ -98,7 +97,7 @@ def _form(form: Form) -> Schema:
             assert_never(other)
 
 
-def whole(pattern: str) -> str:
+def anchored(pattern: str) -> str:
     """A pattern that a text matches as a whole, in Python and ECMAScript."""
     return rf"^{pattern}$(?!\n)"
 
@@ -110,7 +109,7 @@ _REST: Schema = {
             "description": _PSEUDONYM,
             "minLength": Pseudonym.shortest,
             "maxLength": Pseudonym.longest,
-            "pattern": whole(Pseudonym.pattern),
+            "pattern": anchored(Pseudonym.pattern),
         }
     },
 }

@@ -1,4 +1,4 @@
-"""A record for a topic, as a producer takes it."""
+"""Defines a record for a topic, as a producer takes it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Forms that fields of several topics share, as JSON Schema."""
+"""Builds the JSON Schemas that fields of several topics share."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BASE = "https://interest-streams.example/schemas/"  # an identifier, resolved by
 
 
 @dataclass(frozen=True)
-class Field:
+class Property:
     """One field of a payload: its name, JSON Schema, meaning, and whether it must be there."""
 
     name: str
@@ -27,7 +27,7 @@ class Field:
     required: bool = False
 
 
-def record(*fields: Field, **more: Any) -> Schema:
+def record(*fields: Property, **more: Any) -> Schema:
     """Schema of an open object with these fields."""
     return {
         "type": "object",

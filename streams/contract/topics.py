@@ -1,4 +1,4 @@
-"""The one table of topics; compose, Strimzi and ``topics plan|apply|check`` are held against it.
+"""Defines the topics in one table, which compose, Strimzi and ``topics check`` are compared with.
 
 Inputs that the worker joins are *co-partitioned*: same key, same partition count, same
 partitioner. Outputs are produced to the input's partition number, explicitly.

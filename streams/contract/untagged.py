@@ -1,4 +1,4 @@
-"""A record of the topic ``untagged``: one content without tags, to bytes and back."""
+"""Defines a record of the topic ``untagged``: one content without tags, to bytes and back."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Heavy:
 
     @classmethod
     def from_value(cls, value: bytes | None) -> Heavy | None:
-        """What a record says; None if it has no value, or one that is not of this form."""
+        """Decode a record; None if it has no value, or one that is not of this form."""
         try:
             record = json.loads(value or b"null")
             if not isinstance(record, dict):

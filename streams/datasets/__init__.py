@@ -1,4 +1,4 @@
-"""Public data sets -> our events: one small generator per set, in order of event time.
+"""Converts public data sets to our events: one small generator per set, in event-time order.
 
 An adaptor yields `Record`s and says in its docstring what it had to assume. Users are
 pseudonymised: an id that the inlet would refuse (all digits looks like a phone number) gets a

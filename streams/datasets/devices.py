@@ -1,4 +1,4 @@
-"""Phones -> `app-events`, and an operator's DPI by app -> `network-usage`."""
+"""Converts phone usage to `app-events`, and an operator's DPI by app to `network-usage`."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from streams.datasets.rows import (
     LONGEST_VISIT_MS,
     MINUTE_MS,
     Skipped,
-    catalogue,
+    catalogue_record,
     number_of,
     opened,
     pseudonym,
     rows_of,
-    whole,
+    whole_number,
 )
 
 #: The DPI set carries no date: stated here, meaning nothing.
@@ -58,13 +58,13 @@ def operator_dpi(path: Path, skipped: Skipped) -> Iterator[Record]:
     usage: list[tuple[int, str, dict[str, str]]] = []
     for row in rows_of(path, ("id", "hour", "app", "app_cat", "times")):
         account = pseudonym(row["id"], "dpi")
-        at = DPI_MIDNIGHT_MS + whole(row["hour"], path) * HOUR_MS
+        at = DPI_MIDNIGHT_MS + whole_number(row["hour"], path) * HOUR_MS
         usage.append((at + number_of(row["id"] + row["app"]) % HOUR_MS, account, row))
     usage.sort(key=lambda item: item[0])
     for i, (at, account, row) in enumerate(usage):
-        hits = whole(row["times"], path)
+        hits = whole_number(row["times"], path)
         known = _DPI_CATEGORIES.get(row["app_cat"])
-        yield catalogue(
+        yield catalogue_record(
             at, "app", row["app"], row["app"], [row["app_cat"], *([known] if known else [])], "zh"
         )
         yield Record(
@@ -99,7 +99,7 @@ def app_usage(path: Path, skipped: Skipped) -> Iterator[Record]:
     account, sessions = "usage-logger-1", list[tuple[int, int, str]]()
     current: tuple[int, str] | None = None
     for at_text, label, event, *_ in sorted(events, key=lambda row: row[0]):
-        at = whole(at_text, path)
+        at = whole_number(at_text, path)
         ends = event in (_FOREGROUND, _SCREEN_OFF) or (
             event == _BACKGROUND and current is not None and current[1] == label
         )
@@ -111,7 +111,7 @@ def app_usage(path: Path, skipped: Skipped) -> Iterator[Record]:
         elif event not in (_BACKGROUND, _SCREEN_OFF):
             skipped["not a foreground event"] += 1
     for i, (at, end, label) in enumerate(sessions):
-        yield catalogue(at, "app", label, label, [])
+        yield catalogue_record(at, "app", label, label, [])
         yield _app(f"ul-{i:x}", at, account, label, "open", min(end - at, LONGEST_VISIT_MS))
 
 
@@ -133,11 +133,11 @@ def snapshots(path: Path, skipped: Skipped) -> Iterator[Record]:
         if row["package"].startswith(_STUDY_APPS):
             skipped["study app or launcher"] += 1
         else:
-            rows.append((whole(row["ts"], path) * 1000, row))
+            rows.append((whole_number(row["ts"], path) * 1000, row))
     rows.sort(key=lambda item: item[0])
     for i, (at, row) in enumerate(rows):
         account = pseudonym(row["user"], "sl")
-        yield catalogue(at, "app", row["package"], row["package"].rsplit(".", 1)[-1], [])
+        yield catalogue_record(at, "app", row["package"], row["package"].rsplit(".", 1)[-1], [])
         yield _app(f"sl-{i:x}", at, account, row["package"], "view", 20 * MINUTE_MS)
 
 

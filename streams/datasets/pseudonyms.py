@@ -1,4 +1,4 @@
-"""Pseudonyms by keyed hash, for those who replay raw files with real identifiers.
+"""Replaces real identifiers by keyed hashes, for those who replay raw files.
 
 A plain hash of a telephone number is no pseudonym: there are so few of them that all can be
 tried. With HMAC-SHA-256 and a key that stays with the operator there is nothing to try.
@@ -26,7 +26,7 @@ _IDENTIFIERS: Final = {
 
 
 class KeyFileError(ValueError):
-    """The key file cannot be used; says why."""
+    """The key file cannot be used; the message tells why."""
 
 
 class Pseudonymiser:
@@ -35,7 +35,7 @@ class Pseudonymiser:
     Parameters
     ----------
     key : bytes
-        At least 32 bytes, kept secret and kept at all: without it old and new never meet.
+        At least 32 bytes, kept secret and kept at all: without it old and new pseudonyms differ.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What every adaptor is made of: a record, a reader of tables, pseudonyms."""
+"""Provides what every adaptor needs: a record, a reader of tables, pseudonyms."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def pseudonym(raw: str, prefix: str) -> str:
     ('AiDS4k1rQZ', 'tv-771802', 'tv-x36bb8b142989e0f9')
     """
     if not re.fullmatch(r"[A-Za-z0-9_.:-]{1,60}", raw):
-        return f"{prefix}-{digest(raw)}"
+        return f"{prefix}-{short_digest(raw)}"
     return f"{prefix}-{raw}" if re.fullmatch(r"[-._:0-9]*", raw) else raw
 
 
@@ -55,10 +55,10 @@ def slug(title: str) -> str:
     'amelie-der-film'
     """
     plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:100] or digest(title)
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:100] or short_digest(title)
 
 
-def catalogue(
+def catalogue_record(
     at: int, prefix: str, name: str, title: str, genres: list[str], language: str = ""
 ) -> Record:
     key = f"{prefix}:{name}".translate(_LOWER)
@@ -106,14 +106,14 @@ def instant_ms(text: str, path: Path) -> int:
         raise SourceError(f"{path}: {text!r} is not a time") from None
 
 
-def whole(text: str, path: Path) -> int:
+def whole_number(text: str, path: Path) -> int:
     try:
         return int(float(text))
     except ValueError:
         raise SourceError(f"{path}: {text!r} is not a number") from None
 
 
-def digest(text: str) -> str:
+def short_digest(text: str) -> str:
     return "x" + blake2b(text.encode(), digest_size=8).hexdigest()
 
 

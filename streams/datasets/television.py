@@ -1,4 +1,4 @@
-"""Television and streaming -> `tv-viewing`."""
+"""Converts television and streaming sessions to `tv-viewing`."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from streams.datasets.rows import (
     LONGEST_MS,
     MINUTE_MS,
     Skipped,
-    catalogue,
+    catalogue_record,
     instant_ms,
     pseudonym,
     rows_of,
     slug,
-    whole,
+    whole_number,
 )
 
 #: Length of one episode or film by genre, minutes: the set has starts only.
@@ -70,7 +70,7 @@ def stream_starts(path: Path, skipped: Skipped) -> Iterator[Record]:
     for i, (at, row) in enumerate(starts):
         account, content = pseudonym(row["user_id"], "st"), f"st-{slug(row['program_title'])}"
         nominal = _NOMINAL_MIN.get(row["genre"], _OTHER_MIN) * MINUTE_MS
-        yield catalogue(
+        yield catalogue_record(
             at,
             "programme",
             content,
@@ -106,7 +106,7 @@ def tv_sessions(path: Path, skipped: Skipped) -> Iterator[Record]:
     sessions.sort(key=lambda session: session[0])
     for i, (at, row) in enumerate(sessions):
         account, channel = pseudonym(row["user_id"], "tv"), row["channel"]
-        yield catalogue(at, "channel", channel, channel, [])
+        yield catalogue_record(at, "channel", channel, channel, [])
         yield Record(
             at,
             topics.TV,
@@ -117,7 +117,7 @@ def tv_sessions(path: Path, skipped: Skipped) -> Iterator[Record]:
                 "ts": at,
                 "content_id": f"live-{slug(channel)}",
                 "channel": channel,
-                "watched_ms": min(whole(row["duration_s"], path) * 1000, LONGEST_MS),
+                "watched_ms": min(whole_number(row["duration_s"], path) * 1000, LONGEST_MS),
                 "mode": "live",
             },
         )

@@ -1,4 +1,4 @@
-"""The open web and a DPI probe's flows -> `network-usage`."""
+"""Converts web visits and a DPI probe's flows to `network-usage`."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from streams.datasets.rows import (
     LONGEST_MS,
     LONGEST_VISIT_MS,
     Skipped,
-    catalogue,
-    digest,
+    catalogue_record,
     instant_ms,
     pseudonym,
     rows_of,
-    whole,
+    short_digest,
+    whole_number,
 )
 
 #: The set of flows carries no date: stated here, meaning nothing.
@@ -91,14 +91,14 @@ def network_flows(path: Path, skipped: Skipped) -> Iterator[Record]:
     for i, row in enumerate(
         rows_of(path, ("pcap", "app", "category", "c2s_bytes", "s2c_bytes", "duration_s", "host"))
     ):
-        at, account = FLOWS_START_MS + i * 1000, f"pcap-{digest(row['pcap'])}"
+        at, account = FLOWS_START_MS + i * 1000, f"pcap-{short_digest(row['pcap'])}"
         value: dict[str, Any] = {
             "event_id": f"nf-{i:x}",
             "account_id": account,
             "ts": at,
             "line": "broadband",
-            "bytes_down": whole(row["s2c_bytes"], path),
-            "bytes_up": whole(row["c2s_bytes"], path),
+            "bytes_down": whole_number(row["s2c_bytes"], path),
+            "bytes_up": whole_number(row["c2s_bytes"], path),
             "duration_ms": min(int(float(row["duration_s"] or 0) * 1000), LONGEST_MS),
         }
         if row["host"]:
@@ -109,7 +109,7 @@ def network_flows(path: Path, skipped: Skipped) -> Iterator[Record]:
             skipped["neither host nor app"] += 1
             continue
         kind = "host" if row["host"] else "app"
-        yield catalogue(
+        yield catalogue_record(
             at, kind, value[kind], value[kind], [row["category"]] if row["category"] else []
         )
         yield Record(at, topics.NETWORK, account, value)

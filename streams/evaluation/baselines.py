@@ -1,4 +1,4 @@
-"""What a model must beat: simple answers from counts, and a batch learner refitted weekly.
+"""Computes the baselines: simple answers from counts, and a batch learner refitted weekly.
 
 All answer a day from earlier days only. Counts become probabilities by the running rate of
 rows with the same count, where a count isn't one by itself.

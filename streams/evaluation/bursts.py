@@ -1,4 +1,4 @@
-"""Somebody else's evening: does a two-hour flood of foreign events move the long-term ranking?"""
+"""Measures whether two hours of another person's events move the long-term ranking."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _evening(account: str, day: int, others: list[Visit], count: int, number: in
 def kept(
     clean: Answers, flooded: Answers, bursts: list[Burst], champion: str
 ) -> dict[str, list[int]]:
-    """How many of the top five of the morning after are those of the same morning unflooded.
+    """Number of the top five of the morning after that are those of the same morning unflooded.
 
     Returns
     -------

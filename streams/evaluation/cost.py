@@ -1,4 +1,4 @@
-"""What learning costs: the same simulated weeks through engines that learn and that don't.
+"""Measures the cost of learning: the same weeks through engines that learn and that don't.
 
 In process, without Kafka: parse, apply and collect, a commit's size at a time. The two engines
 take turns at every repeat and the least processor time of each counts, for what disturbs only
@@ -36,7 +36,7 @@ Commits = list[tuple[list[bytes], list[bytes], list[int]]]
 
 @dataclass(frozen=True)
 class Cost:
-    """Learning and not.
+    """Time and memory with learning and without.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ class Unlearning(Learner):
     """Closes days without its models: the population's rates alone go on."""
 
     def close_day(self, store: Store, day: int, limit: int) -> None:
-        """Take up a day for the population."""
+        """Update the base rates by a day."""
         self.population.close_day(store, day)
 
 

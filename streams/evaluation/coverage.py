@@ -1,4 +1,4 @@
-"""How much of real attention the bundled tags can name, data set by data set.
+"""Measures how much of real attention the bundled tags can name, data set by data set.
 
 Data sets go through the same adaptors, catalogue tagger and resolution as in production. An
 event counts by rows, so that the figure doesn't depend on how a set measures time. Own lists

@@ -1,4 +1,4 @@
-"""How good probabilities were: proper scores, ranking, calibration, and what they are worth."""
+"""Measures probabilities: proper scores, ranking, calibration, and lift."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""Real people's days as a sequence of records: what the quality of scores is measured on.
+"""Reads real people's days as a sequence of records, for measuring scores.
 
 The protocol. Interest = key: the registrable domain of a host, the package of an app, the
 channel. Every key is an interest of its own in a flat taxonomy, so the tagger's quality stays
 out of it. The records of all chosen sets form one sequence in event time. A panelist is there
 from the first event to the day of the last one and is then erased, as a customer who left is:
-absence after the end of a diary says nothing. A pair of panelist and key is a candidate from
+absence after the end of a diary means nothing. A pair of panelist and key is a candidate from
 the day after its first active day; a row is a panelist, a key and a day, its label whether
 there was an event. A tick at each day's lateness closes the day before, so that the last day
 of everybody is closed before the erasure.

@@ -1,4 +1,4 @@
-"""A panel through the engine: every row, label and answer as it was given on the morning."""
+"""Runs a panel through the engine, and records every row, label and answer of each morning."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ CONFIG = Config(
 
 @dataclass
 class Answers:
-    """Rows of all closed days in order, with what every model said before it learned them.
+    """Rows of all closed days in order, with every model's predictions before it learned them.
 
     Attributes
     ----------
@@ -173,7 +173,7 @@ def _joined(recorder: _Recorder) -> Answers:
     )
 
 
-def ledger(
+def count_active_days(
     panel: Panel, taxonomy: Taxonomy, table: Mapping[str, TagEntry]
 ) -> dict[tuple[str, int], list[int]]:
     """Active days by subject and interest, counted without the engine."""
@@ -203,7 +203,7 @@ def expected(
 
 
 def replay(answers: Answers, model: Model, without: str = "") -> NDArray[np.float64]:
-    """What a new model answers to the recorded rows, a day scored before it is learned.
+    """Predictions of a new model for the recorded rows, a day scored before it is learned.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The figures as a table for people, JSON for machines, and plots."""
+"""Reports the figures: a table for people, JSON for machines, and plots."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TITLES = {
 }
 
 
-def table(lines: Mapping[str, Mapping[str, float]]) -> str:
+def score_table(lines: Mapping[str, Mapping[str, float]]) -> str:
     """One line per answerer, best log-loss first."""
     width = max(len(name) for name in lines)
     rows = [" " * width + "".join(f"{_TITLES[m]:>10}" for m in MEASURES)]
@@ -36,7 +36,7 @@ def summary(found: Mapping[str, Any]) -> str:
     blocks = [
         f"== {found['panel']}: {found['rows']} rows, {found['counted']} counted, "
         f"{found['rate']:.4f} engaged, champion {found['champion']}",
-        table(found["lines"]),
+        score_table(found["lines"]),
     ]
     if "targets" in found:
         blocks.append(
@@ -91,7 +91,7 @@ def summary(found: Mapping[str, Any]) -> str:
     return "\n\n".join(blocks)
 
 
-def slug(found: Mapping[str, Any]) -> str:
+def file_stem(found: Mapping[str, Any]) -> str:
     """Stem of the files of a run."""
     return f"{found['panel']}-{found['level']}"
 
@@ -128,7 +128,7 @@ def plots(
             draw(axes, name, y, lines[name][counted], answers.day[counted])
         axes.set_title(f"{found['panel']}: {title}")
         axes.legend()
-        path = folder / f"{slug(found)}-{title}.png"
+        path = folder / f"{file_stem(found)}-{title}.png"
         figure.savefig(path, dpi=110)
         pyplot.close(figure)
         written.append(path)

@@ -1,4 +1,4 @@
-"""What the bet is worth: stances against the days that followed, intervals against frequency."""
+"""Evaluates stances against the days that followed, and intervals against frequencies."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from streams.evaluation.prequential import Answers
 
 Floats = NDArray[np.float64]
 
-#: An interval is held against the share of so many following days.
+#: An interval is compared with the share of so many following days.
 AHEAD_DAYS = 14
 _NOMINAL = 0.8
 _Z = 1.2816  # one-sided 90 %
@@ -35,7 +35,7 @@ def stances(answers: Answers, counted: NDArray[np.bool_]) -> dict[str, dict[str,
 
 
 def abstention(answers: Answers, counted: NDArray[np.bool_]) -> list[tuple[float, float, float]]:
-    """Share of rows bet on, least lower bound of lift, precision, from the surest bets on."""
+    """Share of rows to engage, least lower bound of lift, precision, from the surest on."""
     said = answers.decisions[counted]
     score, lift, trials = said["score"], said["lift"], said["trials"]
     # Below 0 the bound still ranks.
@@ -51,14 +51,14 @@ def abstention(answers: Answers, counted: NDArray[np.bool_]) -> list[tuple[float
 
 @dataclass(frozen=True)
 class Band:
-    """How intervals of one band of scores did.
+    """Measured intervals of one band of scores.
 
     Attributes
     ----------
     mornings, pairs : int
         Rows with a whole fortnight after them, and the different pairs of subject and interest.
     held : float
-        Share of nominal 80 % intervals that held the engaged days of the fortnight.
+        Share of nominal 80 % intervals that contained the engaged days of the fortnight.
     score, tomorrow, fortnight : float
         Mean score, and rate of engagement on the first day and on all fourteen.
     """
@@ -75,9 +75,9 @@ class Band:
 def coverage(answers: Answers, counted: NDArray[np.bool_]) -> list[Band]:
     """Intervals against the share of engaged days of the following fortnight, by band of score.
 
-    The interval is that of the number of days under the Beta that the bet assumes. By band, for
-    nearly all pairs are all but certain not to come back. A score is for tomorrow, which is what
-    it is calibrated for; where the fortnight's rate is far from tomorrow's, high scores are
+    The interval is that of the number of days under the Beta that the decision assumes. By band,
+    for nearly all pairs are all but certain not to come back. A score is for tomorrow, which is
+    what it is calibrated for; where the fortnight's rate is far from tomorrow's, high scores are
     spells that end, and an interval around the score can't hold all of it.
     """
     order = np.lexsort((answers.day, answers.interest, answers.subject))

@@ -1,4 +1,4 @@
-"""The clients of Kafka, by what they are for: the only place where one is configured and built.
+"""Configures and builds the clients of Kafka, by role; nothing else does.
 
 What a role rests on stands behind the keys that an operator gave, so that none can undo it. A
 reader of a compacted topic builds its own (`streams.kafka.compacted`), for it may load nothing of
@@ -41,7 +41,7 @@ def producer(role: ProducerRole, settings: Settings, ports: Ports = REAL) -> Pro
 
 
 def admin(settings: Settings, ports: Ports = REAL, role: AdminRole = "topics") -> AdminClient:
-    """An admin client; it must be held for as long as its answers are waited for."""
+    """An admin client; keep a reference to it until its answers are there."""
     cluster = _cluster(settings)
     if role == "topics":
         mine = {key: value for key, value in settings.kafka.items() if key.startswith(_CLIENT_KEYS)}
@@ -50,7 +50,7 @@ def admin(settings: Settings, ports: Ports = REAL, role: AdminRole = "topics") -
 
 
 def ask(what: str, future: Future[_T], seconds: float, kind: type[KafkaFailed] = KafkaFailed) -> _T:
-    """The answer that an admin client promised.
+    """Wait for the answer to an admin request, within a deadline.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Records of a compacted topic: all of its past, then what follows. Joins no consumer group.
+"""Reads a compacted topic: all of its past, then what follows. Joins no consumer group.
 
 Loads only the standard library and ``confluent_kafka``; `streams.client.reader` rests on it.
 """
@@ -142,7 +142,7 @@ class CompactedTopic:
         return found
 
     def poll(self, seconds: float) -> Message | None:
-        """The next committed record, or None if none came in time.
+        """The next committed record, or None if none arrived in time.
 
         Raises
         ------

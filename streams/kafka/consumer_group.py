@@ -1,4 +1,4 @@
-"""How far a consumer group has come, asked from outside without joining it.
+"""Measures how far a consumer group has come, from outside, without joining it.
 
 Committed offsets are asked for by a consumer. The admin client's call for them ends the process
 where the group's coordinator has moved or still loads: librdkafka (2.16) then looks for a
@@ -17,7 +17,7 @@ from confluent_kafka.admin import OffsetSpec
 from streams.contract import topics
 from streams.errors import KafkaFailed
 from streams.kafka import clients
-from streams.kafka.offsets import listed
+from streams.kafka.offsets import list_offsets
 from streams.settings import Settings
 
 _TIMEOUT_S = 5.0
@@ -25,12 +25,12 @@ _LOOK_S = 0.5
 
 
 class GroupError(KafkaFailed):
-    """The cluster does not say how far a group is; the text says of which."""
+    """The cluster does not tell how far a group is; the message names the group."""
 
 
 @dataclass(frozen=True)
 class Lag:
-    """How far a group is behind, in records of the joined topics.
+    """Backlog of a group, in records of the joined topics.
 
     Examples
     --------
@@ -73,7 +73,7 @@ class Group:
         self.close()
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         self._consumer.close()
 
     def committed(
@@ -116,7 +116,7 @@ class Group:
         except KafkaException as error:
             raise self._unknown(error) from None
         ends, starts = (
-            listed(self._admin, spots, spec, _TIMEOUT_S, f"lag of {self.name}", GroupError)
+            list_offsets(self._admin, spots, spec, _TIMEOUT_S, f"lag of {self.name}", GroupError)
             for spec in (OffsetSpec.latest(), OffsetSpec.earliest())
         )
         committed = self.committed([TopicPartition(*spot) for spot in spots])

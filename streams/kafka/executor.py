@@ -30,7 +30,7 @@ class SingleThreadExecutor:
         self._thread: threading.Thread | None = None
 
     def put(self, job: Job) -> None:
-        """Give a job; waits while too many others do."""
+        """Submit a job; waits while too many others do."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, name="executor", daemon=True)
             self._thread.start()
@@ -52,7 +52,7 @@ class SingleThreadExecutor:
             self._raise()
 
     def drop(self) -> None:
-        """Forget what waits and what failed, and wait for the job that runs."""
+        """Discard waiting jobs and errors, and wait for the job that runs."""
         with self._changed:
             self._jobs.clear()
             self._changed.wait_for(lambda: not self._running)

@@ -1,4 +1,4 @@
-"""Offsets of partitions at a point in time: a log's start, its end."""
+"""Looks up offsets of partitions at a point in time: a log's start, its end."""
 
 from __future__ import annotations
 
@@ -27,10 +27,12 @@ def offsets_at(
         Where the broker does not answer within ``call_deadline_ms``.
     """
     admin = clients.admin(settings, ports, "offsets")
-    return listed(admin, spots, spec, settings.call_deadline_ms / 1000.0, "list_offsets", Abandon)
+    return list_offsets(
+        admin, spots, spec, settings.call_deadline_ms / 1000.0, "list_offsets", Abandon
+    )
 
 
-def listed(
+def list_offsets(
     admin: AdminClient,
     spots: Iterable[Spot],
     spec: OffsetSpec,
@@ -38,7 +40,7 @@ def listed(
     what: str,
     kind: type[KafkaFailed],
 ) -> dict[Spot, int]:
-    """The same by an admin client that is there, with an error of one's own kind."""
+    """Look up offsets with a given admin client and class of error."""
     answers = admin.list_offsets(
         {TopicPartition(topic, partition): spec for topic, partition in spots},
         isolation_level=IsolationLevel.READ_UNCOMMITTED,

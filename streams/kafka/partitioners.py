@@ -1,4 +1,4 @@
-"""Where a producer puts a key, by the partitioners that Kafka's clients have."""
+"""Computes the partition of a key, by the partitioners that Kafka's clients have."""
 
 from __future__ import annotations
 

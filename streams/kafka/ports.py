@@ -1,4 +1,4 @@
-"""What a worker takes from outside: Kafka's clients, the clock and a thread.
+"""Defines what a worker takes from outside: Kafka's clients, the clock and a thread.
 
 Everything a worker knows or does beyond its own memory goes through one `Ports` object, so that
 a test can hand it another Kafka and another time without the worker noticing.

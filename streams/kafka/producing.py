@@ -1,4 +1,4 @@
-"""Records -> Kafka, in order, counted, paced."""
+"""Produces records to Kafka, in order, counted, paced."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Tick = Callable[["Produced", int], None]
 
 
 class ProduceError(KafkaFailed):
-    """Kafka does not take records; says why."""
+    """Kafka does not accept records; the message tells why."""
 
 
 @dataclass
@@ -93,7 +93,7 @@ def produce(
     pace = Pace(speed)
     number, at = 0, 0
     source = iter(records)
-    first = list(islice(source, 1))  # what can't be read is said before Kafka is asked
+    first = list(islice(source, 1))  # what can't be read is reported before Kafka is asked
     try:
         if first:
             producer.list_topics(timeout=_ANSWER_S)  # or it would wait until records time out
@@ -123,7 +123,7 @@ def produce(
 
 
 class Pace:
-    """Holds records back until their event time has come, `speed` times faster than life."""
+    """Delays records until their event time is reached, `speed` times faster than life."""
 
     def __init__(self, speed: float) -> None:
         self.speed = speed

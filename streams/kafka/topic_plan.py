@@ -1,4 +1,4 @@
-"""`streams.contract.topics` against a cluster: plan, apply, check.
+"""Compares `streams.contract.topics` with a cluster: plan, apply, check.
 
 plan prints what differs, apply creates and updates, check exits 1 with the exact reason when the
 joined topics are not co-partitioned. Nothing is ever deleted, and the partitions of a topic that
@@ -112,7 +112,7 @@ def create_topics(admin: AdminClient, settings: Settings) -> list[Change]:
 
 
 def fetch(admin: AdminClient, settings: Settings) -> dict[str, Found]:
-    """What the cluster has of the table: full name -> partitions and configuration.
+    """Read the table's topics from the cluster: full name -> partitions and configuration.
 
     Raises
     ------
@@ -200,7 +200,7 @@ def plan(found: Mapping[str, Found], settings: Settings) -> list[Change]:
 
 
 def check(found: Mapping[str, Found], settings: Settings) -> list[str]:
-    """Why a worker must not start: missing topics, unequal partition counts; [] when fine."""
+    """Reasons not to start a worker: missing topics, unequal partition counts; [] when fine."""
     reasons = []
     missing = [settings.topic(t.name) for t in TOPICS if settings.topic(t.name) not in found]
     if missing:

@@ -1,4 +1,4 @@
-"""A made-up world: a population with known tastes, and an embedded broker to show it on.
+"""Simulates a population with known tastes, and embeds a broker to show it on.
 
 contents (what there is to like) -> people (who likes what) -> days (what they do) -> records.
 Numbers are drawn a day at a time in numpy and become dicts one by one, so memory depends on the

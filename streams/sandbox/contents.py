@@ -1,4 +1,4 @@
-"""What there is to like: 30 interests of the IAB Content Taxonomy 3.1 with known content.
+"""Lists 30 interests of the IAB Content Taxonomy 3.1 with known content, to be liked.
 
 None is sensitive but children's television, of which nothing may be learned. Hosts and apps are
 real and widely known, so that exact knowledge can tag them; programmes are invented and come
@@ -19,7 +19,7 @@ PROGRAMMES_PER_INTEREST = 6
 
 
 @dataclass(frozen=True)
-class Interest:
+class InterestContent:
     """One interest and where it shows.
 
     Attributes
@@ -57,8 +57,8 @@ def _of(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
 
-INTERESTS: tuple[Interest, ...] = (
-    Interest(
+INTERESTS: tuple[InterestContent, ...] = (
+    InterestContent(
         "483",
         "Sports",
         _of("espn.com skysports.com sports.yahoo.com dazn.com"),
@@ -67,7 +67,7 @@ INTERESTS: tuple[Interest, ...] = (
         _EVENING,
         genre="sports",
     ),
-    Interest(
+    InterestContent(
         "533",
         "Soccer",
         _of("fifa.com uefa.com goal.com kicker.de transfermarkt.de"),
@@ -77,7 +77,7 @@ INTERESTS: tuple[Interest, ...] = (
         5,
         genre="soccer",
     ),
-    Interest(
+    InterestContent(
         "518",
         "Auto Racing",
         _of("formula1.com nascar.com f1tv.com"),
@@ -87,8 +87,10 @@ INTERESTS: tuple[Interest, ...] = (
         6,
         genre="motorsport",
     ),
-    Interest("547", "Basketball", _of("nba.com"), (), ("NBA TV",), _EVENING, genre="basketball"),
-    Interest(
+    InterestContent(
+        "547", "Basketball", _of("nba.com"), (), ("NBA TV",), _EVENING, genre="basketball"
+    ),
+    InterestContent(
         "225",
         "Fitness and Exercise",
         _of("runnersworld.com strava.com fitbit.com menshealth.com garmin.com"),
@@ -96,7 +98,7 @@ INTERESTS: tuple[Interest, ...] = (
         (),
         _MORNING,
     ),
-    Interest(
+    InterestContent(
         "680",
         "Video Gaming",
         _of("ign.com gamespot.com steampowered.com twitch.tv store.epicgames.com"),
@@ -104,7 +106,7 @@ INTERESTS: tuple[Interest, ...] = (
         (),
         _EVENING,
     ),
-    Interest(
+    InterestContent(
         "324",
         "Movies",
         _of("imdb.com rottentomatoes.com netflix.com primevideo.com letterboxd.com"),
@@ -113,7 +115,7 @@ INTERESTS: tuple[Interest, ...] = (
         _EVENING,
         genre="film",
     ),
-    Interest(
+    InterestContent(
         "338",
         "Music",
         _of("spotify.com soundcloud.com deezer.com last.fm bandcamp.com"),
@@ -122,7 +124,7 @@ INTERESTS: tuple[Interest, ...] = (
         _SPREAD,
         genre="rock/pop",
     ),
-    Interest(
+    InterestContent(
         "216",
         "Cooking",
         _of("allrecipes.com chefkoch.de epicurious.com seriouseats.com delish.com"),
@@ -131,7 +133,7 @@ INTERESTS: tuple[Interest, ...] = (
         _EVENING,
         genre="cooking",
     ),
-    Interest(
+    InterestContent(
         "218",
         "Dining Out",
         _of("opentable.com yelp.com dominos.com lieferando.de ubereats.com"),
@@ -140,7 +142,7 @@ INTERESTS: tuple[Interest, ...] = (
         _EVENING,
         4,
     ),
-    Interest(
+    InterestContent(
         "653",
         "Travel",
         _of("booking.com tripadvisor.com expedia.com airbnb.com lonelyplanet.com"),
@@ -151,7 +153,7 @@ INTERESTS: tuple[Interest, ...] = (
         True,
         "travel",
     ),
-    Interest(
+    InterestContent(
         "1",
         "Automotive",
         _of("autotrader.com mobile.de caranddriver.com"),
@@ -161,7 +163,7 @@ INTERESTS: tuple[Interest, ...] = (
         -1,
         True,
     ),
-    Interest(
+    InterestContent(
         "596",
         "Technology & Computing",
         _of("theverge.com arstechnica.com wired.com techcrunch.com cnet.com heise.de"),
@@ -169,7 +171,7 @@ INTERESTS: tuple[Interest, ...] = (
         (),
         _WORK,
     ),
-    Interest(
+    InterestContent(
         "602",
         "Computer Software and Applications",
         _of("stackoverflow.com github.com gitlab.com python.org askubuntu.com"),
@@ -177,7 +179,7 @@ INTERESTS: tuple[Interest, ...] = (
         (),
         _WORK,
     ),
-    Interest(
+    InterestContent(
         "464",
         "Science",
         _of("nature.com newscientist.com nasa.gov scientificamerican.com"),
@@ -186,7 +188,7 @@ INTERESTS: tuple[Interest, ...] = (
         _EVENING,
         genre="science",
     ),
-    Interest(
+    InterestContent(
         "332",
         "Documentary",
         (),
@@ -195,8 +197,8 @@ INTERESTS: tuple[Interest, ...] = (
         _EVENING,
         genre="documentary",
     ),
-    Interest("275", "Gardening", _of("gardeners.com dehner.de"), (), (), _MORNING, 5),
-    Interest(
+    InterestContent("275", "Gardening", _of("gardeners.com dehner.de"), (), (), _MORNING, 5),
+    InterestContent(
         "280",
         "Home Improvement",
         _of("homedepot.com hornbach.de lowes.com obi.de thisoldhouse.com"),
@@ -207,7 +209,7 @@ INTERESTS: tuple[Interest, ...] = (
         True,
         "diy",
     ),
-    Interest(
+    InterestContent(
         "283",
         "Interior Decorating",
         _of("houzz.com ikea.com apartmenttherapy.com"),
@@ -217,7 +219,7 @@ INTERESTS: tuple[Interest, ...] = (
         -1,
         True,
     ),
-    Interest(
+    InterestContent(
         "422",
         "Pets",
         _of("akc.org chewy.com petfinder.com zooplus.de"),
@@ -226,7 +228,7 @@ INTERESTS: tuple[Interest, ...] = (
         _SPREAD,
         genre="animals",
     ),
-    Interest(
+    InterestContent(
         "552",
         "Style & Fashion",
         _of("vogue.com zalando.de asos.com hm.com elle.com"),
@@ -234,7 +236,7 @@ INTERESTS: tuple[Interest, ...] = (
         (),
         _EVENING,
     ),
-    Interest(
+    InterestContent(
         "473",
         "Shopping",
         _of("amazon.com ebay.com etsy.com walmart.com otto.de"),
@@ -243,7 +245,7 @@ INTERESTS: tuple[Interest, ...] = (
         _SPREAD,
         genre="advertisement/shopping",
     ),
-    Interest(
+    InterestContent(
         "391",
         "Personal Finance",
         _of("nerdwallet.com bankrate.com mint.com check24.de"),
@@ -251,7 +253,7 @@ INTERESTS: tuple[Interest, ...] = (
         (),
         _WORK,
     ),
-    Interest(
+    InterestContent(
         "80",
         "Economy",
         _of("bloomberg.com ft.com economist.com 247wallst.com"),
@@ -260,7 +262,7 @@ INTERESTS: tuple[Interest, ...] = (
         _MORNING,
         genre="economics/social advisory",
     ),
-    Interest(
+    InterestContent(
         "390",
         "Weather",
         _of("weather.com accuweather.com wetter.com"),
@@ -269,7 +271,7 @@ INTERESTS: tuple[Interest, ...] = (
         _MORNING,
         genre="weather",
     ),
-    Interest(
+    InterestContent(
         "42",
         "Books and Literature",
         _of("goodreads.com audible.com gutenberg.org"),
@@ -277,7 +279,7 @@ INTERESTS: tuple[Interest, ...] = (
         (),
         _EVENING,
     ),
-    Interest(
+    InterestContent(
         "132",
         "Education",
         _of("coursera.org khanacademy.org edx.org duolingo.com"),
@@ -285,7 +287,7 @@ INTERESTS: tuple[Interest, ...] = (
         (),
         _EVENING,
     ),
-    Interest(
+    InterestContent(
         "441",
         "Real Estate",
         _of("zillow.com realtor.com immobilienscout24.de rightmove.co.uk"),
@@ -295,7 +297,7 @@ INTERESTS: tuple[Interest, ...] = (
         -1,
         True,
     ),
-    Interest(
+    InterestContent(
         "645",
         "Family/Children",
         _of("boomerang.com disney.de"),
@@ -304,10 +306,10 @@ INTERESTS: tuple[Interest, ...] = (
         (0.0, 0.30, 0.40, 0.30),
         genre="children",
     ),
-    Interest("646", "Comedy", (), (), ("Comedy Central",), _EVENING, genre="comedy"),
+    InterestContent("646", "Comedy", (), (), ("Comedy Central",), _EVENING, genre="comedy"),
 )
 
-#: Hosts that say nothing about anybody: content delivery, measurement, updates.
+#: Hosts that tell nothing about anybody: content delivery, measurement, updates.
 INFRASTRUCTURE_HOSTS: tuple[str, ...] = _of(
     "www.google-analytics.com stats.g.doubleclick.net fonts.gstatic.com ajax.googleapis.com "
     "imasdk.googleapis.com cdn.cloudflare.com d1.cloudfront.net a248.e.akamai.net "
@@ -324,6 +326,6 @@ NEUTRAL_HOSTS: tuple[str, ...] = _of(
 GENERAL_CHANNELS: tuple[str, ...] = ("Das Erste", "ZDF", "RTL", "SAT.1", "ProSieben")
 
 
-def programme(interest: Interest, number: int) -> tuple[str, str]:
+def programme(interest: InterestContent, number: int) -> tuple[str, str]:
     """Content id and title of one invented programme about an interest."""
     return f"pr-{interest.id.lower()}-{number}", f"{interest.name} #{number + 1}"

@@ -1,4 +1,4 @@
-"""What a population does on one day: columns of sessions, flows, zaps and noise.
+"""Plans what a population does on one day: columns of sessions, flows, zaps and noise.
 
 `plan_day` is vectorised over all households; a row becomes a dict only in `records`.
 """
@@ -15,7 +15,7 @@ from streams.sandbox.contents import (
     NEUTRAL_HOSTS,
     PROGRAMMES_PER_INTEREST,
 )
-from streams.sandbox.people import MAX_MEMBERS, Population
+from streams.sandbox.people import MAX_MEMBERS, Households
 
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
@@ -71,7 +71,7 @@ EARLIEST_MS = max(offset for _, offset in COUNTRIES) * MINUTE_MS
 
 
 class Trips:
-    """Who is abroad: the only memory from one day to the next, one number per person."""
+    """The people who are abroad: the only memory from one day to the next, a number per person."""
 
     def __init__(self, people: int) -> None:
         self.left = np.zeros(people, np.int64)
@@ -89,7 +89,7 @@ class Trips:
 
 def plan_day(
     rng: np.random.Generator,
-    people: Population,
+    people: Households,
     trips: Trips,
     day: int,
     weekday: int,
@@ -138,7 +138,7 @@ def plan_day(
 
 
 def _sessions(
-    rng: np.random.Generator, people: Population, day: int, weekday: int, scale: float
+    rng: np.random.Generator, people: Households, day: int, weekday: int, scale: float
 ) -> NDArray[np.void]:
     h = people.habits
     on = (rng.random(len(h.person)) < h.chance[:, weekday]) & (h.since <= day) & (day < h.until)
@@ -199,7 +199,7 @@ def _noise(rng: np.random.Generator, flows: NDArray[np.void]) -> NDArray[np.void
     return rows
 
 
-def _background(rng: np.random.Generator, people: Population, scale: float) -> NDArray[np.void]:
+def _background(rng: np.random.Generator, people: Households, scale: float) -> NDArray[np.void]:
     """Mail and search of people, and what the router does when nobody looks."""
     who = np.repeat(
         np.arange(len(people.household)),
@@ -238,7 +238,7 @@ def _zaps(rng: np.random.Generator, tv: NDArray[np.void]) -> NDArray[np.void]:
     return rows
 
 
-def _bursts(rng: np.random.Generator, people: Population) -> NDArray[np.void]:
+def _bursts(rng: np.random.Generator, people: Households) -> NDArray[np.void]:
     """Visiting children: one evening of children's television in a household without."""
     children = np.zeros(people.households, bool)
     children[people.household[~people.adult]] = True

@@ -1,4 +1,4 @@
-"""A worker as a process of its own, for the demo: started, watched, stopped."""
+"""Starts, watches and stops a worker in a process of its own, for the demo."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _STOP_S = 30.0  # a commit in flight may take as long as one Kafka call
 
 
 class WorkerEnded(RuntimeError):
-    """The worker ended although nobody asked it to; says its last words."""
+    """The worker ended although nobody asked it to; the message has its last line."""
 
 
 class WorkerProcess:

@@ -1,4 +1,4 @@
-"""A broker for the demo and for plain flow tests: Tansu, in memory, from a Python wheel.
+"""Starts a broker for the demo and for plain flow tests: Tansu, in memory, from a Python wheel.
 
 Never for proving exactly-once: it shows aborted records to ``read_committed`` readers and
 reports odd watermarks. `EMBEDDED_KAFKA_OVERRIDES` and `EMBEDDED_SETTINGS_OVERRIDES` are what a

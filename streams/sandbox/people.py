@@ -1,4 +1,4 @@
-"""Who likes what: households, members, habits and fates, drawn once from the seed.
+"""Draws households, members, habits and fates, once, from the seed.
 
 `HouseholdTruth` is what an evaluation may hold the learned profiles against.
 """
@@ -25,7 +25,7 @@ Consent = Literal["granted", "denied", "withdrawn", "erased"]
 
 @dataclass(frozen=True)
 class MemberTruth:
-    """What one member really likes.
+    """True interests of one member.
 
     Attributes
     ----------
@@ -35,7 +35,7 @@ class MemberTruth:
         Taxonomy id to the probability of engaging on a usual day.
     since, until : mapping of str to int
         First day of an interest, and the day it ended, counted from the start of the simulation;
-        only for interests that came or went during it.
+        only for interests that began or ended during it.
     """
 
     member_id: str
@@ -47,7 +47,7 @@ class MemberTruth:
 
 @dataclass(frozen=True)
 class HouseholdTruth:
-    """What is really the case in one household; `consent` is how its story ends."""
+    """The truth about one household; `consent` is how its story ends."""
 
     account_id: str
     members: tuple[MemberTruth, ...]
@@ -92,7 +92,7 @@ class Habits:
     favourite: NDArray[np.int64]
 
 
-class Population:
+class Households:
     """All households of a simulation, without what they do.
 
     Parameters
@@ -135,7 +135,7 @@ class Population:
         return f"sim-{household:05d}"
 
     def truth(self, household: int) -> HouseholdTruth:
-        """What is really the case in one household."""
+        """The truth about one household."""
         first = int(self.first[household])
         members = tuple(self._member(first + k) for k in range(int(self.size[household])))
         return HouseholdTruth(self.account(household), members, self.consent[household])
@@ -194,7 +194,7 @@ def _habits(rng: np.random.Generator, adult: NDArray[np.bool_], days: int) -> Ha
 
 
 def _fates(
-    rng: np.random.Generator, people: Population
+    rng: np.random.Generator, people: Households
 ) -> Iterator[tuple[int, int, str, dict[str, Any]]]:
     """Facts of every household after day 0; also fills `consent`, `gone` and habits' ends."""
     days, habits = people.days, people.habits

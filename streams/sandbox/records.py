@@ -1,4 +1,4 @@
-"""Rows of a planned day -> topic, key, JSON value and the truth behind it."""
+"""Makes records of a planned day's rows: topic, key, JSON value and the truth behind it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from streams.sandbox.contents import (
     PROGRAMMES_PER_INTEREST,
     programme,
 )
-from streams.sandbox.people import Population
+from streams.sandbox.people import Households
 
 _CHUNK = 8_192  # rows that are Python objects at the same time
 _ACTIONS = ("open", "view", "search", "close")
@@ -27,7 +27,7 @@ _PROGRAMME_MS = 90 * days.MINUTE_MS
 
 
 class EventTruth(NamedTuple):
-    """What really happened, for tests; never part of a record.
+    """The truth behind an event, for tests; never part of a record.
 
     Attributes
     ----------
@@ -58,10 +58,10 @@ class Simulated(NamedTuple):
     truth: EventTruth
 
 
-class Writer:
+class RecordWriter:
     """Turns rows into records of one population; holds the names of everybody and everything."""
 
-    def __init__(self, people: Population, seed: int) -> None:
+    def __init__(self, people: Households, seed: int) -> None:
         self._prefix = f"s{seed}-"
         self._accounts = [people.account(h) for h in range(people.households)]
         self._household = people.household.tolist()

@@ -1,4 +1,4 @@
-"""Made-up customers with known tastes, and the records of what they do."""
+"""Simulates customers with known tastes, and yields the records of what they do."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from streams.contract.record import Record
 from streams.errors import UsageError
 from streams.sandbox import days as plan
 from streams.sandbox.contents import INTERESTS, PROGRAMMES_PER_INTEREST, programme
-from streams.sandbox.people import HouseholdTruth, Population
-from streams.sandbox.records import EventTruth, Simulated, Writer
+from streams.sandbox.people import Households, HouseholdTruth
+from streams.sandbox.records import EventTruth, RecordWriter, Simulated
 
 __all__ = ["EventTruth", "Simulated", "Simulation", "Truth", "catalogue", "simulated"]
 
@@ -25,9 +25,9 @@ DEFAULT_START = date(2019, 3, 4)  # a Monday
 
 
 class Truth(Mapping[str, HouseholdTruth]):
-    """account_id -> what is really the case; computed when asked for."""
+    """Truth by account_id; computed when asked for."""
 
-    def __init__(self, people: Population) -> None:
+    def __init__(self, people: Households) -> None:
         self._people = people
         self._index = {people.account(h): h for h in range(people.households)}
 
@@ -82,19 +82,19 @@ class Simulation:
             raise UsageError("households 1..1000000, days 1..3660 and scale above 0, at most 100")
         self.seed, self.households, self.days, self.scale = seed, households, days, scale
         self.start_day = start_day
-        self.people = Population(seed, households, story_days or days)
+        self.people = Households(seed, households, story_days or days)
         self.truth = Truth(self.people)
         midnight = datetime(start_day.year, start_day.month, start_day.day, tzinfo=UTC)
         self.start_ms = int(midnight.timestamp() * 1000)
 
     def __iter__(self) -> Iterator[Simulated]:
-        writer = Writer(self.people, self.seed)
+        writer = RecordWriter(self.people, self.seed)
         facts = self._facts(writer)
         events = self._events(writer)
         # Stable: at equal times what is known comes before what is done.
         return heapq.merge(facts, events, key=lambda record: record.truth.at)
 
-    def _facts(self, writer: Writer) -> Iterator[Simulated]:
+    def _facts(self, writer: RecordWriter) -> Iterator[Simulated]:
         people, number = self.people, 0
         before = self.start_ms - plan.EARLIEST_MS - plan.HOUR_MS
         for h in range(self.households):
@@ -131,7 +131,7 @@ class Simulation:
             noon = self.start_ms + day * plan.DAY_MS + 12 * plan.HOUR_MS
             yield writer.fact(noon + h % 3_600_000, h, number, kind, data)
 
-    def _events(self, writer: Writer) -> Iterator[Simulated]:
+    def _events(self, writer: RecordWriter) -> Iterator[Simulated]:
         trips = plan.Trips(len(self.people.household))
         held: NDArray[np.void] = np.zeros(0, plan.ROW)
         number = 0

@@ -1,4 +1,4 @@
-"""True interests beside learned ones: for the demo's eyes, not a measure of quality."""
+"""Shows true interests beside learned ones: for the demo's eyes, not a measure of quality."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Who gave attention to a key, so that a key is said only of a crowd, and of nobody who left it.
+"""Counts the households behind a key, so that no key of few, or of who left, is published.
 
-Of a key at most `MOST` households are held, by a keyed hash that means nothing outside this
-process; the seconds of more of them are not counted, so what is said is at least so much.
+Of a key at most `MOST` households are stored, by a keyed hash that means nothing outside this
+process; the seconds of more of them are not counted, so a published figure is a lower bound.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _LEAST = 0.5
 
 
 class Crowds(Generic[K]):
-    """Households by key, with their seconds."""
+    """Counts households by key, with their seconds."""
 
     def __init__(self, most: int = MOST) -> None:
         self._most = most
@@ -77,8 +77,8 @@ class Crowds(Generic[K]):
                 if held[household] < _LEAST:
                     self._leave(key, household)
 
-    def said(self, key: K, least: int) -> float:
-        """Seconds of a key, 0 where it has fewer households than `least`."""
+    def publishable(self, key: K, least: int) -> float:
+        """Seconds of a key to publish, 0 where it has fewer households than `least`."""
         held = self._seconds.get(key, {})
         return sum(held.values()) if len(held) >= least else 0.0
 

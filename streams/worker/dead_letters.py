@@ -1,4 +1,4 @@
-"""When refusing turns from bad luck into a bad deploy."""
+"""Limits the share of refused records, beyond which a deploy or a producer is broken."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from streams.errors import TooManyDeadLetters
 
 @dataclass(frozen=True)
 class DeadLetterLimit:
-    """When refusing turns from bad luck into a bad deploy."""
+    """The share and run of refused records that stop a worker."""
 
     max_ratio: float
     window: int
@@ -19,7 +19,7 @@ class DeadLetterLimit:
 
 
 class DeadLetterCount:
-    """What was refused lately of one input partition."""
+    """Counts the latest refused records of one input partition."""
 
     def __init__(self, limit: DeadLetterLimit, place: str) -> None:
         self._limit = limit
@@ -29,7 +29,7 @@ class DeadLetterCount:
         self._seen = self._refused = 0
 
     def add(self, total: int, refused: Sequence[int], example: str) -> None:
-        """Take up a batch of `total` records whose `refused` indices were refused.
+        """Count a batch of `total` records whose `refused` indices were refused.
 
         Raises
         ------

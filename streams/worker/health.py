@@ -1,4 +1,4 @@
-"""``/livez``, ``/readyz`` and ``/metrics`` of a worker or an app.
+"""Serves ``/livez``, ``/readyz`` and ``/metrics`` of a worker or an app.
 
 Live means that the loop ticked lately; it never asks the broker, so a broker's trouble does not
 restart anybody. Ready means assigned, restored and polling: a pod that consumes nothing is not.
@@ -16,7 +16,7 @@ from streams.worker.http_port import Answer, HttpPort
 
 
 class Health:
-    """Keeps what a loop says of itself, and repeats it on a port.
+    """Keeps the state that a loop reports, and serves it on a port.
 
     Parameters
     ----------

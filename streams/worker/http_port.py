@@ -3,7 +3,7 @@
 The askers are probes and scrapers, so everything an asker can hold is bounded: connections,
 bytes of a request, time. Where all connections are taken the oldest makes room for a new one, and
 whoever has asked by then is answered first: silent connections never keep a probe out. A
-descriptor is held in reserve, so that a process that has used up its file limit still says so.
+descriptor is kept in reserve, so that a process that has used up its file limit still says so.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 
 class Answer(NamedTuple):
-    """What a page says."""
+    """The answer of a page: status, type and body."""
 
     status: HTTPStatus
     body: bytes

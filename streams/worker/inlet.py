@@ -1,6 +1,6 @@
-"""Records of the input topics: polled in batches, decoded, merged into each partition's sequence.
+"""Polls and decodes the input topics, and merges them into each partition's sequence.
 
-What is refused is kept beside what is held back, so that a dead letter is written in the
+What is refused is kept beside the buffered records, so that a dead letter is written in the
 transaction that moves the offset past it, and in no other.
 """
 
@@ -59,7 +59,7 @@ class Partition:
 
 @dataclass(frozen=True)
 class Cut:
-    """What a commit accounts for of one partition.
+    """The offsets of one partition up to which a commit accounts for its inputs.
 
     Attributes
     ----------
@@ -100,7 +100,7 @@ class Inlet:
         self.partitions: dict[int, Partition] = {}
 
     def expect(self, partitions: int) -> None:
-        """From now on look whether keys lie where they belong among so many partitions."""
+        """Check from now on that keys lie where they belong among so many partitions."""
         self._placements = placements(self._names, self._settings.partitioner, partitions)
 
     def open(self, partition: int, start: Mapping[str, Position]) -> None:
@@ -116,11 +116,11 @@ class Inlet:
         )
 
     def close(self, partition: int) -> None:
-        """Forget a partition; what it held back was never committed."""
+        """Forget a partition; what waited in its buffers was never committed."""
         self.partitions.pop(partition, None)
 
     def poll(self, consumer: Consumer, limit: int, timeout: float) -> int:
-        """Take up to `limit` records; returns how many came."""
+        """Take up to `limit` records; returns their number."""
         before = self._ports.monotonic()
         messages = consumer.consume(limit, timeout)
         self._listened += min(timeout, self._ports.monotonic() - before)
@@ -146,11 +146,11 @@ class Inlet:
         patience = self._listened - self._settings.merge_wait_ms / 1000.0
         released = []
         for number, part in self.partitions.items():
-            waiting = any(item.held for item in part.merge.inputs.values())
+            waiting = any(item.waiting for item in part.merge.inputs.values())
             if not waiting:
                 continue
             for name, item in part.merge.inputs.items():
-                if not item.drained and not item.held and part.heard[name] < patience:
+                if not item.drained and not item.waiting and part.heard[name] < patience:
                     item.drained = True  # an input that neither ends nor sends must not block
             batch = part.merge.release()
             if len(batch):
@@ -199,7 +199,7 @@ class Inlet:
         oldest = [
             part.arrival_ms[name]
             for name, item in part.merge.inputs.items()
-            if (not item.drained or item.held) and name in part.arrival_ms
+            if (not item.drained or item.waiting) and name in part.arrival_ms
         ]
         return max(0.0, (now_ms - min(oldest)) / 1000.0) if oldest else 0.0
 
@@ -224,7 +224,7 @@ class Inlet:
     def _take_end(self, message: Message) -> None:
         part = self.partitions.get(message.partition() or 0)
         item = part.merge.inputs.get(message.topic() or "") if part is not None else None
-        # An end from before the records that came with it is none any more.
+        # An end that lies before the records received with it is outdated.
         if item is not None and (message.offset() or 0) >= item.next_offset:
             item.drained = True
 

@@ -1,4 +1,4 @@
-"""What a worker owns: partitions come with their state, and go after their last commit.
+"""Takes over partitions with their state, and gives them up after their last commit.
 
 Committed offsets are read first, and a `read_committed` consumer is answered only when no
 transaction with offsets of its partitions is pending; only then is the changelog read to its
@@ -37,7 +37,7 @@ _NONE = -1001  # "no offset" in librdkafka
 
 
 class Membership:
-    """Partitions of this worker, from the group's callbacks to live engines.
+    """Restores and starts engines for assigned partitions, and commits before they are revoked.
 
     Parameters
     ----------
@@ -120,12 +120,12 @@ class Membership:
         metrics.PARTITIONS.set(len(self.engines))
 
     def follow(self) -> None:
-        """Keep the copies of other workers' partitions warm, if there are to be any."""
+        """Update the standby copies of other workers' partitions, if there are to be any."""
         if self._standby is not None:
             self._standby.follow(self.engines.keys())
 
     def rewind(self) -> None:
-        """Throw live state away and restore it from the last commit."""
+        """Discard live state and restore it from the last commit."""
         spots = self.consumer.assignment()
         self._drop()
         self._parked = {}  # of what failed nothing is trusted

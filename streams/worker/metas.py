@@ -1,4 +1,4 @@
-"""The partition record of each partition's changelog, as who may read the topic can see it."""
+"""Reads the partition record of each partition from the changelog, outside the group."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One micro-batch, one Kafka transaction.
+"""Writes one micro-batch in one Kafka transaction.
 
 A commit is, in this order:
 
@@ -38,7 +38,7 @@ _QUEUE_WAIT = 0.05  # seconds to let a full queue drain before trying again
 
 @dataclass
 class Commit:
-    """What one transaction writes.
+    """The content of one transaction.
 
     Attributes
     ----------
@@ -61,7 +61,7 @@ class Commit:
 
 
 class Outlet:
-    """A transactional producer that is thrown away at the first doubt."""
+    """Commits transactions; its producer is discarded at the first doubt."""
 
     def __init__(self, settings: Settings, watchdog: Watchdog, ports: Ports = REAL) -> None:
         self._ports = ports
@@ -92,7 +92,7 @@ class Outlet:
         Abandon
             The fate is unknown or the worker was fenced; this outlet must not be used again.
         Stop
-            An error that a new producer would meet again.
+            An error that a new producer would get again.
         """
         with self._watchdog.guard("commit"):
             try:
@@ -106,7 +106,7 @@ class Outlet:
                 raise _named("commit", error) from error
 
     def drop(self) -> None:
-        """Let go of the producer; what it had in flight is aborted by its successor."""
+        """Discard the producer; what it had in flight is aborted by its successor."""
         try:
             self._producer.purge()
         except KafkaException:

@@ -3,7 +3,7 @@
 The loop polls, decodes and merges the next records meanwhile. It hands over a turn's records and,
 when a commit is due, a cut: the offsets up to which it has handed over. While that commit is on
 its way, the engines go on. Whatever fails here, the loop throws everything away and begins anew
-from the last commit that held; so nothing needs to be undone.
+from the last commit that succeeded; so nothing needs to be undone.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ from streams.worker.untagged import Untagged
 
 
 class Pipeline:
-    """Engines at work, and the producer that says so.
+    """Runs engines on one background thread, and their commits on another.
 
     Attributes
     ----------
     outlet : Outlet or None
         None: what is in memory can't be trusted.
-    held : int
+    succeeded : int
         Commits that succeeded.
     """
 
@@ -58,21 +58,21 @@ class Pipeline:
         self._sending = ports.executor()
         self._given = 0  # commits
         self.outlet: Outlet | None = None
-        self.held = 0
+        self.succeeded = 0
 
     def load(self) -> None:
-        """Read the content tags, and what was published of contents without."""
+        """Read the content tags, and the published list of contents without tags."""
         self._tags = TagFeed(self._settings, self._contents, self._ports)
         self._tags.load()
         self._untagged.load()
 
     @property
     def committing(self) -> bool:
-        """Whether a commit was given whose outcome is open."""
-        return self._given > self.held
+        """Whether a commit was submitted whose outcome is open."""
+        return self._given > self.succeeded
 
     def turn(self, released: Sequence[tuple[Partition, Engine, Batch]]) -> None:
-        """Give the records of one turn.
+        """Submit the records of one turn of the loop.
 
         Raises
         ------
@@ -88,7 +88,7 @@ class Pipeline:
         consumer: Consumer,
         deadline: float | None = None,
     ) -> None:
-        """Give a commit of all that was given before it.
+        """Submit a commit of all that was submitted before it.
 
         Parameters
         ----------
@@ -110,15 +110,15 @@ class Pipeline:
         self._sending.check()
 
     def settle(self) -> None:
-        """Wait until all that was given is done."""
+        """Wait until all that was submitted is done."""
         self._computing.settle()
         self._sending.settle()
 
     def discard(self) -> None:
-        """Let go of the producer, of what waits and of what failed."""
+        """Discard the producer, waiting jobs and errors."""
         self._computing.drop()
         self._sending.drop()
-        self._given = self.held
+        self._given = self.succeeded
         if self.outlet is not None:
             self.outlet.drop()
         self.outlet = None
@@ -196,4 +196,4 @@ class Pipeline:
         with metrics.COMMIT_SECONDS.time():
             self.outlet.commit(commit, member, deadline)
         self._report.committed(commit, found)
-        self.held += 1
+        self.succeeded += 1

@@ -23,14 +23,14 @@ _MOST_KEYS, _MOST_SHARE = 16, 0.25  # misplaced in the window: different keys, a
 
 
 def placements(topics: Sequence[str], partitioner: str, partitions: int) -> dict[str, Placement]:
-    """A judge for each topic, none where any place is right."""
+    """A check for each topic, none where any partition is right."""
     if partitioner == "any" or partitions == 1:
         return {}
     return {topic: Placement(topic, partitioner, partitions) for topic in topics}
 
 
 class Placement:
-    """The latest looks at one input's keys, over all partitions of this worker.
+    """Checks a sample of one input's keys, over all partitions of this worker.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class Placement:
         self._misplaced = metrics.MISPLACED_KEYS.labels(topic)
 
     def sample(self, count: int) -> range:
-        """Which of the next `count` records to look at."""
+        """Choose which of the next `count` records to look at."""
         seen = self._seen
         self._seen += count
         if seen < _ALL_UNTIL:
@@ -60,7 +60,7 @@ class Placement:
         return range(-seen % _ONE_IN, count, _ONE_IN)
 
     def look(self, partition: int, keys: Iterable[bytes]) -> None:
-        """Take up keys of records of a partition.
+        """Check the keys of records of a partition.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""What the loop does, as metrics; counters move only with what was committed."""
+"""Reports the loop as metrics; counters move only with what was committed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Report:
         self._shown: set[str] = set()
 
     def committed(self, commit: Commit, found: Mapping[int, Figures]) -> None:
-        """Take up a commit, and the figures of every engine that were taken with it."""
+        """Count a commit, and the figures of every engine that were taken with it."""
         metrics.COMMITS.inc()
         metrics.LAST_COMMIT.set_to_current_time()
         for topic, count in commit.taken.items():

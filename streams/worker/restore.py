@@ -1,4 +1,4 @@
-"""Live state from the changelog, a slice of time at a time, so that the group stays served.
+"""Restores live state from the changelog, a slice of time at a time, polling the group between.
 
 The end is the log's end as a `read_uncommitted` reader sees it at the start, and it is reached
 when the *position* (of an end-of-partition event) gets there: transaction markers occupy
@@ -129,7 +129,7 @@ class Restore:
         return made
 
     def close(self) -> None:
-        """Let go of the consumer."""
+        """Close the consumer."""
         metrics.RESTORE_LEFT.set(0)
         if self._consumer is not None:
             self._consumer.close()
@@ -167,7 +167,7 @@ class Restore:
 
 
 def fold(folded: dict[bytes, bytes], message: Message) -> None:
-    """Take a changelog record up into the latest value of each key."""
+    """Fold a changelog record into the latest value of each key."""
     key, value = message.key() or b"", message.value()
     if value is None:
         folded.pop(key, None)

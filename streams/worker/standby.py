@@ -1,4 +1,4 @@
-"""Warm copies of partitions that other workers own, so that taking one over needs no restore.
+"""Keeps warm copies of partitions that other workers own, so that taking over needs no restore.
 
 The changelog of every partition not owned here is followed and folded. A copy costs the memory
 of that partition's state; which partition a worker inherits is known only when it happens, so
@@ -30,7 +30,7 @@ _STALE_S = 3_600.0
 
 @dataclass
 class Copy:
-    """What was folded of a partition's changelog, and where to read on."""
+    """A partition's changelog as folded so far, and the offset to read on from."""
 
     folded: dict[bytes, bytes] = field(default_factory=dict)
     position: int = OFFSET_BEGINNING
@@ -38,7 +38,7 @@ class Copy:
 
 
 class Standby:
-    """Copies of the partitions that are not owned."""
+    """Keeps warm copies of the partitions that are not owned."""
 
     def __init__(self, settings: Settings, ports: Ports = REAL) -> None:
         self._ports = ports
@@ -48,7 +48,7 @@ class Standby:
         self._copies: dict[int, Copy] = {}
 
     def follow(self, owned: Collection[int]) -> None:
-        """Take up a little of what was written; never waits."""
+        """Fold a little of what was written; never waits."""
         if not self._all:
             self._all = frozenset(
                 self._consumer.list_topics(self._topic, 10.0).topics[self._topic].partitions

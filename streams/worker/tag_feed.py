@@ -1,4 +1,4 @@
-"""Content tags followed by a worker: all of the topic before the first event, then what comes."""
+"""Follows the content tags: all of the topic before the first event, then what comes."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class TagFeed:
         return total
 
     def follow(self) -> None:
-        """Take up what came since; never waits."""
+        """Read what was written since; never waits."""
         batch: list[Message] = []
         while len(batch) < _MOST_PER_TURN:
             message = self._topic.poll(0.0)

@@ -1,4 +1,4 @@
-"""The heaviest contents without tags, kept by each worker and published once a minute.
+"""Lists the heaviest contents without tags, per worker, and publishes them once a minute.
 
 ``interest-streams untagged`` prints them; the topic ``untagged`` is for an editor or a crawler.
 This is a look at the stream, not a part of it: it lives in memory outside the exactly-once
@@ -7,8 +7,8 @@ made good by the next. Seconds by source are counted exactly (``untagged_attenti
 
 It names nobody: a host by its registered domain alone, never an address or a name inside a house;
 a key of at least ``audience_k`` households; and none of the seconds of an account of which a fact
-came since (an erasure or a withdrawal above all), or whose partition is another worker's now. What
-a former worker of this name published is taken back unless earned again.
+arrived since (an erasure or a withdrawal above all), or whose partition is another worker's now.
+What a former worker of this name published is withdrawn unless earned again.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 
 #: Contents a worker keeps, and of those how many it publishes and how many are metrics.
 KEPT, PUBLISHED, SHOWN = 2_000, 100, 10
-#: Contents of one batch that are named: a key costs microseconds, a light one says nothing.
+#: Contents of one batch that are named: a key costs microseconds, a light one is not worth it.
 _NAMED = 256
 _EVERY_S = 60.0
 _HALF_LIFE_S = 86_400.0  # what nobody asks for any more goes
@@ -46,7 +46,7 @@ _FEWEST_SECONDS = 1.0  # an event counts as a second even if it names no duratio
 
 
 class Untagged:
-    """What one worker keeps.
+    """Counts attention to contents without tags, for one worker.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ class Untagged:
         self._crowds.keep_partitions(partitions)
 
     def add(self, batch: Any, outcome: NDArray[np.uint8]) -> None:
-        """Take up a folded batch.
+        """Count a folded batch.
 
         Parameters
         ----------
@@ -136,7 +136,7 @@ class Untagged:
     def _after_facts(
         self, accounts: NDArray[np.uint64], facts: NDArray[np.int64], index: NDArray[np.int64]
     ) -> NDArray[np.int64]:
-        """Forget accounts of which a fact came; events of theirs after it, and of all others."""
+        """Forget accounts of which a fact arrived; events of theirs after it, and of all others."""
         last = dict(zip(accounts[facts].tolist(), facts.tolist(), strict=True))
         for household in self._crowds.pseudonyms(np.array([*last], np.uint64)).tolist():
             self._crowds.forget(household)
@@ -150,7 +150,7 @@ class Untagged:
         now = int(self._ports.wall() * 1000)
         self._crowds.keep(self._held)
         least = self._settings.audience_k
-        said = [(pair, self._crowds.said(pair, least)) for pair, _ in self._held.top(KEPT)]
+        said = [(pair, self._crowds.publishable(pair, least)) for pair, _ in self._held.top(KEPT)]
         return [Heavy(*pair, seconds, now) for pair, seconds in said if seconds][:count]
 
     def publish(self) -> None:

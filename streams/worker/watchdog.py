@@ -30,7 +30,7 @@ class Watchdog:
     limit_ms : int
         Longest time a guarded call may take.
     end : callable
-        What to do then; ends the process unless a test says otherwise.
+        Called then; ends the process unless a test replaces it.
     """
 
     def __init__(self, limit_ms: int, end: Callable[[str], None] = _end) -> None:

@@ -1,4 +1,4 @@
-"""From settings to an engine's configuration, and kernels compiled before the first poll."""
+"""Makes an engine's configuration from settings, and compiles kernels before the first poll."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""The worker: poll, hand over, have it committed, until told to stop.
+"""Runs the worker: poll, hand over, have it committed, until told to stop.
 
 What is handed over is folded and committed beside the loop (`streams.worker.pipeline`). The loop
 knows three ways on. A commit that succeeded: go on. `Abandon`: nothing in memory can be trusted, so
 producer and engines are thrown away and everything is restored from the last commit. `Stop`:
-leave with a message that says what to do.
+leave with a message that tells what to do.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _LESS, _MORE = 0.5, 1.25  # what a transaction's failure and its success make of
 
 
 class Worker:
-    """One stream worker.
+    """Runs one stream worker: the loop, its health page and its shutdown.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ class Worker:
             ports,
         )
         self._abandoned = 0
-        self._held = 0  # commits, of those that `_pipeline` counts
+        self._succeeded = 0  # commits, of those that `_pipeline` counts
         self._share = 1.0  # of the usual size of a transaction
         self._uncommitted = 0
         self._committed_at = ports.monotonic()
@@ -115,7 +115,7 @@ class Worker:
         self._membership.join()
 
     def step(self) -> None:
-        """One turn of the loop, and what follows where it had to be abandoned.
+        """Do one turn of the loop, and rewind where it had to be abandoned.
 
         Raises
         ------
@@ -126,8 +126,8 @@ class Worker:
                 self._recover()
             self._turn()
             self._pipeline.check()
-            if self._pipeline.held > self._held:
-                self._held = self._pipeline.held
+            if self._pipeline.succeeded > self._succeeded:
+                self._succeeded = self._pipeline.succeeded
                 self._abandoned = 0
                 self._share = min(1.0, self._share * _MORE)
         except Abandon as error:
@@ -190,7 +190,7 @@ class Worker:
         return passed_ms >= late_ms or self._inlet.age_ms() < late_ms
 
     def _commit(self, deadline: float | None = None) -> None:
-        """Have everything since the last commit committed, once that has held."""
+        """Have everything since the last commit committed, once that has succeeded."""
         if self._pipeline.committing:
             self._pipeline.settle()
         self._committed_at = self._ports.monotonic()
@@ -208,7 +208,7 @@ class Worker:
         return self._await(partial(self._commit, deadline))
 
     def _await(self, more: Callable[[], None] = lambda: None) -> bool:
-        """Do `more` and wait until the executor is empty; returns whether all of it held."""
+        """Do `more` and wait until the executor is empty; returns whether all of it succeeded."""
         try:
             more()
             self._pipeline.settle()

@@ -24,6 +24,16 @@ MODULE_LINES_HARD = 400
 MODULES_BETWEEN = 0.1  # share of modules that may lie between the two
 FUNCTION_LINES = 60  # without the docstring
 
+#: Public names that stand in more than one module: always read with their module's name
+#: (`taxonomy.load`, `keys.parse`), and the same verb for the same kind of thing everywhere.
+REPEATED = frozenset(
+    "add_arguments check decode find load measure pack parse plan read reset run".split()
+    + ["unpack", "warm_up"]
+)
+
+#: A first line that asks, where it should say what the thing does.
+_QUESTION = re.compile(r"(What|Who|Whom|Whose|Which|How|Where|When|Why|Is|Are|Has|Will)\b")
+
 _TYPE_IGNORE = re.compile(r"#\s*type:\s*ignore")
 _TYPE_IGNORE_EXPLAINED = re.compile(r"# type: ignore\[[\w, -]+\]  # \S")
 
@@ -36,11 +46,13 @@ def check(sources: Mapping[str, str]) -> list[Violation]:
         found += _sizes(module, text, tree)
         if module.endswith("__init__"):
             found += _law(module, tree)
+        if module.startswith(("features", "streams")):
+            found += _first_lines(module, tree)
         if module.startswith("features"):
             found += _purity(module, tree)
         if module.startswith("streams") and not module.startswith(BUILD_CLIENTS):
             found += _clients(module, tree)
-    return sorted([*found, *_lengths(sources)])
+    return sorted([*found, *_lengths(sources), *_twins(sources)])
 
 
 def _purity(module: str, tree: ast.Module) -> Iterator[Violation]:
@@ -121,6 +133,38 @@ def _lengths(sources: Mapping[str, str]) -> Iterator[Violation]:
                 f"one of {len(long)} modules over {MODULE_LINES} "
                 f"lines, at most {MODULES_BETWEEN:.0%} may be",
             )
+
+
+def _first_lines(module: str, tree: ast.Module) -> Iterator[Violation]:
+    """What something does, as a sentence, to somebody who has not read the rest."""
+    first = (ast.get_docstring(tree) or ".").partition("\n")[0]
+    if not first.endswith((".", ":")):
+        yield Violation(module, 1, "first-line", "the module's first line is a whole sentence")
+    for node in ast.walk(tree):
+        if not isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            continue
+        if getattr(node, "name", "").startswith("_"):
+            continue
+        if question := _QUESTION.match(ast.get_docstring(node) or ""):
+            line = getattr(node, "lineno", 1)
+            yield Violation(module, line, "first-line", f"say what it does, not {question[0]!r}")
+
+
+def _twins(sources: Mapping[str, str]) -> Iterator[Violation]:
+    """A public name means one thing in the two packages, so that it can be searched for."""
+    first: dict[str, str] = {}
+    for module, text in sources.items():
+        if not module.startswith(("features", "streams")):
+            continue
+        for node in ast.parse(text, module).body:
+            if not isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+                continue
+            if node.name.startswith("_") or node.name in REPEATED:
+                continue
+            if first.setdefault(node.name, module) != module:
+                yield Violation(
+                    module, node.lineno, "unique", f"{node.name} stands in {first[node.name]} too"
+                )
 
 
 def _law(module: str, tree: ast.Module) -> Iterator[Violation]:

@@ -5,9 +5,15 @@ from __future__ import annotations
 import pytest
 
 from tests.project.architecture import repository
-from tests.project.code_rules import FUNCTION_LINES, MODULE_LINES, MODULE_LINES_HARD, check
+from tests.project.code_rules import (
+    FUNCTION_LINES,
+    MODULE_LINES,
+    MODULE_LINES_HARD,
+    REPEATED,
+    check,
+)
 
-LAW = '"""What comes out.\n\nLaw of the folder: none.\n"""\n'
+LAW = '"""Does it.\n\nLaw of the folder: none.\n"""\n'
 ENGINE = "features.engine"
 
 
@@ -40,9 +46,18 @@ FAILING = {
         "import confluent_kafka.admin as k\na = k.AdminClient({})\n",
         "clients",
     ),
-    "a folder without a law": ("features.__init__", '"""What comes out."""\n', "law"),
-    "a room without a law": ("streams.kafka.__init__", '"""What comes out."""\n', "law"),
+    "a folder without a law": ("features.__init__", '"""Does it."""\n', "law"),
+    "a room without a law": ("streams.kafka.__init__", '"""Does it."""\n', "law"),
     "a folder without a docstring": ("features.records.__init__", "", "law"),
+    "a module that asks": (ENGINE, '"""Is it better? Judged by day."""\n', "first-line"),
+    "a module of a clause": (ENGINE, '"""What a row holds: a level."""\n', "first-line"),
+    "a module of half a sentence": (ENGINE, '"""Counts all that\ncame."""\n', "first-line"),
+    "a class that asks": (ENGINE, 'class A:\n    """Who plays."""\n', "first-line"),
+    "a method that asks": (
+        "streams.errors",
+        'class A:\n    def f(self):\n        """How many."""\n',
+        "first-line",
+    ),
 }
 
 
@@ -73,6 +88,10 @@ OBEYING = {
     ),
     "a folder's law": ("features.records.__init__", LAW),
     "a folder of tests without a law": ("tests.oracle.__init__", '"""What comes out."""\n'),
+    "a module that does": (ENGINE, '"""Counts rows: all of them."""\n'),
+    "a word that begins like a question": (ENGINE, '"""Whole numbers, areas and hasty wills."""\n'),
+    "a private function that asks": (ENGINE, 'def _f():\n    """How many."""\n'),
+    "a test that asks": ("tests.quality.related", '"""Is it better?"""\n'),
 }
 
 
@@ -90,3 +109,20 @@ def test_few_modules_may_be_longer_than_the_rest() -> None:
     sources["tests.m2"] *= MODULE_LINES + 1
     named = {violation.module for violation in check(sources)}
     assert named == {"tests.m0", "tests.m1", "tests.m2"}
+
+
+def test_a_public_name_stands_in_one_module() -> None:
+    one, other = "class Writer:\n    pass\n", "def Writer():\n    pass\n"
+    assert check({"features.engine": one, "features.config": "from a import Writer\n"}) == []
+    assert check({"features.engine": one, "tests.oracle.writer": other}) == []
+    (found,) = check({"features.engine": one, "streams.errors": other})
+    assert (found.rule, found.module) == ("unique", "streams.errors")
+    verb = "def load():\n    pass\n"
+    assert check({"features.engine": verb, "streams.errors": verb}) == []
+
+
+def test_every_name_that_may_stand_twice_does() -> None:
+    sources = {name: text for name, text in repository().items() if not name.startswith("tests")}
+    for name in REPEATED:
+        owners = [module for module, text in sources.items() if f"\ndef {name}(" in text]
+        assert len(owners) > 1, f"{name} needs no exception any more"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from features.vocabulary import Reason, Refusal, Suppression
+from features.vocabulary import ReasonCode, Refusal, SuppressionReason
 from streams.__main__ import main
 from tests.conftest import SEED_VARIABLE
 from tests.project import pages
@@ -76,7 +76,7 @@ def test_every_command_is_on_a_page(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_every_reason_is_on_the_page_of_the_contract() -> None:
     text = CONTRACT.read_text()
-    reasons = {word.value for words in (Reason, Suppression, Refusal) for word in words}
+    reasons = {word.value for words in (ReasonCode, SuppressionReason, Refusal) for word in words}
     assert [name for name in sorted(reasons) if f"| `{name}` |" not in text] == []
 
 

@@ -302,7 +302,7 @@ def guarded(
     ]
 
     def cells(household: Household) -> set[str]:
-        most = counted.interests(counted.CONTRIBUTION)
+        most = counted.most_interests(counted.CONTRIBUTION)
         found = counted.entries({**household.profile, "as_of": 0}, TREE, most)
         return set(counted.cells([found], counted.CONTRIBUTION, (), TREE))
 

@@ -132,7 +132,7 @@ def measure(panel: panels.Panel) -> bool:
     """Print both answers; whether the scores got better."""
     table = exact_tags()
     engine = Engine(prequential.CONFIG, TREE, Contents(TREE, table))
-    active = prequential.ledger(panel, TREE, table)
+    active = prequential.count_active_days(panel, TREE, table)
     watch = Watch(engine, {pair: days[0] for pair, days in active.items()})
     engine.learner.observer = watch
     prequential.feed(engine, panel.records(prequential.CONFIG.lateness_ms))

@@ -41,7 +41,7 @@ def _measured(
         found["ablation"] = quality.ablation(answers)
     if bursts:
         found["bursts"] = quality.flood(panel, answers)
-    written = OUT / f"{report.slug(found)}.json"
+    written = OUT / f"{report.file_stem(found)}.json"
     report.write_json(found, written)
     plots = report.plots(answers, found, first_quarter_out(answers), lines, OUT)
     with capsys.disabled():

@@ -8,7 +8,7 @@ from typing import Any
 
 from features.privacy import rules
 from features.records.protective import Protective, read
-from features.records.readings import Refusal, Why
+from features.records.readings import RefusalReading, Why
 from features.vocabulary import Purpose
 
 WORDS = rules.load().words
@@ -17,7 +17,7 @@ TS = 1_556_800_000_000
 HOUR = 3_600_000
 PROFILING = frozenset({Purpose.PROFILING})
 EVERYTHING = frozenset(Purpose)
-WITHDRAWN = Refusal(PROFILING, Why.WITHDRAWN)
+WITHDRAWN = RefusalReading(PROFILING, Why.WITHDRAWN)
 BASE = {"event_id": "e-1", "account_id": "acc-1", "ts": TS}
 WITHDRAWAL = BASE | {"kind": "consent", "status": "withdrawn", "purpose": "profiling"}
 ERASURE = BASE | {"kind": "erasure"}

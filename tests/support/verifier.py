@@ -19,7 +19,7 @@ from confluent_kafka import ConsumerGroupState, IsolationLevel, Message, TopicPa
 from confluent_kafka.admin import OffsetSpec
 
 from features.engine import Engine
-from features.privacy.facts import AccountFacts, mark
+from features.privacy.facts import AccountFacts, erasure_mark
 from features.state.changelog_keys import IncompatibleState
 from features.state.contents import Contents
 from features.tags import taxonomy
@@ -367,7 +367,7 @@ def _privacy(
     secret, marks = settings.erasure_key.encode(), engine.accounts.marks
     for key in [*subjects, *profiles]:
         account = key.partition(b"/")[0]
-        erased_at = marks.get(mark(secret, account.decode()), -1) if marks else -1
+        erased_at = marks.get(erasure_mark(secret, account.decode()), -1) if marks else -1
         if erased_at >= 0 and facts.get(account, _NOTHING).consent(False)[0] <= erased_at:
             broken["I8 erased stays erased"].append(f"{key.decode()} is held")
     for key, sid in subjects.items():

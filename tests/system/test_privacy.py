@@ -15,7 +15,7 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
-from features.privacy.facts import mark
+from features.privacy.facts import erasure_mark
 from streams.commands import subject
 from streams.contract.topics import AUDIENCES, DEAD_LETTERS, INPUTS, PROFILES, RECEIPTS, STATE
 from streams.kafka import clients
@@ -140,7 +140,7 @@ def _withdraw_and_erase(work: Deployment, feed: Feed) -> None:
     for gone in (ERASED, f"{ERASED}/m1", WITHDRAWN):
         assert last[gone.encode()] is None  # a tombstone, read by `read_committed`
     state = work.held(STATE)
-    name = mark(SECRET.encode(), ERASED)
+    name = erasure_mark(SECRET.encode(), ERASED)
     assert json.loads(state[b"e/" + name.encode()]) == START + 3 * DAY
     assert not [key for key, value in state.items() if ERASED.encode() in key + value]
     assert not [key for key in state if key.startswith(b"s/" + WITHDRAWN.encode())]

@@ -1,4 +1,4 @@
-"""Tags learned from text: titles, synopses, keywords, page titles, descriptions of apps.
+"""Tags texts: titles, synopses, keywords, page titles, descriptions of apps.
 
 Law of the folder: text comes in, an embedding is a function that the caller brings (a model is
 a file, and nothing here opens one), `tagger.TextTagger` is the public face. Only `learning`

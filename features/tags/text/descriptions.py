@@ -1,4 +1,4 @@
-"""What a text about an interest sounds like: our own words per node of the taxonomy."""
+"""Loads the phrases that describe each interest: our own words per node of the taxonomy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What known entries teach: per interest, how likely a text like this one has it.
+"""Learns from known entries how likely a text has each interest.
 
 Two answers are averaged. A bounded memory of the newest known texts votes by nearness, which
 lets one correction by an editor count at once. A logistic regression of River per interest,
@@ -43,7 +43,7 @@ THRESHOLD = 0.3
 _TOKEN = re.compile(r"\w+")
 
 
-class Learner:
+class TextClassifier:
     """Learns the interests of texts of one kind.
 
     Parameters
@@ -74,7 +74,7 @@ class Learner:
         )
 
     def learn(self, vector: NDArray[np.float32], text: str, labels: Iterable[str]) -> None:
-        """Take up a text whose interests are known; all others are taken to be absent.
+        """Learn a text whose interests are known; all others are taken to be absent.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Subjects of a text by likeness to the descriptions alone, nothing learned.
+"""Matches a text to interests by likeness to their descriptions alone, nothing learned.
 
 A subject's likelihood is a kernel density: ``sum(exp(cos(text, phrase) / BANDWIDTH))`` over its
 phrases, cosines taken after the mean of all phrases was subtracted (which takes away what all
@@ -35,15 +35,15 @@ class Subjects:
 
     Attributes
     ----------
-    field : Field
+    field : Candidates
         Whole subjects.
-    parts : Field
+    parts : Candidates
         Harmless subjects whole, sensitive ones node by node.
     sensitive : ndarray of bool, shape (len(parts.nodes),)
     """
 
-    field: Field
-    parts: Field
+    field: Candidates
+    parts: Candidates
     sensitive: NDArray[np.bool_]
 
     def nearness(self, likeness: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -54,7 +54,7 @@ class Subjects:
 
 
 @dataclass(frozen=True)
-class Field:
+class Candidates:
     """The subjects that compete for a text.
 
     Attributes
@@ -93,7 +93,7 @@ class Matcher:
     ----------
     pages, programmes : Subjects
         Tier-1 subjects of pages, hosts and apps; genres and subjects of programmes.
-    below : dict of int to Field
+    below : dict of int to Candidates
         Tier 2 of a tier-1 node; the node itself competes with its children.
     """
 
@@ -144,7 +144,7 @@ class Matcher:
         return vectors @ self._phrases.T
 
 
-def _field(phrase: NDArray[np.int64], subject: NDArray[np.int64]) -> Field:
+def _field(phrase: NDArray[np.int64], subject: NDArray[np.int64]) -> Candidates:
     order = phrase[np.argsort(subject[phrase], kind="stable")]
     nodes, start = np.unique(subject[order], return_index=True)
-    return Field(nodes, order, start)
+    return Candidates(nodes, order, start)

@@ -1,10 +1,10 @@
-"""Tags of texts, with probability and where they come from; silent where nothing is likely.
+"""Tags texts with probability and source; gives no answer where nothing is likely.
 
 Descriptions answer from the first text on. Entries whose tags are known correct them in two
-ways: what a `Learner` knows, it answers; and a subject that the descriptions assert while known
-entries keep denying it loses trust.
+ways: what a `TextClassifier` knows, it answers; and a subject that the descriptions assert while
+known entries keep denying it loses trust.
 
-Nothing sensitive is said: a text whose likeliest subject is sensitive is *denied*, and so is one
+Nothing sensitive is tagged: a text whose likeliest subject is sensitive is *denied*, and so is one
 that a sensitive description comes near to, or nearly so and with words that tell.
 """
 
@@ -20,7 +20,7 @@ from features.tags import taxonomy
 from features.tags.entry import CHILDREN, Tag, TagEntry, admissible
 from features.tags.sensitive_words import sensitive_class
 from features.tags.text import descriptions
-from features.tags.text.learning import THRESHOLD, Learner
+from features.tags.text.learning import THRESHOLD, TextClassifier
 from features.tags.text.matching import Embed, Matcher, Subjects
 from features.tags.text.wording import MAX_TEXT_CHARS
 
@@ -32,7 +32,7 @@ ABSTAIN_BELOW = 0.5
 #: Probability from which known entries may silence a text.
 DENIED = 0.5
 #: Share of the likeliest sensitive part over that of the likeliest harmless subject from which the
-#: descriptions say nothing harmless; and where the text has sensitive words. Of news that are
+#: descriptions match nothing harmless; and where the text has sensitive words. Of news that are
 #: tagged a twentieth is silenced so, of synopses a sixth.
 NEAR, NEAR_IN_WORDS = 0.2, 0.05
 MAX_ANSWERS = 6
@@ -45,14 +45,14 @@ _CREDIT = 8.0
 
 @dataclass(frozen=True)
 class TextAnswer:
-    """What a text is about.
+    """The tagger's answer for a text: interests with probabilities, or that it is sensitive.
 
     Attributes
     ----------
     tags : tuple of (str, float)
         IAB id and probability, likeliest first; never sensitive.
     denied : bool
-        The text is known to be about something sensitive: nothing may be said.
+        The text is known to be about something sensitive: it gets no tags.
     source : str
         ``text:described``, ``text:learned`` or both joined by ``+``; empty for no answer.
     subject : str
@@ -85,7 +85,7 @@ class _Domain:
     """A kind of text: subjects that compete, and what known entries taught."""
 
     subjects: Subjects
-    learner: Learner
+    learner: TextClassifier
     right: dict[str, float] = field(default_factory=dict)
     asserted: dict[str, float] = field(default_factory=dict)
 
@@ -108,8 +108,8 @@ class TextTagger:
         self._tree = taxonomy.load()
         self._matcher = Matcher(embed, self._tree, descriptions.load())
         size = self._matcher.embed(["size"]).shape[1]
-        self._pages = _Domain(self._matcher.pages, Learner(size))
-        self._programmes = _Domain(self._matcher.programmes, Learner(size))
+        self._pages = _Domain(self._matcher.pages, TextClassifier(size))
+        self._programmes = _Domain(self._matcher.programmes, TextClassifier(size))
 
     def tag(self, texts: Sequence[str], kind: str = "host") -> list[TextAnswer]:
         """Answers for texts of one kind.
@@ -152,7 +152,7 @@ class TextTagger:
         return answers
 
     def learn(self, text: str, entry: TagEntry, kind: str = "host") -> None:
-        """Take up a text whose tags are known, by exact knowledge or by an editor."""
+        """Learn a text whose tags are known, by exact knowledge or by an editor."""
         if entry.infrastructure or not text.strip():
             return
         domain = self._domain(kind)
@@ -174,7 +174,7 @@ class TextTagger:
         domain.learner.learn(vector[0], cut, known or silent)
 
     def learned(self, kind: str = "host") -> int:
-        """Known texts taken up for a kind."""
+        """Number of known texts learned for a kind."""
         return self._domain(kind).learner.learned
 
     def _domain(self, kind: str) -> _Domain:

@@ -1,15 +1,15 @@
-"""The words of a catalogue record that say what its content is about."""
+"""Extracts the words of a catalogue record that tell what its content is about."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-MAX_TEXT_CHARS = 1_000  # the embedding averages: more text says less, and costs
+MAX_TEXT_CHARS = 1_000  # the embedding averages: more text blurs, and costs
 
 
 def text_of(record: Mapping[str, Any]) -> str:
-    """What a catalogue record says in words: title, text and keywords; empty if nothing.
+    """Text of a catalogue record: title, text and keywords; empty if nothing.
 
     A title that only repeats the content key (``com.example.app``) is a name, not a text.
     """

@@ -189,7 +189,7 @@ def _one_leaky_day() -> tuple[list[Record], list[Record], list[Record], int]:
 
 def test_a_planted_leak_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """Signals as of the next morning know the day's own events: the test above must fail."""
-    real = kernel.training_rows
+    real = kernel.fill_training_rows
 
     def one_day_early(live: lay.Live, day: int, keep: float, odds: Any, out: kernel.Columns) -> int:
         n = int(real(live, day, keep, odds, out))
@@ -200,7 +200,7 @@ def test_a_planted_leak_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
         return n
 
     _assert_no_leak(_one_leaky_day())
-    monkeypatch.setattr(kernel, "training_rows", one_day_early)
+    monkeypatch.setattr(kernel, "fill_training_rows", one_day_early)
     with pytest.raises(AssertionError):
         _assert_no_leak(_one_leaky_day())
 

@@ -29,7 +29,7 @@ import numpy as np
 
 from features.config import Config
 from features.models import Learner
-from features.models.signals import HABIT, NAMES, DayRows, Population, training_rows
+from features.models.signals import HABIT, NAMES, DayRows, BaseRates, training_rows
 from features.state.store import Store
 
 place = NAMES.index("weekend")
@@ -42,7 +42,7 @@ sid = store.ensure(b"a")
 store.subjects["first"][sid] = store.subjects["day"][sid] = saturday - 2
 store.row(sid, 5, saturday - 2)
 for day, weekend in ((saturday - 1, 0.0), (saturday, 1.0), (saturday + 1, 1.0)):
-    rows = training_rows(store, day, 100, Population(8))
+    rows = training_rows(store, day, 100, BaseRates(8))
     assert len(rows) == 1 and rows.x[0, place] == weekend
 
 learner = Learner(8)

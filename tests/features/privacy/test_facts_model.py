@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 
 from features.config import Config
 from features.privacy.accounts import Accounts
-from features.privacy.facts import AccountFacts, mark
+from features.privacy.facts import AccountFacts, erasure_mark
 from features.tags import taxonomy
 from features.tags.exact import TagEntry
 from features.tags.taxonomy import Taxonomy
@@ -234,7 +234,7 @@ class FactsMachine(RuleBasedStateMachine):
                     assert events(self.stream, account) == 0
             if model.erased >= 0 and not model_alive(model):
                 assert not traces(self.stream, account), "I8: the erased account's id is left"
-                name = mark(KEY, account).encode()
+                name = erasure_mark(KEY, account).encode()
                 assert self.stream.state[b"e/" + name] == b"%d" % model.erased
             for key in [k for k in self.stream.state if k.startswith(b"s/" + account.encode())]:
                 assert not key.endswith(b"/kid") or not child_known(self.stream, account)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from features.privacy import rules, words
 from features.privacy.words import WordsError
 from features.records.inputs import TS_END
-from features.records.readings import Grant, Nothing, Refusal, Why
+from features.records.readings import Grant, Nothing, RefusalReading, Why
 from features.vocabulary import Purpose
 from tests.support.rights_facts import PROFILING, SPELLINGS, TS, said
 
@@ -68,13 +68,13 @@ def test_for_ever_is_said_by_leaving_the_end_out(end: Any) -> None:
 
 @pytest.mark.parametrize("end", [0, -1, -(2**63), 0.0, "0", TS // 1000, TS, TS - 1, "-1"])
 def test_a_grant_that_is_over_before_it_begins_refuses(end: Any) -> None:
-    assert said("granted", end=end) == Refusal(PROFILING, Why.EXPIRED)
-    assert said("dpv:ConsentGiven", end=end) == Refusal(PROFILING, Why.EXPIRED)
+    assert said("granted", end=end) == RefusalReading(PROFILING, Why.EXPIRED)
+    assert said("dpv:ConsentGiven", end=end) == RefusalReading(PROFILING, Why.EXPIRED)
 
 
 def test_a_grant_needs_a_time() -> None:
     assert said("granted", ts=None) == Nothing("time")
-    assert said("granted", ts=None, end=0) == Refusal(PROFILING, Why.EXPIRED)
+    assert said("granted", ts=None, end=0) == RefusalReading(PROFILING, Why.EXPIRED)
 
 
 @given(st.text(max_size=20).filter(lambda word: word != "granted"))

@@ -12,7 +12,7 @@ from features.privacy import consent, rules
 from features.privacy.words import Words
 from features.records.inputs import TS_END
 from features.records.protective import squeezed
-from features.records.readings import Grant, Kind, Nothing, Refusal, Undecided, Why
+from features.records.readings import Grant, Nothing, RefusalReading, RightsKind, Undecided, Why
 from features.vocabulary import ConsentStatus, Purpose
 from tests.support.rights_facts import EVERYTHING, PROFILING, SPELLINGS, TS, WORDS, said
 
@@ -28,7 +28,7 @@ values = st.lists(json_values.filter(lambda value: value is not None), max_size=
 @settings(max_examples=300)
 def test_any_values_have_a_reading(a: list[Any], b: list[Any], c: list[Any], ts: int) -> None:
     for value in a:
-        assert isinstance(WORDS.kind(value), Kind)
+        assert isinstance(WORDS.kind(value), RightsKind)
     reading = WORDS.read(a, b, c, ts)
     assert not isinstance(reading, Grant) or (a == ["granted"] and len(b) < 2 and ts is not None)
 
@@ -40,7 +40,7 @@ def test_a_refusal_among_other_values_refuses(
     """Whatever else a repeated field says, and whatever the end is."""
     for statuses in ([word, *others], [*others, word]):
         reading = WORDS.read(statuses, [*purposes, "profiling"], ends, TS)
-        assert isinstance(reading, Refusal) and "profiling" in reading.purposes
+        assert isinstance(reading, RefusalReading) and "profiling" in reading.purposes
 
 
 # -- refusals
@@ -53,7 +53,7 @@ def test_a_refusal_among_other_values_refuses(
 )
 def test_a_refusal_in_any_spelling_refuses(word: str, spelling: str) -> None:
     reading = said(SPELLINGS[spelling](word))
-    assert reading == Refusal(PROFILING, reading.why)
+    assert reading == RefusalReading(PROFILING, reading.why)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_refusal_in_any_spelling_refuses(word: str, spelling: str) -> None:
     ],
 )
 def test_words_of_other_systems_refuse(word: Any, why: Why) -> None:
-    assert said(word) == Refusal(PROFILING, why)
+    assert said(word) == RefusalReading(PROFILING, why)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_a_purpose_that_is_not_ours_has_no_effect(word: str, status: str) -> Non
 
 @pytest.mark.parametrize("end", [0, -1, 2**63 - 1, 10**30, "9999-12-31", "", [], TS - 1, TS + 1])
 def test_the_end_of_a_refusal_is_not_looked_at(end: Any) -> None:
-    assert said("withdrawn", end=end) == Refusal(PROFILING, Why.WITHDRAWN)
+    assert said("withdrawn", end=end) == RefusalReading(PROFILING, Why.WITHDRAWN)
 
 
 # -- neither
@@ -181,24 +181,24 @@ def test_beyond_the_most_values_nothing_is_overlooked() -> None:
 @pytest.mark.parametrize(
     ("kind", "value"),
     [
-        (Kind.ERASURE, "erasure"),
-        (Kind.ERASURE, "Right to be forgotten"),
-        (Kind.ERASURE, "https://w3id.org/dpv/legal/eu/gdpr#A17"),
-        (Kind.ERASURE, "DELETE"),
-        (Kind.CONSENT, "Consent"),
-        (Kind.CONSENT, "dpv:Consent"),
-        (Kind.WITHDRAWAL, "eu-gdpr:A7-3"),
-        (Kind.WITHDRAWAL, "revocation"),
-        (Kind.OBJECTION, "Opt-Out"),
-        (Kind.OTHER, "purchase"),
-        (Kind.OTHER, "care_case"),
-        (Kind.RIGHTS, "gdpr_request"),
-        (Kind.RIGHTS, "customerConsentChanged"),
-        (Kind.UNKNOWN, "rumour"),
-        (Kind.UNKNOWN, 3),
+        (RightsKind.ERASURE, "erasure"),
+        (RightsKind.ERASURE, "Right to be forgotten"),
+        (RightsKind.ERASURE, "https://w3id.org/dpv/legal/eu/gdpr#A17"),
+        (RightsKind.ERASURE, "DELETE"),
+        (RightsKind.CONSENT, "Consent"),
+        (RightsKind.CONSENT, "dpv:Consent"),
+        (RightsKind.WITHDRAWAL, "eu-gdpr:A7-3"),
+        (RightsKind.WITHDRAWAL, "revocation"),
+        (RightsKind.OBJECTION, "Opt-Out"),
+        (RightsKind.OTHER, "purchase"),
+        (RightsKind.OTHER, "care_case"),
+        (RightsKind.RIGHTS, "gdpr_request"),
+        (RightsKind.RIGHTS, "customerConsentChanged"),
+        (RightsKind.UNKNOWN, "rumour"),
+        (RightsKind.UNKNOWN, 3),
     ],
 )
-def test_kinds_in_any_spelling(kind: Kind, value: Any) -> None:
+def test_kinds_in_any_spelling(kind: RightsKind, value: Any) -> None:
     assert WORDS.kind(value) is kind
 
 

@@ -18,7 +18,7 @@ from features.models import stance_kernel as stance_kernel
 from features.models.base import single
 from features.models.signals_kernel import SIGNALS
 from features.profiles import writing_kernel
-from features.profiles.writer import Writer
+from features.profiles.writer import ProfileWriter
 from features.state import layout as lay
 from features.tags.taxonomy import Taxonomy, load
 from tests.oracle import profile as oracle_profile
@@ -271,7 +271,7 @@ def test_the_last_gate_follows_the_taxonomy() -> None:
     tree = load()
     open_tree: Taxonomy = dataclasses.replace(tree, sensitive=np.zeros(len(tree), np.bool_))
     done = Run(config())
-    done.engine._writer = Writer(open_tree, 20, 0.05, 7)
+    done.engine._writer = ProfileWriter(open_tree, 20, 0.05, 7)
     done.engine._renew_policy()
     store = done.engine.store
     store.counters["open_day"] = gen.FIRST_DAY

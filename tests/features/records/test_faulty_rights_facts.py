@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from features.records.protective import MAX_BYTES, read
-from features.records.readings import Erasure, Refusal, Undecided, Why
+from features.records.readings import ErasureReading, RefusalReading, Undecided, Why
 from tests.support.rights_facts import (
     BASE,
     ERASURE,
@@ -54,7 +54,7 @@ FAULTS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize(("doc", "wanted"), [(WITHDRAWAL, WITHDRAWN), (ERASURE, Erasure())])
+@pytest.mark.parametrize(("doc", "wanted"), [(WITHDRAWAL, WITHDRAWN), (ERASURE, ErasureReading())])
 def test_a_fault_of_form_does_not_lose_it(fault: str, doc: dict[str, Any], wanted: Any) -> None:
     assert reading(doc | FAULTS[fault]) == wanted
     assert reading(without(doc | FAULTS[fault], "event_id")) == wanted
@@ -79,7 +79,7 @@ TEXTS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("fault", TEXTS)
-@pytest.mark.parametrize(("doc", "wanted"), [(WITHDRAWAL, WITHDRAWN), (ERASURE, Erasure())])
+@pytest.mark.parametrize(("doc", "wanted"), [(WITHDRAWAL, WITHDRAWN), (ERASURE, ErasureReading())])
 def test_a_fault_of_the_text_does_not_lose_it(fault: str, doc: dict[str, Any], wanted: Any) -> None:
     assert reading(TEXTS[fault](raw(doc))) == wanted
 
@@ -120,13 +120,16 @@ def test_what_cannot_be_read_is_for_a_person_to_decide(data: bytes | None, reaso
         (GRANT | {"kind": "consentDeleted"}, Undecided("unknown_kind")),
         (BASE | {"kind": "withdrawal"}, WITHDRAWN),
         (GRANT | {"kind": "withdrawal"}, WITHDRAWN),
-        (BASE | {"kind": "opt-out", "purpose": "weather"}, Refusal(EVERYTHING, Why.OBJECTED)),
+        (
+            BASE | {"kind": "opt-out", "purpose": "weather"},
+            RefusalReading(EVERYTHING, Why.OBJECTED),
+        ),
         (without(WITHDRAWAL, "purpose"), WITHDRAWN),
         (WITHDRAWAL | {"purpose": "billing"}, None),
-        (GRANT | {"expires_at": 0}, Refusal(PROFILING, Why.EXPIRED)),
+        (GRANT | {"expires_at": 0}, RefusalReading(PROFILING, Why.EXPIRED)),
         (
             without(GRANT, "status") | {"statusValidForProcessing": False},
-            Refusal(PROFILING, Why.DENIED),
+            RefusalReading(PROFILING, Why.DENIED),
         ),
         (GRANT | {"Status": "withdrawn", "statusReason": "REVOKED"}, None),
     ],

@@ -19,7 +19,7 @@ from features.records.decoder import FACTS, Limits, decode
 from features.records.facts import Consent, Fact
 from features.records.fields import Malformed
 from features.records.protective import MAX_BYTES, Protective, read
-from features.records.readings import Erasure, Grant, Kind, Refusal, Undecided
+from features.records.readings import ErasureReading, Grant, RefusalReading, RightsKind, Undecided
 from tests.support import generators as gen
 from tests.support.malformed_cases import CASES
 from tests.support.rights_facts import (
@@ -74,7 +74,7 @@ def broken(draw: st.DrawFn) -> bytes:
 def test_any_bytes_have_an_answer(data: bytes, key: bytes | None) -> None:
     said = read(data, key, WORDS)
     if said is not None:
-        assert isinstance(said.reading, Refusal | Erasure | Undecided)
+        assert isinstance(said.reading, RefusalReading | ErasureReading | Undecided)
         assert said.account or said.others
         assert read(data, key, WORDS) == said
 
@@ -114,7 +114,7 @@ def test_so_is_a_mebibyte_in_form(frame: bytes, unit: bytes) -> None:
 def test_many_fields_and_values_are_read_at_once() -> None:
     many = b"{" + b",".join(b'"status":"granted","k%d":[%d]' % (n, n) for n in range(20_000))
     began = time.perf_counter()
-    assert reading(many + b',"kind":"erasure","ts":0}') == Erasure()
+    assert reading(many + b',"kind":"erasure","ts":0}') == ErasureReading()
     assert time.perf_counter() - began < 5
 
 
@@ -127,9 +127,9 @@ def test_of_records_in_form_only_what_protects_is_found(record: gen.Record) -> N
     said = reading(record.raw)
     assert isinstance(fact, Fact)
     if fact.said.kind == "erasure":
-        assert said == Erasure()
+        assert said == ErasureReading()
     elif isinstance(fact.said, Consent) and fact.said.status != "granted":
-        assert isinstance(said, Refusal)
+        assert isinstance(said, RefusalReading)
     else:
         assert said is None
 
@@ -163,7 +163,7 @@ def test_of_repeated_fields_every_value_counts(turned: bool) -> None:
         return raw(rest)[:-1] + b"," + ",".join(said).encode() + b"}"
 
     assert reading(pairs("status", "granted", "withdrawn")) == WITHDRAWN
-    assert reading(pairs("kind", "purchase", "erasure")) == Erasure()
+    assert reading(pairs("kind", "purchase", "erasure")) == ErasureReading()
     assert reading(pairs("kind", "purchase", "consent")) == WITHDRAWN
     assert reading(pairs("purpose", "offers", "profiling")).purposes == {"offers", "profiling"}
     assert reading(pairs("purpose", "offers", "billing")).purposes == {"offers"}
@@ -183,7 +183,7 @@ def test_a_member_is_found(member: Any) -> None:
         "acc-1", (), "m-1", WITHDRAWN, TS
     )
     erasure = found(ERASURE | {"member_id": member})
-    assert erasure == Protective("acc-1", (), "m-1", Erasure(), TS)
+    assert erasure == Protective("acc-1", (), "m-1", ErasureReading(), TS)
 
 
 @pytest.mark.parametrize("member", ["+49 170 1234567", "a@b.example", 7, True, "m" * 65, "a/b",
@@ -228,7 +228,7 @@ def _strict_alone(raw: bytes, fields: dict[str, list[Any]]) -> str:
     return _parse(raw, fields)
 
 
-def _never_doubts(self: Any, kind: Kind, named: bool) -> Any:
+def _never_doubts(self: Any, kind: RightsKind, named: bool) -> Any:
     said = _as(self, kind, named)
     return None if isinstance(said, Undecided) else said
 
@@ -255,7 +255,7 @@ PLANTED: dict[str, tuple[Any, str, Any, Any, Any]] = {
         "_parse",
         _strict_alone,
         ERASURE | {"ts": 0},
-        Erasure(),
+        ErasureReading(),
     ),
     "what is neither is passed over": (
         protective._Record,

@@ -225,14 +225,14 @@ def test_the_tests_would_see(bug: str, monkeypatch: pytest.MonkeyPatch) -> None:
         )
     elif bug == "held":
         monkeypatch.setattr(
-            sequence.Input, "position", lambda item: (item.next_offset, item.running)
+            sequence.InputBuffer, "position", lambda item: (item.next_offset, item.running)
         )
     else:
         monkeypatch.setattr(
-            sequence.Input,
+            sequence.InputBuffer,
             "position",
             lambda item: (
-                int(item.held[0][0].records["offset"][0]) if item.held else item.next_offset,
+                int(item.waiting[0][0].records["offset"][0]) if item.waiting else item.next_offset,
                 -1,
             ),
         )

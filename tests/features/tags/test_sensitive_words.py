@@ -13,7 +13,7 @@ from features.state.contents import Contents
 from features.tags import taxonomy
 from features.tags.entry import CHILDREN, TagEntry
 from features.tags.exact import exact_tags, resolve
-from features.tags.sensitive_words import MAX_CHARS, plain, sensitive_class
+from features.tags.sensitive_words import MAX_CHARS, normalised, sensitive_class
 
 SENSITIVE = {
     "health": "berlin-klinik.de hiv-test24.org hivhelp.org schwangerschaftsberatung.de "
@@ -75,7 +75,7 @@ def test_names_of_people_and_places_in_the_bundled_lists_are_told_by_few_words()
 def test_any_text_is_read_and_case_and_accents_dont_matter(text: str, more: str) -> None:
     found = sensitive_class(text)
     assert found is None or found in taxonomy.DENIED_FOR
-    assert sensitive_class(plain(text)) == sensitive_class(plain(plain(text)))
+    assert sensitive_class(normalised(text)) == sensitive_class(normalised(normalised(text)))
     assert sensitive_class("KLINIK-" + more.replace("-", "")[:5] + "-ÄRZTE") is not None
 
 

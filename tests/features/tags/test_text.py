@@ -17,7 +17,7 @@ from features.tags import taxonomy
 from features.tags.entry import CHILDREN, TagEntry
 from features.tags.exact import decode, encode, expand
 from features.tags.text import descriptions
-from features.tags.text.learning import ENOUGH, ENOUGH_POSITIVE, MAX_LABELS, Learner
+from features.tags.text.learning import ENOUGH, ENOUGH_POSITIVE, MAX_LABELS, TextClassifier
 from features.tags.text.matching import Matcher
 from features.tags.text.tagger import MAX_ANSWERS, TextTagger
 from features.tags.text.wording import MAX_TEXT_CHARS, text_of
@@ -202,7 +202,7 @@ def test_a_description_that_known_entries_keep_denying_loses_trust() -> None:
 
 
 def test_a_learner_is_bounded_and_answers_only_for_what_it_saw_often() -> None:
-    learner = Learner(4)
+    learner = TextClassifier(4)
     vector = np.array([1, 0, 0, 0], np.float32)
     for i in range(MAX_LABELS + 5):
         learner.learn(vector, f"text {i}", [f"label-{i}"])
@@ -216,7 +216,7 @@ def test_a_learner_is_bounded_and_answers_only_for_what_it_saw_often() -> None:
 
 def test_memory_forgets_the_oldest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("features.tags.text.learning.MAX_REMEMBERED", 300)
-    learner = Learner(2)
+    learner = TextClassifier(2)
     for i in range(700):
         learner.learn(np.array([1, 0], np.float32), "a", ["old" if i < 400 else "new"])
     votes = learner._votes(np.array([[1, 0]], np.float32))[0]

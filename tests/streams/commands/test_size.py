@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from streams.__main__ import main
 from streams.commands import size
-from streams.commands.size import Demand, Figures, plan
+from streams.commands.size import Demand, Measurements, plan
 from streams.errors import UsageError
 
-ROUND = Figures(
+ROUND = Measurements(
     date="2000-01-01",
     machine="paper",
     core_s_per_million=10.0,

@@ -17,7 +17,7 @@ from features.tags import exact
 from streams.__main__ import main
 from streams.contract import documents, topics
 from streams.contract import headers as codecs
-from streams.contract.schema_forms import Field, integer, items, record, text, words
+from streams.contract.schema_forms import Property, integer, items, record, text, words
 from streams.contract.schemas import SCHEMAS
 from tests.support.paths import GOLDEN, ROOT
 
@@ -160,9 +160,9 @@ def test_decoder_refuses_what_the_schema_refuses(name: str, case: dict[str, Any]
 
 
 V1 = record(
-    Field("id", text(1, 8), "", True),
-    Field("state", words("a", "b"), ""),
-    Field("parts", items(record(Field("n", integer(0), "", True)), 4), ""),
+    Property("id", text(1, 8), "", True),
+    Property("state", words("a", "b"), ""),
+    Property("parts", items(record(Property("n", integer(0), "", True)), 4), ""),
 )
 
 

@@ -91,7 +91,9 @@ def test_the_rows_are_those_of_the_protocol() -> None:
     panel, answers = small_panel(), played()
     interests = panel.interests()
     tree = panels.flat(sorted(set(interests.values())))
-    want = prequential.expected(panel, prequential.ledger(panel, tree, panels.one_each(interests)))
+    want = prequential.expected(
+        panel, prequential.count_active_days(panel, tree, panels.one_each(interests))
+    )
     assert answers.pairs() == set(want)
     labels = [
         bool(want[answers.subjects[s], i, d])
@@ -214,7 +216,7 @@ def test_frequencies_are_those_of_the_days() -> None:
     answers, panel = played(), small_panel()
     interests = panel.interests()
     tree = panels.flat(sorted(set(interests.values())))
-    days = prequential.ledger(panel, tree, panels.one_each(interests))
+    days = prequential.count_active_days(panel, tree, panels.one_each(interests))
     active = {(answers.subjects.index(a), i): own for (a, i), own in days.items()}
     found = baselines.baselines(answers, active)
     k = int(np.flatnonzero(answers.day == START + 30)[3])

@@ -27,8 +27,12 @@ def failing() -> None:
 
 def test_jobs_are_done_in_order_and_elsewhere() -> None:
     executor, done = SingleThreadExecutor(), list[tuple[int, int]]()
+
+    def job(n: int) -> None:
+        done.append((n, threading.get_ident()))
+
     for n in range(100):
-        executor.put(partial(lambda n: done.append((n, threading.get_ident())), n))
+        executor.put(partial(job, n))
     executor.settle()
     assert [n for n, _ in done] == list(range(100))
     assert {thread for _, thread in done} != {threading.get_ident()}

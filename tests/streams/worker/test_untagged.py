@@ -265,12 +265,12 @@ def test_households_of_a_key_are_bounded_and_what_is_said_is_at_least_so_much() 
     for household in range(10):
         held.add("a", household, 0, 2.0)
     held.add("a", 0, 0, 1.0)
-    assert held.said("a", 4) == 9.0 and held.said("a", 5) == 0.0
+    assert held.publishable("a", 4) == 9.0 and held.publishable("a", 5) == 0.0
     held.forget(9)  # was never held
     held.forget(0)
-    assert held.said("a", 3) == 6.0
+    assert held.publishable("a", 3) == 6.0
     held.add("a", 9, 0, 2.0)
-    assert held.said("a", 4) == 8.0
+    assert held.publishable("a", 4) == 8.0
 
 
 @given(st.lists(st.integers(0, 2**64 - 1), unique=True, max_size=50))
