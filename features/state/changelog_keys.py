@@ -174,7 +174,8 @@ class Meta:
 
 def _refuse_other(name: str, theirs: Any, ours: Any) -> None:
     if theirs != ours:
+        was, has = (list(x) if isinstance(x, tuple) else x for x in (theirs, ours))
         raise IncompatibleState(
-            f"the changelog was written with {name} = {theirs!r}, this worker has {ours!r}: set it "
+            f"the changelog was written with {name} = {was!r}, this worker has {has!r}: set it "
             "back, or drop the state with `interest-streams state reset`"
         )

@@ -22,6 +22,8 @@ from confluent_kafka import (
 from streams.errors import KafkaFailed
 
 _METADATA_S = 10.0  # one metadata request
+_AGAIN_S = 0.1  # between looks at a partition without a leader
+_NO_LEADER = frozenset({KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE})
 _NEW_PARTITIONS_S = 60.0  # how often `poll` looks for added partitions
 _BATCH = 5_000  # records taken by one call while reading the past
 _BATCH_WAIT_S = 0.2
@@ -180,17 +182,22 @@ class CompactedTopic:
         return new
 
     def _ends(self, partitions: set[int]) -> dict[int, int]:
-        ends = {}
-        for p in sorted(partitions):
+        deadline = time.monotonic() + _METADATA_S
+        found = {p: self._ends_of(p, deadline) for p in sorted(partitions)}
+        return {p: high for p, (low, high) in found.items() if high > low}
+
+    def _ends_of(self, partition: int, deadline: float) -> tuple[int, int]:
+        """First and next offset; a leader that is being chosen is waited for."""
+        while True:
             try:
-                low, high = self._consumer.get_watermark_offsets(
-                    TopicPartition(self.topic, p), timeout=_METADATA_S
+                return self._consumer.get_watermark_offsets(
+                    TopicPartition(self.topic, partition), timeout=_METADATA_S
                 )
             except KafkaException as error:
-                raise ReaderError(f"{self.topic}[{p}]", error) from None
-            if high > low:
-                ends[p] = high
-        return ends
+                late = time.monotonic() > deadline
+                if late or error.args[0].code() not in _NO_LEADER:
+                    raise ReaderError(f"{self.topic}[{partition}]", error) from None
+                time.sleep(_AGAIN_S)
 
     def _is_record(self, message: Message) -> bool:
         error = message.error()

@@ -1,0 +1,47 @@
+"""Compacted topics: a partition whose leader is being chosen is waited for, others are not."""
+
+from __future__ import annotations
+
+from typing import Any
+from unittest import mock
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException
+
+from streams.kafka import compacted
+from streams.kafka.compacted import CompactedTopic, ReaderError
+
+
+def topic(*answers: Any) -> CompactedTopic:
+    """A topic whose consumer answers so when asked for the ends of a partition."""
+    consumer = mock.Mock()
+    consumer.get_watermark_offsets.side_effect = answers
+    return CompactedTopic("nowhere:1", "t", make=lambda config: consumer)
+
+
+def failed(code: int) -> KafkaException:
+    return KafkaException(KafkaError(code))
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compacted, "_AGAIN_S", 0.0)
+
+
+@pytest.mark.parametrize(
+    "code", [KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE]
+)
+def test_a_leader_that_is_being_chosen_is_waited_for(code: int) -> None:
+    assert topic(failed(code), failed(code), (2, 7))._ends({0}) == {0: 7}
+
+
+def test_it_is_waited_for_no_longer_than_for_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compacted, "_METADATA_S", 0.0)
+    reader = topic(*[failed(KafkaError.NOT_LEADER_FOR_PARTITION)] * 1_000, (2, 7))
+    with pytest.raises(ReaderError, match=r"t\[0\]"):
+        reader._ends({0})
+
+
+def test_another_error_is_one_at_once() -> None:
+    with pytest.raises(ReaderError, match=r"t\[0\]"):
+        topic(failed(KafkaError.TOPIC_AUTHORIZATION_FAILED), (2, 7))._ends({0})
