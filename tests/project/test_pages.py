@@ -10,6 +10,7 @@ import pytest
 
 from features.vocabulary import ReasonCode, Refusal, SuppressionReason
 from streams.__main__ import main
+from streams.errors import ExitCode
 from tests.conftest import SEED_VARIABLE
 from tests.project import pages
 
@@ -131,3 +132,10 @@ def test_no_page_names_a_registry(page: Path) -> None:
 def _anchors(page: Path) -> set[str]:
     titles = _TITLE.findall(page.read_text())
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_every_exit_code_is_on_the_page() -> None:
+    text = (ROOT / "deploy" / "README.md").read_text()
+    table = text.partition("| code | means |")[2].partition("\n\n")[0]
+    codes = re.findall(r"^\| ([\d, ]+) \| ", table, re.M)
+    assert sorted(int(code) for row in codes for code in row.split(", ")) == sorted(ExitCode)
