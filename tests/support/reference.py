@@ -18,6 +18,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, Top
 from features.engine import Engine
 from features.records.batch import Batch, parse
 from features.records.decoder import Limits
+from features.records.tolerated import Tolerance, believed
 from features.state import layout as lay
 from features.state import packing_kernel
 from features.state.contents import Contents
@@ -226,8 +227,9 @@ def _chunks(messages: Iterator[Message]) -> Iterator[list[Message]]:
 def _parse(
     settings: Settings, topic: str, kind: int, messages: list[Message], found: Reference
 ) -> Batch:
-    count = len(messages)
+    count, now_ms = len(messages), int(time.time() * 1000)
     found.taken += count
+    words = engine_config(settings).rules.words
     batch, rejected = parse(
         [m.value() for m in messages],
         [m.key() for m in messages],
@@ -235,7 +237,8 @@ def _parse(
         np.array([m.partition() for m in messages], np.int32),
         np.array([m.offset() for m in messages], np.int64),
         Limits(settings.max_message_bytes, settings.future_tolerance_ms),
-        int(time.time() * 1000),
+        now_ms,
+        tolerance=Tolerance(words, lambda at: believed(messages[at].timestamp()[1], now_ms)),
     )
     for letter in rejected.values():
         found.refused[topic, letter.offset] = letter.reason
