@@ -46,7 +46,7 @@ class Household:
         self.feed = Feed()
         self.stream = Stream(Config(), TABLE)
         self.daily = daily
-        self.day = 0
+        self.day = self.facts = 0
         crowd = [f"other-{number}" for number in range(12)]
         self.stream.feed(*[self.feed.consent(account, 0) for account in (WHO, *crowd)])
         for _ in range(10):
@@ -67,8 +67,9 @@ class Household:
             self.live(self.crowd)
 
     def told(self, kind: str, **fields: Any) -> None:
-        """A fact of now."""
-        self.stream.feed(self.feed.fact(WHO, self.day, kind, **fields))
+        """A fact of now, seconds after the one before: of one time what forbids would win."""
+        self.facts += 1
+        self.stream.feed(self.feed.fact(WHO, self.day + self.facts / 10_000, kind, **fields))
         self.stream.commit()
 
     def says(self, interest: str, who: str = WHO) -> str | None:
