@@ -11,7 +11,6 @@ import asyncio
 import random
 import ssl
 import tempfile
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -25,6 +24,7 @@ from faust.types.auth import CredentialsT
 from faust.types.transports import TransportT
 
 from streams.errors import PortTaken
+from streams.kafka.partitioners import PARTITIONERS
 from streams.settings import Settings, SettingsError, load
 from streams.worker.health import Health
 
@@ -152,7 +152,7 @@ def partition_of(key: bytes | None, every: Sequence[int], available: Sequence[in
     """
     if not key:
         return random.choice(available or every)
-    return sorted(every)[zlib.crc32(key) % len(every)]
+    return sorted(every)[PARTITIONERS["consistent"](key, len(every))]
 
 
 def credentials(kafka: Mapping[str, str]) -> CredentialsT | None:
