@@ -25,14 +25,14 @@ import sys
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 from importlib.metadata import version
-from itertools import groupby, zip_longest
+from itertools import zip_longest
 from os.path import commonprefix
 from typing import Any
 
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from streams.contract.topics import CATALOGUE, INPUTS, UNTAGGED
+from streams.contract.topics import CATALOGUE, INPUTS
 from streams.metrics import REGISTRY
 from tests.broker.memory_broker import Entry, MemoryBroker
 from tests.support.paths import CACHE, GOLDEN, ROOT
@@ -91,10 +91,7 @@ def golden(broker: MemoryBroker) -> Golden:
 
 
 def written(broker: MemoryBroker) -> dict[str, list[Entry]]:
-    """What stands in each output partition, in order, with what compaction took since.
-
-    Tombstones of `untagged` that follow each other are sorted: a worker writes them in no order.
-    """
+    """What stands in each output partition, in order, with what compaction took since."""
     found: dict[str, list[Entry]] = {
         f"{topic}[{p}]": [e for e in log.entries if e is not None and e.txn is None]
         for topic, logs in broker.topics.items()
@@ -104,13 +101,6 @@ def written(broker: MemoryBroker) -> dict[str, list[Entry]]:
     for txn in broker.commits:
         for (topic, partition), entry in txn.written:
             found[f"{topic}[{partition}]"].append(entry)
-    for spot, entries in found.items():
-        if spot.startswith(UNTAGGED):
-            found[spot] = [
-                entry
-                for gone, run in groupby(entries, lambda e: e.value is None)
-                for entry in (sorted(run, key=lambda e: e.key or b"") if gone else run)
-            ]
     return found
 
 
