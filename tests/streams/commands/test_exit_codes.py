@@ -55,7 +55,7 @@ ASKING = [
     ("offsets", "reset"),
 ]
 #: And those that don't.
-ALONE = {"config", "contract", "quality", "size", "tag"}
+ALONE = {"config", "contract", "policy", "quality", "size", "tag"}
 
 
 @pytest.fixture

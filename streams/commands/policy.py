@@ -1,0 +1,151 @@
+"""Runs ``interest-streams policy evaluate|effect|simulate``: judges policies of contact.
+
+``evaluate`` says what a policy that was never used would have earned, from logged decisions;
+``effect`` what contacts brought over none, with an interval that may be looked at every day;
+``simulate`` plays policies against people whose answers are known.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from streams.errors import ExitCode
+from streams.evaluation import decisions, off_policy, sequential
+from streams.evaluation.decisions import BadLog
+
+NAME = "policy"
+HELP = "judge policies of contact by what came of them"
+#: Relative errors that the Open Bandit Dataset's paper reports for its whole campaign.
+_PUBLISHED = {"ips": 0.311, "snips": 0.312, "dm": 0.157, "dr": 0.292, "dros": 0.160}
+#: Below it an estimate rests on a handful of decisions.
+_LEAST_EFFECTIVE = 100.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    what = parser.add_subparsers(dest="what", required=True, metavar="evaluate|effect|simulate")
+    evaluate = what.add_parser("evaluate", help="what would another policy have earned")
+    source = evaluate.add_mutually_exclusive_group(required=True)
+    source.add_argument(
+        "--log", type=Path, metavar="FILE", help="decisions as JSON lines; - is standard input"
+    )
+    source.add_argument(
+        "--open-bandit",
+        type=Path,
+        metavar="DIR",
+        help="check the estimators against the Open Bandit Dataset in this folder",
+    )
+    evaluate.add_argument("--level", type=float, default=0.95, help="of the intervals (0.95)")
+    effect = what.add_parser("effect", help="what contacts brought over none, at any look")
+    effect.add_argument(
+        "--log",
+        type=Path,
+        metavar="FILE",
+        required=True,
+        help="one line a unit: unit, day, contacted, propensity, reward; - is standard input",
+    )
+    effect.add_argument("--alpha", type=float, default=0.05, help="of all looks together (0.05)")
+    simulate = what.add_parser("simulate", help="play policies against made-up people")
+    simulate.add_argument("--subjects", type=int, default=20_000)
+    simulate.add_argument("--days", type=int, default=60)
+    simulate.add_argument("--seeds", type=int, default=5, metavar="N", help="so many worlds (5)")
+
+
+def run(args: argparse.Namespace) -> ExitCode:
+    """Judge what is logged; FAILED where the log is none, or says nothing."""
+    try:
+        if args.what == "effect":
+            return _effect(args.log, args.alpha)
+        if args.what == "simulate":
+            return _simulate(args.subjects, args.days, args.seeds)
+        if args.log is not None:
+            return _evaluate(args.log, args.level)
+        return _open_bandit(args.open_bandit, args.level)
+    except (BadLog, OSError) as error:
+        print(f"policy {args.what}: {error}", file=sys.stderr)
+        return ExitCode.FAILED
+
+
+def _evaluate(path: Path, level: float) -> ExitCode:
+    log = decisions.read_log(_lines(path))
+    size, share = off_policy.effective_size(log), off_policy.support(log)
+    print(
+        f"{len(log.unit)} decisions about {len(np.unique(log.unit))} units, mean reward "
+        f"{log.reward.mean():.5f}; they weigh like {size:.0f} of the judged policy"
+    )
+    _print(off_policy.estimate(log, level), level)
+    if share < 0.999:
+        print(f"{1.0 - share:.1%} of what the policy would do was never done: no estimate of it")
+    if size < _LEAST_EFFECTIVE:
+        print(f"fewer than {_LEAST_EFFECTIVE:.0f}: too few to decide by")
+    return ExitCode.DONE
+
+
+def _print(found: dict[str, off_policy.Value], level: float) -> None:
+    print(f"{'':7}{'value':>9}  {level:.0%} interval")
+    for name, value in found.items():
+        print(f"{name:7}{value}")
+
+
+def _open_bandit(folder: Path, level: float) -> ExitCode:
+    for name in ("men", "women"):
+        campaign = decisions.read_campaign(folder, name)
+        truth = float(campaign.truth.mean())
+        error = 1.96 * float(campaign.truth.std()) / len(campaign.truth) ** 0.5
+        print(
+            f"{name}: {len(campaign.log.unit)} random impressions; Thompson sampling really "
+            f"earned {truth:.5f} +- {error:.5f} a click"
+        )
+        print(f"{'':7}{'value':>9}  {f'{level:.0%} interval':24} relative error  published (all)")
+        for estimator, value in off_policy.estimate(campaign.log, level).items():
+            off = abs(value.estimate - truth) / truth
+            print(f"{estimator:7}{value!s:36}{off:8.3f}{_PUBLISHED[estimator]:16.3f}")
+    return ExitCode.DONE
+
+
+def _effect(path: Path, alpha: float) -> ExitCode:
+    found = decisions.read_assignments(_lines(path))
+    terms = sequential.effects(found.contacted, found.propensity, found.reward)
+    days, ends = np.unique(found.day, return_index=True)
+    after = [*ends[1:].tolist(), len(terms)]
+    print(f"{'day':>12}{'units':>9}{'effect':>10}  interval at every look ({1.0 - alpha:.0%})")
+    for day, seen in zip(days.tolist(), sequential.looks(terms, after, alpha), strict=True):
+        mark = "  decided" if seen.decided else ""
+        print(
+            f"{day:>12}{seen.terms:9}{seen.effect:10.5f}  {seen.low:.5f} .. {seen.high:.5f}{mark}"
+        )
+    return ExitCode.DONE
+
+
+def _simulate(subjects: int, days: int, seeds: int) -> ExitCode:
+    from streams.evaluation import campaigns  # its model stands beside kernels: seconds to load
+
+    for seed in range(seeds):
+        found = campaigns.courses(subjects, days, seed)
+        best = found["oracle"].gained
+        print(f"seed {seed}   contacts  gained  annoyed   Qini  regret after a quarter, half, all")
+        for name, course in found.items():
+            regret = best - course.gained
+            marks = [regret[int(share * (days - 1))] for share in (0.25, 0.5, 1.0)]
+            print(
+                f"  {name:9}{course.contacts[-1]:9.0f}{course.gained[-1]:8.0f}"
+                f"{course.annoyed[-1]:9.0f}{course.qini:7.2f}  "
+                + ", ".join(f"{mark:.0f}" for mark in marks)
+            )
+        response = found["response"]
+        contacts, annoyed = found["uplift"].needed(float(response.gained[-1]))
+        print(
+            f"  for what response gains, uplift needs {contacts / response.contacts[-1]:.0%} of "
+            f"its contacts and annoys {annoyed / response.annoyed[-1]:.0%} of the people"
+        )
+    return ExitCode.DONE
+
+
+def _lines(path: Path) -> list[bytes]:
+    if str(path) == "-":
+        return sys.stdin.buffer.read().splitlines()
+    return path.read_bytes().splitlines()

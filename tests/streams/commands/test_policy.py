@@ -1,0 +1,88 @@
+"""``interest-streams policy`` as somebody uses it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from streams.__main__ import main
+from streams.errors import ExitCode
+
+_GOOD = {
+    "unit": "u1", "action": "a", "propensity": 0.5, "reward": 1, "target": {"a": 0.2, "b": 0.8}
+}  # fmt: skip
+
+
+def _write(path: Path, lines: list[dict[str, object]]) -> str:
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return str(path)
+
+
+def test_a_better_policy_is_worth_more(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    generator = np.random.default_rng(6)
+    lines = []
+    for k in range(2_000):
+        action = str(generator.choice(["mail", "none"]))
+        won = bool(generator.random() < (0.4 if action == "mail" else 0.1))
+        said = {"unit": f"u{k}", "action": action, "reward": int(won)}
+        lines.append(_GOOD | said | {"target": {"mail": 0.9, "none": 0.1}})
+    assert main(["policy", "evaluate", "--log", _write(tmp_path / "log", lines)]) == ExitCode.DONE
+    printed = capsys.readouterr().out
+    _, value, low, _, high = next(x for x in printed.splitlines() if x.startswith("dr ")).split()
+    assert float(low) < 0.9 * 0.4 + 0.1 * 0.1 < float(high)
+    assert float(value) > 0.3
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"propensity": 0}, "line 2: propensity"),
+        ({"propensity": "half"}, "line 2: propensity"),
+        ({"reward": None}, "line 2: reward"),
+        ({"action": 7}, "line 2: action"),
+        ({"unit": None}, "line 2: unit"),
+        ({"target": {"a": 0.5}}, "line 2: target"),
+        ({"target": {"a": 2.0, "b": -1.0}}, "line 2: target.a"),
+        ({"target": {}}, "line 2: target"),
+    ],
+)
+def test_a_bad_line_is_named(
+    change: dict[str, object], named: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = _write(tmp_path / "log", [_GOOD, _GOOD | change])
+    assert main(["policy", "evaluate", "--log", path]) == ExitCode.FAILED
+    assert named in capsys.readouterr().err
+
+
+def test_what_is_no_json_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "log").write_bytes(b"{}\n\xff\n")
+    assert main(["policy", "effect", "--log", str(tmp_path / "log")]) == ExitCode.FAILED
+    assert "line 1: unit" in capsys.readouterr().err
+    assert main(["policy", "evaluate", "--log", str(tmp_path / "none")]) == ExitCode.FAILED
+
+
+def test_an_effect_by_day(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    generator = np.random.default_rng(8)
+    lines: list[dict[str, object]] = []
+    for k in range(4_000):
+        contacted = bool(generator.random() < 0.8)
+        won = bool(generator.random() < (0.3 if contacted else 0.1))
+        lines.append({"unit": f"u{k}", "day": f"2026-03-{1 + k // 1000:02}", "reward": int(won),
+                      "contacted": contacted, "propensity": 0.8})  # fmt: skip
+    assert main(["policy", "effect", "--log", _write(tmp_path / "log", lines)]) == ExitCode.DONE
+    *_, last = capsys.readouterr().out.splitlines()
+    assert last.split()[:2] == ["2026-03-04", "4000"] and last.endswith("decided")
+    lines[1]["unit"] = "u0"
+    assert main(["policy", "effect", "--log", _write(tmp_path / "log", lines)]) == ExitCode.FAILED
+    assert "line 2: unit: 'u0' comes twice" in capsys.readouterr().err
+
+
+def test_policies_are_played(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["policy", "simulate", "--subjects", "500", "--days", "10", "--seeds", "1"]
+    assert main(arguments) == ExitCode.DONE
+    first, *rows, last = capsys.readouterr().out.splitlines()
+    assert first.startswith("seed 0") and last.startswith("  for what response gains")
+    assert [row.split()[0] for row in rows] == ["oracle", "uplift", "response", "random"]

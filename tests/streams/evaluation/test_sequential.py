@@ -1,0 +1,62 @@
+"""What contacts brought over none, looked at every day."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from streams.evaluation.sequential import LEAST_TERMS, effects, look, looks
+
+_UNITS, _DAILY, _RUNS = 12_000, 200, 400
+
+
+def _terms(generator: np.random.Generator, lift: float, share: float = 0.8) -> np.ndarray:
+    contacted = generator.random(_UNITS) < share
+    reward = generator.random(_UNITS) < 0.05 + lift * contacted
+    return effects(contacted, np.full(_UNITS, share), reward.astype(float))
+
+
+def _ever(lift: float, *, naive: bool = False) -> float:
+    """Share of sequences that are decided at any daily look."""
+    generator = np.random.default_rng(23)
+    days = list(range(_DAILY, _UNITS + 1, _DAILY))
+    decided = 0
+    for _ in range(_RUNS):
+        terms = _terms(generator, lift)
+        if naive:
+            reach = [1.96 * terms[:t].std() / t**0.5 for t in days]
+            decided += any(abs(terms[:t].mean()) > r for t, r in zip(days, reach, strict=True))
+        else:
+            decided += any(seen.decided for seen in looks(terms, days))
+    return decided / _RUNS
+
+
+def test_of_null_effects_at_most_one_in_twenty_is_ever_decided() -> None:
+    assert _ever(0.0) <= 0.05
+
+
+def test_an_interval_for_one_look_is_none_for_sixty() -> None:
+    assert _ever(0.0, naive=True) > 0.2
+
+
+def test_an_effect_is_found() -> None:
+    assert _ever(0.03) > 0.95
+
+
+def test_the_estimate_has_no_bias_whatever_the_share_held_out() -> None:
+    generator = np.random.default_rng(4)
+    for share in (0.1, 0.5, 0.9):
+        found = [look(_terms(generator, 0.02, share)).effect for _ in range(60)]
+        assert np.mean(found) == pytest.approx(0.02, abs=3.0 * np.std(found) / 60**0.5)
+
+
+def test_too_few_terms_say_nothing() -> None:
+    terms = _terms(np.random.default_rng(1), 0.9)
+    assert not look(terms[: LEAST_TERMS - 1]).decided
+    assert look(terms[:0]).terms == 0
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_without_chance_nothing_is_learned(share: float) -> None:
+    with pytest.raises(ValueError, match="propensity"):
+        effects(np.array([True]), np.array([share]), np.ones(1))
