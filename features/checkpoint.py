@@ -17,8 +17,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-import numpy as np
-
 from features.config import Config
 from features.models import Learner
 from features.privacy.accounts import Accounts
@@ -60,7 +58,7 @@ class Checkpoint:
     ) -> None:
         """Add the records of everything that changed."""
         sids = store.dirty(lay.D_STATE)
-        sids = sids[(store.subjects["status"][sids] & (lay.S_GONE | lay.S_BARRED)) == 0]
+        sids = sids[(store.subjects["status"][sids] & lay.S_GONE) == 0]
         blob, ends = store.pack(sids)
         view, start = blob.data, 0
         for key, end in zip(store.keys(sids), ends.tolist(), strict=True):
@@ -134,10 +132,6 @@ class Checkpoint:
         self._load_other(other, store, accounts, meta.rules != self._rules)
         learner.restore(other)
         related.restore(other)
-        # Who is barred came in anew, for it has no record, but the number it took is counted.
-        came = store.subjects[: int(store.counters["subjects"])]
-        taken = came["seq"][(came["status"] & lay.S_BARRED) == 0].astype(np.int64)
-        store.counters["seq"] = (taken + 1).max(initial=meta.seq)
         return dict(meta.offsets)
 
     def _load_other(

@@ -34,6 +34,7 @@ class EngineSettings:
     retention_days: int = 180  # subjects silent for longer are forgotten, with tombstones
     row_epsilon: float = 0.01  # rows whose longest level fell below this go
     rows_per_subject: int = 64  # most interests stored of a subject
+    members_per_account: int = 10_000  # an event of one more is over the limit
 
     # -- models and profiles
     learn_rows_per_close: int = 20_000  # most rows a partition learns of a day, sampled
@@ -95,6 +96,7 @@ class Config(EngineSettings):
             self.dedup_horizon_ms,
             int(self.consent_default_grant),
             self.rows_per_subject,
+            self.members_per_account,
             short,
             middle,
             long,

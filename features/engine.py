@@ -9,6 +9,7 @@ the order in which subjects first appeared.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -110,6 +111,8 @@ class Engine:
             lay.NEED_ACCOUNT: self._admit,
             lay.NEED_DUE: self._expire,
             lay.NEED_FLAGS: self._flag_fresh,
+            lay.NEED_PERSON: self._admit_person,
+            lay.NEED_TAG: self._resolve,
         }
         self._renew_policy()
 
@@ -123,7 +126,6 @@ class Engine:
         ndarray of uint8, shape (len(batch),)
             What became of each: `features.vocabulary.Outcome`.
         """
-        self.contents.prepare(batch)
         outcome = np.zeros(len(batch), np.uint8)
         at = 0
         while True:
@@ -140,6 +142,17 @@ class Engine:
 
     def _admit(self, batch: Batch, at: int) -> int:
         return self.accounts.admit(batch.text(at, "account"), self.watermark)
+
+    def _admit_person(self, batch: Batch, at: int) -> int:
+        device = json.loads(batch.raw(at)).get("device_id") or ""
+        self.accounts.admit_person(
+            batch.text(at, "account"), batch.text(at, "member"), device.encode(), self.watermark
+        )
+        return lay.PENDING
+
+    def _resolve(self, batch: Batch, at: int) -> int:
+        self.contents.resolve(batch, self.store.unresolved(batch, at, self.contents.map))
+        return lay.PENDING
 
     def _expire(self, batch: Batch, at: int) -> int:
         self.accounts.expire(self.watermark)

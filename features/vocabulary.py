@@ -81,6 +81,7 @@ class Outcome(Word):
     LATE = 7
     INFRASTRUCTURE = 8
     MALFORMED = 9
+    OVER_LIMIT = 10
 
 
 class KeyPrefix(Word):

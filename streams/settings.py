@@ -120,6 +120,7 @@ _ABOVE_0 = (
     "max_message_bytes",
     "lateness_ms",
     "rows_per_subject",
+    "members_per_account",
     "profile_interests",
     "dead_letter_window",
     "dead_letter_max_run",

@@ -22,12 +22,13 @@ from features.privacy.rules import Rules
 from features.privacy.terms import understood
 from features.records.facts import AboutInterest, Erasure, Fact
 from features.state import layout as lay
+from features.state.spans import ALWAYS, NEVER
 from features.state.store import Store
 from features.tags.taxonomy import Taxonomy
 from features.vocabulary import Opinion, Purpose, Tolerated
 
 _MOST_TEXTS = 20_000  # texts kept for subjects that are published again and again
-_KEPT_FLAGS = np.uint8(255 - (lay.S_CARE | lay.S_HOLD | lay.S_BARRED | lay.S_SUPPRESSIONS))
+_KEPT_FLAGS = np.uint8(255 - (lay.S_CARE | lay.S_HOLD | lay.S_KIN | lay.S_SUPPRESSIONS))
 
 
 class Accounts:
@@ -71,6 +72,7 @@ class Accounts:
         self._due: dict[bytes, int] = {}
         self._heap: list[tuple[int, bytes]] = []
         self._forgotten: dict[bytes, bool] = {}
+        self._spans: dict[bytes, dict[str, tuple[int, int]]] = {}
         self._texts: dict[bytes, tuple[tuple[bytes | None, int | None, list[int]], bytes]] = {}
         self.marks: dict[str, int] = {}
         self.dropped: set[int] = set()
@@ -135,6 +137,14 @@ class Accounts:
         self._act(account, facts, watermark, 0)
         return lay.PENDING
 
+    def admit_person(self, account: bytes, member: bytes, device: bytes, watermark: int) -> None:
+        """Say when a person and a device that the store doesn't know may be held."""
+        if member:
+            spans = self.facts(account).member_spans(self._rules, watermark)
+            self._store.spans.put(account, spans.get(member.decode(), ALWAYS), member=member)
+        if device:
+            self._store.spans.put(account, ALWAYS, device=device)
+
     def expire(self, watermark: int) -> None:
         """Apply the end of facts that were limited in time, for silent accounts too."""
         while self._heap and self._heap[0][0] <= watermark:
@@ -160,7 +170,7 @@ class Accounts:
     def settle(self, watermark: int) -> None:
         """After a restore take out those whom nothing allows now: the default was another."""
         s, n = self._store.subjects, int(self._store.counters["subjects"])
-        held = (s["status"][:n] & np.uint8(lay.S_GONE | lay.S_BARRED)) == 0
+        held = (s["status"][:n] & np.uint8(lay.S_GONE)) == 0
         lapsed = (
             held
             & (s["account"][:n] == np.arange(n))
@@ -229,9 +239,7 @@ class Accounts:
             sid = self._store.find(account)
             s = self._store.subjects
             # Admitted anew, or stored before a gap in consent: begin with nothing.
-            if sid >= 0 and (
-                s["status"][sid] & lay.S_BARRED or start > int(s["consent_from"][sid])
-            ):
+            if sid >= 0 and start > int(s["consent_from"][sid]):
                 self._drop_all(account)
             sid = self._enrol(account, facts, watermark, start, until)
             self._enrol_liking(account, facts, watermark)
@@ -253,24 +261,17 @@ class Accounts:
         self.marks[name] = facts.erased_at
         self.changed_marks.add(name)
         self._store.counters["erasures"] = len(self.marks)
-        self.receipts.append(
-            (
-                name.encode(),
-                json.dumps(
-                    {
-                        "schema": 1,
-                        "mark": name,
-                        "request": erasure_mark(self._key, fact.event_id, "request"),
-                        "requested_at": fact.ts,
-                        "applied_at": max(fact.ts, int(self._store.counters["max_ts"])),
-                        "subjects": len(subjects),
-                        "profiles": profiles,
-                        "facts_kept": len(facts.facts) + len(facts.consents),
-                    },
-                    separators=(",", ":"),
-                ).encode(),
-            )
-        )
+        receipt = {
+            "schema": 1,
+            "mark": name,
+            "request": erasure_mark(self._key, fact.event_id, "request"),
+            "requested_at": fact.ts,
+            "applied_at": max(fact.ts, int(self._store.counters["max_ts"])),
+            "subjects": len(subjects),
+            "profiles": profiles,
+            "facts_kept": len(facts.facts) + len(facts.consents),
+        }
+        self.receipts.append((name.encode(), json.dumps(receipt, separators=(",", ":")).encode()))
 
     def _keep(self, account: bytes, facts: AccountFacts) -> None:
         value = facts.to_bytes() if facts else None
@@ -314,8 +315,13 @@ class Accounts:
         )
         has_suppressions = self._has_suppressions(facts, watermark)
         store.subjects["status"][sid] = (store.subjects["status"][sid] & _KEPT_FLAGS) | np.uint8(
-            lay.S_CARE * facts.case_open | lay.S_HOLD * held | lay.S_SUPPRESSIONS * has_suppressions
+            lay.S_CARE * facts.case_open
+            | lay.S_HOLD * held
+            | lay.S_SUPPRESSIONS * has_suppressions
+            | lay.S_KIN * bool(facts.member_spans(self._rules, watermark))
         )
+        if self._default_grant:
+            store.spans.drop(account)
         known = self.with_suppressions
         (known.add if has_suppressions else known.discard)(account)
         self._set_members(account, sid, facts, watermark)
@@ -323,15 +329,19 @@ class Accounts:
 
     def _set_members(self, account: bytes, sid: int, facts: AccountFacts, watermark: int) -> None:
         store = self._store
-        barred = facts.barred_members(self._rules, watermark)
+        spans = facts.member_spans(self._rules, watermark)
         held = facts.held_members(self._rules, watermark)
-        for subject in reversed(store.members(sid)[1:]):
-            member = store.key(subject).partition(b"/")[2].decode()
-            if bool(store.subjects["status"][subject] & lay.S_BARRED) != (member in barred):
+        before = self._spans.get(account, {})
+        for member in before.keys() - spans.keys():
+            store.spans.drop(account, member=member.encode())
+        for member, (start, until) in spans.items():
+            store.spans.put(account, (start, until), member=member.encode())
+            subject = store.find(account, member.encode())
+            # From a time that may not be held, or stored before a gap: begin with nothing.
+            if subject >= 0 and start > before.get(member, (start * (until > 0), 0))[0]:
                 self._drop(subject, entirely=True)
-        for member in sorted(barred):
-            subject = store.ensure(account, member.encode())
-            store.subjects["status"][subject] |= np.uint8(lay.S_BARRED)
+        if spans or before:
+            self._spans[account] = spans
         for subject in store.members(sid)[1:]:
             self._hold(subject, held)
 
@@ -359,9 +369,7 @@ class Accounts:
         """Keep a refusing account from being admitted by default; never written to the state."""
         if not self._default_grant:
             return
-        sid = self._store.ensure(account)
-        self._store.subjects["status"][sid] |= np.uint8(lay.S_BARRED)
-        self._store.subjects["consent_until"][sid] = 0
+        self._store.spans.put(account, NEVER)
 
     def _has_suppressions(self, facts: AccountFacts, now: int) -> bool:
         members = facts.held_members(self._rules, now)

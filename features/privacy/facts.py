@@ -32,6 +32,7 @@ from features.records.facts import (
     Registry,
     present,
 )
+from features.state.spans import NEVER
 from features.vocabulary import CaseStatus, FactKind, Opinion, Purpose, SuppressionReason
 
 DAY_MS = 86_400_000
@@ -170,14 +171,17 @@ class AccountFacts:
         held = until > max(now, 0)  # before the first event there is no time yet
         return held, until if held else FOREVER
 
-    def barred_members(self, rules: Rules, now: int) -> set[str]:
-        """Members about whom nothing is stored: children, and who refused for themselves."""
-        barred = set() if rules.children_profiled else self._children()
+    def member_spans(self, rules: Rules, now: int) -> dict[str, tuple[int, int]]:
+        """By member with a word of its own, the event times when it may be held, ms."""
+        found: dict[str, tuple[int, int]] = {}
         for name, history in self.consents.items():
             purpose, _, member = name.partition("/")
-            if member and purpose == Purpose.PROFILING and not consent.valid(history, now):
-                barred.add(member)
-        return barred
+            if member and purpose == Purpose.PROFILING:
+                start, until = consent.span(history, self.erased_at, True)
+                found[member] = (start, until) if until > now else NEVER
+        if not rules.children_profiled:
+            found |= dict.fromkeys(self._children(), NEVER)
+        return found
 
     def held_members(self, rules: Rules, now: int) -> set[str]:
         """Members who get no offers: children, and who refused offers for themselves."""

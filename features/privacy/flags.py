@@ -30,8 +30,6 @@ def flag(
     ts : int
         Event time of the fact that is the occasion, 0 where there is none.
     """
-    if store.subjects["status"][sid] & lay.S_BARRED:
-        return
     member = store.key(sid).partition(b"/")[2].decode() or None
     flags: dict[int, int] = {}
     for who, interest, stance, _ in facts.opinions(now, rules):

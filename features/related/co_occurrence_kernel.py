@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from features.jit import as_int, bare, inlined
 from features.records.hash_kernel import finish
-from features.state.layout import S_BARRED, S_GONE, Live
+from features.state.layout import S_GONE, Live
 from features.state.rows_kernel import active_on
 
 _SALT = np.uint64(0x9E3779B97F4A7C15)
@@ -55,7 +55,7 @@ def add_co_occurrences(
     subjects = live.subjects
     found = 0
     for sid in range(live.counters[0].subjects):
-        if subjects.status[sid] & (S_GONE | S_BARRED) or subjects.used[sid] < 2:
+        if subjects.status[sid] & S_GONE or subjects.used[sid] < 2:
             continue
         m = _choose(live, sid, day, kinship.left_out, sample)
         if m < 2:

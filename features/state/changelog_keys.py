@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from features.records.position import Position
 
-#: Number of the format of all records; another one is refused.
-FORMAT = 1
+#: Number of the format of all records, and of those that a restore brings up to it; another is
+#: refused.
+FORMAT = 2
+READ_FORMATS = (1, FORMAT)
 
 
 class Kind(Enum):
@@ -119,6 +121,8 @@ class Meta:
         Totals as in the engine's outcome counters.
     rules : str
         Fingerprint of the suppression rules that flagged the rows.
+
+    A field that has a default may be absent in what is read: an older release wrote it.
     """
 
     bound: Bound
@@ -147,22 +151,20 @@ class Meta:
         """
         try:
             doc = json.loads(value)
-            _refuse_other("format", doc["format"], FORMAT)
-            return cls(
-                Bound(
-                    tuple(float(days) for days in doc["half_lives"]),
-                    int(doc["day_offset_ms"]),
-                    doc["taxonomy"],
-                    doc["erasure_key"],
-                ),
-                {name: Position(int(at[0]), int(at[1])) for name, at in doc["offsets"].items()},
-                int(doc["next"]),
-                int(doc["max_ts"]),
-                int(doc["open_day"]),
-                int(doc["seq"]),
-                tuple(int(count) for count in doc["outcomes"]),
-                doc["rules"],
+            if doc["format"] not in READ_FORMATS:
+                _refuse_other("format", doc["format"], FORMAT)
+            bound = Bound(
+                **{
+                    item.name: _READ[item.name](doc[item.name])
+                    for item in dataclasses.fields(Bound)
+                }
             )
+            own = {
+                item.name: _READ[item.name](doc[item.name])
+                for item in dataclasses.fields(cls)
+                if item.name in _READ and (item.name in doc or item.default is dataclasses.MISSING)
+            }
+            return cls(bound, **own)
         except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
             raise IncompatibleState(f"p/meta is damaged ({type(error).__name__})") from None
 
@@ -170,6 +172,22 @@ class Meta:
         """The record with another next offset of an input."""
         at = self.offsets[topic]._replace(offset=offset)
         return dataclasses.replace(self, offsets={**self.offsets, topic: at})
+
+
+#: How each field of the record is read.
+_READ: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "half_lives": lambda days: tuple(map(float, days)),
+    "day_offset_ms": int,
+    "taxonomy": lambda text: text,
+    "erasure_key": lambda text: text,
+    "offsets": lambda topics: {n: Position(int(at[0]), int(at[1])) for n, at in topics.items()},
+    "next": int,
+    "max_ts": int,
+    "open_day": int,
+    "seq": int,
+    "outcomes": lambda counts: tuple(map(int, counts)),
+    "rules": lambda text: text,
+}
 
 
 def _refuse_other(name: str, theirs: Any, ours: Any) -> None:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from features.records.batch import Batch
 from features.state import layout as lay
-from features.state.contents_kernel import put_content, unresolved
+from features.state.contents_kernel import put_content
 from features.tags import exact
 from features.tags.exact import TagEntry
 from features.tags.taxonomy import Taxonomy
@@ -53,17 +54,13 @@ class Contents:
         if changes:
             self._forget_lookups()
 
-    def prepare(self, batch: Batch) -> None:
-        """Resolve every content of a batch that was not seen before."""
+    def resolve(self, batch: Batch, index: NDArray[np.int32]) -> None:
+        """Resolve the contents of some events of a batch, which may be held."""
         if self._count > _MOST:
             self._forget_lookups()
-        index = np.empty(len(batch), np.int32)
-        n = int(unresolved(batch.records, self.map, index))
-        if n == 0:
-            return
-        self._make_room(2 * n)
+        self._make_room(2 * len(index))
         done: set[int] = set()
-        for i in index[:n].tolist():
+        for i in index.tolist():
             for name in ("content", "content2"):
                 h = int(batch.records[name + "_hash"][i])
                 if h and h not in done:

@@ -9,8 +9,6 @@ import numpy as np
 from features.jit import as_int, bare, inlined
 from features.state.layout import CONTENT_UNKNOWN, ContentMap
 
-_FACTS = 0
-
 
 @inlined
 def find_content(contents: ContentMap, h: Any) -> int:
@@ -35,18 +33,3 @@ def put_content(contents: ContentMap, h: Any, slot: int) -> None:
         i = as_int(np.uint64(i + 1) & mask)
     contents.hash[i] = h
     contents.slot[i] = np.int32(slot)
-
-
-@bare
-def unresolved(events: Any, contents: ContentMap, out: Any) -> int:
-    """Indices of events one of whose content hashes was never resolved; returns how many."""
-    n = 0
-    for i in range(events.shape[0]):
-        if events[i].kind == _FACTS:
-            continue
-        if find_content(contents, events[i].content_hash) == -1 or (
-            find_content(contents, events[i].content2_hash) == -1
-        ):
-            out[n] = i
-            n += 1
-    return n

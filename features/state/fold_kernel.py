@@ -21,6 +21,7 @@ from features.state.layout import (
     D_PROFILE,
     D_STATE,
     DAY_MS,
+    DEVICE_SPAN,
     DONE,
     DUPLICATE,
     IDLE,
@@ -30,14 +31,19 @@ from features.state.layout import (
     NEED_DUE,
     NEED_FACT,
     NEED_FLAGS,
+    NEED_PERSON,
     NEED_ROOM,
+    NEED_TAG,
     NO_CONSENT,
+    OVER_LIMIT,
     PENDING,
     ROOM_KEY_BYTES,
     ROOM_ROWS,
     ROOM_SUBJECTS,
-    S_BARRED,
+    S_ASK,
+    S_KIN,
     S_SUPPRESSIONS,
+    SPAN_ALWAYS,
     SUPPRESSED,
     UNTAGGED,
     Live,
@@ -45,9 +51,11 @@ from features.state.layout import (
 )
 from features.state.rows_kernel import add, engagement, roll, shifted
 from features.state.slabs_kernel import find_row, insert_row
+from features.state.spans_kernel import find_span
 from features.state.subjects_kernel import SubjectKey, find_subject, insert_subject, mark
 
 _FACTS = 0
+_DEVICE = np.uint64(DEVICE_SPAN)
 _NO_ZONE = -32768
 _LEAST = 1e-4  # an engagement below this is ignored
 _MS_PER_PART = 6 * 3_600_000
@@ -89,9 +97,9 @@ def apply(live: Live, events: Any, blob: Any, first: int, outcome: Any) -> Any:
             c.target_day = reached
             return NEED_CLOSE, i
         account = find_subject(live.subjects, live.keys, _account_key(events[i], blob))
-        if account < 0 and clock.default_grant != 0 and c.erasures != 0:
-            return NEED_ACCOUNT, i
         what = _one(live, events[i], blob, account)
+        if what < 0:
+            return -what, i
         outcome[i] = what
         live.outcomes[what] += 1
         if c.fresh != 0:
@@ -131,19 +139,20 @@ def _member_key(e: Any, blob: Any) -> SubjectKey:
 
 @inlined
 def _one(live: Live, e: Any, blob: Any, account: int) -> int:
+    """Outcome of an event; where something else is due first, the reason, negative."""
     s, clock, c = live.subjects, live.clock, live.counters[0]
     ts = e.ts
-    if account >= 0:
-        if ts < s.consent_from[account]:
-            return SUPPRESSED
-        if ts >= s.consent_until[account]:
-            return NO_CONSENT
-    elif clock.default_grant == 0:
-        return NO_CONSENT
-    if ts < c.max_ts - clock.lateness:  # only now: what may not be stored is no dead letter either
-        return SUPPRESSED if _is_barred(live, e, blob) else LATE
-    # Only now: without consent not even the hash of an event id is kept. The horizon runs from
-    # when an event arrived, not from its own time, or a late one could be counted twice.
+    # First: what may not be held is no duplicate, no dead letter, no unknown content, no number.
+    what = _admission(live, e, blob, account)
+    if what != PENDING:
+        return what
+    if ts < c.max_ts - clock.lateness:
+        return LATE
+    slot = _slot(live, e)
+    if slot < 0:
+        return -NEED_TAG
+    # The horizon runs from when an event arrived, not from its own time, or a late one could be
+    # counted twice.
     oldest = (c.max_ts - clock.horizon) // clock.bucket
     if seen_before(live.dedup, live.counters, e.event_hash, c.max_ts // clock.bucket, oldest):
         return DUPLICATE
@@ -151,12 +160,9 @@ def _one(live: Live, e: Any, blob: Any, account: int) -> int:
         account = insert_subject(s, live.keys, live.counters, _account_key(e, blob), -1)
         s.consent_until[account] = as_int(2**62)
         mark(s, live.keys, live.counters, account, D_STATE)
-    slot = find_content(live.contents, e.content_hash)
-    if slot == CONTENT_UNKNOWN:
-        slot = find_content(live.contents, e.content2_hash)
     if slot == CONTENT_IDLE:
         return IDLE
-    if slot <= CONTENT_UNKNOWN:
+    if slot == CONTENT_UNKNOWN:
         live.untagged_seconds[e.kind] += e.duration_ms // 1000
         return UNTAGGED
     weight = engagement(e.kind, e.mode, e.bytes, e.duration_ms, e.content_ms, clock)
@@ -166,9 +172,9 @@ def _one(live: Live, e: Any, blob: Any, account: int) -> int:
     if e.member_len > 0:
         sid = find_subject(s, live.keys, _member_key(e, blob))
         if sid < 0:
+            if as_int(s.members[account]) >= clock.max_members:
+                return OVER_LIMIT
             sid = insert_subject(s, live.keys, live.counters, _member_key(e, blob), account)
-        elif s.status[sid] & S_BARRED:
-            return SUPPRESSED
     _touch(s, sid, ts, (ts + clock.offset) // DAY_MS, e.kind, e.country)
     _count(live, sid, slot, weight, e)
     mark(s, live.keys, live.counters, sid, D_STATE | D_PROFILE)
@@ -176,12 +182,71 @@ def _one(live: Live, e: Any, blob: Any, account: int) -> int:
 
 
 @inlined
-def _is_barred(live: Live, e: Any, blob: Any) -> Any:
-    """Whether an event is of a member about whom nothing may be stored."""
-    if e.member_len == 0:
-        return False
-    sid = find_subject(live.subjects, live.keys, _member_key(e, blob))
-    return sid >= 0 and live.subjects.status[sid] & S_BARRED != 0
+def _admission(live: Live, e: Any, blob: Any, account: int) -> int:
+    """Whether an event may be held, at its own time: `PENDING`; if not, its outcome.
+
+    Negative: the reason to ask first.
+    """
+    s, c = live.subjects, live.counters[0]
+    if account < 0:
+        if live.clock.default_grant == 0:
+            return NO_CONSENT
+        if find_span(live.spans, e.account_hash, e.account_hash) >= 0:  # it refused
+            return NO_CONSENT
+        return -NEED_ACCOUNT if c.erasures != 0 else PENDING
+    if e.ts < s.consent_from[account]:
+        return SUPPRESSED
+    if e.ts >= s.consent_until[account]:
+        return NO_CONSENT
+    kin = as_int(s.status[account]) & (S_KIN | S_ASK)
+    if kin != 0 and e.device_hash != np.uint64(0):
+        d = find_span(live.spans, e.device_hash ^ _DEVICE, e.account_hash)
+        if d < 0:
+            if kin & S_ASK:
+                return -NEED_PERSON
+        elif e.member_len == 0 or live.spans.scope[d] == SPAN_ALWAYS:
+            if e.ts < live.spans.start[d] or e.ts >= live.spans.until[d]:
+                return SUPPRESSED
+    if e.member_len > 0 and (kin != 0 or c.erasures != 0):
+        p = find_span(live.spans, e.subject_hash, e.account_hash)
+        if p >= 0:
+            if e.ts < live.spans.start[p] or e.ts >= live.spans.until[p]:
+                return SUPPRESSED
+        elif kin & S_ASK or c.erasures != 0:
+            if kin & S_ASK or find_subject(s, live.keys, _member_key(e, blob)) < 0:
+                return -NEED_PERSON
+    return PENDING
+
+
+@inlined
+def _slot(live: Live, e: Any) -> int:
+    """Slot of an event's content, or of the second one; -1 where it has to be looked up."""
+    slot = find_content(live.contents, e.content_hash)
+    if slot == CONTENT_UNKNOWN:
+        slot = find_content(live.contents, e.content2_hash)
+    return slot
+
+
+@bare
+def unresolved(live: Live, events: Any, blob: Any, first: int, out: Any) -> int:
+    """Indices of events from `first` to the next fact that may be held and have no slot yet.
+
+    Returns
+    -------
+    int
+        How many; those whose answer a fact may change are left for later.
+    """
+    n = 0
+    for i in range(first, events.shape[0]):
+        if events[i].kind == _FACTS:
+            break
+        if events[i].ts < live.counters[0].max_ts - live.clock.lateness:
+            continue
+        account = find_subject(live.subjects, live.keys, _account_key(events[i], blob))
+        if _admission(live, events[i], blob, account) == PENDING and _slot(live, events[i]) < 0:
+            out[n] = i
+            n += 1
+    return n
 
 
 @inlined

@@ -34,25 +34,30 @@ DECAY_DAYS = 128
 #: Row flags: what is known about a subject and an interest.
 F_LIKE, F_DISLIKE, F_QUIET = 1, 2, 4
 
-#: Status of a subject: gone for good; a care case is open; no offers for another reason; nothing
-#: may be stored; facts may flag its rows.
-S_GONE, S_CARE, S_HOLD, S_BARRED, S_SUPPRESSIONS = 1, 2, 4, 8, 16
+#: Status of a subject: gone for good; a care case is open; no offers for another reason; an
+#: account in which some person or device has a word of its own (`Spans`); facts may flag its rows;
+#: an account whose unknown persons and devices have to be asked about, for it has children.
+S_GONE, S_CARE, S_HOLD, S_KIN, S_SUPPRESSIONS, S_ASK = 1, 2, 4, 8, 16, 32
 
 #: Dirty marks of a subject between two commits.
 D_STATE, D_PROFILE, D_LISTED = 1, 2, 4
 
 #: What became of an event.
-PENDING, COUNTED, UNTAGGED, FACT, DUPLICATE, NO_CONSENT, SUPPRESSED, LATE, IDLE, MALFORMED = map(
-    int, Outcome
-)
+(
+    PENDING, COUNTED, UNTAGGED, FACT, DUPLICATE, NO_CONSENT, SUPPRESSED, LATE, IDLE, MALFORMED,
+    OVER_LIMIT,
+) = map(int, Outcome)  # fmt: skip
 
 #: The reasons for which `apply` returns.
-DONE, NEED_CLOSE, NEED_ROOM, NEED_FACT, NEED_ACCOUNT, NEED_DUE, NEED_FLAGS = range(7)
+(
+    DONE, NEED_CLOSE, NEED_ROOM, NEED_FACT, NEED_ACCOUNT, NEED_DUE, NEED_FLAGS, NEED_PERSON,
+    NEED_TAG,
+) = range(9)  # fmt: skip
 
 #: Numbers that kernels change: ends of tables, the clock of the sequence, and what the caller of
 #: `features.state.fold_kernel.apply` must know. ``fresh`` is 1 + sid of a subject with
 #: suppressions that got a new row, ``due`` the watermark at which something limited in time ends,
-#: ``erasures`` the number of erased accounts.
+#: ``erasures`` the number of erased accounts and members.
 COUNTERS: Final = np.dtype([(name, "i8") for name in (
     "subjects", "live", "gone", "rows_end", "rows_live", "keys_end", "dirty", "seq", "max_ts",
     "open_day", "target_day", "ids", "ids_logged", "erasures", "due", "fresh",
@@ -90,14 +95,15 @@ ROOM_SUBJECTS, ROOM_KEY_BYTES, ROOM_ROWS = 2, 256, MOST_INTERESTS * LARGEST_SLAB
 
 #: One subject; its number (sid) is its index. What an event needs of a subject lies in two cache
 #: lines. An account is the subject whose key has no member part; every subject points to it, and
-#: the subjects of an account form a chain by ``sibling`` that starts at the account. ``days`` is
-#: the active-day bitmap, bit 0 is ``day``.
+#: the subjects of an account form a chain by ``sibling``, and back by ``previous``, that starts at
+#: the account, which counts its ``members``. ``days`` is the active-day bitmap, bit 0 is ``day``.
 SUBJECT: Final = np.dtype([
     ("hash", "u8"), ("key_at", "i8"), ("consent_from", "i8"), ("consent_until", "i8"),
     ("last_ts", "i8"), ("days", "u8"), ("start", "i4"), ("account", "i4"), ("events", "u4"),
     ("used", "u2"), ("cap", "u2"), ("key_len", "u2"), ("day", "u2"), ("first", "u2"),
     ("country", "u2"), ("sources", "u1"), ("status", "u1"), ("dirty", "u1"), ("published", "u2"),
     ("digest", "u8"), ("sibling", "i4"), ("seq", "u4"), ("version", "u4"),
+    ("previous", "i4"), ("members", "u4"),
 ], align=True)  # fmt: skip
 
 #: The subject table, an array of `SUBJECT`. One, not one per column, for kernels hand it on by its
@@ -144,6 +150,24 @@ class ContentMap(NamedTuple):
     weight: NDArray[np.float32]
 
 
+#: What a span in `Spans` is of: nothing any more; a person, or a device whatever person is named;
+#: a device where no person is named.
+SPAN_VOID, SPAN_ALWAYS, SPAN_ALONE = 0, 1, 2
+
+#: What the hash of a device is changed by in `Spans`, where those of persons are too.
+DEVICE_SPAN: Final = 0x9E3779B97F4A7C15
+
+
+class Spans(NamedTuple):
+    """Open-addressing map from a person or device to the event times when it may be held, ms."""
+
+    hash: NDArray[np.uint64]
+    account: NDArray[np.uint64]
+    start: NDArray[np.int64]
+    until: NDArray[np.int64]
+    scope: NDArray[np.uint8]
+
+
 class Clock(NamedTuple):
     """Constants of a partition: event time in milliseconds and days, what sources are worth."""
 
@@ -153,6 +177,7 @@ class Clock(NamedTuple):
     horizon: int
     default_grant: int
     max_rows: int
+    max_members: int
     rate0: float  # 1 / half-life in days
     rate1: float
     rate2: float
@@ -175,6 +200,7 @@ class Live(NamedTuple):
     rows: Rows
     dedup: Dedup
     contents: ContentMap
+    spans: Spans
     clock: Clock
     counters: Counters
     outcomes: NDArray[np.int64]  # events by outcome
@@ -210,6 +236,17 @@ def new_dedup(capacity: int) -> Dedup:
         np.zeros(capacity, np.int32),
         np.zeros(1024, np.uint64),
         np.zeros(1024, np.int32),
+    )
+
+
+def new_spans(capacity: int) -> Spans:
+    """Empty map of spans; capacity is a power of two."""
+    return Spans(
+        np.zeros(capacity, np.uint64),
+        np.zeros(capacity, np.uint64),
+        np.zeros(capacity, np.int64),
+        np.zeros(capacity, np.int64),
+        np.zeros(capacity, np.uint8),
     )
 
 

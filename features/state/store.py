@@ -23,7 +23,8 @@ from features.state import (
 )
 from features.state import layout as lay
 from features.state.changelog_keys import IncompatibleState
-from features.state.fold_kernel import apply
+from features.state.fold_kernel import apply, unresolved
+from features.state.spans import SpanTable
 
 _FIRST_SUBJECTS = 1 << 10
 _FIRST_ROWS = 1 << 14
@@ -45,6 +46,7 @@ class Store:
 
     def __init__(self, clock: lay.Clock, max_ids: int) -> None:
         self.max_ids = max_ids
+        self.spans = SpanTable()
         self.totals = np.zeros(lay.OUTCOME_TOTALS + lay.SOURCE_TOTALS, np.int64)
         self.live = lay.Live(
             lay.new_subjects(_FIRST_SUBJECTS),
@@ -56,6 +58,7 @@ class Store:
             lay.new_rows(_FIRST_ROWS),
             lay.new_dedup(_FIRST_IDS),
             lay.new_contents(1),
+            self.spans.table,
             clock,
             lay.new_counters(),
             self.totals[: lay.OUTCOME_TOTALS],
@@ -91,8 +94,7 @@ class Store:
         """Fold events from `first` on; returns why it stopped (`layout`) and where."""
         if first == 0:
             self._room_for_ids(len(batch))
-        if contents is not self.live.contents:
-            self.live = self.live._replace(contents=contents)
+        self._read(contents)
         made = -1
         while True:
             why, at = apply(self.live, batch.records, batch.blob, first, outcome)
@@ -147,6 +149,18 @@ class Store:
     def oldest_bucket(self) -> int:
         """Oldest time bucket whose event ids still count as seen."""
         return int((self.counters["max_ts"] - self.clock.horizon) // self.clock.bucket)
+
+    def unresolved(self, batch: Batch, first: int, contents: lay.ContentMap) -> NDArray[np.int32]:
+        """Indices of events from `first` to the next fact that wait for what their content is."""
+        self._read(contents)
+        out = np.empty(len(batch), np.int32)
+        return out[: int(unresolved(self.live, batch.records, batch.blob, first, out))]
+
+    def _read(self, contents: lay.ContentMap) -> None:
+        """Let the kernels read these contents, and the spans as they are."""
+        live, spans = self.live, self.spans.table
+        if contents is not live.contents or spans is not live.spans:
+            self.live = live._replace(contents=contents, spans=spans)
 
     # -- single subjects -----------------------------------------------------------------
 
@@ -216,10 +230,11 @@ class Store:
         s = self.subjects
         account = int(s["account"][sid])
         if account != sid:
-            before = account
-            while int(s["sibling"][before]) != sid:
-                before = int(s["sibling"][before])
-            s["sibling"][before] = s["sibling"][sid]
+            before, after = int(s["previous"][sid]), int(s["sibling"][sid])
+            s["sibling"][before] = after
+            s["members"][account] -= np.uint32(1)
+            if after >= 0:
+                s["previous"][after] = before
         s["status"][sid] |= lay.S_GONE
         subjects_kernel.unindex(s, self.live.keys, sid)
         self.counters["live"] -= 1
@@ -323,6 +338,7 @@ class Store:
         s = _longer(old[keep], max(_FIRST_SUBJECTS, 2 * len(keep)))
         s["account"][: len(keep)] = number[s["account"][: len(keep)]]
         s["sibling"][: len(keep)] = number[s["sibling"][: len(keep)]]
+        s["previous"][: len(keep)] = number[s["previous"][: len(keep)]]
         c["subjects"], c["gone"] = len(keep), 0
         lengths = s["key_len"][: len(keep)].astype(np.int64)
         text, s["key_at"][: len(keep)] = gather_spans(

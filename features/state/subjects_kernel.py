@@ -73,12 +73,18 @@ def insert_subject(
     subjects.seq[sid] = np.uint32(c.seq)
     c.seq += 1
     subjects.sibling[sid] = -1
+    subjects.previous[sid] = -1
     if account < 0:
         subjects.account[sid] = sid
     else:
+        after = subjects.sibling[account]
         subjects.account[sid] = account
-        subjects.sibling[sid] = subjects.sibling[account]
+        subjects.sibling[sid] = after
+        subjects.previous[sid] = account
         subjects.sibling[account] = sid
+        subjects.members[account] += np.uint32(1)
+        if after >= 0:
+            subjects.previous[after] = sid
     _index(subjects, keys, sid)
     return as_int(sid)
 

@@ -7,16 +7,7 @@ from typing import Any
 import numpy as np
 
 from features.jit import as_int, bare, inlined
-from features.state.layout import (
-    D_PROFILE,
-    D_STATE,
-    S_BARRED,
-    S_GONE,
-    Counters,
-    Live,
-    Rows,
-    Subjects,
-)
+from features.state.layout import D_PROFILE, D_STATE, S_GONE, Counters, Live, Rows, Subjects
 from features.state.rows_kernel import long_level, roll
 from features.state.slabs_kernel import drop_row, drop_rows
 from features.state.subjects_kernel import mark
@@ -46,7 +37,7 @@ def sweep(live: Live, epsilon: float, retention: int, silent: Any) -> int:
     day = counters[0].open_day
     n = 0
     for sid in range(counters[0].subjects):
-        if subjects.status[sid] & (S_GONE | S_BARRED):
+        if subjects.status[sid] & S_GONE:
             continue
         if (subjects.hash[sid] % np.uint64(_SPREAD)) != np.uint64(day % _SPREAD):
             continue

@@ -22,7 +22,7 @@ from features.vocabulary import Word
         (
             "Outcome",
             "0 pending, 1 counted, 2 untagged, 3 fact, 4 duplicate, 5 no_consent, "
-            "6 suppressed, 7 late, 8 infrastructure, 9 malformed",
+            "6 suppressed, 7 late, 8 infrastructure, 9 malformed, 10 over_limit",
         ),
         ("KeyPrefix", "1 host, 2 app, 3 programme, 4 channel, 5 section, 6 genre, 7 category"),
     ],

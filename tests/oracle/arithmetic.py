@@ -170,7 +170,6 @@ class Subject:
     rows: dict[int, Row] = field(default_factory=dict)
     events: list[tuple[int, int, str | None]] = field(default_factory=list)  # ts, kind, country
     spoken: tuple[int, int] = (0, 0)  # when a like came before any event: ms, day
-    barred: bool = False  # nothing may be held; the number only keeps it from being admitted
 
     def days(self, offset_ms: int) -> set[int]:
         """Days it was active on."""

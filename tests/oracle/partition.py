@@ -101,10 +101,8 @@ class Partition:
         allowed = until > max(self.watermark, 0)
         known.forget_outside(start, until if allowed else start)
         held = self.subjects.get(account)
-        if not allowed or (held and (held.barred or start > self.since.get(account, 0))):
+        if not allowed or (held and start > self.since.get(account, 0)):
             self._forget(account)
-        if not allowed and by_default and known.in_force():
-            self.subjects[account] = Subject(barred=True)
         if allowed:
             self.since[account] = start
             self.subjects.setdefault(account, Subject())
@@ -290,7 +288,7 @@ class Partition:
     def _sweep(self, day: int) -> None:
         config, offset = self.config, self.config.day_offset_ms
         for key, subject in list(self.subjects.items()):
-            if subject.barred or not self.swept(key, day):
+            if not self.swept(key, day):
                 continue
             if not subject.rows:
                 if "/" not in key:

@@ -129,7 +129,7 @@ def live_rows(engine: Engine) -> dict[str, dict[int, int]]:
     store = engine.store
     found: dict[str, dict[int, int]] = {}
     for sid in range(int(store.counters["subjects"])):
-        if not store.subjects["status"][sid] & (lay.S_GONE | lay.S_BARRED):
+        if not store.subjects["status"][sid] & lay.S_GONE:
             start = int(store.subjects["start"][sid])
             found[store.key(sid).decode()] = {
                 int(store.rows.interest[j]): j

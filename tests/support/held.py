@@ -71,7 +71,7 @@ def whole(engine: Engine) -> list[str]:
     store = engine.store
     lines = []
     for sid in range(int(store.counters["subjects"])):
-        if store.subjects["status"][sid] & (lay.S_GONE | lay.S_BARRED):
+        if store.subjects["status"][sid] & lay.S_GONE:
             continue
         start, used = int(store.subjects["start"][sid]), int(store.subjects["used"][sid])
         lines.append(

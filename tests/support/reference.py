@@ -158,7 +158,7 @@ def canonical(engine: Engine) -> dict[bytes, bytes]:
 def live_subjects(engine: Engine) -> dict[bytes, int]:
     """Numbers of the subjects that are not gone, by key."""
     count = int(engine.store.counters["subjects"])
-    gone = engine.store.subjects["status"][:count] & (lay.S_GONE | lay.S_BARRED)
+    gone = engine.store.subjects["status"][:count] & lay.S_GONE
     return {engine.store.key(sid): sid for sid in np.flatnonzero(gone == 0).tolist()}
 
 

@@ -15,6 +15,7 @@ from features.records.decoder import FACTS, Limits, decode, decode_fact
 from features.records.facts import Erasure, Fact, Refused
 from features.records.fields import Malformed
 from features.records.tolerated import KIND, Tolerance, believed, to_bytes
+from features.state.spans import NEVER
 from features.tags.exact import TagEntry
 from features.vocabulary import Purpose, Refusal, Tolerated
 from tests.support.feeding import DAY, HOUR, START, Feed, Record, Stream
@@ -164,7 +165,7 @@ def test_what_protects_is_the_last_to_go() -> None:
     known = run.engine.accounts.facts(b"acc")
     assert len(known.facts) == 256
     assert known.case_open and "declaration//635" in known.facts
-    assert known.barred_members(run.config.rules, NOW) == {"kid"}
+    assert known.member_spans(run.config.rules, NOW) == {"kid": NEVER}
 
 
 # -- words

@@ -51,7 +51,7 @@ def test_a_key_of_another_release_has_no_kind(key: bytes) -> None:
 
 def test_the_partition_record_is_what_other_releases_read() -> None:
     assert json.loads(META.to_bytes()) == {
-        "format": 1,
+        "format": 2,
         "half_lives": [1.0, 7.0, 60.0],
         "day_offset_ms": 3_600_000,
         "taxonomy": "iab-1",
@@ -65,6 +65,13 @@ def test_the_partition_record_is_what_other_releases_read() -> None:
         "rules": "5e7",
     }
     assert Meta.from_bytes(META.to_bytes()) == META
+
+
+def test_the_format_before_is_read_and_another_is_not() -> None:
+    doc = json.loads(META.to_bytes())
+    assert Meta.from_bytes(json.dumps({**doc, "format": 1}).encode()) == META
+    with pytest.raises(IncompatibleState, match="format = 3"):
+        Meta.from_bytes(json.dumps({**doc, "format": 3}).encode())
 
 
 def test_an_offset_moves_alone() -> None:
