@@ -278,6 +278,8 @@ class Inlet:
     def _fail(self, message: Message, error: KafkaError) -> None:
         if passes(error):
             return  # after the longest poll the partitions went by the lost callback
+        if message.topic() in self._kind and message.partition() not in self.partitions:
+            return  # of an assignment that was lost, or before its start was sought
         if error.code() == KafkaError._AUTO_OFFSET_RESET or (
             error.code() == KafkaError.OFFSET_OUT_OF_RANGE
         ):

@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import OffsetSpec
 
 from features.engine import Engine
@@ -140,11 +140,12 @@ class Membership:
             self._parked = {}
             consumer.assign([])
             return
-        starts = self._begin(spots)
-        consumer.assign(
-            [TopicPartition(s.topic, s.partition, starts[s.topic, s.partition]) for s in spots]
-        )
+        # With places before anything can fail, though wrong ones: records are taken only behind
+        # the seek to their start. Partitions that this callback did not assign, the client would
+        # assign itself, and where nothing was committed yet tell of lost offsets.
+        consumer.assign([TopicPartition(s.topic, s.partition, OFFSET_END) for s in spots])
         consumer.pause(spots)
+        self._begin(spots)
         log.info("assigned partitions %s", sorted({s.partition for s in spots}))
 
     def _revoked(self, consumer: Consumer, spots: list[TopicPartition]) -> None:
@@ -167,7 +168,7 @@ class Membership:
         self._parked = {}
         log.warning("lost partitions %s", sorted({s.partition for s in spots}))
 
-    def _begin(self, spots: list[TopicPartition]) -> dict[tuple[str, int], int]:
+    def _begin(self, spots: list[TopicPartition]) -> None:
         with self._watchdog.guard("committed offsets"):
             self._committed = self._read_committed(spots)
         partitions = {s.partition for s in spots}
@@ -179,7 +180,6 @@ class Membership:
         wanted = sorted(partitions - self._parked.keys())
         warm: dict[int, Copy] = {} if self._standby is None else self._standby.take(partitions)
         self._restore = Restore(self._settings, wanted, self._make, self._ports, warm)
-        return self._committed
 
     def _unmoved(self, partition: int, start: Start) -> bool:
         return all(

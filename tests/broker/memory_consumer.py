@@ -63,6 +63,7 @@ class MemoryConsumer(Client):
         self._generation = -1
         self._told = False
         self._places: dict[Spot, _Place] = {}
+        self._told_next: list[Message] = []
         self._closed = False
         self._callbacks: dict[str, _Callback | None] = {}
 
@@ -172,7 +173,9 @@ class MemoryConsumer(Client):
 
     def incremental_assign(self, spots: list[TopicPartition]) -> None:
         for s in spots:
-            self._places[s.topic, s.partition] = self._place(s)
+            place = self._places[s.topic, s.partition] = self._place(s)
+            if place.position == NEVER:  # looked up in the background, even while it is paused
+                self._reset_place((s.topic, s.partition), place, self._told_next)
 
     def assignment(self) -> list[TopicPartition]:
         return [TopicPartition(t, p) for t, p in self._places]
@@ -233,6 +236,8 @@ class MemoryConsumer(Client):
 
         def effect() -> list[Message]:
             found = self._serve_group()
+            found += self._told_next
+            self._told_next = []
             found += self._fetch(num_messages - len(found))
             if not found and timeout > 0:
                 self.broker.sleep(timeout)
