@@ -9,6 +9,7 @@ at every topic of the table at its start, those that it neither reads nor writes
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -58,7 +59,7 @@ class Principal:
     about : str
         Who that is, for people.
     make : callable
-        From settings to grants.
+        From settings to ACLs.
     """
 
     name: str
@@ -69,7 +70,7 @@ class Principal:
         """Name of the user in the cluster."""
         return "-".join(filter(None, (settings.group_id, self.name)))
 
-    def grants(self, settings: Settings) -> list[Acl]:
+    def acls(self, settings: Settings) -> list[Acl]:
         """List what it may do, one entry for each resource."""
         return self.make(settings)
 
@@ -200,6 +201,17 @@ PRINCIPALS: Final[tuple[Principal, ...]] = (
 BY_NAME: Final = {principal.name or "worker": principal for principal in PRINCIPALS}
 
 
+def upper(operation: str) -> str:
+    """Write an operation as the client library and the broker's log do.
+
+    Examples
+    --------
+    >>> upper("DescribeConfigs")
+    'DESCRIBE_CONFIGS'
+    """
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", operation).upper()
+
+
 def strimzi_users(settings: Settings) -> str:
     """The users as Strimzi's KafkaUser resources, in YAML."""
     return "---\n".join([_HEAD, *(_user(item, settings) for item in PRINCIPALS)])
@@ -228,9 +240,9 @@ def _user(principal: Principal, settings: Settings) -> str:
         "    type: simple",
         "    acls:",
     ]
-    for grant in principal.grants(settings):
-        pattern = "prefix" if grant.prefixed else "literal"
-        place = f"type: {grant.kind}, name: {grant.name}, patternType: {pattern}"
+    for acl in principal.acls(settings):
+        pattern = "prefix" if acl.prefixed else "literal"
+        place = f"type: {acl.kind}, name: {acl.name}, patternType: {pattern}"
         lines.append(f"      - resource: {{{place}}}")
-        lines.append(f"        operations: [{', '.join(grant.operations)}]")
+        lines.append(f"        operations: [{', '.join(acl.operations)}]")
     return "\n".join(lines) + "\n"

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import (
     AclBinding,
     AclOperation,
@@ -24,7 +25,7 @@ from confluent_kafka.admin import (
     UserScramCredentialUpsertion,
 )
 
-from streams.kafka.access import Acl
+from streams.kafka.access import Acl, upper
 from tests.broker.kafka_server import KafkaServer, Options, free_ports, started_kafka
 from tests.support.processes import run_command, wait_until
 
@@ -93,7 +94,7 @@ class Secured:
         """An admin client that may do anything."""
         return AdminClient({"bootstrap.servers": self.server.bootstrap, "log_level": 0})
 
-    def add_user(self, user: str, grants: Iterable[Acl]) -> None:
+    def add_user(self, user: str, acls: Iterable[Acl]) -> None:
         """Make a user by password, who may do the same with a certificate."""
         change = UserScramCredentialUpsertion(
             user, ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096), _password(user).encode()
@@ -101,13 +102,13 @@ class Secured:
         admin = self.admin()
         for answer in admin.alter_user_scram_credentials([change]).values():
             answer.result(_TIMEOUT_S)
-        self.grant(user, grants)
+        self.allow(user, acls)
         wait_until(lambda: self._knows(user), _TIMEOUT_S)
 
-    def grant(self, user: str, grants: Iterable[Acl]) -> None:
+    def allow(self, user: str, acls: Iterable[Acl]) -> None:
         """Let a user do more."""
-        bindings = [_binding(name, grant, operation) for name in (user, f"CN={user}")
-                    for grant in grants for operation in grant.operations]  # fmt: skip
+        bindings = [_binding(name, acl, operation) for name in (user, f"CN={user}")
+                    for acl in acls for operation in acl.operations]  # fmt: skip
         admin = self.admin()  # kept until the answers are there
         for answer in admin.create_acls(bindings).values() if bindings else ():
             answer.result(_TIMEOUT_S)
@@ -145,7 +146,10 @@ class Secured:
         admin = self.admin()
         found = admin.describe_user_scram_credentials([user])
         assert isinstance(found, dict)
-        return bool(found[user].result(_TIMEOUT_S).scram_credential_infos)
+        try:
+            return bool(found[user].result(_TIMEOUT_S).scram_credential_infos)
+        except KafkaException:  # not yet
+            return False
 
 
 @contextmanager
@@ -158,7 +162,7 @@ def secured_kafka(root: Path) -> Iterator[Secured]:
         See `KafkaServer.start`.
     """
     authority = Authority(root / "certificates")
-    certificate, key = authority.issue("broker", "IP:127.0.0.1,DNS:localhost")
+    certificate, key = authority.issue("broker", "IP:127.0.0.1")
     chain = root / "certificates" / "broker.pem"
     chain.write_text(key.read_text() + certificate.read_text())
     by_password, by_certificate = free_ports(2)
@@ -186,21 +190,16 @@ def _properties(chain: Path, trusted: Path) -> Mapping[str, str]:
     }
 
 
-def _binding(user: str, grant: Acl, operation: str) -> AclBinding:
+def _binding(user: str, acl: Acl, operation: str) -> AclBinding:
     return AclBinding(
-        _KINDS[grant.kind],
-        grant.name,
-        ResourcePatternType.PREFIXED if grant.prefixed else ResourcePatternType.LITERAL,
+        _KINDS[acl.kind],
+        acl.name,
+        ResourcePatternType.PREFIXED if acl.prefixed else ResourcePatternType.LITERAL,
         f"User:{user}",
         "*",
         AclOperation[upper(operation)],
         AclPermissionType.ALLOW,
     )
-
-
-def upper(operation: str) -> str:
-    """An operation as the broker's log and the client library write it."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", operation).upper()
 
 
 def _password(user: str) -> str:

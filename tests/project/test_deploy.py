@@ -317,8 +317,8 @@ def test_only_who_must_may_write_or_read_what_is_told_of_somebody() -> None:
         return {
             who
             for who, principal in access.BY_NAME.items()
-            for grant in principal.grants(DEFAULTS)
-            if grant.name in names and operation in grant.operations
+            for acl in principal.acls(DEFAULTS)
+            if acl.name in names and operation in acl.operations
         }
 
     assert may("Write", topics.PROFILES, topics.RECEIPTS) == {"worker"}
@@ -331,9 +331,9 @@ def test_only_who_must_may_write_or_read_what_is_told_of_somebody() -> None:
     assert may("Create", *topics.BY_NAME) == may("AlterConfigs", *topics.BY_NAME) == {"admin"}
     assert may("Delete", DEFAULTS.group_id) == {"admin"}
     assert not any(
-        grant.prefixed and DEFAULTS.group_id.startswith(grant.name)
+        acl.prefixed and DEFAULTS.group_id.startswith(acl.name)
         for principal in access.PRINCIPALS
-        for grant in principal.grants(DEFAULTS)
+        for acl in principal.acls(DEFAULTS)
     )
 
 

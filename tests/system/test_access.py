@@ -36,7 +36,7 @@ from streams.kafka.compacted import CompactedTopic
 from streams.kafka.consumer_group import Group
 from streams.sandbox.demo_worker import environment
 from streams.settings import PREFIX, Settings
-from tests.broker.secured import Decision, Secured, secured_kafka, upper
+from tests.broker.secured import Decision, Secured, secured_kafka
 from tests.support.app_process import app_process
 from tests.support.catalogue_entries import entry
 from tests.support.processes import wait_until
@@ -129,7 +129,7 @@ def stage(kafka_jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     with secured_kafka(folder / "broker") as broker:
         found = Stage(broker, folder)
         for principal in access.PRINCIPALS:
-            broker.add_user(principal.user(found.plain), principal.grants(found.plain))
+            broker.add_user(principal.user(found.plain), principal.acls(found.plain))
         _fill(found)
         _work(found)
         _read(found)
@@ -260,17 +260,17 @@ def test_nothing_that_a_program_asks_for_is_denied(stage: Stage) -> None:
 def test_nothing_is_granted_that_no_program_asks_for(stage: Stage) -> None:
     decided = stage.broker.decisions()
     idle = [
-        (principal.user(stage.plain), grant.kind, grant.name, operation)
+        (principal.user(stage.plain), acl.kind, acl.name, operation)
         for principal in access.PRINCIPALS
-        for grant in principal.grants(stage.plain)
-        for operation in grant.operations
-        if not any(_is(item, principal.user(stage.plain), grant, operation) for item in decided)
+        for acl in principal.acls(stage.plain)
+        for operation in acl.operations
+        if not any(_is(item, principal.user(stage.plain), acl, operation) for item in decided)
     ]
     assert idle == []
 
 
-def _is(item: Decision, user: str, grant: access.Acl, operation: str) -> bool:
-    kind = {"topic": "Topic", "group": "Group", "transactionalId": "TransactionalId"}[grant.kind]
-    named = item.name.startswith(grant.name) if grant.prefixed else item.name == grant.name
-    asked = (user, upper(operation), kind)
+def _is(item: Decision, user: str, acl: access.Acl, operation: str) -> bool:
+    kind = {"topic": "Topic", "group": "Group", "transactionalId": "TransactionalId"}[acl.kind]
+    named = item.name.startswith(acl.name) if acl.prefixed else item.name == acl.name
+    asked = (user, access.upper(operation), kind)
     return item.allowed and named and (item.user, item.operation, item.kind) == asked
