@@ -110,6 +110,7 @@ class Settings(EngineSettings):
         return self.topic_prefix + name
 
 
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 #: Settings of which none is nothing.
 _ABOVE_0 = (
     "poll_events",
@@ -171,6 +172,8 @@ def _check_ranges(s: Settings) -> None:
     )
     _need(s.rows_per_subject <= 1024, f"rows_per_subject = {s.rows_per_subject}: at most 1024")
     _need(s.profile_interests <= 20, f"profile_interests = {s.profile_interests}: at most 20")
+    _need(s.http_port <= 65_535, f"http_port = {s.http_port}: at most 65535")
+    _need(s.log_level in _LEVELS, f"log_level = {s.log_level!r}: one of {', '.join(_LEVELS)}")
     _need(
         s.consent_default in ("deny", "grant"),
         f"consent_default = {s.consent_default!r}: 'deny' or 'grant'",

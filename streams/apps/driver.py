@@ -24,6 +24,7 @@ from faust.types.auth import CredentialsT
 from faust.types.transports import TransportT
 
 from streams.errors import PortTaken
+from streams.kafka import access
 from streams.kafka.partitioners import PARTITIONERS
 from streams.settings import Settings, SettingsError, load
 from streams.worker.health import Health
@@ -121,7 +122,7 @@ def make_app(name: str, settings: Settings | None = None) -> tuple[CommittedApp,
         login = credentials(settings.kafka)
     except SettingsError as error:
         raise SystemExit(f"settings: {error}") from None
-    app_id = f"{settings.topic_prefix}{settings.group_id}-{name}"
+    app_id = access.app_group(settings, name)
     app = CommittedApp(
         app_id,
         broker=[f"kafka://{server.strip()}" for server in settings.bootstrap_servers.split(",")],

@@ -14,6 +14,7 @@ from confluent_kafka import Consumer, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 
 from streams.errors import KafkaFailed
+from streams.kafka import access
 from streams.kafka.ports import REAL, Config, Ports
 from streams.settings import Settings
 
@@ -108,7 +109,7 @@ def producer_config(role: ProducerRole, settings: Settings) -> Config:
         case "tombstones":
             return {**_cluster(settings), "enable.idempotence": True}
         case "reset":
-            return {**_cluster(settings), "transactional.id": f"{settings.group_id}-offsets-reset"}
+            return {**_cluster(settings), "transactional.id": access.reset_id(settings)}
     assert_never(role)
 
 

@@ -28,6 +28,7 @@ START_TIMEOUT_S = 90.0
 #: A clean stop flushes its logs; a transaction in flight doesn't delay it.
 STOP_TIMEOUT_S = 60.0
 
+_LOGGING = "org.slf4j.simpleLogger"
 _PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
@@ -67,8 +68,13 @@ class Options:
     optimised: bool = False
     #: More lines of ``server.properties``.
     properties: Mapping[str, str] = field(default_factory=dict)
-    #: Further ports that it listens on, to those at which they are advertised.
+    #: Further ports that it listens on, to those at which they are advertised. Their listeners
+    #: are called W0, W1 and so on.
     listeners: Mapping[int, int] = field(default_factory=dict)
+    #: What they speak, where that is not PLAINTEXT.
+    protocols: Mapping[int, str] = field(default_factory=dict)
+    #: Loggers of the server that write to its log, and from which level on.
+    loggers: Mapping[str, str] = field(default_factory=dict)
 
 
 @contextmanager
@@ -197,7 +203,10 @@ class KafkaServer:
     def _java(self, main: str, *args: str) -> list[str]:
         fast = [] if self.options.optimised else ["-XX:TieredStopAtLevel=1"]
         heap, path = f"-Xmx{self.options.heap}", f"{self.libs}/*"
-        return ["java", heap, "-XX:+UseSerialGC", *fast, "-cp", path, main, *args]
+        levels = {"defaultLogLevel": "error"}
+        levels |= {f"log.{name}": level for name, level in self.options.loggers.items()}
+        logged = [f"-D{_LOGGING}.{name}={level}" for name, level in levels.items()]
+        return ["java", heap, "-XX:+UseSerialGC", *fast, *logged, "-cp", path, main, *args]
 
     def _format(self) -> None:
         words = ["format", "--cluster-id", uuid.uuid4().hex[:22], "--config"]
@@ -230,10 +239,13 @@ def _properties(server: KafkaServer, controller_port: int) -> str:
     ways = {"PLAINTEXT": (server.port, server.port)}
     for number, (port, advertised) in enumerate(server.options.listeners.items()):
         ways[f"W{number}"] = port, advertised
+    speaks = server.options.protocols
     return _PROPERTIES.format(
         listeners=",".join(f"{name}://127.0.0.1:{port}" for name, (port, _) in ways.items()),
         advertised=",".join(f"{name}://127.0.0.1:{port}" for name, (_, port) in ways.items()),
-        protocols=",".join(f"{name}:PLAINTEXT" for name in ways),
+        protocols=",".join(
+            f"{name}:{speaks.get(port, 'PLAINTEXT')}" for name, (port, _) in ways.items()
+        ),
         controller_port=controller_port,
         data=server.data,
         more="\n".join(f"{name}={value}" for name, value in server.options.properties.items()),

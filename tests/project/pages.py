@@ -1,7 +1,7 @@
-"""Writes the tables of the pages that the code knows better: settings, metrics, alerts.
+"""Writes what the code knows better: settings, metrics, alerts of a page, and the Kafka users.
 
-``python -m tests.project.pages`` writes them between the markers of ``deploy/README.md``; a test
-holds that they are current.
+``python -m tests.project.pages`` writes the tables between the markers of ``deploy/README.md``, and
+``deploy/strimzi/users.yaml``; tests hold that they are current.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ from typing import Any
 import yaml
 
 from streams import metrics
+from streams.kafka import access
 from streams.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "deploy" / "README.md"
+USERS = ROOT / "deploy" / "strimzi" / "users.yaml"
 RULES = ROOT / "deploy" / "prometheus" / "rules.yml"
 #: Of every metric; left out in the table.
 METRIC_PREFIX = "interest_streams_"
@@ -159,3 +161,4 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 if __name__ == "__main__":
     PAGE.write_text(renewed(PAGE.read_text()))
+    USERS.write_text(access.strimzi_users(Settings()))

@@ -16,8 +16,11 @@ import pytest
 import yaml
 
 from streams import metrics
+from streams.__main__ import main
 from streams.contract import topics
+from streams.kafka import access
 from streams.settings import PREFIX, Settings, SettingsError, load
+from tests.project.pages import USERS
 from tests.support.needs import need_commands
 from tests.support.paths import ROOT
 
@@ -295,37 +298,43 @@ def test_topics_are_the_table() -> None:
         assert spec["replicas"] == DEFAULTS.replication, name
 
 
-def _granted(user: str, operation: str, kind: str = "topic") -> set[str]:
-    item = next(
-        item for item in _all("KafkaUser", DEPLOY / "strimzi") if item["metadata"]["name"] == user
+def test_users_are_the_table_of_the_code(capsys: pytest.CaptureFixture[str]) -> None:
+    """What the table grants is tried on a broker by tests/system/test_access.py."""
+    written = USERS.read_text()
+    assert written == access.strimzi_users(DEFAULTS), "run python -m tests.project.pages"
+    declared = list(_all("KafkaUser", DEPLOY / "strimzi"))
+    assert {item["metadata"]["name"] for item in declared} == {
+        principal.user(DEFAULTS) for principal in access.PRINCIPALS
+    }
+    assert main(["config", "users"]) == 0
+    assert capsys.readouterr().out == written
+
+
+def test_only_who_must_may_write_or_read_what_is_told_of_somebody() -> None:
+    """The point of having users: written by hand, against a slip in the table."""
+
+    def may(operation: str, *names: str) -> set[str]:
+        return {
+            who
+            for who, principal in access.BY_NAME.items()
+            for acl in principal.acls(DEFAULTS)
+            if acl.name in names and operation in acl.operations
+        }
+
+    assert may("Write", topics.PROFILES, topics.RECEIPTS) == {"worker"}
+    assert may("Write", topics.STATE) == {"worker", "admin"}
+    assert may("Read", topics.STATE) == {"worker", "admin", "privacy"}
+    assert may("Read", *topics.INPUTS) == {"worker", "admin"}
+    assert may("Read", topics.PROFILES) == {"audiences", "reader", "privacy"}
+    assert may("Read", topics.DEAD_LETTERS) == {"privacy"}
+    assert may("Write", topics.FACTS) == {"producer", "privacy"}
+    assert may("Create", *topics.BY_NAME) == may("AlterConfigs", *topics.BY_NAME) == {"admin"}
+    assert may("Delete", DEFAULTS.group_id) == {"admin"}
+    assert not any(
+        acl.prefixed and DEFAULTS.group_id.startswith(acl.name)
+        for principal in access.PRINCIPALS
+        for acl in principal.acls(DEFAULTS)
     )
-    return {
-        acl["resource"]["name"]
-        for acl in item["spec"]["authorization"]["acls"]
-        if acl["resource"]["type"] == kind and operation in acl["operations"]
-    }
-
-
-def test_users_may_do_what_they_must_and_no_more() -> None:
-    worker = "interest-streams"
-    assert _granted(worker, "Read") == {*topics.INPUTS, topics.TAGS, topics.STATE}
-    assert _granted(worker, "Write") == {
-        topics.PROFILES,
-        topics.STATE,
-        topics.DEAD_LETTERS,
-        topics.RECEIPTS,
-        topics.UNTAGGED,
-    }
-    assert _granted(worker, "Read", "group") == {DEFAULTS.group_id}
-    (prefix,) = _granted(worker, "Write", "transactionalId")
-    assert DEFAULTS.group_id.startswith(prefix)
-    assert _granted(worker + "-catalogue", "Write") == {topics.TAGS, topics.DEAD_LETTERS}
-    assert _granted(worker + "-catalogue", "Read", "group") == {DEFAULTS.group_id + "-catalogue"}
-    assert _granted(worker + "-audiences", "Read") == {topics.PROFILES, topics.AUDIENCES}
-    assert _granted(worker + "-audiences", "Write") == {topics.AUDIENCES}
-    assert _granted(worker + "-audiences", "Read", "group") == {DEFAULTS.group_id + "-audiences"}
-    assert _granted(worker + "-reader", "Write") == set()
-    assert _granted(worker + "-reader", "Read") == {topics.PROFILES, topics.AUDIENCES}
 
 
 # -- alerts and their runbook

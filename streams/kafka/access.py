@@ -1,0 +1,248 @@
+"""Defines in one table who may do what with topics, groups and transactional ids.
+
+`deploy/strimzi/users.yaml` is made from it, ``config check --connect`` compares a cluster with it,
+and tests run every program under exactly its user. Topics are never created by anybody but the
+administrator. Two things look odd and are so: the client library asks for the coordinator of the
+group that a reader without a group must name, so those names need `Describe`; and a worker looks
+at every topic of the table at its start, those that it neither reads nor writes included.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from streams.contract.topics import (
+    AUDIENCES,
+    CATALOGUE,
+    DEAD_LETTERS,
+    FACTS,
+    INPUTS,
+    PROFILES,
+    RECEIPTS,
+    STATE,
+    TAGS,
+    TOPICS,
+    UNTAGGED,
+)
+from streams.settings import Settings
+
+Kind = Literal["topic", "group", "transactionalId"]
+
+#: Begins the group that a reader of a compacted topic must name and never joins.
+READER_GROUPS: Final = "reader-"
+_LOOK = ("Describe", "DescribeConfigs")
+_READ = ("Read", "Describe")
+_WRITE = ("Write", "Describe")
+
+
+@dataclass(frozen=True)
+class Acl:
+    """Operations on one topic, group or transactional id, or on all that begin with a name."""
+
+    kind: Kind
+    name: str
+    operations: tuple[str, ...]
+    prefixed: bool = False
+
+
+@dataclass(frozen=True)
+class Principal:
+    """One user of the cluster.
+
+    Attributes
+    ----------
+    name : str
+        Put behind the group id; empty for the worker, whose name the group id itself is.
+    about : str
+        Who that is, for people.
+    make : callable
+        From settings to ACLs.
+    """
+
+    name: str
+    about: str
+    make: Callable[[Settings], list[Acl]]
+
+    def user(self, settings: Settings) -> str:
+        """Name of the user in the cluster."""
+        return "-".join(filter(None, (settings.group_id, self.name)))
+
+    def acls(self, settings: Settings) -> list[Acl]:
+        """List what it may do, one entry for each resource."""
+        return self.make(settings)
+
+
+def app_group(settings: Settings, name: str) -> str:
+    """Consumer group of a Faust app."""
+    return f"{settings.topic_prefix}{settings.group_id}-{name}"
+
+
+def reset_id(settings: Settings) -> str:
+    """Transactional id of ``offsets reset``."""
+    return f"{settings.group_id}-offsets-reset"
+
+
+def _topics(
+    settings: Settings,
+    read: Collection[str] = (),
+    write: Collection[str] = (),
+    look: Collection[str] = (),
+    more: tuple[str, ...] = (),
+) -> list[Acl]:
+    """Grants on topics, in the order of the table; `more` on all of `look`."""
+    found = []
+    for topic in TOPICS:
+        name = topic.name
+        may = ["Read"] * (name in read) + ["Write"] * (name in write)
+        may += ["Describe"] * bool(may or name in look) + list(_LOOK[1:] + more) * (name in look)
+        if may:
+            found.append(Acl("topic", settings.topic(name), tuple(may)))
+    return found
+
+
+_ALL = tuple(topic.name for topic in TOPICS)
+_READERS = Acl("group", READER_GROUPS, ("Describe",), prefixed=True)
+
+
+def _worker(settings: Settings) -> list[Acl]:
+    group = settings.group_id
+    return [
+        *_topics(
+            settings,
+            read=(*INPUTS, TAGS, STATE, UNTAGGED),
+            write=(PROFILES, STATE, DEAD_LETTERS, RECEIPTS, UNTAGGED),
+            look=_ALL,
+        ),
+        Acl("group", group, _READ),
+        Acl("group", f"{group}-restore", ("Describe",)),
+        Acl("group", f"{group}-standby", ("Describe",)),
+        _READERS,
+        # <group_id>-<instance>; without Write on it a worker can't fence its predecessor.
+        Acl("transactionalId", f"{group}-", _WRITE, prefixed=True),
+    ]
+
+
+def _catalogue(settings: Settings) -> list[Acl]:
+    return [
+        *_topics(settings, read=(CATALOGUE, TAGS), write=(TAGS, DEAD_LETTERS)),
+        Acl("group", app_group(settings, "catalogue"), _READ),
+        _READERS,
+    ]
+
+
+def _audiences(settings: Settings) -> list[Acl]:
+    return [
+        *_topics(settings, read=(PROFILES, AUDIENCES), write=(AUDIENCES,)),
+        Acl("group", app_group(settings, "audiences"), _READ),
+        _READERS,
+    ]
+
+
+def _reader(settings: Settings) -> list[Acl]:
+    return [
+        *_topics(settings, read=(PROFILES, AUDIENCES)),
+        Acl("group", f"{settings.group_id}-reader", _READ, prefixed=True),
+        _READERS,
+    ]
+
+
+def _producer(settings: Settings) -> list[Acl]:
+    return _topics(settings, write=(*INPUTS, CATALOGUE))
+
+
+def _admin(settings: Settings) -> list[Acl]:
+    return [
+        *_topics(
+            settings,
+            # Of the inputs to move the group's offsets there.
+            read=(*INPUTS, STATE, TAGS, UNTAGGED),
+            write=(STATE, TAGS),
+            look=_ALL,
+            more=("Create", "AlterConfigs"),
+        ),
+        Acl("group", settings.group_id, ("Read", "Describe", "Delete")),
+        _READERS,
+        Acl("transactionalId", reset_id(settings), _WRITE),
+    ]
+
+
+def _privacy(settings: Settings) -> list[Acl]:
+    return [
+        *_topics(settings, read=(PROFILES, STATE, DEAD_LETTERS, RECEIPTS), write=(FACTS,)),
+        _READERS,
+    ]
+
+
+PRINCIPALS: Final[tuple[Principal, ...]] = (
+    Principal("", "the workers", _worker),
+    Principal("catalogue", "the catalogue app", _catalogue),
+    Principal("audiences", "the audiences app", _audiences),
+    Principal(
+        "reader",
+        "a downstream team: profiles and audiences, read only, in groups of its own prefix",
+        _reader,
+    ),
+    Principal("producer", "whoever sends events, facts and catalogue entries", _producer),
+    Principal(
+        "admin",
+        "an operator's commands: topics, tags, untagged, accounting, offsets and state",
+        _admin,
+    ),
+    Principal(
+        "privacy",
+        "the privacy officer: access to what is held, receipts, refused facts and their repair",
+        _privacy,
+    ),
+)
+#: By name; the worker's is "worker" here.
+BY_NAME: Final = {principal.name or "worker": principal for principal in PRINCIPALS}
+
+
+def upper(operation: str) -> str:
+    """Write an operation as the client library and the broker's log do.
+
+    Examples
+    --------
+    >>> upper("DescribeConfigs")
+    'DESCRIBE_CONFIGS'
+    """
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", operation).upper()
+
+
+def strimzi_users(settings: Settings) -> str:
+    """The users as Strimzi's KafkaUser resources, in YAML."""
+    return "---\n".join([_HEAD, *(_user(item, settings) for item in PRINCIPALS)])
+
+
+_HEAD = """\
+# Who may do what, and nothing more. Made from streams/contract/access.py by
+# `interest-streams config users`; with your own settings it makes yours.
+# Topics are made from topics.yaml, so that only the administrator may create any.
+"""
+
+
+def _user(principal: Principal, settings: Settings) -> str:
+    lines = [
+        f"# {principal.about[0].upper()}{principal.about[1:]}.",
+        "apiVersion: kafka.strimzi.io/v1",
+        "kind: KafkaUser",
+        "metadata:",
+        f"  name: {principal.user(settings)}",
+        "  labels:",
+        "    strimzi.io/cluster: kafka",
+        "spec:",
+        "  authentication:",
+        "    type: tls",
+        "  authorization:",
+        "    type: simple",
+        "    acls:",
+    ]
+    for acl in principal.acls(settings):
+        pattern = "prefix" if acl.prefixed else "literal"
+        place = f"type: {acl.kind}, name: {acl.name}, patternType: {pattern}"
+        lines.append(f"      - resource: {{{place}}}")
+        lines.append(f"        operations: [{', '.join(acl.operations)}]")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,276 @@
+"""Every program under exactly its user, on a broker with TLS, passwords, certificates and ACLs.
+
+One deployment is run once: topics made, records produced, worked on by two workers and both apps,
+read, administered. Then the tests look at what its programs achieved and at what the broker's
+authorizer said to them: nothing that a program asked for was denied, and nothing is granted that
+none of them asked for.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import (
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    OffsetSpec,
+    ResourceType,
+)
+
+from features.vocabulary import ConsentStatus, FactKind, Purpose
+from streams.client import ProfileReader
+from streams.contract import topics
+from streams.kafka import access
+from streams.kafka.compacted import CompactedTopic
+from streams.kafka.consumer_group import Group
+from streams.sandbox.demo_worker import environment
+from streams.settings import PREFIX, Settings
+from tests.broker.secured import Decision, Secured, secured_kafka
+from tests.support.app_process import app_process
+from tests.support.catalogue_entries import entry
+from tests.support.processes import wait_until
+from tests.support.worker_process import READY_S, WorkerProcess, short_timings
+
+#: Contents without tags are told after a second instead of a minute.
+_WORKER = (
+    sys.executable,
+    "-c",
+    "import sys, streams.worker.untagged as untagged; from streams.__main__ import main; "
+    "untagged._EVERY_S = 1.0; sys.exit(main(['worker']))",
+)
+_MORE: dict[str, Any] = {
+    "topic_prefix": "tele.",
+    "group_id": "tele",
+    "audience_k": 2,
+    "audience_noise": False,
+    "audience_release_ms": 1_000,
+    "audience_interval_ms": 300,
+}
+_WAIT_S = 120.0
+
+
+@dataclass
+class Stage:
+    """A deployment on a secured broker, and what its commands printed."""
+
+    broker: Secured
+    folder: Path
+    said: dict[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def plain(self) -> Settings:
+        """Settings of whoever may do anything."""
+        return short_timings(self.broker.server.bootstrap, "", **_MORE)
+
+    def settings(self, name: str, certified: bool = False, **more: Any) -> Settings:
+        """Settings of a principal, by password unless it shows a certificate."""
+        user = access.BY_NAME[name].user(self.plain)
+        kafka = self.broker.certified(user) if certified else self.broker.login(user)
+        where = self.broker.certificates if certified else self.broker.passwords
+        kafka |= self.plain.kafka if name == "worker" else {}
+        return replace(self.plain, bootstrap_servers=where, kafka=kafka, **more)
+
+    def command(self, name: str, *words: str) -> None:
+        """Run a command as a principal, and see it succeed."""
+        done = subprocess.run(
+            [sys.executable, "-m", "streams", *words],
+            env=environment(self.settings(name)),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_WAIT_S,
+        )
+        assert done.returncode == 0, f"{name}: {words}: {done.stdout}{done.stderr}"
+        self.said[" ".join(words)] = done.stdout
+
+    def produce(self, topic: str, *records: tuple[bytes, bytes | None], as_: str) -> None:
+        """Produce as a principal."""
+        settings = self.settings(as_)
+        producer = Producer({**settings.kafka, "bootstrap.servers": settings.bootstrap_servers})
+        for key, value in records:
+            producer.produce(settings.topic(topic), value, key)
+        assert producer.flush(30) == 0
+
+    def count(self, topic: str, as_: str = "") -> int:
+        """Records of a topic that are committed, as a principal sees them."""
+        settings = self.settings(as_) if as_ else self.plain
+        reader = CompactedTopic(
+            settings.bootstrap_servers, settings.topic(topic), kafka=settings.kafka
+        )
+        try:
+            return sum(1 for _ in reader.past(30))
+        finally:
+            reader.close()
+
+    def wait_for(self, topic: str, *logs: Path) -> None:
+        """Wait until something stands in a topic."""
+
+        def said() -> str:
+            return f"{topic}: " + "\n".join(log.read_text()[-3000:] for log in logs)
+
+        wait_until(lambda: self.count(topic) > 0, _WAIT_S, said)
+
+
+@pytest.fixture(scope="module")
+def stage(kafka_jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """The deployment, after all of its programs have run."""
+    folder = tmp_path_factory.mktemp("access")
+    with secured_kafka(folder / "broker") as broker:
+        found = Stage(broker, folder)
+        for principal in access.PRINCIPALS:
+            broker.add_user(principal.user(found.plain), principal.acls(found.plain))
+        _fill(found)
+        _work(found)
+        _read(found)
+        _administer(found)
+        yield found
+
+
+def _fill(stage: Stage) -> None:
+    stage.command("admin", "topics", "apply")
+    _change_configurations(stage)
+    stage.command("admin", "topics", "apply")
+    stage.command("admin", "topics", "check")
+    stage.command("admin", "tags", "publish")
+    people = ("--households", "30", "--days", "4")
+    stage.command("producer", "simulate", *people, "--bootstrap", stage.broker.passwords)
+    stage.produce(topics.APP, (b"acc", b"{nope"), as_="producer")
+    stage.produce(topics.CATALOGUE, entry(1), (b"host:a.com", b"{nope"), as_="producer")
+    stage.produce(topics.FACTS, (b"zqacc", _fact(FactKind.ERASURE)), as_="privacy")
+
+
+def _change_configurations(stage: Stage) -> None:
+    admin = stage.broker.admin()
+    changes = [
+        ConfigResource(
+            ResourceType.TOPIC,
+            stage.plain.topic(topic.name),
+            incremental_configs=[
+                ConfigEntry(
+                    "segment.ms" if topic.compacted else "retention.ms",
+                    "3600000",
+                    incremental_operation=AlterConfigOpType.SET,
+                )
+            ],
+        )
+        for topic in topics.TOPICS
+    ]
+    for answer in admin.incremental_alter_configs(changes).values():
+        answer.result(30)
+
+
+def _fact(kind: FactKind) -> bytes:
+    consent = {"purpose": Purpose.PROFILING, "status": ConsentStatus.GRANTED}
+    words = consent if kind is FactKind.CONSENT else {}
+    return orjson.dumps(
+        {"event_id": "e-1", "account_id": "zqacc", "ts": 1_551_434_400_000, "kind": kind, **words}
+    )
+
+
+def _work(stage: Stage) -> None:
+    """One worker by password, one by certificate that keeps copies; both apps."""
+    one = stage.settings("worker", instance_id="w1")
+    other = stage.settings("worker", certified=True, instance_id="w2", standby=True)
+    logs = [stage.folder / f"{name}.log" for name in ("w1", "w2", "catalogue", "audiences")]
+    with ExitStack() as running:
+        workers = [running.enter_context(WorkerProcess(settings, log, _WORKER))
+                   for settings, log in zip((one, other), logs, strict=False)]  # fmt: skip
+        for name, log in zip(("catalogue", "audiences"), logs[2:], strict=True):
+            mine = environment(stage.settings(name))
+            words = {k.removeprefix(PREFIX): v for k, v in mine.items() if k.startswith(PREFIX)}
+            running.enter_context(app_process(f"streams.apps.{name}", log, **words))
+        group = running.enter_context(Group(stage.plain))
+
+        def done() -> bool:
+            for worker in workers:
+                worker.check()
+            return group.lag().done
+
+        wait_until(done, READY_S, lambda: "\n".join(log.read_text()[-3000:] for log in logs))
+        for topic in (topics.UNTAGGED, topics.RECEIPTS, topics.AUDIENCES):
+            stage.wait_for(topic, *logs)
+        wait_until(lambda: stage.count(topics.DEAD_LETTERS) == 2, _WAIT_S, logs[2].read_text)
+        assert [worker.terminate() for worker in workers] == [0, 0]
+
+
+def _read(stage: Stage) -> None:
+    reader = stage.settings("reader", certified=True)
+    own = {**reader.kafka, "bootstrap.servers": reader.bootstrap_servers,
+           "group.id": "tele-reader-crm", "auto.offset.reset": "earliest"}  # fmt: skip
+    consumer = Consumer(own)
+    consumer.subscribe([reader.topic(topics.PROFILES)])
+    message = consumer.poll(30)
+    assert message is not None and message.error() is None
+    consumer.commit(message=message, asynchronous=False)
+    consumer.close()
+    with ProfileReader(
+        reader.bootstrap_servers, reader.topic(topics.PROFILES), kafka=reader.kafka
+    ) as profiles:
+        subject = next(iter(profiles.bootstrap(30)))
+    stage.command("reader", "profile", subject)
+    assert stage.count(topics.AUDIENCES, as_="reader") > 0
+    stage.command("privacy", "subject", subject)
+    assert stage.count(topics.DEAD_LETTERS, as_="privacy") == 2
+    assert stage.count(topics.RECEIPTS, as_="privacy") == 1
+
+
+def _administer(stage: Stage) -> None:
+    stage.command("admin", "untagged")
+    stage.command("admin", "accounting")
+    stage.command("admin", "related", "483")
+    stage.command("admin", "tags", "export", "--topic", str(stage.folder / "tags.tsv"))
+    for name in topics.INPUTS:
+        stage.produce(name, (b"zqacc", b"{nope"), as_="producer")
+    admin = stage.broker.admin()
+    spots = [TopicPartition(stage.plain.topic(name), p) for name in topics.INPUTS for p in range(3)]
+    ends = admin.list_offsets(dict.fromkeys(spots, OffsetSpec.latest()))
+    gone = [TopicPartition(spot.topic, spot.partition, answer.result(30).offset)
+            for spot, answer in ends.items()]  # fmt: skip
+    for answer in admin.delete_records(gone).values():
+        answer.result(30)
+    stage.command("admin", "offsets", "reset", "--yes")
+    stage.command("admin", "state", "reset", "--yes")
+
+
+# -- what the tests say
+
+
+@pytest.mark.timeout(600)
+def test_every_program_does_its_work(stage: Stage) -> None:
+    assert "co-partitioned" in stage.said["topics check"]
+    assert "goes on with what the logs still have" in stage.said["offsets reset --yes"]
+    assert stage.count(topics.PROFILES) > 0
+
+
+def test_nothing_that_a_program_asks_for_is_denied(stage: Stage) -> None:
+    assert sorted(item for item in stage.broker.decisions() if not item.allowed) == []
+
+
+def test_nothing_is_granted_that_no_program_asks_for(stage: Stage) -> None:
+    decided = stage.broker.decisions()
+    idle = [
+        (principal.user(stage.plain), acl.kind, acl.name, operation)
+        for principal in access.PRINCIPALS
+        for acl in principal.acls(stage.plain)
+        for operation in acl.operations
+        if not any(_is(item, principal.user(stage.plain), acl, operation) for item in decided)
+    ]
+    assert idle == []
+
+
+def _is(item: Decision, user: str, acl: access.Acl, operation: str) -> bool:
+    kind = {"topic": "Topic", "group": "Group", "transactionalId": "TransactionalId"}[acl.kind]
+    named = item.name.startswith(acl.name) if acl.prefixed else item.name == acl.name
+    asked = (user, access.upper(operation), kind)
+    return item.allowed and named and (item.user, item.operation, item.kind) == asked
