@@ -45,8 +45,8 @@ fmt: setup ## Sort imports and repair what can be repaired
 bench: setup ## Measure, peers side by side on a real Kafka (about 20 minutes)
 	$(BIN)/python -m tests.bench $(or $(ARGS),side --latency 30)
 
-quality: setup ## Are the scores honest: on real data, against baselines (TAGS=1: the tags)
-	$(BIN)/python -m $(if $(TAGS),tests.quality.tags,pytest -m quality -s --timeout=1800) $(ARGS)
+quality: setup ## Are the scores honest: on real data, against baselines (TAGS=1: tags; DATA=DIR)
+	$(if $(DATA),DATA=$(abspath $(DATA)) )$(BIN)/python -m $(if $(TAGS),tests.quality.tags,pytest -m quality -s --timeout=1800) $(ARGS)
 
 chaos: setup ## 5 M events and 110 faults on a real broker: kill -9, stalls, cuts; ARGS=--help
 	$(BIN)/python -m tests.chaos $(or $(ARGS),--events 2600000 --faults 55 --seed 11 --seed 12)

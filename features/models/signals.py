@@ -18,7 +18,7 @@ __all__ = ["HABIT", "NAMES", "PRESENCE", "DayRows", "BaseRates", "training_rows"
 _PRIOR_RATE = 0.02
 _PRIOR_WEIGHT = 20.0
 _DECAY = 2.0 ** (-1.0 / 14.0)
-_ODDS_SCALE = 4.0  # brings log-odds of everyday rates to order one
+ODDS_SCALE = 4.0  # brings log-odds of everyday rates to order one
 
 
 class BaseRates:
@@ -41,7 +41,7 @@ class BaseRates:
     def log_odds(self) -> NDArray[np.float64]:
         """Log-odds of the rates, scaled to order one."""
         rate = self.rate()
-        odds: NDArray[np.float64] = np.log(rate / (1.0 - rate)) / _ODDS_SCALE
+        odds: NDArray[np.float64] = np.log(rate / (1.0 - rate)) / ODDS_SCALE
         return odds
 
 

@@ -60,15 +60,13 @@ def _evening(account: str, day: int, others: list[Visit], count: int, number: in
     return found
 
 
-def kept(
-    clean: Answers, flooded: Answers, bursts: list[Burst], champion: str
-) -> dict[str, list[int]]:
+def kept(clean: Answers, flooded: Answers, bursts: list[Burst]) -> dict[str, list[int]]:
     """Number of the top five of the morning after that are those of the same morning unflooded.
 
     Returns
     -------
     dict of str to list of int
-        By ranking: the champion's score, and the level of one half-life of 7 days.
+        By ranking: the score that a profile has, and the level of one half-life of 7 days.
     """
     share = NAMES.index("share_7d")  # within a subject it ranks as the level does
     found: dict[str, list[int]] = {"score": [], "7-day level": []}
@@ -76,7 +74,7 @@ def kept(
         for name in found:
             tops = []
             for answers in (clean, flooded):
-                rank = answers.p[champion] if name == "score" else answers.x[:, share]
+                rank = answers.decisions["score"] if name == "score" else answers.x[:, share]
                 tops.append(_top(answers, account, day + 1, rank))
             if len(tops[0]) == _TOP:
                 found[name].append(len(tops[0] & tops[1]))

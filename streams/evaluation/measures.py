@@ -1,37 +1,107 @@
-"""Measures probabilities: proper scores, ranking, calibration, and lift."""
+"""Measures probabilities: proper scores, ranking, calibration, and lift.
+
+An expected calibration error is small for a constant too. So beside it stand the *slope* of the
+outcomes over the said log-odds (1 is right, 0 is a constant, below 1 is too sure; Cox 1958) and
+their *spread* (0 for a constant).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from streams.evaluation.intervals import TAIL, Blocks, Interval
 from streams.evaluation.prequential import Answers
 
 Floats = NDArray[np.float64]
-MEASURES = ("log_loss", "auc", "pr_auc", "brier", "ece", "recall_5")
+MEASURES = ("log_loss", "auc", "pr_auc", "brier", "ece", "slope", "spread", "recall_5", "ndcg_10")
 _LEAST = 1e-5
 _BINS = 15
+_RECALL, _NDCG = 5, 10
+_DISCOUNT = 1.0 / np.log2(np.arange(2.0, 2.0 + _NDCG))
+_IDEAL = np.cumsum(_DISCOUNT)
 
 
 def measures(answers: Answers, p: Floats, counted: NDArray[np.bool_]) -> dict[str, float]:
     """All measures over the counted rows."""
     y, q = answers.y[counted], p[counted]
+    ranks = ranking(answers, p, counted)
     return {
         "log_loss": log_loss(y, q),
         "auc": auc(y, q),
         "pr_auc": pr_auc(y, q),
         "brier": float(((q - y) ** 2).mean()),
         "ece": calibration_error(y, q),
-        "recall_5": recall(answers, p, counted),
+        "slope": calibration_slope(y, q).value,
+        "spread": float(log_odds(q).std()),
+        "recall_5": float(ranks.recall.mean()) if len(ranks.recall) else float("nan"),
+        "ndcg_10": float(ranks.ndcg.mean()) if len(ranks.ndcg) else float("nan"),
     }
 
 
 def log_loss(y: NDArray[np.uint8], p: Floats) -> float:
     """Mean log-loss, probabilities clipped at 1e-5."""
+    return float(row_losses(y, p).mean())
+
+
+def row_losses(y: NDArray[np.uint8], p: Floats) -> Floats:
+    """Log-loss of each answer, probabilities clipped at 1e-5."""
     p = np.clip(p, _LEAST, 1.0 - _LEAST)
-    return float(-np.where(y == 1, np.log(p), np.log1p(-p)).mean())
+    found: Floats = -np.where(y == 1, np.log(p), np.log1p(-p))
+    return found
+
+
+def log_odds(p: Floats) -> Floats:
+    """Log-odds, probabilities clipped at 1e-5."""
+    p = np.clip(p, _LEAST, 1.0 - _LEAST)
+    found: Floats = np.log(p / (1.0 - p))
+    return found
+
+
+def calibration_slope(y: NDArray[np.uint8], p: Floats, blocks: Blocks | None = None) -> Interval:
+    """Slope of a logistic regression of the outcomes on the said log-odds; 0 for a constant.
+
+    Parameters
+    ----------
+    blocks : Blocks, optional
+        Of the rows. A drawn slope is one step of Newton's from that of all rows.
+    """
+    x = log_odds(p)
+    centre, spread = float(x.mean()), float(x.std())
+    if spread < 1e-9 or y.min() == y.max():
+        return Interval(0.0, 0.0, 0.0)
+    x = (x - centre) / spread
+    rate = float(y.mean())
+    beta = np.array([np.log(rate / (1.0 - rate)), 0.0])
+    for _ in range(50):
+        terms = _newton_terms(beta, x, y)
+        step = np.clip(_solved(*(term.sum() for term in terms)), -2.0, 2.0)
+        beta += step
+        if np.abs(step).max() < 1e-9:
+            break
+    value = float(beta[1] / spread)
+    if blocks is None:
+        return Interval(value, value, value)
+    sums = np.array([blocks.sums(term) for term in _newton_terms(beta, x, y)])
+    drawn = (beta[1] + _solved(*(blocks.draws @ sums.T).T)[1]) / spread
+    low, high = np.quantile(drawn, (TAIL, 1.0 - TAIL))
+    return Interval(value, float(low), float(high))
+
+
+def _newton_terms(beta: Floats, x: Floats, y: NDArray[np.uint8]) -> tuple[Floats, ...]:
+    """Each row's gradient and Hessian of the log-likelihood."""
+    said = 1.0 / (1.0 + np.exp(-np.clip(beta[0] + beta[1] * x, -30.0, 30.0)))
+    missed, weight = y - said, said * (1.0 - said)
+    return missed, missed * x, weight, weight * x, weight * x * x
+
+
+def _solved(g0: Any, g1: Any, h00: Any, h01: Any, h11: Any) -> Floats:
+    least = h00 * h11 - h01 * h01 + 1e-12
+    return np.array([(h11 * g0 - h01 * g1) / least, (h00 * g1 - h01 * g0) / least])
 
 
 def auc(y: NDArray[np.uint8], p: Floats) -> float:
@@ -67,23 +137,50 @@ def calibration_error(y: NDArray[np.uint8], p: Floats) -> float:
     )
 
 
-def recall(answers: Answers, p: Floats, counted: NDArray[np.bool_], top: int = 5) -> float:
-    """Of what a subject did engage with on a day, the share among its `top` by probability.
+@dataclass(frozen=True)
+class Ranking:
+    """Quality of the ranking of a subject's interests, by the days with an engagement.
 
-    Mean over the days of subjects with an engagement; at most `top` count.
+    Attributes
+    ----------
+    subject, day : ndarray of int64, shape (n,)
+    recall : ndarray of float64, shape (n,)
+        Share of what was engaged with that stood among the first five; at most five count.
+    ndcg : ndarray of float64, shape (n,)
+        Normalised discounted cumulative gain of the first ten.
     """
+
+    subject: NDArray[np.int64]
+    day: NDArray[np.int64]
+    recall: Floats
+    ndcg: Floats
+
+
+def ranking(answers: Answers, p: Floats, counted: NDArray[np.bool_], seed: int = 7) -> Ranking:
+    """Rank each subject's interests of each day; ties stand in random order."""
     at = np.flatnonzero(counted)
-    order = at[np.lexsort((-p[at], answers.subject[at], answers.day[at]))]
-    change = (np.diff(answers.day[order], prepend=-1) != 0) | (
-        np.diff(answers.subject[order], prepend=-1) != 0
+    chance = np.random.default_rng(seed).random(len(at))
+    order = np.lexsort((chance, -p[at], answers.subject[at], answers.day[at]))
+    at = at[order]
+    subject, day, y = answers.subject[at], answers.day[at], answers.y[at].astype(np.float64)
+    changes = (np.diff(day, prepend=-1) != 0) | (np.diff(subject, prepend=-1) != 0)
+    starts = np.flatnonzero(changes)
+    if not len(starts):
+        return Ranking(subject, day, y, y)
+    place = np.arange(len(at)) - np.repeat(starts, np.diff([*starts, len(at)]))
+    hits = np.add.reduceat(y, starts)
+    found = np.add.reduceat(y * (place < _RECALL), starts)
+    gain = np.add.reduceat(
+        y * np.where(place < _NDCG, _DISCOUNT[np.minimum(place, _NDCG - 1)], 0), starts
     )
-    starts = np.flatnonzero(change)
-    found = []
-    for a, b in zip(starts, [*starts[1:], len(order)], strict=True):
-        y = answers.y[order[a:b]]
-        if y.any():
-            found.append(y[:top].sum() / min(top, y.sum()))
-    return float(np.mean(found)) if found else float("nan")
+    own = hits > 0
+    most = hits[own].astype(np.intp)
+    return Ranking(
+        subject[starts][own],
+        day[starts][own],
+        found[own] / np.minimum(most, _RECALL),
+        gain[own] / _IDEAL[np.minimum(most, _NDCG) - 1],
+    )
 
 
 def reliability(y: NDArray[np.uint8], p: Floats, bins: int = 12) -> list[tuple[float, float, int]]:
@@ -99,13 +196,14 @@ def lift_curve(y: NDArray[np.uint8], p: Floats) -> list[tuple[float, float]]:
     return [(share, float(hits[max(0, int(share * len(y)) - 1)])) for share in shares]
 
 
-def first_quarter_out(answers: Answers) -> NDArray[np.bool_]:
-    """The rows that count: from the day on which a quarter of all rows had passed."""
-    counted: NDArray[np.bool_] = answers.day >= answers.day[len(answers) // 4]
+def judged(answers: Answers, judged_from: Mapping[str, int]) -> NDArray[np.bool_]:
+    """The rows that count: of each subject those from its own day on.
+
+    Parameters
+    ----------
+    judged_from : mapping of str to int
+        First day by subject: `streams.evaluation.panels.Panel.judged_from`.
+    """
+    first = np.array([judged_from[name] for name in answers.subjects])
+    counted: NDArray[np.bool_] = answers.day >= first[answers.subject]
     return counted
-
-
-def gains(table: Mapping[str, Mapping[str, float]], name: str) -> dict[str, float]:
-    """By how much the log-loss of `name` is below that of each other line."""
-    own = table[name]["log_loss"]
-    return {other: 1.0 - own / row["log_loss"] for other, row in table.items() if other != name}

@@ -2,7 +2,7 @@
 
 The protocol. Interest = key: the registrable domain of a host, the package of an app, the
 channel. Every key is an interest of its own in a flat taxonomy, so the tagger's quality stays
-out of it. The records of all chosen sets form one sequence in event time. A panelist is there
+out of it. Each set is a panel of its own, in event time. A panelist is there
 from the first event to the day of the last one and is then erased, as a customer who left is:
 absence after the end of a diary means nothing. A pair of panelist and key is a candidate from
 the day after its first active day; a row is a panelist, a key and a day, its label whether
@@ -13,8 +13,9 @@ of everybody is closed before the erasure.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,8 @@ from features.tags.exact import TagEntry, registrable
 from features.tags.taxonomy import Taxonomy
 from features.vocabulary import FactKind
 from streams.contract import topics
-from streams.datasets import ADAPTORS, SourceError
+from streams.contract.record import Record
+from streams.datasets import ADAPTORS, Skipped, SourceError, bundled_web_visits
 
 DAY_MS = 86_400_000
 #: Where each set lies below the data folder, and who reads it.
@@ -33,8 +35,9 @@ SETS = {
     "snapshots": ("app-usage/foreground_snapshots.csv", "snapshots"),
     "tv-sessions": ("tv-sessions/sessions.csv", "tv-sessions"),
 }
-_LEAST_VISIT_MS = 1000  # a last visit's duration is unknown, which is not the same as none
+LEAST_VISIT_MS = 1000  # a last visit's duration is unknown, which is not the same as none
 _CLOCK = "panel-clock"
+_UNJUDGED = 0.25  # share of a panelist's span, from its first day on, that isn't counted
 
 
 @dataclass(frozen=True)
@@ -63,11 +66,17 @@ class Panel:
     visits : list of Visit
     ends : dict of str to int, optional
         Last day of a diary where it is not that of the last visit.
+    seen_by_prior : bool
+        The shipped prior was learned on it, so a fair run starts without.
+    left_out : dict of str to int
+        Rows of the file that are none of its visits, by what they are.
     """
 
     name: str
     visits: list[Visit]
     ends: dict[str, int] = field(default_factory=dict)
+    seen_by_prior: bool = False
+    left_out: dict[str, int] = field(default_factory=dict)
 
     def interests(self) -> dict[str, str]:
         """Interest by content key: the registrable domain, or the key itself."""
@@ -80,6 +89,13 @@ class Panel:
             first, _ = found.get(visit.account, (visit.day, 0))
             found[visit.account] = first, self.ends.get(visit.account, visit.day)
         return found
+
+    def judged_from(self) -> dict[str, int]:
+        """First day of each panelist that counts: a quarter of the own span has passed by then."""
+        return {
+            account: first + ceil(_UNJUDGED * (last - first + 1))
+            for account, (first, last) in self.diaries().items()
+        }
 
     def records(self, lateness_ms: int) -> Iterator[tuple[str, str, bytes]]:
         """Topic, key and value of visits, ticks and erasures, in the sequence."""
@@ -124,31 +140,38 @@ class Panel:
             closed = end
 
 
-def load(names: list[str], folder: Path) -> Panel:
-    """Read sets and merge them by time.
+def load(name: str, folder: Path) -> Panel:
+    """Read a set that an adaptor knows.
 
     Raises
     ------
     SourceError
-        Where a set is not there or can't be read.
+        Where the set is not there or can't be read.
     """
+    place, adaptor = SETS[name]
+    skipped: Skipped = Counter()
+    return _panel(name, ADAPTORS[adaptor](folder / place, skipped), skipped)
+
+
+def bundled() -> Panel:
+    """The web visits that ship with the package."""
+    return _panel("web-visits", bundled_web_visits(), Counter())
+
+
+def _panel(name: str, records: Iterable[Record], skipped: Skipped) -> Panel:
     visits: list[Visit] = []
-    for name in names:
-        place, adaptor = SETS[name]
-        for record in ADAPTORS[adaptor](folder / place, Counter()):
-            if record.topic not in (topics.NETWORK, topics.TV, topics.APP):
-                continue
-            value = orjson.loads(record.value) if isinstance(record.value, bytes) else record.value
-            for length in ("duration_ms", "watched_ms"):
-                if length in value:
-                    value[length] = max(_LEAST_VISIT_MS, value[length])
-            visits.append(
-                Visit(record.at, record.topic, record.key, _key(value), orjson.dumps(value))
-            )
+    for record in records:
+        if record.topic not in (topics.NETWORK, topics.TV, topics.APP):
+            continue
+        value = orjson.loads(record.value) if isinstance(record.value, bytes) else record.value
+        for length in ("duration_ms", "watched_ms"):
+            if length in value:
+                value[length] = max(LEAST_VISIT_MS, value[length])
+        visits.append(Visit(record.at, record.topic, record.key, _key(value), orjson.dumps(value)))
     if not visits:
-        raise SourceError(f"{folder}: no visits in {', '.join(names)}")
+        raise SourceError(f"{name}: no visits")
     visits.sort(key=lambda visit: visit.at)
-    return Panel("+".join(names), visits)
+    return Panel(name, visits, seen_by_prior=True, left_out=dict(skipped))
 
 
 def _key(value: dict[str, str]) -> str:

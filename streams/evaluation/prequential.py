@@ -48,7 +48,7 @@ class Answers:
         Keys of subjects as in the topic.
     interest : ndarray of int64, shape (n,)
         Dense index in the taxonomy.
-    y, active_today : ndarray of uint8, shape (n,)
+    y, active_today, source : ndarray of uint8, shape (n,)
     x : ndarray of float64, shape (n, signals)
     p : dict of str to ndarray of float64, shape (n,)
         By model.
@@ -63,6 +63,7 @@ class Answers:
     interest: NDArray[np.int64]
     y: NDArray[np.uint8]
     active_today: NDArray[np.uint8]
+    source: NDArray[np.uint8]
     x: NDArray[np.float64]
     p: dict[str, NDArray[np.float64]]
     decisions: NDArray[np.void]
@@ -164,6 +165,7 @@ def _joined(recorder: _Recorder) -> Answers:
         interest=column("interest").astype(np.int64),
         y=column("y"),
         active_today=column("active_today"),
+        source=column("source"),
         x=column("x"),
         p={
             name: np.concatenate([said[name] for said in recorder.said])
@@ -224,7 +226,7 @@ def replay(answers: Answers, model: Model, without: str = "") -> NDArray[np.floa
             answers.interest[a:b].astype(np.uint16),
             answers.subject[a:b].astype(np.int32),
             answers.active_today[a:b],
-            np.zeros(b - a, np.uint8),
+            answers.source[a:b],
         )
         out[a:b] = model.score(rows)
         model.learn(rows)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import orjson
 
+from streams.evaluation.baselines import BOOSTED
+from streams.evaluation.intervals import Interval
 from streams.evaluation.measures import MEASURES, lift_curve, reliability
-from streams.evaluation.prequential import Answers
+from streams.evaluation.scores import ANSWERED, Measured
+from streams.evaluation.segments import SegmentRates
 
 _TITLES = {
     "log_loss": "log-loss",
@@ -18,8 +21,12 @@ _TITLES = {
     "pr_auc": "PR-AUC",
     "brier": "Brier",
     "ece": "ECE",
+    "slope": "slope",
+    "spread": "spread",
     "recall_5": "recall@5",
+    "ndcg_10": "nDCG@10",
 }
+_SAID = {1: "better", 0: "undecided", -1: "worse"}
 
 
 def score_table(lines: Mapping[str, Mapping[str, float]]) -> str:
@@ -31,64 +38,97 @@ def score_table(lines: Mapping[str, Mapping[str, float]]) -> str:
     return "\n".join(rows)
 
 
-def summary(found: Mapping[str, Any]) -> str:
-    """Everything measured of one run, as text."""
-    blocks = [
-        f"== {found['panel']}: {found['rows']} rows, {found['counted']} counted, "
-        f"{found['rate']:.4f} engaged, champion {found['champion']}",
-        score_table(found["lines"]),
+def gain_table(gains: Mapping[str, Mapping[str, Interval]]) -> str:
+    """Compare what was answered with each other line, and say what may be claimed."""
+    width = max(len(name) for name in gains)
+    rows = [
+        "what was answered against each, [90 % interval by subject and week]\n"
+        f"{'':{width}}{'log-loss below it by':>28}{'':11}{'recall@5':>28}{'nDCG@10':>28}"
     ]
-    if "targets" in found:
+    for name, gain in sorted(gains.items(), key=lambda item: item[1]["log_loss"].value):
+        lost, recall, ndcg = (gain[measure] for measure in ("log_loss", "recall_5", "ndcg_10"))
+        rows.append(
+            f"{name:{width}}{format(lost, '+.2%'):>28}  {_SAID[lost.sign]:9}"
+            f"{format(recall, '+.4f'):>28}{format(ndcg, '+.4f'):>28}"
+        )
+    return "\n".join(rows)
+
+
+def segment_table(parts: Sequence[SegmentRates]) -> str:
+    """Put what came beside what was said, and mark where the interval excludes it."""
+    width = max(len(part.name) for part in parts)
+    rows = [f"{'':{width}}{'rows':>9}{'said':>8}   {'came':28}came / said"]
+    rows += [
+        f"{part.name:{width}}{part.rows:9d}{part.said:8.4f}   {format(part.came, '.4f'):28}"
+        f"{part.ratio:.2f}{'  off' if part.off else ''}"
+        for part in parts
+    ]
+    return "\n".join(rows)
+
+
+def summary(found: Mapping[str, Any]) -> str:
+    """Everything measured of one panel, as text."""
+    prior = "from the shipped prior" if found["primed"] else "cold: the prior has seen this set"
+    blocks = [
+        f"== {found['panel']} ({found['level']}): {found['subjects']} subjects, {found['rows']:,} "
+        f"rows, {found['counted']:,} counted, rate {found['rate']:.4f}; {prior}; champion at the "
+        f"end {found['champion']}",
+        f"answered: log-loss {found['log_loss']:.4f}, calibration slope {found['slope']:.2f}",
+        score_table(found["lines"]),
+        gain_table(found["gains"]),
+        segment_table(found["segments"]),
+    ]
+    if found["left_out"]:
+        said = ", ".join(f"{count:,} {what}" for what, count in found["left_out"].items())
+        blocks.insert(1, f"left out of the file: {said}")
+    blocks += [*_stances(found), *_bursts(found)]
+    if "ablation" in found:
         blocks.append(
-            "\n".join(
-                f"{'met   ' if target['met'] else 'MISSED'} {target['what']}: {target['value']:.4f}"
-                for target in found["targets"]
-            )
+            "without the signal, log-loss rises by (hurdle)\n"
+            + "\n".join(f"{name:16} {rise:+.2%}" for name, rise in found["ablation"].items())
         )
     blocks.append(
         "log-loss of the first tenth of the rows\n"
         + "\n".join(f"{name:40}{value:.4f}" for name, value in found["first_days"].items())
     )
-    blocks.append(
-        "stances     share   rows  engaged\n"
+    for news in found["news"]:
+        blocks.append(f"day {news['day']}: {news['what']} {news['model']} ({news['other']})")
+    return "\n\n".join(blocks)
+
+
+def _stances(found: Mapping[str, Any]) -> list[str]:
+    return [
+        "stances     share     rows  engaged\n"
         + "\n".join(
-            f"{name:10}{row['share']:7.3f}{row['rows']:7.0f}{row['engaged']:9.4f}"
+            f"{name:10}{row['share']:7.3f}{row['rows']:9d}  {row['engaged']:.4f}"
             for name, row in found["stances"].items()
-        )
-    )
-    blocks.append(
+        ),
         "surest bets: share, least lift (lower bound), precision\n"
         + "\n".join(
             f"{share:7.3f} {low:8.2f} {precision:8.3f}"
             for share, low, precision in found["abstention"]
-        )
-    )
-    blocks.append(
+        ),
         "80 % intervals against the following 14 days\n"
         "   scores mornings pairs  held  mean score  rate tomorrow  of the 14 days\n"
         + "\n".join(
             f"{band['scores']:>9} {band['mornings']:8d} {band['pairs']:5d} {band['held']:5.2f}"
             f"{band['score']:12.3f}{band['tomorrow']:15.3f}{band['fortnight']:16.3f}"
             for band in found["coverage"]
+        ),
+    ]
+
+
+def _bursts(found: Mapping[str, Any]) -> list[str]:
+    if "bursts" not in found:
+        return []
+    return [
+        "top five kept after a foreign evening (half of the day's events)\n"
+        + "\n".join(
+            f"{name:12} {np.mean(kept):.2f} of 5 over {len(kept)} bursts"
+            for name, kept in found["bursts"].items()
+            if kept
         )
-    )
-    if "bursts" in found:
-        blocks.append(
-            "top five kept after a foreign evening (half of the day's events)\n"
-            + "\n".join(
-                f"{name:12} {np.mean(kept):.2f} of 5 over {len(kept)} bursts"
-                for name, kept in found["bursts"].items()
-                if kept
-            )
-        )
-    if "ablation" in found:
-        blocks.append(
-            "without the signal, log-loss rises by (hurdle)\n"
-            + "\n".join(f"{name:16} {rise:+.2%}" for name, rise in found["ablation"].items())
-        )
-    for news in found["news"]:
-        blocks.append(f"day {news['day']}: {news['what']} {news['model']} ({news['other']})")
-    return "\n\n".join(blocks)
+    ]
 
 
 def file_stem(found: Mapping[str, Any]) -> str:
@@ -96,36 +136,35 @@ def file_stem(found: Mapping[str, Any]) -> str:
     return f"{found['panel']}-{found['level']}"
 
 
-def write_json(found: Mapping[str, Any], path: Path) -> None:
-    """The figures as JSON; what is not a number is null."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(orjson.dumps(found, option=orjson.OPT_INDENT_2) + b"\n")
-
-
-def plots(
-    answers: Answers, found: Mapping[str, Any], counted: Any, lines: Mapping[str, Any], folder: Path
-) -> list[Path]:
-    """Reliability, log-loss over time and lift curve, as PNG files.
+def write(measured: Measured, folder: Path) -> list[Path]:
+    """The figures as JSON, where what is not a number is null, and plots.
 
     Raises
     ------
     ImportError
         Where the extra ``quality`` is not installed.
     """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{file_stem(measured.found)}.json"
+    path.write_bytes(orjson.dumps(measured.found, option=orjson.OPT_INDENT_2) + b"\n")
+    return [path, *_plots(measured, folder)]
+
+
+def _plots(measured: Measured, folder: Path) -> list[Path]:
+    """Reliability, log-loss over time and lift curve, as PNG files."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    folder.mkdir(parents=True, exist_ok=True)
-    shown = [found["champion"], "7-day frequency", "LightGBM weekly"]
-    shown = [name for name in shown if name in lines]
-    y = answers.y[counted]
+    found, counted, lines = measured.found, measured.counted, measured.lines
+    shown = [name for name in (ANSWERED, "7-day frequency", BOOSTED) if name in lines]
+    y, day = measured.answers.y[counted], measured.answers.day[counted]
     written = []
     for title, draw in (("reliability", _reliability), ("log-loss", _over_time), ("lift", _lift)):
         figure, axes = pyplot.subplots(figsize=(6, 4.5))
         for name in shown:
-            draw(axes, name, y, lines[name][counted], answers.day[counted])
+            draw(axes, name, y, lines[name][counted], day)
         axes.set_title(f"{found['panel']}: {title}")
         axes.legend()
         path = folder / f"{file_stem(found)}-{title}.png"

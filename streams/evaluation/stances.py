@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import lgamma
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features.vocabulary import Stance
+from streams.evaluation.intervals import Blocks
 from streams.evaluation.prequential import Answers
 
 Floats = NDArray[np.float64]
@@ -20,16 +22,18 @@ _Z = 1.2816  # one-sided 90 %
 _BANDS = ((0.02, 0.1), (0.1, 0.2), (0.2, 0.3), (0.3, 0.45), (0.45, 1.0))
 
 
-def stances(answers: Answers, counted: NDArray[np.bool_]) -> dict[str, dict[str, float]]:
-    """Share of rows, and rate of engagement, by stance, on the mornings that count."""
+def stances(
+    answers: Answers, counted: NDArray[np.bool_], blocks: Blocks
+) -> dict[str, dict[str, Any]]:
+    """Share of rows and rate of engagement by stance, on the mornings that count."""
     y, stance = answers.y[counted], answers.decisions["stance"][counted]
-    found = {}
+    found: dict[str, dict[str, Any]] = {}
     for code in Stance:
-        own = y[stance == code]
+        own = stance == code
         found[code.word] = {
-            "share": len(own) / len(y),
-            "rows": float(len(own)),
-            "engaged": float(own.mean()) if len(own) else float("nan"),
+            "share": float(own.mean()),
+            "rows": int(own.sum()),
+            "engaged": blocks.ratio((own & (y == 1)).astype(float), own.astype(float)),
         }
     return found
 

@@ -176,7 +176,7 @@ def show(base: Path, names: Sequence[str] = ("web-visits", "snapshots")) -> int:
             print(f"{name}: not there, skipped", file=sys.stderr)
             continue
         done += 1
-        measure(panels.load([name], base))
+        measure(panels.load(name, base))
     return done
 
 

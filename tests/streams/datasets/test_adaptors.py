@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections import Counter
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from features.records import decoder, fields
 from features.tags import exact
+from features.tags.keys import TagError
 from streams.commands import replay
 from streams.contract import topics
 from streams.contract.record import Record
@@ -21,15 +23,8 @@ from tests.support.data_sets import FILES, WEB, get, read
 from tests.support.needs import need_data
 from tests.support.paths import DATA_SETS
 
-EVENTS = {
-    "web-visits": 29_562,
-    "stream-starts": 44_780,
-    "tv-sessions": 4_965,
-    "operator-dpi": 36_722,
-    "app-usage": 584,
-    "snapshots": 3_060,
-    "flows": 9_354,
-}
+#: Adaptors that make one event of each row that they don't skip.
+ROW_BY_ROW = {"web-visits", "stream-starts", "tv-sessions", "operator-dpi", "snapshots"}
 
 
 KIND = {
@@ -50,7 +45,10 @@ def _check(records: list[Record]) -> Counter[str]:
     for record in records:
         assert isinstance(record.value, dict)
         if record.topic == topics.CATALOGUE:
-            exact.tag_catalogue(record.value)
+            try:
+                exact.tag_catalogue(record.value)
+            except TagError:
+                refused["catalogue"] += 1
             continue
         raw = orjson.dumps(record.value)
         try:
@@ -67,17 +65,21 @@ def _check(records: list[Record]) -> Counter[str]:
 @pytest.mark.quality
 @pytest.mark.parametrize("name", sorted(FILES))
 def test_real_sets_become_valid_events(name: str) -> None:
-    records, _ = read(name, need_data(DATA_SETS / FILES[name]))
-    assert sum(record.topic in topics.INPUTS for record in records) == EVENTS[name]
+    """Whichever people's file it is: every row is an event or was skipped with a reason."""
+    path = need_data(DATA_SETS / FILES[name])
+    records, skipped = read(name, path)
+    events = sum(record.topic in topics.INPUTS for record in records)
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = sum(1 for _ in csv.reader(file)) - 1
+    assert events + skipped.total() == rows if name in ROW_BY_ROW else 0 < events <= rows
     refused = _check(list(with_consent(records)))
     # Scans and attacks send names that are no host names.
-    assert refused.total() <= 0.01 * EVENTS[name] if name == "flows" else not refused
+    assert refused.total() <= 0.01 * events if name == "flows" else not refused
 
 
-def test_the_bundled_sample_is_the_real_set() -> None:
+def test_the_bundled_sample_is_sound() -> None:
     sample = list(bundled_web_visits())
-    assert len(sample) == EVENTS["web-visits"]
-    assert len({record.key for record in sample}) == 3
+    assert len(sample) > 1000 and len({record.key for record in sample}) > 1
     assert not _check(sample)
 
 

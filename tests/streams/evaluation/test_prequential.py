@@ -4,87 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 import orjson
 import pytest
 
-from features.models import Learner
 from features.models.linear import Hurdle
 from features.models.signals import NAMES
 from features.models.stance_kernel import DECISION
-from streams.commands import quality
 from streams.commands.replay import jsonl
-from streams.contract import topics
 from streams.evaluation import (
     baselines,
     bursts,
     cost,
+    intervals,
     measures,
     panels,
     prequential,
-    report,
     stances,
 )
-from streams.evaluation.panels import DAY_MS, Panel, Visit
+from streams.evaluation.panels import DAY_MS, Panel
 from streams.evaluation.prequential import Answers
-
-START = 18_000  # day of the first visit
-DAYS = 40
-
-
-def visit(account: str, day: int, minute: int, host: str, number: int) -> Visit:
-    at = day * DAY_MS + minute * 60_000
-    return Visit(
-        at,
-        topics.NETWORK,
-        account,
-        f"host:{host}",
-        orjson.dumps(
-            {
-                "event_id": f"e-{number}",
-                "account_id": account,
-                "ts": at,
-                "line": "mobile",
-                "host": host,
-                "duration_ms": 60_000,
-            }
-        ),
-    )
-
-
-@cache
-def small_panel() -> Panel:
-    """Four people with daily, weekly and passing habits, and days without any."""
-    chance = np.random.default_rng(5)
-    visits: list[Visit] = []
-    for person in range(4):
-        for day in range(START + person, START + DAYS - 2 * person):
-            if chance.random() < 0.3:
-                continue
-            keys = [f"www.site{k}.com" for k in range(8) if chance.random() < 0.9 / (1 + k)]
-            if day % 7 == person:
-                keys.append("weekly.org")
-            keys.append(f"once{chance.integers(60)}.net")
-            for key in keys:
-                visits.append(
-                    visit(f"p-{person}", day, int(chance.integers(0, 1440)), key, len(visits))
-                )
-    return Panel("small", sorted(visits, key=lambda v: v.at))
-
-
-def play(panel: Panel, interests: dict[str, str] | None = None) -> Answers:
-    interests = interests or panel.interests()
-    tree = panels.flat(sorted(set(interests.values())))
-    learner = Learner(len(tree), (Hurdle(),))
-    return prequential.run(panel, tree, panels.one_each(interests), learner)
-
-
-@cache
-def played() -> Answers:
-    return play(small_panel())
+from tests.support.small_panel import START, play, played, small_panel, visit
 
 
 def test_the_rows_are_those_of_the_protocol() -> None:
@@ -193,7 +135,7 @@ def test_taking_a_signal_away_takes_its_weight_away() -> None:
 def test_row_by_row_looks_better_than_it_is() -> None:
     """Why a day is scored as a whole: row by row, the day's own rows give it away."""
     answers = played()
-    counted = measures.first_quarter_out(answers)
+    counted = measures.judged(answers, small_panel().judged_from())
     y = answers.y[counted]
     leaking = measures.log_loss(y, prequential.row_by_row(answers)[counted])
     assert leaking < measures.log_loss(y, answers.p["ftrl-hurdle"][counted])
@@ -247,11 +189,48 @@ def test_calibration_error_takes_the_worse_of_two_binnings() -> None:
     assert measures.calibration_error(y, y.astype(float)) == 0.0
 
 
-def test_recall_counts_what_was_engaged_with() -> None:
+def test_ranks_are_of_what_was_engaged_with() -> None:
     answers = played()
     every = np.ones(len(answers), np.bool_)
-    assert measures.recall(answers, answers.y.astype(float), every) == 1.0
-    assert measures.recall(answers, -answers.y.astype(float), every) < 0.5
+    right = measures.ranking(answers, answers.y.astype(float), every)
+    wrong = measures.ranking(answers, -answers.y.astype(float), every)
+    assert (right.recall == 1.0).all() and right.ndcg == pytest.approx(np.ones(len(right.ndcg)))
+    assert wrong.recall.mean() < 0.5 and wrong.ndcg.mean() < 0.8
+    days = {(s, d) for s, d, y in zip(answers.subject, answers.day, answers.y, strict=True) if y}
+    assert set(zip(right.subject, right.day, strict=True)) == days
+
+
+def test_ties_are_ranked_by_chance_and_not_by_the_order_of_rows() -> None:
+    """A constant finds five of twenty with five guesses as often as chance does."""
+    n, days = 20, 600
+    zeros = np.zeros(n * days, np.uint8)
+    y = np.tile(np.arange(n) < 1, days).astype(np.uint8)
+    answers = Answers(
+        np.repeat(np.arange(days), n),
+        np.zeros(n * days, np.int64),
+        ["a"],
+        np.tile(np.arange(n), days),
+        y,
+        zeros,
+        zeros,
+        np.zeros((n * days, 0)),
+        {},
+        np.zeros(n * days, DECISION),
+    )
+    constant = measures.ranking(answers, np.full(n * days, 0.1), np.ones(n * days, np.bool_))
+    assert constant.recall.mean() == pytest.approx(5 / n, abs=0.06)
+
+
+def test_ndcg_is_that_of_the_formula() -> None:
+    answers = played()
+    chance = np.random.default_rng(3)
+    p = chance.random(len(answers))
+    found = measures.ranking(answers, p, np.ones(len(answers), np.bool_))
+    own = (answers.subject == found.subject[5]) & (answers.day == found.day[5])
+    y = answers.y[own][np.argsort(-p[own])]
+    gain = sum(hit / np.log2(place + 2) for place, hit in enumerate(y[:10]))
+    best = sum(1 / np.log2(place + 2) for place in range(min(10, int(y.sum()))))
+    assert found.ndcg[5] == pytest.approx(gain / best)
 
 
 # -- stances and bursts
@@ -281,6 +260,7 @@ def _fortnights(held: bool) -> Answers:
         np.tile(np.arange(pairs), days),
         y,
         zeros,
+        zeros,
         np.zeros((n, 0)),
         {},
         said,
@@ -304,8 +284,10 @@ def test_intervals_are_held_against_the_fortnight() -> None:
 
 def test_stances_part_the_rows() -> None:
     answers = played()
-    found = stances.stances(answers, measures.first_quarter_out(answers))
+    counted = measures.judged(answers, small_panel().judged_from())
+    found = stances.stances(answers, counted, intervals.of_rows(answers, counted))
     assert sum(row["share"] for row in found.values()) == pytest.approx(1.0)
+    assert sum(row["rows"] for row in found.values()) == counted.sum()
 
 
 def test_half_of_a_flooded_day_is_foreign_and_in_two_hours() -> None:
@@ -331,44 +313,8 @@ def test_half_of_a_flooded_day_is_foreign_and_in_two_hours() -> None:
         assert not {v.key for v in foreign} & {v.key for v in own if v not in foreign}
 
 
-# -- the command
-
-
-def test_a_missing_set_is_said_and_not_thrown(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    from streams.__main__ import main
-
-    assert main(["quality", "--data", str(tmp_path)]) == 1
-    assert "visits.csv" in capsys.readouterr().err
-
-
-def test_targets_say_what_is_missed() -> None:
-    lines = {
-        "mixture": {"log_loss": 0.06, "auc": 0.95, "ece": 0.02},
-        "7-day frequency": {"log_loss": 0.08},
-        "LightGBM weekly": {"log_loss": 0.062},
-    }
-    met = {
-        t["what"].split(" >=")[0].split(" <=")[0]: t["met"]
-        for t in quality.targets(lines, "mixture")
-    }
-    assert met == {
-        "share below the 7-day frequency": True,
-        "ROC-AUC": True,
-        "ECE": False,
-        "share below LightGBM weekly": False,
-    }
-
-
 def test_the_cost_of_learning_is_that_of_its_rows() -> None:
     found = cost.measure(households=10, days=4, repeats=1)
     assert found.events > 500 and found.days == 4 and found.rows > 100
     assert found.without > 0.0 and found.row_us >= 0.0
     assert f"{found.rows:,} rows" in str(found)
-
-
-def test_figures_are_json_and_nan_is_null(tmp_path: Path) -> None:
-    path = tmp_path / "new" / "figures.json"
-    report.write_json({"engaged": float("nan"), "rows": 3}, path)
-    assert orjson.loads(path.read_bytes()) == {"engaged": None, "rows": 3}
