@@ -22,6 +22,7 @@ from features.models import Learner
 from features.privacy.accounts import Accounts
 from features.privacy.consent import FOREVER
 from features.privacy.facts import erasure_mark
+from features.records.concealed import keyed_mark
 from features.records.position import Position
 from features.related.graph import Related
 from features.state import changelog_keys as keys
@@ -47,6 +48,7 @@ class Checkpoint:
         self._default_grant = config.consent_default_grant
         self._rules = config.rules.fingerprint
         self._ids: list[tuple[int, int]] = []  # record number, newest bucket in it
+        self._ids_key = keyed_mark(config.erasure_key, "", "event ids")[:8]
         self._next = 0
 
     def write(
@@ -87,7 +89,8 @@ class Checkpoint:
         for at in range(0, len(hashes), _IDS_PER_RECORD):
             part = slice(at, at + _IDS_PER_RECORD)
             state[keys.event_ids(self._next)] = snapshots.pack(
-                {}, {"hash": hashes[part], "bucket": buckets[part]}
+                {"key": self._ids_key, "width": store.clock.bucket},
+                {"hash": hashes[part], "bucket": buckets[part]},
             )
             self._ids.append((self._next, int(buckets[part].max())))
             self._next += 1
@@ -145,8 +148,23 @@ class Checkpoint:
                 case (Kind.FACTS, name):
                     accounts.restore(name, value, watermark, new_rules)
                 case (Kind.EVENT_IDS, name):
-                    _, arrays = snapshots.unpack(value)
-                    store.remember_ids(arrays["hash"], arrays["bucket"])
-                    self._ids.append((int(name), int(arrays["bucket"].max())))
+                    self._load_ids(int(name), value, store)
         accounts.settle(watermark)
         self._ids.sort()
+
+    def _load_ids(self, number: int, value: bytes, store: Store) -> None:
+        """Remember the ids of one record by when they came, whatever the horizon was then.
+
+        Those hashed under another key, or as ids of all accounts together (up to release 0.1),
+        would answer to nothing: their record goes with the next commit.
+        """
+        head, arrays = snapshots.unpack(value)
+        if head.get("key") != self._ids_key:
+            self._ids.append((number, -1))
+            return
+        width, buckets = int(head["width"]), arrays["bucket"]
+        if width != store.clock.bucket:  # a bucket's end: none is forgotten too early
+            ends = (buckets.astype(np.int64) + 1) * width - 1
+            buckets = (ends // store.clock.bucket).astype(np.int32)
+        store.remember_ids(arrays["hash"], buckets)
+        self._ids.append((number, int(buckets.max())))

@@ -70,7 +70,7 @@ class Settings(EngineSettings):
     #: Of all producers of the inputs: `murmur2`, `consistent`, or `any`, which is not checked
     partitioner: str = "murmur2"
     max_message_bytes: int = 65_536  # longer records are refused
-    future_tolerance_ms: int = 600_000  # events further ahead of the clock are dead-lettered
+    future_tolerance_ms: int = 600_000  # events further ahead of their arrival are dead-lettered
     #: Share of refused records above which the worker stops, over `dead_letter_window` records
     dead_letter_max_ratio: float = 0.5
     dead_letter_window: int = 10_000  # latest records of an input partition
@@ -79,7 +79,7 @@ class Settings(EngineSettings):
     consent_default: str = "deny"
     #: TOML file of what follows from facts: purposes, quiet days, children. Empty: the bundled one
     suppression_rules: str = ""
-    #: Secret of the marks that outlive an erasure; set it once, never change it
+    #: Secret of the marks that outlive an erasure and of hashed ids; set it once, never change it
     erasure_key: str = field(default="", repr=False)
 
     # -- windows

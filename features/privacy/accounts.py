@@ -264,7 +264,7 @@ class Accounts:
         receipt = {
             "schema": 1,
             "mark": name,
-            "request": erasure_mark(self._key, fact.event_id, "request"),
+            "request": fact.event_id,
             "requested_at": fact.ts,
             "applied_at": max(fact.ts, int(self._store.counters["max_ts"])),
             "subjects": len(subjects),

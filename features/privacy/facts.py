@@ -6,8 +6,6 @@ what forbids, then the greater event id, so every interleaving ends in the same 
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -17,6 +15,7 @@ from features.privacy import consent
 from features.privacy import rules as rulebook
 from features.privacy.consent import FOREVER, ConsentWord
 from features.privacy.rules import Rules
+from features.records.concealed import keyed_mark
 from features.records.facts import (
     LASTING,
     AboutInterest,
@@ -45,10 +44,9 @@ _MAX_NOTES = 50
 def erasure_mark(key: bytes, text: str, what: str = "erasure") -> str:
     """Keyed hash that stands for an identifier where the identifier must not stay.
 
-    HMAC-SHA-256, cut to 128 bits, 32 hex digits; without the key nobody can tell whose it is or
-    try candidates.
+    See `features.records.concealed.keyed_mark`.
     """
-    return hmac.new(key, f"{what}\0{text}".encode(), hashlib.sha256).hexdigest()[:32]
+    return keyed_mark(key, text, what)
 
 
 class Held(NamedTuple):

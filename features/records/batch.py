@@ -8,28 +8,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate
 from typing import Any, Final, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from features.records.columns_kernel import NO_TZ
+from features.records.arrivals import known
 from features.records.compact_kernel import compact, extents
 from features.records.dead_letter import DeadLetter
 from features.records.decoder import FACTS, PREFIXES, Event, Limits, decode, decode_fact
 from features.records.facts import Fact
 from features.records.fields import Malformed
-from features.records.hash_kernel import hash_text
 from features.records.inputs import INPUTS, TS_END, Inputs
 from features.records.parse_kernel import parse_records
 from features.records.scan_tables import tables
-from features.records.tolerated import Tolerance, take_up, to_bytes
+from features.records.sip_kernel import hash_key
+from features.records.tail import Tail
+from features.records.tolerated import Tolerance, take_up
 from features.vocabulary import Refusal
 
-#: One accepted record, 136 bytes, naturally aligned. Positions ``*_at`` count from ``raw_at``
+#: One accepted record, 152 bytes, naturally aligned. Positions ``*_at`` count from ``raw_at``
 #: and may lie behind the record's own ``raw_len`` bytes; a length of 0 means absent. Hashes are
-#: those of `features.records.hash_kernel`, 0 for absent. ``tz_min`` is ``NO_TZ`` where unknown,
+#: those of `features.records.hash_kernel`, 0 for absent; ``event_hash`` and ``witness`` are keyed
+#: (`features.records.sip_kernel`). ``arrival`` is the record's own time stamp in the log, ms, -1
+#: where that is unknown.
+#: ``tz_min`` is ``NO_TZ`` where unknown,
 #: ``country`` two letters as ``256 * first + second`` or 0, ``content_ms`` 0 where unknown.
 #: ``mode`` indexes `inputs.Input.words`, one more for other words; ``prefix`` indexes
 #: `decoder.PREFIXES`.
@@ -38,6 +41,7 @@ EVENT: Final = np.dtype([
     ("ts", "i8"), ("event_hash", "u8"), ("account_hash", "u8"), ("subject_hash", "u8"),
     ("device_hash", "u8"), ("content_hash", "u8"), ("content2_hash", "u8"), ("offset", "i8"),
     ("raw_at", "i8"), ("bytes", "i8"), ("duration_ms", "i8"), ("content_ms", "i8"),
+    ("arrival", "i8"), ("witness", "u8"),
     ("raw_len", "i4"), ("account_at", "i4"), ("member_at", "i4"), ("content_at", "i4"),
     ("content2_at", "i4"), ("partition", "i4"),
     ("account_len", "u2"), ("member_len", "u2"), ("content_len", "u2"), ("content2_len", "u2"),
@@ -67,7 +71,7 @@ class Batch:
         return int(self.records.size)
 
     def raw(self, i: int) -> bytes:
-        """The record's bytes as received."""
+        """The record's bytes as received; of a fact, what may be kept of it, written anew."""
         row = self.records[i]
         return self._span(int(row["raw_at"]), int(row["raw_len"]))
 
@@ -115,7 +119,7 @@ def parse(
     partitions: NDArray[np.int32],
     offsets: NDArray[np.int64],
     limits: Limits,
-    now_ms: int | None = None,
+    arrivals: ArrayLike | None = None,
     inputs: Inputs = INPUTS,
     *,
     fast: bool = True,
@@ -131,8 +135,10 @@ def parse(
         uint8[n] as in `features.records.decoder`, int32[n], int64[n].
     limits
         What the deployment allows.
-    now_ms
-        When given, events of more than ``limits.future_tolerance_ms`` later are refused.
+    arrivals
+        When the log says that they came, ms; one for all, or int64[n]. What is stamped more than
+        ``limits.future_tolerance_ms`` later is refused, so that the log alone decides, whenever
+        it is read. Unknown where it is no time that can be.
     inputs
         What the sources are.
     fast
@@ -146,23 +152,25 @@ def parse(
     The accepted records, and the refused ones by their index; both in the order received.
     """
     n = len(raws)
-    ts_end = TS_END if now_ms is None else min(TS_END, now_ms + limits.future_tolerance_ms + 1)
+    came = known(arrivals, n)
+    ends = np.where(came < 0, TS_END, np.minimum(TS_END, came + limits.future_tolerance_ms + 1))
+    key = hash_key(limits.hash_secret)
     data, starts = _joined(raws, b"\n", bytes(16))
     key_data, key_starts = _joined(keys, b"", b"")
     records = np.empty(n, EVENT)
     slow = np.ones(n, np.bool_)
     if fast:
-        known = tables(inputs)
-        scratch = np.zeros((3, known.fields), np.int64)
-        parse_records(data, _words(data), starts, key_data, key_starts, kinds, known,
-                      limits.max_message_bytes, ts_end, scratch, records, slow)  # fmt: skip
+        table = tables(inputs)
+        scratch = np.zeros((3, table.fields), np.int64)
+        parse_records(data, _words(data), starts, key_data, key_starts, kinds, table,
+                      limits.max_message_bytes, ends, key, scratch, records, slow)  # fmt: skip
     todo = np.flatnonzero(slow).tolist()
-    tail, refused = _Tail(data.size), dict[int, DeadLetter]()
+    tail, refused = Tail(data.size, limits.hash_secret), dict[int, DeadLetter]()
     for i in todo:
         raw = raws[i] or b""
         try:
             item = decode(int(kinds[i]), raw, keys[i], limits, inputs)
-            if item.ts >= ts_end:
+            if item.ts >= ends[i]:
                 raise Malformed(Refusal.FUTURE, "ts", "lies further ahead than is tolerated")
         except Malformed as error:
             found = None
@@ -170,7 +178,7 @@ def parse(
                 name = f"{partitions[i]}-{offsets[i]}"
                 found = take_up(raws[i], keys[i], tolerance, name, i)
             if isinstance(found, Fact):
-                records[i] = tail.row(to_bytes(found), _as_event(found))
+                records[i] = tail.fact(found)
                 continue
             refused[i] = replace(
                 error.letter,
@@ -181,9 +189,10 @@ def parse(
                 undecided=found is not None,
             )
         else:
-            records[i] = tail.row(raw, item if isinstance(item, Event) else _as_event(item))
+            records[i] = tail.row(raw, item) if isinstance(item, Event) else tail.fact(item)
     records["partition"] = partitions
     records["offset"] = offsets
+    records["arrival"] = came
     if refused:
         records = np.delete(records, list(refused))
     if tail.parts:
@@ -238,60 +247,3 @@ def _joined(
 def _words(blob: NDArray[np.uint8]) -> NDArray[np.uint64]:
     """From each position the eight bytes that start there, without a copy."""
     return np.ndarray((max(blob.size - 7, 0),), np.uint64, blob.data, strides=(1,))
-
-
-class _Tail:
-    """Rows of slowly decoded records, and their bytes, which go behind the blob.
-
-    A text that held escapes stands nowhere in the record as received, so each record is copied
-    with its texts right behind.
-    """
-
-    def __init__(self, size: int) -> None:
-        self.parts: list[bytes] = []
-        self._size = size
-
-    def row(self, raw: bytes, event: Event) -> tuple[int, ...]:
-        """Keep the bytes; give the record in the order of EVENT, offset and partition 0."""
-        account, member = event.account_id.encode(), (event.member_id or "").encode()
-        parts = (account, member, event.content.encode(), event.content2.encode())
-        lengths = [len(part) for part in parts]
-        ends = accumulate(lengths, initial=len(raw))
-        at = [end if length else 0 for end, length in zip(ends, lengths, strict=False)]
-        raw_at = self._size
-        self.parts += (raw, *parts)
-        self._size += len(raw) + sum(lengths)
-        country = event.country
-        return (
-            event.ts,
-            hash_text(event.event_id.encode()),
-            hash_text(account),
-            hash_text(account + b"/" + member if member else account),
-            hash_text(event.device_id.encode()) if event.device_id else 0,
-            _key_hash(event.prefix, event.content),
-            _key_hash(event.prefix2, event.content2),
-            0,
-            raw_at,
-            event.bytes,
-            event.duration_ms,
-            event.content_ms,
-            len(raw),
-            *at,
-            0,
-            *lengths,
-            NO_TZ if event.tz_offset_min is None else event.tz_offset_min,
-            ord(country[0]) * 256 + ord(country[1]) if country else 0,
-            event.mode,
-            event.kind,
-            event.prefix,
-            event.prefix2,
-        )
-
-
-def _as_event(fact: Fact) -> Event:
-    return Event(FACTS, fact.event_id, fact.account_id, fact.member_id, None, fact.ts, None, None,
-                 0, "", 0, "", 0, 0, 0, 0)  # fmt: skip
-
-
-def _key_hash(prefix: int, text: str) -> int:
-    return hash_text((PREFIXES[prefix] + text).encode().lower()) if prefix else 0

@@ -25,6 +25,7 @@ from features.records.hash_kernel import (
 from features.records.identifiers import IBAN_LENGTHS, PERSON_DIGITS
 from features.records.inputs import EVENT_ID_TEXT, MAX_TZ_MIN, TS_END, TS_MIN
 from features.records.scan_tables import CLASS, Tables
+from features.records.sip_kernel import event_key, witness
 
 #: Value of ``tz_min`` for an event that names no time zone.
 NO_TZ: Final = -32768
@@ -45,6 +46,8 @@ _BYTE: Final = np.uint64(8)
 @bare
 def fill_common(
     blob: NDArray[np.uint8],
+    words: NDArray[np.uint64],
+    key: tuple[np.uint64, np.uint64],
     at: NDArray[np.int64],
     size: NDArray[np.int64],
     number: NDArray[np.int64],
@@ -53,13 +56,14 @@ def fill_common(
     row: Any,
 ) -> bool:
     """Fill what all kinds have; false where the reference must decide."""
-    good, event_hash = _printable(blob, at[scan_tables.EVENT_ID], size[scan_tables.EVENT_ID])
     state = FNV_OFFSET
     begin, length = at[scan_tables.ACCOUNT_ID], size[scan_tables.ACCOUNT_ID]
-    fine, state = _pseudonym(blob, begin, length, state)
-    good &= fine
-    row.event_hash = event_hash
+    good, state = _pseudonym(blob, begin, length, state)
     row.account_hash = finish(state)
+    row.witness = witness(row.account_hash, key[1])
+    first_of, length_of = at[scan_tables.EVENT_ID], size[scan_tables.EVENT_ID]
+    good &= _printable(blob, first_of, length_of)
+    row.event_hash = event_key(words, begin, length, first_of, length_of, row.kind, key)
     row.account_at, row.account_len = begin - row.raw_at, length
     row.member_at, row.member_len = 0, 0
     if texts & (1 << scan_tables.MEMBER_ID):
@@ -99,14 +103,14 @@ def hash_step(state: np.uint64, byte: np.uint64) -> np.uint64:
 
 
 @bare
-def _printable(blob: NDArray[np.uint8], begin: int, length: int) -> tuple[bool, np.uint64]:
-    """Whether a text of plain string bytes is ASCII of 1 to so many, and its hash."""
+def _printable(blob: NDArray[np.uint8], begin: int, length: int) -> bool:
+    """Whether a text of plain string bytes is ASCII of 1 to so many."""
     if length < 1 or length > _LONGEST_EVENT_ID:
-        return False, FNV_OFFSET
+        return False
     every = 0
     for p in range(begin, begin + length):
         every |= blob[p]
-    return every < 128, finish(hash_span(blob, begin, begin + length, FNV_OFFSET))
+    return every < 128
 
 
 @bare

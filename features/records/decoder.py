@@ -15,7 +15,7 @@ Decisions that a producer may rely on:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from features.records import tolerated
@@ -41,11 +41,14 @@ class Limits:
     max_message_bytes : int
         Longest record.
     future_tolerance_ms : int
-        How far event time may run ahead of now.
+        How far event time may run ahead of a record's own time stamp in the log.
+    hash_secret : bytes
+        What the keys of the deployment's hashes are made from; of none they are no secret.
     """
 
     max_message_bytes: int = 65_536
     future_tolerance_ms: int = 600_000
+    hash_secret: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

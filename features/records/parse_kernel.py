@@ -28,7 +28,8 @@ def parse_records(
     kinds: NDArray[np.uint8],
     t: Tables,
     max_bytes: int,
-    ts_end: int,
+    ends: NDArray[np.int64],
+    key: tuple[np.uint64, np.uint64],
     scratch: NDArray[np.int64],
     records: NDArray[Any],
     slow: NDArray[np.bool_],
@@ -49,8 +50,12 @@ def parse_records(
         uint8[n], as in `features.records.decoder`.
     t
         What the inputs are.
-    max_bytes, ts_end
-        Longer records and later event times are left to the reference.
+    max_bytes
+        Longer records are left to the reference.
+    ends
+        And so are event times from these on, int64[n].
+    key
+        Of event ids, two words.
     scratch
         Room to work in, int64[3, t.fields].
     records
@@ -76,7 +81,7 @@ def parse_records(
             row.raw_len = end - start
             good = (
                 _typed(kind, texts, numbers, t)
-                and number[scan_tables.TS] < ts_end
+                and number[scan_tables.TS] < ends[i]
                 and _same(
                     blob,
                     at[scan_tables.ACCOUNT_ID],
@@ -85,7 +90,7 @@ def parse_records(
                     key_starts,
                     i,
                 )
-                and fill_common(blob, at, size, number, texts, numbers, row)
+                and fill_common(blob, words, key, at, size, number, texts, numbers, row)
                 and fill_body(blob, at, size, number, texts, numbers, row, t)
             )
         slow[i] = not good

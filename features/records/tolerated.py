@@ -13,8 +13,7 @@ from typing import Any, Final
 import orjson
 
 from features.records import protective
-from features.records.facts import Erasure, Fact, Refused
-from features.records.inputs import TS_END, TS_MIN
+from features.records.facts import Erasure, Fact, Refused, present
 from features.records.protective import Vocabulary
 from features.records.readings import RefusalReading, Undecided
 from features.vocabulary import ConsentStatus, Purpose
@@ -76,34 +75,23 @@ def take_up(
     return Fact(event_id, said.account, said.member, ts, what, True, ts != said.ts)
 
 
-def believed(arrival: int, now: int | None) -> int | None:
-    """Take the arrival of a record, ms, from the broker's word.
-
-    That may be its producer's clock, so it is not later than the reader's `now`, which also stands
-    for a time that can't be one.
-    """
-    if not TS_MIN <= arrival < TS_END:
-        return now
-    return arrival if now is None else min(arrival, now)
-
-
 def to_bytes(fact: Fact) -> bytes:
-    """A fact that was taken up, as a record; `from_values` is the inverse."""
+    """A fact as a record in the decoder's form; `from_values` reads one that was taken up."""
     values: dict[str, Any] = {
-        "kind": KIND,
         "event_id": fact.event_id,
         "account_id": fact.account_id,
         "member_id": fact.member_id,
         "ts": fact.ts,
-        "at_once": fact.at_once,
+        **present(fact.said),
+        "kind": KIND if fact.tolerated else fact.said.kind,
     }
-    if isinstance(fact.said, Refused):
-        values |= {"purposes": fact.said.purposes, "status": fact.said.status}
+    if fact.tolerated:
+        values["at_once"] = fact.at_once
     return orjson.dumps(values)
 
 
 def from_values(values: Mapping[str, Any]) -> Fact:
-    """The fact that `to_bytes` wrote."""
+    """The fact that was taken up and that `to_bytes` wrote."""
     said: Erasure | Refused = Erasure()
     if "purposes" in values:
         said = Refused(tuple(map(Purpose, values["purposes"])), values["status"])

@@ -9,16 +9,17 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 import numpy as np
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from features.records.arrivals import believed
 from features.records.batch import Batch, parse
 from features.records.dead_letter import DeadLetter
-from features.records.decoder import Limits
 from features.records.position import Position
 from features.records.sequence import Merge
-from features.records.tolerated import Tolerance, believed
+from features.records.tolerated import Tolerance
 from streams.contract.topics import INPUTS
 from streams.errors import LostOffsets, Stop
 from streams.kafka.compacted import passes
@@ -26,7 +27,7 @@ from streams.kafka.ports import REAL, Ports
 from streams.settings import Settings
 from streams.worker.dead_letters import DeadLetterCount, DeadLetterLimit
 from streams.worker.placement import Placement, placements
-from streams.worker.wiring import suppression_rules
+from streams.worker.wiring import input_limits, suppression_rules
 
 
 @dataclass
@@ -86,7 +87,7 @@ class Inlet:
         self._ports = ports
         self._names = [settings.topic(name) for name in INPUTS]
         self._kind: dict[str | None, int] = {name: n for n, name in enumerate(self._names)}
-        self._limits = Limits(settings.max_message_bytes, settings.future_tolerance_ms)
+        self._limits = input_limits(settings)
         self._words = suppression_rules(settings.suppression_rules).words
         self._dead = DeadLetterLimit(
             settings.dead_letter_max_ratio,
@@ -239,9 +240,13 @@ class Inlet:
         raws = list(map(Message.value, messages))
         keys = list(map(Message.key, messages))
         now_ms = int(self._ports.wall() * 1000)
-        tolerance = Tolerance(self._words, lambda at: believed(messages[at].timestamp()[1], now_ms))
+        stamps = np.fromiter(
+            chain.from_iterable(map(Message.timestamp, messages)), np.int64, 2 * count
+        )[1::2]
+        came = believed(stamps, kinds, now_ms)
+        tolerance = Tolerance(self._words, lambda at: int(came[at]))
         batch, letters = parse(
-            raws, keys, kinds, numbers, offsets, self._limits, now_ms, tolerance=tolerance
+            raws, keys, kinds, numbers, offsets, self._limits, came, tolerance=tolerance
         )
         place = numbers.astype(np.int64) * len(self._names) + kinds
         accepted = (
@@ -257,7 +262,7 @@ class Inlet:
             here = np.flatnonzero(place == spot)
             mine = Batch(batch.records[accepted == spot], batch.blob)
             part.merge.inputs[name].take(mine, int(offsets[here[-1]]) + 1)
-            part.arrival_ms[name] = messages[int(here[-1])].timestamp()[1]
+            part.arrival_ms[name] = int(stamps[here[-1]])
             part.heard[name] = self._listened
             refused = np.flatnonzero(bad[here])
             if placement := self._placements.get(name):

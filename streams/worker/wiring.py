@@ -37,6 +37,13 @@ def engine_config(settings: Settings) -> Config:
     )
 
 
+def input_limits(settings: Settings) -> Limits:
+    """Bounds on input records, and the key of what they are hashed with."""
+    return Limits(
+        settings.max_message_bytes, settings.future_tolerance_ms, settings.erasure_key.encode()
+    )
+
+
 @lru_cache(maxsize=4)
 def suppression_rules(path: str) -> Rules:
     """Rules from a file, the bundled ones where none is named.

@@ -89,7 +89,7 @@ class Worker:
             if not self._settings.erasure_key:
                 log.warning(
                     "erasure_key is not set: whoever reads the state topic can find out "
-                    "which ids were erased, by trying them"
+                    "which ids were erased, by trying them, and make event ids that collide"
                 )
             self._health.starting("reading content tags")
             self.start()

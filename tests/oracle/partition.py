@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from river import linear_model, optim
 
 from features.config import Config
+from features.records.concealed import keyed_mark
 from features.tags.exact import TagEntry, expand, resolve
 from features.tags.taxonomy import Taxonomy
 from tests.oracle.arithmetic import (
@@ -54,7 +55,7 @@ class Partition:
         self.config, self.tree, self.table = config, tree, table
         self.subjects: dict[str, Subject] = {}
         self.known: dict[str, Known] = {}
-        self.seen: dict[str, int] = {}
+        self.seen: dict[tuple[int, str, str], int] = {}
         self.since: dict[str, int] = {}
         self.max_ts, self.open_day = 0, -1
         self.hits = [0.0] * len(tree)
@@ -85,6 +86,7 @@ class Partition:
             start, until = known.consent(self.config.consent_default_grant)
             if not start <= doc["ts"] < until:
                 return "no_consent"
+        doc = {**doc, "event_id": keyed_mark(b"", doc["event_id"], "request")}  # breaks ties
         before = known.in_force(), known.erased_at
         known.said.append(doc)
         if (known.in_force(), known.erased_at) == before or doc in before[0]:
@@ -177,7 +179,7 @@ class Partition:
             return "suppressed"
         if ts < self.watermark:
             return "late"
-        if self._seen_before(doc["event_id"]):
+        if self._seen_before((kind, account, doc["event_id"])):
             return "duplicate"
         self.subjects.setdefault(account, Subject())
         tags = self.tags(kind, doc)
@@ -189,7 +191,7 @@ class Partition:
         self._count(kind, doc, tags, weight)
         return "counted"
 
-    def _seen_before(self, event_id: str) -> bool:
+    def _seen_before(self, event_id: tuple[int, str, str]) -> bool:
         width = max(1, self.config.dedup_horizon_ms // 16)
         seen = self.seen.get(event_id)
         oldest = (self.max_ts - self.config.dedup_horizon_ms) // width

@@ -17,7 +17,6 @@ import numpy as np
 
 from features.engine import Changes, Engine
 from features.records.batch import Batch, parse
-from features.records.decoder import Limits
 from features.records.position import Position
 from features.records.sequence import Merge
 from features.state import layout as lay
@@ -26,7 +25,7 @@ from features.tags import taxonomy
 from features.tags.exact import TagEntry
 from streams.contract.topics import INPUTS
 from streams.settings import Settings
-from streams.worker.wiring import engine_config
+from streams.worker.wiring import engine_config, input_limits
 from tests.support.reference import canonical, without_versions
 
 DAY_MS = 86_400_000
@@ -239,7 +238,7 @@ def _take(seed: int, partition: int, merge: Merge, found: Expected) -> int:
             np.full(count, kind, np.uint8),
             np.full(count, partition, np.int32),
             np.arange(count, dtype=np.int64),
-            Limits(),
+            input_limits(settings()),
         )
         merge.inputs[name].take(batch, count)
         merge.inputs[name].drained = True

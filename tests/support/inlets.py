@@ -43,8 +43,11 @@ class Clock:
         return self.now
 
 
-def opened(**more: Any) -> tuple[Inlet, Feed]:
-    inlet = Inlet(inputs.settings(**more), replace(REAL, monotonic=Clock()))
+def opened(wall: float | None = None, **more: Any) -> tuple[Inlet, Feed]:
+    inlet = Inlet(
+        inputs.settings(**more),
+        replace(REAL, monotonic=Clock(), wall=REAL.wall if wall is None else lambda: wall),
+    )
     inlet.open(0, START)
     return inlet, Feed()
 

@@ -16,9 +16,9 @@ import numpy as np
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
 
 from features.engine import Engine
+from features.records.arrivals import believed
 from features.records.batch import Batch, parse
-from features.records.decoder import Limits
-from features.records.tolerated import Tolerance, believed
+from features.records.tolerated import Tolerance
 from features.state import layout as lay
 from features.state import packing_kernel
 from features.state.contents import Contents
@@ -26,7 +26,7 @@ from features.tags import taxonomy
 from streams.contract.topics import INPUTS
 from streams.kafka import clients
 from streams.settings import Settings
-from streams.worker.wiring import engine_config
+from streams.worker.wiring import engine_config, input_limits
 
 _READ = 50_000
 _APPLY = 20_000
@@ -230,15 +230,18 @@ def _parse(
     count, now_ms = len(messages), int(time.time() * 1000)
     found.taken += count
     words = engine_config(settings).rules.words
+    stamps = np.array([m.timestamp()[1] for m in messages], np.int64)
+    kinds = np.full(count, kind, np.uint8)
+    came = believed(stamps, kinds, now_ms)
     batch, rejected = parse(
         [m.value() for m in messages],
         [m.key() for m in messages],
-        np.full(count, kind, np.uint8),
+        kinds,
         np.array([m.partition() for m in messages], np.int32),
         np.array([m.offset() for m in messages], np.int64),
-        Limits(settings.max_message_bytes, settings.future_tolerance_ms),
-        now_ms,
-        tolerance=Tolerance(words, lambda at: believed(messages[at].timestamp()[1], now_ms)),
+        input_limits(settings),
+        came,
+        tolerance=Tolerance(words, lambda at: int(came[at])),
     )
     for letter in rejected.values():
         found.refused[topic, letter.offset] = letter.reason

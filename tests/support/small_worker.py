@@ -10,11 +10,11 @@ import numpy as np
 
 from features.engine import Changes, Engine
 from features.records.batch import parse
-from features.records.decoder import FACTS, NETWORK, Limits
+from features.records.decoder import FACTS, NETWORK
 from features.records.position import Position
 from features.tags import taxonomy
 from streams.contract.topics import INPUTS, TOPICS
-from streams.worker.wiring import engine_config
+from streams.worker.wiring import engine_config, input_limits
 from streams.worker.worker import Worker
 from tests.broker.memory_broker import MemoryBroker
 from tests.broker.memory_clients import ports
@@ -99,7 +99,7 @@ def fold(engine: Engine, *records: tuple[int, bytes]) -> Changes:
         np.array([kind for kind, _ in records], np.uint8),
         np.zeros(len(records), np.int32),
         np.arange(len(records), dtype=np.int64),
-        Limits(),
+        input_limits(inputs.settings()),
     )
     assert not rejected
     engine.apply(batch)

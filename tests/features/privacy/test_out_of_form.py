@@ -14,7 +14,7 @@ from features.records.batch import parse
 from features.records.decoder import FACTS, Limits, decode, decode_fact
 from features.records.facts import Erasure, Fact, Refused
 from features.records.fields import Malformed
-from features.records.tolerated import KIND, Tolerance, believed, to_bytes
+from features.records.tolerated import KIND, Tolerance, to_bytes
 from features.state.spans import NEVER
 from features.tags.exact import TagEntry
 from features.vocabulary import Purpose, Refusal, Tolerated
@@ -103,15 +103,6 @@ def test_a_grant_ahead_is_refused_as_before() -> None:
     feed = Feed()
     _, raw, key = changed(feed.consent("acc", 2), ts=NOW + HOUR)
     assert refused(raw, key) == (Refusal.FUTURE, False)
-
-
-def test_the_brokers_word_is_believed_unless_it_is_ahead_of_the_readers() -> None:
-    """Where the producer stamps the record, its clock is no better there."""
-    assert believed(NOW, NOW + 5) == NOW
-    assert believed(NOW + HOUR, NOW) == NOW
-    assert believed(-1, NOW) == NOW
-    assert believed(NOW, None) == NOW
-    assert believed(0, None) is None
 
 
 # -- ties

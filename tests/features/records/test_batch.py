@@ -11,13 +11,16 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from features.records.batch import EVENT, TEXTS, Batch, parse
+from features.records.concealed import concealed
 from features.records.dead_letter import DeadLetter
 from features.records.decoder import APP, FACTS, NETWORK, TV, Limits, decode
+from features.records.facts import Fact
 from features.records.fields import Malformed
 from features.records.hash_kernel import FNV_OFFSET, finish, fnv_state, hash_span, hash_text
+from features.records.sip_kernel import event_key_of, witness_of
 from features.vocabulary import Refusal
 from tests.support.malformed_cases import CASES, KEY, MAX_BYTES, TS, record
 
@@ -27,7 +30,9 @@ PLACES = {"raw_at", *(f"{name}_at" for name in TEXTS)}
 
 
 def _parse(
-    items: Sequence[tuple[int, bytes, bytes | None]], fast: bool = True, now_ms: int | None = None
+    items: Sequence[tuple[int, bytes, bytes | None]],
+    fast: bool = True,
+    arrivals: ArrayLike | None = None,
 ) -> tuple[Batch, dict[int, DeadLetter]]:
     n = len(items)
     return parse(
@@ -37,7 +42,7 @@ def _parse(
         np.arange(n, dtype=np.int32) % 3,
         np.arange(n, dtype=np.int64) + 7,
         LIMITS,
-        now_ms,
+        arrivals,
         fast=fast,
     )
 
@@ -53,8 +58,9 @@ def _shown(batch: Batch) -> list[dict[str, Any]]:
     ]
 
 
-def _assert_same(items: list[tuple[int, bytes, bytes | None]], now_ms: int | None = None) -> None:
-    quick, slow = _parse(items, now_ms=now_ms), _parse(items, fast=False, now_ms=now_ms)
+def _assert_same(items: list[tuple[int, bytes, bytes | None]]) -> None:
+    came = [TS + 7 - 600_000 * (i % 3) for i in range(len(items))]
+    quick, slow = _parse(items, True, came), _parse(items, False, came)
     assert quick[1] == slow[1]
     assert _shown(quick[0]) == _shown(slow[0])
 
@@ -232,7 +238,9 @@ def test_columns_of_an_event() -> None:
     row = batch.records[0]
     assert row["subject_hash"] == hash_text(b"acc-1/m-1")
     assert row["account_hash"] == hash_text(b"acc-1")
-    assert row["event_hash"] == hash_text(b"e-1")
+    assert row["event_hash"] == event_key_of(b"acc-1", b"e-1", NETWORK)
+    assert row["witness"] == witness_of(b"acc-1")
+    assert row["arrival"] == -1
     assert row["device_hash"] == hash_text(b"d-1")
     assert row["content_hash"] == hash_text(b"host:www.bbc.co.uk")
     assert row["content2_hash"] == 0
@@ -261,7 +269,9 @@ def test_facts_are_rows_without_content() -> None:
     batch, _ = _parse([(FACTS, raw, KEY)])
     assert batch.records["subject_hash"][0] == hash_text(b"acc-1/m-1")
     assert batch.records["content_hash"][0] == 0
-    assert batch.fact(0) == decode(FACTS, raw, KEY, LIMITS)
+    fact = decode(FACTS, raw, KEY, LIMITS)
+    assert isinstance(fact, Fact)
+    assert batch.fact(0) == concealed(fact, b"")
 
 
 @pytest.mark.parametrize("fast", [True, False])
@@ -332,8 +342,8 @@ def test_blobs_are_read_only() -> None:
 
 
 def test_the_event_row_is_packed_and_aligned() -> None:
-    assert EVENT.itemsize == 136
-    assert np.dtype([(name, EVENT[name]) for name in EVENT.names or ()], align=True).itemsize == 136
+    assert EVENT.itemsize == 152
+    assert np.dtype([(name, EVENT[name]) for name in EVENT.names or ()], align=True).itemsize == 152
 
 
 # -- hashes

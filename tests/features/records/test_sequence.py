@@ -209,7 +209,7 @@ def test_records_keep_their_bytes_through_the_merge(records: list[Record]) -> No
         item.drained = True
     rest = merge.release()
     written += [rest.raw(i) for i in range(len(rest))]
-    assert sorted(written) == sorted(record.raw for record in records)
+    assert sorted(written) == sorted(gen.batch([record]).raw(0) for record in records)
     assert rest.records["ts"].size + len(written) - len(rest) == len(records)
 
 
