@@ -16,8 +16,10 @@ key         value
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from features.config import Config
 from features.models import Learner
@@ -29,7 +31,7 @@ from features.related.graph import Related
 from features.state import changelog_keys as keys
 from features.state import layout as lay
 from features.state import snapshots
-from features.state.changelog_keys import Bound, IncompatibleState, Kind, Meta
+from features.state.changelog_keys import Bound, IncompatibleState, Kind, Meta, Owner
 from features.state.store import Store
 from features.tags.taxonomy import Taxonomy
 
@@ -50,6 +52,8 @@ class Checkpoint:
         self._rules = config.rules.fingerprint
         self._ids: list[tuple[int, int]] = []  # record number, newest bucket in it
         self._next = 0
+        #: Whose the changelog is, for the partition record; as found there after `load`.
+        self.owner: Owner | None = None
 
     def write(
         self,
@@ -82,6 +86,7 @@ class Checkpoint:
             int(store.counters["seq"]),
             tuple(store.totals.tolist()),
             self._rules,
+            self.owner,
         ).to_bytes()
 
     def _write_ids(self, state: dict[bytes, bytes | None], store: Store) -> None:
@@ -89,7 +94,7 @@ class Checkpoint:
         for at in range(0, len(hashes), _IDS_PER_RECORD):
             part = slice(at, at + _IDS_PER_RECORD)
             state[keys.event_ids(self._next)] = snapshots.pack(
-                {}, {"hash": hashes[part], "bucket": buckets[part]}
+                {"width": store.clock.bucket}, {"hash": hashes[part], "bucket": buckets[part]}
             )
             self._ids.append((self._next, int(buckets[part].max())))
             self._next += 1
@@ -123,6 +128,7 @@ class Checkpoint:
             return {}
         meta = Meta.from_bytes(other[keys.META])
         self._bound.refuse_other(meta.bound)
+        self.owner = meta.owner
         store.load(names, values)
         store.counters["seq"] = meta.seq
         store.counters["max_ts"], store.counters["open_day"] = meta.max_ts, meta.open_day
@@ -151,8 +157,19 @@ class Checkpoint:
                 case (Kind.FACTS, name):
                     accounts.restore(name, value, watermark, new_rules)
                 case (Kind.EVENT_IDS, name):
-                    _, arrays = snapshots.unpack(value)
-                    store.remember_ids(arrays["hash"], arrays["bucket"])
-                    self._ids.append((int(name), int(arrays["bucket"].max())))
+                    manifest, arrays = snapshots.unpack(value)
+                    buckets = _as_wide(arrays["bucket"], manifest, store.clock.bucket)
+                    store.remember_ids(arrays["hash"], buckets)
+                    self._ids.append((int(name), int(buckets.max())))
         accounts.settle(watermark)
         self._ids.sort()
+
+
+def _as_wide(
+    buckets: NDArray[np.int32], manifest: Mapping[str, Any], width: int
+) -> NDArray[np.int32]:
+    """Time buckets of another width in ours, by their ends: nothing is forgotten early."""
+    was = int(manifest.get("width", width))  # older releases don't tell
+    if was == width:
+        return buckets
+    return np.asarray(((buckets.astype(np.int64) + 1) * was - 1) // width, np.int32)

@@ -100,6 +100,27 @@ class Bound:
 
 
 @dataclass(frozen=True)
+class Owner:
+    """The group that a changelog belongs to, and the inputs that it was made from.
+
+    Attributes
+    ----------
+    group : str
+    partitions : int
+        Of every input.
+    topic_ids : mapping of str to str
+        By input topic, where the broker tells ids: a topic that was created anew has another.
+    moved_to : str
+        Prefix of the topics that this state was moved to; who still has it must not go on.
+    """
+
+    group: str
+    partitions: int
+    topic_ids: Mapping[str, str]
+    moved_to: str = ""
+
+
+@dataclass(frozen=True)
 class Meta:
     """The partition record: what belongs to no subject.
 
@@ -119,6 +140,8 @@ class Meta:
         Totals as in the engine's outcome counters.
     rules : str
         Fingerprint of the suppression rules that flagged the rows.
+    owner : Owner or None
+        None in what older releases wrote.
     """
 
     bound: Bound
@@ -129,11 +152,14 @@ class Meta:
     seq: int
     outcomes: tuple[int, ...]
     rules: str
+    owner: Owner | None = None
 
     def to_bytes(self) -> bytes:
         """The record's value."""
         own = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
         bound = dataclasses.asdict(own.pop("bound"))
+        owner = own.pop("owner")
+        own |= {} if owner is None else {"owner": dataclasses.asdict(owner)}
         return json.dumps({"format": FORMAT, **bound, **own}, sort_keys=True).encode()
 
     @classmethod
@@ -162,6 +188,7 @@ class Meta:
                 int(doc["seq"]),
                 tuple(int(count) for count in doc["outcomes"]),
                 doc["rules"],
+                _owner(doc["owner"]) if "owner" in doc else None,
             )
         except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
             raise IncompatibleState(f"p/meta is damaged ({type(error).__name__})") from None
@@ -170,6 +197,11 @@ class Meta:
         """The record with another next offset of an input."""
         at = self.offsets[topic]._replace(offset=offset)
         return dataclasses.replace(self, offsets={**self.offsets, topic: at})
+
+
+def _owner(doc: Mapping[str, Any]) -> Owner:
+    ids = {str(topic): str(name) for topic, name in doc["topic_ids"].items()}
+    return Owner(doc["group"], int(doc["partitions"]), ids, doc["moved_to"])
 
 
 def _refuse_other(name: str, theirs: Any, ours: Any) -> None:
