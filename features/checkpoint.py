@@ -17,6 +17,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+import numpy as np
+
 from features.config import Config
 from features.models import Learner
 from features.privacy.accounts import Accounts
@@ -28,7 +30,7 @@ from features.related.graph import Related
 from features.state import changelog_keys as keys
 from features.state import layout as lay
 from features.state import snapshots
-from features.state.changelog_keys import Bound, IncompatibleState, Kind, Meta
+from features.state.changelog_keys import Bound, IncompatibleState, Kind, Meta, Owner
 from features.state.store import Store
 from features.tags.taxonomy import Taxonomy
 
@@ -50,6 +52,8 @@ class Checkpoint:
         self._ids: list[tuple[int, int]] = []  # record number, newest bucket in it
         self._ids_key = keyed_mark(config.erasure_key, "", "event ids")[:8]
         self._next = 0
+        #: Whose the changelog is, for the partition record; as found there after `load`.
+        self.owner: Owner | None = None
 
     def write(
         self,
@@ -82,6 +86,7 @@ class Checkpoint:
             int(store.counters["seq"]),
             tuple(store.totals.tolist()),
             self._rules,
+            self.owner,
         ).to_bytes()
 
     def _write_ids(self, state: dict[bytes, bytes | None], store: Store) -> None:
@@ -124,6 +129,7 @@ class Checkpoint:
             return {}
         meta = Meta.from_bytes(other[keys.META])
         self._bound.refuse_other(meta.bound)
+        self.owner = meta.owner
         store.load(names, values)
         store.counters["seq"] = meta.seq
         store.counters["max_ts"], store.counters["open_day"] = meta.max_ts, meta.open_day

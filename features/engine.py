@@ -30,7 +30,7 @@ from features.related.graph import Related
 from features.state import changelog_keys as keys
 from features.state import layout as lay
 from features.state import sweep_kernel
-from features.state.changelog_keys import IncompatibleState
+from features.state.changelog_keys import IncompatibleState, Owner
 from features.state.contents import Contents
 from features.state.store import Store
 from features.tags.taxonomy import Taxonomy
@@ -287,6 +287,15 @@ class Engine:
         self.count_from_here()
         self._renew_policy()
         return offsets
+
+    @property
+    def owner(self) -> Owner | None:
+        """Name whose the changelog is; what is set goes into it with the next commit."""
+        return self._checkpoint.owner
+
+    @owner.setter
+    def owner(self, owner: Owner) -> None:
+        self._checkpoint.owner = owner
 
     def count_from_here(self) -> None:
         """Let what is reported of totals begin now, as it does after a restore."""

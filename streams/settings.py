@@ -36,7 +36,8 @@ class Settings(EngineSettings):
 
     # -- where
     bootstrap_servers: str = "localhost:9092"  # Kafka's, separated by commas
-    group_id: str = "interest-streams"  # consumer group; begins the transactional id, too
+    #: Consumer group; begins the transactional id, too. Both begin with `topic_prefix`
+    group_id: str = "interest-streams"
     #: Unique per worker, stable across restarts: its transactional id. Empty: the host name
     instance_id: str = ""
     topic_prefix: str = ""  # put before the name of every topic
@@ -104,6 +105,12 @@ class Settings(EngineSettings):
     def instance(self) -> str:
         """Name of this worker, unique in its group."""
         return self.instance_id or socket.gethostname()
+
+    @property
+    def group(self) -> str:
+        """Name of the consumer group: another prefix is another deployment, so another group."""
+        begins = self.group_id.startswith(self.topic_prefix)
+        return self.group_id if begins else self.topic_prefix + self.group_id
 
     def topic(self, name: str) -> str:
         """Name of a topic of `streams.contract.topics` in this deployment."""

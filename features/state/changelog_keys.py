@@ -102,6 +102,27 @@ class Bound:
 
 
 @dataclass(frozen=True)
+class Owner:
+    """The group that a changelog belongs to, and the inputs that it was made from.
+
+    Attributes
+    ----------
+    group : str
+    partitions : int
+        Of every input.
+    topic_ids : mapping of str to str
+        By input topic, where the broker tells ids: a topic that was created anew has another.
+    moved_to : str
+        Prefix of the topics that this state was moved to; who still has it must not go on.
+    """
+
+    group: str
+    partitions: int
+    topic_ids: Mapping[str, str]
+    moved_to: str = ""
+
+
+@dataclass(frozen=True)
 class Meta:
     """The partition record: what belongs to no subject.
 
@@ -121,6 +142,8 @@ class Meta:
         Totals as in the engine's outcome counters.
     rules : str
         Fingerprint of the suppression rules that flagged the rows.
+    owner : Owner or None
+        None in what older releases wrote.
 
     A field that has a default may be absent in what is read: an older release wrote it.
     """
@@ -133,11 +156,14 @@ class Meta:
     seq: int
     outcomes: tuple[int, ...]
     rules: str
+    owner: Owner | None = None
 
     def to_bytes(self) -> bytes:
         """The record's value."""
         own = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
         bound = dataclasses.asdict(own.pop("bound"))
+        owner = own.pop("owner")
+        own |= {} if owner is None else {"owner": dataclasses.asdict(owner)}
         return json.dumps({"format": FORMAT, **bound, **own}, sort_keys=True).encode()
 
     @classmethod
@@ -187,6 +213,9 @@ _READ: Final[Mapping[str, Callable[[Any], Any]]] = {
     "seq": int,
     "outcomes": lambda counts: tuple(map(int, counts)),
     "rules": lambda text: text,
+    "owner": lambda doc: Owner(
+        doc["group"], int(doc["partitions"]), dict(doc["topic_ids"]), doc["moved_to"]
+    ),
 }
 
 

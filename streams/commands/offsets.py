@@ -1,56 +1,67 @@
-"""Runs ``interest-streams offsets reset``: goes on after records were deleted unread.
+"""Runs ``interest-streams offsets reset|repair``: puts a group's offsets where its state can go on.
 
-Where retention has deleted records before they were read, the worker stops instead of leaving
-them out silently. This command moves the offsets to the start of what the log still has, in the
-group and in the state they belong to, in one transaction. Everything learned stays.
+reset    the log is not what the state has read: records deleted before they were read, a log cut
+         short, a topic created anew. Moves group *and* state to what the log still has.
+repair   the group's offsets are not the state's: moved by hand, expired, or another group's.
+         Moves the group to where the state stands, which is then this group's.
+
+Both in one transaction, with every worker stopped. Everything learned stays.
 """
 
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from confluent_kafka import ConsumerGroupState, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka.admin import OffsetSpec
 
-from features.state.changelog_keys import META, Meta
+from features.state.changelog_keys import META, Meta, Owner
 from streams.contract.topics import STATE
-from streams.errors import ExitCode
+from streams.errors import ExitCode, UsageError
 from streams.kafka import clients
-from streams.kafka.offsets import offsets_at
+from streams.kafka.consumer_group import Group
+from streams.kafka.offsets import Spot, offsets_at
 from streams.settings import Settings
 from streams.terminal import add_kafka_options, settings_of
+from streams.worker import binding
 from streams.worker.metas import read_metas
 
 NAME = "offsets"
-HELP = "go on after records were deleted before they were read"
+HELP = "go on where the log or the group's offsets are not what the state has read"
 
 _TIMEOUT_S = 30.0
+_EXAMPLES = """examples:
+  interest-streams offsets reset          what was lost, and where it would go on
+  interest-streams offsets repair --yes   back to where the state stands"""
 
 
 @dataclass(frozen=True)
-class Lost:
-    """Records of an input partition that were deleted before they were read."""
+class Move:
+    """An input partition of which the next offset is moved, and why."""
 
     topic: str
     partition: int
-    committed: int
-    start: int
+    was: int
+    to: int
+    why: str
 
     def __str__(self) -> str:
-        return (
-            f"{self.topic}[{self.partition}]: {self.start - self.committed} records from "
-            f"{self.committed} to {self.start - 1} are gone"
-        )
+        return f"{self.topic}[{self.partition}]: {self.why}: goes on at {self.to}, not {self.was}"
 
 
 class GroupAlive(RuntimeError):
-    """The group still has members; the message tells what to do."""
+    """A group still has members; the message tells what to do."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("action", choices=["reset"])
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = _EXAMPLES
+    parser.add_argument(
+        "action", choices=["reset", "repair"], help="to the log's, or to the state's"
+    )
     parser.add_argument("--yes", action="store_true", help="really do it")
     add_kafka_options(parser)
 
@@ -58,62 +69,124 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> ExitCode:
     """Move the offsets, or list those that would be moved."""
     settings = settings_of(args)
-    lost, metas = find(settings)
-    for item in lost:
-        print(item)
-    if not lost:
-        print(f"nothing was deleted before group {settings.group_id} had read it")
+    now = binding.look(settings)
+    metas = read_metas(settings)
+    moves = (find_lost if args.action == "reset" else find_moved)(settings, metas, now)
+    bound = {p: replace(meta, owner=now) for p, meta in metas.items()}
+    for move in moves:
+        print(move)
+    if not moves and bound == metas:
+        print(f"nothing to do: group {settings.group}, its state and the logs agree")
     elif not args.yes:
-        print("stop every worker, then repeat with --yes to go on without them")
+        print("stop every worker, then repeat with --yes")
     else:
-        reset(settings, lost, metas)
-        print(f"group {settings.group_id} goes on with what the logs still have")
+        move_offsets(settings, moves, metas, now)
+        print(f"group {settings.group} goes on from there")
     return ExitCode.DONE
 
 
-def find(settings: Settings) -> tuple[list[Lost], dict[int, Meta]]:
-    """Records deleted unread, and the meta record of each partition of the changelog.
+def find_lost(settings: Settings, metas: Mapping[int, Meta], now: Owner) -> list[Move]:
+    """Offsets of the state that mean nothing in the logs as they are.
 
     Raises
     ------
-    ReaderError, Abandon, IncompatibleState
-        Where the broker does not answer, or the changelog is absent or of another format.
+    UsageError
+        Where moving offsets is no help; the message says what is.
+    Abandon
     """
-    metas = read_metas(settings)
-    committed = {
-        (name, p): at.offset for p, meta in metas.items() for name, at in meta.offsets.items()
-    }
-    starts = offsets_at(settings, list(committed), OffsetSpec.earliest()) if committed else {}
+    _refuse(metas, now, adopt=False)
+    spots = [(name, p) for p, meta in metas.items() for name in meta.offsets]
+    starts = offsets_at(settings, spots, OffsetSpec.earliest()) if spots else {}
+    ends = offsets_at(settings, spots, OffsetSpec.latest()) if spots else {}
+    found = []
+    for p, meta in metas.items():
+        for name, at in meta.offsets.items():
+            anew = name in _created_anew(meta.owner, now)
+            to, why = _where(at.offset, starts[name, p], ends[name, p], anew)
+            if to != at.offset or anew:
+                found.append(Move(name, p, at.offset, to, why))
+    return found
+
+
+def _where(offset: int, start: int, end: int, anew: bool) -> tuple[int, str]:
+    if anew:
+        return start, "the topic was created anew"
+    if offset < start:
+        return start, f"{start - offset} records from {offset} to {start - 1} are gone unread"
+    if offset > end:
+        return end, f"the log was cut short: {offset - end} records that were counted are gone"
+    return offset, ""
+
+
+def find_moved(settings: Settings, metas: Mapping[int, Meta], now: Owner) -> list[Move]:
+    """Offsets of the group that are not those of the state.
+
+    Raises
+    ------
+    UsageError
+        Where moving offsets is no help; the message says what is.
+    GroupError
+    """
+    if any(_created_anew(meta.owner, now) for meta in metas.values()):
+        raise UsageError("an input was created anew: run `interest-streams offsets reset` instead")
+    _refuse(metas, now, adopt=True)
+    with Group(settings, stable=True) as group:
+        spots = [TopicPartition(name, p) for p, meta in metas.items() for name in meta.offsets]
+        committed = group.committed(spots, _TIMEOUT_S) if spots else {}
     return [
-        Lost(name, p, offset, starts[name, p])
-        for (name, p), offset in committed.items()
-        if starts[name, p] > offset
-    ], metas
+        Move(name, p, committed.get((name, p), -1), at.offset, "where the state stands")
+        for p, meta in metas.items()
+        for name, at in meta.offsets.items()
+        if committed.get((name, p)) != at.offset
+    ]
 
 
-def reset(settings: Settings, lost: list[Lost], metas: dict[int, Meta]) -> None:
-    """Move offsets and state to the logs' start in one transaction.
+def _created_anew(owner: Owner | None, now: Owner) -> set[str]:
+    known = {} if owner is None else owner.topic_ids
+    return {name for name, told in known.items() if now.topic_ids.get(name, told) != told}
+
+
+def _refuse(metas: Mapping[int, Meta], now: Owner, *, adopt: bool) -> None:
+    """Refuse what no offset mends, and another group's state unless that is to be taken over."""
+    for owner in [meta.owner for meta in metas.values() if meta.owner is not None]:
+        taken = replace(owner, group=now.group) if adopt else owner
+        verdict = binding.judge(taken, replace(now, topic_ids={}))  # renewed topics are mended
+        if isinstance(verdict, binding.Refuse):
+            raise UsageError(verdict.sentence)
+
+
+def move_offsets(
+    settings: Settings, moves: list[Move], metas: Mapping[int, Meta], now: Owner
+) -> None:
+    """Move offsets of the group and the state, and bind the state to the group, at once.
 
     Raises
     ------
     GroupAlive
-        Where a worker still runs.
+        Where a worker still runs, of this group or of the one that the state was bound to.
     KafkaException
         Where the broker refuses; nothing was moved then.
     """
-    _refuse_members(clients.admin(settings, role="offsets"), settings.group_id)
+    bound = {meta.owner.group for meta in metas.values() if meta.owner is not None}
+    for group in {settings.group, settings.group_id, *bound}:
+        _refuse_members(settings, group)
+    written = {p: replace(meta, owner=now) for p, meta in metas.items()}
+    for move in moves:
+        written[move.partition] = written[move.partition].moved(move.topic, move.to)
     consumer = clients.consumer("reset", settings)
     producer = clients.producer("reset", settings)
     try:
         producer.init_transactions(_TIMEOUT_S)
         producer.begin_transaction()
-        for item in lost:
-            metas[item.partition] = metas[item.partition].moved(item.topic, item.start)
-        for partition in {item.partition for item in lost}:
-            value = metas[partition].to_bytes()
+        for partition, meta in written.items():
+            value = meta.to_bytes()
             producer.produce(settings.topic(STATE), key=META, value=value, partition=partition)
+        offsets: dict[Spot, int] = {(m.topic, m.partition): m.to for m in moves}
         producer.send_offsets_to_transaction(
-            [TopicPartition(item.topic, item.partition, item.start) for item in lost],
+            [
+                TopicPartition(name, p, offset, binding.committed_note(now, name))
+                for (name, p), offset in offsets.items()
+            ],
             consumer.consumer_group_metadata(),
             _TIMEOUT_S,
         )
@@ -122,7 +195,8 @@ def reset(settings: Settings, lost: list[Lost], metas: dict[int, Meta]) -> None:
         consumer.close()
 
 
-def _refuse_members(admin: AdminClient, group: str) -> None:
+def _refuse_members(settings: Settings, group: str) -> None:
+    admin = clients.admin(settings, role="offsets")
     found = admin.describe_consumer_groups([group], request_timeout=_TIMEOUT_S)[group]
     answer = clients.ask(f"group {group}", found, _TIMEOUT_S)
     if answer.members and answer.state != ConsumerGroupState.DEAD:

@@ -35,11 +35,11 @@ def run(args: argparse.Namespace) -> ExitCode:
     if not args.yes:
         print(
             f"would delete all records of {topic} and the offsets of group "
-            f"{settings.group_id}; stop every worker, then repeat with --yes"
+            f"{settings.group}; stop every worker, then repeat with --yes"
         )
         return ExitCode.DONE
     reset(settings)
-    print(f"{topic} is empty and group {settings.group_id} has no offsets")
+    print(f"{topic} is empty and group {settings.group} has no offsets")
     return ExitCode.DONE
 
 
@@ -53,7 +53,7 @@ def reset(settings: Settings) -> None:
     KafkaFailed
         Where the broker refuses or does not answer.
     """
-    group, admin = settings.group_id, clients.admin(settings, role="offsets")
+    group, admin = settings.group, clients.admin(settings, role="offsets")
     try:
         clients.ask(f"group {group}", admin.delete_consumer_groups([group])[group], _TIMEOUT_S)
     except KafkaFailed as error:

@@ -11,8 +11,10 @@ import sys
 
 from streams.errors import ExitCode
 from streams.kafka import clients
-from streams.kafka.topic_plan import Change, check, create_topics, fetch, plan
+from streams.kafka.topic_check import advice, check
+from streams.kafka.topic_plan import Change, create_topics, fetch, plan
 from streams.terminal import add_kafka_options, settings_of
+from streams.worker import binding
 
 NAME = "topics"
 HELP = "compare, create and check the topics"
@@ -34,10 +36,14 @@ def run(args: argparse.Namespace) -> ExitCode:
     if args.what == "plan":
         return _print(plan(found, settings), "to do")
     reasons = check(found, settings)
+    if not reasons:
+        reasons = binding.committed_reasons(settings, binding.look(settings))
     for reason in reasons:
         print(f"topics check: {reason}", file=sys.stderr)
+    for note in advice(found, settings):
+        print(f"topics check: note: {note}", file=sys.stderr)
     if not reasons:
-        print(f"topics check: {len(found)} topics, co-partitioned")
+        print(f"topics check: {len(found)} topics, co-partitioned, as the state knows them")
     return ExitCode.FAILED if reasons else ExitCode.DONE
 
 

@@ -68,7 +68,7 @@ class Principal:
 
     def user(self, settings: Settings) -> str:
         """Name of the user in the cluster."""
-        return "-".join(filter(None, (settings.group_id, self.name)))
+        return "-".join(filter(None, (settings.group, self.name)))
 
     def acls(self, settings: Settings) -> list[Acl]:
         """List what it may do, one entry for each resource."""
@@ -77,12 +77,12 @@ class Principal:
 
 def app_group(settings: Settings, name: str) -> str:
     """Consumer group of a Faust app."""
-    return f"{settings.topic_prefix}{settings.group_id}-{name}"
+    return f"{settings.group}-{name}"
 
 
 def reset_id(settings: Settings) -> str:
     """Transactional id of ``offsets reset``."""
-    return f"{settings.group_id}-offsets-reset"
+    return f"{settings.group}-offsets-reset"
 
 
 def _topics(
@@ -108,7 +108,7 @@ _READERS = Acl("group", READER_GROUPS, ("Describe",), prefixed=True)
 
 
 def _worker(settings: Settings) -> list[Acl]:
-    group = settings.group_id
+    group = settings.group
     return [
         *_topics(
             settings,
@@ -144,7 +144,7 @@ def _audiences(settings: Settings) -> list[Acl]:
 def _reader(settings: Settings) -> list[Acl]:
     return [
         *_topics(settings, read=(PROFILES, AUDIENCES)),
-        Acl("group", f"{settings.group_id}-reader", _READ, prefixed=True),
+        Acl("group", f"{settings.group}-reader", _READ, prefixed=True),
         _READERS,
     ]
 
@@ -163,7 +163,7 @@ def _admin(settings: Settings) -> list[Acl]:
             look=_ALL,
             more=("Create", "AlterConfigs"),
         ),
-        Acl("group", settings.group_id, ("Read", "Describe", "Delete")),
+        Acl("group", settings.group, ("Read", "Describe", "Delete")),
         _READERS,
         Acl("transactionalId", reset_id(settings), _WRITE),
     ]

@@ -50,6 +50,12 @@ def admin(settings: Settings, ports: Ports = REAL, role: AdminRole = "topics") -
     return ports.admin({**cluster, "log_level": 3 if role == "offsets" else 0})
 
 
+def client_id(settings: Settings, instance: str | None = None) -> str:
+    """Name a worker's consumer, so that the members of a group can be told apart."""
+    named = settings.kafka.get("client.id", "interest-streams")
+    return f"{named}/{settings.instance if instance is None else instance}"
+
+
 def ask(what: str, future: Future[_T], seconds: float, kind: type[KafkaFailed] = KafkaFailed) -> _T:
     """Wait for the answer to an admin request, within a deadline.
 
@@ -87,12 +93,12 @@ def consumer_config(
             return {
                 **_cluster(settings),
                 "log_level": 0,
-                "group.id": group or settings.group_id,
+                "group.id": group or settings.group,
                 "enable.auto.commit": False,
                 "isolation.level": isolation,
             }
         case "reset":
-            return {**_cluster(settings), "group.id": settings.group_id}
+            return {**_cluster(settings), "group.id": settings.group}
     assert_never(role)
 
 
@@ -126,7 +132,8 @@ def _worker_consumer(settings: Settings) -> Config:
         "fetch.wait.max.ms": 50,
         "fetch.queue.backoff.ms": 20,  # of a full queue; it is read empty within a second
         **_cluster(settings),
-        "group.id": settings.group_id,
+        "client.id": client_id(settings),
+        "group.id": settings.group,
         "isolation.level": "read_committed",
         "enable.auto.commit": False,
         "enable.auto.offset.store": False,
@@ -142,7 +149,7 @@ def _worker_consumer(settings: Settings) -> Config:
 def _whole_topics(settings: Settings, role: str) -> Config:
     return {
         **_cluster(settings),
-        "group.id": f"{settings.group_id}-{role}",  # required by the client, never joined
+        "group.id": f"{settings.group}-{role}",  # required by the client, never joined
         "isolation.level": "read_committed",
         "enable.auto.commit": False,
         "enable.partition.eof": True,
@@ -169,7 +176,7 @@ def _worker_producer(settings: Settings) -> Config:
         # when any connection changes; one that is cut for being idle does.
         "connections.max.idle.ms": settings.call_deadline_ms // 3,
         **_cluster(settings),
-        "transactional.id": f"{settings.group_id}-{settings.instance}",
+        "transactional.id": f"{settings.group}-{settings.instance}",
         "transaction.timeout.ms": settings.transaction_timeout_ms,
         "enable.idempotence": True,
         "acks": "all",

@@ -60,7 +60,7 @@ class Group:
     """
 
     def __init__(self, settings: Settings, name: str = "", *, stable: bool = False) -> None:
-        self.name = name or settings.group_id
+        self.name = name or settings.group
         self._settings = settings
         self._admin = clients.admin(settings, role="group")
         isolation = "read_committed" if stable else "read_uncommitted"

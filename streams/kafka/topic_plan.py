@@ -1,8 +1,8 @@
-"""Compares `streams.contract.topics` with a cluster: plan, apply, check.
+"""Compares `streams.contract.topics` with a cluster: plan, apply.
 
-plan prints what differs, apply creates and updates, check exits 1 with the exact reason when the
-joined topics are not co-partitioned. Nothing is ever deleted, and the partitions of a topic that
-exists are never changed: keys would move to other partitions, away from their state.
+plan prints what differs, apply creates and updates. Nothing is ever deleted, and the partitions of
+a topic that exists are never changed: keys would move to other partitions, away from their state.
+What a worker refuses to start with is in `streams.kafka.topic_check`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
+    ClusterMetadata,
     ConfigEntry,
     ConfigResource,
     NewTopic,
@@ -38,6 +39,7 @@ class Found:
 
     partitions: int
     config: Mapping[str, str] = field(default_factory=dict)
+    replicas: int = 0  # of its first partition
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,9 @@ def fetch(admin: AdminClient, settings: Settings) -> dict[str, Found]:
     try:
         metadata = admin.list_topics(timeout=_TIMEOUT_S)
         here = {
-            name: Found(len(metadata.topics[name].partitions))
+            name: Found(
+                len(metadata.topics[name].partitions), replicas=_replicas_of(metadata, name)
+            )
             for name in names
             if name in metadata.topics
         }
@@ -148,15 +152,15 @@ def fetch(admin: AdminClient, settings: Settings) -> dict[str, Found]:
 
 def plan(found: Mapping[str, Found], settings: Settings) -> list[Change]:
     """Differences between the table and what was found, in the order of the table."""
-    joined = _joined(found, settings)
+    counts = joined(found, settings)
     expected = settings.partitions
     changes: list[Change] = []
     for topic in TOPICS:
         name = settings.topic(topic.name)
         have = found.get(name)
         if have is None:
-            if topic.copartitioned and joined and set(joined.values()) != {expected}:
-                changes.append(Change("refuse", name, _mismatch(joined, {name: expected})))
+            if topic.copartitioned and counts and set(counts.values()) != {expected}:
+                changes.append(Change("refuse", name, mismatch(counts, {name: expected})))
             else:
                 changes.append(
                     Change(
@@ -174,8 +178,8 @@ def plan(found: Mapping[str, Found], settings: Settings) -> list[Change]:
                     name,
                     (
                         f"has {have.partitions} partitions, the setting partitions is {expected}: "
-                        "keys would move away from their state; migrate to a new topic_prefix "
-                        "instead"
+                        "keys would move away from their state; move to a new topic_prefix with "
+                        "`interest-streams repartition` instead"
                     ),
                 )
             )
@@ -199,26 +203,12 @@ def plan(found: Mapping[str, Found], settings: Settings) -> list[Change]:
     return changes
 
 
-def check(found: Mapping[str, Found], settings: Settings) -> list[str]:
-    """Reasons not to start a worker: missing topics, unequal partition counts; [] when fine."""
-    reasons = []
-    missing = [settings.topic(t.name) for t in TOPICS if settings.topic(t.name) not in found]
-    if missing:
-        reasons.append(f"missing: {', '.join(missing)}")
-    joined = _joined(found, settings)
-    if len(set(joined.values())) > 1:
-        reasons.append(f"not co-partitioned: {_mismatch(joined)}")
-    for topic in TOPICS:
-        have = found.get(settings.topic(topic.name))
-        if have and topic.compacted and "compact" not in have.config.get("cleanup.policy", ""):
-            reasons.append(
-                f"{settings.topic(topic.name)}: cleanup.policy is "
-                f"{have.config.get('cleanup.policy', 'unset')}, state would be lost"
-            )
-    return reasons
+def _replicas_of(metadata: ClusterMetadata, name: str) -> int:
+    return max((len(p.replicas) for p in metadata.topics[name].partitions.values()), default=0)
 
 
-def _joined(found: Mapping[str, Found], settings: Settings) -> dict[str, int]:
+def joined(found: Mapping[str, Found], settings: Settings) -> dict[str, int]:
+    """Partitions of the topics that must have equally many."""
     return {
         settings.topic(t.name): found[settings.topic(t.name)].partitions
         for t in TOPICS
@@ -226,8 +216,8 @@ def _joined(found: Mapping[str, Found], settings: Settings) -> dict[str, int]:
     }
 
 
-def _mismatch(counts: Mapping[str, int], more: Mapping[str, int] | None = None) -> str:
-    """'a, b have 12 partitions, c has 6'."""
+def mismatch(counts: Mapping[str, int], more: Mapping[str, int] | None = None) -> str:
+    """Say who has how many: 'a, b have 12 partitions, c has 6'."""
     by_count: dict[int, list[str]] = {}
     for name, count in {**counts, **(more or {})}.items():
         by_count.setdefault(count, []).append(name)

@@ -291,8 +291,8 @@ class Inlet:
             raise LostOffsets(
                 f"{message.topic()}[{message.partition()}]: the committed offset is no longer in "
                 f"the log ({error.str()}): records were deleted by retention before they were "
-                "read. To go on without them, run `interest-streams offsets reset`; to begin "
-                "anew with what the log still has, `interest-streams state reset`"
+                "read, or the log was cut short or emptied. To go on with what it has, run "
+                "`interest-streams offsets reset`; to begin anew, `interest-streams state reset`"
             )
         if error.fatal():
             raise KafkaException(error)

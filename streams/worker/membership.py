@@ -19,13 +19,15 @@ from confluent_kafka.admin import OffsetSpec
 
 from features.engine import Engine
 from features.records.position import Position
+from features.state.changelog_keys import Owner
 from streams import metrics
 from streams.contract.topics import INPUTS
-from streams.errors import Abandon, LostOffsets
+from streams.errors import Abandon, BadTopics, LostOffsets
 from streams.kafka import clients
 from streams.kafka.offsets import offsets_at
 from streams.kafka.ports import REAL, Ports
 from streams.settings import Settings
+from streams.worker import binding
 from streams.worker.inlet import Inlet
 from streams.worker.restore import Restore
 from streams.worker.standby import Copy, Standby
@@ -75,6 +77,7 @@ class Membership:
         self._names = [settings.topic(name) for name in INPUTS]
         self._restore: Restore | None = None
         self._committed: dict[tuple[str, int], int] = {}
+        self._owner: Owner | None = None
         self._never: set[tuple[str, int]] = set()  # partitions without a committed offset
         self.engines: dict[int, Engine] = {}
         #: Engines between two assignments, and where their partitions' inputs go on.
@@ -106,6 +109,7 @@ class Membership:
         if self._restore is None or not self._restore.step(seconds):
             return
         made = self._restore.engines()
+        self._bind(engine for engine, _ in made.values())
         self._restore.close()
         self._restore = None
         starts = self._starts({p: offsets for p, (_, offsets) in made.items()})
@@ -145,6 +149,7 @@ class Membership:
         # assign itself, and where nothing was committed yet tell of lost offsets.
         consumer.assign([TopicPartition(s.topic, s.partition, OFFSET_END) for s in spots])
         consumer.pause(spots)
+        self._check(spots)
         self._begin(spots)
         log.info("assigned partitions %s", sorted({s.partition for s in spots}))
 
@@ -167,6 +172,26 @@ class Membership:
         self._drop()
         self._parked = {}
         log.warning("lost partitions %s", sorted({s.partition for s in spots}))
+
+    def _check(self, spots: list[TopicPartition]) -> None:
+        """Refuse partitions of other topics than the state was made from, whole ones or parts."""
+        with self._watchdog.guard("topics"):
+            owner = binding.look(self._settings, self._ports)
+        verdict = binding.judge(self._owner, owner)
+        if isinstance(verdict, binding.Refuse):
+            raise BadTopics(verdict.sentence)
+        self._owner = owner
+        if partitions := binding.incomplete(spots, self._names):
+            raise BadTopics(binding.foreign(self._settings, partitions, self._ports))
+
+    def _bind(self, engines: Iterable[Engine]) -> None:
+        """Refuse state that is not ours, and write down whose it is."""
+        assert self._owner is not None, "nothing is restored before an assignment"
+        for engine in engines:
+            verdict = binding.judge(engine.owner, self._owner)
+            if isinstance(verdict, binding.Refuse):
+                raise BadTopics(verdict.sentence)
+            engine.owner = self._owner
 
     def _begin(self, spots: list[TopicPartition]) -> None:
         with self._watchdog.guard("committed offsets"):
@@ -236,8 +261,8 @@ class Membership:
             if not never and offset != committed:
                 raise LostOffsets(
                     f"{name}[{partition}]: the group has committed offset {committed}, the state "
-                    f"belongs to offset {offset}. Offsets were moved by hand: put them back, or "
-                    "begin anew with `interest-streams state reset`"
+                    f"belongs to offset {offset}. Offsets were moved by hand: stop every "
+                    "worker and run `interest-streams offsets repair`, which puts them back"
                 )
             start[name] = Position(offset, running)
         return start

@@ -28,6 +28,7 @@ from streams.contract.topics import INPUTS
 from streams.errors import Abandon
 from streams.kafka.ports import Ports
 from streams.settings import Settings
+from streams.worker.binding import committed_note
 from streams.worker.inlet import Cut, Partition
 from streams.worker.outlet import Commit, Outlet
 from streams.worker.reporting import Report
@@ -178,7 +179,8 @@ class Pipeline:
             commit.refused += cut.refused + late
             commit.changes[cut.partition] = engine.collect(cut.positions)
             commit.offsets += [
-                TopicPartition(name, cut.partition, at.offset) for name, at in cut.positions.items()
+                TopicPartition(name, cut.partition, at.offset, committed_note(engine.owner, name))
+                for name, at in cut.positions.items()
             ]
             for name, count in cut.taken.items():
                 commit.taken[name] = commit.taken.get(name, 0) + count

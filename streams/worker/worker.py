@@ -22,9 +22,10 @@ from features.tags.exact import exact_tags
 from streams import metrics
 from streams.contract.topics import INPUTS
 from streams.errors import Abandon, BadTopics, NoBroker, Stop
-from streams.kafka import clients, topic_plan
+from streams.kafka import clients, topic_check, topic_plan
 from streams.kafka.ports import REAL, Ports
 from streams.settings import Settings
+from streams.worker import binding
 from streams.worker.health import Health
 from streams.worker.inlet import Inlet
 from streams.worker.membership import Membership
@@ -254,7 +255,7 @@ def _spare_collector() -> None:
 
 
 def check_topics(settings: Settings) -> int:
-    """Refuse to start where topics are missing or not co-partitioned.
+    """Refuse to start where topics are missing, not co-partitioned, or not the state's.
 
     Returns
     -------
@@ -270,7 +271,9 @@ def check_topics(settings: Settings) -> int:
         found = topic_plan.fetch(clients.admin(settings), settings)
     except topic_plan.TopicError as error:
         raise (NoBroker if error.away else Stop)(f"topics: {error}") from error
-    reasons = topic_plan.check(found, settings)
+    reasons = topic_check.check(found, settings)
+    if not reasons:
+        reasons = binding.committed_reasons(settings, binding.look(settings))
     if reasons:
         raise BadTopics("topics: " + "; ".join(reasons))
     return found[settings.topic(INPUTS[0])].partitions

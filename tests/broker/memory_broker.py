@@ -161,6 +161,7 @@ class MemoryBroker:
         self.now = 0.0
         self.start = start
         self.topics: dict[str, list[Log]] = {}
+        self.topic_ids: dict[str, str] = {}
         self.groups: dict[str, Group] = {}
         self.coordinators: dict[str, Coordinator] = {}
         self.commits: list[Transaction] = []  # for those who check what happened
@@ -204,7 +205,8 @@ class MemoryBroker:
     # -- logs ----------------------------------------------------------------------------
 
     def create(self, topic: str, partitions: int) -> None:
-        """Make a topic."""
+        """Make a topic, anew where there is one of that name."""
+        self.topic_ids[topic] = f"{topic}-{len(self.topic_ids)}"
         self.topics[topic] = [Log() for _ in range(partitions)]
 
     def log(self, topic: str, partition: int) -> Log:

@@ -14,6 +14,7 @@ from confluent_kafka import (
     KafkaError,
     KafkaException,
     Producer,
+    TopicCollection,
     TopicPartition,
 )
 from confluent_kafka.admin import AdminClient, OffsetSpec
@@ -232,7 +233,24 @@ class MemoryProducer(Client):
 
 
 class MemoryAdmin(Client):
-    """The one question that a worker has for an administrator."""
+    """The questions that a worker has for an administrator."""
+
+    def describe_topics(
+        self, topics: TopicCollection, request_timeout: float = -1
+    ) -> dict[str, Future[Any]]:
+        answers: dict[str, Future[Any]] = {name: Future() for name in topics.topic_names}
+
+        def effect() -> None:
+            for name, answer in answers.items():
+                logs = self.broker.topics.get(name)
+                if logs is None:
+                    answer.set_exception(failure(KafkaError.UNKNOWN_TOPIC_OR_PART))
+                else:
+                    topic_id = self.broker.topic_ids[name]
+                    answer.set_result(SimpleNamespace(topic_id=topic_id, partitions=logs))
+
+        self.call("describe_topics", effect)
+        return answers
 
     def list_offsets(
         self,

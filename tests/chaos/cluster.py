@@ -203,7 +203,9 @@ class Cluster:
         except (KafkaException, TimeoutError):
             return self.up()
         found = {
-            int(member.client_id[1:]) for member in members if member.assignment.topic_partitions
+            int(member.client_id.partition("/")[0][1:])
+            for member in members
+            if member.assignment.topic_partitions
         }
         return sorted(found & set(self.up())) or self.up()
 

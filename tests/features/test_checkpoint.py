@@ -21,6 +21,7 @@ from features.state.store import Store
 from features.tags.taxonomy import load
 from tests.oracle.views import Run, canonical, live_rows, new_engine, row_values, run
 from tests.support import generators as gen
+from tests.support.feeding import Feed, Stream
 from tests.support.generators import DAY_MS, START, Record, config
 
 ENOUGH = 40
@@ -178,6 +179,23 @@ def test_a_restored_engine_knows_what_it_restored() -> None:
     assert restored == engine.totals() == dataclasses.replace(done.engine.totals(), days_closed=0)
     assert restored.learned == done.engine.learner.champion.learned
     assert engine.watermark == done.engine.watermark
+
+
+@pytest.mark.parametrize("minutes", [20, 360])
+def test_event_ids_outlive_a_change_of_their_horizon(minutes: int) -> None:
+    feed, stream = Feed(), Stream(Config(consent_default_grant=True))
+    first = feed.visit("a", 0.5, "bbc.co.uk")
+    stream.feed(first)
+    stream.commit()
+    for horizon in (60_000 * minutes, 3_600_000):  # and back: what was written keeps its width
+        stream.config = dataclasses.replace(stream.config, dedup_horizon_ms=horizon)
+        stream.restart()
+        assert stream.feed(first) == ["duplicate"]
+        stream.feed(feed.visit("a", 0.5 + 5 / 1440, "bbc.co.uk"))
+        assert stream.feed(first) == ["duplicate"]
+        stream.commit()
+    stream.feed(feed.visit("a", 0.5 + 70 / 1440, "bbc.co.uk"))
+    assert stream.feed(first) != ["duplicate"]
 
 
 def test_an_empty_changelog_restores_to_nothing() -> None:

@@ -27,7 +27,7 @@ FUNCTION_LINES = 60  # without the docstring
 #: Public names that stand in more than one module: always read with their module's name
 #: (`taxonomy.load`, `keys.parse`), and the same verb for the same kind of thing everywhere.
 REPEATED = frozenset(
-    "add_arguments check decode find load measure pack parse plan read reset run".split()
+    "add_arguments check decode load measure pack parse plan read run".split()
     + ["unpack", "warm_up"]
 )
 

@@ -21,6 +21,7 @@ from streams.contract.topics import APP, INPUTS, NETWORK, STATE
 from streams.sandbox.demo_worker import environment
 from streams.sandbox.simulator import Simulation, simulated
 from streams.settings import PREFIX, Settings
+from streams.worker import binding
 from tests.conftest import Names
 from tests.support.evidence import collect
 from tests.support.messages import write
@@ -86,7 +87,7 @@ def test_records_deleted_unread_stop_it_until_the_offsets_are_reset(
     with WorkerProcess(settled, tmp_path / "worker.log") as worker:
         wait_for_end(settled, worker)
         assert command(settled, monkeypatch, "offsets", "reset") == 0
-        assert "nothing was deleted before" in capsys.readouterr().out
+        assert "nothing to do: group" in capsys.readouterr().out
     after = collect(settled, 0)
     kept = {key for key in before.folded if key.startswith(b"s/")}
     assert kept <= after.folded.keys(), "what was learned stays"
@@ -115,9 +116,9 @@ def test_offsets_are_not_reset_under_a_running_worker(
         assert ahead
         from streams.commands import offsets
 
-        lost = [offsets.Lost(settled.topic(APP), 0, 1, 2)]
+        move = offsets.Move(settled.topic(APP), 0, 1, 2, "gone")
         with pytest.raises(offsets.GroupAlive, match="stop every worker first"):
-            offsets.reset(settled, lost, {})
+            offsets.move_offsets(settled, [move], {}, binding.look(settled))
 
 
 def test_a_changelog_of_another_format_is_refused(settled: Settings, tmp_path: Path) -> None:

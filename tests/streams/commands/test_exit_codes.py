@@ -53,6 +53,7 @@ ASKING = [
     ("subject", "acc-1"),
     ("state", "reset", "--yes"),
     ("offsets", "reset"),
+    ("offsets", "repair"),
 ]
 #: And those that don't.
 ALONE = {"config", "contract", "policy", "quality", "size", "tag"}

@@ -24,7 +24,8 @@ from streams.contract import topics
 from streams.contract.topics import TOPICS
 from streams.errors import ExitCode
 from streams.kafka import topic_plan
-from streams.kafka.topic_plan import Found, TopicError, check, create_topics, fetch, plan
+from streams.kafka.topic_check import advice, check
+from streams.kafka.topic_plan import Found, TopicError, create_topics, fetch, plan
 from streams.sandbox.embedded_broker import EmbeddedBroker
 from streams.settings import Settings
 
@@ -102,8 +103,39 @@ def test_a_changelog_that_is_deleted_is_refused_at_start() -> None:
     found = cluster()
     found[topics.STATE] = Found(4, {**found[topics.STATE].config, "cleanup.policy": "delete"})
     assert check(found, SETTINGS) == [
-        "interest-state: cleanup.policy is delete, state would be lost"
+        "interest-state: cleanup.policy is delete, state would be lost; it must be compact alone"
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "config", "says"),
+    [
+        (topics.STATE, {"cleanup.policy": "compact,delete"}, "cleanup.policy is compact,delete, s"),
+        (topics.PROFILES, {"cleanup.policy": "delete,compact"}, "must be compact alone"),
+        (topics.FACTS, {"cleanup.policy": "compact"}, "withdrawals of consent among them"),
+        (topics.TV, {"cleanup.policy": "compact,delete"}, "must be delete alone"),
+        (topics.STATE, {"min.insync.replicas": "4"}, "is 4 of 3 replicas: nobody can write"),
+        (topics.DEAD_LETTERS, {"max.message.bytes": "70000"}, "max.message.bytes is 70000, but"),
+        (topics.STATE, {"max.message.bytes": "10000"}, "max.message.bytes is 10000, but"),
+    ],
+)
+def test_what_would_lose_or_stop_is_refused_in_both_directions(
+    name: str, config: dict[str, str], says: str
+) -> None:
+    found = cluster()
+    found[name] = Found(4, {**found[name].config, **config}, replicas=3)
+    (reason,) = check(found, SETTINGS)
+    assert reason.startswith(f"{name}: ") and says in reason
+
+
+def test_what_is_careless_is_a_note() -> None:
+    assert advice(cluster(), SETTINGS) == []
+    found = cluster()
+    found[topics.FACTS] = Found(4, {"cleanup.policy": "delete", "retention.ms": "5"}, replicas=3)
+    assert check(found, SETTINGS) == []
+    one, other = advice(found, SETTINGS)
+    assert one.startswith("subscriber-facts: min.insync.replicas is 1")
+    assert "retention.ms is 5" in other
 
 
 @pytest.fixture(scope="module")
@@ -166,7 +198,7 @@ def test_check_exits_1_with_the_exact_reason(
     assert _main("apply", *where) == 0
     assert _main("plan", *where) == 0
     assert _main("check", *where) == 0
-    assert f"{len(TOPICS)} topics, co-partitioned" in capsys.readouterr().out
+    assert f"{len(TOPICS)} topics, co-partitioned, as" in capsys.readouterr().out
 
 
 def test_a_refused_creation_names_the_topic() -> None:
