@@ -21,7 +21,7 @@ from streams.client.profile import (
     Reason,
     Suppression,
 )
-from streams.client.reader import Forgotten, Lag, ProfileReader, ReaderError
+from streams.client.reader import Forgotten, ProfileReader, ReaderError, ReaderLag
 
 __all__ = [
     "AsyncProfileReader",
@@ -29,7 +29,7 @@ __all__ = [
     "Evidence",
     "Forgotten",
     "Interest",
-    "Lag",
+    "ReaderLag",
     "Profile",
     "ProfileError",
     "ProfileReader",

@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from confluent_kafka import Message
@@ -18,9 +18,9 @@ from confluent_kafka import Message
 from streams.client.held import Profiles, Stored, decoded
 from streams.client.profile import Profile, ProfileError
 from streams.client.snapshot import Origin, SnapshotError, read_snapshot, write_snapshot
-from streams.kafka.compacted import CompactedTopic, Lag, ReaderError
+from streams.kafka.compacted import CompactedTopic, ReaderError, ReaderLag
 
-__all__ = ["Forgotten", "Lag", "ProfileReader", "ReaderError"]
+__all__ = ["Forgotten", "ReaderLag", "ProfileReader", "ReaderError"]
 
 #: Longest that one call holds on to the client: `close` waits for it.
 _POLL_S = 0.25
@@ -36,10 +36,13 @@ class Forgotten:
     """A subject is gone: delete whatever you derived from it.
 
     ``erased`` is True for the topic's tombstone, False if it merely fails `keep` now, or expired.
+    The place is that of the record that said so, -1 for none.
     """
 
     subject: str
     erased: bool = True
+    partition: int = field(default=-1, compare=False)
+    offset: int = field(default=-1, compare=False)
 
 
 class ProfileReader:
@@ -175,7 +178,7 @@ class ProfileReader:
                 wait = 0.0
         return found
 
-    def lag(self) -> Lag | None:
+    def lag(self) -> ReaderLag | None:
         """Distance from the end of the topic; None before the brokers said anything.
 
         It is renewed every second while something follows.
@@ -258,7 +261,8 @@ class ProfileReader:
         if self._wants is not None and not self._wants(subject):
             return None
         if value is None:
-            return Forgotten(subject) if self.profiles.drop(subject) else None
+            place = partition, message.offset() or 0
+            return Forgotten(subject, True, *place) if self.profiles.drop(subject) else None
         try:
             stored = self._parsed(subject, value, message)
             if _not_newer(stored, self.profiles.known(subject)):
@@ -267,9 +271,9 @@ class ProfileReader:
             profile = decoded(subject, stored) if report or self._keep is not None else None
         except ProfileError as error:
             self.unreadable += 1
-            place = f"{message.topic()}[{partition}]@{message.offset()}"
+            where = f"{message.topic()}[{partition}]@{message.offset()}"
             # The error's text begins with the subject: pseudonyms stay out of logs.
-            log.warning("%s: %s", place, str(error).removeprefix(f"{subject}: "))
+            log.warning("%s: %s", where, str(error).removeprefix(f"{subject}: "))
             return None
         if self._keep is not None and profile is not None and not self._keep(profile):
             return Forgotten(subject, erased=False) if self.profiles.drop(subject) else None

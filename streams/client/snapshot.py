@@ -26,7 +26,7 @@ class SnapshotError(ValueError):
 
 @dataclass(frozen=True)
 class Origin:
-    """What a snapshot was taken of.
+    """The state of the topic that a snapshot was taken of.
 
     Attributes
     ----------

@@ -53,7 +53,7 @@ class ReaderError(KafkaFailed):
     """The topic cannot be read; the message names topic, partition and cause."""
 
 
-class Lag(NamedTuple):
+class ReaderLag(NamedTuple):
     """Distance of a reader from the end of its topic.
 
     Attributes
@@ -157,8 +157,8 @@ class CompactedTopic:
         except (KafkaException, TimeoutError):
             return ""
 
-    def lag(self) -> Lag | None:
-        """How far it is from the end, None before the brokers said anything."""
+    def lag(self) -> ReaderLag | None:
+        """Distance from the end, None before the brokers said anything."""
         if self._told is None:
             return None
         heard, said = self._told
@@ -178,7 +178,7 @@ class CompactedTopic:
         leaders = {p["leader"] for p in parts}
         idle = [b["rxidle"] for b in said["brokers"].values() if b["nodeid"] in leaders]
         silent = max(idle, default=0) / 1e3 + (time.monotonic() - heard) * 1e3
-        return Lag(behind, int(silent))
+        return ReaderLag(behind, int(silent))
 
     def _hear(self, text: str) -> None:
         self._told = time.monotonic(), json.loads(text)

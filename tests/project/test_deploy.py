@@ -324,6 +324,8 @@ def test_users_may_do_what_they_must_and_no_more() -> None:
     assert _granted(worker + "-audiences", "Read") == {topics.PROFILES, topics.AUDIENCES}
     assert _granted(worker + "-audiences", "Write") == {topics.AUDIENCES}
     assert _granted(worker + "-audiences", "Read", "group") == {DEFAULTS.group_id + "-audiences"}
+    assert _granted(worker + "-lookup", "Read") == {topics.PROFILES}
+    assert _granted(worker + "-lookup", "Write") == {topics.LOOKUPS}
     assert _granted(worker + "-reader", "Write") == set()
     assert _granted(worker + "-reader", "Read") == {topics.PROFILES, topics.AUDIENCES}
 
