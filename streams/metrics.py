@@ -94,6 +94,15 @@ CATALOGUE_MALFORMED = _counter(
     "catalogue_malformed_total", "Catalogue entries sent to dead-letters", "reason"
 )
 
+LOOKUPS = _counter("lookups_total", "Requests to the look-up service", "route", "code")
+LOOKUP_SECONDS = _histogram(
+    "lookup_duration_seconds", "One request to the look-up service", _SECONDS
+)
+LOOKUP_CHANGES = _counter("lookup_changes_total", "Changes of profiles that look-ups have seen")
+LOOKUP_AUDIT_FAILED = _counter(
+    "lookup_audit_failures_total", "Records of look-ups that Kafka did not take"
+)
+
 COMMIT_SECONDS = _histogram("commit_duration_seconds", "One transaction's commit", _SECONDS)
 LOOP_SECONDS = _histogram("batch_duration_seconds", "One batch through the engine", _SECONDS)
 RESTORE_LEFT = _gauge(

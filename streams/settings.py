@@ -98,6 +98,16 @@ class Settings(EngineSettings):
     #: most cells that a household is counted in: a third of them interests; fewer: less noise
     audience_contribution: int = 12
 
+    # -- look-ups
+    lookup_port: int = 8090  # where the look-up service and its page listen
+    #: JWKS file with the public keys of whoever signs tokens for look-ups
+    lookup_jwks: str = ""
+    lookup_audience: str = "interest-streams"  # `aud` of those tokens
+    lookup_issuer: str = ""  # `iss` of those tokens; empty: not compared
+    lookup_rate: float = 200.0  # subjects that one caller may look up a second
+    #: File that keeps what a look-up service held, so that it starts quickly; personal data
+    lookup_snapshot: str = ""
+
     def __post_init__(self) -> None:
         _check(self)
 
@@ -192,6 +202,7 @@ def _check_ranges(s: Settings) -> None:
     _need(s.audience_k >= 2, f"audience_k = {s.audience_k}: one household is not a crowd")
     _need(s.audience_interval_ms > 0, "audience_interval_ms: must be above 0")
     _need(s.audience_release_ms > 0, "audience_release_ms: must be above 0")
+    _need(s.lookup_rate > 0, f"lookup_rate = {s.lookup_rate}: must be above 0")
     _need(s.audience_epsilon > 0, "audience_epsilon: must be above 0; audience_noise = false")
     _need(
         s.audience_contribution >= 3,

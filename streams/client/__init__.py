@@ -6,10 +6,12 @@
         for update in reader.follow():
             ...
 
-Law of the folder: loads the standard library, confluent-kafka and orjson, and nothing else; what
-is exported here is public.
+Law of the folder: loads the standard library, confluent-kafka, orjson and zstandard, and nothing
+else; what is exported here is public.
 """
 
+from streams.client.asynchronous import AsyncProfileReader
+from streams.client.held import Profiles, Stored
 from streams.client.profile import (
     Context,
     Evidence,
@@ -19,17 +21,21 @@ from streams.client.profile import (
     Reason,
     Suppression,
 )
-from streams.client.reader import Forgotten, ProfileReader, ReaderError
+from streams.client.reader import Forgotten, ProfileReader, ReaderError, ReaderLag
 
 __all__ = [
+    "AsyncProfileReader",
     "Context",
     "Evidence",
     "Forgotten",
     "Interest",
+    "ReaderLag",
     "Profile",
     "ProfileError",
     "ProfileReader",
+    "Profiles",
     "ReaderError",
     "Reason",
+    "Stored",
     "Suppression",
 ]

@@ -69,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> ExitCode:
     """Move the offsets, or list those that would be moved."""
     settings = settings_of(args)
-    now = binding.look(settings)
+    now = binding.owner_now(settings)
     metas = read_metas(settings)
     moves = (find_lost if args.action == "reset" else find_moved)(settings, metas, now)
     bound = {p: replace(meta, owner=now) for p, meta in metas.items()}

@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> ExitCode:
         return _print(plan(found, settings), "to do")
     reasons = check(found, settings)
     if not reasons:
-        reasons = binding.committed_reasons(settings, binding.look(settings))
+        reasons = binding.committed_reasons(settings, binding.owner_now(settings))
     for reason in reasons:
         print(f"topics check: {reason}", file=sys.stderr)
     for note in advice(found, settings):

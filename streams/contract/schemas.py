@@ -219,6 +219,16 @@ _UNTAGGED = record(
     Property("as_of", TIME, "when the worker looked", True),
     Property("worker", text(1, 249), "which one", True),
 )
+_LOOKUP = record(
+    Property("schema", integer(1), "schema version", True),
+    Property("at", TIME, "when it was asked", True),
+    Property("caller", text(1, 64), "subject of the caller's token", True),
+    Property("purpose", text(1, 32), "offers, profiling, privacy; words may be added", True),
+    Property("reason", text(0, 64), "why, as the caller said; may be empty", True),
+    Property("route", text(1, 128), "what was asked", True),
+    Property("mark", text(32, 32, HEX), "keyed hash of the account; the key again", True),
+    Property("profiles", integer(0), "of the account, shown; 0: none was there to show", True),
+)
 _DEAD_LETTER_HEADERS = record(
     Property("source-topic", text(1, 249), "where the refused record stands", True),
     Property("source-partition", text(1, 10, pattern=DIGITS), "its partition", True),
@@ -246,6 +256,7 @@ _BODIES: Mapping[str, tuple[str, Schema]] = {
     topics.PROFILES: ("An interest profile; no value: forget this subject", _PROFILE),
     topics.AUDIENCES: ("Households in a cell; no value: too few to say", _SEGMENT),
     topics.UNTAGGED: ("A content without tags; no value: tagged by now, or light", _UNTAGGED),
+    topics.LOOKUPS: ("A look-up of an account's profiles", _LOOKUP),
     topics.RECEIPTS: ("An erasure was carried out; commit time is the record's time", _RECEIPT),
     "dead-letters.headers": ("Headers of a refused record, decoded", _DEAD_LETTER_HEADERS),
     "interest-profiles.headers": ("Headers of a profile, decoded", _PROFILE_HEADERS),

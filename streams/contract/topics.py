@@ -79,6 +79,7 @@ DEAD_LETTERS = "dead-letters"
 AUDIENCES = "audience-segments"
 RECEIPTS = "erasure-receipts"
 UNTAGGED = "untagged"
+LOOKUPS = "lookups"
 
 TOPICS: tuple[Topic, ...] = (
     Topic(
@@ -146,6 +147,14 @@ TOPICS: tuple[Topic, ...] = (
         "contents without tags, by attention lost",
         copartitioned=False,
         config=_COMPACTED,
+    ),
+    Topic(
+        LOOKUPS,
+        "out",
+        "keyed hash of the account",
+        "who looked up whom, for what; without identifiers",
+        copartitioned=False,
+        config=_events(1096),
     ),
 )
 

@@ -71,7 +71,7 @@ def effects(contacted: NDArray[np.bool_], propensity: Floats, reward: Floats) ->
     )
 
 
-def look(terms: Floats, alpha: float = 0.05, tightest: int = TIGHTEST) -> Look:
+def last_look(terms: Floats, alpha: float = 0.05, tightest: int = TIGHTEST) -> Look:
     """Interval after all terms, valid beside those of every other number of them."""
     return looks(terms, [len(terms)], alpha, tightest)[0]
 

@@ -20,6 +20,7 @@ from streams.contract.topics import (
     DEAD_LETTERS,
     FACTS,
     INPUTS,
+    LOOKUPS,
     PROFILES,
     RECEIPTS,
     STATE,
@@ -141,6 +142,10 @@ def _audiences(settings: Settings) -> list[Acl]:
     ]
 
 
+def _lookup(settings: Settings) -> list[Acl]:
+    return [*_topics(settings, read=(PROFILES,), write=(LOOKUPS,)), _READERS]
+
+
 def _reader(settings: Settings) -> list[Acl]:
     return [
         *_topics(settings, read=(PROFILES, AUDIENCES)),
@@ -180,6 +185,9 @@ PRINCIPALS: Final[tuple[Principal, ...]] = (
     Principal("", "the workers", _worker),
     Principal("catalogue", "the catalogue app", _catalogue),
     Principal("audiences", "the audiences app", _audiences),
+    Principal(
+        "lookup", "the look-up service: it joins no group, and writes who was asked for", _lookup
+    ),
     Principal(
         "reader",
         "a downstream team: profiles and audiences, read only, in groups of its own prefix",

@@ -22,8 +22,8 @@ from streams.settings import Settings
 #: outside; one that stands in for a group without members.
 ConsumerRole = Literal["worker", "restore", "standby", "group", "reset"]
 #: A worker's transactions; many records, in order, on the Java client's partitions; a few, now
-#: and then; a tombstone for every key; one transaction in the name of a group.
-ProducerRole = Literal["worker", "feed", "untagged", "tombstones", "reset"]
+#: and then; who looked up whom; a tombstone for every key; one transaction in the name of a group.
+ProducerRole = Literal["worker", "feed", "untagged", "lookups", "tombstones", "reset"]
 AdminRole = Literal["topics", "offsets", "group"]
 
 _T = TypeVar("_T")
@@ -112,6 +112,8 @@ def producer_config(role: ProducerRole, settings: Settings) -> Config:
         case "untagged":
             # Four times what a worker publishes at once: it never waits for this producer.
             return {**_cluster(settings), "queue.buffering.max.messages": 400}
+        case "lookups":
+            return {"linger.ms": 20, "compression.type": "lz4", **_cluster(settings)}
         case "tombstones":
             return {**_cluster(settings), "enable.idempotence": True}
         case "reset":

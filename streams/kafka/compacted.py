@@ -5,10 +5,11 @@ Loads only the standard library and ``confluent_kafka``; `streams.client.reader`
 
 from __future__ import annotations
 
+import json
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
@@ -16,8 +17,10 @@ from confluent_kafka import (
     KafkaError,
     KafkaException,
     Message,
+    TopicCollection,
     TopicPartition,
 )
+from confluent_kafka.admin import AdminClient
 
 from streams.errors import KafkaFailed
 
@@ -42,8 +45,27 @@ _PASSING = frozenset(
 )
 
 
+#: Keys of a consumer that an admin client takes, too.
+_CLIENT_KEYS = ("sasl.", "ssl.", "security.", "socket.", "client.", "broker.")
+
+
 class ReaderError(KafkaFailed):
     """The topic cannot be read; the message names topic, partition and cause."""
+
+
+class ReaderLag(NamedTuple):
+    """Distance of a reader from the end of its topic.
+
+    Attributes
+    ----------
+    records : int
+        Committed and not read yet, as the brokers last said.
+    silent_ms : int
+        Since the partitions' leaders last answered, the longest of them: news may be as old.
+    """
+
+    records: int
+    silent_ms: int
 
 
 class CompactedTopic:
@@ -58,6 +80,8 @@ class CompactedTopic:
         More librdkafka keys, security above all.
     make : callable
         From a configuration to a consumer.
+    watched : bool, default False
+        Have the client library report every second how far it is, for `lag`.
     """
 
     def __init__(
@@ -67,8 +91,14 @@ class CompactedTopic:
         partitions: Sequence[int] | None = None,
         kafka: Mapping[str, str] | None = None,
         make: Callable[[dict[str, Any]], Consumer] = Consumer,
+        watched: bool = False,
     ) -> None:
         self.topic = topic
+        self._config = {**(kafka or {}), "bootstrap.servers": bootstrap_servers}
+        self._begin: dict[int, int] = {}
+        self._stopping = False
+        self._told: tuple[float, Mapping[str, Any]] | None = None
+        watch = {"statistics.interval.ms": 1_000, "stats_cb": self._hear} if watched else {}
         self._wanted = None if partitions is None else frozenset(partitions)
         self._assigned: set[int] = set()
         self._looked = 0.0
@@ -76,8 +106,8 @@ class CompactedTopic:
             {
                 "group.id": f"reader-{uuid.uuid4()}",  # asked for by the library, never joined
                 "log_level": 2,  # a broker that is away is an error once, not a line each retry
-                **(kafka or {}),
-                "bootstrap.servers": bootstrap_servers,
+                **watch,
+                **self._config,
                 "isolation.level": "read_committed",
                 "enable.auto.commit": False,
                 "enable.partition.eof": True,
@@ -85,9 +115,73 @@ class CompactedTopic:
             }
         )
 
+    def stop(self) -> None:
+        """Let who reads the past in another thread end with an error."""
+        self._stopping = True
+
     def close(self) -> None:
         """Leave the broker."""
         self._consumer.close()
+
+    def begin_at(self, offsets: Mapping[int, int]) -> bool:
+        """Begin at these offsets, by partition, instead of at the beginning.
+
+        Returns
+        -------
+        bool
+            False where one of them lies outside of what its partition holds: records between are
+            lost to this reader, or the topic is another. It then begins at the beginning.
+
+        Raises
+        ------
+        ReaderError
+            As `past`.
+        """
+        there = self._partitions()
+        known = {p: self._bounds(p, time.monotonic() + _METADATA_S) for p in offsets if p in there}
+        if any(not low <= offsets[p] <= high for p, (low, high) in known.items()) or (
+            not offsets.keys() <= there
+        ):
+            return False
+        self._begin = dict(offsets)
+        return True
+
+    def identity(self) -> str:
+        """Id of the topic, another where it was deleted and made again; empty if none is told."""
+        config = {k: v for k, v in self._config.items() if k.startswith((*_CLIENT_KEYS, "boot"))}
+        admin = AdminClient(config | {"log_level": 0})  # kept until the answer is there
+        topics = TopicCollection([self.topic])
+        answers = admin.describe_topics(topics, request_timeout=_METADATA_S)
+        try:
+            return str(answers[self.topic].result(_METADATA_S).topic_id)
+        except (KafkaException, TimeoutError):
+            return ""
+
+    def lag(self) -> ReaderLag | None:
+        """Distance from the end, None before the brokers said anything."""
+        if self._told is None:
+            return None
+        heard, said = self._told
+        parts = [
+            part
+            for name, part in said["topics"].get(self.topic, {}).get("partitions", {}).items()
+            if int(name) in self._assigned
+        ]
+        if not parts:
+            return None
+        behind = sum(
+            max(0, p["ls_offset"] - p["next_offset"]) + p["fetchq_cnt"]
+            if p["ls_offset"] >= 0
+            else 0
+            for p in parts
+        )
+        leaders = {p["leader"] for p in parts}
+        idle = [b["rxidle"] for b in said["brokers"].values() if b["nodeid"] in leaders]
+        silent = max(idle, default=0) / 1e3 + (time.monotonic() - heard) * 1e3
+        return ReaderLag(behind, int(silent))
+
+    def _hear(self, text: str) -> None:
+        self._told = time.monotonic(), json.loads(text)
 
     def past(self, timeout: float = 300.0) -> Iterator[Message]:
         """Yield everything committed up to now, in the order of each partition.
@@ -107,7 +201,10 @@ class CompactedTopic:
             The topic or a partition is absent, access is refused, or time ran out.
         """
         deadline = time.monotonic() + timeout
-        ends = self._ends(self._assign_new())
+        # Asked before anything is fetched: an answer comes behind the fetches that a leader holds.
+        new = self._partitions() - self._assigned
+        ends = self._ends(new)
+        self._assign(new)
         while ends:
             for message in self._consumer.consume(_BATCH, _BATCH_WAIT_S):
                 if self._is_record(message):
@@ -118,6 +215,10 @@ class CompactedTopic:
             for place in self._consumer.position(places) if places else ():
                 if place.offset >= ends[place.partition]:
                     del ends[place.partition]
+            if ends and self._stopping:
+                raise ReaderError(
+                    f"{self.topic}: closed before partitions {sorted(ends)} were read out"
+                )
             if ends and time.monotonic() > deadline:
                 raise ReaderError(
                     f"{self.topic}: partitions {sorted(ends)} not read out within {timeout:g} s"
@@ -153,7 +254,7 @@ class CompactedTopic:
         """
         deadline = time.monotonic() + seconds
         if not self._assigned or time.monotonic() - self._looked > _NEW_PARTITIONS_S:
-            self._assign_new()
+            self._assign(self._partitions() - self._assigned)
         while True:
             message = self._consumer.poll(max(0.0, deadline - time.monotonic()))
             if message is None:
@@ -161,8 +262,7 @@ class CompactedTopic:
             if self._is_record(message):
                 return message
 
-    def _assign_new(self) -> set[int]:
-        self._looked = time.monotonic()
+    def _partitions(self) -> set[int]:
         try:
             found = self._consumer.list_topics(self.topic, timeout=_METADATA_S).topics[self.topic]
         except KafkaException as error:
@@ -173,20 +273,27 @@ class CompactedTopic:
         wanted = there if self._wanted is None else set(self._wanted)
         if not wanted <= there:
             raise ReaderError(f"{self.topic}: no partitions {sorted(wanted - there)}")
-        new = wanted - self._assigned
+        return wanted
+
+    def _assign(self, new: set[int]) -> None:
+        self._looked = time.monotonic()
         if new:
             self._consumer.incremental_assign(
-                [TopicPartition(self.topic, p, OFFSET_BEGINNING) for p in sorted(new)]
+                [
+                    TopicPartition(self.topic, p, self._begin.get(p, OFFSET_BEGINNING))
+                    for p in sorted(new)
+                ]
             )
             self._assigned |= new
-        return new
 
     def _ends(self, partitions: set[int]) -> dict[int, int]:
         deadline = time.monotonic() + _METADATA_S
-        found = {p: self._ends_of(p, deadline) for p in sorted(partitions)}
-        return {p: high for p, (low, high) in found.items() if high > low}
+        found = {p: self._bounds(p, deadline) for p in sorted(partitions)}
+        return {
+            p: high for p, (low, high) in found.items() if high > max(low, self._begin.get(p, low))
+        }
 
-    def _ends_of(self, partition: int, deadline: float) -> tuple[int, int]:
+    def _bounds(self, partition: int, deadline: float) -> tuple[int, int]:
         """First and next offset; a leader that is being chosen is waited for."""
         while True:
             try:

@@ -10,11 +10,12 @@ topics), and when state was restored (at its partition record).
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from confluent_kafka import KafkaException, TopicCollection, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import MemberDescription
 
 from features.state.changelog_keys import Owner
@@ -25,6 +26,12 @@ from streams.kafka.ports import REAL, Ports
 from streams.settings import Settings
 
 _NO_ID = "A" * 22  # a broker without topic ids says 16 zero bytes, in base64
+_LOADING = frozenset({
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+})  # fmt: skip
+_AGAIN_S = 0.1
 _NOTE = re.compile(r"n=(\d+) id=(\S*)")
 
 
@@ -54,7 +61,7 @@ class Refuse:
 Verdict: TypeAlias = Go | Migrate | Refuse
 
 
-def look(settings: Settings, ports: Ports = REAL) -> Owner:
+def owner_now(settings: Settings, ports: Ports = REAL) -> Owner:
     """Ask the cluster what a changelog written from now on is bound to.
 
     Raises
@@ -181,10 +188,16 @@ def _committed(settings: Settings, group: str, now: Owner) -> list[TopicPartitio
     spots = [
         TopicPartition(settings.topic(name), p) for name in INPUTS for p in range(now.partitions)
     ]
+    deadline = time.monotonic() + settings.call_deadline_ms / 1000.0
     try:
-        return reader.committed(spots, settings.call_deadline_ms / 1000.0)
-    except KafkaException as error:
-        raise Abandon(f"offsets of {group}", error) from error
+        while True:
+            try:
+                return reader.committed(spots, max(deadline - time.monotonic(), 0.1))
+            except KafkaException as error:
+                # The first to ask about a group makes the coordinator load: it says so, at once.
+                if error.args[0].code() not in _LOADING or time.monotonic() > deadline:
+                    raise Abandon(f"offsets of {group}", error) from error
+                time.sleep(_AGAIN_S)
     finally:
         reader.close()
 

@@ -176,7 +176,7 @@ class Membership:
     def _check(self, spots: list[TopicPartition]) -> None:
         """Refuse partitions of other topics than the state was made from, whole ones or parts."""
         with self._watchdog.guard("topics"):
-            owner = binding.look(self._settings, self._ports)
+            owner = binding.owner_now(self._settings, self._ports)
         verdict = binding.judge(self._owner, owner)
         if isinstance(verdict, binding.Refuse):
             raise BadTopics(verdict.sentence)

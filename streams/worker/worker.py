@@ -273,7 +273,7 @@ def check_topics(settings: Settings) -> int:
         raise (NoBroker if error.away else Stop)(f"topics: {error}") from error
     reasons = topic_check.check(found, settings)
     if not reasons:
-        reasons = binding.committed_reasons(settings, binding.look(settings))
+        reasons = binding.committed_reasons(settings, binding.owner_now(settings))
     if reasons:
         raise BadTopics("topics: " + "; ".join(reasons))
     return found[settings.topic(INPUTS[0])].partitions

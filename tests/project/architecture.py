@@ -59,6 +59,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "opendp": ("streams.apps.noise",),
     "confluent_kafka": ("streams",),
     "aiokafka": ("streams.apps",),
+    **dict.fromkeys("starlette uvicorn jwt".split(), ("streams.apps.lookup",)),
     "faust": ("streams.apps",),
     "mode": ("streams.apps",),
     "prometheus_client": ("streams",),
@@ -88,7 +89,7 @@ LIGHT = (
     "streams.kafka.__init__",
     "streams.kafka.compacted",
 )
-LIGHT_MAY_IMPORT = frozenset({"confluent_kafka", "orjson"})
+LIGHT_MAY_IMPORT = frozenset({"confluent_kafka", "orjson", "zstandard"})
 #: Rooms of tests alone; the other rooms beside them hold what is run or shared.
 TESTS_ONLY = ("tests.features.", "tests.streams.", "tests.system.")
 #: How state lies in memory, which the shell never sees: it reads what `features` says in words.

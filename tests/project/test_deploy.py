@@ -325,7 +325,8 @@ def test_only_who_must_may_write_or_read_what_is_told_of_somebody() -> None:
     assert may("Write", topics.STATE) == {"worker", "admin"}
     assert may("Read", topics.STATE) == {"worker", "admin", "privacy"}
     assert may("Read", *topics.INPUTS) == {"worker", "admin"}
-    assert may("Read", topics.PROFILES) == {"audiences", "reader", "privacy"}
+    assert may("Read", topics.PROFILES) == {"audiences", "lookup", "reader", "privacy"}
+    assert may("Write", topics.LOOKUPS) == {"lookup"}
     assert may("Read", topics.DEAD_LETTERS) == {"privacy"}
     assert may("Write", topics.FACTS) == {"producer", "privacy"}
     assert may("Create", *topics.BY_NAME) == may("AlterConfigs", *topics.BY_NAME) == {"admin"}

@@ -16,7 +16,7 @@ import pytest
 from tests.support.paths import ROOT
 
 #: What the reader's environment has besides the wheel: the two dependencies and their libraries.
-READER = ("confluent_kafka", "confluent_kafka.libs", "orjson")
+READER = ("confluent_kafka", "confluent_kafka.libs", "orjson", "zstandard")
 MOST_READER_BYTES = 25_000_000
 SNIPPET = """
 from streams.client import Profile, ProfileReader

@@ -118,7 +118,7 @@ def test_offsets_are_not_reset_under_a_running_worker(
 
         move = offsets.Move(settled.topic(APP), 0, 1, 2, "gone")
         with pytest.raises(offsets.GroupAlive, match="stop every worker first"):
-            offsets.move_offsets(settled, [move], {}, binding.look(settled))
+            offsets.move_offsets(settled, [move], {}, binding.owner_now(settled))
 
 
 def test_a_changelog_of_another_format_is_refused(settled: Settings, tmp_path: Path) -> None:

@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import orjson
 import pytest
 from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
+from confluent_kafka.admin import NewPartitions
 
 from streams import client
 from streams.__main__ import main
-from streams.client import Forgotten, Profile, ProfileError, ProfileReader, ReaderError
-from streams.contract.headers import profile_headers, times
+from streams.client import (
+    AsyncProfileReader,
+    Forgotten,
+    Profile,
+    ProfileError,
+    ProfileReader,
+    ReaderError,
+)
 from streams.kafka import compacted
 from tests.conftest import Names
 from tests.support.paths import GOLDEN, ROOT
+from tests.support.profile_topic import ProfileTopic, updates, versions
 
 PROFILES = json.loads((GOLDEN / "interest-profiles.json").read_text())
 RECORDS = {g["key"]: g for g in PROFILES["records"]}
@@ -111,75 +122,12 @@ def test_broken_schema_header_is_refused() -> None:
 # -- reading a topic
 
 
-class Topic:
-    """A profile topic with three partitions and a transactional writer."""
-
-    def __init__(self, servers: str, names: Names) -> None:
-        self.servers = servers
-        self.name = names.topic("interest-profiles")
-        self.admin = AdminClient({"bootstrap.servers": servers})
-        made = self.admin.create_topics(
-            [NewTopic(self.name, 3, 1, config={"cleanup.policy": "compact"})]
-        )
-        made[self.name].result(30)
-        self.producer = Producer(
-            {"bootstrap.servers": servers, "transactional.id": names.prefix + "writer"}
-        )
-        self.producer.init_transactions(30)
-
-    def begin(self, *records: tuple[str, int | None], partition: int = 0, as_of: int = 0) -> None:
-        self.producer.begin_transaction()
-        for key, version in records:
-            value = (
-                None
-                if version is None
-                else orjson.dumps(
-                    {"schema": 1, "subject": key, "version": version, "as_of": as_of or version}
-                )
-            )
-            self.producer.produce(
-                self.name,
-                key=key.encode(),
-                value=value,
-                partition=partition,
-                headers=[*profile_headers(key.encode(), version or 0, times([as_of])[0])],
-            )
-        assert self.producer.flush(30) == 0
-
-    def write(
-        self,
-        *records: tuple[str, int | None],
-        partition: int = 0,
-        as_of: int = 0,
-        commit: bool = True,
-    ) -> None:
-        self.begin(*records, partition=partition, as_of=as_of)
-        if commit:
-            self.producer.commit_transaction(30)
-        else:
-            self.producer.abort_transaction(30)
-
-    def reader(self, **more: Any) -> ProfileReader:
-        return ProfileReader(self.servers, self.name, **more)
-
-
 @pytest.fixture
-def topic(kafka: str, names: Names) -> Iterator[Topic]:
-    yield Topic(kafka, names)
+def topic(kafka: str, names: Names) -> Iterator[ProfileTopic]:
+    yield ProfileTopic(kafka, names)
 
 
-def versions(reader: ProfileReader) -> dict[str, int]:
-    return {subject: profile.version for subject, profile in reader.profiles.items()}
-
-
-def updates(reader: ProfileReader, timeout: float = 1.0) -> list[Any]:
-    return [
-        u.version if isinstance(u, Profile) else (u.subject, u.erased)
-        for u in reader.follow(timeout)
-    ]
-
-
-def test_bootstrap_of_an_empty_topic_ends_at_once(topic: Topic) -> None:
+def test_bootstrap_of_an_empty_topic_ends_at_once(topic: ProfileTopic) -> None:
     with topic.reader() as reader:
         started = time.monotonic()
         assert reader.bootstrap(20) == {}
@@ -187,7 +135,7 @@ def test_bootstrap_of_an_empty_topic_ends_at_once(topic: Topic) -> None:
 
 
 @pytest.mark.parametrize("many", [1, 3_000])
-def test_bootstrap_reads_committed_records_past_markers(topic: Topic, many: int) -> None:
+def test_bootstrap_reads_committed_records_past_markers(topic: ProfileTopic, many: int) -> None:
     topic.write(*((f"a-{i}", 1) for i in range(many)), partition=0)
     topic.write(("b", 1), ("b", 2), ("c", 1), ("c", None), partition=1)
     topic.write(("aborted", 1), partition=1, commit=False)  # the partition ends in markers
@@ -196,7 +144,7 @@ def test_bootstrap_reads_committed_records_past_markers(topic: Topic, many: int)
         assert versions(reader) == {**{f"a-{i}": 1 for i in range(many)}, "b": 2}
 
 
-def test_bootstrap_does_not_wait_for_an_open_transaction(topic: Topic) -> None:
+def test_bootstrap_does_not_wait_for_an_open_transaction(topic: ProfileTopic) -> None:
     topic.write(("a", 1))
     topic.begin(("a", 2))
     with topic.reader() as reader:
@@ -207,7 +155,7 @@ def test_bootstrap_does_not_wait_for_an_open_transaction(topic: Topic) -> None:
         assert updates(reader, 3) == [2]
 
 
-def test_follow_yields_news_only(topic: Topic) -> None:
+def test_follow_yields_news_only(topic: ProfileTopic) -> None:
     topic.write(("a", 3))
     with topic.reader() as reader:
         reader.bootstrap(20)
@@ -216,7 +164,7 @@ def test_follow_yields_news_only(topic: Topic) -> None:
         assert versions(reader) == {"a": 1}
 
 
-def test_versions_that_began_anew_are_recognised(topic: Topic) -> None:
+def test_versions_that_began_anew_are_recognised(topic: ProfileTopic) -> None:
     topic.write(("a", 9), as_of=1_000)
     with topic.reader() as reader:
         reader.bootstrap(20)
@@ -224,7 +172,7 @@ def test_versions_that_began_anew_are_recognised(topic: Topic) -> None:
         assert updates(reader, 2) == [1]
 
 
-def test_keep_bounds_what_is_held(topic: Topic) -> None:
+def test_keep_bounds_what_is_held(topic: ProfileTopic) -> None:
     topic.write(("a", 1), ("b", 1), ("b", 2))
     with topic.reader(keep=lambda p: p.subject == "b" and p.version < 4) as reader:
         reader.bootstrap(20)
@@ -234,7 +182,7 @@ def test_keep_bounds_what_is_held(topic: Topic) -> None:
         assert reader.profiles == {}
 
 
-def test_wants_spares_the_decoding(topic: Topic) -> None:
+def test_wants_spares_the_decoding(topic: ProfileTopic) -> None:
     plain = Producer({"bootstrap.servers": topic.servers})
     plain.produce(topic.name, key=b"a", value=b"{", partition=0)
     assert plain.flush(30) == 0
@@ -244,13 +192,13 @@ def test_wants_spares_the_decoding(topic: Topic) -> None:
         assert versions(reader) == {"b": 1} and reader.unreadable == 0
 
 
-def test_follow_without_bootstrap_reads_all(topic: Topic) -> None:
+def test_follow_without_bootstrap_reads_all(topic: ProfileTopic) -> None:
     topic.write(("a", 1), ("a", 2))
     with topic.reader() as reader:
         assert updates(reader, 4) == [1, 2]
 
 
-def test_only_given_partitions(topic: Topic) -> None:
+def test_only_given_partitions(topic: ProfileTopic) -> None:
     topic.write(("a", 1), partition=0)
     topic.write(("b", 1), partition=1)
     with topic.reader(partitions=[1]) as reader:
@@ -260,7 +208,7 @@ def test_only_given_partitions(topic: Topic) -> None:
         reader.bootstrap(20)
 
 
-def test_added_partitions_are_found(topic: Topic, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_added_partitions_are_found(topic: ProfileTopic, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compacted, "_NEW_PARTITIONS_S", 0.5)
     with topic.reader() as reader:
         reader.bootstrap(20)
@@ -275,7 +223,7 @@ def test_added_partitions_are_found(topic: Topic, monkeypatch: pytest.MonkeyPatc
         assert found == [1]
 
 
-def test_unreadable_records_are_counted_and_passed_over(topic: Topic) -> None:
+def test_unreadable_records_are_counted_and_passed_over(topic: ProfileTopic) -> None:
     plain = Producer({"bootstrap.servers": topic.servers})
     plain.produce(topic.name, key=b"a", value=b"{", partition=0)
     assert plain.flush(30) == 0
@@ -286,7 +234,7 @@ def test_unreadable_records_are_counted_and_passed_over(topic: Topic) -> None:
 
 
 def test_absent_topic_and_absent_broker_are_named(
-    topic: Topic, monkeypatch: pytest.MonkeyPatch
+    topic: ProfileTopic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with (
         ProfileReader(topic.servers, "nowhere") as reader,
@@ -309,7 +257,10 @@ def run(*argv: str) -> int:
 
 
 def test_profile_command(
-    topic: Topic, names: Names, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    topic: ProfileTopic,
+    names: Names,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("INTEREST_STREAMS_BOOTSTRAP_SERVERS", topic.servers)
     monkeypatch.setenv("INTEREST_STREAMS_TOPIC_PREFIX", names.prefix)
@@ -336,3 +287,111 @@ def test_profile_command(
 
 def test_forgotten_is_a_value() -> None:
     assert Forgotten("a") == Forgotten("a", erased=True) != Forgotten("a", erased=False)
+
+
+# -- resuming, closing, waiting
+
+
+def test_resuming_reads_only_what_is_new(topic: ProfileTopic, tmp_path: Path) -> None:
+    topic.write(("a", 1), ("a/m", 1), ("b", 1))
+    topic.write(("c", 1), partition=1)
+    with topic.reader() as reader:
+        reader.bootstrap(20)
+        assert reader.save(tmp_path / "held") == 4
+    topic.write(("b", None), ("a", 2))
+    with topic.reader() as reader:
+        assert reader.resume(tmp_path / "held") and versions(reader)["a"] == 1
+        taken = mock.Mock(side_effect=reader.profiles.parse)
+        reader.profiles.parse = taken  # type: ignore[method-assign]  # counted
+        reader.bootstrap(20)
+        assert versions(reader) == {"a": 2, "a/m": 1, "c": 1}
+        assert taken.call_count == 1
+        assert reader.profiles.members("a") == ("a/m",)
+
+
+def test_a_snapshot_that_may_hold_the_erased_is_not_taken_up(
+    topic: ProfileTopic, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Too old, from the future, of another topic, or beyond the log: all is read anew."""
+    topic.write(("a", 1))
+    path = tmp_path / "held"
+    with topic.reader() as reader:
+        reader.bootstrap(20)
+        reader.save(path)
+    for late, why in ((12 * 3_600 + 60, "s old"), (-60, "s old")):
+        with topic.reader(now=lambda late=late: time.time() + late) as reader:
+            assert not reader.resume(path) and why in caplog.text
+            assert reader.bootstrap(20).keys() == {"a"}
+        caplog.clear()
+    topic.admin.delete_topics([topic.name])[topic.name].result(30)
+    topic.create()
+    topic.write(("b", 1), ("b", 2), ("b", 3))
+    with topic.reader() as reader:
+        assert not reader.resume(path) and "of another topic" in caplog.text
+        assert reader.bootstrap(20).keys() == {"b"}
+
+
+def test_the_start_does_not_wait_for_each_partition(kafka: str, names: Names) -> None:
+    many = ProfileTopic(kafka, names, partitions=72)
+    many.write(*((f"a-{i}", 1) for i in range(72)), partition=71)
+    for p in range(0, 72, 3):
+        many.write((f"b-{p}", 1), partition=p)
+    with many.reader() as reader:
+        started = time.monotonic()
+        assert len(reader.bootstrap(60)) == 72 + 24
+        assert time.monotonic() - started < 8, "0.4 s a partition make 29"
+
+
+def test_closing_ends_who_follows_and_who_starts(topic: ProfileTopic) -> None:
+    topic.write(("a", 1))
+    reader = topic.reader()
+    reader.bootstrap(20)
+    with ThreadPoolExecutor(1) as pool:
+        following = pool.submit(lambda: list(reader.follow()))
+        time.sleep(0.3)
+        started = time.monotonic()
+        reader.close()
+        assert following.result(5) == [] and time.monotonic() - started < 3
+    reader.close()
+    assert reader.profiles["a"].version == 1, "what was read stays"
+
+
+def test_it_tells_how_far_behind_it_is(topic: ProfileTopic) -> None:
+    topic.write(*((f"a-{i}", 1) for i in range(50)))
+    with topic.reader() as reader:
+        assert reader.lag() is None
+        reader.bootstrap(20)
+        list(reader.follow(2.5))
+        lag = reader.lag()
+        assert lag is not None and lag.records == 0 and lag.silent_ms < 3_000
+        topic.write(("b", 1))
+        list(reader.follow(0.5))
+        time.sleep(2.0)  # nobody looks: what it tells grows old, and says so
+        late = reader.lag()
+        assert late is not None and late.silent_ms > 1_900
+
+
+def test_the_asynchronous_face(topic: ProfileTopic) -> None:
+    topic.write(("a", 1))
+
+    async def used() -> list[Any]:
+        found: list[Any] = []
+        async with AsyncProfileReader(topic.reader()) as reader:
+            assert (await reader.bootstrap(20)).keys() == {"a"}
+            topic.write(("a", 2), ("b", 1), ("a", None))
+            async for update in reader.follow(2.0):
+                found.append(update)
+            assert set(reader.profiles) == {"b"}
+        return found
+
+    a2, b1, gone = asyncio.run(used())
+    assert (a2.version, b1.subject, gone) == (2, "b", Forgotten("a"))
+
+
+def test_an_expired_profile_is_told_as_gone(topic: ProfileTopic) -> None:
+    now = [1_000.0]
+    topic.write(("a", 1), valid_until=2_000_000)
+    with topic.reader(now=lambda: now[0]) as reader:
+        assert reader.bootstrap(20).keys() == {"a"}
+        now[0] = 2_000.0
+        assert updates(reader) == [("a", False)] and reader.bootstrap(5) == {}

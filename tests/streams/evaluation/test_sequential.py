@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from streams.evaluation.sequential import LEAST_TERMS, effects, look, looks
+from streams.evaluation.sequential import LEAST_TERMS, effects, last_look, looks
 
 _UNITS, _DAILY, _RUNS = 12_000, 200, 400
 
@@ -46,14 +46,14 @@ def test_an_effect_is_found() -> None:
 def test_the_estimate_has_no_bias_whatever_the_share_held_out() -> None:
     generator = np.random.default_rng(4)
     for share in (0.1, 0.5, 0.9):
-        found = [look(_terms(generator, 0.02, share)).effect for _ in range(60)]
+        found = [last_look(_terms(generator, 0.02, share)).effect for _ in range(60)]
         assert np.mean(found) == pytest.approx(0.02, abs=3.0 * np.std(found) / 60**0.5)
 
 
 def test_too_few_terms_say_nothing() -> None:
     terms = _terms(np.random.default_rng(1), 0.9)
-    assert not look(terms[: LEAST_TERMS - 1]).decided
-    assert look(terms[:0]).terms == 0
+    assert not last_look(terms[: LEAST_TERMS - 1]).decided
+    assert last_look(terms[:0]).terms == 0
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0])

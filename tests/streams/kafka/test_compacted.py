@@ -6,7 +6,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException
 
 from streams.kafka import compacted
 from streams.kafka.compacted import CompactedTopic, ReaderError
@@ -14,7 +14,7 @@ from streams.kafka.compacted import CompactedTopic, ReaderError
 
 def topic(*answers: Any) -> CompactedTopic:
     """A topic whose consumer answers so when asked for the ends of a partition."""
-    consumer = mock.Mock()
+    consumer = mock.MagicMock()
     consumer.get_watermark_offsets.side_effect = answers
     return CompactedTopic("nowhere:1", "t", make=lambda config: consumer)
 
@@ -45,3 +45,26 @@ def test_it_is_waited_for_no_longer_than_for_an_answer(monkeypatch: pytest.Monke
 def test_another_error_is_one_at_once() -> None:
     with pytest.raises(ReaderError, match=r"t\[0\]"):
         topic(failed(KafkaError.TOPIC_AUTHORIZATION_FAILED), (2, 7))._ends({0})
+
+
+@pytest.mark.parametrize(
+    ("bounds", "there", "trusted"),
+    [
+        ((0, 9), {0: ...}, True),
+        ((5, 5), {0: ...}, True),
+        ((6, 9), {0: ...}, False),  # what followed was deleted
+        ((0, 4), {0: ...}, False),  # the partition is shorter than what was read of it
+        ((0, 9), {1: ...}, False),  # the partition is gone
+    ],
+)
+def test_it_begins_at_offsets_that_the_log_still_has(
+    bounds: tuple[int, int], there: dict[int, Any], trusted: bool
+) -> None:
+    reader = topic(bounds)
+    consumer: Any = reader._consumer
+    found = consumer.list_topics.return_value.topics
+    found.__getitem__.return_value = mock.Mock(error=None, partitions=there)
+    assert reader.begin_at({0: 5}) is trusted
+    reader._assign({0})
+    (spots,) = consumer.incremental_assign.call_args.args
+    assert spots[0].offset == (5 if trusted else OFFSET_BEGINNING)

@@ -1,0 +1,73 @@
+"""Puts the look-up service together from settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from streams.apps.lookup.acts import Acts
+from streams.apps.lookup.audit import Audit
+from streams.apps.lookup.callers import Budgets, Tokens, TokensError
+from streams.apps.lookup.page import routes
+from streams.apps.lookup.server import Server
+from streams.apps.lookup.service import LookupApp
+from streams.apps.lookup.source import ProfileSource
+from streams.client import ProfileReader
+from streams.contract.topics import PROFILES
+from streams.settings import Settings, SettingsError
+
+
+class Served(NamedTuple):
+    """A service at work."""
+
+    server: Server
+    source: ProfileSource
+
+
+@contextmanager
+def serving(settings: Settings, acting: bool = False) -> Iterator[Served]:
+    """Serve look-ups until the context ends.
+
+    Parameters
+    ----------
+    settings : Settings
+    acting : bool
+        Whether tokens with the scope ``act`` may put facts on the topic: in a demonstration.
+
+    Raises
+    ------
+    SettingsError
+        There is no usable file of keys.
+    PortTaken
+    """
+    try:
+        tokens = Tokens(
+            Path(settings.lookup_jwks), settings.lookup_audience, settings.lookup_issuer
+        )
+    except TokensError as error:
+        raise SettingsError(f"lookup_jwks: {error}") from None
+    reader = ProfileReader(
+        settings.bootstrap_servers, settings.topic(PROFILES), kafka=settings.kafka
+    )
+    source = ProfileSource(
+        reader, Path(settings.lookup_snapshot) if settings.lookup_snapshot else None
+    )
+    audit, acts = Audit(settings), Acts(source, tokens, settings) if acting else None
+    budgets = Budgets(settings.lookup_rate)
+    more = [*routes(acting), *(acts.routes if acts is not None else [])]
+    try:
+        app = LookupApp(source, tokens, budgets, audit, more)
+        server = Server(app.asgi, settings.http_host, settings.lookup_port)
+        source.start(server.loop)
+        server.start()
+        try:
+            yield Served(server, source)
+        finally:
+            server.close()
+    finally:
+        source.close()
+        audit.close()
+        if acts is not None:
+            acts.close()

@@ -1,0 +1,125 @@
+"""Serves an application over HTTP, with limits on what an asker can hold, in a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from typing import Any
+
+import h11
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from streams.errors import PortTaken
+
+_HEADERS_S = 5.0  # patience with whoever has connected and not asked
+_MOST_HEADERS = 16_384  # bytes
+_CONNECTIONS = 1_000
+_START_S = 10.0
+
+
+class Patient(H11Protocol):
+    """uvicorn's protocol, which closes connections whose request does not come to its end."""
+
+    _late: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        """Begin to wait for a request."""
+        super().connection_made(transport)
+        self.access_log = False  # it would name subjects, and the configuration alone keeps it on
+        self._wait(True)
+
+    def data_received(self, data: bytes) -> None:
+        """Take in bytes; a request that is not whole yet must be so in time."""
+        super().data_received(data)
+        begun = self.conn.their_state is h11.IDLE and bool(self.conn.trailing_data[0])
+        if not begun:
+            self._wait(False)
+        elif self._late is None:
+            self._wait(True)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no more."""
+        self._wait(False)
+        super().connection_lost(exc)
+
+    def _wait(self, on: bool) -> None:
+        if self._late is not None:
+            self._late.cancel()
+        self._late = self.loop.call_later(_HEADERS_S, self.transport.close) if on else None
+
+
+class Server:
+    """Serves in a thread with a loop of its own until closed.
+
+    Parameters
+    ----------
+    app : ASGI application
+    host, port
+        Port 0 for any that is free.
+
+    Attributes
+    ----------
+    port : int
+    loop : AbstractEventLoop
+
+    Raises
+    ------
+    PortTaken
+    """
+
+    def __init__(self, app: Any, host: str, port: int) -> None:
+        self._socket = _bound(host, port)
+        self.port: int = self._socket.getsockname()[1]
+        self.loop = asyncio.new_event_loop()
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                app,
+                http=Patient,
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_keep_alive=30,
+                timeout_graceful_shutdown=3,
+                limit_concurrency=_CONNECTIONS,
+                h11_max_incomplete_event_size=_MOST_HEADERS,
+            )
+        )
+        self._thread = threading.Thread(target=self._run, name="lookup", daemon=True)
+
+    def start(self) -> None:
+        """Begin to serve."""
+        self._thread.start()
+
+    def alive(self) -> bool:
+        """Whether it serves."""
+        return self._thread.is_alive()
+
+    def close(self) -> None:
+        """Answer what is under way and stop."""
+        self._server.should_exit = True
+        self._thread.join(_START_S)
+        self._socket.close()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        try:
+            self.loop.run_until_complete(self._server.serve(sockets=[self._socket]))
+        finally:
+            self.loop.close()
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    found = socket.socket(family)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        found.bind((host, port))
+        found.listen(1024)
+    except OSError as error:
+        found.close()
+        raise PortTaken(f"port {port}: {error.strerror}: give it another, lookup_port") from None
+    return found

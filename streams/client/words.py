@@ -1,0 +1,118 @@
+"""Says in words what a profile says in codes, in every language there is a file of.
+
+A language is a file ``streams/data/words.<language>.json``: templates by code, with ``{value}``
+where the code has one. A code that a file doesn't know, of a later version say, is still said.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from importlib import resources
+from typing import Any
+
+#: There is a file of each; the first is the default.
+LANGUAGES = ("en", "de")
+
+
+class Wording:
+    """The templates of one language.
+
+    Parameters
+    ----------
+    language : str
+        One of `LANGUAGES`.
+
+    Examples
+    --------
+    >>> Wording("en").reason("active_days_28", 12)
+    'active on 12 of the last 28 days'
+    >>> Wording("de").reason("active_days_28", 12)
+    'an 12 der letzten 28 Tage aktiv'
+    >>> Wording("en").reason("moon_phase", 3)
+    'another reason (moon_phase: 3)'
+    """
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+        path = resources.files("streams").joinpath(f"data/words.{language}.json")
+        self._texts: dict[str, dict[str, str]] = json.loads(path.read_text(encoding="utf-8"))
+
+    def codes(self, kind: str) -> set[str]:
+        """Codes of a kind that there is a template for."""
+        return {code for code in self._texts[kind] if not code.startswith("_")}
+
+    def say(self, kind: str, code: str, /, **values: Any) -> str:
+        """One phrase: of a kind (reason, stance, trend, suppression, ...), by its code."""
+        table = self._texts[kind]
+        template = table.get(code)
+        if template is None:
+            template, values = table["_other"], {"code": code, **values}
+        shown = {name: self._number(value) for name, value in values.items()}
+        return template.format_map(_Lenient(shown))
+
+    def reason(self, code: str, value: Any = None) -> str:
+        """One reason for a stance."""
+        if code == "share_7d" and isinstance(value, (int, float)):
+            value = f"{value:.0%}"
+        if value is None and code not in self._texts["reason"]:
+            return self.say("reason", "_bare", code=code)
+        if isinstance(value, Mapping):
+            return self.say("reason", code, **{str(k): v for k, v in value.items()})
+        return self.say("reason", code, value=value)
+
+    def interest(self, raw: Mapping[str, Any]) -> str:
+        """One sentence on an interest of a profile (JSON): what to do, and why."""
+        reasons = [
+            self.reason(str(item.get("code")), item.get("value"))
+            for item in raw.get("reasons", ())
+            if isinstance(item, dict)
+        ]
+        return self.say(
+            "sentence",
+            "interest",
+            stance=self.say("stance", str(raw.get("stance", "hold"))),
+            trend=self.say("trend", str(raw.get("trend", "steady"))),
+            why="; ".join(reasons) or self.say("sentence", "nothing"),
+        )
+
+    def suppression(self, raw: Mapping[str, Any], names: Mapping[str, str]) -> str:
+        """One sentence on a suppression of a profile (JSON); `names` of interests by id."""
+        scope, until = str(raw.get("scope")), raw.get("until")
+        return self.say(
+            "sentence",
+            "suppression" if until is None else "suppression_until",
+            what=self.say("scope", scope, name=names.get(scope, scope))
+            if scope in self._texts["scope"]
+            else self.say("scope", "interest", name=names.get(scope, scope)),
+            why=self.say("suppression", str(raw.get("reason"))),
+            until=_day(until),
+        )
+
+    def _number(self, value: Any) -> str:
+        if isinstance(value, float):
+            text = f"{value:.2f}".rstrip("0").rstrip(".")
+            return text.replace(".", ",") if self.language == "de" else text
+        return str(value)
+
+
+@lru_cache
+def wording(language: str = LANGUAGES[0]) -> Wording:
+    """The wording of a language; of the default for one that there is no file of."""
+    return Wording(language if language in LANGUAGES else LANGUAGES[0])
+
+
+class _Lenient(dict[str, str]):
+    """A value that a record left out is shown as such."""
+
+    def __missing__(self, key: str) -> str:
+        return "?"
+
+
+def _day(epoch_ms: Any) -> str:
+    from datetime import UTC, datetime
+
+    if not isinstance(epoch_ms, int) or not 0 <= epoch_ms < 253_402_300_800_000:
+        return "?"
+    return f"{datetime.fromtimestamp(epoch_ms / 1000, UTC):%Y-%m-%d}"

@@ -1,0 +1,254 @@
+// The page on the look-up service. Everything that comes from a profile becomes text by
+// textContent and nothing else, so a title or a host can say what it likes.
+"use strict";
+
+const $ = (id) => document.getElementById(id);
+const acting = document.documentElement.dataset.acting === "true";
+const words = {
+  en: { engage: "talk about it", hold: "wait", avoid: "do not talk about it" },
+  de: { engage: "ansprechen", hold: "abwarten", avoid: "nicht ansprechen" },
+};
+let shown = null; // {account, versions, tag}
+let watching = null; // AbortController of the stream of changes
+let last = null; // id of the last change seen
+
+// The token comes behind the #, which no server is told, and goes from the address at once.
+const given = new URLSearchParams(location.hash.slice(1));
+if (given.has("token")) {
+  sessionStorage.setItem("token", given.get("token"));
+  history.replaceState(null, "", location.pathname);
+}
+$("token").value = sessionStorage.getItem("token") || "";
+for (const account of (given.get("accounts") || "").split(",").filter(Boolean)) {
+  const option = document.createElement("option");
+  option.value = account;
+  $("seen").append(option);
+}
+
+function make(name, text, kind) {
+  const found = document.createElement(name);
+  if (text !== undefined) found.textContent = text;
+  if (kind) found.className = kind;
+  return found;
+}
+
+function say(text, bad = false) {
+  $("status").textContent = text;
+  $("status").classList.toggle("bad", bad);
+}
+
+function ask(path, options = {}) {
+  const headers = { Authorization: `Bearer ${$("token").value}`, ...(options.headers || {}) };
+  return fetch(path, { ...options, headers, credentials: "omit", cache: "no-store" });
+}
+
+async function problem(answer) {
+  const told = await answer.json().catch(() => ({}));
+  return told.detail || `The service answered ${answer.status}.`;
+}
+
+const day = (ms) => (Number.isFinite(ms) ? new Date(ms).toISOString().slice(0, 16).replace("T", " ") + " UTC" : "?");
+const share = (value) => (typeof value === "number" ? value : 0);
+
+function measure(label, value, text, kind) {
+  const bar = make("progress", undefined, kind);
+  bar.max = 1;
+  bar.value = Math.max(0, Math.min(1, share(value)));
+  bar.setAttribute("aria-label", label);
+  return [make("span", label), bar, make("output", text)];
+}
+
+function button(text, name, run) {
+  const found = make("button", text);
+  found.type = "button";
+  found.setAttribute("aria-label", `${text}: ${name}`);
+  found.addEventListener("click", () => run(found));
+  return found;
+}
+
+function interest(item, subject, before) {
+  const row = make("li");
+  if (before && before.get(item.id) !== JSON.stringify([item.score, item.stance, item.trend])) row.classList.add("fresh");
+  const head = make("div", undefined, "head");
+  const stance = ["engage", "hold", "avoid"].includes(item.stance) ? item.stance : "hold";
+  head.append(make("span", item.name || item.id, "name"));
+  head.append(make("span", words[$("language").value][stance], `stance ${stance}`));
+  if (item.trend) head.append(make("span", item.trend, "trend"));
+  row.append(head);
+  const bars = make("div", undefined, "measures");
+  bars.append(...measure("tomorrow", item.score, `${Math.round(share(item.score) * 100)} %`));
+  bars.append(...measure("confidence", item.confidence, `${Math.round(share(item.confidence) * 100)} %`, "sure"));
+  row.append(bars);
+  row.append(make("p", item.words || "", "words"));
+  const acts = make("div", undefined, "acts");
+  if (stance !== "engage") acts.append(button("Why not engage?", item.name, (b) => why(subject, item, row, b)));
+  if (acting) {
+    acts.append(button("Bought it", item.name, (b) => act("bought", b, item.id)));
+    acts.append(button("Not for me", item.name, (b) => act("not-for-me", b, item.id)));
+  }
+  row.append(acts);
+  return row;
+}
+
+function profile(raw, title, before) {
+  const card = make("article");
+  card.dataset.subject = raw.subject;
+  card.dataset.version = raw.version;
+  card.append(make("h2", title));
+  const events = raw.evidence ? `, ${raw.evidence.events} events on ${raw.evidence.days} days` : "";
+  card.append(make("p", `version ${raw.version}, as of ${day(raw.as_of)}${events}`, "about"));
+  if (raw.suppressions && raw.suppressions.length) {
+    card.append(make("h3", "Whom not to talk to"));
+    const list = make("ul", undefined, "suppressions");
+    for (const item of raw.suppressions) list.append(make("li", item.words || `${item.scope}: ${item.reason}`));
+    card.append(list);
+  }
+  card.append(make("h3", "Interests"));
+  const list = make("ol", undefined, "interests");
+  for (const item of raw.interests || []) list.append(interest(item, raw.subject, before));
+  card.append(list.children.length ? list : make("p", "None that can be said."));
+  return card;
+}
+
+async function show(account, quiet = false) {
+  const query = new URLSearchParams({ words: $("language").value, purpose: $("purpose").value });
+  const answer = await ask(`/v1/profiles/${encodeURIComponent(account)}?${query}`, { headers: { "Access-Reason": "page" } });
+  if (!answer.ok) {
+    const gone = shown && shown.account === account && (answer.status === 404 || answer.status === 410);
+    $("profiles").replaceChildren();
+    $("actions").hidden = true;
+    say(gone ? "The profile is gone." : await problem(answer), true);
+    return false;
+  }
+  const told = await answer.json();
+  const before = shown && shown.account === account ? shown.seen : new Map();
+  const parts = [];
+  if (told.household) parts.push([told.household, "Household"]);
+  for (const member of told.members) parts.push([member, member.subject.slice(account.length + 1)]);
+  const active = document.activeElement && document.activeElement.getAttribute("aria-label");
+  $("profiles").replaceChildren(...parts.map(([raw, title]) => profile(raw, title, before.get(raw.subject))));
+  if (quiet && active) {
+    const again = [...$("profiles").querySelectorAll("button")].find((b) => b.getAttribute("aria-label") === active);
+    if (again) again.focus();
+  }
+  shown = {
+    account,
+    seen: new Map(parts.map(([raw]) => [raw.subject, new Map((raw.interests || []).map((i) => [i.id, JSON.stringify([i.score, i.stance, i.trend])]))])),
+  };
+  $("actions").hidden = !acting;
+  if (!quiet) {
+    say(`${parts.length} profiles of ${account}. Changes arrive by themselves.`);
+    $("profiles").focus();
+  }
+  return true;
+}
+
+async function why(subject, item, row, from) {
+  const open = row.querySelector(".against");
+  if (open) {
+    open.remove();
+    from.setAttribute("aria-expanded", "false");
+    return;
+  }
+  const path = subject.split("/").map(encodeURIComponent).join("/");
+  const query = new URLSearchParams({ words: $("language").value, purpose: $("purpose").value });
+  const answer = await ask(`/v1/profiles/${path}/why/${encodeURIComponent(item.id)}?${query}`);
+  const box = make("div", undefined, "against");
+  if (answer.ok) {
+    const told = await answer.json();
+    box.append(make("p", told.words));
+    const list = make("ul");
+    for (const suppression of told.suppressions) list.append(make("li", suppression.words));
+    if (list.children.length) box.append(list);
+  } else box.append(make("p", await problem(answer)));
+  row.append(box);
+  from.setAttribute("aria-expanded", "true");
+}
+
+async function act(name, from, id) {
+  if (name === "forget" && from.dataset.sure !== "yes") {
+    from.dataset.sure = "yes";
+    from.textContent = "Forget me: press again";
+    return;
+  }
+  from.disabled = true;
+  const body = JSON.stringify(id === undefined ? { act: name } : { act: name, interest: id });
+  const answer = await ask(`/v1/facts/${encodeURIComponent(shown.account)}`, {
+    method: "POST", body, headers: { "Content-Type": "application/json" },
+  });
+  say(answer.ok ? "Said. Its effect shows as soon as the stream has it." : await problem(answer), !answer.ok);
+  from.disabled = false;
+  if (name === "forget") {
+    delete from.dataset.sure;
+    from.textContent = "Forget me";
+  }
+}
+
+function note(text) {
+  $("log").hidden = false;
+  $("changes").prepend(make("li", `${new Date().toISOString().slice(11, 19)} ${text}`));
+  while ($("changes").children.length > 20) $("changes").lastChild.remove();
+}
+
+// EventSource can't send a token, so the stream is read by hand.
+async function watch(account) {
+  if (watching) watching.abort();
+  const mine = (watching = new AbortController());
+  last = null;
+  while (!mine.signal.aborted) {
+    try {
+      const query = new URLSearchParams({ account, purpose: $("purpose").value });
+      const headers = last === null ? {} : { "Last-Event-ID": last };
+      const answer = await ask(`/v1/changes?${query}`, { headers, signal: mine.signal });
+      if (!answer.ok) return;
+      const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+      let held = "";
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) break;
+        held += value;
+        const events = held.split("\n\n");
+        held = events.pop();
+        for (const text of events) await take(account, text);
+      }
+    } catch (error) {
+      if (mine.signal.aborted) return;
+    }
+    await new Promise((next) => setTimeout(next, 1000));
+  }
+}
+
+async function take(account, text) {
+  const fields = Object.fromEntries(text.split("\n").map((line) => {
+    const at = line.indexOf(": ");
+    return [line.slice(0, at), line.slice(at + 2)];
+  }));
+  if (!fields.event) return;
+  if (fields.id) last = fields.id;
+  const subject = fields.event === "reset" ? account : JSON.parse(fields.data).subject;
+  note(fields.event === "gone" ? `${subject} is gone` : `${subject} changed`);
+  if (shown && shown.account === account) await show(account, true);
+}
+
+$("pick").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  sessionStorage.setItem("token", $("token").value);
+  const account = $("account").value.trim();
+  say("Asking…");
+  try {
+    if (await show(account)) watch(account);
+  } catch (error) {
+    say("The service does not answer.", true);
+  }
+});
+$("language").addEventListener("change", () => {
+  document.documentElement.lang = $("language").value;
+  if (shown) show(shown.account, true);
+});
+for (const found of $("actions").querySelectorAll("button")) {
+  found.addEventListener("click", () => act(found.dataset.act, found));
+}
+if (given.get("account")) {
+  $("account").value = given.get("account");
+  $("pick").requestSubmit();
+}

@@ -1,0 +1,35 @@
+"""Build ``streams/data/profiles.zdict``: what profiles have in common, for compressing them.
+
+    python -m tests.tools.build_dictionary
+
+Trained on what made-up customers are like, and on nobody else. A reader's snapshot names the
+dictionary it was written with, so a new one costs each reader one full read of the topic.
+"""
+
+from __future__ import annotations
+
+import zstandard
+
+from streams.client.held import DICTIONARY
+from tests.support.paths import ROOT
+from tests.support.simulated_profiles import published
+
+#: Beyond it the mean profile hardly shrinks: 425 bytes with 16 KiB, 418 with 64, of 4,607.
+SIZE = 16_384
+
+
+def main() -> None:
+    """Write the dictionary and say what it brings on customers it was not trained on."""
+    seen: list[bytes | bytearray | memoryview[int]] = [
+        record.value for record in published(60, 28, seed=1) if record.value
+    ]
+    dictionary = zstandard.train_dictionary(SIZE, seen[:: max(1, len(seen) // 4_000)])
+    ROOT.joinpath("streams", DICTIONARY).write_bytes(dictionary.as_bytes())
+    fresh = [record.value for record in published(30, 28, seed=2) if record.value]
+    packed = zstandard.ZstdCompressor(level=3, dict_data=dictionary, write_dict_id=False)
+    plain, small = sum(map(len, fresh)), sum(len(packed.compress(value)) for value in fresh)
+    print(f"{plain / len(fresh):.0f} bytes to {small / len(fresh):.0f}, {len(fresh)} profiles")
+
+
+if __name__ == "__main__":
+    main()
