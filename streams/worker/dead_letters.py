@@ -147,6 +147,8 @@ def cut_to_fit(letter: DeadLetter, most: int, secret: bytes) -> DeadLetter:
 
 def withheld(letter: DeadLetter, secret: bytes) -> DeadLetter:
     """The letter without the bytes received, but for their length and keyed hash."""
+    if not letter.whole and letter.value is None:
+        return letter
     key = None if letter.key is None else keyed_digest(letter.key, secret).encode()
     marked = letter if not letter.whole else _marked(letter, secret)
     return replace(marked, key=key, value=None)

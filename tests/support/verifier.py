@@ -20,7 +20,6 @@ from confluent_kafka.admin import OffsetSpec
 
 from features.engine import Engine
 from features.privacy.facts import AccountFacts, erasure_mark
-from features.records.dead_letter import DeadLetter
 from features.state.changelog_keys import IncompatibleState
 from features.state.contents import Contents
 from features.tags import taxonomy
@@ -30,9 +29,9 @@ from streams.kafka import clients
 from streams.kafka.consumer_group import Group
 from streams.kafka.offsets import offsets_at
 from streams.settings import Settings
-from streams.worker.dead_letters import keyed_digest
 from streams.worker.tag_feed import TagFeed
 from tests.broker.log_files import aborted
+from tests.support.dead_letter_proof import dead_letters
 from tests.support.evidence import Evidence, collect
 from tests.support.profile_differences import profile_differences
 from tests.support.reference import (
@@ -247,7 +246,7 @@ def _logs(
     broken["I3 versions grow by one"] += _versions(found.profiles)
     secret = settings.erasure_key.encode()
     broken["dead letters are whole"] += [
-        f"{place}: {text}" for text in _dead(found, reference, secret)
+        f"{place}: {text}" for text in dead_letters(found, reference, secret)
     ]
     gone = sum(message.value() is None for message in found.profiles)
     totals.update(
@@ -292,44 +291,6 @@ def _versions(profiles: list[Message]) -> Iterator[str]:
         if (identity := dict(message.headers() or ()).get("ce_id")) != b"%b:%d" % (key, version):
             yield f"{key.decode()}: ce_id {identity!r} of version {version}"
         seen[key] = version
-
-
-def _dead(found: Evidence, reference: Reference, secret: bytes) -> Iterator[str]:
-    times = Counter((letter.topic, letter.offset) for letter, _, _ in found.dead)
-    yield from (
-        f"{topic}@{offset} is there {n} times" for (topic, offset), n in times.items() if n > 1
-    )
-    yield from (
-        f"{topic}@{offset} ({reference.refused[topic, offset]}) is missing"
-        for topic, offset in reference.refused
-        if (topic, offset) not in times
-    )
-    for letter, key, value in found.dead:
-        place = letter.topic, letter.offset
-        if place not in reference.refused:
-            yield f"{letter.topic}@{letter.offset} ({letter.reason}) should not be there"
-        elif not _same_bytes(letter, key, value, reference.raw[place], secret):
-            yield f"{letter.topic}@{letter.offset}: bytes differ"
-        elif letter.reason != reference.refused[place]:
-            yield f"{letter.topic}@{letter.offset}: {letter.reason}"
-
-
-def _same_bytes(
-    letter: DeadLetter,
-    key: bytes | None,
-    value: bytes | None,
-    came: tuple[bytes | None, bytes | None],
-    secret: bytes,
-) -> bool:
-    """Whether a dead letter is what came: all of it, its beginning, or what it says of it."""
-    if letter.whole:
-        return (key, value) == came
-    raw = came[1] or b""
-    cut = value is not None and key == came[0] and raw.startswith(value)
-    told = None if came[0] is None else keyed_digest(came[0], secret).encode()
-    return (letter.length, letter.digest) == (len(raw), keyed_digest(raw, secret)) and (
-        cut or (value is None and key == told)
-    )
 
 
 # -- state and profiles ------------------------------------------------------------------------

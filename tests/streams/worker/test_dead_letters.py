@@ -54,6 +54,7 @@ def test_what_is_withheld_has_neither_key_nor_value() -> None:
     found = withheld(letter(b"+49 170 1234567", b"+491701234567"), SECRET)
     assert found.value is None and found.key == keyed_digest(b"+491701234567", SECRET).encode()
     assert (found.length, found.digest) == (15, keyed_digest(b"+49 170 1234567", SECRET))
+    assert withheld(found, SECRET) == found
     cut = cut_to_fit(letter(b"v" * 5_000), 2_000, SECRET)
     assert withheld(cut, SECRET).digest == keyed_digest(b"v" * 5_000, SECRET)
 
