@@ -222,6 +222,15 @@ class Engine:
         """Count records that the decoder refused."""
         self.store.totals[lay.MALFORMED] += count
 
+    def may_hold(self, account: bytes) -> bool:
+        """Whether profiling of an account is allowed now, so that something of it may be kept."""
+        sid = self.store.find(account) if account else -1
+        if sid < 0:
+            return False
+        subject = self.store.subjects[sid]
+        lasts = int(subject["consent_until"]) > max(self.watermark, 0)
+        return lasts and not subject["status"] & np.uint8(lay.S_GONE | lay.S_BARRED)
+
     # -- out -----------------------------------------------------------------------------
 
     def collect(self, offsets: Mapping[str, Position]) -> Changes:

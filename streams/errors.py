@@ -3,6 +3,7 @@
 KafkaFailed                 Kafka does not answer, or refuses
   Abandon                   (worker) start again from the last commit
   ReaderError, TopicError, GroupError, ProduceError       by what was asked, where it is asked
+PartitionFailed             (worker) give up that partition, go on with the others
 Stop                        (worker) end, and say what to do
   NoBroker, TooManyDeadLetters, LostOffsets, BadTopics, PortTaken
 UsageError                  (commands) the arguments contradict each other
@@ -29,6 +30,7 @@ class ExitCode(IntEnum):
     STUCK = 70  # a worker's watchdog ended it
     INTERRUPTED = 130  # Ctrl-C; as a shell counts signal 2
     BROKEN_PIPE = 141  # who read the output is gone; as a shell counts signal 13
+    TERMINATED = 143  # a worker was asked twice to stop; as a shell counts signal 15
 
 
 #: Names of librdkafka's errors for: nobody is there, or not in time.
@@ -88,6 +90,15 @@ class Stop(Exception):
     """The worker can't go on; the message tells why and what to do. `code` is the exit code."""
 
     code: ExitCode = ExitCode.FAILED
+
+
+class PartitionFailed(Exception):
+    """One partition failed; `partition` tells which, `cause` of what, and a `Stop` for good."""
+
+    def __init__(self, partition: int, cause: Exception) -> None:
+        super().__init__(f"partition {partition}: {type(cause).__name__}: {cause}")
+        self.partition = partition
+        self.cause = cause
 
 
 class NoBroker(Stop):

@@ -113,6 +113,16 @@ STANDBY_RECORDS = _counter(
 )
 RESTORE_SECONDS = _gauge("restore_duration_seconds", "Duration of the latest restore")
 
+INPUT_HALTED = _gauge(
+    "input_halted",
+    "1 while an input partition waits because too much of it was refused",
+    "topic",
+    "partition",
+)
+PARTITION_GIVEN_UP = _gauge(
+    "partition_given_up", "1 while a worker owns a partition that can not go on", "partition"
+)
+BROKER_REACHABLE = _gauge("broker_reachable", "1 while a broker answers the worker")
 PARTITIONS = _gauge("assigned_partitions", "Partitions this worker owns now")
 SUBJECTS = _gauge("subjects", "Subjects in live state")
 ROWS = _gauge("interest_rows", "Interest rows in live state")

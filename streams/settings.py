@@ -72,10 +72,13 @@ class Settings(EngineSettings):
     partitioner: str = "murmur2"
     max_message_bytes: int = 65_536  # longer records are refused
     future_tolerance_ms: int = 600_000  # events further ahead of their arrival are dead-lettered
-    #: Share of refused records above which the worker stops, over `dead_letter_window` records
+    #: Share of refused records above which an input halts, over `dead_letter_window` records
     dead_letter_max_ratio: float = 0.5
     dead_letter_window: int = 10_000  # latest records of an input partition
     dead_letter_max_run: int = 1_000  # consecutive refused records of one input partition
+    input_retry_ms: int = 600_000  # until what halted or was given up is tried again
+    #: Stop the worker where only an input would halt, a partition be given up, or a broker awaited
+    strict_limits: bool = False
     #: `deny`: nothing is processed without consent; `grant`, where it is enforced upstream
     consent_default: str = "deny"
     #: TOML file of what follows from facts: purposes, quiet days, children. Empty: the bundled one
@@ -142,6 +145,7 @@ _ABOVE_0 = (
     "profile_interests",
     "dead_letter_window",
     "dead_letter_max_run",
+    "input_retry_ms",
     "dedup_max_ids",
     "held_events",
     "retention_days",

@@ -24,6 +24,10 @@ class DeadLetter:
         As received.
     undecided : bool
         Whether it may have been a refusal or an erasure: a person has to decide.
+    length : int
+        Bytes of the value as received, where `value` is not all of it; else -1.
+    digest : str
+        Keyed hash of the value as received, where `value` is not all of it.
     """
 
     reason: str
@@ -35,3 +39,10 @@ class DeadLetter:
     key: bytes | None = dataclasses.field(default=None, repr=False)
     value: bytes | None = dataclasses.field(default=None, repr=False)
     undecided: bool = False
+    length: int = -1
+    digest: str = ""
+
+    @property
+    def whole(self) -> bool:
+        """Whether `key` and `value` are the bytes received, all of them."""
+        return self.length < 0

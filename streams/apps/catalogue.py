@@ -30,12 +30,15 @@ from streams.apps.entries import Corrections, Texts, tagged
 from streams.contract import topics
 from streams.contract.headers import Headers, dead_letter_headers
 from streams.kafka.compacted import CompactedTopic
+from streams.kafka.limits import RecordLimits, fetch_limits
 from streams.metrics import CATALOGUE_ENTRIES, CATALOGUE_MALFORMED, DEAD_LETTERS
+from streams.worker.dead_letters import cut_to_fit
 
 _RELEARNED = 1_000  # entries read again at a start: half a minute's work
 
 log = logging.getLogger(__name__)
 app, settings = make_app("catalogue")
+_SECRET = settings.erasure_key.encode()
 
 
 def _topic(name: str) -> faust.TopicT:
@@ -52,6 +55,7 @@ catalogue = _topic(topics.CATALOGUE)
 tags = _topic(topics.TAGS)
 dead_letters = _topic(topics.DEAD_LETTERS)
 corrections = Corrections()
+sizes = RecordLimits()  # asked before `known` is set
 texts: Texts | None = None  # set before `known` is, where the extra is installed
 known = asyncio.Event()  # set when the corrections made before the start are known
 
@@ -78,9 +82,15 @@ async def handle(event: faust.EventT[bytes]) -> None:
         key, value = await loop.run_in_executor(None, _decide, record.key, record.value)
     except Malformed as error:
         letter = replace(
-            error.letter, topic=record.topic, partition=record.partition, offset=record.offset
+            error.letter,
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            key=record.key,
+            value=record.value,
         )
-        await _deliver(dead_letters, record.key, record.value, dead_letter_headers(letter))
+        letter = cut_to_fit(letter, sizes.of(settings.topic(topics.DEAD_LETTERS)), _SECRET)
+        await _deliver(dead_letters, letter.key, letter.value, dead_letter_headers(letter))
         DEAD_LETTERS.labels(letter.reason).inc()
         CATALOGUE_MALFORMED.labels(letter.reason).inc()
         CATALOGUE_ENTRIES.labels("malformed").inc()
@@ -102,6 +112,7 @@ async def follow_tags() -> None:
         reader = CompactedTopic(
             settings.bootstrap_servers, settings.topic(topics.TAGS), kafka=settings.kafka
         )
+        await loop.run_in_executor(None, _ask_sizes)
         await loop.run_in_executor(None, _learn_past, reader)
         await loop.run_in_executor(None, _learn_texts)
         await _restore()
@@ -115,6 +126,11 @@ async def follow_tags() -> None:
     except Exception as error:
         await app.crash(error)
         raise
+
+
+def _ask_sizes() -> None:
+    global sizes
+    sizes = fetch_limits(settings, names=(topics.TAGS, topics.DEAD_LETTERS))
 
 
 def _decide(key: bytes | None, value: bytes | None) -> tuple[bytes, bytes | None]:

@@ -25,6 +25,7 @@ from faust.types.transports import TransportT
 
 from streams.errors import PortTaken
 from streams.kafka import access
+from streams.kafka.limits import MOST_BYTES
 from streams.kafka.partitioners import PARTITIONERS
 from streams.settings import Settings, SettingsError, load
 from streams.worker.health import Health
@@ -135,6 +136,8 @@ def make_app(name: str, settings: Settings | None = None) -> tuple[CommittedApp,
         stream_ack_exceptions=False,
         stream_ack_cancelled_tasks=False,
         producer_partitioner=partition_of,
+        # The brokers' limits are what counts; an app fits what it writes to them.
+        producer_max_request_size=MOST_BYTES,
         topic_allow_declare=False,  # `topics apply` makes them, with the right configuration
         topic_disable_leader=True,
         store="memory://",

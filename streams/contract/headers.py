@@ -76,9 +76,10 @@ def times(epoch_ms: Sequence[int]) -> list[bytes]:
 def dead_letter_headers(letter: DeadLetter) -> Headers:
     """Headers of a record of ``dead-letters``; its key and value are the refused bytes.
 
-    Texts are cut at `MAX_HEADER_BYTES`, on a character.
+    Where they are not, because they were cut or withheld, two more say what they were. Texts are
+    cut at `MAX_HEADER_BYTES`, on a character.
     """
-    return [
+    known = [
         ("source-topic", _cut(letter.topic)),
         ("source-partition", b"%d" % letter.partition),
         ("source-offset", b"%d" % letter.offset),
@@ -86,6 +87,13 @@ def dead_letter_headers(letter: DeadLetter) -> Headers:
         ("field", _cut(letter.field)),
         ("message", _cut(letter.message)),
         ("schema-version", _SCHEMA),
+    ]
+    if letter.whole:
+        return known
+    return [
+        *known,
+        ("value-length", b"%d" % letter.length),
+        ("value-digest", letter.digest.encode()),
     ]
 
 
@@ -119,6 +127,8 @@ def parse_dead_letter(headers: Iterable[tuple[str, bytes | None]] | None) -> Dea
         reason=text("reason"),
         field=text("field"),
         message=text("message"),
+        length=number("value-length") if "value-length" in found else -1,
+        digest=text("value-digest") if "value-digest" in found else "",
     )
 
 

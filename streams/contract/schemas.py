@@ -237,6 +237,16 @@ _DEAD_LETTER_HEADERS = record(
     Property("field", text(0, 512), "the offending field, or empty", True),
     Property("message", text(0, 512), "one sentence for people", True),
     Property("schema-version", text(1, 10, pattern=DIGITS), "of these headers", True),
+    Property(
+        "value-length",
+        text(1, 10, pattern=DIGITS),
+        "bytes of the value as it came; only where it was cut, or withheld (no value)",
+    ),
+    Property(
+        "value-digest",
+        text(32, 32, pattern="^[0-9a-f]+$"),
+        "keyed hash (erasure_key) of the value as it came; only where it was cut or withheld",
+    ),
 )
 _PROFILE_HEADERS = record(
     Property("schema-version", text(1, 10, pattern=DIGITS), "of the value", True),

@@ -1,7 +1,9 @@
 """Serves ``/livez``, ``/readyz`` and ``/metrics`` of a worker or an app.
 
 Live means that the loop ticked lately; it never asks the broker, so a broker's trouble does not
-restart anybody. Ready means assigned, restored and polling: a pod that consumes nothing is not.
+restart anybody. Ready means that a broker answers and that the program does what it should: its
+partitions are restored and polled, or there are none for it and it stands by. A partition that
+was given up is named, and the others keep it ready.
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ class Health:
 
     def __init__(self, host: str, port: int, stale_s: float, program: str = "worker") -> None:
         self._stale = stale_s
+        self._reached = True
         self._gauge = metrics.READY.labels(program)
         self.starting("starting")
         pages = {"/livez": self._livez, "/readyz": self._readyz, "/metrics": _metrics}
@@ -43,7 +46,13 @@ class Health:
         """Called once per turn of the loop."""
         self._ticked = time.monotonic()
         self.ready, self.reason = ready, reason
-        self._gauge.set(1 if ready else 0)
+        self._gauge.set(1 if ready and self._reached else 0)
+
+    def reached(self, there: bool) -> None:
+        """Called about every second with whether a broker answers."""
+        self._reached = there
+        metrics.BROKER_REACHABLE.set(1 if there else 0)
+        self._gauge.set(1 if self.ready and there else 0)
 
     def starting(self, what: str) -> None:
         """Called between the steps of a start that may each take long."""
@@ -64,8 +73,10 @@ class Health:
         return Answer(HTTPStatus.SERVICE_UNAVAILABLE, b"the loop does not tick\n")
 
     def _readyz(self) -> Answer:
+        if not self._reached:
+            return Answer(HTTPStatus.SERVICE_UNAVAILABLE, b"no broker answers\n")
         if self.ready:
-            return Answer(HTTPStatus.OK, b"ready\n")
+            return Answer(HTTPStatus.OK, f"{self.reason or 'ready'}\n".encode())
         return Answer(HTTPStatus.SERVICE_UNAVAILABLE, f"{self.reason}\n".encode())
 
 

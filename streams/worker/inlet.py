@@ -6,77 +6,31 @@ transaction that moves the offset past it, and in no other.
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import chain
 
 import numpy as np
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from features.records.arrivals import believed
 from features.records.batch import Batch, parse
-from features.records.dead_letter import DeadLetter
 from features.records.position import Position
 from features.records.sequence import Merge
 from features.records.tolerated import Tolerance
 from streams.contract.topics import INPUTS
-from streams.errors import LostOffsets, Stop
+from streams.errors import LostOffsets, PartitionFailed, Stop
 from streams.kafka.compacted import passes
 from streams.kafka.ports import REAL, Ports
 from streams.settings import Settings
-from streams.worker.dead_letters import DeadLetterCount, DeadLetterLimit
+from streams.worker.partition import Cut, Partition
 from streams.worker.placement import Placement, placements
+from streams.worker.refusals import Refusals
 from streams.worker.wiring import input_limits, suppression_rules
 
-
-@dataclass
-class Partition:
-    """One partition of every input; what is not committed yet lives and goes with it.
-
-    Attributes
-    ----------
-    merge : Merge
-    refused : dict of str to deque of DeadLetter
-        Per input, in log order.
-    late : list of DeadLetter
-        Refused only when their turn had come.
-    outcomes : Counter of (str, str)
-        Records by input topic and what became of them.
-    cut_at : dict of str to Position
-        Where the latest cut was; at first, where the partition began.
-    """
-
-    merge: Merge
-    refused: dict[str, deque[DeadLetter]] = field(default_factory=dict)
-    late: list[DeadLetter] = field(default_factory=list)
-    outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
-    cut_at: dict[str, Position] = field(default_factory=dict)
-    counts: dict[str, DeadLetterCount] = field(default_factory=dict)
-    arrival_ms: dict[str, int] = field(default_factory=dict)
-    heard: dict[str, float] = field(default_factory=dict)
-    paused: set[str] = field(default_factory=set)
-
-
-@dataclass(frozen=True)
-class Cut:
-    """The offsets of one partition up to which a commit accounts for its inputs.
-
-    Attributes
-    ----------
-    positions : dict of str to Position
-        Per input topic the next offset and the running time there.
-    refused : list of DeadLetter
-        Before those offsets.
-    taken : dict of str to int
-        Records per input topic since the former cut.
-    """
-
-    partition: int
-    part: Partition
-    positions: dict[str, Position]
-    refused: list[DeadLetter]
-    taken: dict[str, int]
+#: Of refused records of one input that wait for their turn, before it is paused.
+_MOST_REFUSED_BYTES = 67_108_864
 
 
 class Inlet:
@@ -89,11 +43,7 @@ class Inlet:
         self._kind: dict[str | None, int] = {name: n for n, name in enumerate(self._names)}
         self._limits = input_limits(settings)
         self._words = suppression_rules(settings.suppression_rules).words
-        self._dead = DeadLetterLimit(
-            settings.dead_letter_max_ratio,
-            settings.dead_letter_window,
-            settings.dead_letter_max_run,
-        )
+        self.refusals = Refusals(settings, ports)
         # Seconds spent waiting for records: patience with an input that is silent runs only
         # while it could have spoken, not while a commit took long or the process stood still.
         self._listened = 0.0
@@ -109,16 +59,16 @@ class Inlet:
         self.partitions[partition] = Partition(
             Merge(self._names, start),
             refused={name: deque() for name in self._names},
-            counts={
-                name: DeadLetterCount(self._dead, f"{name}[{partition}]") for name in self._names
-            },
+            counts={name: self.refusals.count(name, partition) for name in self._names},
             heard=dict.fromkeys(self._names, self._listened),
             cut_at=dict(start),
         )
 
     def close(self, partition: int) -> None:
         """Forget a partition; what waited in its buffers was never committed."""
-        self.partitions.pop(partition, None)
+        part = self.partitions.pop(partition, None)
+        if part is not None:
+            self.refusals.forget(partition, part)
 
     def poll(self, consumer: Consumer, limit: int, timeout: float) -> int:
         """Take up to `limit` records; returns their number."""
@@ -137,7 +87,7 @@ class Inlet:
                 elif error is not None:
                     self._fail(message, error)
         if good:
-            self._take(good)
+            self._take(consumer, good)
         for message in ends:
             self._take_end(message)
         return len(good)
@@ -167,29 +117,29 @@ class Inlet:
                 taken = {
                     name: at.offset - part.cut_at[name].offset for name, at in positions.items()
                 }
-                cuts.append(Cut(number, part, positions, self._refused(part, positions), taken))
+                cuts.append(Cut(number, part, positions, part.take_refused(positions), taken))
                 part.cut_at = positions
         return cuts
 
-    def _refused(self, part: Partition, positions: Mapping[str, Position]) -> list[DeadLetter]:
-        """Take the refused records that lie before the released ones' end."""
-        found = []
-        for name, (offset, _) in positions.items():
-            queue = part.refused[name]
-            while queue and queue[0].offset < offset:
-                found.append(queue.popleft())
-        return found
-
     def apply_backpressure(self, consumer: Consumer) -> None:
-        """Pause inputs that run ahead of the others, resume those that were caught up with."""
-        most = self._settings.held_events
+        """Pause inputs that run ahead of the others, resume those that were caught up with.
+
+        Inputs whose halt is over are tried again.
+        """
         for number, part in self.partitions.items():
             for name, item in part.merge.inputs.items():
-                count = item.count
-                if count > most and name not in part.paused:
+                if name in part.halted:
+                    if self.refusals.reopened(consumer, TopicPartition(name, number), part):
+                        part.heard[name] = self._listened
+                    continue
+                full = max(
+                    item.count / self._settings.held_events,
+                    part.bytes_refused[name] / _MOST_REFUSED_BYTES,
+                )
+                if full > 1 and name not in part.paused:
                     consumer.pause([TopicPartition(name, number)])
                     part.paused.add(name)
-                elif name in part.paused and count < most // 2:
+                elif name in part.paused and full < 0.5:
                     consumer.resume([TopicPartition(name, number)])
                     part.paused.discard(name)
                     part.heard[name] = self._listened
@@ -200,7 +150,7 @@ class Inlet:
         oldest = [
             part.arrival_ms[name]
             for name, item in part.merge.inputs.items()
-            if (not item.drained or item.waiting) and name in part.arrival_ms
+            if (part.behind(name) or item.waiting) and name in part.arrival_ms
         ]
         return max(0.0, (now_ms - min(oldest)) / 1000.0) if oldest else 0.0
 
@@ -214,8 +164,9 @@ class Inlet:
     def lag_records(self, partition: int, consumer: Consumer) -> int:
         """Records of a partition's inputs that wait to be taken, by the last fetch's word."""
         behind = 0
-        for name, item in self.partitions[partition].merge.inputs.items():
-            if not item.drained:
+        part = self.partitions[partition]
+        for name, item in part.merge.inputs.items():
+            if part.behind(name):
                 spot = TopicPartition(name, partition)
                 _, end = consumer.get_watermark_offsets(spot, cached=True)
                 behind += max(0, end - item.next_offset)
@@ -229,7 +180,7 @@ class Inlet:
         if item is not None and (message.offset() or 0) >= item.next_offset:
             item.drained = True
 
-    def _take(self, messages: list[Message]) -> None:
+    def _take(self, consumer: Consumer, messages: list[Message]) -> None:
         count = len(messages)
         # Mapped C functions: a generator would cost as much again as the rest of this method.
         kinds = np.fromiter(
@@ -259,41 +210,50 @@ class Inlet:
             if number not in self.partitions:
                 continue  # prefetched records of an assignment that was lost
             part, name = self.partitions[number], self._names[kind]
+            if name in part.halted:
+                continue  # taken before it was paused
             here = np.flatnonzero(place == spot)
-            mine = Batch(batch.records[accepted == spot], batch.blob)
-            part.merge.inputs[name].take(mine, int(offsets[here[-1]]) + 1)
+            refused = {i: letters[int(here[i])] for i in np.flatnonzero(bad[here]).tolist()}
+            passed = self.refusals.limit(part, name, len(here), refused)
+            place_on = int(offsets[here[-1]]) + 1
+            if passed is not None and passed.at < len(here):
+                place_on = int(offsets[here[passed.at]])
+            taken = batch.records[accepted == spot]
+            mine = Batch(taken[taken["offset"] < place_on], batch.blob)
+            part.merge.inputs[name].take(mine, place_on)
             part.arrival_ms[name] = int(stamps[here[-1]])
             part.heard[name] = self._listened
-            refused = np.flatnonzero(bad[here])
             if placement := self._placements.get(name):
                 good = here[~bad[here]]
                 placement.look(number, [keys[good[i]] or b"" for i in placement.sample(len(good))])
-            part.refused[name].extend(
-                replace(letter, topic=name)
-                for index, letter in letters.items()
-                if place[index] == spot
+            part.refuse(
+                name,
+                (
+                    self.refusals.kept(part, replace(letter, topic=name))
+                    for letter in refused.values()
+                    if letter.offset < place_on
+                ),
             )
-            example = part.refused[name][-1] if len(refused) else None
-            part.counts[name].add(
-                len(here),
-                refused.tolist(),
-                f"offset {example.offset}, {example.field}: {example.reason}" if example else "",
-            )
+            if passed is not None:
+                self.refusals.halt(
+                    consumer, TopicPartition(name, number, place_on), part, passed.why
+                )
 
     def _fail(self, message: Message, error: KafkaError) -> None:
         if passes(error):
             return  # after the longest poll the partitions went by the lost callback
-        if message.topic() in self._kind and message.partition() not in self.partitions:
-            return  # of an assignment that was lost, or before its start was sought
         if error.code() == KafkaError._AUTO_OFFSET_RESET or (
             error.code() == KafkaError.OFFSET_OUT_OF_RANGE
         ):
-            raise LostOffsets(
-                f"{message.topic()}[{message.partition()}]: the committed offset is no longer in "
-                f"the log ({error.str()}): records were deleted by retention before they were "
-                "read, or the log was cut short or emptied. To go on with what it has, run "
-                "`interest-streams offsets reset`; to begin anew, `interest-streams state reset`"
+            if message.partition() not in self.partitions:
+                return  # of an assignment that was lost, or before its start was sought
+            raise PartitionFailed(
+                message.partition() or 0,
+                LostOffsets(
+                    f"{message.topic()}[{message.partition()}]: the committed offset is no longer "
+                    f"in the log ({error.str()}): records were deleted by retention before they "
+                    "were read, or the log was cut short or emptied. To go on with what it has, run "
+                    "`interest-streams offsets reset`; to begin anew, `interest-streams state reset`"
+                ),
             )
-        if error.fatal():
-            raise KafkaException(error)
         raise Stop(f"consumer: {error.str()}")

@@ -12,7 +12,7 @@ partition that comes back needs no restore.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import OffsetSpec
@@ -22,12 +22,13 @@ from features.records.position import Position
 from features.state.changelog_keys import Owner
 from streams import metrics
 from streams.contract.topics import INPUTS
-from streams.errors import Abandon, BadTopics, LostOffsets
+from streams.errors import Abandon, BadTopics, LostOffsets, Stop
 from streams.kafka import clients
 from streams.kafka.offsets import offsets_at
 from streams.kafka.ports import REAL, Ports
 from streams.settings import Settings
 from streams.worker import binding
+from streams.worker.given_up import GivenUp
 from streams.worker.inlet import Inlet
 from streams.worker.restore import Restore
 from streams.worker.standby import Copy, Standby
@@ -55,6 +56,8 @@ class Membership:
     ----------
     engines : dict of int to Engine
         Restored and running.
+    given_up : GivenUp
+        Partitions that are assigned and can't go on.
     """
 
     def __init__(
@@ -79,7 +82,9 @@ class Membership:
         self._committed: dict[tuple[str, int], int] = {}
         self._owner: Owner | None = None
         self._never: set[tuple[str, int]] = set()  # partitions without a committed offset
+        self._joined = False
         self.engines: dict[int, Engine] = {}
+        self.given_up = GivenUp(settings, ports)
         #: Engines between two assignments, and where their partitions' inputs go on.
         self._parked: dict[int, tuple[Engine, Start]] = {}
         self._standby = Standby(settings, ports) if settings.standby else None
@@ -110,10 +115,13 @@ class Membership:
             return
         made = self._restore.engines()
         self._bind(engine for engine, _ in made.values())
+        failed: dict[int, Stop] = dict(self._restore.failed)
         self._restore.close()
         self._restore = None
-        starts = self._starts({p: offsets for p, (_, offsets) in made.items()})
-        ready = {p: (engine, starts[p]) for p, (engine, _) in made.items()} | self._parked
+        starts, lost = self._starts({p: offsets for p, (_, offsets) in made.items()})
+        for partition, why in (failed | lost).items():
+            self.given_up.add(partition, why)
+        ready = {p: (made[p][0], start) for p, start in starts.items()} | self._parked
         self._parked = {}
         for partition, (engine, start) in ready.items():
             self._inlet.open(partition, start)
@@ -122,6 +130,25 @@ class Membership:
                 self.consumer.seek(TopicPartition(name, partition, offset))
         self.consumer.resume(self._spots(ready))
         metrics.PARTITIONS.set(len(self.engines))
+
+    def try_again(self) -> None:
+        """Restore partitions that were given up long enough ago, beside those that run."""
+        if not self.restoring and (due := self.given_up.take_due()):
+            self._begin(self._spots(due))
+
+    @property
+    def state(self) -> tuple[bool, str]:
+        """Whether this worker does what it should, and what that is, for people."""
+        said = list(self.given_up.sentences())
+        if self.engines:
+            return True, "\n".join(["ready", *said])
+        if self.restoring:
+            return False, "\n".join(["restoring", *said])
+        if said:
+            return False, "\n".join(said)
+        if self._joined:
+            return True, "standby: no partition is assigned to this worker"
+        return False, "joining the group"
 
     def follow(self) -> None:
         """Update the standby copies of other workers' partitions, if there are to be any."""
@@ -140,6 +167,8 @@ class Membership:
     def _assigned(self, consumer: Consumer, spots: list[TopicPartition]) -> None:
         metrics.REBALANCES.labels("assigned").inc()
         self._drop()
+        self._joined = True
+        self.given_up.take_all()
         if not spots:
             self._parked = {}
             consumer.assign([])
@@ -170,6 +199,7 @@ class Membership:
         metrics.REBALANCES.labels("lost").inc()
         self._before_loss()
         self._drop()
+        self._joined = False
         self._parked = {}
         log.warning("lost partitions %s", sorted({s.partition for s in spots}))
 
@@ -181,8 +211,8 @@ class Membership:
         if isinstance(verdict, binding.Refuse):
             raise BadTopics(verdict.sentence)
         self._owner = owner
-        if partitions := binding.incomplete(spots, self._names):
-            raise BadTopics(binding.foreign(self._settings, partitions, self._ports))
+        for p in binding.incomplete(spots, self._names):
+            self.given_up.add(p, BadTopics(binding.foreign(self._settings, [p], self._ports)))
 
     def _bind(self, engines: Iterable[Engine]) -> None:
         """Refuse state that is not ours, and write down whose it is."""
@@ -195,8 +225,8 @@ class Membership:
 
     def _begin(self, spots: list[TopicPartition]) -> None:
         with self._watchdog.guard("committed offsets"):
-            self._committed = self._read_committed(spots)
-        partitions = {s.partition for s in spots}
+            self._read_committed(spots)
+        partitions = {s.partition for s in spots if s.partition not in self.given_up}
         self._parked = {
             p: kept
             for p, kept in self._parked.items()
@@ -213,8 +243,8 @@ class Membership:
             for name in self._names
         )
 
-    def _read_committed(self, spots: list[TopicPartition]) -> dict[tuple[str, int], int]:
-        """Committed offsets; the start of the log where a partition never had one."""
+    def _read_committed(self, spots: list[TopicPartition]) -> None:
+        """Read committed offsets; the start of the log where a partition never had one."""
         timeout = self._settings.call_deadline_ms / 1000.0
         try:
             found = self.consumer.committed(
@@ -227,20 +257,29 @@ class Membership:
                 raise Abandon("committed offsets", spot.error)
         offsets = {(s.topic, s.partition): s.offset for s in found}
         fresh = [spot for spot, offset in offsets.items() if offset == _NONE]
-        self._never = set(fresh)
+        self._never = (self._never - offsets.keys()) | set(fresh)
         if fresh:
             offsets |= offsets_at(self._settings, fresh, OffsetSpec.earliest(), self._ports)
-        return offsets
+        self._committed |= offsets
 
-    def _starts(self, states: dict[int, dict[str, Position]]) -> dict[int, dict[str, Position]]:
-        try:
-            return {p: self._start(p, state) for p, state in states.items()}
-        except LostOffsets:
+    def _starts(
+        self, states: Mapping[int, Start]
+    ) -> tuple[dict[int, Start], dict[int, LostOffsets]]:
+        """Where partitions start, and those that can't."""
+        starts: dict[int, Start] = {}
+        lost: dict[int, LostOffsets] = {}
+        for partition, state in states.items():
+            try:
+                starts[partition] = self._start(partition, state)
+            except LostOffsets as error:
+                lost[partition] = error
+        if lost:
             # A worker that stood still while it restored may own nothing any more.
-            before = self._committed
-            if self._read_committed(self._spots(states)) != before:
-                raise Abandon("another worker went on while the state was restored") from None
-            raise
+            before = dict(self._committed)
+            self._read_committed(self._spots(lost))
+            if self._committed != before:
+                raise Abandon("another worker went on while the state was restored")
+        return starts, lost
 
     def _start(self, partition: int, state: dict[str, Position]) -> dict[str, Position]:
         """Where to start; offsets and state were committed together, so they must agree."""

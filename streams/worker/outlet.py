@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
@@ -27,12 +28,13 @@ from features.engine import Changes, ProfileRecord
 from features.records.dead_letter import DeadLetter
 from streams.contract import headers as codecs
 from streams.contract.topics import DEAD_LETTERS, PROFILES, RECEIPTS, STATE
-from streams.errors import Abandon, Stop
-from streams.kafka import clients
+from streams.errors import Abandon, PartitionFailed, Stop
+from streams.kafka import clients, limits
 from streams.kafka.ports import REAL, Ports
 from streams.settings import Settings
 from streams.worker.watchdog import Watchdog
 
+_KEY_AND_HEADERS = 1_024  # most bytes of a record beside its value, but of a dead letter
 _QUEUE_WAIT = 0.05  # seconds to let a full queue drain before trying again
 
 
@@ -61,16 +63,23 @@ class Commit:
 
 
 class Outlet:
-    """Commits transactions; its producer is discarded at the first doubt."""
+    """Commits transactions; its producer is discarded at the first doubt.
+
+    Attributes
+    ----------
+    sizes : RecordLimits
+        Of the topics it writes to, as they were when it was made.
+    """
 
     def __init__(self, settings: Settings, watchdog: Watchdog, ports: Ports = REAL) -> None:
         self._ports = ports
         self._watchdog = watchdog
+        self.sizes = limits.fetch_limits(settings, ports)
         self._profiles = settings.topic(PROFILES)
         self._state = settings.topic(STATE)
         self._dead = settings.topic(DEAD_LETTERS)
         self._receipts = settings.topic(RECEIPTS)
-        self._producer = clients.producer("worker", settings, ports)
+        self._producer = clients.producer("worker", self.sizes.fitted(settings), ports)
         with watchdog.guard("init_transactions"):
             try:
                 self._producer.init_transactions(settings.call_deadline_ms / 1000.0)
@@ -91,9 +100,12 @@ class Outlet:
         ------
         Abandon
             The fate is unknown or the worker was fenced; this outlet must not be used again.
+        PartitionFailed
+            A record is larger than its topic takes.
         Stop
             An error that a new producer would get again.
         """
+        self._measure(commit)
         with self._watchdog.guard("commit"):
             try:
                 self._producer.begin_transaction()  # 1
@@ -111,6 +123,37 @@ class Outlet:
             self._producer.purge()
         except KafkaException:
             pass  # a fenced producer refuses everything, which is what is wanted here
+
+    def _measure(self, commit: Commit) -> None:
+        """Refuse what the brokers would refuse; dead letters were cut to fit."""
+        for partition, changes in commit.changes.items():
+            written: dict[str, list[tuple[bytes, bytes | None]]] = {
+                self._state: list(changes.state.items()),
+                self._profiles: [item[:2] for item in changes.profiles],
+                self._receipts: list(changes.receipts),
+            }
+            for topic, records in written.items():
+                most = self.sizes.of(topic) - _KEY_AND_HEADERS
+                # Mapped C functions: there are a hundred thousand of them.
+                largest = max(map(len, filter(None, map(itemgetter(1), records))), default=0)
+                if largest > most:
+                    key = next(key for key, value in records if len(value or b"") == largest)
+                    raise self._too_large(commit, topic, partition, key, largest)
+
+    def _too_large(
+        self, commit: Commit, topic: str, partition: int, key: bytes, largest: int
+    ) -> PartitionFailed:
+        ends = ", ".join(
+            f"{spot.topic}@{spot.offset}" for spot in commit.offsets if spot.partition == partition
+        )
+        return PartitionFailed(
+            partition,
+            Stop(
+                f"{topic}[{partition}]: a record of {largest} bytes (key {key[:2]!r}...), made of "
+                f"what lies before {ends}, is larger than {self.sizes.setting(topic)} allows: "
+                "raise it, and the partition goes on"
+            ),
+        )
 
     def _produce(self, commit: Commit, deadline: float) -> None:
         for partition, changes in commit.changes.items():
@@ -200,7 +243,6 @@ def _named(call: str, error: KafkaException) -> Exception:
         "_UNSUPPORTED_FEATURE",
         "UNKNOWN_TOPIC_OR_PART",
         "_UNKNOWN_TOPIC",
-        "MSG_SIZE_TOO_LARGE",
         "INVALID_TRANSACTION_TIMEOUT",
     ):
         return Stop(f"{call}: {cause.str()}")

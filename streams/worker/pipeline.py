@@ -9,7 +9,8 @@ from the last commit that succeeded; so nothing needs to be undone.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -25,12 +26,13 @@ from features.state.contents import Contents
 from features.vocabulary import Outcome, Refusal
 from streams import metrics
 from streams.contract.topics import INPUTS
-from streams.errors import Abandon
+from streams.errors import Abandon, KafkaFailed, PartitionFailed, Stop
 from streams.kafka.ports import Ports
 from streams.settings import Settings
 from streams.worker.binding import committed_note
-from streams.worker.inlet import Cut, Partition
+from streams.worker.dead_letters import tells_who, withheld
 from streams.worker.outlet import Commit, Outlet
+from streams.worker.partition import Cut, Partition
 from streams.worker.reporting import Report
 from streams.worker.tag_feed import TagFeed
 from streams.worker.untagged import Untagged
@@ -53,6 +55,7 @@ class Pipeline:
         self._settings = settings
         self._ports = ports
         self._contents = contents
+        self._secret = settings.erasure_key.encode()
         self._untagged = Untagged(settings, contents.knows, ports)
         self._report = report
         self._computing = ports.executor()
@@ -77,7 +80,7 @@ class Pipeline:
 
         Raises
         ------
-        Abandon, Stop
+        Abandon, PartitionFailed, Stop
             What was given before failed; so do the other calls but `discard`.
         """
         self._computing.put(partial(self._turn, released))
@@ -129,7 +132,7 @@ class Pipeline:
     def _turn(self, released: Sequence[tuple[Partition, Engine, Batch]]) -> None:
         self._tags.follow()
         for part, engine, batch in released:
-            with metrics.LOOP_SECONDS.time():
+            with metrics.LOOP_SECONDS.time(), _of(int(batch.records["partition"][0])):
                 outcome = engine.apply(batch)
             part.outcomes += self._by_input(batch, outcome)
             self._untagged.add(batch, outcome)
@@ -176,8 +179,9 @@ class Pipeline:
             commit.outcomes += cut.part.outcomes
             commit.outcomes.update((item.topic, "malformed") for item in cut.refused)
             cut.part.outcomes = Counter()
-            commit.refused += cut.refused + late
-            commit.changes[cut.partition] = engine.collect(cut.positions)
+            commit.refused += [self._kept(letter, engine) for letter in cut.refused + late]
+            with _of(cut.partition):
+                commit.changes[cut.partition] = engine.collect(cut.positions)
             commit.offsets += [
                 TopicPartition(name, cut.partition, at.offset, committed_note(engine.owner, name))
                 for name, at in cut.positions.items()
@@ -187,6 +191,12 @@ class Pipeline:
         # Taken now, for the engines go on while their commit is on its way.
         figures = {partition: engine.figures() for partition, engine in engines.items()}
         self._sending.put(partial(self._commit, commit, figures, member, deadline))
+
+    def _kept(self, letter: DeadLetter, engine: Engine) -> DeadLetter:
+        """A dead letter with its bytes only where something of its account may be kept."""
+        if tells_who(letter) or not engine.may_hold(letter.key or b""):
+            return withheld(letter, self._secret)
+        return letter
 
     def _commit(
         self, commit: Commit, found: Mapping[int, Figures], member: Any, deadline: float | None
@@ -199,3 +209,14 @@ class Pipeline:
             self.outlet.commit(commit, member, deadline)
         self._report.committed(commit, found)
         self.succeeded += 1
+
+
+@contextmanager
+def _of(partition: int) -> Iterator[None]:
+    """Say of an error of the features whose it is."""
+    try:
+        yield
+    except (KafkaFailed, Stop):
+        raise
+    except Exception as error:
+        raise PartitionFailed(partition, error) from error

@@ -13,7 +13,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, KafkaError, Message, TopicPartition
 from confluent_kafka.admin import OffsetSpec
 
 from features.engine import Engine
@@ -21,7 +21,7 @@ from features.records.position import Position
 from features.state.changelog_keys import IncompatibleState
 from streams import metrics
 from streams.contract.topics import STATE
-from streams.errors import Stop
+from streams.errors import Abandon, Stop
 from streams.kafka import clients
 from streams.kafka.compacted import passes
 from streams.kafka.offsets import offsets_at
@@ -50,6 +50,11 @@ class Restore:
         Gives an empty engine.
     warm : mapping of int to Warm
         What is there of some of the partitions already.
+
+    Attributes
+    ----------
+    failed : dict of int to Stop
+        Partitions that have no engine, and why.
     """
 
     def __init__(
@@ -67,6 +72,7 @@ class Restore:
         self._topic = settings.topic(STATE)
         self._folded = {p: warm[p].folded if p in warm else {} for p in partitions}
         self._open = set(partitions)
+        self.failed: dict[int, Stop] = {}
         self._started = self._said = self._ports.monotonic()
         self._read = 0
         self._consumer: Any = None
@@ -87,32 +93,29 @@ class Restore:
         )
 
     def step(self, seconds: float) -> bool:
-        """Read for about so long; returns whether everything was read.
+        """Read for about so long; returns whether nothing is left to read.
 
-        Raises
-        ------
-        Stop
-            When it takes longer than ``restore_timeout_ms``.
+        What takes longer than ``restore_timeout_ms`` has failed.
         """
         until = self._ports.monotonic() + seconds
         while self._open and self._ports.monotonic() < until:
             self._take(self._consumer.consume(_POLL, max(0.0, until - self._ports.monotonic())))
         now = self._ports.monotonic()
         if self._open and now - self._started > self._settings.restore_timeout_ms / 1000.0:
-            raise Stop(
-                f"restoring {sorted(self._open)} of {self._topic} took longer than "
-                f"restore_timeout_ms = {self._settings.restore_timeout_ms}"
-            )
+            for partition in self._open:
+                self.failed[partition] = Stop(
+                    f"restoring {self._topic}[{partition}] took longer than "
+                    f"restore_timeout_ms = {self._settings.restore_timeout_ms}"
+                )
+                del self._folded[partition]
+            self._open.clear()
         self._say(now)
         return not self._open
 
     def engines(self) -> dict[int, tuple[Engine, dict[str, Position]]]:
         """Per partition an engine with its state, and the offsets the state belongs to.
 
-        Raises
-        ------
-        Stop
-            Where the changelog can't be read by this release or under these settings.
+        What can't be read by this release or under these settings has failed.
         """
         made = {}
         for partition, records in self._folded.items():
@@ -120,7 +123,8 @@ class Restore:
             try:
                 offsets = engine.load(records.items())
             except IncompatibleState as error:
-                raise Stop(f"{self._topic}[{partition}]: {error}") from error
+                self.failed[partition] = Stop(f"{self._topic}[{partition}]: {error}")
+                continue
             made[partition] = engine, offsets
         seconds = self._ports.monotonic() - self._started
         metrics.RESTORE_SECONDS.set(seconds)
@@ -148,7 +152,7 @@ class Restore:
                 if (message.offset() or 0) >= self._ends[self._topic, partition]:
                     self._open.discard(partition)
             elif not passes(error):
-                raise KafkaException(error)
+                raise Abandon(f"restoring {self._topic}", error)
         self._read += read
         metrics.RESTORED.inc(read)
 

@@ -1,19 +1,20 @@
 """Runs the worker: poll, hand over, have it committed, until told to stop.
 
 What is handed over is folded and committed beside the loop (`streams.worker.pipeline`). The loop
-knows three ways on. A commit that succeeded: go on. `Abandon`: nothing in memory can be trusted, so
-producer and engines are thrown away and everything is restored from the last commit. `Stop`:
-leave with a message that tells what to do.
+knows four ways on. A commit that succeeded: go on. `Abandon`: nothing in memory can be trusted, so
+producer and engines are thrown away and everything is restored from the last commit; without a
+broker that is tried until one is there. `PartitionFailed`: the same, and a partition that fails
+again is given up. `Stop`: leave with a message that tells what to do.
 """
 
 from __future__ import annotations
 
-import gc
 import logging
-import signal
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
-from types import FrameType
+
+from confluent_kafka import KafkaException
 
 from features.engine import Engine
 from features.state.contents import Contents
@@ -21,23 +22,26 @@ from features.tags import taxonomy
 from features.tags.exact import exact_tags
 from streams import metrics
 from streams.contract.topics import INPUTS
-from streams.errors import Abandon, BadTopics, NoBroker, Stop
+from streams.errors import Abandon, BadTopics, KafkaFailed, NoBroker, PartitionFailed, Stop
 from streams.kafka import clients, topic_check, topic_plan
 from streams.kafka.ports import REAL, Ports
 from streams.settings import Settings
 from streams.worker import binding
+from streams.worker.ears import Ears
 from streams.worker.health import Health
 from streams.worker.inlet import Inlet
 from streams.worker.membership import Membership
 from streams.worker.outlet import Outlet
 from streams.worker.pipeline import Pipeline
+from streams.worker.reach import Reach
 from streams.worker.reporting import Report
 from streams.worker.watchdog import Watchdog
-from streams.worker.wiring import engine_config, warm_up
+from streams.worker.wiring import engine_config, spare_collector, warm_up
 
 log = logging.getLogger(__name__)
-_MOST_ABANDONED = 10  # in a row, before the worker gives up and lets its supervisor decide
-_BACKOFF_S = 0.5
+_MOST_ABANDONED = 10  # in a row, before a strict worker lets its supervisor decide
+_MOST_FAILED = 2  # times in a row, before a partition is given up
+_BACKOFF_S, _LONGEST_BACKOFF_S = 0.5, 5.0
 _LESS, _MORE = 0.5, 1.25  # what a transaction's failure and its success make of the next one's size
 
 
@@ -54,11 +58,13 @@ class Worker:
     def __init__(self, settings: Settings, ports: Ports = REAL) -> None:
         self._settings = settings
         self._ports = ports
-        self._stopping = False
+        self._started = False
+        self._ears = Ears(lambda: not self._started or self._waits_for_broker())
         self._watchdog = Watchdog(settings.watchdog_ms)
         self._health = Health(
             settings.http_host, settings.http_port, stale_s=2 * settings.watchdog_ms / 1000.0
         )
+        self._reach = Reach(settings, self._health.reached)
         self._contents = Contents(taxonomy.load(), exact_tags())
         self._report = Report()
         self._pipeline = Pipeline(settings, self._contents, self._report, ports)
@@ -73,6 +79,7 @@ class Worker:
             ports,
         )
         self._abandoned = 0
+        self._failed: Counter[int] = Counter()  # times in a row, by partition
         self._succeeded = 0  # commits, of those that `_pipeline` counts
         self._share = 1.0  # of the usual size of a transaction
         self._uncommitted = 0
@@ -80,8 +87,7 @@ class Worker:
 
     def run(self) -> int:
         """Work until SIGTERM or SIGINT; returns the exit code."""
-        signal.signal(signal.SIGTERM, self._ask_to_stop)
-        signal.signal(signal.SIGINT, self._ask_to_stop)
+        self._ears.open()
         self._watchdog.start()
         try:
             self._health.starting("compiling")
@@ -94,8 +100,10 @@ class Worker:
                 )
             self._health.starting("reading content tags")
             self.start()
-            _spare_collector()
-            while not self._stopping:
+            self._started = True
+            self._reach.start()
+            spare_collector()
+            while not self._ears.asked:
                 self.step()
             self.leave()
             return 0
@@ -107,12 +115,16 @@ class Worker:
         finally:
             self._pipeline.discard()
             self._health.close()
+            self._reach.stop()
             self._watchdog.stop()
 
     def start(self) -> None:
         """Read the content tags, fence whoever had this worker's name, join the group."""
         self._pipeline.load()
-        self._pipeline.outlet = self._new_outlet()
+        try:
+            self._pipeline.outlet = self._new_outlet()
+        except Abandon as error:
+            log.warning("%s; trying again", error)
         self._membership.join()
 
     def step(self) -> None:
@@ -130,16 +142,42 @@ class Worker:
             if self._pipeline.succeeded > self._succeeded:
                 self._succeeded = self._pipeline.succeeded
                 self._abandoned = 0
+                self._failed.clear()
                 self._share = min(1.0, self._share * _MORE)
-        except Abandon as error:
-            self._abandoned += 1
-            self._share *= _LESS  # a broker that was too slow may manage half of it in time
-            metrics.ABORTS.labels("abandoned").inc()
-            log.warning("abandoned (%d in a row): %s", self._abandoned, error)
-            if self._abandoned >= _MOST_ABANDONED:
-                raise Stop(f"{self._abandoned} transactions in a row failed: {error}") from error
-            self._pipeline.discard()
-            self._ports.sleep(_BACKOFF_S)
+        except PartitionFailed as error:
+            self._fail(error)
+        except KafkaFailed as error:
+            self._abandon(error)
+        except KafkaException as error:
+            self._abandon(KafkaFailed("Kafka", error))
+
+    def _fail(self, error: PartitionFailed) -> None:
+        """Begin anew from the last commit, without the partition if that can't help."""
+        cause, partition = error.cause, error.partition
+        self._failed[partition] += 1
+        if self._settings.strict_limits:
+            raise cause
+        log.error("%s", error, exc_info=None if isinstance(cause, Stop) else cause)
+        if isinstance(cause, Stop) or self._failed[partition] >= _MOST_FAILED:
+            why = cause if isinstance(cause, Stop) else Stop(f"{type(cause).__name__}: {cause}")
+            self._membership.given_up.add(partition, why)
+        self._pipeline.discard()
+
+    def _abandon(self, error: KafkaFailed) -> None:
+        """Begin anew from the last commit, as soon as Kafka lets us."""
+        self._abandoned += 1
+        self._share *= _LESS  # a broker that was too slow may manage half of it in time
+        metrics.ABORTS.labels("abandoned").inc()
+        log.warning("abandoned (%d in a row): %s", self._abandoned, error)
+        if self._abandoned >= _MOST_ABANDONED and self._settings.strict_limits:
+            raise Stop(f"{self._abandoned} transactions in a row failed: {error}") from error
+        self._pipeline.discard()
+        self._health.tick(False, f"beginning anew: {error}")
+        self._ports.sleep(min(_BACKOFF_S * self._abandoned, _LONGEST_BACKOFF_S))
+
+    def _waits_for_broker(self) -> bool:
+        """Whether nothing is under way that a broker could be told of."""
+        return self._pipeline.outlet is None and not self._reach.there
 
     def leave(self) -> None:
         """Commit what was folded, and leave the group."""
@@ -148,10 +186,7 @@ class Worker:
     def _turn(self) -> None:
         settings, membership = self._settings, self._membership
         restoring = membership.restoring
-        self._health.tick(
-            bool(membership.engines) and not restoring,
-            "restoring" if restoring else "no partitions assigned",
-        )
+        self._health.tick(*membership.state)
         metrics.LAST_POLL.set_to_current_time()
         most = max(settings.poll_events, int(settings.commit_events * self._share))
         room = most - self._uncommitted
@@ -159,8 +194,9 @@ class Worker:
         with self._watchdog.guard("poll"):
             self._inlet.poll(membership.consumer, max(1, min(settings.poll_events, room)), timeout)
         if membership.restoring:
-            membership.work(0.2)
-            return
+            membership.work(0.05 if membership.engines else 0.2)
+            if not membership.engines:
+                return
         released = self._inlet.release()
         self._pipeline.turn(
             [
@@ -171,6 +207,7 @@ class Worker:
         self._uncommitted += sum(len(batch) for _, batch in released)
         self._inlet.apply_backpressure(membership.consumer)
         membership.follow()
+        membership.try_again()
         self._report.lag(self._inlet, membership.consumer, membership.engines)
         if self._uncommitted >= most or (self._due() and not self._pipeline.committing):
             self._commit()
@@ -213,7 +250,7 @@ class Worker:
         try:
             more()
             self._pipeline.settle()
-        except Abandon as error:
+        except (KafkaFailed, PartitionFailed) as error:
             metrics.ABORTS.labels("revoke").inc()
             log.warning("not committed before the partitions went: %s", error)
             self._pipeline.discard()
@@ -226,32 +263,13 @@ class Worker:
         self._membership.rewind()
 
     def _new_outlet(self) -> Outlet:
-        deadline = self._ports.monotonic() + self._settings.watchdog_ms / 1000.0
-        while True:
-            try:
-                return Outlet(self._settings, self._watchdog, self._ports)
-            except Abandon as error:
-                if self._ports.monotonic() > deadline or self._stopping:
-                    raise Stop(f"no transactional producer: {error}") from error
-                log.warning("%s; trying again", error)
-                self._ports.sleep(_BACKOFF_S)
+        """A new producer, and with it what the output topics take now."""
+        outlet = Outlet(self._settings, self._watchdog, self._ports)
+        self._inlet.refusals.sizes = outlet.sizes
+        return outlet
 
     def _make_engine(self) -> Engine:
         return Engine(engine_config(self._settings), taxonomy.load(), self._contents)
-
-    def _ask_to_stop(self, number: int, frame: FrameType | None) -> None:
-        self._stopping = True
-
-
-def _spare_collector() -> None:
-    """Keep the cycle collector off what lives as long as the process, and off every poll.
-
-    A poll makes ten thousands of objects that are never in a cycle; with the usual thresholds
-    they have all of the tags walked through several times a second.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(200_000, 10, 10)
 
 
 def check_topics(settings: Settings) -> int:

@@ -166,6 +166,7 @@ class MemoryBroker:
         self.coordinators: dict[str, Coordinator] = {}
         self.commits: list[Transaction] = []  # for those who check what happened
         self.around: Callable[[str, str, Callable[[], Any]], Any] = lambda _, __, effect: effect()
+        self.max_message_bytes: dict[str, int] = {}  # of topics that were told
         self._silent: dict[str, float] = {}
 
     # -- time ----------------------------------------------------------------------------

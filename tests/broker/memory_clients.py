@@ -17,7 +17,7 @@ from confluent_kafka import (
     TopicCollection,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec
 
 from streams.kafka.executor import Job, SingleThreadExecutor
 from streams.kafka.ports import Ports
@@ -146,6 +146,9 @@ class MemoryProducer(Client):
             self.broker.put(topic, max(0, partition), value, key, None, headers)
             return
         self._need("open")
+        size = len(value or b"") + len(key or b"") + sum(len(n) + len(v) for n, v in headers or ())
+        if size > self.broker.max_message_bytes.get(topic, 1_048_588):
+            raise failure(KafkaError.MSG_SIZE_TOO_LARGE)
         self.broker.log(topic, partition)
         txn = self._transaction()
         if txn is not None:
@@ -250,6 +253,23 @@ class MemoryAdmin(Client):
                     answer.set_result(SimpleNamespace(topic_id=topic_id, partitions=logs))
 
         self.call("describe_topics", effect)
+        return answers
+
+    def describe_configs(
+        self, resources: list[ConfigResource], request_timeout: float = -1
+    ) -> dict[ConfigResource, Future[Any]]:
+        answers: dict[ConfigResource, Future[Any]] = {item: Future() for item in resources}
+
+        def effect() -> None:
+            for resource, answer in answers.items():
+                most = self.broker.max_message_bytes.get(resource.name, 1_048_588)
+                answer.set_result({"max.message.bytes": SimpleNamespace(value=str(most))})
+
+        try:
+            self.call("describe_configs", effect)
+        except KafkaException as error:
+            for answer in answers.values():
+                answer.set_exception(error)
         return answers
 
     def list_offsets(

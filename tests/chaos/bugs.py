@@ -14,9 +14,9 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from features.engine import Changes, Engine
 from features.records.position import Position
 from streams.settings import Settings
-from streams.worker.inlet import Cut
 from streams.worker.membership import Membership
 from streams.worker.outlet import Commit, Outlet
+from streams.worker.partition import Cut
 from streams.worker.pipeline import Pipeline
 from streams.worker.restore import Restore
 

@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Callable
 
+from tests.chaos import poison
 from tests.chaos.cluster import Cluster
 from tests.chaos.proxy import Weather
 
@@ -137,9 +138,25 @@ FAULTS: dict[str, Fault] = {
     "EndTxn answer lost": answers_lost,
     "slow output": slow,
     "clock jump": clock_jump,
+    "poison record": poison.poison,
+    "compressed giants": poison.giants,
+    "bad account": poison.bad_account,
+    "small limit": poison.small_limit,
+    "stranger in the group": poison.stranger,
 }
 FROM_STRIKE = frozenset(
-    {"kill -9", "SIGTERM", "zombie", "short stall", "join or leave", "cold start", "clock jump"}
+    {
+        "kill -9",
+        "SIGTERM",
+        "zombie",
+        "short stall",
+        "join or leave",
+        "cold start",
+        "clock jump",
+        "poison record",
+        "compressed giants",
+        "bad account",
+    }
 )
 
 

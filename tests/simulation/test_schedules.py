@@ -21,6 +21,7 @@ from streams.errors import Abandon
 from streams.worker.inlet import Inlet
 from streams.worker.membership import Membership
 from streams.worker.outlet import Commit, Outlet
+from streams.worker.partition import Partition
 from streams.worker.pipeline import Pipeline
 from tests.broker.memory_consumer import GroupMetadata, MemoryConsumer
 from tests.simulation import inputs
@@ -150,8 +151,8 @@ def _zombie_unfenced(patch: pytest.MonkeyPatch) -> None:
 
 
 def _dead_letter_dropped(patch: pytest.MonkeyPatch) -> None:
-    refused = Inlet._refused
-    patch.setattr(Inlet, "_refused", lambda self, *where: refused(self, *where)[:1])
+    take = Partition.take_refused
+    patch.setattr(Partition, "take_refused", lambda self, positions: take(self, positions)[:1])
 
 
 def _impatient_merge(patch: pytest.MonkeyPatch) -> None:

@@ -23,12 +23,16 @@ class Feed:
     def __init__(self) -> None:
         self.batches: list[Sequence[Message]] = []
         self.paused: set[str] = set()
+        self.sought: dict[str, int] = {}
 
     def consume(self, limit: int, timeout: float) -> Sequence[Message]:
         return self.batches.pop(0) if self.batches else []
 
     def pause(self, spots: list[TopicPartition]) -> None:
         self.paused |= {spot.topic for spot in spots}
+
+    def seek(self, spot: TopicPartition) -> None:
+        self.sought[spot.topic] = spot.offset
 
     def resume(self, spots: list[TopicPartition]) -> None:
         self.paused -= {spot.topic for spot in spots}

@@ -131,6 +131,6 @@ def test_state_and_offsets_that_disagree_are_refused() -> None:
     steps(10, worker)
     worker.leave()
     broker.group("sim").offsets[NETWORK_TOPIC, 0] = 0
-    worker = start(broker)
+    worker = start(broker, strict_limits=True)
     with pytest.raises(LostOffsets, match="Offsets were moved by hand"):
         steps(20, worker)

@@ -30,6 +30,7 @@ from streams.contract.topics import FACTS, INPUTS, NETWORK, PROFILES
 from streams.kafka import clients
 from streams.sandbox.embedded_broker import EMBEDDED_KAFKA_OVERRIDES, EmbeddedBroker, free_port
 from streams.settings import Settings
+from streams.worker.dead_letters import keyed_digest
 from tests.conftest import Names
 from tests.support.evidence import collect
 from tests.support.malformed_cases import CASES, MAX_BYTES
@@ -186,9 +187,7 @@ def test_asked_to_stop_it_commits_and_leaves(kafka: str, names: Names, tmp_path:
     assert not violated(verify(settings))
 
 
-def test_malformed_records_become_dead_letters_whole(
-    kafka: str, names: Names, tmp_path: Path
-) -> None:
+def test_malformed_records_become_dead_letters(kafka: str, names: Names, tmp_path: Path) -> None:
     settings = deployed(kafka, names.prefix, max_message_bytes=MAX_BYTES)
     feed(settings, islice(simulated_events(), 2_000))
     producer = Producer({"bootstrap.servers": kafka})
@@ -199,24 +198,35 @@ def test_malformed_records_become_dead_letters_whole(
         wait_for_end(settings, worker)
     found = collect(settings, 1)
     tolerance = Tolerance(rules.load().words, lambda index: None)
+    secret = settings.erasure_key.encode()
+
+    def told(raw: bytes | None) -> str:
+        return keyed_digest(raw or b"", secret)
+
     wanted = {
-        (case.key, case.raw, case.reason, case.field)
+        (told(case.key), told(case.raw), case.reason, case.field)
         for case in CASES
         if case.kind != FACT or not isinstance(take_up(case.raw, case.key, tolerance, "", 0), Fact)
     }
     assert len(CASES) - 3 < len(wanted) <= len(CASES)
     assert wanted <= {
-        (key, value, letter.reason, letter.field) for letter, key, value in found.dead
+        (
+            told(key) if letter.whole else (key or told(b"").encode()).decode(),
+            letter.digest or told(value),
+            letter.reason,
+            letter.field,
+        )
+        for letter, key, value in found.dead
     }
     assert not violated(verify(settings))
 
 
-def test_too_many_dead_letters_stop_it_and_nothing_is_lost(
+def test_too_many_dead_letters_stop_a_strict_worker_and_nothing_is_lost(
     kafka: str, names: Names, tmp_path: Path
 ) -> None:
-    settings = deployed(kafka, names.prefix, dead_letter_max_run=50)
+    settings = deployed(kafka, names.prefix, dead_letter_max_run=50, strict_limits=True)
     feed(settings, islice(simulated_events(), 2_000))
-    bad = (Record(0, NETWORK, "acc-1", b'{"event_id": %d}' % n) for n in range(60))
+    bad = (Record(0, NETWORK, f"acc-{n % 9}", b'{"event_id": %d}' % n) for n in range(60))
     feed(settings, bad)
     with WorkerProcess(settings, tmp_path / "worker.log") as worker:
         assert worker.wait(240) == 3

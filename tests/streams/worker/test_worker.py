@@ -11,6 +11,8 @@ from confluent_kafka import KafkaError
 
 from streams.contract.topics import DEAD_LETTERS, PROFILES, STATE
 from streams.errors import BadTopics, Stop
+from streams.worker.ears import Ears
+from streams.worker.reach import Reach
 from streams.worker.worker import Worker, check_topics
 from tests.simulation import inputs
 from tests.support.failing import failing
@@ -76,10 +78,10 @@ def test_a_commit_that_fails_is_done_again_from_the_last_one(call: str) -> None:
     assert worker._abandoned == 0
 
 
-def test_ten_failures_in_a_row_are_enough() -> None:
+def test_ten_failures_in_a_row_are_enough_for_a_strict_worker() -> None:
     broker = fed(3)
     failing(broker, "commit_transaction", KafkaError._TIMED_OUT, 100)
-    worker = start(broker)
+    worker = start(broker, strict_limits=True)
     with pytest.raises(Stop, match="10 transactions in a row failed: commit: _TIMED_OUT"):
         steps(200, worker)
     assert broker.commits == []
@@ -107,12 +109,21 @@ def test_offsets_that_can_not_be_read_are_asked_for_again() -> None:
     assert committed(broker, NETWORK_TOPIC) == 3
 
 
-@pytest.mark.parametrize(
-    "code", [KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.MSG_SIZE_TOO_LARGE]
-)
-def test_what_would_fail_again_ends_the_worker(code: int) -> None:
+def test_without_a_broker_a_worker_goes_on_trying() -> None:
     broker = fed(3)
-    failing(broker, "commit_transaction", code, 1)
+    worker = start(broker)
+    steps(3, worker)
+    for call in ("commit_transaction", "init_transactions", "committed", "describe_configs"):
+        failing(broker, call, KafkaError._TRANSPORT, 40)
+        steps(60, worker)
+    broker.around = lambda owner, call, effect: effect()
+    steps(40, worker)
+    assert committed(broker, NETWORK_TOPIC) == 3
+
+
+def test_what_would_fail_again_ends_the_worker() -> None:
+    broker = fed(3)
+    failing(broker, "commit_transaction", KafkaError.TOPIC_AUTHORIZATION_FAILED, 1)
     with pytest.raises(Stop, match="commit: "):
         steps(20, start(broker))
 
@@ -162,14 +173,15 @@ def test_late_records_of_a_lost_partition_are_the_next_owners_to_refuse() -> Non
 def test_leaving_commits_and_returns_zero(monkeypatch: pytest.MonkeyPatch) -> None:
     broker = fed(3)
     monkeypatch.setattr("streams.worker.worker.check_topics", lambda settings: 1)
-    monkeypatch.setattr("signal.signal", lambda *_: None)
+    monkeypatch.setattr(Ears, "open", lambda self: None)
+    monkeypatch.setattr(Reach, "start", lambda self: None)
     worker = start(broker)
     original = Worker.step
 
     def step(self: Worker) -> None:
         original(self)
         if engines(self):
-            self._ask_to_stop(15, None)
+            self._ears.asked = True
 
     monkeypatch.setattr(Worker, "step", step)
     monkeypatch.setattr(Worker, "start", lambda self: None)
