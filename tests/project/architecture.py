@@ -24,6 +24,7 @@ ROOMS: tuple[tuple[str, ...], ...] = (
     ("features.state",),
     ("features.models",),
     ("features.privacy",),
+    ("features.household",),
     ("features.related",),
     ("features.profiles",),
     ("features.audiences",),

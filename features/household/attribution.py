@@ -1,0 +1,136 @@
+"""Homes of one partition: feeds their events to the kernels, and says what they have come to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.household.fold_kernel import fold_homes
+from features.household.lines_kernel import faded
+from features.household.tables import (
+    MOST_CANDIDATES,
+    SIGNALS,
+    AttributionRules,
+    new_tables,
+    new_viewers,
+)
+
+#: In `Posteriors.who`: no candidate.
+NO_CANDIDATE = -3
+#: Share of a household's interest that falls to a slot from which on it is somebody else's.
+_SOMEBODY_ELSE = 0.5
+
+
+class Posteriors(NamedTuple):
+    """Holds who was at the screen, event by event; events of own lines have no candidates.
+
+    Attributes
+    ----------
+    who : ndarray of int32, shape (events, candidates)
+        A line, or a slot: `features.household.tables.CHILD`, `REFUSED`; `NO_CANDIDATE` for none.
+    r : ndarray of float64, shape (events, candidates)
+        Probabilities; those of a shared event sum to 1.
+    """
+
+    who: NDArray[np.int32]
+    r: NDArray[np.float64]
+
+    def of_lines(self, lines: int) -> NDArray[np.float64]:
+        """Posterior by line, shape (events, lines); what a slot took is missing from the sum."""
+        found = np.zeros((len(self.who), lines))
+        event, candidate = np.nonzero(self.who >= 0)
+        found[event, self.who[event, candidate]] = self.r[event, candidate]
+        return found
+
+
+class Attribution:
+    """Attribution of shared events, for a fixed number of homes and own lines.
+
+    Parameters
+    ----------
+    homes_of_lines : sequence of int
+        The home of each own line.
+    childrens : ndarray of bool, shape (interests,)
+        Which interests are children's contents.
+    """
+
+    def __init__(
+        self,
+        homes_of_lines: Sequence[int],
+        childrens: NDArray[np.bool_],
+        rules: AttributionRules | None = None,
+    ) -> None:
+        self.rules = rules or AttributionRules()
+        homes = max(homes_of_lines, default=-1) + 1
+        self.tables = new_tables(
+            len(homes_of_lines), homes, childrens.astype(np.float64), self.rules
+        )
+        self._scratch = new_viewers()
+        self.tables.homes["line"] = -1
+        for line in reversed(range(len(homes_of_lines))):
+            home = homes_of_lines[line]
+            self.tables.lines["home"][line] = home
+            self.tables.lines["next"][line] = self.tables.homes["line"][home]
+            self.tables.homes["line"][home] = line
+
+    def register(self, home: int, children: int = 0, refused: int = 0) -> None:
+        """Say that people without a line live in a home: they are possible viewers."""
+        self.tables.homes["children"][home] = children
+        self.tables.homes["refused"][home] = refused
+
+    def drop_line(self, line: int) -> None:
+        """Forget a person: line, sketch, presence, posterior, attributed mass."""
+        t = self.tables
+        home, following = (int(t.lines[name][line]) for name in ("home", "next"))
+        for of_line in (t.opening, t.today, t.tomorrow, t.sketch, t.touched, t.presence):
+            of_line[line] = 0
+        t.attributed[line] = 0.0
+        t.lines[line] = np.zeros((), t.lines.dtype)
+        t.lines["home"][line], t.lines["next"][line], t.lines["gone"][line] = home, following, 1
+
+    def fold(
+        self, events: NDArray[np.void], interest: NDArray[np.uint16], weight: NDArray[np.float32]
+    ) -> Posteriors:
+        """Take events in sequence and say who was there.
+
+        Parameters
+        ----------
+        events : ndarray of EVENT, shape (n,)
+        interest, weight : ndarray, shape (tags,)
+            Interests of all events; an event has ``start`` to ``end`` of them.
+        """
+        who = np.full((len(events), MOST_CANDIDATES), NO_CANDIDATE, np.int32)
+        r = np.zeros((len(events), MOST_CANDIDATES))
+        fold_homes(self.tables, events, (interest, weight), self.rules, self._scratch, who, r)
+        return Posteriors(who, r)
+
+    def weights(self) -> dict[str, float]:
+        """Learned weight of each signal."""
+        return dict(zip(SIGNALS, self.tables.weights.tolist(), strict=True))
+
+    def label_loss(self) -> float:
+        """Mean log-loss on events whose person is known, each scored before it was learned."""
+        clock = self.tables.clock[0]
+        return float(clock["loss"] / max(1, clock["scored"]))
+
+    def attributed(self, day: int) -> NDArray[np.float64]:
+        """Mass by way of the shared screen by line and interest, as of the start of `day`."""
+        return self.tables.attributed * float(faded(day))
+
+    def somebody_else(self) -> NDArray[np.bool_]:
+        """Interests by home whose mass is mostly a slot's, shape (homes, interests)."""
+        t = self.tables
+        found: NDArray[np.bool_] = t.slot > _SOMEBODY_ELSE * t.household
+        return found
+
+    def state(self) -> dict[str, Any]:
+        """Everything that a posterior depends on, as arrays by name."""
+        return dict(self.tables._asdict())
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` gave."""
+        for name, values in self.tables._asdict().items():
+            values[...] = state[name]

@@ -1,0 +1,290 @@
+"""Says who was probably there: evidence of each candidate, and the chain along a sitting.
+
+With evidence *e* (a softmax over candidates of weights times signals, mixed with an even share
+where little is known) and the last posterior *q* of the shared screen, forgotten by
+``exp(-gap / forget)``, an event's posterior is ``q * e ** t`` normalised. Events in quick
+succession say the same thing again, so ``t = 1 - exp(-gap / refresh)``, and not below a least.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from features.household.lines_kernel import (
+    bucket_of,
+    day_type,
+    faded,
+    hour_of,
+    local_day_of,
+    roll_line,
+)
+from features.household.tables import (
+    BUCKETS,
+    CELLS,
+    CHILD,
+    MOST_LINES,
+    N_SIGNALS,
+    REFUSED,
+    STEP,
+    AttributionRules,
+    HomeTables,
+    Viewers,
+)
+from features.jit import as_int, inlined
+
+_HALF_TASTE = 0.5  # events' worth of an even taste in the home's
+_HALF_BUCKET = 0.1  # touched days' worth of each bucket
+_EVEN_HOURS = 3.0  # touched hours' worth of an even day
+_NEIGHBOUR, _OTHER_TYPE = 0.5, 0.5  # weight of the hour beside, and of the other kind of day
+
+
+@inlined
+def candidates(t: HomeTables, home: int, has_kids: Any, s: Viewers) -> int:
+    """List the lines of a home that may have been there, and the slots that are open.
+
+    Whose line was last seen in another country than the home was not at the screen.
+    """
+    n = 0
+    line = as_int(t.homes[home].line)
+    while line >= 0:
+        own = t.lines[line]
+        abroad = own.country != 0 and t.homes[home].country != own.country
+        if t.homes[home].country == 0:
+            abroad = False
+        if own.gone == 0 and not abroad and n < MOST_LINES:
+            roll_line(t, line, as_int(t.clock[0].open_day))
+            s.who[n] = line
+            n += 1
+        line = as_int(own.next)
+    if has_kids or t.homes[home].children != 0:
+        s.who[n] = CHILD
+        n += 1
+    if t.homes[home].refused != 0:
+        s.who[n] = REFUSED
+        n += 1
+    return n
+
+
+@inlined
+def kids_share(t: HomeTables, event: Any, tags: Any) -> Any:
+    """Share of an event's weight that children's contents have."""
+    total, kids = 0.0, 0.0
+    for q in range(event.start, event.end):
+        w = np.float64(tags[1][q])
+        total += w
+        kids += w * t.childrens[as_int(tags[0][q])]
+    return kids / total if total > 0.0 else 0.0
+
+
+@inlined
+def slot_is_open(t: HomeTables, home: int, day: int, kids: float, rules: AttributionRules) -> Any:
+    """Whether a child may be among the viewers, as far as contents say."""
+    own = t.homes[home]
+    mass = own.child + (own.child_0 if day > as_int(own.day) else 0.0)
+    return kids > 0.0 or mass * faded(day) >= rules.child_opens
+
+
+@inlined
+def signals_of(
+    t: HomeTables, n: int, event: Any, tags: Any, kids: float, rules: AttributionRules, s: Viewers
+) -> Any:
+    """Fill the signals of all candidates, from the openings of the event's day.
+
+    Each is against the home's own average, so that a slot, of which nothing is known, has zeros.
+
+    Returns
+    -------
+    float
+        Mean number of own events of the lines, decayed.
+    """
+    day = local_day_of(event.ts, rules)
+    fade = faded(day)
+    lines = 0
+    acts, masses, kid_mass, touched, in_bucket = 0.0, 0.0, 0.0, 0.0, 0.0
+    b = bucket_of(event.content, rules)
+    for j in range(n):
+        for f in range(N_SIGNALS):
+            s.x[j, f] = 0.0
+        line = as_int(s.who[j])
+        if line < 0:
+            continue
+        lines += 1
+        own = t.lines[line]
+        today = 1.0 if day > as_int(own.day) else 0.0
+        acts += (own.act + today * own.act_0) * fade
+        masses += (own.mass + today * own.mass_0) * fade
+        kid_mass += (own.kids + today * own.kids_0) * fade
+        count, total = _bucket(t, line, b, day)
+        in_bucket += count
+        touched += total
+    if lines == 0:
+        return 0.0
+    interests = t.opening.shape[1]
+    even = masses + _HALF_TASTE * interests
+    usual = (in_bucket + _HALF_BUCKET) / (touched + _HALF_BUCKET * BUCKETS)
+    mean_act = 0.0
+    for j in range(n):
+        line = as_int(s.who[j])
+        if line < 0:
+            s.x[j, 4] = 1.0
+            continue
+        own = t.lines[line]
+        today = 1.0 if day > as_int(own.day) else 0.0
+        s.x[j, 0] = _taste(t, n, line, event, tags, day, fade, even, rules, s)
+        count, total = _bucket(t, line, b, day)
+        few = rules.smoothing
+        s.x[j, 1] = math.log((count + few * usual) / ((total + few) * usual))
+        s.x[j, 2] = _presence(t, line, event.ts, day, rules)
+        s.x[j, 3] = math.log(1.0 + (own.act + today * own.act_0) * fade)
+        mean_act += s.x[j, 3] / lines
+        seen = as_int(own.day) if today > 0.0 and own.hours_0 != 0 else as_int(own.seen)
+        s.x[j, 4] = min(rules.longest_silence, day - 1 - seen)
+    for j in range(n):
+        if s.who[j] >= 0:
+            s.x[j, 3] -= mean_act
+        elif s.who[j] == CHILD:
+            usual_kids = (kid_mass + _HALF_TASTE) / (masses + 2.0 * _HALF_TASTE)
+            s.x[j, 0] = kids * math.log(rules.child_share / usual_kids) + (1.0 - kids) * math.log(
+                (1.0 - rules.child_share) / (1.0 - usual_kids)
+            )
+    return acts / lines
+
+
+@inlined
+def _taste(
+    t: HomeTables, n: int, line: int, event: Any, tags: Any, day: int, fade: float, even: float,
+    rules: AttributionRules, s: Viewers,
+) -> Any:  # fmt: skip
+    own = t.lines[line]
+    today = day > as_int(own.day)
+    mass = (own.mass + (own.mass_0 if today else 0.0)) * fade
+    share, usual = 0.0, 0.0
+    for q in range(event.start, event.end):
+        k, w = as_int(tags[0][q]), np.float64(tags[1][q])
+        all_of = 0.0
+        for j in range(n):
+            other = as_int(s.who[j])
+            if other >= 0:
+                late = day > as_int(t.lines[other].day)
+                all_of += t.opening[other, k] + (t.today[other, k] if late else 0.0)
+        prior = (all_of * fade + _HALF_TASTE) / even
+        level = (t.opening[line, k] + (t.today[line, k] if today else 0.0)) * fade
+        share += w * (level + rules.smoothing * prior) / (mass + rules.smoothing)
+        usual += w * prior
+    return math.log(share / usual)
+
+
+@inlined
+def _bucket(t: HomeTables, line: int, b: int, day: int) -> Any:
+    """Touched days of a bucket and of all buckets, at the opening of `day`."""
+    own = t.lines[line]
+    count, total = as_int(t.sketch[line, b]), as_int(own.touched)
+    if day > as_int(own.day) and own.hours_0 != 0:
+        for c in range(BUCKETS):
+            if (t.touched[line, 0, c >> 3] >> (c & 7)) & 1:
+                total += STEP
+        if (t.touched[line, 0, b >> 3] >> (b & 7)) & 1:
+            count += STEP
+    return count / STEP, total / STEP
+
+
+@inlined
+def _presence(t: HomeTables, line: int, ts: int, day: int, rules: AttributionRules) -> Any:
+    own = t.lines[line]
+    hour, half = hour_of(ts, rules), CELLS // 2
+    row = day_type(day) * half
+    found, total = 0.0, as_int(own.present) / STEP
+    open_row = day_type(day - 1) * half
+    bits = as_int(own.hours_0) if day > as_int(own.day) else 0
+    for d in range(-1, 2):
+        h = (hour + d + half) % half
+        weight = 1.0 if d == 0 else _NEIGHBOUR
+        same = t.presence[line, row + h] / STEP
+        other = t.presence[line, half - row + h] / STEP
+        if (bits >> h) & 1:
+            if open_row == row:
+                same += 1.0
+            else:
+                other += 1.0
+        found += 0.5 * weight * (same + _OTHER_TYPE * other)
+    for h in range(half):
+        total += (bits >> h) & 1
+    return math.log((CELLS * found + _EVEN_HOURS) / (total + _EVEN_HOURS))
+
+
+@inlined
+def weigh_evidence(t: HomeTables, n: int, acts: float, rules: AttributionRules, s: Viewers) -> None:
+    """Evidence of each candidate: a softmax, mixed with an even share where little is known."""
+    most = -1e300
+    for j in range(n):
+        e = 0.0
+        for f in range(N_SIGNALS):
+            e += t.weights[f] * s.x[j, f]
+        s.evidence[j] = e
+        most = max(most, e)
+    total = 0.0
+    for j in range(n):
+        s.evidence[j] = math.exp(s.evidence[j] - most)
+        total += s.evidence[j]
+    even = rules.few / (rules.few + acts)
+    for j in range(n):
+        s.evidence[j] = even / n + (1.0 - even) * s.evidence[j] / total
+
+
+@inlined
+def follow_chain(
+    t: HomeTables, home: int, n: int, ts: int, rules: AttributionRules, s: Viewers
+) -> None:
+    """Posterior of each candidate, from the home's last one and the evidence."""
+    own = t.homes[home]
+    gap = abs(np.float64(ts - own.last_ts)) if own.last_ts != 0 else 1e15
+    kept = math.exp(-gap / rules.forget)
+    tempered = max(rules.least_evidence, 1.0 - math.exp(-gap / rules.refresh))
+    total = 0.0
+    for j in range(n):
+        q = _last(t, home, as_int(s.who[j]))
+        q = max(rules.floor / n, 1.0 / n + (q - 1.0 / n) * kept)
+        s.r[j] = q * s.evidence[j] ** tempered
+        total += s.r[j]
+    for j in range(n):
+        s.r[j] = rules.floor / n + (1.0 - rules.floor) * s.r[j] / total
+
+
+@inlined
+def _last(t: HomeTables, home: int, who: int) -> Any:
+    if who >= 0:
+        return t.lines[who].r
+    return t.homes[home].child_r if who == CHILD else t.homes[home].refused_r
+
+
+@inlined
+def write_chain(t: HomeTables, home: int, n: int, ts: int, s: Viewers) -> None:
+    """Keep a posterior for the home's next event; a late one is not kept."""
+    own = t.homes[home]
+    if ts < own.last_ts:
+        return
+    line = as_int(own.line)
+    while line >= 0:
+        t.lines[line].r = 0.0
+        line = as_int(t.lines[line].next)
+    own.child_r, own.refused_r = 0.0, 0.0
+    for j in range(n):
+        who = as_int(s.who[j])
+        if who >= 0:
+            t.lines[who].r = s.r[j]
+        elif who == CHILD:
+            own.child_r = s.r[j]
+        else:
+            own.refused_r = s.r[j]
+    own.last_ts = ts
+
+
+@inlined
+def excess(r: float, n: int) -> Any:
+    """Share of an event that is given to one of `n` candidates: what is beyond chance."""
+    if n <= 1:  # with nobody to tell him from, nothing says that it was he
+        return 0.0
+    return max(0.0, (r - 1.0 / n) / (1.0 - 1.0 / n))
