@@ -25,7 +25,7 @@ from streams.contract.headers import parse_dead_letter
 from streams.contract.topics import DEAD_LETTERS, INPUTS
 from streams.errors import ExitCode, UsageError
 from streams.kafka import clients
-from streams.kafka.copying import Copied, Copier, Copy, committed_records, ends_of
+from streams.kafka.copying import Copied, Copier, Outgoing, committed_records, ends_of
 from streams.kafka.topic_plan import fetch
 from streams.settings import Settings
 from streams.terminal import Meter, add_kafka_options, settings_of
@@ -45,7 +45,7 @@ _EXAMPLES = """examples:
 
 @dataclass(frozen=True)
 class Run:
-    """Which letters were asked for, and between which offsets of a partition they were sent.
+    """Letters that were asked for and sent, between offsets of a partition.
 
     Attributes
     ----------
@@ -161,7 +161,7 @@ class Redrive:
         start, end = ends_of(self._settings, [spot])[spot]
         done = self._copier.done([spot]).get(spot)
         runs = [item for item in read_runs(done.note if done else "") if item.end > start]
-        copies: list[Copy] = []
+        copies: list[Outgoing] = []
         began = time.monotonic()
         first = done_to = start
         for message in committed_records(self._settings, spot, start, end):
@@ -174,7 +174,7 @@ class Redrive:
         self._commit(spot, copies, runs, (first, max(done_to, end)), began, really)
         yield partition
 
-    def _copy(self, message: Message, runs: Iterable[Run]) -> Copy | None:
+    def _copy(self, message: Message, runs: Iterable[Run]) -> Outgoing | None:
         headers = cast("list[tuple[str, bytes | None]]", message.headers() or [])
         letter = parse_dead_letter(headers)
         at_ms, offset = message.timestamp()[1], message.offset() or 0
@@ -190,7 +190,7 @@ class Redrive:
         else:
             self._counts[word] += 1
             note = f"{message.topic()}/{message.partition()}/{offset}".encode()
-            return Copy(
+            return Outgoing(
                 letter.topic,
                 letter.partition,
                 message.key(),
@@ -202,7 +202,7 @@ class Redrive:
     def _commit(
         self,
         spot: tuple[str, int],
-        copies: list[Copy],
+        copies: list[Outgoing],
         runs: list[Run],
         span: tuple[int, int],
         began: float,

@@ -28,13 +28,13 @@ Headers = list[tuple[str, bytes]]
 
 
 class Copied(NamedTuple):
-    """How far a partition was copied, and what was noted there."""
+    """Progress in a partition, and what was noted there."""
 
     offset: int
     note: str
 
 
-class Copy(NamedTuple):
+class Outgoing(NamedTuple):
     """A record to write."""
 
     topic: str
@@ -76,7 +76,7 @@ class Copier:
         self._member.close()
 
     def done(self, spots: Iterable[Spot]) -> dict[Spot, Copied]:
-        """How far partitions were copied, where anything was."""
+        """Find how far partitions were copied, where anything was."""
         wanted = [TopicPartition(*spot) for spot in spots]
         try:
             found = self._member.committed(wanted, _TIMEOUT_S) if wanted else []
@@ -90,7 +90,7 @@ class Copier:
 
     def commit(
         self,
-        copies: Iterable[Copy],
+        copies: Iterable[Outgoing],
         done: Mapping[Spot, Copied],
         offsets: Mapping[str, Iterable[TopicPartition]] | None = None,
     ) -> None:
@@ -125,7 +125,7 @@ class Copier:
         except KafkaException as error:
             raise CopyFailed(self.group, error) from error
 
-    def _produce(self, copy: Copy) -> None:
+    def _produce(self, copy: Outgoing) -> None:
         record: dict[str, Any] = {
             "topic": copy.topic, "key": copy.key, "value": copy.value,
             "partition": copy.partition, "headers": copy.headers,

@@ -23,7 +23,7 @@ from streams.contract.headers import dead_letter_headers
 from streams.contract.topics import DEAD_LETTERS, INPUTS, NETWORK, TV
 from streams.errors import UsageError
 from streams.kafka import clients
-from streams.kafka.copying import Copier, Copy, committed_records, ends_of
+from streams.kafka.copying import Copier, Outgoing, committed_records, ends_of
 from streams.kafka.topic_plan import create_topics
 from streams.settings import Settings
 from tests.conftest import Names
@@ -149,7 +149,7 @@ def killed(monkeypatch: pytest.MonkeyPatch, commits: int, before: bool) -> Itera
     original: Callable[..., None] = Copier.commit
     left = [commits]
 
-    def commit(self: Copier, copies: list[Copy], *more: Any) -> None:
+    def commit(self: Copier, copies: list[Outgoing], *more: Any) -> None:
         left[0] -= 1
         if left[0] < 0 and before:
             self._producer.begin_transaction()
