@@ -19,14 +19,17 @@ from streams.kafka.ports import REAL, Config, Ports
 from streams.settings import Settings
 
 #: The group's own member; all of a topic, in no group, twice; one that looks at a group from
-#: outside; one that stands in for a group without members.
-ConsumerRole = Literal["worker", "restore", "standby", "group", "reset"]
+#: outside; one that stands in for a group without members; one that copies in such a group's name.
+ConsumerRole = Literal["worker", "restore", "standby", "group", "reset", "copied"]
 #: A worker's transactions; many records, in order, on the Java client's partitions; a few, now
-#: and then; who looked up whom; a tombstone for every key; one transaction in the name of a group.
-ProducerRole = Literal["worker", "feed", "untagged", "lookups", "tombstones", "reset"]
+#: and then; who looked up whom; a tombstone for every key; one transaction in the name of a group;
+#: many of a copy.
+ProducerRole = Literal["worker", "feed", "untagged", "lookups", "tombstones", "reset", "copies"]
 AdminRole = Literal["topics", "offsets", "group"]
 
 _T = TypeVar("_T")
+#: Of one transaction of a copy, a partition's whole state at most.
+_COPY_MS = 600_000
 #: Security and network: keys of consumers and producers make an admin client complain.
 _CLIENT_KEYS = ("sasl.", "ssl.", "security.", "socket.", "client.")
 
@@ -36,9 +39,11 @@ def consumer(role: ConsumerRole, settings: Settings, ports: Ports = REAL, **own:
     return ports.consumer(consumer_config(role, settings, **own))
 
 
-def producer(role: ProducerRole, settings: Settings, ports: Ports = REAL) -> Producer:
-    """A producer in a role."""
-    return ports.producer(producer_config(role, settings))
+def producer(
+    role: ProducerRole, settings: Settings, ports: Ports = REAL, name: str = ""
+) -> Producer:
+    """A producer in a role; `name` is the transactional id of "copies"."""
+    return ports.producer(producer_config(role, settings, name))
 
 
 def admin(settings: Settings, ports: Ports = REAL, role: AdminRole = "topics") -> AdminClient:
@@ -99,10 +104,20 @@ def consumer_config(
             }
         case "reset":
             return {**_cluster(settings), "group.id": settings.group}
+        case "copied":
+            return {
+                **_cluster(settings),
+                "log_level": 3,
+                "group.id": group,
+                "isolation.level": "read_committed",
+                "enable.auto.commit": False,
+                "enable.partition.eof": True,
+                "auto.offset.reset": "error",
+            }
     assert_never(role)
 
 
-def producer_config(role: ProducerRole, settings: Settings) -> Config:
+def producer_config(role: ProducerRole, settings: Settings, name: str = "") -> Config:
     """librdkafka's configuration of a producer."""
     match role:
         case "worker":
@@ -118,6 +133,15 @@ def producer_config(role: ProducerRole, settings: Settings) -> Config:
             return {**_cluster(settings), "enable.idempotence": True}
         case "reset":
             return {**_cluster(settings), "transactional.id": access.reset_id(settings)}
+        case "copies":
+            return {
+                "linger.ms": 20,
+                "compression.type": "lz4",
+                **_cluster(settings),
+                "log_level": 3,
+                "transactional.id": name,
+                "transaction.timeout.ms": _COPY_MS,
+            }
     assert_never(role)
 
 

@@ -207,7 +207,7 @@ class MemoryBroker:
 
     def create(self, topic: str, partitions: int) -> None:
         """Make a topic, anew where there is one of that name."""
-        self.topic_ids[topic] = f"{topic}-{len(self.topic_ids)}"
+        self.topic_ids[topic] = self.topic_ids.get(topic, f"id of {topic}") + "'"
         self.topics[topic] = [Log() for _ in range(partitions)]
 
     def log(self, topic: str, partition: int) -> Log:

@@ -20,6 +20,7 @@ from features.records.batch import Batch, parse
 from features.records.position import Position
 from features.records.sequence import Merge
 from features.state import layout as lay
+from features.state.changelog_keys import Owner
 from features.state.contents import Contents
 from features.tags import taxonomy
 from features.tags.exact import TagEntry
@@ -249,7 +250,10 @@ def _take(seed: int, partition: int, merge: Merge, found: Expected) -> int:
 
 def new_engine() -> Engine:
     """An engine as the simulated workers make it."""
-    return Engine(engine_config(settings()), taxonomy.load(), contents())
+    engine = Engine(engine_config(settings()), taxonomy.load(), contents())
+    ids = {name: f"id of {name}'" for name in INPUTS}
+    engine.owner = Owner(settings().group, PARTITIONS, ids)
+    return engine
 
 
 def replay(seed: int, partition: int, cuts: list[Positions]) -> tuple[list[Changes], Engine]:

@@ -54,6 +54,7 @@ ASKING = [
     ("state", "reset", "--yes"),
     ("offsets", "reset"),
     ("offsets", "repair"),
+    ("redrive",),
 ]
 #: And those that don't.
 ALONE = {"config", "contract", "policy", "quality", "size", "tag"}
@@ -72,6 +73,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]
     monkeypatch.setattr("streams.kafka.topic_plan._TIMEOUT_S", 0.6)
     monkeypatch.setattr("streams.kafka.producing._ANSWER_S", 0.6)
     monkeypatch.setattr("streams.commands.state._TIMEOUT_S", 0.6)
+    monkeypatch.setattr("streams.kafka.copying._TIMEOUT_S", 0.6)
     monkeypatch.setattr("streams.commands.demo._ANSWER_S", 0.6)
     monkeypatch.setattr("streams.worker.worker.warm_up", lambda: None)
     path = tmp_path / "subscriber-facts.jsonl"

@@ -1,0 +1,186 @@
+"""Copies records between topics, exactly once, however often it is interrupted and run again.
+
+A transaction holds copies and how far the copying has come, as offsets of a group that has no
+members. So whoever goes on after a kill -9 finds both or neither.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka.admin import OffsetSpec
+
+from streams.errors import KafkaFailed
+from streams.kafka import clients
+from streams.kafka.compacted import passes
+from streams.kafka.offsets import Spot, list_offsets
+from streams.settings import Settings
+
+_TIMEOUT_S = 60.0
+_BATCH = 5_000
+_LOOK_S = 0.2
+_SILENT_S = 30.0  # without a record or an end, the broker is gone
+
+Headers = list[tuple[str, bytes]]
+
+
+class Copied(NamedTuple):
+    """Progress in a partition, and what was noted there."""
+
+    offset: int
+    note: str
+
+
+class Outgoing(NamedTuple):
+    """A record to write."""
+
+    topic: str
+    partition: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = []  # noqa: RUF012  # never changed
+
+
+class CopyFailed(KafkaFailed):
+    """Records can't be read or written; what was not committed is not there."""
+
+
+class Copier:
+    """Writes copies in transactions of a name; another one of that name fences it.
+
+    Parameters
+    ----------
+    settings : Settings
+    name : str
+        Of the work; begins with the group's, as the transactional id and the group do.
+    """
+
+    def __init__(self, settings: Settings, name: str) -> None:
+        self._settings = settings
+        self.group = f"{settings.group}-{name}"
+        self._member = clients.consumer("copied", settings, group=self.group)
+        self._producer = clients.producer("copies", settings, name=self.group)
+
+    def __enter__(self) -> Copier:
+        try:
+            self._producer.init_transactions(_TIMEOUT_S)
+        except KafkaException as error:
+            raise CopyFailed(self.group, error) from error
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._producer.purge()
+        self._member.close()
+
+    def done(self, spots: Iterable[Spot]) -> dict[Spot, Copied]:
+        """Find how far partitions were copied, where anything was."""
+        wanted = [TopicPartition(*spot) for spot in spots]
+        try:
+            found = self._member.committed(wanted, _TIMEOUT_S) if wanted else []
+        except KafkaException as error:
+            raise CopyFailed(self.group, error) from error
+        return {
+            (s.topic, s.partition): Copied(s.offset, s.metadata or "")
+            for s in found
+            if s.offset >= 0
+        }
+
+    def commit(
+        self,
+        copies: Iterable[Outgoing],
+        done: Mapping[Spot, Copied],
+        offsets: Mapping[str, Iterable[TopicPartition]] | None = None,
+    ) -> None:
+        """Write copies and how far they go, both or neither.
+
+        Parameters
+        ----------
+        offsets : mapping, optional
+            More to commit, by group.
+
+        Raises
+        ------
+        CopyFailed
+            Nothing was written, or all of it; running it again tells which.
+        """
+        producer = self._producer
+        try:
+            producer.begin_transaction()
+            for copy in copies:
+                self._produce(copy)
+            marks = [TopicPartition(*spot, at.offset, at.note) for spot, at in done.items()]
+            producer.send_offsets_to_transaction(
+                marks, self._member.consumer_group_metadata(), _TIMEOUT_S
+            )
+            for group, more in (offsets or {}).items():
+                member = clients.consumer("copied", self._settings, group=group)
+                producer.send_offsets_to_transaction(
+                    list(more), member.consumer_group_metadata(), _TIMEOUT_S
+                )
+                member.close()
+            producer.commit_transaction(_TIMEOUT_S)
+        except KafkaException as error:
+            raise CopyFailed(self.group, error) from error
+
+    def _produce(self, copy: Outgoing) -> None:
+        record: dict[str, Any] = {
+            "topic": copy.topic, "key": copy.key, "value": copy.value,
+            "partition": copy.partition, "headers": copy.headers,
+        }  # fmt: skip
+        while True:
+            try:
+                self._producer.produce(**record)
+                return
+            except BufferError:
+                self._producer.poll(0.1)
+
+
+def ends_of(settings: Settings, spots: Iterable[Spot]) -> dict[Spot, tuple[int, int]]:
+    """First offset and end of partitions, what is not committed included.
+
+    Raises
+    ------
+    CopyFailed
+    """
+    admin, wanted = clients.admin(settings, role="offsets"), list(spots)
+    starts, ends = (
+        list_offsets(admin, wanted, spec, _TIMEOUT_S, "list_offsets", CopyFailed)
+        for spec in (OffsetSpec.earliest(), OffsetSpec.latest())
+    )
+    return {spot: (starts[spot], ends[spot]) for spot in wanted}
+
+
+def committed_records(settings: Settings, spot: Spot, start: int, end: int) -> Iterator[Message]:
+    """Committed records of a partition from an offset up to another, in order.
+
+    Raises
+    ------
+    CopyFailed
+        Where the broker is silent for long, as it is behind a transaction that hangs open.
+    """
+    if start >= end:
+        return
+    consumer = clients.consumer("copied", settings, group=f"{settings.group}-copying")
+    try:
+        consumer.assign([TopicPartition(*spot, start)])
+        heard = time.monotonic()
+        while True:
+            messages = consumer.consume(_BATCH, _LOOK_S)
+            if messages:
+                heard = time.monotonic()
+            elif time.monotonic() > heard + _SILENT_S:
+                raise CopyFailed(f"{spot[0]}[{spot[1]}]", TimeoutError())
+            for message in messages:
+                error, at = message.error(), message.offset() or 0
+                if error is None and at < end:
+                    yield message
+                elif error is not None and error.code() != KafkaError._PARTITION_EOF:
+                    if not passes(error):
+                        raise CopyFailed(f"{spot[0]}[{spot[1]}]", error)
+                elif at >= end:
+                    return
+    finally:
+        consumer.close()

@@ -1,0 +1,194 @@
+"""Dead letters go back to their inputs once, whatever is asked for, interrupted and asked again."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from confluent_kafka import Producer
+from hypothesis import given
+from hypothesis import strategies as st
+
+from features.records.dead_letter import DeadLetter
+from streams.__main__ import main
+from streams.commands import redrive
+from streams.commands.redrive import Run, read_runs, write_runs
+from streams.contract.headers import dead_letter_headers
+from streams.contract.topics import DEAD_LETTERS, INPUTS, NETWORK, TV
+from streams.errors import UsageError
+from streams.kafka import clients
+from streams.kafka.copying import Copier, Outgoing, committed_records, ends_of
+from streams.kafka.topic_plan import create_topics
+from streams.settings import Settings
+from tests.conftest import Names
+from tests.support.worker_process import short_timings
+
+_RUNS = st.builds(
+    Run,
+    st.sampled_from([(), ("late",), ("late", "range")]),
+    st.sampled_from([(), (TV,)]),
+    st.sampled_from([0, 5]),
+    st.sampled_from([0, 9]),
+    st.integers(0, 9),
+    st.integers(0, 12),
+)
+
+
+@given(st.lists(_RUNS, max_size=6))
+def test_a_note_tells_of_every_letter_whether_it_was_sent(runs: list[Run]) -> None:
+    runs = [run for run in runs if run.first < run.end]
+    noted = read_runs(write_runs(runs))
+    for offset in range(13):
+        for reason in ("late", "range", "other"):
+            for topic in (TV, NETWORK):
+                for at_ms in (1, 5, 9):
+                    letter = DeadLetter(reason, "", "", topic)
+                    assert any(run.sent(letter, at_ms, offset) for run in noted) == any(
+                        run.sent(letter, at_ms, offset) for run in runs
+                    )
+
+
+def test_more_runs_than_a_broker_stores_are_refused() -> None:
+    runs = [Run((f"reason-{n}",), first=n, end=n + 1) for n in range(200)]
+    with pytest.raises(UsageError, match="too many different redrives"):
+        write_runs(runs)
+
+
+# -- on a real broker ------------------------------------------------------------------------
+
+SINCE_MS = int(time.time()) * 1000 - 3_600_000
+LETTERS = 40  # of each partition: late and range, of two inputs, in turn
+
+
+@pytest.fixture
+def deployed(kafka: str, names: Names, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    settings = short_timings(kafka, names.prefix, partitions=2)
+    create_topics(clients.admin(settings), settings)
+    for name in ("topic_prefix", "group_id"):
+        monkeypatch.setenv(f"INTEREST_STREAMS_{name.upper()}", getattr(settings, name))
+    producer = Producer({"bootstrap.servers": kafka})
+    for partition in range(2):
+        for n in range(LETTERS):
+            letter = DeadLetter(
+                ("late", "range")[n % 2], "ts", "said", settings.topic((TV, NETWORK)[n // 2 % 2]),
+                partition, n,
+            )  # fmt: skip
+            producer.produce(
+                settings.topic(DEAD_LETTERS), b"value %d" % n, b"key %d" % n, partition,
+                headers=list(dead_letter_headers(letter)), timestamp=SINCE_MS + n,
+            )  # fmt: skip
+    assert producer.flush(30) == 0
+    return settings
+
+
+def found(settings: Settings) -> Counter[tuple[str, int, bytes]]:
+    """What lies in the inputs, by topic, partition and value, committed records alone."""
+    lying: Counter[tuple[str, int, bytes]] = Counter()
+    spots = [(settings.topic(name), p) for name in INPUTS for p in range(settings.partitions)]
+    for spot, (start, end) in ends_of(settings, spots).items():
+        for message in committed_records(settings, spot, start, end):
+            number = int((message.key() or b"").split()[1])
+            assert message.value() == b"value %d" % number
+            headers: Any = dict(message.headers() or ())
+            assert (
+                headers["redriven-from"]
+                == f"{settings.topic(DEAD_LETTERS)}/{spot[1]}/{number}".encode()
+            )
+            lying[(*spot, message.value() or b"")] += 1
+    return lying
+
+
+def wanted(
+    settings: Settings, numbers: Iterable[int], partitions: Iterable[int] = (0, 1)
+) -> Counter[tuple[str, int, bytes]]:
+    chosen = list(numbers)
+    return Counter(
+        (settings.topic((TV, NETWORK)[n // 2 % 2]), p, b"value %d" % n)
+        for p in partitions
+        for n in chosen
+    )
+
+
+def _command(settings: Settings, *words: str) -> int:
+    return main(["redrive", *words, "--bootstrap", settings.bootstrap_servers])
+
+
+@pytest.mark.kafka
+def test_letters_go_back_once_by_reason_topic_and_time(
+    deployed: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _command(deployed, "--reason", "late") == 0
+    assert "repeat with --yes" in capsys.readouterr().out
+    assert not found(deployed)
+    assert _command(deployed, "--reason", "late", "--topic", TV, "--yes") == 0
+    assert f"20 {deployed.topic(TV)} late" in capsys.readouterr().out
+    assert found(deployed) == wanted(deployed, range(0, LETTERS, 4))
+    assert _command(deployed, "--reason", "late", "--yes") == 0
+    assert f"20 {deployed.topic(TV)} late: sent before" in capsys.readouterr().out
+    assert found(deployed) == wanted(deployed, range(0, LETTERS, 2))
+    until = datetime.fromtimestamp((SINCE_MS + 10) / 1000, UTC).isoformat()
+    assert _command(deployed, "--until", until, "--yes") == 0
+    assert found(deployed) == wanted(deployed, {*range(0, LETTERS, 2), *range(10)})
+    assert _command(deployed, "--yes") == _command(deployed, "--yes") == 0
+    assert found(deployed) == wanted(deployed, range(LETTERS))
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+@contextmanager
+def killed(monkeypatch: pytest.MonkeyPatch, commits: int, before: bool) -> Iterator[None]:
+    """Let the process end around its n-th commit."""
+    original: Callable[..., None] = Copier.commit
+    left = [commits]
+
+    def commit(self: Copier, copies: list[Outgoing], *more: Any) -> None:
+        left[0] -= 1
+        if left[0] < 0 and before:
+            self._producer.begin_transaction()
+            for copy in copies:
+                self._produce(copy)
+            self._producer.flush(10)
+            raise Killed
+        original(self, copies, *more)
+        if left[0] < 0:
+            raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Copier, "commit", commit)
+        with pytest.raises(Killed):
+            yield
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize("commits", [0, 2, 5])
+def test_killed_anywhere_it_goes_on_where_it_was(
+    deployed: Settings, commits: int, before: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redrive, "_PER_COMMIT", 7)
+    with killed(monkeypatch, commits, before):
+        _command(deployed, "--yes")
+    assert _command(deployed, "--yes") == 0
+    assert found(deployed) == wanted(deployed, range(LETTERS))
+
+
+@pytest.mark.kafka
+def test_a_rate_is_kept(deployed: Settings) -> None:
+    waited: list[float] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("time.sleep", waited.append)
+        assert _command(deployed, "--rate", "10", "--yes") == 0
+    assert len(waited) == 2 * (LETTERS // 10 + 1)
+    assert sum(waited) == pytest.approx(2 * LETTERS / 10, abs=3)
+
+
+def test_runs_are_noted_in_one_short_line() -> None:
+    assert json.loads(write_runs([Run(("late",), end=3)])) == [{"reasons": ["late"], "end": 3}]
