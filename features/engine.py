@@ -229,7 +229,7 @@ class Engine:
             return False
         subject = self.store.subjects[sid]
         lasts = int(subject["consent_until"]) > max(self.watermark, 0)
-        return lasts and not subject["status"] & np.uint8(lay.S_GONE | lay.S_BARRED)
+        return lasts and not subject["status"] & np.uint8(lay.S_GONE)
 
     # -- out -----------------------------------------------------------------------------
 

@@ -252,8 +252,9 @@ class Inlet:
                 LostOffsets(
                     f"{message.topic()}[{message.partition()}]: the committed offset is no longer "
                     f"in the log ({error.str()}): records were deleted by retention before they "
-                    "were read, or the log was cut short or emptied. To go on with what it has, run "
-                    "`interest-streams offsets reset`; to begin anew, `interest-streams state reset`"
+                    "were read, or the log was cut short or emptied. To go on with what it has: "
+                    "`interest-streams offsets reset`; to begin anew: "
+                    "`interest-streams state reset`"
                 ),
             )
         raise Stop(f"consumer: {error.str()}")
