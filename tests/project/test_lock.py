@@ -58,8 +58,8 @@ def test_all_that_make_installs_is_locked() -> None:
     assert _names("", *_project()["optional-dependencies"]) <= everything
 
 
-def test_a_reader_needs_two_packages_and_every_extra_but_the_tools_brings_the_worker() -> None:
-    assert _names("") == {"confluent-kafka", "orjson"}
+def test_a_reader_needs_three_packages_and_every_extra_but_the_tools_brings_the_worker() -> None:
+    assert _names("") == {"confluent-kafka", "orjson", "zstandard"}
     extras = _project()["optional-dependencies"]
     brings = {name for name, items in extras.items() if "interest-streams[worker]" in items}
     assert brings == set(extras) - {"worker", "dev"}

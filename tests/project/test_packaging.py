@@ -99,10 +99,10 @@ def test_the_wheel_has_data_and_types_and_nothing_of_the_tests(wheel: Path) -> N
     assert not {name for name in names if "__pycache__" in name}
 
 
-def test_the_reader_needs_two_packages(reader: Path) -> None:
+def test_the_reader_needs_three_packages(reader: Path) -> None:
     (metadata,) = reader.glob("lib/python*/site-packages/interest_streams-*/METADATA")
     needed = re.findall(r"^Requires-Dist: ([\w-]+)(?![^\n]*extra ==)", metadata.read_text(), re.M)
-    assert set(needed) == {"confluent-kafka", "orjson"}
+    assert set(needed) == {"confluent-kafka", "orjson", "zstandard"}
     packages = metadata.parents[1]
     size = sum(path.stat().st_size for path in packages.rglob("*") if path.suffix != ".pyc")
     print(f"the reader takes {size / 1e6:.1f} MB")
