@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from features.engine import Engine
+from features.records.batch import parse
 from streams import metrics
 from streams.contract.topics import INPUTS, STATE
 from streams.errors import LostOffsets
@@ -122,6 +123,24 @@ def test_a_partition_whose_engine_fails_twice_is_given_up(monkeypatch: pytest.Mo
     assert "partition 1 is given up: ZeroDivisionError: by zero" in worker._membership.state[1]
     with pytest.raises(ZeroDivisionError):
         steps(10, start(two_partitions(), strict_limits=True))
+
+
+def test_a_record_that_the_decoder_breaks_at_gives_up_its_partition_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    broker = two_partitions()
+    broker.put(NETWORK_TOPIC, 1, b"boom", b"b")
+
+    def breaks(raws: Any, *rest: Any, **more: Any) -> Any:
+        if b"boom" in raws:
+            raise RecursionError("too deep")
+        return parse(raws, *rest, **more)
+
+    monkeypatch.setattr("streams.worker.inlet.parse", breaks)
+    worker = start(broker)
+    steps(30, worker)
+    assert committed(broker, NETWORK_TOPIC, 0) == 1
+    assert "partition 1 is given up: RecursionError: too deep" in worker._membership.state[1]
 
 
 def test_a_stranger_that_took_an_input_is_told_of_and_gone_when_it_leaves() -> None:
