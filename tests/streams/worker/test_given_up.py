@@ -143,6 +143,21 @@ def test_a_record_that_the_decoder_breaks_at_gives_up_its_partition_alone(
     assert "partition 1 is given up: RecursionError: too deep" in worker._membership.state[1]
 
 
+def test_a_halted_input_is_named_and_leaves_its_worker_ready() -> None:
+    broker = two_partitions()
+    for n in range(9):
+        broker.put(NETWORK_TOPIC, 1, b"{", b"k%d" % n)
+    worker = start(broker, dead_letter_max_run=3)
+    steps(20, worker)
+    ready, said = worker._membership.state
+    assert ready and "halted: network-usage[1]: 4 records in a row were refused" in said
+    assert committed(broker, NETWORK_TOPIC, 1) == 4
+    visit(broker, "a", 0, 2)
+    put(broker, FACTS_TOPIC, "b", consent("b", inputs.START_MS + MINUTE, "withdrawn"), 1)
+    steps(20, worker)
+    assert (committed(broker, NETWORK_TOPIC, 0), committed(broker, FACTS_TOPIC, 1)) == (2, 2)
+
+
 def test_a_stranger_that_took_an_input_is_told_of_and_gone_when_it_leaves() -> None:
     broker = two_partitions()
     worker = start(broker)
