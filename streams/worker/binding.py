@@ -238,7 +238,7 @@ def foreign(settings: Settings, partitions: Iterable[int], ports: Ports = REAL) 
     return (
         f"partitions {sorted(partitions)} were assigned without some of their inputs: "
         f"{', '.join(strangers) or 'another member'} takes part in group {settings.group}. Nothing "
-        "was committed of them. End it or give it another group, then start again; where it has "
+        "was committed of them. End it or give it another group, and they go on; where it has "
         "committed offsets, run `interest-streams offsets repair` first"
     )
 

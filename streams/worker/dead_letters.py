@@ -47,13 +47,15 @@ class DeadLetterCount:
 
     Attributes
     ----------
+    place : str
+        The input partition, for people.
     quarantined : dict of bytes to float
         Keys that are not counted, and the end of their quarantine in seconds.
     """
 
     def __init__(self, limit: DeadLetterLimit, place: str) -> None:
         self._limit = limit
-        self._place = place
+        self.place = place
         self.quarantined: dict[bytes, float] = {}
         self.begin_anew()
 
@@ -101,7 +103,7 @@ class DeadLetterCount:
             if (run := len(self._run)) > self._limit.max_run:
                 worst, most = Counter(self._run).most_common(1)[0]
                 if not self._quarantine(worst, most >= _ALONE * run, now):
-                    return Passed(index, f"{self._place}: {run} records in a row were refused")
+                    return Passed(index, f"{self.place}: {run} records in a row were refused")
                 found.clear()
         if total and last != total - 1:
             self._run.clear()
@@ -116,7 +118,7 @@ class DeadLetterCount:
         worst, most = self._refused.most_common(1)[0]
         if self._quarantine(worst, count - most <= ratio * (seen - most), now):
             return None
-        return Passed(total, f"{self._place}: {count} of the last {seen} records were refused")
+        return Passed(total, f"{self.place}: {count} of the last {seen} records were refused")
 
     def _count(self, total: int, found: Counter[bytes]) -> None:
         self._recent.append((total, found))

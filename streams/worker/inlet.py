@@ -13,9 +13,11 @@ from itertools import chain
 
 import numpy as np
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+from numpy.typing import NDArray
 
 from features.records.arrivals import believed
 from features.records.batch import Batch, parse
+from features.records.dead_letter import DeadLetter
 from features.records.position import Position
 from features.records.sequence import Merge
 from features.records.tolerated import Tolerance
@@ -180,6 +182,31 @@ class Inlet:
         if item is not None and (message.offset() or 0) >= item.next_offset:
             item.drained = True
 
+    def _decode(
+        self,
+        raws: list[bytes | None],
+        keys: list[bytes | None],
+        kinds: NDArray[np.uint8],
+        numbers: NDArray[np.int32],
+        offsets: NDArray[np.int64],
+        came: NDArray[np.int64],
+    ) -> tuple[Batch, dict[int, DeadLetter]]:
+        """Parse; where that breaks, find the partition whose record it breaks at."""
+        tolerance = Tolerance(self._words, lambda at: int(came[at]))
+        try:
+            return parse(
+                raws, keys, kinds, numbers, offsets, self._limits, came, tolerance=tolerance
+            )
+        except Exception as error:
+            several = np.unique(numbers).tolist()
+            if len(several) == 1:
+                raise PartitionFailed(several[0], error) from error
+            for number in several:
+                its = np.flatnonzero(numbers == number)
+                some = [raws[i] for i in its], [keys[i] for i in its]
+                self._decode(*some, kinds[its], numbers[its], offsets[its], came[its])
+            raise
+
     def _take(self, consumer: Consumer, messages: list[Message]) -> None:
         count = len(messages)
         # Mapped C functions: a generator would cost as much again as the rest of this method.
@@ -195,10 +222,7 @@ class Inlet:
             chain.from_iterable(map(Message.timestamp, messages)), np.int64, 2 * count
         )[1::2]
         came = believed(stamps, kinds, now_ms)
-        tolerance = Tolerance(self._words, lambda at: int(came[at]))
-        batch, letters = parse(
-            raws, keys, kinds, numbers, offsets, self._limits, came, tolerance=tolerance
-        )
+        batch, letters = self._decode(raws, keys, kinds, numbers, offsets, came)
         place = numbers.astype(np.int64) * len(self._names) + kinds
         accepted = (
             batch.records["partition"].astype(np.int64) * len(self._names) + batch.records["kind"]

@@ -139,7 +139,9 @@ class Membership:
     @property
     def state(self) -> tuple[bool, str]:
         """Whether this worker does what it should, and what that is, for people."""
-        said = list(self.given_up.sentences())
+        parts = self._inlet.partitions.values()
+        halted = [f"halted: {why}" for part in parts for _, why in part.halted.values()]
+        said = [*self.given_up.sentences(), *halted]
         if self.engines:
             return True, "\n".join(["ready", *said])
         if self.restoring:

@@ -37,6 +37,9 @@ from streams.worker.reporting import Report
 from streams.worker.tag_feed import TagFeed
 from streams.worker.untagged import Untagged
 
+_LEAST_TURN = 500  # records
+_TURN_S = 0.5
+
 
 class Pipeline:
     """Runs engines on one background thread, and their commits on another.
@@ -47,6 +50,10 @@ class Pipeline:
         None: what is in memory can't be trusted.
     succeeded : int
         Commits that succeeded.
+    turn_size : int
+        Records that a turn may have, so that it does not take long: ten thousand events take a
+        twentieth of a second, ten thousand withdrawals some seconds, and whoever comes after
+        them would wait.
     """
 
     def __init__(
@@ -63,6 +70,7 @@ class Pipeline:
         self._given = 0  # commits
         self.outlet: Outlet | None = None
         self.succeeded = 0
+        self.turn_size = settings.poll_events
 
     def load(self) -> None:
         """Read the content tags, and the published list of contents without tags."""
@@ -131,6 +139,7 @@ class Pipeline:
 
     def _turn(self, released: Sequence[tuple[Partition, Engine, Batch]]) -> None:
         self._tags.follow()
+        begun, count = self._ports.monotonic(), sum(len(batch) for _, _, batch in released)
         for part, engine, batch in released:
             with metrics.LOOP_SECONDS.time(), _of(int(batch.records["partition"][0])):
                 outcome = engine.apply(batch)
@@ -150,6 +159,9 @@ class Pipeline:
                         batch.raw(i),
                     )
                 )
+        if count >= _LEAST_TURN:  # of fewer, what each turn costs would count for them
+            took = max(1e-3, self._ports.monotonic() - begun)
+            self.turn_size = max(_LEAST_TURN, int(_TURN_S * count / took))
         self._untagged.publish()
 
     def _by_input(self, batch: Batch, outcome: NDArray[np.uint8]) -> Counter[tuple[str, str]]:

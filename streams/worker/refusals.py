@@ -58,7 +58,15 @@ class Refusals:
         """Count refused records; a limit that was passed, unless it is of facts."""
         count = part.counts[name]
         keys = [letter.key or b"" for letter in refused.values()]
+        before = len(count.quarantined)
         passed = count.add(total, list(refused), keys, self._ports.monotonic())
+        if len(count.quarantined) > before:
+            log.warning(
+                "%s: one key has nearly all of what was refused, at offset %d and before: it is "
+                "quarantined for an hour, and its dead letters hold no bytes",
+                count.place,
+                list(refused.values())[-1].offset,
+            )
         if passed is None:
             return None
         example = list(refused.values())[-1]

@@ -189,7 +189,7 @@ class Worker:
         self._health.tick(*membership.state)
         metrics.LAST_POLL.set_to_current_time()
         most = max(settings.poll_events, int(settings.commit_events * self._share))
-        room = most - self._uncommitted
+        room = min(most - self._uncommitted, max(1, self._pipeline.turn_size))
         timeout = 0.0 if restoring else settings.poll_timeout_ms / 1000.0
         with self._watchdog.guard("poll"):
             self._inlet.poll(membership.consumer, max(1, min(settings.poll_events, room)), timeout)

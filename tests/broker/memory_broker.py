@@ -118,6 +118,7 @@ class Member:
     polled: float
     joined: bool = True
     assigned: list[Spot] | None = None
+    client_id: str = ""
 
 
 class Group:

@@ -255,6 +255,20 @@ class MemoryAdmin(Client):
         self.call("describe_topics", effect)
         return answers
 
+    def describe_consumer_groups(
+        self, groups: list[str], request_timeout: float = -1
+    ) -> dict[str, Future[Any]]:
+        answers: dict[str, Future[Any]] = {name: Future() for name in groups}
+
+        def effect() -> None:
+            for name, answer in answers.items():
+                members = self.broker.group(name).members.values()
+                found = [SimpleNamespace(client_id=m.client_id, host=m.owner) for m in members]
+                answer.set_result(SimpleNamespace(members=found))
+
+        self.call("describe_consumer_groups", effect)
+        return answers
+
     def describe_configs(
         self, resources: list[ConfigResource], request_timeout: float = -1
     ) -> dict[ConfigResource, Future[Any]]:

@@ -52,6 +52,7 @@ class MemoryConsumer(Client):
 
     def __init__(self, broker: MemoryBroker, owner: str, config: Mapping[str, Any]) -> None:
         super().__init__(broker, owner)
+        self._client_id = str(config.get("client.id", "rdkafka"))
         self._group = broker.group(str(config["group.id"]))
         self._committed_only = config.get("isolation.level", "read_committed") == "read_committed"
         self._ends = bool(config.get("enable.partition.eof", False))
@@ -128,6 +129,7 @@ class MemoryConsumer(Client):
                 self._session_s,
                 self._poll_s,
                 self.broker.now,
+                client_id=self._client_id,
             )
             self.broker.join(self._group, self._member)
         member = self._member

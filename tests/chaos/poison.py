@@ -13,7 +13,7 @@ from streams.contract.topics import APP, DEAD_LETTERS, NETWORK, STATE, TV
 from tests.chaos.cluster import Cluster
 
 _Bad = tuple[str, bytes, bytes]  # topic, key, value
-_LITTLE = 140_000  # bytes; a worker refuses to start with less than 131,072
+_LITTLE = 90_000  # bytes; a worker refuses to start with less than 73,728
 _STRANGE_S = 8.0
 
 

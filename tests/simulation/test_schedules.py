@@ -25,8 +25,8 @@ from streams.worker.partition import Partition
 from streams.worker.pipeline import Pipeline
 from tests.broker.memory_consumer import GroupMetadata, MemoryConsumer
 from tests.simulation import inputs
-from tests.simulation.__main__ import attempt, run
 from tests.simulation.deployment import KINDS, Fault
+from tests.simulation.schedules import attempt, run
 
 SCHEDULES = 200
 #: A planted bug needs the right fault at the right call; most are met within ten schedules.

@@ -22,8 +22,8 @@ from streams.errors import LostOffsets, Stop
 from streams.worker.inlet import Inlet
 from streams.worker.reporting import Report
 from tests.simulation import inputs
-from tests.simulation.__main__ import attempt
 from tests.simulation.deployment import Fault
+from tests.simulation.schedules import attempt
 from tests.support.small_worker import (
     NETWORK_TOPIC,
     committed,

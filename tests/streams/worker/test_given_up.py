@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from features.engine import Engine
+from features.records.batch import parse
 from streams import metrics
 from streams.contract.topics import INPUTS, STATE
 from streams.errors import LostOffsets
@@ -124,6 +125,39 @@ def test_a_partition_whose_engine_fails_twice_is_given_up(monkeypatch: pytest.Mo
         steps(10, start(two_partitions(), strict_limits=True))
 
 
+def test_a_record_that_the_decoder_breaks_at_gives_up_its_partition_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    broker = two_partitions()
+    broker.put(NETWORK_TOPIC, 1, b"boom", b"b")
+
+    def breaks(raws: Any, *rest: Any, **more: Any) -> Any:
+        if b"boom" in raws:
+            raise RecursionError("too deep")
+        return parse(raws, *rest, **more)
+
+    monkeypatch.setattr("streams.worker.inlet.parse", breaks)
+    worker = start(broker)
+    steps(30, worker)
+    assert committed(broker, NETWORK_TOPIC, 0) == 1
+    assert "partition 1 is given up: RecursionError: too deep" in worker._membership.state[1]
+
+
+def test_a_halted_input_is_named_and_leaves_its_worker_ready() -> None:
+    broker = two_partitions()
+    for n in range(9):
+        broker.put(NETWORK_TOPIC, 1, b"{", b"k%d" % n)
+    worker = start(broker, dead_letter_max_run=3)
+    steps(20, worker)
+    ready, said = worker._membership.state
+    assert ready and "halted: network-usage[1]: 4 records in a row were refused" in said
+    assert committed(broker, NETWORK_TOPIC, 1) == 4
+    visit(broker, "a", 0, 2)
+    put(broker, FACTS_TOPIC, "b", consent("b", inputs.START_MS + MINUTE, "withdrawn"), 1)
+    steps(20, worker)
+    assert (committed(broker, NETWORK_TOPIC, 0), committed(broker, FACTS_TOPIC, 1)) == (2, 2)
+
+
 def test_a_stranger_that_took_an_input_is_told_of_and_gone_when_it_leaves() -> None:
     broker = two_partitions()
     worker = start(broker)
@@ -135,7 +169,7 @@ def test_a_stranger_that_took_an_input_is_told_of_and_gone_when_it_leaves() -> N
         worker.step()
     ready, said = worker._membership.state
     taken = len(stranger.assignment())
-    assert taken and said.count("another consumer is in the group sim") == taken
+    assert taken and said.count("rdkafka at x takes part in group sim") == taken
     assert ready == (taken < 2)
     stranger.close()
     visit(broker, "a", 0, 2)

@@ -8,7 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from confluent_kafka import KafkaError
+from numpy.typing import NDArray
 
+from features.engine import Engine
+from features.records.batch import Batch
 from streams.contract.topics import DEAD_LETTERS, PROFILES, STATE
 from streams.errors import BadTopics, Stop
 from streams.worker.ears import Ears
@@ -107,6 +110,22 @@ def test_offsets_that_can_not_be_read_are_asked_for_again() -> None:
     worker = start(broker)
     steps(40, worker)
     assert committed(broker, NETWORK_TOPIC) == 3
+
+
+def test_a_turn_is_short_whatever_its_records_cost(monkeypatch: pytest.MonkeyPatch) -> None:
+    broker = fed(9_000)
+    worker = start(broker, poll_events=4_000, commit_events=50_000)
+    apply, sizes = Engine.apply, list[int]()
+
+    def slow(self: Engine, batch: Batch) -> NDArray[np.uint8]:
+        broker.sleep(0.0005 * len(batch))
+        sizes.append(len(batch))
+        return apply(self, batch)
+
+    monkeypatch.setattr(Engine, "apply", slow)
+    steps(30, worker)
+    assert sizes[0] > 3_000 and sum(sizes) == 9_001
+    assert max(sizes[1:]) <= 1_000
 
 
 def test_without_a_broker_a_worker_goes_on_trying() -> None:
