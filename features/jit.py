@@ -6,11 +6,13 @@ compiled code on disk is made once, and strict type checking sees ordinary funct
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar, cast, overload
 
 import numba
 import numpy as np
+from numba.core import event
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -73,6 +75,24 @@ def made_up(function: F) -> F:
     has no name that Numba would know again in the next process.
     """
     return bare(forceinline=True, cache=False)(function)
+
+
+@contextmanager
+def compilations(tell: Callable[[], None]) -> Iterator[None]:
+    """Call `tell` whenever a function has to be compiled here, instead of being read from disk."""
+    with event.install_listener("numba:compile", _Told(tell)):
+        yield
+
+
+class _Told(event.Listener):
+    def __init__(self, tell: Callable[[], None]) -> None:
+        self._tell = tell
+
+    def on_start(self, event: object) -> None:
+        self._tell()
+
+    def on_end(self, event: object) -> None:
+        pass
 
 
 #: ``numpy.int64`` as kernels use it: a cast. Typed as giving ``int``, for inside compiled code

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gc
+import logging
+import os
+import time
 from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
@@ -11,6 +14,7 @@ import numpy as np
 
 from features.config import Config, EngineSettings
 from features.engine import Engine
+from features.jit import compilations
 from features.privacy import rules
 from features.privacy.rules import Rules, RulesError
 from features.records import batch as batches
@@ -21,6 +25,7 @@ from features.tags import taxonomy
 from features.tags.exact import TagEntry
 from streams.settings import Settings, SettingsError
 
+log = logging.getLogger(__name__)
 _DAY_MS = 86_400_000
 _WARM_DAY = 19_000
 
@@ -65,8 +70,27 @@ def suppression_rules(path: str) -> Rules:
 def warm_up() -> None:
     """Run every kernel once, so that no compiler stands between a poll and its commit.
 
-    Compiled code is kept on disk; only the first start of a release compiles.
+    Compiled code is kept on disk; only the first start of a release compiles, and says so.
     """
+    started = time.monotonic()
+    compiled = 0
+
+    def tell() -> None:
+        nonlocal compiled
+        if not compiled:
+            log.info(
+                "compiling kernels, %s has none of them: a minute or two, live meanwhile", place
+            )
+        compiled += 1
+
+    place = os.environ.get("NUMBA_CACHE_DIR") or "the package's __pycache__"
+    with compilations(tell):
+        _run_kernels()
+    seconds = time.monotonic() - started
+    log.info("kernels ready in %.1f s, %d functions compiled here", seconds, compiled)
+
+
+def _run_kernels() -> None:
     batches.warm_up()
     tree = taxonomy.load()
     known = next(i for i, bad in zip(tree.ids, tree.sensitive, strict=True) if not bad)

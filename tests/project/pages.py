@@ -1,7 +1,8 @@
 """Writes what the code knows better: settings, metrics, alerts of a page, and the Kafka users.
 
-``python -m tests.project.pages`` writes the tables between the markers of ``deploy/README.md``, and
-``deploy/strimzi/users.yaml``; tests hold that they are current.
+``python -m tests.project.pages`` writes the tables between the markers of ``deploy/README.md``,
+``deploy/strimzi/users.yaml``, and the alerts as the Prometheus operator takes them; tests hold that
+they are current.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "deploy" / "README.md"
 USERS = ROOT / "deploy" / "strimzi" / "users.yaml"
 RULES = ROOT / "deploy" / "prometheus" / "rules.yml"
+OPERATOR_RULES = ROOT / "deploy" / "prometheus" / "operator" / "rules.yaml"
 #: Of every metric; left out in the table.
 METRIC_PREFIX = "interest_streams_"
 
@@ -87,6 +89,26 @@ def alerts(rules: Path = RULES) -> dict[str, Mapping[str, Any]]:
     """Alerting rules by name."""
     groups = yaml.safe_load(rules.read_text())["groups"]
     return {rule["alert"]: rule for group in groups for rule in group["rules"] if "alert" in rule}
+
+
+def operator_rules(rules: Path = RULES) -> str:
+    """The alerts as a resource of the Prometheus operator."""
+    body = rules.read_text().partition("groups:")[2]
+    return _OPERATOR + "".join(
+        f"  {line}".rstrip() + "\n" for line in f"groups:{body}".splitlines()
+    )
+
+
+_OPERATOR = """\
+# Made from rules.yml by `python -m tests.project.pages`.
+apiVersion: monitoring.coreos.com/v1
+kind: PrometheusRule
+metadata:
+  name: interest-streams
+  labels:
+    app.kubernetes.io/part-of: interest-streams
+spec:
+"""
 
 
 def metric_names() -> list[str]:
@@ -162,3 +184,4 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 if __name__ == "__main__":
     PAGE.write_text(renewed(PAGE.read_text()))
     USERS.write_text(access.strimzi_users(Settings()))
+    OPERATOR_RULES.write_text(operator_rules())

@@ -20,7 +20,7 @@ from streams.__main__ import main
 from streams.contract import topics
 from streams.kafka import access
 from streams.settings import PREFIX, Settings, SettingsError, load
-from tests.project.pages import USERS
+from tests.project.pages import OPERATOR_RULES, USERS, operator_rules
 from tests.support.needs import need_commands
 from tests.support.paths import ROOT
 
@@ -108,15 +108,8 @@ def test_named_settings_exist_and_are_accepted() -> None:
     for item in _all("ConfigMap", BASE, OVERLAY):
         environ |= item["data"]
     for service in yaml.safe_load(COMPOSE.read_text())["services"].values():
-        environ |= (
-            {
-                name: value
-                for name, value in service["environment"].items()
-                if name.startswith(PREFIX)
-            }
-            if "environment" in service
-            else {}
-        )
+        mine = service.get("environment", {}).items()
+        environ |= {name: value for name, value in mine if name.startswith(PREFIX)}
     assert load(environ=environ).http_port == DEFAULTS.http_port
     fields = set(load(environ={}).__dataclass_fields__)
     for path, text in _texts().items():
@@ -256,7 +249,7 @@ def test_workers_start_together_and_leave_one_by_one() -> None:
     ):
         assert selector.items() <= labels.items()
     names = [item["name"] for item in _worker()["containers"][0]["env"]]
-    assert names == [PREFIX + "INSTANCE_ID"]
+    assert names == [PREFIX + "INSTANCE_ID", PREFIX + "ERASURE_KEY"]
 
 
 @pytest.mark.parametrize("folder", [BASE, OVERLAY], ids=["base", "example"])
@@ -308,6 +301,12 @@ def test_users_are_the_table_of_the_code(capsys: pytest.CaptureFixture[str]) -> 
     }
     assert main(["config", "users"]) == 0
     assert capsys.readouterr().out == written
+
+
+def test_the_operators_alerts_are_the_same() -> None:
+    text = OPERATOR_RULES.read_text()
+    assert text == operator_rules(), "run python -m tests.project.pages"
+    assert yaml.safe_load(text)["spec"] == yaml.safe_load(RULES.read_text())
 
 
 def test_only_who_must_may_write_or_read_what_is_told_of_somebody() -> None:

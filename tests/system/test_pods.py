@@ -1,0 +1,252 @@
+"""Every container of the example deployment, run as a node would: it starts, serves and stops."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import tomllib
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from streams.kafka.access import PRINCIPALS
+from streams.kafka.clients import admin
+from streams.kafka.topic_plan import create_topics
+from streams.settings import PREFIX, Settings
+from tests.broker.kafka_server import free_ports
+from tests.broker.secured import Secured, secured_kafka
+from tests.support.manifests import PODS, Manifest, containers, pod_of, rendered
+from tests.support.paths import ROOT
+from tests.support.pod import Pod, image_environment
+from tests.support.processes import wait_until
+from tests.support.worker_process import READY_S
+
+KUBERNETES = ROOT / "deploy" / "kubernetes"
+EXAMPLE = KUBERNETES / "overlays" / "example"
+PAGE = (ROOT / "deploy" / "README.md").read_text()
+APPLIED = rendered(EXAMPLE)
+WORKLOADS = {item["metadata"]["name"]: item for item in APPLIED if item["kind"] in PODS}
+WORKER = WORKLOADS["interest-streams"]
+#: Secrets that the page tells to make, with their keys.
+MADE = dict(
+    re.findall(r"kubectl .*create secret generic ([\w-]+) .*--from-literal=([\w-]+)=", PAGE)
+)
+#: What Strimzi keeps of a cluster and of a user, in its cluster's namespace.
+STRIMZI: dict[str, tuple[str, ...]] = {item["metadata"]["name"]: ("ca.crt", "user.crt", "user.key")
+           for item in APPLIED if item["kind"] == "KafkaUser"}  # fmt: skip
+STRIMZI |= {"kafka-cluster-ca-cert": ("ca.crt",)}
+
+
+def _named(kind: str) -> dict[str, Manifest]:
+    return {item["metadata"]["name"]: item for item in APPLIED if item["kind"] == kind}
+
+
+# -- what is named is there
+
+
+def test_the_manifests_are_rendered_as_kustomize_does() -> None:
+    """Where kubectl is at hand; the renderer of the tests must not be kinder than it."""
+    if shutil.which("kubectl") is None:
+        return
+    for folder in (EXAMPLE, KUBERNETES / "base", ROOT / "deploy" / "strimzi"):
+        done = subprocess.run(
+            ["kubectl", "kustomize", str(folder)], capture_output=True, text=True, check=True
+        )
+        assert _sorted(rendered(folder)) == _sorted(list(yaml.safe_load_all(done.stdout)))
+
+
+def _sorted(value: Any) -> Any:
+    """Without the order of lists, which a patch changes to no effect."""
+    if isinstance(value, dict):
+        return {key: _sorted(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return sorted((_sorted(item) for item in value), key=partial(json.dumps, sort_keys=True))
+    return value
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_every_object_that_a_pod_names_is_made_or_told_of(name: str) -> None:
+    item = WORKLOADS[name]
+    pod = pod_of(item)
+    assert pod["serviceAccountName"] in _named("ServiceAccount")
+    held = {volume["name"]: volume for volume in pod["volumes"]}
+    secrets = {secret: set(keys) for secret, keys in STRIMZI.items()}
+    secrets |= {secret: {key} for secret, key in MADE.items()}
+    for volume in held.values():
+        if "secret" in volume:
+            keys = secrets[volume["secret"]["secretName"]]
+            assert {entry["key"] for entry in volume["secret"].get("items", ())} <= keys
+    for container in containers(item):
+        assert {mount["name"] for mount in container["volumeMounts"]} <= set(held)
+        for source in container.get("envFrom", ()):
+            assert source["configMapRef"]["name"] in _named("ConfigMap")
+        for variable in container.get("env", ()):
+            wanted = variable.get("valueFrom", {}).get("secretKeyRef")
+            assert wanted is None or wanted["key"] in secrets[wanted["name"]]
+
+
+def test_what_strimzi_keeps_is_in_the_pods_namespace() -> None:
+    """A Secret of another namespace is none: the pod would wait for it for ever."""
+    places = {item["metadata"].get("namespace") for item in APPLIED}
+    [cluster] = {item["metadata"]["labels"]["strimzi.io/cluster"]
+                 for item in APPLIED if item["kind"] == "KafkaUser"}  # fmt: skip
+    assert len(places) == 1
+    settings = _named("ConfigMap")["interest-streams-settings"]["data"]
+    [bootstrap] = settings[PREFIX + "BOOTSTRAP_SERVERS"].split(",")
+    assert bootstrap == f"{cluster}-kafka-bootstrap:9093"  # in the same namespace, so a bare name
+    assert f"{cluster}-cluster-ca-cert" in STRIMZI
+
+
+def test_images_are_of_this_version() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    images = {container["image"] for item in WORKLOADS.values() for container in containers(item)}
+    assert images == {f"interest-streams:{version}"}
+
+
+def test_a_worker_without_the_erasure_key_does_not_start() -> None:
+    [variable] = [item for container in containers(WORKER) for item in container.get("env", ())
+                  if item["name"] == PREFIX + "ERASURE_KEY"]  # fmt: skip
+    assert not variable["valueFrom"]["secretKeyRef"].get("optional")
+
+
+def test_the_operator_scrapes_every_pod() -> None:
+    [monitor] = [item for item in rendered(ROOT / "deploy" / "prometheus" / "operator")
+                 if item["kind"] == "PodMonitor"]  # fmt: skip
+    [endpoint] = monitor["spec"]["podMetricsEndpoints"]
+    for item in WORKLOADS.values():
+        labels = item["spec"]["template"]["metadata"]["labels"]
+        assert monitor["spec"]["selector"]["matchLabels"].items() <= labels.items()
+        assert monitor["spec"]["jobLabel"] in labels
+        ports = [port for container in containers(item) for port in container.get("ports", ())]
+        assert endpoint["port"] in {port["name"] for port in ports}
+
+
+# -- what is started starts
+
+
+@pytest.fixture(scope="module")
+def broker(kafka_jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
+    with secured_kafka(tmp_path_factory.mktemp("pods")) as found:
+        plain = replace(
+            Settings(partitions=1, replication=1), bootstrap_servers=found.server.bootstrap
+        )
+        create_topics(admin(plain), plain)
+        for principal in PRINCIPALS:
+            found.add_user(principal.user(plain), principal.acls(plain))
+        yield found
+
+
+def _objects(broker: Secured | None = None) -> dict[str, dict[str, str]]:
+    """ConfigMaps as they are made; Secrets as Strimzi and the page's commands make them."""
+    found = {name: item["data"] for name, item in _named("ConfigMap").items()}
+    found |= {name: {key: "not for long"} for name, key in MADE.items()}
+    for name, keys in STRIMZI.items():
+        made = dict.fromkeys(keys, "")
+        if broker is not None:
+            login = broker.certified(name)
+            made["ca.crt"] = Path(login["ssl.ca.location"]).read_text()
+            if "user.crt" in made:
+                made["user.crt"] = Path(login["ssl.certificate.location"]).read_text()
+                made["user.key"] = Path(login["ssl.key.location"]).read_text()
+        found[name] = made
+    return found
+
+
+def _image(tmp_path: Path) -> dict[str, Path]:
+    """The compiled kernels of these tests, where and whose the image has its own."""
+    folder = tmp_path / "numba"
+    here = os.environ.get("NUMBA_CACHE_DIR", "")
+    if here and Path(here).exists():
+        shutil.copytree(here, folder)
+    folder.mkdir(exist_ok=True)
+    (folder / "whose").write_text("the image's")
+    uid = pod_of(WORKER)["securityContext"]["runAsUser"]
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, uid, uid)
+    return {image_environment()["NUMBA_CACHE_DIR"]: folder}
+
+
+def _pod(workload: Manifest, tmp_path: Path, broker: Secured | None = None) -> Pod:
+    return Pod(workload, tmp_path / "pod", _objects(broker), image=_image(tmp_path))
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_a_pod_starts_serves_and_stops(name: str, broker: Secured, tmp_path: Path) -> None:
+    pod = _pod(WORKLOADS[name], tmp_path, broker)
+    for first in pod.spec.get("initContainers", ()):
+        assert pod.run(first["name"]) == 0, pod.log(first["name"]).read_text()
+    [main] = pod.spec["containers"]
+    [port] = free_ports(1)
+    process = pod.start(
+        main["name"],
+        # What a test's machine has otherwise: the broker's address, a free port, and kernels
+        # that were compiled for its own processor.
+        INTEREST_STREAMS_BOOTSTRAP_SERVERS=broker.certificates,
+        INTEREST_STREAMS_HTTP_PORT=str(port),
+        NUMBA_CPU_NAME=None,
+    )
+    log = pod.log(main["name"])
+
+    def answers(probe: str) -> bool:
+        assert process.poll() is None, log.read_text()[-3000:]
+        url = f"http://127.0.0.1:{port}{main[probe]['httpGet']['path']}"
+        try:
+            with urllib.request.urlopen(url, timeout=4) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, ConnectionError):
+            return False
+
+    try:
+        startup = main["startupProbe"]
+        patience = float(startup["periodSeconds"] * startup["failureThreshold"])
+        for probe, seconds in (("startupProbe", patience), ("readinessProbe", READY_S)):
+            wait_until(partial(answers, probe), seconds, log.read_text)
+        process.terminate()
+        assert process.wait(pod.spec["terminationGracePeriodSeconds"]) == 0, log.read_text()[-3000:]
+    finally:
+        process.kill()
+        process.wait(30)
+
+
+def test_kernels_are_taken_over_from_the_image(tmp_path: Path) -> None:
+    pod = _pod(WORKER, tmp_path)
+    assert pod.run("kernels") == 0, pod.log("kernels").read_text()
+    assert (pod.volume("kernels") / "whose").read_text() == "the image's"
+    here, there = ({path.relative_to(folder) for folder in (place,) for path in place.rglob("*")}
+                   for place in (tmp_path / "numba", pod.volume("kernels")))  # fmt: skip
+    assert here == there
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        ("cp -a /opt/numba/. /cache/", 1),  # preserves times of a folder of root's
+        ("touch /opt/written", 1),
+        ("touch /etc/written", 1),
+        ("touch /cache/written", 0),
+        ("chown 0 /cache", 1),
+        ("id -u | grep -qx 10001", 0),
+        ("grep -q ^CapEff:.0000000000000000 /proc/self/status", 0),
+        ("grep -q ^CapBnd:.0000000000000000 /proc/self/status", 0),
+        ("grep -q ^NoNewPrivs:.1 /proc/self/status", 0),
+        ('test "$NUMBA_CACHE_DIR" = /opt/numba', 0),
+    ],
+)
+def test_the_emulation_refuses_what_a_node_would(command: str, code: int, tmp_path: Path) -> None:
+    pod = _pod(WORKER, tmp_path)
+    pod.container("kernels")["command"] = ["sh", "-c", command]
+    try:
+        assert pod.run("kernels") == code, pod.log("kernels").read_text()
+    finally:
+        pod.container("kernels")["command"] = ["cp", "-R", "/opt/numba/.", "/cache/"]
