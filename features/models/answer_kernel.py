@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.jit import as_int, inlined, njit
+from features.models.bins_kernel import corrected
 from features.models.signals_kernel import HABITS, SIGNALS
 
 
@@ -19,7 +20,8 @@ class Form(NamedTuple):
     the presence signals, times that of the interest given it is, from the others. A part with 0
     is one regression over all signals. A part with ``probit`` 0 is logistic. One with 1 answers
     ``Phi(w x / sqrt(1 + v x^2))``, v being the variances of its weights: the less sure of them,
-    the nearer to one half.
+    the nearer to one half. Where there are ``steps``, their sum over the bins that the row falls
+    into is added to the log-odds last: `features.models.bins_kernel`.
     """
 
     weights: NDArray[np.float64]  # shape (parts, SIGNALS)
@@ -30,6 +32,7 @@ class Form(NamedTuple):
     mix: NDArray[np.float64]  # shape (parts,), sums to 1
     slope: float  # calibration of the log-odds: slope * log-odds + shift
     shift: float
+    steps: NDArray[np.float64]  # shape (bins_kernel.SIZE,), or (0,) for none
 
 
 @inlined
@@ -56,10 +59,12 @@ def answer(form: Form, vector: Any, interest: int) -> Any:
             p += form.mix[m] / ((1.0 + np.exp(-habit)) * (1.0 + np.exp(-presence)))
         else:
             p += form.mix[m] / (1.0 + np.exp(-habit - presence))
-    if form.slope == 1.0 and form.shift == 0.0:
+    if form.slope != 1.0 or form.shift != 0.0:
+        p = min(1.0 - 1e-9, max(1e-9, p))
+        p = 1.0 / (1.0 + np.exp(-form.slope * np.log(p / (1.0 - p)) - form.shift))
+    if form.steps.shape[0] == 0:
         return p
-    p = min(1.0 - 1e-9, max(1e-9, p))
-    return 1.0 / (1.0 + np.exp(-form.slope * np.log(p / (1.0 - p)) - form.shift))
+    return corrected(p, form.steps, vector, interest)
 
 
 @inlined

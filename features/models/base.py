@@ -124,6 +124,7 @@ def single(
         np.ones(1),
         1.0,
         0.0,
+        np.zeros(0),
     )
 
 

@@ -63,6 +63,7 @@ class Mixture:
             self.weights(),
             1.0,
             0.0,
+            np.zeros(0),
         )
 
     def learn(self, rows: DayRows) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from features.models import prior
 from features.models.adpredictor import AdPredictor
 from features.models.base import Model
+from features.models.binned import Binned
 from features.models.hoeffding import HoeffdingTree
 from features.models.linear import Hurdle, Intercepts, Logistic
 from features.models.mixture import Mixture
 
 
 def registered(primed: bool = True) -> tuple[Model, ...]:
-    """New models, the champion first; a mixture stands before its members.
+    """New models, the champion first; a mixture stands before its members, as its correction does.
 
     The two unlike each other that answer best for the least work: see `references`.
 
@@ -22,7 +23,8 @@ def registered(primed: bool = True) -> tuple[Model, ...]:
     """
     habits = prior.HURDLE if primed else None
     intercepts, gaussian = Intercepts(habits), AdPredictor(habits)
-    return Mixture(intercepts, gaussian), intercepts, gaussian
+    mixture = Mixture(intercepts, gaussian)
+    return mixture, Binned(mixture), intercepts, gaussian
 
 
 def references() -> tuple[Model, ...]:

@@ -104,6 +104,8 @@ class Signal(NamedTuple):
 
     name: str
     value: Callable[[Reading], float]
+    low: float = -2.0  # between these lie nearly all values: where bins begin and end
+    high: float = 2.0
 
 
 @inlined
@@ -151,29 +153,29 @@ def _weekly_habit(m: Reading) -> Any:
 
 #: Signals of a row about engaging, given that the subject is active that day.
 HABIT_TABLE: tuple[Signal, ...] = (
-    Signal("bias", lambda m: 1.0),
-    Signal("level_1d", lambda m: np.log1p(m.levels[0])),
-    Signal("level_60d", lambda m: np.log1p(m.levels[2])),
-    Signal("share_7d", lambda m: m.levels[1] / m.total if m.total > 1e-9 else 0.0),
-    Signal("odds_7", lambda m: _odds_of(m, _WEEK)),
-    Signal("odds_28", lambda m: _odds_of(m, _FOUR_WEEKS)),
-    Signal("odds_64", lambda m: _odds_of(m, _KNOWN)),
-    Signal("weekly_habit", lambda m: _weekly_habit(m)),
-    Signal("odds_weekday", lambda m: _weekday_odds(m)),
-    Signal("odds_daytype", lambda m: _odds_of(m, _SAME_TYPE[(m.day + _THURSDAY) % 7])),
-    Signal("own_recency", lambda m: _LOG[popcount(m.active_days & _lowest(m.since))]),
-    Signal("per_day", lambda m: np.log1p(m.levels[2] / max(1, popcount(m.bits)))),
-    Signal("age", lambda m: _LOG[m.age] / 4.0),
-    Signal("yesterday", lambda m: 1.0 if m.since == 0 else 0.0),
-    Signal("population", lambda m: m.log_odds),
-    Signal("liked", lambda m: 1.0 if m.known & F_LIKE else 0.0),
-    Signal("disliked", lambda m: 1.0 if m.known & F_DISLIKE else 0.0),
+    Signal("bias", lambda m: 1.0, 0.0, 2.0),
+    Signal("level_1d", lambda m: np.log1p(m.levels[0]), 0.0, 2.4),
+    Signal("level_60d", lambda m: np.log1p(m.levels[2]), 0.0, 5.0),
+    Signal("share_7d", lambda m: m.levels[1] / m.total if m.total > 1e-9 else 0.0, 0.0, 1.0),
+    Signal("odds_7", lambda m: _odds_of(m, _WEEK), -2.4, 2.4),
+    Signal("odds_28", lambda m: _odds_of(m, _FOUR_WEEKS), -3.0, 3.0),
+    Signal("odds_64", lambda m: _odds_of(m, _KNOWN), -3.2, 3.2),
+    Signal("weekly_habit", lambda m: _weekly_habit(m), 0.0, 1.0),
+    Signal("odds_weekday", lambda m: _weekday_odds(m), -2.0, 2.4),
+    Signal("odds_daytype", lambda m: _odds_of(m, _SAME_TYPE[(m.day + _THURSDAY) % 7]), -3.0, 3.0),
+    Signal("own_recency", lambda m: _LOG[popcount(m.active_days & _lowest(m.since))], 0.0, 4.2),
+    Signal("per_day", lambda m: np.log1p(m.levels[2] / max(1, popcount(m.bits))), 0.0, 1.2),
+    Signal("age", lambda m: _LOG[m.age] / 4.0, 0.0, 1.06),
+    Signal("yesterday", lambda m: 1.0 if m.since == 0 else 0.0, 0.0, 1.0),
+    Signal("population", lambda m: m.log_odds, -1.8, 0.6),
+    Signal("liked", lambda m: 1.0 if m.known & F_LIKE else 0.0, 0.0, 1.0),
+    Signal("disliked", lambda m: 1.0 if m.known & F_DISLIKE else 0.0, 0.0, 1.0),
 )
 #: Signals about the subject being active at all that day; equal in all rows of a subject.
 PRESENCE_TABLE: tuple[Signal, ...] = (
-    Signal("here_bias", lambda m: 1.0),
-    Signal("here_yesterday", lambda m: 1.0 if m.active_days & np.uint64(1) else 0.0),
-    Signal("here_recency", lambda m: _LOG[days_since(m.active_days)]),
+    Signal("here_bias", lambda m: 1.0, 0.0, 2.0),
+    Signal("here_yesterday", lambda m: 1.0 if m.active_days & np.uint64(1) else 0.0, 0.0, 1.0),
+    Signal("here_recency", lambda m: _LOG[days_since(m.active_days)], 0.0, 4.2),
 )
 TABLE = HABIT_TABLE + PRESENCE_TABLE
 

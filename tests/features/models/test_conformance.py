@@ -11,6 +11,7 @@ import pytest
 from features.models import base, prior
 from features.models.adpredictor import AdPredictor
 from features.models.base import Model, PoisonedRow
+from features.models.binned import Binned
 from features.models.comparison import LEAST_DAYS, Comparison
 from features.models.drift import Drift
 from features.models.hoeffding import HoeffdingTree
@@ -24,6 +25,34 @@ from features.state import snapshots
 from tests.support.made_up_days import INTERESTS, day_rows, learned
 
 _ODDS_28 = NAMES.index("odds_28")
+
+
+class _Corrected(Binned):
+    """A correction that learns what it corrects too, in the order that a worker keeps."""
+
+    def __init__(self) -> None:
+        self._own = Hurdle()
+        super().__init__(self._own)
+
+    def learn(self, rows: DayRows) -> None:
+        super().learn(rows)
+        self._own.learn(rows)
+
+    def relearn(self) -> None:
+        super().relearn()
+        self._own.relearn()
+
+    def snapshot(self) -> bytes:
+        head, arrays = snapshots.unpack(super().snapshot())
+        return snapshots.pack(head, arrays | {"own": np.frombuffer(self._own.snapshot(), np.uint8)})
+
+    def restore(self, data: bytes) -> None:
+        super().restore(data)
+        self._own.restore(snapshots.unpack(data)[1]["own"].tobytes())
+
+    def merge(self, other: bytes) -> None:
+        super().merge(other)
+        self._own.merge(snapshots.unpack(other)[1]["own"].tobytes())
 
 
 class _Ensemble(Mixture):
@@ -54,7 +83,7 @@ class _Ensemble(Mixture):
             member.merge(snapshots.unpack(other)[1][f"own{k}"].tobytes())
 
 
-_WITH_FORM = [Hurdle, Intercepts, Logistic, AdPredictor, _Ensemble]
+_WITH_FORM = [Hurdle, Intercepts, Logistic, AdPredictor, _Ensemble, _Corrected]
 
 
 @pytest.fixture(params=[*_WITH_FORM, HoeffdingTree])

@@ -1,0 +1,148 @@
+"""Corrects another model by weights of binned signals, learned by FTRL in the kernel's form."""
+
+from __future__ import annotations
+
+import numpy as np
+import river
+from numpy.typing import NDArray
+
+from features.models import base
+from features.models.answer_kernel import Form
+from features.models.base import Model
+from features.models.binned_kernel import BETA, L2, PAIR_RATE, RATE, learn_rows
+from features.models.bins_kernel import SIZE, blocks
+from features.models.signals import DayRows
+from features.state import snapshots
+
+_DOUBT = 0.25  # share of the evidence kept when the world has changed
+_BLOCKS = blocks()
+
+
+def _rates() -> NDArray[np.float64]:
+    rates = np.full(SIZE, RATE)
+    for name, (at, size) in _BLOCKS.items():
+        if "*" in name and not name.startswith("interest"):
+            rates[at : at + size] = PAIR_RATE
+    return rates
+
+
+_RATES = _rates()
+
+
+class Binned:
+    """The log-odds of a model, plus a weight for each bin that the row falls into.
+
+    It starts as the model itself. State is two sums of four bytes for each weight that was ever
+    learned, at most 38 thousand.
+
+    Parameters
+    ----------
+    corrected : Model
+        One with a form. It is shared, not owned: whoever learns its members must learn this
+        first, so that the correction is one of what was answered that morning.
+    """
+
+    id = "binned"
+
+    def __init__(self, corrected: Model) -> None:
+        self._corrected = corrected
+        self._sums = np.zeros((2, SIZE), np.float32)
+        self._weights = np.zeros(SIZE)
+        self.learned = 0
+        self.version = 0
+        self.primed = corrected.primed
+
+    def score(self, rows: DayRows) -> NDArray[np.float64]:
+        """See `features.models.base.Model`."""
+        return base.score_form(self.form(), rows)
+
+    def form(self) -> Form:
+        """See `features.models.base.Model`."""
+        return self._below()._replace(steps=self._weights)
+
+    def learn(self, rows: DayRows) -> None:
+        """See `features.models.base.Model`; before the members of the corrected one learn."""
+        base.check(rows)
+        if not len(rows):
+            return
+        self._weights = self._weights.copy()  # a form that was given out stays what it is
+        learn_rows(self._below(), rows.x, rows.y, rows.interest, self._sums, self._weights)
+        self.learned += len(rows)
+        self.version += 1
+
+    def relearn(self) -> None:
+        """See `features.models.base.Model`."""
+        self._take(self._weights, self._sums[1] * _DOUBT)
+
+    def merge(self, other: bytes) -> None:
+        """See `features.models.base.Model`; each weight by the evidence behind it."""
+        manifest, sums = self._unpack(other)
+        mine, theirs = self._sums[1].astype(np.float64), sums[1].astype(np.float64)
+        total = np.maximum(mine + theirs, 1e-30)
+        weights = (mine * self._weights + theirs * _weights(sums)) / total
+        self._take(weights, mine + theirs)
+        self.learned += manifest["learned"]
+        self.version = max(self.version, manifest["version"])
+
+    def snapshot(self) -> bytes:
+        """See `features.models.base.Model`."""
+        held = np.flatnonzero(self._sums[1])
+        names = sorted(_BLOCKS, key=lambda name: _BLOCKS[name][0])
+        starts = np.array([_BLOCKS[name][0] for name in names])
+        return snapshots.pack(
+            {
+                "model": self.id,
+                "river": river.__version__,
+                "learned": self.learned,
+                "version": self.version,
+                "blocks": [[name, _BLOCKS[name][1]] for name in names],
+            },
+            {
+                "block": (np.searchsorted(starts, held, side="right") - 1).astype("<u2"),
+                "place": (held - starts[np.searchsorted(starts, held, side="right") - 1]).astype(
+                    "<u2"
+                ),
+                "sums": self._sums[:, held],
+            },
+        )
+
+    def restore(self, data: bytes) -> None:
+        """See `features.models.base.Model`."""
+        manifest, self._sums = self._unpack(data)
+        self._weights = _weights(self._sums)
+        self.learned, self.version = manifest["learned"], manifest["version"]
+
+    def _below(self) -> Form:
+        form = self._corrected.form()
+        if form is None:
+            raise ValueError(f"{self._corrected.id} has no form to correct")
+        return form
+
+    def _take(self, weights: NDArray[np.float64], seen: NDArray[np.floating]) -> None:
+        """Weights, and the z that FTRL derives them from when it has `seen` that much."""
+        n = seen.astype(np.float32)
+        z = -weights * ((BETA + np.sqrt(n.astype(np.float64))) / _RATES + L2)
+        self._sums = np.stack([z.astype(np.float32), n])
+        self._weights = _weights(self._sums)
+
+    def _unpack(self, data: bytes) -> tuple[dict[str, int], NDArray[np.float32]]:
+        """Manifest, and the sums in today's places: by name, and of a block that kept its size."""
+        manifest, arrays = base.unpack(data, self.id)
+        starts = np.array(
+            [
+                _BLOCKS[name][0] if _BLOCKS.get(name, (0, 0))[1] == size else -1
+                for name, size in manifest["blocks"]
+            ],
+            np.int64,
+        )
+        at = starts[arrays["block"]]
+        known = at >= 0
+        sums = np.zeros((2, SIZE), np.float32)
+        sums[:, (at + arrays["place"])[known]] = arrays["sums"][:, known]
+        return manifest, sums
+
+
+def _weights(sums: NDArray[np.float32]) -> NDArray[np.float64]:
+    z, n = sums.astype(np.float64)
+    found: NDArray[np.float64] = -z / ((BETA + np.sqrt(n)) / _RATES + L2)
+    return found
