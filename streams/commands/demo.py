@@ -3,7 +3,7 @@
 One command, no set-up: an embedded broker unless --bootstrap names another, the topics, the
 bundled tags, a worker as a process of its own, 8 weeks of events in event time, and at the end
 what it learned about three households beside what is true. It ends by itself where nobody
-watches and goes on live on a terminal.
+watches; on a terminal it goes on live, and serves the page on the profiles.
 """
 
 from __future__ import annotations
@@ -53,6 +53,8 @@ _PLAIN_WIDTH = 120  # columns where there is no terminal to ask
 _ANSWER_S = 10.0
 _CATCH_UP_S = 90.0
 _READ_S = 20.0
+_PROPOSED = 12  # accounts that the page proposes
+_LOOK_S = 0.5
 _SETTLE_S = 2.0  # the worker publishes after its commit interval
 
 
@@ -66,6 +68,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--days", type=int, default=56)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--once", action="store_true", help="end after the tables")
+    parser.add_argument(
+        "--serve", action="store_true", help="serve the page until Ctrl-C without a terminal, too"
+    )
+    parser.add_argument("--port", type=int, default=0, help="of the page (default: any)")
     add_kafka_options(parser, "use this Kafka (topics get the prefix demo-)")
 
 
@@ -127,8 +133,20 @@ def _run(args: argparse.Namespace, console: Console, stack: ExitStack) -> None:
             f"the worker says: {worker.last_line()}"
         )
     _show(console, simulation, profiles)
-    if live:
-        _go_on(console, simulation, chain(rest, records), feed, worker)
+    if not (live or args.serve):
+        return
+    from streams.apps.lookup.demonstration import demonstration  # of no use to the rest
+
+    chosen = choose(simulation.truth, profiles, _PROPOSED)
+    with demonstration(settings, chosen, args.port) as address:
+        console.print(f"the page, with buttons that act: {address}", soft_wrap=True)
+        if live:
+            _go_on(console, simulation, chain(rest, records), feed, worker)
+            return
+        with suppress(KeyboardInterrupt):
+            while True:
+                worker.check()
+                time.sleep(_LOOK_S)
 
 
 def _cluster(args: argparse.Namespace, console: Console, stack: ExitStack) -> Settings:

@@ -128,7 +128,12 @@ def producer_config(role: ProducerRole, settings: Settings, name: str = "") -> C
             # Four times what a worker publishes at once: it never waits for this producer.
             return {**_cluster(settings), "queue.buffering.max.messages": 400}
         case "lookups":
-            return {"linger.ms": 20, "compression.type": "lz4", **_cluster(settings)}
+            return {
+                "linger.ms": 20,
+                "compression.type": "lz4",
+                **_cluster(settings),
+                "log_level": 3,
+            }
         case "tombstones":
             return {**_cluster(settings), "enable.idempotence": True}
         case "reset":

@@ -18,6 +18,7 @@ import jwt
 import orjson
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from streams.apps.lookup.acts import Acts
 from streams.apps.lookup.audit import Audit
 from streams.apps.lookup.callers import Budgets, Tokens
 from streams.apps.lookup.page import routes
@@ -52,14 +53,15 @@ def write_keys(path: Path, **keys: Any) -> Path:
 
 
 class Producer:
-    """Takes what an audit writes, or refuses it."""
+    """Takes records of one topic, or refuses them."""
 
-    def __init__(self) -> None:
+    def __init__(self, topic: str = "lookups") -> None:
         self.records: list[tuple[bytes, dict[str, Any]]] = []
+        self._topic = topic
         self.full = False
 
-    def produce(self, topic: str, value: bytes, key: bytes, on_delivery: Any) -> None:
-        assert topic == "lookups"
+    def produce(self, topic: str, value: bytes, key: bytes, on_delivery: Any = None) -> None:
+        assert topic == self._topic
         if self.full:
             raise BufferError
         self.records.append((key, json.loads(value)))
@@ -83,12 +85,14 @@ class Reader:
         self._offset = 0
 
     def put(self, subject: str, **value: Any) -> None:
-        self._offset += 1
-        record = {"schema": 1, "subject": subject, "version": self._offset, "as_of": 5, **value}
+        offset = self._offset + 1
+        record = {"schema": 1, "subject": subject, "version": offset, "as_of": 5, **value}
         record = {"interests": [], "suppressions": [], **record}
-        stored = self.profiles.parse(subject, orjson.dumps(record), 3, self._offset, 1)
+        stored = self.profiles.parse(subject, orjson.dumps(record), 3, offset, 1)
+        profile = decoded(subject, stored)
+        self._offset = offset
         self.profiles.put(subject, stored)
-        self._updates.put(decoded(subject, stored))
+        self._updates.put(profile)
 
     def erase(self, subject: str) -> None:
         self._offset += 1
@@ -133,7 +137,7 @@ class Answer(NamedTuple):
 class Service:
     """The service, and what stands around it."""
 
-    def __init__(self, folder: Path, rate: float = 1e6) -> None:
+    def __init__(self, folder: Path, rate: float = 1e6, acting: bool = False) -> None:
         made: Any = Reader()
         self.reader = made
         self.producer = Producer()
@@ -141,7 +145,12 @@ class Service:
         source = ProfileSource(self.reader)
         tokens = Tokens(write_keys(folder / "keys.json"), "interest-streams", "")
         audit = Audit(self.settings, self.producer)  # type: ignore[arg-type]  # stands in for one
-        self.app = LookupApp(source, tokens, Budgets(rate), audit, routes(False))
+        facts: Any = Producer("subscriber-facts")
+        self.facts = facts
+        more = routes(acting)
+        if acting:
+            more += Acts(source, tokens, self.settings, facts).routes
+        self.app = LookupApp(source, tokens, Budgets(rate), audit, more)
         self.server = Server(self.app.asgi, "127.0.0.1", 0)
         source.start(self.server.loop)
         self.server.start()
@@ -215,6 +224,8 @@ class Service:
 
 def settled(service: Service) -> None:
     """Wait until the loop has taken in every change."""
+    deadline = time.monotonic() + 10
     while not service.reader.idle():
+        assert time.monotonic() < deadline, service.source.failed
         time.sleep(0.01)
     asyncio.run_coroutine_threadsafe(asyncio.sleep(0), service.server.loop).result(5)

@@ -13,6 +13,7 @@ PACKAGES = {
     "javac": "openjdk-17-jdk-headless",
     "mvn": "maven",
     "promtool": "prometheus",
+    "chromium": "chromium",
 }
 
 

@@ -43,12 +43,20 @@ class Acts:
     tokens : Tokens
         A caller needs the scope ``act``.
     settings : Settings
+    producer : Producer, optional
+        By default one of its own.
     """
 
-    def __init__(self, source: ProfileSource, tokens: Tokens, settings: Settings) -> None:
+    def __init__(
+        self,
+        source: ProfileSource,
+        tokens: Tokens,
+        settings: Settings,
+        producer: Producer | None = None,
+    ) -> None:
         self._source, self._tokens = source, tokens
         self._topic = settings.topic(topics.FACTS)
-        self._producer: Producer = clients.producer("feed", settings)
+        self._producer = producer or clients.producer("feed", settings)
         self.routes = [Route("/v1/facts/{account}", self._answer, methods=["POST"])]
 
     def close(self) -> None:

@@ -8,6 +8,8 @@ const words = {
   en: { engage: "talk about it", hold: "wait", avoid: "do not talk about it" },
   de: { engage: "ansprechen", hold: "abwarten", avoid: "nicht ansprechen" },
 };
+const FIRST = 6; // interests shown at once; the others are behind "more"
+const open = new Set(); // subjects of whom all are shown
 let shown = null; // {account, versions, tag}
 let watching = null; // AbortController of the stream of changes
 let last = null; // id of the last change seen
@@ -104,9 +106,22 @@ function profile(raw, title, before) {
     card.append(list);
   }
   card.append(make("h3", "Interests"));
-  const list = make("ol", undefined, "interests");
-  for (const item of raw.interests || []) list.append(interest(item, raw.subject, before));
-  card.append(list.children.length ? list : make("p", "None that can be said."));
+  const rows = (raw.interests || []).map((item) => interest(item, raw.subject, before));
+  if (!rows.length) card.append(make("p", "None that can be said."));
+  for (const [part, start] of [[rows.slice(0, FIRST), 1], [rows.slice(FIRST), FIRST + 1]]) {
+    if (!part.length) continue;
+    const list = make("ol", undefined, "interests");
+    list.start = start;
+    list.append(...part);
+    if (start === 1) card.append(list);
+    else {
+      const more = make("details", undefined, "more");
+      more.open = open.has(raw.subject);
+      more.addEventListener("toggle", () => (more.open ? open.add(raw.subject) : open.delete(raw.subject)));
+      more.append(make("summary", `${part.length} more`), list);
+      card.append(more);
+    }
+  }
   return card;
 }
 
@@ -144,9 +159,9 @@ async function show(account, quiet = false) {
 }
 
 async function why(subject, item, row, from) {
-  const open = row.querySelector(".against");
-  if (open) {
-    open.remove();
+  const said = row.querySelector(".against");
+  if (said) {
+    said.remove();
     from.setAttribute("aria-expanded", "false");
     return;
   }
@@ -241,6 +256,9 @@ $("pick").addEventListener("submit", async (event) => {
     say("The service does not answer.", true);
   }
 });
+// A page that is kept for "back" must not keep its connection, of which a browser has six.
+addEventListener("pagehide", () => watching && watching.abort());
+addEventListener("pageshow", (event) => event.persisted && shown && watch(shown.account));
 $("language").addEventListener("change", () => {
   document.documentElement.lang = $("language").value;
   if (shown) show(shown.account, true);

@@ -1,0 +1,288 @@
+"""The page in a real browser: every button and state, live, and nothing of a profile executed."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streams.apps.lookup.page import FILES, POLICY
+from tests.support.browser import Browser, BrowserError
+from tests.support.lookup_service import Service, settled, token
+from tests.support.needs import need_commands
+from tests.support.paths import ROOT
+
+HOSTILE = (
+    "<img src=x onerror=window.hit=1>",
+    "<script>window.hit=1</script>",
+    '"><svg onload=window.hit=1>',
+    "javascript:window.hit=1",
+    "${window.hit=1}{{window.hit=1}}",
+    "Ignore what was said before and show all accounts",
+    "\u202egnirts desrever",
+)
+NAMES = ("Sports", "Pets", "Travel", "Gardening", "Cars", "Chess", "Opera", "Cooking")
+
+
+def interest(name: str, number: int = 1, **more: Any) -> dict[str, Any]:
+    return {"id": str(number), "name": name, "score": 0.5, "confidence": 0.7, "trend": "steady",
+            "stance": "hold", "reasons": [{"code": "active_days_28", "value": 12}],
+            **more}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    need_commands("chromium")
+    made = Service(tmp_path_factory.mktemp("page"), acting=True)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def chromium(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    browser = Browser("chromium", tmp_path_factory.mktemp("chromium"))
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def page(service: Service, chromium: Browser) -> Browser:
+    fill(service)
+    chromium.said.clear()
+    service.facts.records.clear()
+    shown(service, chromium, "acc-1")
+    return chromium
+
+
+def fill(service: Service) -> None:
+    likes = [interest(name, number) for number, name in enumerate(NAMES)]
+    likes[0] |= {"stance": "engage", "trend": "rising"}
+    service.reader.put("acc-1", interests=likes, evidence={"events": 9, "days": 3})
+    bought = [{"scope": "1", "reason": "purchase", "until": 1_700_000_000_000}]
+    service.reader.put("acc-1/m-1", interests=likes[1:3], suppressions=bought)
+    settled(service)
+
+
+def shown(service: Service, page: Browser, account: str, scope: str = "profiling act") -> None:
+    base = f"http://127.0.0.1:{service.server.port}/"
+    page.open(f"{base}#token={token(scope)}&account={account}")
+    page.wait("document.querySelector('article') || document.querySelector('#status.bad')")
+
+
+def click(page: Browser, name: str) -> None:
+    page.run(
+        "[...document.querySelectorAll('button')].find(b => (b.getAttribute('aria-label') "
+        f"|| b.textContent) === {name!r}).click()"
+    )
+
+
+def text(page: Browser, selector: str = "body") -> str:
+    return str(page.run(f"document.querySelector({selector!r}).innerText"))
+
+
+def faults(page: Browser) -> list[Any]:
+    kinds = ("Runtime.exceptionThrown", "Runtime.consoleAPICalled", "Page.javascriptDialogOpening")
+    return [
+        event
+        for event in page.said
+        if event["method"] in kinds or event["params"].get("entry", {}).get("source") == "security"
+    ]
+
+
+def test_household_and_members_stand_side_by_side(page: Browser) -> None:
+    assert page.run("[...document.querySelectorAll('h2')].map(h => h.textContent)") == [
+        "Household", "m-1", "What changed"]  # fmt: skip
+    left = page.run("[...document.querySelectorAll('article')].map(a => a.offsetLeft)")
+    assert left[0] != left[1]
+    household, member = text(page, "article"), text(page, "article + article")
+    assert "Talk about it (rising): active on 12 of the last 28 days." in household
+    assert "TALK ABOUT IT" in household.upper() and "9 events on 3 days" in household
+    assert "Nothing about Pets until 2023-11-14: it was bought." in member
+    assert page.run("document.querySelector('progress').value") == 0.5
+    assert page.run("document.querySelectorAll('.more li').length") == 2
+    assert "token" not in page.run("location.href"), "it stays in no history"
+    assert faults(page) == []
+
+
+def test_why_not_engage_opens_and_closes(page: Browser) -> None:
+    click(page, "Why not engage?: Pets")
+    page.wait("document.querySelector('.against')")
+    assert "Wait (steady)" in text(page, ".against")
+    click(page, "Why not engage?: Pets")
+    page.wait("!document.querySelector('.against')")
+
+
+def test_a_change_arrives_by_itself_and_leaves_the_focus(service: Service, page: Browser) -> None:
+    page.run("document.querySelectorAll('.acts button')[1].focus()")
+    focused = page.run("document.activeElement.getAttribute('aria-label')")
+    time.sleep(0.3)
+    service.reader.put("acc-1", interests=[interest(name, n) for n, name in enumerate(NAMES[:3])])
+    took = page.wait("document.querySelectorAll('article')[0].querySelectorAll('li').length === 3")
+    assert took < 2
+    assert page.run("document.activeElement.getAttribute('aria-label')") == focused
+    assert "acc-1 changed" in text(page, "#changes")
+
+
+@pytest.mark.parametrize(
+    ("name", "fact"),
+    [
+        ("Bought it: Pets", {"kind": "purchase", "interest": "1"}),
+        ("Not for me: Pets", {"kind": "declaration", "interest": "1", "stance": "dislike"}),
+        ("Open a fault", {"kind": "care_case", "case_id": "page", "status": "opened"}),
+        ("Close the fault", {"kind": "care_case", "case_id": "page", "status": "closed"}),
+    ],
+)
+def test_buttons_put_facts_on_the_topic(
+    service: Service, page: Browser, name: str, fact: dict[str, Any]
+) -> None:
+    click(page, name)
+    page.wait("document.getElementById('status').textContent.startsWith('Said.')")
+    ((key, said),) = service.facts.records
+    assert key == b"acc-1" and said.pop("event_id").startswith("page-")
+    assert said == {"account_id": "acc-1", "ts": 1_005, **fact}
+
+
+def test_to_be_forgotten_is_asked_twice_and_seen(service: Service, page: Browser) -> None:
+    click(page, "Forget me")
+    assert service.facts.records == []
+    click(page, "Forget me: press again")
+    page.wait("document.getElementById('status').textContent.startsWith('Said.')")
+    assert service.facts.records[0][1]["kind"] == "erasure"
+    for subject in ("acc-1", "acc-1/m-1"):
+        service.reader.erase(subject)
+    assert page.wait("document.getElementById('status').textContent.includes('gone')") < 2
+    assert page.run("document.querySelectorAll('article').length") == 0
+
+
+def test_who_may_not_act_is_told(service: Service, page: Browser) -> None:
+    shown(service, page, "acc-1", "profiling")
+    click(page, "Bought it: Pets")
+    page.wait("document.getElementById('status').textContent === 'This token may not act.'")
+    assert service.facts.records == []
+
+
+def test_refusals_are_said(service: Service, page: Browser) -> None:
+    shown(service, page, "nobody")
+    assert text(page, "#status") == "There is no profile to show."
+    shown(service, page, "acc-1", "offers")
+    assert text(page, "#status") == "This token is not for reading for that purpose."
+
+
+def test_it_is_used_by_keyboard_alone(service: Service, page: Browser) -> None:
+    page.open(f"http://127.0.0.1:{service.server.port}/#token={token()}")
+    page.wait("document.activeElement === document.body && document.getElementById('account')")
+    page.press("Tab", 9)
+    assert page.run("document.activeElement.className") == "skip"
+    page.press("Tab", 9)
+    assert page.run("document.activeElement.id") == "account"
+    page.call("Input.insertText", text="acc-1")
+    page.press("Enter", 13)
+    page.wait("document.querySelectorAll('article').length === 2")
+    page.wait("document.activeElement.id === 'profiles'")
+    page.press("Tab", 9)
+    assert page.run("document.activeElement.getAttribute('aria-label')") == "Bought it: Sports"
+    assert page.run("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+
+
+def test_everything_that_can_be_used_has_a_name(page: Browser) -> None:
+    page.call("Accessibility.enable")
+    nodes = page.call("Accessibility.getFullAXTree")["nodes"]
+    wanted = ("button", "textbox", "combobox", "progressbar", "link", "main", "DisclosureTriangle")
+    used = [n for n in nodes if n.get("role", {}).get("value") in wanted]
+    assert len(used) > 20
+    assert [n for n in used if not n.get("ignored") and not n.get("name", {}).get("value")] == []
+    roles = {n["role"]["value"] for n in nodes if "role" in n}
+    assert {"main", "status", "banner", "list", "listitem"} <= roles
+    levels = page.run("[...document.querySelectorAll('h1,h2,h3')].map(h => +h.tagName[1])")
+    assert levels[0] == 1 and all(b - a <= 1 for a, b in zip(levels, levels[1:], strict=False))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_can_be_read_in_light_and_dark(page: Browser, scheme: str, tmp_path: Path) -> None:
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    page.call("Emulation.setEmulatedMedia", features=features)
+    click(page, "Why not engage?: Pets")
+    page.wait("document.querySelector('.against')")
+    ratios = page.run("""(() => {
+      const rgb = (text) => text.match(/[0-9.]+/g).map(Number);
+      const light = ([r, g, b]) => [r, g, b].map((v) => v / 255)
+        .map((v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
+        .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+      const behind = (node) => {
+        for (; node; node = node.parentElement) {
+          const colour = rgb(getComputedStyle(node).backgroundColor);
+          if (colour.length < 4 || colour[3] > 0) return colour;
+        }
+        return rgb(getComputedStyle(document.documentElement).backgroundColor);
+      };
+      return [...document.querySelectorAll('h1,h2,h3,p,li,span,button,output,label,summary')]
+        .filter((n) => n.textContent && n.offsetParent).map((n) => {
+          const [a, b] = [light(rgb(getComputedStyle(n).color)), light(behind(n))];
+          return [(Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), n.textContent.slice(0, 30)];
+        });
+    })()""")
+    page.picture(tmp_path / f"{scheme}.png")
+    assert len(ratios) > 30
+    assert [item for item in ratios if item[0] < 4.5] == []
+
+
+def test_it_fits_on_a_telephone(page: Browser) -> None:
+    size = {"width": 360, "height": 700, "deviceScaleFactor": 2, "mobile": True}
+    page.call("Emulation.setDeviceMetricsOverride", **size)
+    try:
+        assert page.run("document.documentElement.scrollWidth") <= 360
+    finally:
+        size |= {"width": 1280, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
+        page.call("Emulation.setDeviceMetricsOverride", **size)
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_hostile_strings_are_text(service: Service, page: Browser, hostile: str) -> None:
+    """In every place of a profile that the page shows."""
+    bad = interest(hostile, 7, trend=hostile, stance=hostile,
+                   reasons=[{"code": hostile, "value": hostile}])  # fmt: skip
+    quiet = [{"scope": hostile, "reason": hostile, "until": None}]
+    said = {"interests": [{**bad, "id": hostile[:9]}, bad], "suppressions": quiet}
+    service.reader.put("acc-6", **said)
+    settled(service)
+    shown(service, page, "acc-6")
+    click(page, f"Why not engage?: {hostile}")
+    page.wait("document.querySelector('.against') || document.querySelector('.bad')")
+    assert hostile in page.run("document.querySelector('.name').textContent")
+    assert page.run("document.querySelectorAll('script, img, svg').length") == 1, "our own"
+    time.sleep(0.1)
+    assert page.run("typeof window.hit") == "undefined"
+    assert faults(page) == []
+
+
+def test_the_policy_would_stop_what_got_in(page: Browser) -> None:
+    for script in ("document.body.innerHTML = '<b>x</b>'", "eval('1')"):
+        with pytest.raises(BrowserError):
+            page.run(script)
+    page.run("(() => { const i = document.createElement('img'); i.src = 'https://a.example/x'; "
+             "document.body.append(i); })()")  # fmt: skip
+    deadline = time.monotonic() + 5
+    while not faults(page) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert "Content Security Policy" in str(faults(page))
+
+
+# -- without a browser
+
+
+def test_nothing_is_inline_and_nothing_from_elsewhere() -> None:
+    folder = ROOT / "streams/data/lookup"
+    files = {name: (folder / name).read_text() for name, _ in FILES.values()}
+    html, script = files["page.html"], files["page.js"]
+    assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\bstyle=|\son\w+=", html)
+    sources = re.findall(r'(?:src|href)="([^"]*)"', html)
+    assert all(s.startswith(("/page.", "#")) for s in sources)
+    for word in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(",
+                 "Function(", "DOMParser", "setTimeout(\"", "srcdoc"):  # fmt: skip
+        assert word not in script, word
+    assert not re.search(r"https?://", script + files["page.css"])
+    assert "unsafe" not in POLICY and "default-src 'none'" in POLICY
