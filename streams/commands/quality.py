@@ -21,7 +21,7 @@ from features.models.signals import NAMES
 from features.tags import taxonomy
 from features.tags.exact import exact_tags
 from streams.errors import ExitCode
-from streams.evaluation import bursts, cost, panels, report, stances
+from streams.evaluation import bursts, cost, households, panels, report, stances
 from streams.evaluation import prequential as runs
 from streams.evaluation.baselines import PLAIN, baselines, weekly_boosting
 from streams.evaluation.measures import first_quarter_out, log_loss, measures
@@ -42,6 +42,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     what.add_argument(
         "--cost", action="store_true", help="what learning costs, on simulated customers"
+    )
+    what.add_argument(
+        "--households",
+        type=Path,
+        nargs="?",
+        const=Path(),
+        metavar="DIR",
+        help="who was at a shared screen, on merged homes; without DIR on the bundled sample",
     )
     parser.add_argument(
         "--set",
@@ -65,6 +73,13 @@ def run(args: argparse.Namespace) -> ExitCode:
     """Measure the models' scores and print the report."""
     if args.cost:
         print(cost.measure())
+        return ExitCode.DONE
+    if args.households is not None:
+        folder = args.households if args.households != Path() else None
+        shared = households.measure_households(folder, args.ablate)
+        print(households.households_report(shared))
+        if args.json:
+            report.write_json(shared, args.json)
         return ExitCode.DONE
     panel = panels.load(args.sets or ["web-visits", "snapshots"], args.data)
     found, answers, lines = measure(panel, args.taxonomy, not args.no_boosting)
