@@ -7,7 +7,7 @@ none: a child, or a person who refused. What falls to a slot is dropped.
 Law of the folder: evidence comes from own lines only, and as it stood when the day began; a
 posterior, presence or absence is never published and never logged. Public face: `Attribution`."""
 
-from features.household.attribution import Attribution
-from features.household.tables import EVENT, SHARED, AttributionRules
+from features.household.attribution import Attribution, Posteriors
+from features.household.tables import CHILD, EVENT, SHARED, AttributionRules
 
-__all__ = ["EVENT", "SHARED", "Attribution", "AttributionRules"]
+__all__ = ["CHILD", "EVENT", "SHARED", "Attribution", "AttributionRules", "Posteriors"]

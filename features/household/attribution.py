@@ -45,6 +45,15 @@ class Posteriors(NamedTuple):
         found[event, self.who[event, candidate]] = self.r[event, candidate]
         return found
 
+    def given(self, lines: int, rules: AttributionRules) -> NDArray[np.float64]:
+        """Share of each event that each line is given, shape (events, lines).
+
+        What is beyond chance, and nothing where it was more likely not he.
+        """
+        r = self.of_lines(lines)
+        chance = 1.0 / np.maximum(2, (self.who != NO_CANDIDATE).sum(1, keepdims=True))
+        return np.where(r >= rules.given_from, (r - chance) / (1.0 - chance), 0.0)
+
 
 class Attribution:
     """Attribution of shared events, for a fixed number of homes and own lines.

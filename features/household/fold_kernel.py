@@ -14,7 +14,6 @@ from features.household.posterior_kernel import (
     follow_chain,
     kids_share,
     signals_of,
-    slot_is_open,
     weigh_evidence,
     write_chain,
 )
@@ -79,11 +78,10 @@ def _own(t: HomeTables, event: Any, tags: Any, rules: AttributionRules, s: Viewe
 @inlined
 def _shared(t: HomeTables, event: Any, tags: Any, rules: AttributionRules, s: Viewers) -> int:
     home = as_int(event.home)
-    day = local_day_of(event.ts, rules)
     _roll_home(t, home, as_int(t.clock[0].open_day))
     kids = kids_share(t, event, tags)
-    n = candidates(t, home, slot_is_open(t, home, day, kids, rules), s)
-    if event.country != 0:
+    n = candidates(t, home, kids > 0.0, s)
+    if event.country != 0 and event.ts >= t.homes[home].last_ts:
         t.homes[home].country = event.country
     if event.chosen >= 0:
         take_label(t, event, tags, as_int(event.chosen), rules, s)
@@ -136,7 +134,7 @@ def _attribute(
         t.slot[home, k] += mass * nobody
         for j in range(n):
             if s.who[j] >= 0:
-                t.attributed[s.who[j], k] += mass * excess(s.r[j], n)
+                t.attributed[s.who[j], k] += mass * excess(s.r[j], n, rules)
         if local_day_of(event.ts, rules) == as_int(own.day):
             own.child_0 += mass * child
         else:

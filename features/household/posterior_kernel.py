@@ -80,11 +80,10 @@ def kids_share(t: HomeTables, event: Any, tags: Any) -> Any:
 
 
 @inlined
-def slot_is_open(t: HomeTables, home: int, day: int, kids: float, rules: AttributionRules) -> Any:
-    """Whether a child may be among the viewers, as far as contents say."""
+def _child_mass(t: HomeTables, home: int, day: int) -> Any:
+    """Mass that had fallen to the child's slot when `day` began."""
     own = t.homes[home]
-    mass = own.child + (own.child_0 if day > as_int(own.day) else 0.0)
-    return kids > 0.0 or mass * faded(day) >= rules.child_opens
+    return (own.child + (own.child_0 if day > as_int(own.day) else 0.0)) * faded(day)
 
 
 @inlined
@@ -103,13 +102,17 @@ def signals_of(
     day = local_day_of(event.ts, rules)
     fade = faded(day)
     lines = 0
+    child_mass = _child_mass(t, as_int(event.home), day)
     acts, masses, kid_mass, touched, in_bucket = 0.0, 0.0, 0.0, 0.0, 0.0
     b = bucket_of(event.content, rules)
     for j in range(n):
         for f in range(N_SIGNALS):
             s.x[j, f] = 0.0
         line = as_int(s.who[j])
+        s.evidence[j] = 0.0
         if line < 0:
+            if line == CHILD and t.homes[event.home].children == 0:
+                s.evidence[j] = math.log((child_mass + rules.child_doubt) / (child_mass + 1.0))
             continue
         lines += 1
         own = t.lines[line]
@@ -217,21 +220,26 @@ def _presence(t: HomeTables, line: int, ts: int, day: int, rules: AttributionRul
 
 @inlined
 def weigh_evidence(t: HomeTables, n: int, acts: float, rules: AttributionRules, s: Viewers) -> None:
-    """Evidence of each candidate: a softmax, mixed with an even share where little is known."""
+    """Complete the evidence: a softmax, mixed with an even share where little is known."""
     most = -1e300
     for j in range(n):
-        e = 0.0
         for f in range(N_SIGNALS):
-            e += t.weights[f] * s.x[j, f]
-        s.evidence[j] = e
-        most = max(most, e)
-    total = 0.0
+            s.evidence[j] += t.weights[f] * s.x[j, f]
+        most = max(most, s.evidence[j])
+    total, child = 0.0, 0.0
     for j in range(n):
         s.evidence[j] = math.exp(s.evidence[j] - most)
         total += s.evidence[j]
+        if s.who[j] == CHILD:
+            child = s.evidence[j]
     even = rules.few / (rules.few + acts)
+    others = n - (1 if child > 0.0 else 0)
     for j in range(n):
-        s.evidence[j] = even / n + (1.0 - even) * s.evidence[j] / total
+        share = s.evidence[j] / total
+        if s.who[j] != CHILD and others > 0:
+            # Few own events tell lines apart badly; what children see is known all the same.
+            share = even * (total - child) / total / others + (1.0 - even) * share
+        s.evidence[j] = share
 
 
 @inlined
@@ -283,8 +291,11 @@ def write_chain(t: HomeTables, home: int, n: int, ts: int, s: Viewers) -> None:
 
 
 @inlined
-def excess(r: float, n: int) -> Any:
-    """Share of an event that is given to one of `n` candidates: what is beyond chance."""
-    if n <= 1:  # with nobody to tell him from, nothing says that it was he
+def excess(r: float, n: int, rules: AttributionRules) -> Any:
+    """Share of an event that is given to one of `n` candidates: what is beyond chance.
+
+    Nothing where it was more likely not he: little bits of much would fill an empty profile.
+    """
+    if n <= 1 or r < rules.given_from:  # alone, nothing says that it was he
         return 0.0
-    return max(0.0, (r - 1.0 / n) / (1.0 - 1.0 / n))
+    return (r - 1.0 / n) / (1.0 - 1.0 / n)

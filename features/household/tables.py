@@ -84,12 +84,13 @@ class AttributionRules(NamedTuple):
     refresh: float = 900_000.0  # evidence within a sitting counts 1 - exp(-gap / this)
     least_evidence: float = 0.1  # and this at least
     floor: float = 0.02  # share of a posterior that is spread evenly
-    few: float = 1.0  # own events at which evidence counts half
-    smoothing: float = 2.0  # events' worth of the home's taste in everybody's
+    few: float = 2.0  # own events at which evidence counts half
+    smoothing: float = 3.0  # events' worth of the home's taste in everybody's
     longest_silence: int = 30  # days
+    given_from: float = 0.5  # posterior from which on a member is given anything
     rate: float = 0.005  # of learning
     child_share: float = 0.85  # children's contents among what a child sees
-    child_opens: float = 1.0  # mass on the slot from which on it stays open
+    child_doubt: float = 0.2  # odds of an unregistered child of whom nothing was seen
     taste: float = 0.9
     contents: float = 0.35
     presence: float = 0.1

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from streams.errors import ExitCode, UsageError
-from streams.evaluation import cost, panel_files, panels, report, scores
+from streams.evaluation import cost, households, panel_files, panels, report, scores
 
 NAME = "quality"
 HELP = "measure the scores on real data, against baselines"
@@ -30,6 +30,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--cost", action="store_true", help="what learning costs, on simulated customers"
+    )
+    parser.add_argument(
+        "--households",
+        type=Path,
+        nargs="?",
+        const=Path(),
+        metavar="DIR",
+        help="who was at a shared screen, on merged homes; without DIR on the bundled sample",
     )
     parser.add_argument(
         "--set",
@@ -54,6 +62,11 @@ def run(args: argparse.Namespace) -> ExitCode:
     """Measure the models' scores and print the report, panel by panel."""
     if args.cost:
         print(cost.measure())
+        return ExitCode.DONE
+    if args.households is not None:
+        folder = args.households if args.households != Path() else None
+        shared = households.measure_households(folder, args.ablate)
+        print(households.households_report(shared))
         return ExitCode.DONE
     for panel in _panels(args.data, args.sets):
         measured = scores.measure(panel, args.taxonomy, not args.no_boosting, args.references)

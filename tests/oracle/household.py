@@ -89,11 +89,11 @@ class Homes:
             return {}
         found = self._shared(e)
         for line, share in found.items():
-            if line >= 0 and len(found) > 1:
+            if line >= 0 and len(found) > 1 and share >= r.given_from:
                 chance = 1.0 / len(found)
                 for k, w in e.tags:
                     self.attributed[line][k] += (
-                        e.mass * w * max(0.0, (share - chance) / (1.0 - chance))
+                        e.mass * w * (share - chance) / (1.0 - chance)
                         * 2.0 ** ((e.ts + r.offset) / 86_400_000 / 60.0)
                     )  # fmt: skip
         return found
@@ -103,15 +103,9 @@ class Homes:
         return [[m * 2.0 ** (-day / 60.0) for m in of] for of in self.attributed]
 
     def _shared(self, e: Watched) -> dict[int, float]:
-        r, day = self.rules, e.day(self.rules)
         kids = sum(w for k, w in e.tags if k in self.childrens) / sum(w for _, w in e.tags)
-        fallen = sum(
-            share * s.mass * sum(w for k, w in s.tags) * self._age(s, day)
-            for s, share in self.slot
-            if s.home == e.home and s.day(r) < day
-        )
-        who = self._candidates(e.home, kids > 0.0 or fallen >= r.child_opens)
-        if e.country:
+        who = self._candidates(e.home, kids > 0.0)
+        if e.country and e.ts >= self.last.get(e.home, (0, {}))[0]:
             self.abroad[e.home] = e.country
         if e.chosen is not None:
             self._label(e, e.chosen)
@@ -230,11 +224,26 @@ class Homes:
     def _evidence(self, e: Watched, who: list[int], kids: float) -> dict[int, float]:
         x, acts = self._signals(e, who, kids)
         odds = [math.exp(sum(w * v for w, v in zip(self.weights, row, strict=True))) for row in x]
+        if CHILD in who and not self.registered.get(e.home, (0, 0))[0]:
+            odds[who.index(CHILD)] *= self._doubt(e)
         even = self.rules.few / (self.rules.few + acts)
+        share = {j: o / sum(odds) for j, o in zip(who, odds, strict=True)}
+        rest = 1.0 - share.get(CHILD, 0.0)
+        others = len(who) - (CHILD in who)
         return {
-            j: even / len(who) + (1.0 - even) * o / sum(odds)
-            for j, o in zip(who, odds, strict=True)
+            j: p if j == CHILD else even * rest / others + (1.0 - even) * p
+            for j, p in share.items()
         }
+
+    def _doubt(self, e: Watched) -> float:
+        """Odds of a child that nobody registered, by what had fallen to its slot."""
+        day = e.day(self.rules)
+        fallen = sum(
+            share * s.mass * sum(w for _, w in s.tags) * self._age(s, day)
+            for s, share in self.slot
+            if s.home == e.home and s.day(self.rules) < day
+        )
+        return (fallen + self.rules.child_doubt) / (fallen + 1.0)
 
     def _chain(self, e: Watched, evidence: dict[int, float]) -> dict[int, float]:
         r, n = self.rules, len(evidence)

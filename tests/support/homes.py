@@ -29,15 +29,17 @@ def made_up(seed: int, days: int = 9, a_day: int = 14) -> list[Watched]:
     found = []
     for day in range(days):
         for _ in range(a_day):
-            line = rng.randrange(len(HOMES))
+            line, hour, shared = rng.randrange(len(HOMES)), rng.randrange(24), rng.random() < 0.5
+            if shared:  # the same person for three hours
+                sitter = random.Random(f"{seed} {day} {HOMES[line]} {hour // 3}")
+                line = sitter.choice([at for at, home in enumerate(HOMES) if home == HOMES[line]])
             favourite = (line * 2) % 6 if rng.random() < 0.7 else rng.randrange(INTERESTS)
             tags: tuple[tuple[int, float], ...] = ((favourite, 1.0),)
             if rng.random() < 0.3:
                 tags = ((favourite, 0.75), ((favourite + 1) % INTERESTS, 0.25))
-            shared = rng.random() < 0.5
             found.append(
                 Watched(
-                    BEGIN + day * DAY_MS + rng.randrange(DAY_MS),
+                    BEGIN + day * DAY_MS + hour * HOUR_MS + rng.randrange(HOUR_MS),
                     HOMES[line],
                     None if shared else line,
                     rng.randrange(40) + 100 * favourite,

@@ -6,13 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from features.household import Attribution, AttributionRules
 from tests.oracle.household import TOLERANCE, Homes, Watched
 from tests.support import homes as world
 
 HOUR_MS = world.HOUR_MS
-RULES = AttributionRules(offset=HOUR_MS, child_opens=0.2, rate=0.05)
+RULES = AttributionRules(offset=HOUR_MS, rate=0.05)
 
 
 def _model(rules: AttributionRules = RULES) -> Attribution:
@@ -78,3 +80,28 @@ def test_any_cut_and_restore_gives_the_same_bits(cut: int) -> None:
     found += _fold(second, events[cut:])
     assert found == expected
     assert _bits(second) == _bits(whole)
+
+
+#: Share of the attributed mass that another order of arrival may move between lines and interests,
+#: where 1 % of the events are up to two hours late: in these three homes a median of 0.010 and a
+#: greatest of 0.096 in 200 worlds. What own lines say does not depend on the order at all.
+ORDER_TOLERANCE = 0.1
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.integers(0, 199))
+def test_attributed_mass_hardly_depends_on_the_order_of_arrival(seed: int) -> None:
+    """A late event finds the chain as it is; all else that it reads is of earlier days."""
+    events = world.made_up(seed, days=12, a_day=120)
+    models = []
+    for sequence in (events, world.disordered(events, 0.01, seed, 2 * HOUR_MS)):
+        models.append(_model(AttributionRules(offset=HOUR_MS)))
+        models[-1].fold(*world.columns(sequence))
+    one, other = (model.attributed(18_012) for model in models)
+    assert one.sum() > 20.0
+    assert np.abs(one - other).sum() <= ORDER_TOLERANCE * one.sum()
+    states = [model.state() for model in models]
+    for name in ("sketch", "touched", "presence"):
+        assert (states[0][name] == states[1][name]).all(), name
+    for name in ("opening", "today", "tomorrow", "household"):
+        assert states[0][name] == pytest.approx(states[1][name], rel=1e-12), name
