@@ -83,6 +83,9 @@ class Settings(EngineSettings):
     consent_default: str = "deny"
     #: TOML file of what follows from facts: purposes, quiet days, children. Empty: the bundled one
     suppression_rules: str = ""
+    #: Forms of ids of persons and devices: uuid, hex32, made, word, digits; or re: and a pattern
+    pseudonym_form: str = "uuid|hex32|word"
+    pseudonym_min_bits: float = 0.0  # a form whose shortest ids have fewer is refused
     #: Secret of the marks that outlive an erasure and of hashed ids; set it once, never change it
     erasure_key: str = field(default="", repr=False)
 

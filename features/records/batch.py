@@ -21,6 +21,7 @@ from features.records.facts import Fact
 from features.records.fields import Malformed
 from features.records.inputs import INPUTS, TS_END, Inputs
 from features.records.parse_kernel import parse_records
+from features.records.pseudonyms import personal_texts
 from features.records.scan_tables import tables
 from features.records.sip_kernel import hash_key
 from features.records.tail import Tail
@@ -163,10 +164,10 @@ def parse(
         table = tables(inputs)
         scratch = np.zeros((3, table.fields), np.int64)
         parse_records(data, _words(data), starts, key_data, key_starts, kinds, table,
-                      limits.max_message_bytes, ends, key, scratch, records, slow)  # fmt: skip
-    todo = np.flatnonzero(slow).tolist()
+                      limits.max_message_bytes, ends, key, limits.ids.table, personal_texts(),
+                      scratch, records, slow)  # fmt: skip
     tail, refused = Tail(data.size, limits.hash_secret), dict[int, DeadLetter]()
-    for i in todo:
+    for i in np.flatnonzero(slow).tolist():
         raw = raws[i] or b""
         try:
             item = decode(int(kinds[i]), raw, keys[i], limits, inputs)
@@ -176,7 +177,7 @@ def parse(
             found = None
             if tolerance is not None and kinds[i] == FACTS:
                 name = f"{partitions[i]}-{offsets[i]}"
-                found = take_up(raws[i], keys[i], tolerance, name, i)
+                found = take_up(raws[i], keys[i], tolerance, name, i, limits.ids.accepts)
             if isinstance(found, Fact):
                 records[i] = tail.fact(found)
                 continue

@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.jit import bare, inlined
-from features.records import decoder, scan_tables
+from features.records import decoder, pseudonyms, scan_tables
+from features.records.automaton import Automaton
+from features.records.automaton_kernel import holds_number, tags_of
 from features.records.forms import Host, Pseudonym
 from features.records.hash_kernel import (
     FNV_OFFSET,
@@ -22,7 +24,7 @@ from features.records.hash_kernel import (
     hash_span,
     hash_span_lower,
 )
-from features.records.identifiers import IBAN_LENGTHS, PERSON_DIGITS
+from features.records.identifiers import IBAN_LENGTHS
 from features.records.inputs import EVENT_ID_TEXT, MAX_TZ_MIN, TS_END, TS_MIN
 from features.records.scan_tables import CLASS, Tables
 from features.records.sip_kernel import event_key, witness
@@ -34,9 +36,8 @@ _PREFIX_STATE: Final = np.array([fnv_state(p.encode()) for p in decoder.PREFIXES
 _LONGEST_EVENT_ID: Final = EVENT_ID_TEXT.longest
 _LONGEST_PSEUDONYM: Final = Pseudonym.longest
 _LONGEST_HOST: Final = Host.longest
-_FEW_DIGITS, _MANY_DIGITS = PERSON_DIGITS
 _SLASH: Final = np.uint64(ord("/"))
-_DOT, _COLON, _DASH = ord("."), ord(":"), ord("-")
+_taken = inlined(pseudonyms.taken)
 _IBAN: Final = np.zeros((26, 26), np.int64)  # length by the letters of a country
 for _country, _length in IBAN_LENGTHS.items():
     _IBAN[ord(_country[0]) - 65, ord(_country[1]) - 65] = _length
@@ -48,6 +49,7 @@ def fill_common(
     blob: NDArray[np.uint8],
     words: NDArray[np.uint64],
     key: tuple[np.uint64, np.uint64],
+    ids: Automaton,
     at: NDArray[np.int64],
     size: NDArray[np.int64],
     number: NDArray[np.int64],
@@ -58,7 +60,7 @@ def fill_common(
     """Fill what all kinds have; false where the reference must decide."""
     state = FNV_OFFSET
     begin, length = at[scan_tables.ACCOUNT_ID], size[scan_tables.ACCOUNT_ID]
-    good, state = _pseudonym(blob, begin, length, state)
+    good, state = _pseudonym(ids, blob, begin, length, state)
     row.account_hash = finish(state)
     row.witness = witness(row.account_hash, key[1])
     first_of, length_of = at[scan_tables.EVENT_ID], size[scan_tables.EVENT_ID]
@@ -68,14 +70,14 @@ def fill_common(
     row.member_at, row.member_len = 0, 0
     if texts & (1 << scan_tables.MEMBER_ID):
         begin, length = at[scan_tables.MEMBER_ID], size[scan_tables.MEMBER_ID]
-        fine, state = _pseudonym(blob, begin, length, (state ^ _SLASH) * FNV_PRIME)
+        fine, state = _pseudonym(ids, blob, begin, length, (state ^ _SLASH) * FNV_PRIME)
         good &= fine
         row.member_at, row.member_len = begin - row.raw_at, length
     row.subject_hash = finish(state)
     row.device_hash = 0
     if texts & (1 << scan_tables.DEVICE_ID):
         fine, state = _pseudonym(
-            blob, at[scan_tables.DEVICE_ID], size[scan_tables.DEVICE_ID], FNV_OFFSET
+            ids, blob, at[scan_tables.DEVICE_ID], size[scan_tables.DEVICE_ID], FNV_OFFSET
         )
         good &= fine
         row.device_hash = finish(state)
@@ -113,60 +115,40 @@ def _printable(blob: NDArray[np.uint8], begin: int, length: int) -> bool:
     return every < 128
 
 
-@bare
+@inlined
 def _pseudonym(
-    blob: NDArray[np.uint8], begin: int, length: int, state: np.uint64
+    ids: Automaton, blob: NDArray[np.uint8], begin: int, length: int, state: np.uint64
 ) -> tuple[bool, np.uint64]:
     """Whether a text is a pseudonym, and the hash state after it."""
     if length < 1 or length > _LONGEST_PSEUDONYM:
         return False, state
-    good, letters, digits = True, 0, 0
-    for p in range(begin, begin + length):
-        c = CLASS[blob[p]]
-        good &= (c & (scan_tables.LETTER | scan_tables.DIGIT | scan_tables.SEPARATOR)) != 0
-        letters |= c & scan_tables.LETTER
-        digits += (c & scan_tables.DIGIT) != 0
-    state = hash_span(blob, begin, begin + length, state)
-    if letters == 0 and _FEW_DIGITS <= digits <= _MANY_DIGITS:
+    tags = tags_of(ids, blob, begin, length)
+    good = _taken(tags) and tags & pseudonyms.LIKE_IPV6 == 0
+    if tags & pseudonyms.LIKE_IBAN and _may_be_iban(blob, begin, length):
         good = False
-    if good and _suspicious(blob, begin, length):
-        good = False
-    return good, state
+    return good, hash_span(blob, begin, begin + length, state)
 
 
 @bare
-def _suspicious(blob: NDArray[np.uint8], begin: int, length: int) -> bool:
-    """Whether the reference must look if a pseudonym is an IBAN, an IP or a MAC address.
-
-    An IBAN has two letters in front and its country's length; addresses have three dots, two
-    colons or five dashes.
-    """
-    dots = colons = dashes = others = 0
-    for p in range(begin, begin + length):
-        dots += blob[p] == _DOT
-        colons += blob[p] == _COLON
-        dashes += blob[p] == _DASH
-        others += (CLASS[blob[p]] & scan_tables.SEPARATOR) != 0
-    if dots == 3 or colons >= 2 or (dashes == 5 and length == 17):
-        return True
+def _may_be_iban(blob: NDArray[np.uint8], begin: int, length: int) -> bool:
+    """Whether a text has two letters in front and the length of their country's IBANs."""
     first = second = -1
+    others = 0
     for p in range(begin, begin + length):
         if CLASS[blob[p]] & scan_tables.SEPARATOR:
-            continue
-        if not CLASS[blob[p]] & scan_tables.LETTER:
-            return False
-        letter = (int(blob[p]) | 32) - 97
-        if first < 0:
-            first = letter
-        else:
-            second = letter
-            break
+            others += 1
+        elif first < 0:
+            first = (int(blob[p]) | 32) - 97
+        elif second < 0:
+            second = (int(blob[p]) | 32) - 97
     return second >= 0 and _IBAN[first, second] == length - others
 
 
 @inlined
 def fill_body(
     blob: NDArray[np.uint8],
+    words: NDArray[np.uint64],
+    personal: tuple[Automaton, Automaton, Automaton],
     at: NDArray[np.int64],
     size: NDArray[np.int64],
     number: NDArray[np.int64],
@@ -178,10 +160,10 @@ def fill_body(
     """Fill what the kinds have of their own; false where the reference must decide."""
     kind = row.kind
     p = t.plan[kind]
-    good = _checked(blob, at, size, number, texts, numbers, kind, t)
+    good = _checked(blob, words, personal, at, size, number, texts, numbers, kind, t)
     if p.host and texts & (1 << p.host):
         end = _host_end(blob, at[p.host], size[p.host])
-        good &= end > 0
+        good &= end > 0 and not holds_number(personal, blob, words, at[p.host], size[p.host])
         size[p.host] = end - at[p.host]
     first, prefix = p.content, p.prefix
     second, prefix2 = p.content2, p.prefix2
@@ -217,6 +199,8 @@ def _number(number: NDArray[np.int64], numbers: int, field: int) -> int:
 @inlined
 def _checked(
     blob: NDArray[np.uint8],
+    words: NDArray[np.uint64],
+    personal: tuple[Automaton, Automaton, Automaton],
     at: NDArray[np.int64],
     size: NDArray[np.int64],
     number: NDArray[np.int64],
@@ -235,6 +219,8 @@ def _checked(
         code = t.text[kind, k, 0]
         if texts & (1 << code):
             good &= t.text[kind, k, 1] <= size[code] <= t.text[kind, k, 2]
+            if t.text[kind, k, 4]:
+                good &= not holds_number(personal, blob, words, at[code], size[code])
             wanted = t.text[kind, k, 3]
             if wanted:
                 for p in range(at[code], at[code] + size[code]):

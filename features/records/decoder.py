@@ -20,9 +20,10 @@ from typing import Any, Final
 
 from features.records import tolerated
 from features.records.facts import STATEMENTS, Fact
-from features.records.fields import Malformed, load, missing, read
+from features.records.fields import Accepts, Malformed, load, missing, read
 from features.records.forms import Input
 from features.records.inputs import ACCOUNT, COMMON, FACT_COMMON, FACT_FIELDS, INPUTS, Inputs
+from features.records.pseudonyms import Pseudonyms, pseudonyms
 from features.vocabulary import KeyPrefix, Refusal, Source
 
 FACTS: Final = 0
@@ -44,11 +45,14 @@ class Limits:
         How far event time may run ahead of a record's own time stamp in the log.
     hash_secret : bytes
         What the keys of the deployment's hashes are made from; of none they are no secret.
+    ids : Pseudonyms
+        The form of every id of a person or a device.
     """
 
     max_message_bytes: int = 65_536
     future_tolerance_ms: int = 600_000
     hash_secret: bytes = field(default=b"", repr=False)
+    ids: Pseudonyms = field(default_factory=pseudonyms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,17 +114,22 @@ def decode(
     'app:x.y'
     """
     values = load(raw, limits.max_message_bytes)
-    account = read(values, ACCOUNT)
+    accepts = limits.ids.accepts
+    account = read(values, ACCOUNT, accepts)
     if key != account.encode():
         message = "the record's key is not its account_id"
         raise Malformed(Refusal.KEY_MISMATCH, ACCOUNT.name, message)
-    return _fact(values) if kind == FACTS else _event(kind, values, inputs.events[kind - 1])
+    if kind == FACTS:
+        return _fact(values, accepts)
+    return _event(kind, values, inputs.events[kind - 1], accepts)
 
 
 def decode_fact(raw: bytes) -> Fact:
     """Decode once more a record of ``FACTS`` that :func:`decode` accepted or that was tolerated."""
     values = load(raw, len(raw))
-    return tolerated.from_values(values) if values.get("kind") == tolerated.KIND else _fact(values)
+    if values.get("kind") == tolerated.KIND:
+        return tolerated.from_values(values)
+    return _fact(values, lambda _: True)
 
 
 def content_key(prefix: int, text: str) -> str:
@@ -128,11 +137,11 @@ def content_key(prefix: int, text: str) -> str:
     return PREFIXES[prefix] + text.encode().lower().decode()
 
 
-def _event(kind: int, values: Mapping[str, Any], source: Input) -> Event:
+def _event(kind: int, values: Mapping[str, Any], source: Input, accepts: Accepts) -> Event:
     event_id, account_id, member_id, device_id, ts, tz_offset_min, country = (
-        read(values, field) for field in COMMON
+        read(values, field, accepts) for field in COMMON
     )
-    own = {field.name: read(values, field) for field in source.fields}
+    own = {field.name: read(values, field, accepts) for field in source.fields}
     named = [(prefix, own[name]) for prefix, name in source.contents if own[name] is not None]
     if not named:
         raise missing(source.contents[0][1])
@@ -158,11 +167,13 @@ def _event(kind: int, values: Mapping[str, Any], source: Input) -> Event:
     )
 
 
-def _fact(values: Mapping[str, Any]) -> Fact:
-    event_id, account_id, member_id, ts, kind = (read(values, field) for field in FACT_COMMON)
+def _fact(values: Mapping[str, Any], accepts: Accepts) -> Fact:
+    event_id, account_id, member_id, ts, kind = (
+        read(values, field, accepts) for field in FACT_COMMON
+    )
     if kind not in FACT_FIELDS:
         message = f"must be one of {', '.join(FACT_FIELDS)}"
         raise Malformed(Refusal.UNKNOWN_KIND, "kind", message)
-    found = ((field.name, read(values, field)) for field in FACT_FIELDS[kind])
+    found = ((field.name, read(values, field, accepts)) for field in FACT_FIELDS[kind])
     said = {name: value for name, value in found if value is not None}
     return Fact(event_id, account_id, member_id, ts, STATEMENTS[kind](**said))

@@ -6,15 +6,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, Final, assert_never
+from typing import Any, Final, TypeAlias, assert_never
 
 import orjson
 
 from features.records.dead_letter import DeadLetter
 from features.records.forms import Choice, Field, Flag, Host, Pseudonym, Text, Whole
-from features.records.identifiers import IPV4, IPV6, MAC, NUMBER, is_iban
+from features.records.identifiers import FORMS
+from features.records.pseudonyms import is_personal
 from features.vocabulary import Refusal
 
 #: Objects and arrays inside each other, the record itself included.
@@ -76,7 +77,11 @@ def _json_type(value: object) -> str:
     return names.get(type(value), "null")
 
 
-def read(values: Mapping[str, Any], field: Field) -> Any:
+#: Whether a text is a pseudonym.
+Accepts: TypeAlias = Callable[[str], bool]
+
+
+def read(values: Mapping[str, Any], field: Field, accepts: Accepts) -> Any:
     """Checked value of one field; None where it is absent, or null, and need not be there.
 
     Raises
@@ -90,9 +95,10 @@ def read(values: Mapping[str, Any], field: Field) -> Any:
         return None
     match field.form:
         case Text() as form:
-            return _text(name, value, form, _compiled(form.pattern))
+            text = _text(name, value, form, _compiled(form.pattern))
+            return _impersonal(name, text) if form.kept else text
         case Pseudonym() as form:
-            return _pseudonym(name, value, form)
+            return _pseudonym(name, value, form, accepts)
         case Whole() as form:
             return _whole(name, value, form)
         case Choice() as form:
@@ -157,26 +163,33 @@ def _choice(name: str, value: Any, form: Choice) -> str:
     return value
 
 
-_PSEUDONYM = re.compile(Pseudonym.pattern)
 # An address may name its zone, which is no character of a pseudonym.
-_PERSONAL = re.compile(f"{NUMBER}|{MAC}|{IPV4}|(?:{IPV6})(?:%[^%]+)?|.*@.*|[+].*")
+_AN_ID = re.compile(f"{FORMS['word']}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*%[^%]+|[^@]*@.*|[+].*")
 _NO_PERSON = (
-    "looks like a telephone number, IMSI, IMEI, IBAN, e-mail or network address; use a pseudonym"
+    "is not of the declared form of a pseudonym, or looks like a telephone number, IMSI, IMEI, "
+    "IBAN, e-mail or network address"
 )
 
 
-def _pseudonym(name: str, value: Any, form: Pseudonym) -> str:
+def _pseudonym(name: str, value: Any, form: Pseudonym, accepts: Accepts) -> str:
     text = _text(name, value, form)
-    if _PSEUDONYM.fullmatch(text) and not is_iban(text):
+    if accepts(text):
         return text
-    if _PERSONAL.fullmatch(text) or is_iban(text):
+    if _AN_ID.fullmatch(text):
         raise Malformed(Refusal.IDENTIFIER, name, _NO_PERSON)
     message = "only letters, digits and _ . : - are allowed"
     raise Malformed(Refusal.CHARSET, name, message)
+
+
+def _impersonal(name: str, text: str) -> str:
+    if is_personal(text):
+        message = "holds a telephone number, IMSI, IMEI, e-mail or network address of somebody"
+        raise Malformed(Refusal.IDENTIFIER, name, message)
+    return text
 
 
 def _host(name: str, value: Any, form: Host) -> str:
     match = _compiled(form.pattern).fullmatch(_text(name, value, form))
     if match is None:
         raise Malformed(Refusal.CHARSET, name, "not a host name or address")
-    return str(next(group for group in match.groups() if group))
+    return _impersonal(name, str(next(group for group in match.groups() if group)))

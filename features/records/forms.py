@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar, Final, TypeAlias
 
-from features.records.identifiers import IPV4, IPV6, MAC, NUMBER
+from features.records.identifiers import DEFAULT_IDS
 from features.vocabulary import KeyPrefix, Refusal, Source
 
 # Classes of characters, as regular expressions write them.
@@ -22,11 +22,15 @@ IAB_ID: Final = "[A-Za-z0-9_-]"
 
 @dataclass(frozen=True)
 class Text:
-    """A text of `shortest` to `longest` characters, each of a class."""
+    """A text of `shortest` to `longest` characters, each of a class.
+
+    Where it is `kept` or told to somebody, it must not hold a number or an address of a person.
+    """
 
     longest: int
     shortest: int = 1
     charset: str = NO_CONTROL
+    kept: bool = False
 
     @cached_property
     def pattern(self) -> str:
@@ -40,8 +44,8 @@ class Pseudonym:
 
     longest: ClassVar[int] = 64
     shortest: ClassVar[int] = 1
-    #: An IBAN is none either, which no pattern can express.
-    pattern: ClassVar[str] = f"(?!(?:{NUMBER}|{MAC}|{IPV4}|{IPV6})$)[A-Za-z0-9_.:-]+"
+    #: Of the ids that are taken by default. An IBAN is none, which no pattern can express.
+    pattern: ClassVar[str] = DEFAULT_IDS
 
 
 @dataclass(frozen=True)

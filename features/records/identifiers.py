@@ -1,7 +1,8 @@
 """Recognises identifiers that no record may carry: numbers and addresses of persons and devices.
 
-Each is a pattern that Python and ECMAScript read alike, for the decoder refuses by it and the
-published schemas say it; only an IBAN, whose check digits no pattern can count, is a function.
+Each is a pattern that Python and ECMAScript read alike, for the decoder refuses by it
+(`features.records.pseudonyms`) and the published schemas say it; only an IBAN, whose check digits
+no pattern can count, is a function.
 """
 
 from __future__ import annotations
@@ -33,6 +34,80 @@ def _ipv6() -> str:
 
 
 IPV6: Final = _ipv6()
+
+
+def any_case(words: str) -> str:
+    """Pattern of one of some words, separated by blanks, in letters of either case."""
+    both = {c: f"[{c.upper()}{c}]" for c in "abcdefghijklmnopqrstuvwxyz"}
+    return f"(?:{'|'.join(''.join(both.get(c, c) for c in word) for word in words.split())})"
+
+
+_S = _SEPARATOR
+_LETTER, _ANY = "[A-Za-z]", r"[^\x00-\x1f\x7f]"
+_HASHES = any_case("md5 sha1 sha-1 sha256 sha-256 sha512 sha-512")
+#: Words that say what kind of number follows.
+_SAID: Final = any_case(
+    "tel phone telephone mobile msisdn imsi supi suci guti gpsi imei imeisv iccid eid meid esn "
+    "sip sips nai mac sim isdn callto whatsapp"
+)
+#: What some say before the number of a subscriber; there may be letters in it.
+_ALWAYS: Final = any_case("suci guti imsi msisdn supi gpsi")
+_BYTES_6 = f"(?:{_HEX}{{2}}{_S}){{5}}{_HEX}{{2}}"
+
+#: Whole ids that are none, whatever form is declared.
+NO_ID: Final[tuple[str, ...]] = (
+    f"{_S}*(?:8{_S}*9)(?:{_S}*[0-9]){{16,20}}{_S}*",  # ICCID
+    f"{_S}*(?:8{_S}*9)(?:{_S}*[0-9]){{30}}{_S}*",  # EID
+    f"(?:{_LETTER}+{_S}*)?0{{8}}[0-9]{{7}}[0-9]*",  # a number that was filled up
+    f"{_BYTES_6}|(?:{_HEX}{{2}}{_S}){{7}}{_HEX}{{2}}",  # MAC, EUI-64
+    f"{_HEX}{{12}}|{_HEX}{{6}}[Ff][Ff][Ff][Ee]{_HEX}{{6}}|(?:{_HEX}{{4}}{_S}){{2,3}}{_HEX}{{4}}",
+    f"(?:{_LETTER}+{_S}*)?(?:{_OCTET}{_S}){{3}}{_OCTET}",  # IPv4, also with dashes
+    f"[A-Fa-f]{_HEX}{{13}}",  # MEID
+    f"{any_case('mac bssid wifi eth bt ble')}{_S}*(?:{_HEX}{_S}?){{11}}{_HEX}",
+    f"{_HASHES}{_S}*{_HEX}{{8,}}",  # the hash of something that can be tried
+    f"(?:{_SAID}{_S}*){{1,2}}[0-9](?:{_S}?[0-9]){{6}}[A-Za-z0-9_.:-]*",
+    f"(?:{_SAID}{_S}+)?{_ALWAYS}{_S}+[0-9][A-Za-z0-9_.:-]*",
+    f"[0-9]{{14,15}}[.]{any_case('mnc')}[0-9]{{2,3}}[A-Za-z0-9_.:-]*",  # IMSI with its network
+)
+#: Whole ids that are none unless plain digits are declared: telephone numbers behind anything.
+NO_WORD: Final[tuple[str, ...]] = (
+    f"(?:{_S}*[0-9])+{_S}*",
+    f"{_S}*{_LETTER}+(?:{_S}+{_LETTER}*)*{_S}(?:00?)?[1-9][0-9]{{9,16}}(?:{_S}[A-Za-z0-9_.:-]*)?",
+    f"{_LETTER}*[G-Zg-z]{_LETTER}*(?:00?)?[1-9][0-9]{{9,16}}(?:{_S}[A-Za-z0-9_.:-]*)?",
+    "[A-Fa-f](?:00?)?[1-9][0-9]{9,13}",
+)
+_BEFORE = f"(?:{_ANY}*[^A-Za-z])?"
+#: What no text may hold anywhere, for there is no doubt what it is; a table for each.
+NO_TEXT: Final[tuple[str, ...]] = (
+    # a number behind a plus or a word that says what it is
+    rf"(?:{_BEFORE}{_SAID}[-_.:=/ ]{{0,3}}\+?|{_ANY}*\+)[0-9](?:[-_. ()/]{{0,2}}[0-9]){{6}}{_ANY}*",
+    # an e-mail address or NAI, an IMSI with its network
+    f"{_ANY}*[A-Za-z0-9._%+-]@[A-Za-z0-9-]+[.][A-Za-z0-9]{_ANY}*"
+    f"|(?:{_ANY}*[^0-9])?[0-9]{{14,15}}[.]{any_case('mnc')}[0-9]{{2,3}}(?:[^0-9]{_ANY}*)?",
+    # a MAC address
+    f"(?:{_ANY}*[^0-9A-Za-z:-])?{MAC}(?:[^0-9A-Za-z:-]{_ANY}*)?",
+)
+#: Without so many digits or an @ no text matches the first two, without so many of ``:`` and ``-``
+#: none the last.
+TEXT_DIGITS, TEXT_MARKS = 7, 5
+
+_UUID = "[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
+#: Forms of ids that a setting names: random, a hash, made by `streams.datasets.pseudonyms`, any
+#: that is no number or address, plain numbers.
+FORMS: Final[dict[str, str]] = {
+    "uuid": _UUID,
+    "hex32": "[0-9A-Fa-f]{32}[0-9A-Fa-f]*",
+    "made": "(?:acc-|p)[a-z2-7]{24,26}",
+    "word": "[A-Za-z0-9_.:-]+",
+    "digits": "[0-9]+",
+}
+#: What is none even of the forms ``hex32`` and ``digits``: an ICCID, an EID, a number filled up.
+NO_HASH: Final = "89[0-9]{16,20}|89[0-9]{30}|0{8}[0-9]{24}[0-9]*"
+#: The ids that are taken where no other form is declared, as one pattern.
+DEFAULT_IDS: Final = (
+    f"(?:{_UUID}|(?!(?:{NO_HASH})$){FORMS['hex32']}"
+    f"|(?!(?:{'|'.join((*NO_ID, *NO_WORD, NO_HASH, IPV6))})$){FORMS['word']})"
+)
 
 #: Length of an account number by country (IBAN registry, ISO 13616), for telling an IBAN from a
 #: pseudonym that merely begins with two letters and two digits.

@@ -108,7 +108,7 @@ class Inputs:
 
 
 FACTS_TOPIC: Final = "subscriber-facts"
-_TEXT: Final = Text(128)
+_TEXT: Final = Text(128, kept=True)
 
 EVENT_ID_TEXT: Final = Text(64, charset=PRINTABLE)
 EVENT_ID: Final = Field(
@@ -158,7 +158,7 @@ TV_VIEWING: Final = Input(
     fields=(
         Field("content_id", _TEXT, "programme", True),
         Field("channel", _TEXT, "channel, used if the programme has no tags"),
-        Field("title", Text(512, 0), "for people"),
+        Field("title", Text(512, 0, kept=True), "for people"),
         Field("watched_ms", SPAN, "time watched", True),
         Field("content_ms", Whole(1, MAX_DURATION_MS), "length of the programme"),
         Field("mode", Choice(("live", "catchup", "vod")), "how it was watched", True),
@@ -177,7 +177,7 @@ APP_EVENTS: Final = Input(
     fields=(
         Field("app_id", _TEXT, "application", True),
         Field("action", Text(32, charset=SNAKE), "open, close, view, search, ...", True),
-        Field("section", Text(64), "part of the app, used if the app has no tags"),
+        Field("section", Text(64, kept=True), "part of the app, used if the app has no tags"),
         Field("duration_ms", SPAN, "time spent"),
     ),
     contents=((KeyPrefix.APP, "app_id"), (KeyPrefix.SECTION, "section")),
@@ -221,7 +221,12 @@ FACT_FIELDS: Final[Mapping[FactKind, tuple[Field, ...]]] = {
     ),
     FactKind.DECISION_AGAINST: (_INTEREST, _QUIET),
     FactKind.CARE_CASE: (
-        Field("case_id", Text(64, charset=PRINTABLE), "open cases suppress every offer", True),
+        Field(
+            "case_id",
+            Text(64, charset=PRINTABLE, kept=True),
+            "open cases suppress every offer",
+            True,
+        ),
         Field("status", Choice(tuple(CaseStatus)), "since ts", True),
     ),
     FactKind.REGISTRY: (

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from features.jit import bare, inlined
 from features.records import scan_tables
+from features.records.automaton import Automaton
 from features.records.columns_kernel import fill_body, fill_common
 from features.records.scan_kernel import read_fields
 from features.records.scan_tables import Tables
@@ -30,6 +31,8 @@ def parse_records(
     max_bytes: int,
     ends: NDArray[np.int64],
     key: tuple[np.uint64, np.uint64],
+    ids: Automaton,
+    personal: tuple[Automaton, Automaton, Automaton],
     scratch: NDArray[np.int64],
     records: NDArray[Any],
     slow: NDArray[np.bool_],
@@ -56,6 +59,8 @@ def parse_records(
         And so are event times from these on, int64[n].
     key
         Of event ids, two words.
+    ids, personal
+        Tables of `features.records.pseudonyms`.
     scratch
         Room to work in, int64[3, t.fields].
     records
@@ -90,8 +95,8 @@ def parse_records(
                     key_starts,
                     i,
                 )
-                and fill_common(blob, words, key, at, size, number, texts, numbers, row)
-                and fill_body(blob, at, size, number, texts, numbers, row, t)
+                and fill_common(blob, words, key, ids, at, size, number, texts, numbers, row)
+                and fill_body(blob, words, personal, at, size, number, texts, numbers, row, t)
             )
         slow[i] = not good
         left += not good

@@ -17,10 +17,11 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final, Protocol
 
-from features.records.fields import Malformed
+from features.records.fields import Accepts, Malformed
 from features.records.fields import read as read_field
-from features.records.forms import Field
-from features.records.inputs import ACCOUNT, EVENT_ID, TS_END, TS_MIN
+from features.records.forms import Field, Pseudonym
+from features.records.identifiers import IPV4, IPV6, MAC, NUMBER, is_iban
+from features.records.inputs import EVENT_ID, TS_END, TS_MIN
 from features.records.readings import (
     ErasureReading,
     Nothing,
@@ -82,7 +83,9 @@ class Protective:
     event_id: str | None = field(default=None, compare=False)
 
 
-def read(raw: bytes | None, key: bytes | None, words: Vocabulary) -> Protective | None:
+def read(
+    raw: bytes | None, key: bytes | None, words: Vocabulary, accepts: Accepts | None = None
+) -> Protective | None:
     """Find what protects in a facts record; None where nothing does, or nobody is named.
 
     Parameters
@@ -91,17 +94,20 @@ def read(raw: bytes | None, key: bytes | None, words: Vocabulary) -> Protective 
         Value and key of the record as they came.
     words : Vocabulary
         What the words mean.
+    accepts : callable, optional
+        Whether a text is a pseudonym. What an earlier release took for one is one here, too, for
+        its data may still be held.
     """
-    account = _pseudonym((key or b"").decode("utf-8", "replace"))
+    account = _pseudonym((key or b"").decode("utf-8", "replace"), accepts)
     record = _Record(raw or b"", words)
-    named = {found for text in record.texts("account_id") if (found := _pseudonym(text))}
+    named = {found for text in record.texts("account_id") if (found := _pseudonym(text, accepts))}
     others = tuple(sorted(named - {account}))
     reading = record.reading()
     if reading is None or (account is None and not others):
         return None
     if account is None or others:
         return Protective(account, others, None, Undecided("key_mismatch"), record.ts)
-    members = {_pseudonym(text) for text in record.texts("member_id")}
+    members = {_pseudonym(text, accepts) for text in record.texts("member_id")}
     if len(members) > 1 or None in members:
         return Protective(account, (), None, Undecided("member_id"), record.ts)
     name = next((text for text in record.texts("event_id") if _valid(text, EVENT_ID)), None)
@@ -242,20 +248,26 @@ def _grouped(pairs: list[tuple[str, Any]]) -> dict[str, list[Any]]:
     return found
 
 
-def _pseudonym(text: str) -> str | None:
-    """An identifier that the strict decoder would take."""
-    return text if _valid(text, ACCOUNT) else None
+def _pseudonym(text: str, accepts: Accepts | None) -> str | None:
+    """An identifier that the strict decoder takes, or took."""
+    return text if _taken_before(text) or (accepts is not None and accepts(text)) else None
+
+
+def _taken_before(text: str) -> bool:
+    """Whether the first release took a text for a pseudonym."""
+    return len(text) <= Pseudonym.longest and bool(_BEFORE.fullmatch(text)) and not is_iban(text)
 
 
 def _valid(text: str, form: Field) -> bool:
-    """Whether the strict decoder would take a text."""
+    """Whether the strict decoder would take a text that is no pseudonym."""
     try:
-        read_field({form.name: text}, form)
+        read_field({form.name: text}, form, _taken_before)
     except Malformed:
         return False
     return True
 
 
+_BEFORE = re.compile(f"(?!(?:{NUMBER}|{MAC}|{IPV4}|{IPV6})$)[A-Za-z0-9_.:-]+")
 _BLANK = re.compile(r"[\s\ufeff]*")
 #: As tolerant as the library can be; a number of any length is no work.
 _DECODER = json.JSONDecoder(

@@ -95,7 +95,8 @@ class Tables(NamedTuple):
     slow: NDArray[np.int64]  # is left to the reference
     plan: Any  # PLAN
     words: NDArray[np.uint64]  # shape (kinds, most, 2): known modes
-    text: NDArray[np.int64]  # shape (kinds, most, 4): field, least and most bytes, their class
+    # Shape (kinds, most, 5): field, least and most bytes, their class, whether the text is kept.
+    text: NDArray[np.int64]
     whole: NDArray[np.int64]  # shape (kinds, most, 3): field, least, most
     fields: int  # one more than the greatest number of a field
 
@@ -108,7 +109,7 @@ def tables(inputs: Inputs) -> Tables:
     masks = np.zeros((4, kinds), np.int64)
     plan = np.zeros(kinds, PLAN).view(np.recarray)
     words = np.zeros((kinds, max(len(item.words) for item in inputs.events), 2), np.uint64)
-    text, whole = np.zeros((kinds, most, 4), np.int64), np.zeros((kinds, most, 3), np.int64)
+    text, whole = np.zeros((kinds, most, 5), np.int64), np.zeros((kinds, most, 3), np.int64)
     for kind, item in enumerate(inputs.events, 1):
         plan[kind] = _plan(item, codes)
         for at, word in enumerate(item.words):
@@ -124,7 +125,7 @@ def tables(inputs: Inputs) -> Tables:
                 plan.wholes[kind] += 1
             elif own and isinstance(form, Text):
                 text[kind, plan.texts[kind]] = (
-                    code, form.shortest, form.longest, _CLASSES.get(form.charset, 0)
+                    code, form.shortest, form.longest, _CLASSES.get(form.charset, 0), form.kept
                 )  # fmt: skip
                 plan.texts[kind] += 1
     texts, numbers, required, slow = masks

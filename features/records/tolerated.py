@@ -14,6 +14,7 @@ import orjson
 
 from features.records import protective
 from features.records.facts import Erasure, Fact, Refused, present
+from features.records.fields import Accepts
 from features.records.protective import Vocabulary
 from features.records.readings import RefusalReading, Undecided
 from features.vocabulary import ConsentStatus, Purpose
@@ -39,7 +40,12 @@ class Tolerance:
 
 
 def take_up(
-    raw: bytes | None, key: bytes | None, tolerance: Tolerance, name: str, index: int
+    raw: bytes | None,
+    key: bytes | None,
+    tolerance: Tolerance,
+    name: str,
+    index: int,
+    accepts: Accepts | None = None,
 ) -> Fact | Undecided | None:
     """The fact that a refused record of the facts states nevertheless.
 
@@ -51,13 +57,15 @@ def take_up(
         Event id where the record has none that can be read.
     index : int
         Of the record in its batch.
+    accepts : callable, optional
+        Whether a text is a pseudonym.
 
     Returns
     -------
     Fact or Undecided or None
         A refusal or an erasure; what may be one, for a person to decide; or nothing.
     """
-    said = protective.read(raw, key, tolerance.words)
+    said = protective.read(raw, key, tolerance.words, accepts)
     if said is None:
         return None
     if isinstance(said.reading, Undecided):

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import assert_never
 
 from features.records.forms import Choice, Field, Flag, Form, Host, Input, Pseudonym, Text, Whole
+from features.records.identifiers import NO_TEXT
 from features.records.inputs import (
     COMMON,
     FACT_COMMON,
@@ -28,10 +29,15 @@ _MORE = (
     "too deep, and an IBAN as a pseudonym."
 )
 _PSEUDONYM = (
-    "A pseudonym of a person or device. 7 to 17 digits (a telephone number, IMSI or IMEI), an IP "
-    "or MAC address and an IBAN are none; of an IBAN the check digits count, which no pattern can "
-    "say."
+    "A pseudonym of a person or device, in the form that is taken by default: a UUID, 32 and more "
+    "hexadecimal digits, or a word. Digits alone, a telephone number behind anything, an IMSI, "
+    "IMEI, MEID, ICCID, EID, an IP or MAC address, a labelled hash and an IBAN are none; of an "
+    "IBAN the check digits count, which no pattern can say."
 )
+
+
+#: In front of the pattern of a text that is kept.
+_IMPERSONAL = f"(?!(?:{'|'.join(NO_TEXT)})$)"
 
 
 def input_schemas(inputs: Inputs = INPUTS) -> Mapping[str, tuple[str, Schema]]:
@@ -83,8 +89,10 @@ def _field(field: Field) -> Property:
 
 def _form(form: Form) -> Schema:
     match form:
-        case Text() | Host():
+        case Text(kept=False):
             return text(form.shortest, form.longest, anchored(form.pattern))
+        case Text() | Host():
+            return text(form.shortest, form.longest, anchored(_IMPERSONAL + form.pattern))
         case Pseudonym():
             return {"type": "string", "$ref": "#/$defs/pseudonym"}
         case Choice():

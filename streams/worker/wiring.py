@@ -20,6 +20,7 @@ from features.privacy.rules import Rules, RulesError
 from features.records import batch as batches
 from features.records.batch import parse
 from features.records.decoder import FACTS, NETWORK, Limits
+from features.records.pseudonyms import FormError, pseudonyms
 from features.state.contents import Contents
 from features.tags import taxonomy
 from features.tags.exact import TagEntry
@@ -44,10 +45,19 @@ def engine_config(settings: Settings) -> Config:
 
 
 def input_limits(settings: Settings) -> Limits:
-    """Bounds on input records, and the key of what they are hashed with."""
-    return Limits(
-        settings.max_message_bytes, settings.future_tolerance_ms, settings.erasure_key.encode()
-    )
+    """Bounds on input records, the key of what they are hashed with, and the form of ids.
+
+    Raises
+    ------
+    SettingsError
+        Where no form of pseudonyms can be made of the settings.
+    """
+    try:
+        ids = pseudonyms(settings.pseudonym_form, settings.pseudonym_min_bits)
+    except FormError as error:
+        raise SettingsError(f"pseudonym_form: {error}") from None
+    secret = settings.erasure_key.encode()
+    return Limits(settings.max_message_bytes, settings.future_tolerance_ms, secret, ids)
 
 
 @lru_cache(maxsize=4)

@@ -119,7 +119,7 @@ def test_unknown_fields_are_ignored(note: object) -> None:
     assert _event(APP, note=note) == _event(APP)
 
 
-@pytest.mark.parametrize("name", ["123456", "123456789012345678", "1234567x", "1.2.3", "a-1:b_c."])
+@pytest.mark.parametrize("name", ["1234567x", "9f86d081884c7d65", "a-1:b_c.", "acc-1234567"])
 def test_pseudonyms_that_only_resemble_numbers_are_taken(name: str) -> None:
     assert _event(APP, member_id=name).member_id == name
 

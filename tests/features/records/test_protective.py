@@ -216,7 +216,7 @@ def _last_value_only(self: Any, field: str) -> list[Any]:
     return _values(self, field)[-1:]
 
 
-def _any_member(text: str) -> str | None:
+def _any_member(text: str, accepts: object) -> str | None:
     return text or None
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from features.records.fields import read
 from features.records.inputs import ACCOUNT
+from features.records.pseudonyms import pseudonyms
 from streams.commands.replay import pseudonymised
 from streams.contract.record import Record
 from streams.datasets.pseudonyms import KeyFileError, Pseudonymiser
@@ -20,7 +21,7 @@ def test_real_identifiers_become_pseudonyms_that_are_taken() -> None:
     one, other = Pseudonymiser(KEY), Pseudonymiser(KEY[::-1])
     for identifier in REAL:
         name = one.of("account", identifier)
-        assert read({"account_id": name}, ACCOUNT) == name
+        assert read({"account_id": name}, ACCOUNT, pseudonyms().accepts) == name
         assert name == one.of("account", identifier.upper().replace(" ", "  "))
         assert name not in (one.of("device", identifier), other.of("account", identifier))
     assert len({one.of("account", str(n)) for n in range(5_000)}) == 5_000
@@ -30,7 +31,7 @@ def test_the_inlet_takes_them_whatever_the_hash() -> None:
     """Shapes of persons' numbers are refused; no pseudonym may look like one by chance."""
     names = Pseudonymiser(KEY)
     for number in range(20_000):
-        read({"account_id": names.of("device", str(number))}, ACCOUNT)
+        read({"account_id": names.of("device", str(number))}, ACCOUNT, pseudonyms().accepts)
 
 
 def test_a_key_file_that_won_t_do_is_refused_by_name(tmp_path: Path) -> None:
