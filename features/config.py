@@ -39,6 +39,7 @@ class EngineSettings:
     # -- models and profiles
     learn_rows_per_close: int = 20_000  # most rows a partition learns of a day, sampled
     profile_interests: int = 20  # most interests of a profile
+    profile_common: bool = False  # show interests, too, that tell a subject from nobody
     publish_score_step: float = 0.05  # a smaller change of a score is not material
     publish_max_age_days: int = 7  # after so long a profile is written though nothing changed
     home_country: str = ""  # two letters; a subject elsewhere is roaming

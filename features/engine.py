@@ -101,6 +101,7 @@ class Engine:
             config.publish_max_age_days,
             config.home_country,
             config.inputs,
+            config.profile_common,
         )
         self._pending: dict[int, tuple[bytes, int]] = {}  # value and as-of time by subject
         self._model_changed = False
@@ -249,7 +250,7 @@ class Engine:
         for key, published in self.accounts.forgotten():
             changes.state[keys.subject(key)] = None
             if published:
-                changes.profiles.append(ProfileRecord(key, None, 0, 0))
+                changes.profiles.append(ProfileRecord(key, None, 0, int(store.counters["max_ts"])))
         if self._pending:
             sids = np.fromiter(self._pending, np.int32, len(self._pending))
             store.publish(sids)

@@ -99,6 +99,11 @@ class KeyPrefix(Word):
 class ReasonCode(StrEnum):
     """Reasons for the stance of an interest, in a profile."""
 
+    LIFT_CLEAR = "lift_clear"
+    LIFT_UNCLEAR = "lift_unclear"
+    LIFT_SMALL = "lift_small"
+    TOO_RARE = "too_rare"
+    TOO_NEW = "too_new"
     ACTIVE_DAYS_28 = "active_days_28"
     SHARE_7D = "share_7d"
     WEEKLY_HABIT = "weekly_habit"

@@ -163,6 +163,19 @@ class Meter:
             print(f"{self.name}: {level}", file=sys.stderr, flush=True)
 
 
+def bar(share: float, width: int = 12) -> str:
+    """A share of 0 to 1 as a bar, to the eighth of a character.
+
+    Examples
+    --------
+    >>> bar(0.53, 4), bar(2.0, 4), bar(-1.0, 4)
+    ('██▏ ', '████', '    ')
+    """
+    eighths = round(max(0.0, min(1.0, share)) * width * 8)
+    rest = " ▏▎▍▌▋▊▉"[eighths % 8] if eighths % 8 else ""
+    return ("█" * (eighths // 8) + rest).ljust(width)
+
+
 def instant(at_ms: int) -> str:
     """Event time for people: ``2019-03-04 18:05`` UTC."""
     return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M}"

@@ -1,4 +1,9 @@
-"""Ranks the interests of a profile, and tells whether it changed materially."""
+"""Ranks the interests of a profile, and tells whether it changed materially.
+
+An interest ranks by what it tells of a subject: how far the cautious end of its score's interval
+is from the population's rate, as Kullback-Leibler divergence of the two. So both what is much more
+frequent than with others and what is well known come first, and what everybody has comes last.
+"""
 
 from __future__ import annotations
 
@@ -9,17 +14,27 @@ from numpy.typing import NDArray
 
 from features.jit import as_int, inlined
 from features.models.signals_kernel import SHARE_7D, WEEKLY_HABIT, fill, morning
-from features.models.stance_kernel import Policy, decide, trend
-from features.state.layout import S_CARE, S_HOLD, Live, Rows
+from features.models.stance_kernel import _Z, HOLD, Policy, decide, trend, trials
+from features.state.layout import F_DISLIKE, F_LIKE, F_QUIET, S_CARE, S_HOLD, Live, Rows
 
 #: An interest as it is ranked: its row, and the decision on it.
 RANKED: Final = np.dtype([
     ("row", "i8"), ("score", "f8"), ("lift", "f8"), ("confidence", "f8"), ("trend", "i8"),
     ("stance", "i8"), ("weekly_habit", "f8"), ("share_7d", "f8"),
+    # What it tells; the ends of its interval as lifts; days since it was first seen.
+    ("tells", "f8"), ("low", "f8"), ("high", "f8"), ("age", "i8"),
 ])  # fmt: skip
 
 #: A score as it is kept to be compared: in 1/255.
 SHOWN_UNITS = 255.0
+#: What was declared comes first: no divergence of scores from 0.0001 to 0.9999 is above 10.
+_DECLARED = 100.0
+#: What is within the interval tells little, whatever the estimate itself is.
+_UNCLEAR = 1e-3
+_NO_MORE = 0.01  # share of what a parent tells by which it must tell more than its child
+_OUT = 1_000  # added to a trend: it is to be taken out
+#: Days from which on a habit like everybody's is told apart from one that is not known yet.
+COMMON_AGE = 7
 _FNV_PRIME = np.uint64(0x100000001B3)
 _FNV_START = np.uint64(0xCBF29CE484222325)
 
@@ -32,20 +47,48 @@ class Scratch(NamedTuple):
     rank: NDArray[np.void]  # of RANKED, as many as a profile may have
 
 
+class Selection(NamedTuple):
+    """Rules by which interests get into a profile."""
+
+    allowed: NDArray[np.uint8]  # by interest
+    parent: NDArray[np.int16]  # by interest, -1 for a root
+    top: int  # most of them
+    common: int  # whether those are shown, too, that tell a subject from nobody
+
+
+@inlined
+def divergence(p: float, rate: float) -> Any:
+    """Kullback-Leibler divergence of two probabilities in nats, below 0 where `p` is smaller."""
+    rest = (1.0 - p) * np.log((1.0 - p) / (1.0 - rate)) if p < 1.0 else 0.0
+    found = (p * np.log(p / rate) if p > 0.0 else 0.0) + rest
+    return found if p >= rate else -found
+
+
+@inlined
+def tells(score: float, low: float, high: float, rate: float) -> Any:
+    """Measure what an interest tells of a subject, from its score's interval and the population's rate."""
+    rate = min(0.9999, max(0.0001, rate))
+    if low > rate:
+        return divergence(low, rate)
+    if high < rate:
+        return divergence(high, rate)
+    return _UNCLEAR * divergence(score, rate)
+
+
 @inlined
 def ranked(
-    live: Live, sid: int, day: int, policy: Policy, allowed: Any, top: int, scratch: Scratch
+    live: Live, sid: int, day: int, policy: Policy, choice: Selection, scratch: Scratch
 ) -> int:
-    """Fill ``scratch.rank`` with the best `top` interests by score; returns how many."""
+    """Fill ``scratch.rank`` with the interests that tell most; returns how many."""
     s = live.subjects
     rank: Any = scratch.rank
     began = morning(live, sid, day, scratch.levels)
     held = (s.status[s.account[sid]] | s.status[sid]) & (S_CARE | S_HOLD)
-    count = 0
+    count, top = 0, choice.top
     start = as_int(s.start[sid])
     for j in range(start, start + as_int(s.used[sid])):
         interest = as_int(live.rows.interest[j])
-        if allowed[interest] == 0:
+        if choice.allowed[interest] == 0:
             continue
         row = live.rows.windows[j]
         bits = fill(live, j, began, policy.log_odds, scratch.levels, scratch.vector)
@@ -53,14 +96,23 @@ def ranked(
         score, lift, confidence, stance = decide(
             policy, scratch.vector, bits, age, interest, as_int(row.known), held != 0
         )
+        spread = _Z * np.sqrt(score * (1.0 - score) / trials(score, age))
+        low, high = max(0.0, score - spread), min(1.0, score + spread)
+        told = tells(score, low, high, policy.rate[interest])
+        known = as_int(row.known) & (F_LIKE | F_DISLIKE | F_QUIET)
+        unclear = low <= policy.rate[interest] and stance == HOLD and known == 0
+        if unclear and age >= COMMON_AGE and choice.common == 0:
+            continue
+        if as_int(row.known) & F_LIKE:
+            told += _DECLARED
         at = count
         if count == top:
-            if rank[count - 1].score >= score:
+            if rank[count - 1].tells >= told:
                 continue
             at = count - 1
         else:
             count += 1
-        while at > 0 and rank[at - 1].score < score:
+        while at > 0 and rank[at - 1].tells < told:
             rank[at] = rank[at - 1]
             at -= 1
         best = rank[at]
@@ -72,7 +124,37 @@ def ranked(
         best.stance = stance
         best.weekly_habit = scratch.vector[WEEKLY_HABIT]
         best.share_7d = scratch.vector[SHARE_7D]
-    return count
+        best.tells = told
+        best.low = low / policy.rate[interest]
+        best.high = high / policy.rate[interest]
+        best.age = age
+    return without_parents(live, rank, count, choice.parent)
+
+
+@inlined
+def without_parents(live: Live, rank: Any, count: int, parent: Any) -> int:
+    """Take out parents that say no more than an interest below them; returns how many stay."""
+    kept = 0
+    for q in range(count):
+        above = as_int(live.rows.interest[rank[q].row])
+        said = False
+        for k in range(count):
+            told = rank[q].tells
+            if k == q or told >= _DECLARED or rank[k].tells < told - _NO_MORE * abs(told) - 1e-6:
+                continue
+            if rank[q].stance != HOLD and rank[q].stance != rank[k].stance:
+                continue
+            node = as_int(parent[as_int(live.rows.interest[rank[k].row])])
+            while node >= 0 and node != above:
+                node = as_int(parent[node])
+            said = said or node == above
+        # Marked first: what is taken out still speaks for what is above it.
+        rank[q].trend = rank[q].trend + (_OUT if said else 0)
+    for q in range(count):
+        if rank[q].trend < _OUT:
+            rank[kept] = rank[q]
+            kept += 1
+    return kept
 
 
 @inlined

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.models.stance_kernel import Policy
+from features.profiles.ranking_kernel import Selection
 from features.profiles.writing_kernel import (
     ROOM,
     SUPPRESSION_ROOM,
@@ -46,6 +47,8 @@ class ProfileWriter:
         Country of the operator, two letters, or empty where unknown.
     inputs : Inputs
         The kinds of input that evidence comes from.
+    common : bool
+        Show interests, too, that tell a subject from nobody.
     """
 
     def __init__(
@@ -56,17 +59,23 @@ class ProfileWriter:
         max_age: int,
         home: str = "",
         inputs: Inputs = INPUTS,
+        common: bool = False,
     ) -> None:
-        heads = _heads(taxonomy.ids, taxonomy.names)
+        shown = np.where(taxonomy.sensitive[taxonomy.parent], -1, taxonomy.parent)
+        heads = _heads(taxonomy.ids, taxonomy.names, tuple(shown.tolist()))
         length = np.array([len(head) for head in heads], np.int32)
         names = [f'"{name}"'.encode() for name in inputs.names]
         self._template = Template(
             text=np.frombuffer(b"".join(heads), np.uint8),
             at=(np.cumsum(length) - length).astype(np.int32),
             length=length,
-            allowed=(~np.asarray(taxonomy.sensitive)).astype(np.uint8),
+            choice=Selection(
+                (~np.asarray(taxonomy.sensitive)).astype(np.uint8),
+                taxonomy.parent,
+                top,
+                int(common),
+            ),
             model=np.zeros(0, np.uint8),
-            top=top,
             home=ord(home[0]) * 256 + ord(home[1]) if home else 0,
             step=max(step, 1e-4),
             max_age=max_age,
@@ -128,9 +137,14 @@ class ProfileWriter:
 
 
 @lru_cache(maxsize=4)  # every partition of a worker writes the same taxonomy
-def _heads(ids: tuple[str, ...], names: tuple[str, ...]) -> tuple[bytes, ...]:
+def _heads(
+    ids: tuple[str, ...], names: tuple[str, ...], parents: tuple[int, ...]
+) -> tuple[bytes, ...]:
     return tuple(
-        json.dumps({"id": interest, "name": name}, separators=(",", ":"))[:-1].encode()
+        json.dumps(
+            {"id": interest, "name": name} | ({"parent": ids[above]} if above >= 0 else {}),
+            separators=(",", ":"),
+        )[:-1].encode()
         + b',"score":'
-        for interest, name in zip(ids, names, strict=True)
+        for interest, name, above in zip(ids, names, parents, strict=True)
     )

@@ -9,7 +9,15 @@ from numpy.typing import NDArray
 
 from features.jit import as_int, inlined, njit
 from features.models.signals_kernel import SIGNALS, days_since
-from features.models.stance_kernel import Policy
+from features.models.stance_kernel import (
+    _AVOID_LIFT,
+    _ENGAGE_AGE,
+    _ENGAGE_LIFT,
+    _ENGAGE_SCORE,
+    AVOID,
+    ENGAGE,
+    Policy,
+)
 from features.profiles.json_kernel import (
     put,
     put_date,
@@ -18,13 +26,21 @@ from features.profiles.json_kernel import (
     put_probability,
     put_span,
 )
-from features.profiles.ranking_kernel import RANKED, SHOWN_UNITS, Scratch, digest, moved, ranked
+from features.profiles.ranking_kernel import (
+    RANKED,
+    SHOWN_UNITS,
+    Selection,
+    Scratch,
+    digest,
+    moved,
+    ranked,
+)
 from features.state.layout import DAY_MS, F_DISLIKE, F_LIKE, F_QUIET, MAX_ROWS, S_CARE, S_HOLD, Live
 from features.state.rows_kernel import popcount
 from features.vocabulary import DayPart, ReasonCode, Source, Stance, Trend
 
-#: No profile is longer: 20 interests of at most 700 bytes, the rest, and 16 KiB of suppressions.
-ROOM = 32_768
+#: No profile is longer: 20 interests of at most 1,000 bytes, the rest, and 16 KiB of suppressions.
+ROOM = 40_960
 SUPPRESSION_ROOM = 16_384
 
 _PART_SHOWN = 0.2
@@ -49,7 +65,8 @@ _LAST = _bytes('","last_active":')
 _PARTS = _bytes(',"dayparts":{')
 _SOURCES = _bytes('},"sources":{')
 _STANCE = _bytes('},"stance":"')
-_REASONS = _bytes(f'","reasons":[{{"code":"{ReasonCode.ACTIVE_DAYS_28}","value":')
+_SINCE = _bytes(',"first_seen":')
+_REASONS = _bytes('","reasons":[')
 _SUPPRESSIONS = _bytes('],"suppressions":[')
 _EVIDENCE = _bytes('],"evidence":{"events":')
 _DAYS = _bytes(',"days":')
@@ -69,6 +86,18 @@ def _reason(code: ReasonCode, value: str = "") -> NDArray[np.uint8]:
     return _bytes(f'}},{{"code":"{code}","value":{value}')
 
 
+def _rule(code: ReasonCode, name: str, needs: float) -> tuple[NDArray[np.uint8], ...]:
+    """Text before and behind a number that decided."""
+    before = f'{{"code":"{code}","value":{{"{name}":'
+    return _bytes(before), _bytes(f',"needs":{needs:g}}}}},')
+
+
+_RULE_CLEAR = _rule(ReasonCode.LIFT_CLEAR, "low", _ENGAGE_LIFT)
+_RULE_UNCLEAR = _rule(ReasonCode.LIFT_UNCLEAR, "low", _ENGAGE_LIFT)
+_RULE_SMALL = _rule(ReasonCode.LIFT_SMALL, "high", _AVOID_LIFT)
+_RULE_RARE = _rule(ReasonCode.TOO_RARE, "score", _ENGAGE_SCORE)
+_RULE_NEW = _rule(ReasonCode.TOO_NEW, "days", _ENGAGE_AGE)
+_WHY_DAYS = _bytes(f'{{"code":"{ReasonCode.ACTIVE_DAYS_28}","value":')
 _WHY_SHARE = _reason(ReasonCode.SHARE_7D)
 _WHY_HABIT = _reason(ReasonCode.WEEKLY_HABIT)
 _WHY_LIKE = _reason(ReasonCode.DECLARED_LIKE, "1")
@@ -80,14 +109,13 @@ _WHY_FEW = _reason(ReasonCode.FEW_DATA)
 
 
 class Template(NamedTuple):
-    """Prepared JSON, per interest: ``{"id":..,"name":..,"score":`` and if it may be shown."""
+    """Prepared JSON, per interest: ``{"id":..,"name":..,"parent":..,"score":``, and choices."""
 
     text: NDArray[np.uint8]
     at: NDArray[np.int32]
     length: NDArray[np.int32]
-    allowed: NDArray[np.uint8]
+    choice: Selection
     model: NDArray[np.uint8]  # the value of "model"
-    top: int
     home: int  # country code of the operator, 0 unknown
     step: float  # material change of a score
     max_age: int  # days
@@ -140,7 +168,7 @@ def write_profiles(
             return i
         sid = as_int(sids[i])
         day = max((s.last_ts[sid] + live.clock.offset) // DAY_MS + 1, live.counters[0].open_day)
-        count = ranked(live, sid, day, policy, template.allowed, template.top, scratch)
+        count = ranked(live, sid, day, policy, template.choice, scratch)
         rank = scratch.rank[:count]
         text = suppressions.text[suppressions.at[i] : suppressions.at[i + 1]]
         said = digest(live, sid, rank, text)
@@ -214,7 +242,7 @@ def _write_interest(
     n = put_span(
         out, n, template.text, as_int(template.at[interest]), as_int(template.length[interest])
     )
-    n = put_probability(out, n, best.score)
+    n = put_probability(out, n, _rounded(best.score, template.step))
     n = put(out, n, _LIFT)
     n = put_hundredths(out, n, best.lift)
     n = put(out, n, _CONFIDENCE)
@@ -224,11 +252,44 @@ def _write_interest(
     n = put(out, n, _LAST)
     newest = as_int(row.day) + 1 - days_since(row.bits)
     n = put_date(out, n, max(newest, as_int(row.first)))
+    n = put(out, n, _SINCE)
+    n = put_date(out, n, as_int(row.first))
     n = put(out, n, _PARTS)
     n = _write_shares(out, n, row)
     n = put(out, n, _STANCE)
     n = put(out, n, _STANCES[best.stance])
     return _write_reasons(out, n, row, day, best, held)
+
+
+@inlined
+def _rounded(score: float, step: float) -> float:
+    """The score to the step that is published by; what is below a step to its tenth."""
+    unit = min(step, 0.1) if score >= step else min(step, 0.1) * 0.1
+    return float(min(1.0, max(1e-4, np.floor(score / unit + 0.5) * unit)))
+
+
+@inlined
+def _write_rule(out: Any, n: int, known: int, best: Any, held: int) -> int:
+    """The rule that decided by a number, none where a declared fact did."""
+    sure = best.low >= _ENGAGE_LIFT and best.score >= _ENGAGE_SCORE and best.age >= _ENGAGE_AGE
+    if known & (F_DISLIKE | F_QUIET):
+        return n
+    if sure or known & F_LIKE:
+        if best.stance != ENGAGE or not sure:
+            return n
+        n = put_hundredths(out, put(out, n, _RULE_CLEAR[0]), best.low)
+        return put(out, n, _RULE_CLEAR[1])
+    if best.stance == AVOID:
+        n = put_hundredths(out, put(out, n, _RULE_SMALL[0]), best.high)
+        return put(out, n, _RULE_SMALL[1])
+    if best.low < _ENGAGE_LIFT:
+        n = put_hundredths(out, put(out, n, _RULE_UNCLEAR[0]), best.low)
+        return put(out, n, _RULE_UNCLEAR[1])
+    if best.score < _ENGAGE_SCORE:
+        n = put_probability(out, put(out, n, _RULE_RARE[0]), best.score)
+        return put(out, n, _RULE_RARE[1])
+    n = put_int(out, put(out, n, _RULE_NEW[0]), best.age)
+    return put(out, n, _RULE_NEW[1])
 
 
 @inlined
@@ -268,7 +329,8 @@ def _write_reasons(out: Any, n: int, row: Any, day: int, best: Any, held: int) -
     steps = day - as_int(row.day)
     bits = row.bits
     bits = bits << np.uint64(min(steps - 2, 63)) if steps >= 2 else bits >> np.uint64(2 - steps)
-    n = put(out, n, _REASONS)
+    n = _write_rule(out, put(out, n, _REASONS), as_int(row.known), best, held)
+    n = put(out, n, _WHY_DAYS)
     n = put_int(out, n, popcount(bits & np.uint64(0xFFFFFFF)))
     n = put(out, n, _WHY_SHARE)
     n = put_hundredths(out, n, best.share_7d)

@@ -7,7 +7,7 @@ where the code has one. A code that a file doesn't know, of a later version say,
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from importlib import resources
 from typing import Any
@@ -54,12 +54,16 @@ class Wording:
 
     def reason(self, code: str, value: Any = None) -> str:
         """One reason for a stance."""
-        if code == "share_7d" and isinstance(value, (int, float)):
-            value = f"{value:.0%}"
+        make = _MADE.get(code)
+        if make is not None and isinstance(value, (int, float)):
+            value = make(value)
         if value is None and code not in self._texts["reason"]:
             return self.say("reason", "_bare", code=code)
         if isinstance(value, Mapping):
-            return self.say("reason", code, **{str(k): v for k, v in value.items()})
+            named = {str(name): item for name, item in value.items()}
+            if isinstance(named.get("score"), float):
+                named |= {n: _percent(named[n]) for n in ("score", "needs") if n in named}
+            return self.say("reason", code, **named)
         return self.say("reason", code, value=value)
 
     def interest(self, raw: Mapping[str, Any]) -> str:
@@ -95,6 +99,17 @@ class Wording:
             text = f"{value:.2f}".rstrip("0").rstrip(".")
             return text.replace(".", ",") if self.language == "de" else text
         return str(value)
+
+
+def _percent(value: Any) -> str:
+    return f"{value:.1%}".replace(".0%", "%") if isinstance(value, (int, float)) else str(value)
+
+
+#: Numbers that are said in another unit than they are written in.
+_MADE: Mapping[str, Callable[[float], str]] = {
+    "share_7d": lambda share: f"{share:.0%}",
+    "weekly_habit": lambda share: f"{share:.0%}",
+}
 
 
 @lru_cache

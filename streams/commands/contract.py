@@ -8,9 +8,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from streams.contract.documents import DEFAULT_DIR, documents, history_breaks
+from streams.contract.documents import DEFAULT_DIR, documents, release_breaks
 from streams.contract.schema_forms import Schema
-from streams.contract.schemas import SCHEMAS
 from streams.errors import ExitCode, UsageError
 
 NAME = "contract"
@@ -50,20 +49,17 @@ def run(args: argparse.Namespace) -> ExitCode:
 
 
 def _against(released: Sequence[Path]) -> list[str]:
-    problems = []
-    for name, current in SCHEMAS.items():
-        versions: dict[str, Schema] = {}
-        for folder in released:
-            path = folder / "schemas" / f"{name}.json"
-            if not folder.is_dir():
-                raise UsageError(f"{folder}: no such folder")
-            if path.exists():
-                versions[str(folder)] = _load(path)
-        problems += [
-            f"{name}: {problem}"
-            for problem in history_breaks({**versions, "this version": current})
-        ]
-    return problems
+    for folder in released:
+        if not folder.is_dir():
+            raise UsageError(f"{folder}: no such folder")
+    return release_breaks(
+        {
+            str(folder): {
+                path.stem: _load(path) for path in sorted((folder / "schemas").glob("*.json"))
+            }
+            for folder in released
+        }
+    )
 
 
 def _load(path: Path) -> Schema:

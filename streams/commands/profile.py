@@ -11,9 +11,10 @@ from typing import Any
 import orjson
 
 from streams.client import Profile, ProfileReader
+from streams.client.words import LANGUAGES, Wording, wording
 from streams.contract import topics
 from streams.errors import ExitCode
-from streams.terminal import add_kafka_options, settings_of
+from streams.terminal import add_kafka_options, bar, settings_of
 
 NAME = "profile"
 HELP = "show the published profiles of subjects"
@@ -23,6 +24,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("subjects", nargs="+", metavar="SUBJECT", help="account or account/member")
     parser.add_argument("--json", action="store_true", help="one JSON object per line")
+    parser.add_argument(
+        "--language", choices=LANGUAGES, default=LANGUAGES[0], help="of the sentences"
+    )
+    parser.epilog = "Example: interest-streams profile acc-1 acc-1/m-2 --bootstrap kafka:9092"
     parser.add_argument(
         "--timeout",
         type=float,
@@ -50,12 +55,12 @@ def run(args: argparse.Namespace) -> ExitCode:
             print(f"{subject}: no profile", file=sys.stderr)
         elif as_json:
             print(orjson.dumps(found[subject]).decode())
-        else:
-            _print_table(found[subject])
+        elif (stored := found.raw(subject)) is not None:
+            _print_table(found[subject], orjson.loads(stored.value), wording(args.language))
     return ExitCode.DONE if wanted <= set(found) else ExitCode.FAILED
 
 
-def _print_table(profile: Profile) -> None:
+def _print_table(profile: Profile, raw: dict[str, Any], said: Wording) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -64,29 +69,24 @@ def _print_table(profile: Profile) -> None:
         caption=f"{profile.evidence.events} events on {profile.evidence.days} days; "
         f"model {profile.model_id} {profile.model_version}",
     )
-    for name in ("interest", "score", "lift", "confidence", "trend", "stance", "why"):
-        table.add_column(
-            name, justify="right" if name in ("score", "lift", "confidence") else "left"
-        )
-    for i in profile.interests:
+    for name in ("interest", "tomorrow", "surely", "what to do, and why"):
+        table.add_column(name)
+    for item, shown in zip(profile.interests, _objects(raw, "interests"), strict=True):
         table.add_row(
-            f"{i.name} ({i.id})",
-            f"{i.score:.3f}",
-            f"{i.lift:.2f}",
-            f"{i.confidence:.2f}",
-            i.trend,
-            i.stance,
-            ", ".join(_shown(r.code, r.value) for r in i.reasons),
+            f"{item.name} ({item.id})",
+            f"{bar(item.score)} {item.score:4.0%}",
+            f"{bar(item.confidence, 6)} {item.confidence:4.0%}",
+            said.interest(shown),
         )
     console = Console(markup=False, highlight=False)
     console.print(table)
-    for s in profile.suppressions:
-        until = "until further notice" if s.until is None else f"until {_utc(s.until)}"
-        console.print(f"suppressed: {s.scope} ({s.reason}) {until}")
+    names = {item.id: item.name for item in profile.interests}
+    for suppression in _objects(raw, "suppressions"):
+        console.print(said.suppression(suppression, names))
 
 
-def _shown(code: str, value: Any) -> str:
-    return code if value is None else f"{code}={value}"
+def _objects(raw: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    return list(raw.get(name) or ())
 
 
 def _utc(epoch_ms: int) -> str:

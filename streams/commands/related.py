@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from streams.contract.topics import STATE
 from streams.errors import ExitCode, UsageError
 from streams.kafka.compacted import CompactedTopic, ReaderError
 from streams.settings import Settings
-from streams.terminal import add_kafka_options, settings_of
+from streams.terminal import add_kafka_options, bar, settings_of
 
 if TYPE_CHECKING:
     from features.related.graph import Related
@@ -32,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("interest", metavar="INTEREST", help="taxonomy id or name")
     parser.add_argument("--json", action="store_true", help="one JSON object")
+    parser.epilog = "Example: interest-streams related Gardening --bootstrap kafka:9092"
     parser.add_argument(
         "--timeout",
         type=float,
@@ -57,7 +59,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     if tree.sensitive[index]:
         raise UsageError(f"{tree.names[index]} is sensitive: nothing is inferred of it")
     found = listed(read(settings_of(args), tree, args.timeout), index, tree)
-    if args.json:
+    if args.json or not sys.stdout.isatty():
         print(
             json.dumps(
                 {"id": tree.ids[index], "name": tree.names[index], "related": found},
@@ -67,7 +69,8 @@ def run(args: argparse.Namespace) -> ExitCode:
     else:
         print(f"{' > '.join(tree.paths[index])} ({tree.ids[index]})")
         for item in found:
-            print(f"  {item['relatedness']:.3f}  {item['why']:8}  {item['name']} ({item['id']})")
+            near = item["relatedness"]
+            print(f"  {bar(near)} {near:.3f}  {item['why']:8}  {item['name']} ({item['id']})")
     return ExitCode.DONE if found else ExitCode.FAILED
 
 

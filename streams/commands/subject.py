@@ -18,6 +18,8 @@ from features.privacy.facts import erasure_mark
 from features.state import changelog_keys as keys
 from features.state.changelog_keys import Kind, Meta
 from features.tags import taxonomy
+from streams.apps.customer_sheet import as_html, sheet
+from streams.client.words import LANGUAGES, wording
 from streams.contract.topics import DEAD_LETTERS, PROFILES, RECEIPTS, STATE, TOPICS
 from streams.errors import ExitCode
 from streams.kafka.compacted import CompactedTopic
@@ -31,7 +33,12 @@ HELP = "show or export all that is held of an account"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("account", metavar="ACCOUNT", help="account id, or account/member")
-    parser.add_argument("--json", action="store_true", help="one JSON object, for export")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--json", action="store_true", help="one JSON object, for export")
+    how.add_argument("--html", action="store_true", help="a sheet for the customer, as HTML")
+    parser.add_argument(
+        "--language", choices=LANGUAGES, default=LANGUAGES[0], help="of the sheet's sentences"
+    )
     parser.add_argument(
         "--timeout",
         type=float,
@@ -39,22 +46,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="for reading each topic (default 300)",
     )
+    parser.epilog = "Example: interest-streams subject acc-1/m-2 --html --language de > sheet.html"
     add_kafka_options(parser)
 
 
 def run(args: argparse.Namespace) -> ExitCode:
     """Print all that is stored; FAILED if that is nothing."""
-    found = held(settings_of(args), args.account.partition("/")[0], args.timeout)
-    if args.json or not sys.stdout.isatty():
-        print(json.dumps(found, indent=2, ensure_ascii=False))
+    settings = settings_of(args)
+    found, said = held(settings, args.account, args.timeout), wording(args.language)
+    if args.html:
+        print(as_html(sheet(found, settings, said), said))
+    elif args.json or not sys.stdout.isatty():
+        print(json.dumps(sheet(found, settings, said), indent=2, ensure_ascii=False))
     else:
         _show(found)
     known = found["state"] or found["facts"] or found["profiles"] or found["erased"]
     return ExitCode.DONE if known else ExitCode.FAILED
 
 
-def held(settings: Settings, account: str, timeout: float = 300.0) -> dict[str, Any]:
-    """All that is stored about an account, decoded.
+def held(settings: Settings, subject: str, timeout: float = 300.0) -> dict[str, Any]:
+    """All that is stored about an account, or about one member of it alone, decoded.
 
     Raises
     ------
@@ -67,19 +78,22 @@ def held(settings: Settings, account: str, timeout: float = 300.0) -> dict[str, 
     from features.privacy import disclosure
     from streams.worker.wiring import suppression_rules
 
+    account, _, member = subject.partition("/")
     tree, rules = taxonomy.load(), suppression_rules(settings.suppression_rules)
     name = erasure_mark(settings.erasure_key.encode(), account)
-    wanted = _ours(account)
-    state = _fold(settings, STATE, timeout, partial(_concerns, wanted, keys.erased(name)))
+    wanted = _ours(account, member)
+    concerns = partial(_concerns, wanted, account.encode(), keys.erased(name))
+    state = _fold(settings, STATE, timeout, concerns)
     metas = [Meta.from_bytes(v).max_ts for (key, _), v in state.items() if key == keys.META]
     now = max(metas, default=0)
     profiles = _fold(settings, PROFILES, timeout, wanted)
     values = {key: value for (key, _), value in state.items()}
     facts = values.get(keys.facts(account.encode()))
+    said = None if facts is None else disclosure.describe_facts(facts, rules, now)
     erased = values.get(keys.erased(name))
     return {
-        "account": account,
-        "facts": None if facts is None else disclosure.describe_facts(facts, rules, now),
+        "subject": subject,
+        "facts": said if said is None or not member else _of_member(said, member),
         "state": {
             found.name.decode(): disclosure.describe_subject(value, tree)
             for key, value in sorted(values.items())
@@ -93,14 +107,31 @@ def held(settings: Settings, account: str, timeout: float = 300.0) -> dict[str, 
     }
 
 
-def _concerns(wanted: Callable[[bytes], bool], erasure: bytes, key: bytes) -> bool:
+def _concerns(wanted: Callable[[bytes], bool], account: bytes, erasure: bytes, key: bytes) -> bool:
     match keys.parse(key):
-        case (Kind.SUBJECT | Kind.FACTS, name):
+        case (Kind.SUBJECT, name):
             return wanted(name)
+        case (Kind.FACTS, name):
+            return name == account
     return key in (keys.META, erasure)
 
 
-def _ours(account: str) -> Callable[[bytes], bool]:
+def _of_member(facts: dict[str, Any], member: str) -> dict[str, Any]:
+    """What was said by or about one member; what holds for the household holds for them, too."""
+    return {
+        **facts,
+        "consent": [c for c in facts["consent"] if c["member_id"] in (None, member)],
+        "facts": [
+            fact
+            for fact in facts["facts"]
+            if member in (fact.get("member_id"), fact.get("owner_member_id"))
+        ],
+    }
+
+
+def _ours(account: str, member: str) -> Callable[[bytes], bool]:
+    if member:
+        return f"{account}/{member}".encode().__eq__
     exact, below = account.encode(), account.encode() + b"/"
     return lambda key: key == exact or key.startswith(below)
 
@@ -131,7 +162,7 @@ def _show(found: dict[str, Any]) -> None:
     from rich.table import Table
 
     console = Console(markup=False, highlight=False)
-    console.print(f"account {found['account']}")
+    console.print(f"subject {found['subject']}")
     if found["erased"]:
         console.print(f"erased: {found['erased']}")
     for item in (found["facts"] or {}).get("consent", ()):

@@ -14,7 +14,7 @@ from streams.contract.untagged import STALE_MS, Heavy
 from streams.errors import ExitCode
 from streams.kafka.compacted import CompactedTopic
 from streams.settings import Settings
-from streams.terminal import add_kafka_options, settings_of
+from streams.terminal import add_kafka_options, bar, settings_of
 
 NAME = "untagged"
 HELP = "heaviest contents that nobody has given tags"
@@ -24,14 +24,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("--top", type=int, default=20, metavar="N")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.epilog = "Example: interest-streams untagged --top 50 --bootstrap kafka:9092"
     add_kafka_options(parser)
 
 
 def run(args: argparse.Namespace) -> ExitCode:
     """Print the heaviest contents without tags."""
     found = read(settings_of(args), int(time.time() * 1000))[: max(0, args.top)]
+    most = max((item.seconds for item in found), default=1.0)
     for item in found:
-        if args.json:
+        if args.json or not sys.stdout.isatty():
             print(
                 json.dumps(
                     {
@@ -44,7 +46,8 @@ def run(args: argparse.Namespace) -> ExitCode:
                 )
             )
         else:
-            print(f"{item.seconds:12,.0f} s  {item.source:8} {item.key}")
+            share = bar(item.seconds / max(most, 1e-9))
+            print(f"{share} {item.seconds:12,.0f} s  {item.source:8} {item.key}")
     if not found:
         print("untagged: nothing published yet (workers do it once a minute)", file=sys.stderr)
     return ExitCode.DONE

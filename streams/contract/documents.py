@@ -19,6 +19,8 @@ from streams.contract.topics import DEAD_LETTERS, PROFILES, TOPICS, Topic
 
 VERSION = "1.0.0"
 DEFAULT_DIR = Path("deploy/contract")
+#: Every release as it was published, by its version: what is compared with is never made anew.
+RELEASES = DEFAULT_DIR / "releases"
 
 #: A multi-format schema of AsyncAPI names the dialect of JSON Schema.
 _FORMAT = "application/schema+json;version=2020-12"
@@ -96,6 +98,44 @@ def incompatibilities(old: Schema, new: Schema, path: str = "$") -> Iterator[str
                 yield from incompatibilities(one, other, f"{path}.{word}[{i}]")
         else:
             yield f"{path}: {word} {_shown(was)} became {_shown(now)}{_who(word, was, now)}"
+
+
+def dropped(old: Schema, new: Schema, path: str = "$") -> Iterator[str]:
+    """Fields that are gone or have another name now, required or not.
+
+    A reader may rest on whatever was always written, whether the schema required it or not.
+
+    Yields
+    ------
+    str
+        One sentence per field, beginning with its path.
+    """
+    one, other = old.get("properties", {}), new.get("properties", {})
+    for name, schema in one.items():
+        if name not in other:
+            yield f"{path}.{name}: gone, or renamed"
+        else:
+            yield from dropped(schema, other[name], f"{path}.{name}")
+    if isinstance(old.get("items"), dict) and isinstance(new.get("items"), dict):
+        yield from dropped(old["items"], new["items"], f"{path}[]")
+
+
+def release_breaks(released: Mapping[str, Mapping[str, Schema]]) -> list[str]:
+    """Breaks of this version against released ones, and of those with each other.
+
+    Parameters
+    ----------
+    released : mapping of str to mapping of str to dict
+        Name of the release to its schemas by name, oldest first.
+    """
+    names = {name for schemas in released.values() for name in schemas}
+    found = [f"{name}: gone, or renamed" for name in sorted(names - SCHEMAS.keys())]
+    for name, current in SCHEMAS.items():
+        past = {release: of[name] for release, of in released.items() if name in of}
+        found += [f"{name}: {what}" for what in history_breaks({**past, "this version": current})]
+        for release, schema in past.items():
+            found += [f"{name}: {release}: {what}" for what in dropped(schema, current)]
+    return found
 
 
 def history_breaks(versions: Mapping[str, Schema]) -> list[str]:

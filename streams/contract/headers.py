@@ -25,12 +25,12 @@ _CONSTANT: tuple[tuple[str, bytes], ...] = (
     ("schema-version", _SCHEMA),
     ("content-type", b"application/json"),
     ("ce_specversion", b"1.0"),
-    ("ce_type", b"interest-profile.v1"),
     ("ce_source", b"interest-streams"),
 )
+_CHANGED, _FORGOTTEN = b"interest-profile.v1", b"interest-profile.forgotten.v1"
 
 
-def profile_headers(key: bytes, version: int, time: bytes) -> Headers:
+def profile_headers(key: bytes, version: int, time: bytes, place: int) -> Headers:
     """Headers of a record of ``interest-profiles``, tombstones included.
 
     Parameters
@@ -38,23 +38,27 @@ def profile_headers(key: bytes, version: int, time: bytes) -> Headers:
     key : bytes
         ``account`` or ``account/member``.
     version : int
-        Version of the profile, from 1.
+        Version of the profile, from 1; 0 for a tombstone.
     time : bytes
-        Event time of the profile, as `times` gives it.
+        Event time of the profile, as `times` gives it; of a tombstone, of the stream.
+    place : int
+        Offsets of the partition's inputs that the record was made of, added up: it grows with
+        every commit, whereas versions begin anew when a subject was forgotten.
 
     Returns
     -------
     list of (str, bytes)
-        A new list; ``ce_id`` is ``key:version``, unique for a source as CloudEvents asks.
+        A new list; ``ce_id`` is ``key:version:place``, unique for a source as CloudEvents asks.
 
     Examples
     --------
-    >>> dict(profile_headers(b"a-1/m", 7, b"2023-11-14T22:13:20.123Z"))["ce_id"]
-    b'a-1/m:7'
+    >>> dict(profile_headers(b"a-1/m", 7, b"2023-11-14T22:13:20.123Z", 96))["ce_id"]
+    b'a-1/m:7:96'
     """
     return [
         *_CONSTANT,
-        ("ce_id", b"%b:%d" % (key, version)),
+        ("ce_type", _CHANGED if version else _FORGOTTEN),
+        ("ce_id", b"%b:%d:%d" % (key, version, place)),
         ("ce_subject", key),
         ("ce_time", time),
     ]

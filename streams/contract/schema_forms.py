@@ -80,4 +80,6 @@ INTEREST = text(1, 16, pattern=f"^{IAB_ID}+$")
 
 KEY = text(3, 300, pattern=f"^({'|'.join(KeyPrefix.words())}):.+$")
 
+DATE = text(10, 10, pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$", format="date")
+
 COUNTRY = text(2, 2, pattern=f"^{CAPITAL}{{2}}$")

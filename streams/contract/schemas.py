@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from features.records.inputs import INPUTS
-from features.vocabulary import Refusal, Source, Stance, SuppressionReason, Trend, Word
+from features.vocabulary import ReasonCode, Refusal, Source, Stance, SuppressionReason, Trend, Word
 from streams.contract import topics
 from streams.contract.input_schemas import input_schemas
 from streams.contract.schema_forms import (
     BASE,
     COUNTRY,
+    DATE,
     DIGITS,
     HEX,
     INTEREST,
@@ -76,19 +77,25 @@ _TAGS = record(
 _INTEREST_OUT = record(
     Property("id", INTEREST, "taxonomy id", True),
     Property("name", text(1, 128), "of the taxonomy", True),
-    Property("score", SHARE, "calibrated probability of engaging tomorrow", True),
+    Property("parent", INTEREST, "taxonomy id of what it is part of; absent at the top"),
+    Property(
+        "score",
+        SHARE,
+        "calibrated probability of engaging tomorrow, to the step that is published by (0.05)",
+        True,
+    ),
     Property("lift", NUMBER, "score over the population's base rate", True),
     Property("confidence", SHARE, "from the amount of evidence", True),
     Property("trend", text(1, 32), f"{_said(Trend)}; words may be added", True),
-    Property(
-        "last_active", text(10, 10, pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$"), "local day", True
-    ),
+    Property("last_active", DATE, "local day", True),
+    Property("first_seen", DATE, "local day since which it is followed without a long pause"),
     Property(
         "dayparts",
         {"type": "object", "additionalProperties": SHARE},
         "shares >= 0.2 by weekday- or weekend- and night, morning, afternoon, evening",
+        True,
     ),
-    Property("sources", {"type": "object", "additionalProperties": SHARE}, _said(Source)),
+    Property("sources", {"type": "object", "additionalProperties": SHARE}, _said(Source), True),
     Property("stance", text(1, 32), f"{_said(Stance)}; read an unknown word as hold", True),
     Property(
         "reasons",
@@ -99,7 +106,8 @@ _INTEREST_OUT = record(
             ),
             16,
         ),
-        "why the stance",
+        f"why the stance: {', '.join(ReasonCode)}; codes may be added",
+        True,
     ),
 )
 _PROFILE = record(
@@ -119,12 +127,15 @@ _PROFILE = record(
     Property(
         "context",
         record(
-            Property("roaming", {"type": "boolean"}, "abroad now"),
-            Property("country", nullable(COUNTRY), "ISO 3166 alpha-2"),
+            Property("roaming", {"type": "boolean"}, "abroad now", True),
+            Property("country", nullable(COUNTRY), "ISO 3166 alpha-2", True),
         ),
         "where the subject is now",
+        True,
     ),
-    Property("interests", items(_INTEREST_OUT, 20), "by score, highest first", True),
+    Property(
+        "interests", items(_INTEREST_OUT, 20), "by what they tell of the subject, most first", True
+    ),
     Property(
         "suppressions",
         items(
@@ -141,7 +152,7 @@ _PROFILE = record(
                     f"{', '.join(SuppressionReason)}; words may be added",
                     True,
                 ),
-                Property("until", nullable(integer(0)), "epoch milliseconds, null: open"),
+                Property("until", nullable(integer(0)), "epoch milliseconds, null: open", True),
             ),
             256,
         ),
@@ -151,11 +162,12 @@ _PROFILE = record(
     Property(
         "evidence",
         record(
-            Property("events", integer(0), "counted"),
-            Property("days", integer(0), "with activity"),
-            Property("sources", items(text(1, 32), 8), "seen"),
+            Property("events", integer(0), "counted", True),
+            Property("days", integer(0, 64), "of the last 64, with activity", True),
+            Property("sources", {**items(text(1, 32), 8), "uniqueItems": True}, "seen", True),
         ),
         "what it rests on",
+        True,
     ),
 )
 
@@ -252,11 +264,20 @@ _PROFILE_HEADERS = record(
     Property("schema-version", text(1, 10, pattern=DIGITS), "of the value", True),
     Property("content-type", {"const": "application/json"}, "of the value", True),
     Property("ce_specversion", {"const": "1.0"}, "CloudEvents", True),
-    Property("ce_type", {"const": "interest-profile.v1"}, "CloudEvents", True),
+    Property(
+        "ce_type",
+        text(1, 64),
+        "interest-profile.v1; interest-profile.forgotten.v1 of a record without value",
+        True,
+    ),
     Property("ce_source", {"const": "interest-streams"}, "CloudEvents", True),
-    Property("ce_id", text(1, 160), "key:version, unique", True),
+    Property(
+        "ce_id", text(1, 192), "key:version:place, unique; place grows with each commit", True
+    ),
     Property("ce_subject", text(1, 129), "the key again", True),
-    Property("ce_time", text(20, 30, format="date-time"), "as_of", True),
+    Property(
+        "ce_time", text(20, 30, format="date-time"), "as_of; the stream's, without value", True
+    ),
 )
 
 _BODIES: Mapping[str, tuple[str, Schema]] = {

@@ -157,7 +157,8 @@ class Outlet:
 
     def _produce(self, commit: Commit, deadline: float) -> None:
         for partition, changes in commit.changes.items():
-            self._send_profiles(deadline, partition, changes.profiles)
+            place = sum(spot.offset for spot in commit.offsets if spot.partition == partition)
+            self._send_profiles(deadline, partition, changes.profiles, place)
             self._send_many(deadline, partition, changes.state)
             for key, value in changes.receipts:
                 self._send(
@@ -174,14 +175,14 @@ class Outlet:
             )
 
     def _send_profiles(
-        self, deadline: float, partition: int, profiles: Sequence[ProfileRecord]
+        self, deadline: float, partition: int, profiles: Sequence[ProfileRecord], place: int
     ) -> None:
         # One by one, for the client's batches take no headers; so without a call in between.
         produce: Callable[..., None] = self._producer.produce
         topic = self._profiles
         times = codecs.times([item.as_of for item in profiles])
         for (key, value, version, _), time in zip(profiles, times, strict=True):
-            headers = codecs.profile_headers(key, version, time)
+            headers = codecs.profile_headers(key, version, time, place)
             try:
                 produce(topic, value, key, partition, headers=headers)
             except BufferError:

@@ -113,18 +113,26 @@ def test_everything_is_as_the_twin_says(records: list[Record], grant: bool) -> N
 def _assert_profile(have: dict[str, Any], want: dict[str, Any]) -> None:
     model = have.pop("model"), have.pop("version")
     assert model[0]["id"] == "ftrl-hurdle"
-    scores = [item["score"] for item in have["interests"]]
-    assert scores == sorted(scores, reverse=True)
     by_id = [{item["id"]: item for item in doc.pop("interests")} for doc in (have, want)]
     assert have == want
     assert set(by_id[0]) == set(by_id[1])
     for interest, item in by_id[0].items():
         twin = by_id[1][interest]
-        for name, within in (("score", 2e-4), ("lift", 0.02), ("confidence", 0.011)):
+        # The score may be rounded to the next step: the lift is what shows how exact it is.
+        for name, within in (("score", 0.051), ("lift", 0.02), ("confidence", 0.011)):
             assert item.pop(name) == pytest.approx(twin.pop(name), rel=1e-3, abs=within), name
         for name, least in (("dayparts", 0.2), ("sources", 0.005)):
             _assert_shares(item.pop(name), twin.pop(name), least)
-        why = [{r["code"]: r["value"] for r in doc.pop("reasons")} for doc in (item, twin)]
+        why = [
+            {
+                f"{r['code']} {name}": number
+                for r in doc.pop("reasons")
+                for name, number in (
+                    r["value"].items() if isinstance(r["value"], dict) else [("", r["value"])]
+                )
+            }
+            for doc in (item, twin)
+        ]
         assert why[0] == pytest.approx(why[1], abs=0.011)
         assert item == twin
 

@@ -73,6 +73,80 @@ def stance(p: float, rate: float, age: int, flags: set[str], held: bool) -> str:
     return "avoid" if min(1.0, p + spread) / rate < 0.5 else "hold"
 
 
+def interval(p: float, age: int) -> tuple[float, float]:
+    """The score's interval, one-sided 90 % at either end."""
+    n = min(age, 28) + PRIOR_DAYS
+    spread = Z_90 * math.sqrt(p * (1 - p) / n * (1 + (n - 1) * SPELLS * p))
+    return max(0.0, p - spread), min(1.0, p + spread)
+
+
+def divergence(p: float, rate: float) -> float:
+    """Kullback-Leibler, below zero where the probability is the smaller one."""
+    found = sum(a * math.log(a / b) for a, b in ((p, rate), (1 - p, 1 - rate)) if a > 0)
+    return found if p >= rate else -found
+
+
+def tells(p: float, age: int, rate: float, flags: set[str]) -> float:
+    """How much an interest tells of a subject; what was declared tells most."""
+    low, high = interval(p, age)
+    rate = min(0.9999, max(0.0001, rate))
+    end = low if low > rate else high if high < rate else None
+    found = 1e-3 * divergence(p, rate) if end is None else divergence(end, rate)
+    return found + 100.0 * ("like" in flags)
+
+
+def rule(p: float, age: int, rate: float, flags: set[str], held: bool) -> list[dict[str, Any]]:
+    """The rule that decided by a number; none where a declared fact did."""
+    low, high = (end / rate for end in interval(p, age))
+    sure = low >= 1.2 and p >= 0.05 and age >= 2
+    if flags & {"dislike", "quiet"} or (sure and held) or ("like" in flags and not sure):
+        return []
+    found: tuple[str, str, float, float]
+    if sure:
+        found = "lift_clear", "low", low, 1.2
+    elif high < 0.5:
+        found = "lift_small", "high", high, 0.5
+    elif low < 1.2:
+        found = "lift_unclear", "low", low, 1.2
+    elif p < 0.05:
+        found = "too_rare", "score", p, 0.05
+    else:
+        return [{"code": "too_new", "value": {"days": age, "needs": 2}}]
+    code, name, value, needs = found
+    shown = float(number(value, 4 if name == "score" else 2))
+    return [{"code": code, "value": {name: shown, "needs": needs}}]
+
+
+def rounded(p: float, step: float) -> float:
+    """The score to the step that is published by, and below one to its tenth."""
+    unit = min(step, 0.1) * (1.0 if p >= step else 0.1)
+    return float(number(min(1.0, max(1e-4, math.floor(p / unit + 0.5) * unit)), 4))
+
+
+def chosen(
+    found: list[dict[str, Any]], parents: dict[str, str | None], most: int
+) -> list[dict[str, Any]]:
+    """The best of all, without parents that say no more than an interest below them."""
+
+    def above(interest: str) -> set[str]:
+        up = parents[interest]
+        return set() if up is None else {up} | above(up)
+
+    best = sorted(found, key=lambda item: -item["tells"])[:most]
+    return [
+        item
+        for item in best
+        if item["tells"] >= 100.0
+        or not any(
+            other["tells"] >= item["tells"] - 0.01 * abs(item["tells"]) - 1e-6
+            and other is not item
+            and item["id"] in above(other["id"])
+            and item["stance"] in ("hold", other["stance"])
+            for other in best
+        )
+    ]
+
+
 def reasons(
     row: Row,
     days: set[int],
@@ -159,9 +233,15 @@ def profile(partition: Partition, key: str, enough: int) -> dict[str, Any] | Non
         for row in subject.rows.values()
         if not partition.tree.sensitive[row.interest]
     ]
-    found.sort(key=lambda item: -item["score"])
+    tree = partition.tree
+    parents = {
+        interest: tree.ids[above] if above >= 0 else None
+        for interest, above in zip(tree.ids, tree.parent.tolist(), strict=True)
+    }
+    found = chosen([item for item in found if item], parents, config.profile_interests)
     for item in found:
-        item["score"] = float(number(item["score"], 4))
+        del item["tells"]
+        item["score"] = rounded(item["score"], max(config.publish_score_step, 1e-4))
     country = subject.country
     return {
         "schema": 1,
@@ -171,7 +251,7 @@ def profile(partition: Partition, key: str, enough: int) -> dict[str, Any] | Non
             "roaming": bool(country and config.home_country and country != config.home_country),
             "country": country,
         },
-        "interests": found[: config.profile_interests],
+        "interests": found,
         "suppressions": suppressions(partition, known, subject, member or None),
         "evidence": {
             "events": len(subject.events),
@@ -203,18 +283,27 @@ def _interest(
     parts = row.parts(day, offset, config.half_lives[2])
     masses = row.masses(day, offset, config.half_lives[2])
     assert all(g.ts < start for g in row.given)
+    taken = stance(p, rate, age, row.flags, any(held))
+    dull = taken == "hold" and not row.flags & {"like", "dislike", "quiet"}
+    if dull and age >= 7 and interval(p, age)[0] <= rate and not config.profile_common:
+        return {}
+    above = int(tree.parent[row.interest])
     return {
         "id": tree.ids[row.interest],
         "name": tree.names[row.interest],
+        **({"parent": tree.ids[above]} if above >= 0 and not tree.sensitive[above] else {}),
+        "tells": tells(p, age, rate, row.flags),
         "score": p,
         "lift": float(number(p / rate, 2)),
         "confidence": float(number(min(age, 28) / (min(age, 28) + PRIOR_DAYS), 2)),
         "trend": trend(row.opening(day, offset, config.half_lives), days, day, age),
         "last_active": iso_date(max([*days, row.first])),
+        "first_seen": iso_date(row.first),
         "dayparts": shares(dict(zip(DAY_PARTS, parts, strict=True)), 0.2),
         "sources": shares({SOURCES[kind]: mass for kind, mass in masses.items()}, 0.005),
-        "stance": stance(p, rate, age, row.flags, any(held)),
-        "reasons": reasons(
+        "stance": taken,
+        "reasons": rule(p, age, rate, row.flags, any(held))
+        + reasons(
             row,
             days,
             day,

@@ -41,7 +41,7 @@ class ProfileTopic:
                 key=key.encode(),
                 value=None if version is None else orjson.dumps({**value, **more}),
                 partition=partition,
-                headers=[*profile_headers(key.encode(), version or 0, times([as_of])[0])],
+                headers=[*profile_headers(key.encode(), version or 0, times([as_of])[0], 0)],
             )
         assert self.producer.flush(30) == 0
 

@@ -280,15 +280,19 @@ def _steps(place: str, found: Evidence, broken: dict[str, list[str]]) -> None:
 
 def _versions(profiles: list[Message]) -> Iterator[str]:
     seen: dict[bytes, int] = {}
+    identities: set[bytes | str | None] = set()
     for message in profiles:
         key, value = message.key() or b"", message.value()
+        if (identity := dict(message.headers() or ()).get("ce_id")) in identities:
+            yield f"{key.decode()}: ce_id {identity!r} again"
+        identities.add(identity)
         if value is None:
             seen.pop(key, None)  # forgotten: whoever comes back begins anew
             continue
         version = json.loads(value)["version"]
         if version != seen.get(key, 0) + 1:
             yield f"{key.decode()}: version {version} after {seen.get(key, 0)}"
-        if (identity := dict(message.headers() or ()).get("ce_id")) != b"%b:%d" % (key, version):
+        if not isinstance(identity, bytes) or not identity.startswith(b"%b:%d:" % (key, version)):
             yield f"{key.decode()}: ce_id {identity!r} of version {version}"
         seen[key] = version
 

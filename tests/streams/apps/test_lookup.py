@@ -28,13 +28,15 @@ SPORTS = {"id": "483", "name": "Sports", "score": 0.8, "lift": 2.3, "confidence"
           "sources": {"tv": 1.0}, "stance": "engage",
           "reasons": [{"code": "active_days_28", "value": 12}]}  # fmt: skip
 CARS = {**SPORTS, "id": "1", "name": "Automotive", "stance": "avoid", "reasons": []}
+PLACE = {"context": {"roaming": False, "country": "DE"},
+         "evidence": {"events": 3, "days": 1, "sources": ["tv"]}}  # fmt: skip
 BALL = {"scope": "1", "reason": "purchase", "until": None}
 
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     made = Service(tmp_path_factory.mktemp("lookup"))
-    made.reader.put("acc-1", interests=[SPORTS], context={"country": "DE"}, evidence={"events": 3})
+    made.reader.put("acc-1", interests=[SPORTS], **PLACE)
     made.reader.put("acc-1/m-2", interests=[SPORTS, CARS], suppressions=[BALL])
     made.reader.put("acc-1/m-1", interests=[CARS])
     refused = [{"scope": "all", "reason": "no_consent_offers", "until": None}]

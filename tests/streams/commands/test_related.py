@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -78,8 +79,10 @@ def test_partitions_add_up_and_the_latest_record_counts(
     assert [
         (item["id"], item["relatedness"]) for item in said["related"] if item["why"] == "together"
     ] == [(TREE.ids[i], round(near, 4)) for i, near in whole.neighbours(GAMES)]
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     assert ask(monkeypatch, records, TREE.ids[GAMES]) == 0
-    assert TREE.names[BEACH] in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert TREE.names[BEACH] in shown and "█" in shown
 
 
 def test_what_means_the_same_is_said_with_its_likeness(

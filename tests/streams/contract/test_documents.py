@@ -53,7 +53,11 @@ def run(*argv: str) -> int:
 
 def test_committed_files_are_the_generated_ones() -> None:
     folder = ROOT / documents.DEFAULT_DIR
-    committed = {str(p.relative_to(folder)): p.read_text() for p in folder.rglob("*.json")}
+    committed = {
+        str(p.relative_to(folder)): p.read_text()
+        for p in folder.rglob("*.json")
+        if not p.is_relative_to(ROOT / documents.RELEASES)
+    }
     assert committed == documents.documents(), (
         "run: interest-streams contract --out deploy/contract"
     )
@@ -103,6 +107,54 @@ def references(node: Any) -> list[str]:
     return [r for item in node for r in references(item)] if isinstance(node, list) else []
 
 
+# -- releases
+
+
+def released() -> dict[str, dict[str, Any]]:
+    folders = sorted((ROOT / documents.RELEASES).iterdir())
+    return {
+        folder.name: {p.stem: json.loads(p.read_text()) for p in (folder / "schemas").iterdir()}
+        for folder in folders
+    }
+
+
+def test_this_version_agrees_with_every_release() -> None:
+    assert released(), "each release is kept"
+    assert documents.release_breaks(released()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("interest-profiles", ()),
+        ("interest-profiles", ("interests", "items")),
+        ("interest-profiles", ("context",)),
+        ("interest-profiles", ("evidence",)),
+        ("interest-profiles", ("suppressions", "items")),
+        ("interest-profiles.headers", ()),
+    ],
+)
+def test_dropping_or_renaming_any_field_fails_by_name(name: str, path: tuple[str, ...]) -> None:
+    release = released()["1.0.0"]
+    schema: Any = release[name]
+    for step in path:
+        schema = schema["properties"][step] if step != "items" else schema["items"]
+    there = list(schema["properties"])
+    for field in there:
+        past = copy.deepcopy(release)
+        node: Any = past[name]
+        for step in path:
+            node = node["properties"][step] if step != "items" else node["items"]
+        node["properties"][f"{field}_before"] = node["properties"].pop(field)
+        problems = documents.release_breaks({"1.0.0": past})
+        assert any(f"{field}_before: gone, or renamed" in problem for problem in problems)
+
+
+def test_dropping_a_topic_fails_by_name() -> None:
+    past = {**released()["1.0.0"], "moods": {"type": "object"}}
+    assert documents.release_breaks({"1.0.0": past}) == ["moods: gone, or renamed"]
+
+
 # -- golden messages
 
 
@@ -119,10 +171,12 @@ def test_bad_messages_are_refused(name: str, case: dict[str, Any]) -> None:
 @pytest.mark.parametrize("golden", PROFILES, ids=lambda g: g["key"])
 def test_golden_profiles_and_their_headers(golden: dict[str, Any]) -> None:
     CHECKS["interest-profiles.headers"].validate(golden["headers"])
-    version = int(golden["headers"]["ce_id"].rpartition(":")[2])
+    _, version, place = golden["headers"]["ce_id"].rsplit(":", 2)
     value = golden["value"]
     as_of = 1_700_000_000_002 if value is None else value["as_of"]
-    made = codecs.profile_headers(golden["key"].encode(), version, codecs.times([as_of])[0])
+    made = codecs.profile_headers(
+        golden["key"].encode(), int(version), codecs.times([as_of])[0], int(place)
+    )
     assert {name: raw.decode() for name, raw in made} == golden["headers"]
     if value is not None:
         CHECKS["interest-profiles"].validate(value)

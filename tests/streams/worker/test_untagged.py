@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterable
@@ -352,8 +353,9 @@ def test_the_command_sums_over_workers_and_passes_over_stale_ones(
         ("host:a.example", 12.0),
         ("programme:b", 9.0),
     ]
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     assert main(["untagged", "--bootstrap", kafka, "--top", "1"]) == 0
-    assert capsys.readouterr().out.split() == ["12", "s", "network", "host:a.example"]
+    assert capsys.readouterr().out.split() == ["█" * 12, "12", "s", "network", "host:a.example"]
 
 
 def test_the_command_says_which_topic_is_missing(
