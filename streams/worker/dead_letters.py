@@ -27,11 +27,15 @@ _TELLING_OF_IDS = frozenset({Refusal.CHARSET, Refusal.LENGTH})
 
 @dataclass(frozen=True)
 class DeadLetterLimit:
-    """The share and run of refused records that halt an input partition."""
+    """The share and run of refused records that halt an input partition.
+
+    With `quarantine` a key that alone is at fault does not halt it.
+    """
 
     max_ratio: float
     window: int
     max_run: int
+    quarantine: bool = True
 
 
 @dataclass(frozen=True)
@@ -127,7 +131,7 @@ class DeadLetterCount:
 
     def _quarantine(self, key: bytes, alone: bool, now: float) -> bool:
         """Quarantine a key that alone is at fault, and begin anew; whether it is."""
-        if key and alone:
+        if key and alone and self._limit.quarantine:
             self.quarantined[key] = now + _QUARANTINE_S
             self.begin_anew()
         return key in self.quarantined

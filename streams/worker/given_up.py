@@ -24,8 +24,8 @@ class GivenUp:
     def __contains__(self, partition: object) -> bool:
         return partition in self._until
 
-    def add(self, partition: int, why: Stop) -> None:
-        """Give a partition up.
+    def add(self, partition: int, why: Stop, *, at_once: bool = False) -> None:
+        """Give a partition up; `at_once`, until it can be restored.
 
         Raises
         ------
@@ -34,8 +34,9 @@ class GivenUp:
         """
         if self._settings.strict_limits:
             raise why
-        log.error("partition %d is given up, the others go on: %s", partition, why)
-        retry_s = self._settings.input_retry_ms / 1000.0
+        if not at_once:
+            log.error("partition %d is given up, the others go on: %s", partition, why)
+        retry_s = 0.0 if at_once else self._settings.input_retry_ms / 1000.0
         self._until[partition] = self._ports.monotonic() + retry_s, str(why)
         metrics.PARTITION_GIVEN_UP.labels(str(partition)).set(1)
 

@@ -79,7 +79,7 @@ class Inlet:
         self._listened += min(timeout, self._ports.monotonic() - before)
         if not messages:
             return 0
-        good, ends = messages, []
+        good, ends, failed = messages, list[Message](), None
         if any(map(Message.error, messages)):
             good = [message for message in messages if message.error() is None]
             for message in messages:
@@ -87,11 +87,13 @@ class Inlet:
                 if error is not None and error.code() == KafkaError._PARTITION_EOF:
                     ends.append(message)
                 elif error is not None:
-                    self._fail(message, error)
+                    failed = self._failure(message, error) or failed
         if good:
             self._take(consumer, good)
         for message in ends:
             self._take_end(message)
+        if failed is not None:
+            raise failed
         return len(good)
 
     def release(self) -> list[tuple[int, Batch]]:
@@ -222,8 +224,12 @@ class Inlet:
             chain.from_iterable(map(Message.timestamp, messages)), np.int64, 2 * count
         )[1::2]
         came = believed(stamps, kinds, now_ms)
-        batch, letters = self._decode(raws, keys, kinds, numbers, offsets, came)
         place = numbers.astype(np.int64) * len(self._names) + kinds
+        try:
+            batch, letters = self._decode(raws, keys, kinds, numbers, offsets, came)
+        except PartitionFailed as error:
+            self._take_again(consumer, place, error.partition)
+            raise
         accepted = (
             batch.records["partition"].astype(np.int64) * len(self._names) + batch.records["kind"]
         )
@@ -263,15 +269,31 @@ class Inlet:
                     consumer, TopicPartition(name, number, place_on), part, passed.why
                 )
 
-    def _fail(self, message: Message, error: KafkaError) -> None:
+    def _take_again(self, consumer: Consumer, place: NDArray[np.int64], failed: int) -> None:
+        """Let the records of other partitions come once more that came with a failed one's."""
+        for spot in np.unique(place).tolist():
+            number, kind = divmod(spot, len(self._names))
+            part, name = self.partitions.get(number), self._names[kind]
+            if part is not None and number != failed and name not in part.halted:
+                at = part.merge.inputs[name].next_offset
+                consumer.seek(TopicPartition(name, number, at))
+
+    def _failure(self, message: Message, error: KafkaError) -> PartitionFailed | None:
+        """What an error of a message means for its partition; None for nothing.
+
+        Raises
+        ------
+        Stop
+            Where it is more than a partition's.
+        """
         if passes(error):
-            return  # after the longest poll the partitions went by the lost callback
+            return None  # after the longest poll the partitions went by the lost callback
         if error.code() == KafkaError._AUTO_OFFSET_RESET or (
             error.code() == KafkaError.OFFSET_OUT_OF_RANGE
         ):
             if message.partition() not in self.partitions:
-                return  # of an assignment that was lost, or before its start was sought
-            raise PartitionFailed(
+                return None  # of an assignment that was lost, or before its start was sought
+            return PartitionFailed(
                 message.partition() or 0,
                 LostOffsets(
                     f"{message.topic()}[{message.partition()}]: the committed offset is no longer "

@@ -131,6 +131,13 @@ class Membership:
         self.consumer.resume(self._spots(ready))
         metrics.PARTITIONS.set(len(self.engines))
 
+    def drop(self, partition: int) -> None:
+        """Let go of what is live of a partition, which stays assigned."""
+        self.consumer.pause(self._spots([partition]))
+        self._inlet.close(partition)
+        self.engines.pop(partition, None)
+        metrics.PARTITIONS.set(len(self.engines))
+
     def try_again(self) -> None:
         """Restore partitions that were given up long enough ago, beside those that run."""
         if not self.restoring and (due := self.given_up.take_due()):
@@ -191,8 +198,9 @@ class Membership:
             self._parked = {
                 p: (engine, self._inlet.partitions[p].merge.position())
                 for p, engine in self.engines.items()
+                if self._inlet.partitions[p].broken is None
             }
-            for engine in self.engines.values():
+            for engine, _ in self._parked.values():
                 engine.count_from_here()
         self._drop()
         log.info("revoked partitions %s", sorted({s.partition for s in spots}))

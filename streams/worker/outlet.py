@@ -26,9 +26,10 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from features.engine import Changes, ProfileRecord
 from features.records.dead_letter import DeadLetter
+from features.records.position import Position
 from streams.contract import headers as codecs
 from streams.contract.topics import DEAD_LETTERS, PROFILES, RECEIPTS, STATE
-from streams.errors import Abandon, PartitionFailed, Stop
+from streams.errors import Abandon, Stop
 from streams.kafka import clients, limits
 from streams.kafka.ports import REAL, Ports
 from streams.settings import Settings
@@ -100,12 +101,9 @@ class Outlet:
         ------
         Abandon
             The fate is unknown or the worker was fenced; this outlet must not be used again.
-        PartitionFailed
-            A record is larger than its topic takes.
         Stop
             An error that a new producer would get again.
         """
-        self._measure(commit)
         with self._watchdog.guard("commit"):
             try:
                 self._producer.begin_transaction()  # 1
@@ -124,36 +122,30 @@ class Outlet:
         except KafkaException:
             pass  # a fenced producer refuses everything, which is what is wanted here
 
-    def _measure(self, commit: Commit) -> None:
-        """Refuse what the brokers would refuse; dead letters were cut to fit."""
-        for partition, changes in commit.changes.items():
-            written: dict[str, list[tuple[bytes, bytes | None]]] = {
-                self._state: list(changes.state.items()),
-                self._profiles: [item[:2] for item in changes.profiles],
-                self._receipts: list(changes.receipts),
-            }
-            for topic, records in written.items():
-                most = self.sizes.of(topic) - _KEY_AND_HEADERS
-                # Mapped C functions: there are a hundred thousand of them.
-                largest = max(map(len, filter(None, map(itemgetter(1), records))), default=0)
-                if largest > most:
-                    key = next(key for key, value in records if len(value or b"") == largest)
-                    raise self._too_large(commit, topic, partition, key, largest)
+    def measure(self, partition: int, changes: Changes, positions: Mapping[str, Position]) -> None:
+        """Refuse what the brokers would refuse; dead letters were cut to fit.
 
-    def _too_large(
-        self, commit: Commit, topic: str, partition: int, key: bytes, largest: int
-    ) -> PartitionFailed:
-        ends = ", ".join(
-            f"{spot.topic}@{spot.offset}" for spot in commit.offsets if spot.partition == partition
-        )
-        return PartitionFailed(
-            partition,
-            Stop(
-                f"{topic}[{partition}]: a record of {largest} bytes (key {key[:2]!r}...), made of "
-                f"what lies before {ends}, is larger than {self.sizes.setting(topic)} allows: "
-                "raise it, and the partition goes on"
-            ),
-        )
+        Raises
+        ------
+        Stop
+            Naming the topic, the place in the inputs, and the setting.
+        """
+        written: dict[str, list[tuple[bytes, bytes | None]]] = {
+            self._state: list(changes.state.items()),
+            self._profiles: [item[:2] for item in changes.profiles],
+            self._receipts: list(changes.receipts),
+        }
+        for topic, records in written.items():
+            # Mapped C functions: there are a hundred thousand of them.
+            largest = max(map(len, filter(None, map(itemgetter(1), records))), default=0)
+            if largest > self.sizes.of(topic) - _KEY_AND_HEADERS:
+                key = next(key for key, value in records if len(value or b"") == largest)
+                ends = ", ".join(f"{name}@{at.offset}" for name, at in positions.items())
+                raise Stop(
+                    f"{topic}[{partition}]: a record of {largest} bytes (key {key[:2]!r}...), "
+                    f"made of what lies before {ends}, is larger than "
+                    f"{self.sizes.setting(topic)} allows: raise it, and the partition goes on"
+                )
 
     def _produce(self, commit: Commit, deadline: float) -> None:
         for partition, changes in commit.changes.items():

@@ -31,6 +31,8 @@ class Partition:
         Inputs that passed a dead-letter limit: monotonic seconds of the next try, and why.
     bytes_refused : Counter of str
         Of what waits in `refused`, by input.
+    broken : Exception or None
+        What its engine failed with; nothing is applied or collected any more.
     """
 
     merge: Merge
@@ -44,6 +46,7 @@ class Partition:
     paused: set[str] = field(default_factory=set)
     halted: dict[str, tuple[float, str]] = field(default_factory=dict)
     bytes_refused: Counter[str] = field(default_factory=Counter)
+    broken: Exception | None = None
 
     def refuse(self, name: str, letters: Iterable[DeadLetter]) -> None:
         """Add refused records of an input, in log order."""

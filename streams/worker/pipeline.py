@@ -9,8 +9,7 @@ from the last commit that succeeded; so nothing needs to be undone.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -26,7 +25,7 @@ from features.state.contents import Contents
 from features.vocabulary import Outcome, Refusal
 from streams import metrics
 from streams.contract.topics import INPUTS
-from streams.errors import Abandon, KafkaFailed, PartitionFailed, Stop
+from streams.errors import Abandon
 from streams.kafka.ports import Ports
 from streams.settings import Settings
 from streams.worker.binding import committed_note
@@ -88,7 +87,7 @@ class Pipeline:
 
         Raises
         ------
-        Abandon, PartitionFailed, Stop
+        Abandon, Stop
             What was given before failed; so do the other calls but `discard`.
         """
         self._computing.put(partial(self._turn, released))
@@ -141,8 +140,14 @@ class Pipeline:
         self._tags.follow()
         begun, count = self._ports.monotonic(), sum(len(batch) for _, _, batch in released)
         for part, engine, batch in released:
-            with metrics.LOOP_SECONDS.time(), _of(int(batch.records["partition"][0])):
-                outcome = engine.apply(batch)
+            if part.broken is not None:
+                continue
+            try:
+                with metrics.LOOP_SECONDS.time():
+                    outcome = engine.apply(batch)
+            except Exception as error:  # the loop looks for it; the others go on
+                part.broken = error
+                continue
             part.outcomes += self._by_input(batch, outcome)
             self._untagged.add(batch, outcome)
             for i in np.flatnonzero(outcome == Outcome.LATE).tolist():
@@ -185,24 +190,39 @@ class Pipeline:
         self._untagged.keep(engines)
         commit = Commit()
         for cut in cuts:
+            if cut.part.broken is not None:
+                continue
             engine = engines[cut.partition]
             engine.refuse(len(cut.refused))
+            try:
+                changes = engine.collect(cut.positions)
+                if self.outlet is not None:
+                    self.outlet.measure(cut.partition, changes, cut.positions)
+            except Exception as error:
+                cut.part.broken = error
+                continue
+            commit.changes[cut.partition] = changes
             late, cut.part.late = cut.part.late, []
             commit.outcomes += cut.part.outcomes
             commit.outcomes.update((item.topic, "malformed") for item in cut.refused)
             cut.part.outcomes = Counter()
             commit.refused += [self._kept(letter, engine) for letter in cut.refused + late]
-            with _of(cut.partition):
-                commit.changes[cut.partition] = engine.collect(cut.positions)
             commit.offsets += [
                 TopicPartition(name, cut.partition, at.offset, committed_note(engine.owner, name))
                 for name, at in cut.positions.items()
             ]
             for name, count in cut.taken.items():
                 commit.taken[name] = commit.taken.get(name, 0) + count
+        if not commit.offsets:
+            self._sending.put(self._nothing)
+            return
         # Taken now, for the engines go on while their commit is on its way.
         figures = {partition: engine.figures() for partition, engine in engines.items()}
         self._sending.put(partial(self._commit, commit, figures, member, deadline))
+
+    def _nothing(self) -> None:
+        """Account for a commit of which nothing was left."""
+        self.succeeded += 1
 
     def _kept(self, letter: DeadLetter, engine: Engine) -> DeadLetter:
         """A dead letter with its bytes only where something of its account may be kept."""
@@ -221,14 +241,3 @@ class Pipeline:
             self.outlet.commit(commit, member, deadline)
         self._report.committed(commit, found)
         self.succeeded += 1
-
-
-@contextmanager
-def _of(partition: int) -> Iterator[None]:
-    """Say of an error of the features whose it is."""
-    try:
-        yield
-    except (KafkaFailed, Stop):
-        raise
-    except Exception as error:
-        raise PartitionFailed(partition, error) from error

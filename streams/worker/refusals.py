@@ -45,6 +45,7 @@ class Refusals:
             settings.dead_letter_max_ratio,
             settings.dead_letter_window,
             settings.dead_letter_max_run,
+            quarantine=not settings.strict_limits,
         )
         self.sizes = RecordLimits()
 

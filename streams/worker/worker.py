@@ -3,14 +3,13 @@
 What is handed over is folded and committed beside the loop (`streams.worker.pipeline`). The loop
 knows four ways on. A commit that succeeded: go on. `Abandon`: nothing in memory can be trusted, so
 producer and engines are thrown away and everything is restored from the last commit; without a
-broker that is tried until one is there. `PartitionFailed`: the same, and a partition that fails
-again is given up. `Stop`: leave with a message that tells what to do.
+broker that is tried until one is there. A partition that fails is restored beside the others; one
+that fails again is given up. `Stop`: leave with a message that tells what to do.
 """
 
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Callable
 from functools import partial
 
@@ -40,7 +39,6 @@ from streams.worker.wiring import engine_config, spare_collector, warm_up
 
 log = logging.getLogger(__name__)
 _MOST_ABANDONED = 10  # in a row, before a strict worker lets its supervisor decide
-_MOST_FAILED = 2  # times in a row, before a partition is given up
 _BACKOFF_S, _LONGEST_BACKOFF_S = 0.5, 5.0
 _LESS, _MORE = 0.5, 1.25  # what a transaction's failure and its success make of the next one's size
 
@@ -79,7 +77,7 @@ class Worker:
             ports,
         )
         self._abandoned = 0
-        self._failed: Counter[int] = Counter()  # times in a row, by partition
+        self._failed: dict[int, float] = {}  # monotonic seconds of the latest failure
         self._succeeded = 0  # commits, of those that `_pipeline` counts
         self._share = 1.0  # of the usual size of a transaction
         self._uncommitted = 0
@@ -139,29 +137,31 @@ class Worker:
                 self._recover()
             self._turn()
             self._pipeline.check()
+            for number, part in list(self._inlet.partitions.items()):
+                if part.broken is not None:
+                    self._fail(number, part.broken)
             if self._pipeline.succeeded > self._succeeded:
                 self._succeeded = self._pipeline.succeeded
                 self._abandoned = 0
-                self._failed.clear()
                 self._share = min(1.0, self._share * _MORE)
-        except PartitionFailed as error:
-            self._fail(error)
         except KafkaFailed as error:
             self._abandon(error)
         except KafkaException as error:
             self._abandon(KafkaFailed("Kafka", error))
 
-    def _fail(self, error: PartitionFailed) -> None:
-        """Begin anew from the last commit, without the partition if that can't help."""
-        cause, partition = error.cause, error.partition
-        self._failed[partition] += 1
+    def _fail(self, partition: int, cause: Exception) -> None:
+        """Restore one partition anew, beside the others, or give it up if that can't help."""
         if self._settings.strict_limits:
             raise cause
-        log.error("%s", error, exc_info=None if isinstance(cause, Stop) else cause)
-        if isinstance(cause, Stop) or self._failed[partition] >= _MOST_FAILED:
-            why = cause if isinstance(cause, Stop) else Stop(f"{type(cause).__name__}: {cause}")
-            self._membership.given_up.add(partition, why)
-        self._pipeline.discard()
+        for_good = isinstance(cause, Stop)
+        why = cause if isinstance(cause, Stop) else Stop(f"{type(cause).__name__}: {cause}")
+        now, before = self._ports.monotonic(), self._failed.get(partition)
+        again = before is not None and 1000 * (now - before) < self._settings.input_retry_ms
+        self._failed[partition] = now
+        log.error("partition %d: %s", partition, why, exc_info=None if for_good else cause)
+        self._pipeline.settle()  # its last commit may be on its way
+        self._membership.drop(partition)
+        self._membership.given_up.add(partition, why, at_once=not (for_good or again))
 
     def _abandon(self, error: KafkaFailed) -> None:
         """Begin anew from the last commit, as soon as Kafka lets us."""
@@ -192,7 +192,11 @@ class Worker:
         room = min(most - self._uncommitted, max(1, self._pipeline.turn_size))
         timeout = 0.0 if restoring else settings.poll_timeout_ms / 1000.0
         with self._watchdog.guard("poll"):
-            self._inlet.poll(membership.consumer, max(1, min(settings.poll_events, room)), timeout)
+            try:
+                most_now = max(1, min(settings.poll_events, room))
+                self._inlet.poll(membership.consumer, most_now, timeout)
+            except PartitionFailed as error:
+                self._fail(error.partition, error.cause)
         if membership.restoring:
             membership.work(0.05 if membership.engines else 0.2)
             if not membership.engines:
@@ -235,9 +239,8 @@ class Worker:
         self._uncommitted = 0
         cuts = self._inlet.cut()
         if cuts:
-            self._pipeline.commit(
-                cuts, self._membership.engines, self._membership.consumer, deadline
-            )
+            engines = self._membership.engines
+            self._pipeline.commit(cuts, engines, self._membership.consumer, deadline)
 
     def _commit_before_revoke(self, deadline: float) -> bool:
         """Commit; returns whether live state can be trusted to be what was committed."""
@@ -250,7 +253,7 @@ class Worker:
         try:
             more()
             self._pipeline.settle()
-        except (KafkaFailed, PartitionFailed) as error:
+        except KafkaFailed as error:
             metrics.ABORTS.labels("revoke").inc()
             log.warning("not committed before the partitions went: %s", error)
             self._pipeline.discard()

@@ -306,7 +306,7 @@ class Progress:
             for (topic, partition), end in self._ends.items():
                 offset = found.get((topic, partition), 0)
                 sums[partition] += offset
-                behind[partition] += end - offset
+                behind[partition] += max(0, end - offset)  # faults add records of their own
             for partition in self.behind:
                 if sums[partition] > before[partition]:
                     self._advanced[partition].append(asked)

@@ -109,17 +109,25 @@ def test_records_deleted_under_a_running_worker_give_up_their_partition_alone() 
 
 def test_a_partition_whose_engine_fails_twice_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     broker = two_partitions()
-    apply = Engine.apply
+    apply, failures = Engine.apply, list[Any]()
 
     def breaks(self: Engine, batch: Any) -> Any:
         if batch.records["partition"][0] == 1:
+            failures.append(self)
             raise ZeroDivisionError("by zero")
         return apply(self, batch)
 
-    monkeypatch.setattr(Engine, "apply", breaks)
     worker = start(broker)
-    steps(30, worker)
-    assert (committed(broker, NETWORK_TOPIC, 0), committed(broker, NETWORK_TOPIC, 1)) == (1, 0)
+    steps(10, worker)
+    running = engines(worker)[0]
+    monkeypatch.setattr(Engine, "apply", breaks)
+    for minute in range(2, 6):
+        visit(broker, "a", 0, minute)
+        visit(broker, "b", 1, minute)
+        steps(10, worker)
+    assert (committed(broker, NETWORK_TOPIC, 0), committed(broker, NETWORK_TOPIC, 1)) == (5, 1)
+    assert len(failures) == 2 and failures[0] is not failures[1]
+    assert engines(worker) == {0: running}, "the other was not restored for its sake"
     assert "partition 1 is given up: ZeroDivisionError: by zero" in worker._membership.state[1]
     with pytest.raises(ZeroDivisionError):
         steps(10, start(two_partitions(), strict_limits=True))
@@ -129,7 +137,12 @@ def test_a_record_that_the_decoder_breaks_at_gives_up_its_partition_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     broker = two_partitions()
+    worker = start(broker)
+    steps(10, worker)
+    running = engines(worker)[0]
+    visit(broker, "a", 0, 2)
     broker.put(NETWORK_TOPIC, 1, b"boom", b"b")
+    visit(broker, "b", 1, 2)
 
     def breaks(raws: Any, *rest: Any, **more: Any) -> Any:
         if b"boom" in raws:
@@ -137,9 +150,9 @@ def test_a_record_that_the_decoder_breaks_at_gives_up_its_partition_alone(
         return parse(raws, *rest, **more)
 
     monkeypatch.setattr("streams.worker.inlet.parse", breaks)
-    worker = start(broker)
     steps(30, worker)
-    assert committed(broker, NETWORK_TOPIC, 0) == 1
+    assert (committed(broker, NETWORK_TOPIC, 0), committed(broker, NETWORK_TOPIC, 1)) == (2, 1)
+    assert engines(worker) == {0: running}
     assert "partition 1 is given up: RecursionError: too deep" in worker._membership.state[1]
 
 

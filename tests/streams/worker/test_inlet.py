@@ -78,10 +78,10 @@ def bad(topic: str, first: int, count: int, key: bytes | None = None) -> list[Me
 
 def test_a_run_of_refused_records_stops_a_strict_worker() -> None:
     inlet, feed = opened(strict_limits=True, dead_letter_max_run=3)
-    poll(inlet, feed, *bad(NETWORK, 0, 3))
+    poll(inlet, feed, *bad(NETWORK, 0, 3, b"one"))
     why = r"network-usage\[0\]: 4 records in a row.*latest: offset 3, : not_json.*nothing was lost"
     with pytest.raises(TooManyDeadLetters, match=why):
-        poll(inlet, feed, *bad(NETWORK, 3, 1))
+        poll(inlet, feed, *bad(NETWORK, 3, 1, b"one"))
 
 
 def test_what_passes_a_limit_halts_its_input_alone_and_the_others_do_not_wait() -> None:
