@@ -25,7 +25,7 @@ from streams.contract.headers import parse_dead_letter
 from streams.contract.topics import DEAD_LETTERS, INPUTS
 from streams.errors import ExitCode, UsageError
 from streams.kafka import clients
-from streams.kafka.copying import Copied, Copier, Outgoing, committed_records, ends_of
+from streams.kafka.copying import Copier, Outgoing, Progress, committed_records, ends_of
 from streams.kafka.topic_plan import fetch
 from streams.settings import Settings
 from streams.terminal import Meter, add_kafka_options, settings_of
@@ -210,7 +210,7 @@ class Redrive:
     ) -> float:
         if really:
             note = write_runs([*runs, replace(self._asked, first=span[0], end=span[1])])
-            self._copier.commit(copies, {spot: Copied(span[1], note)})
+            self._copier.commit(copies, {spot: Progress(span[1], note)})
             if self._rate:
                 time.sleep(max(0.0, began + len(copies) / self._rate - time.monotonic()))
         copies.clear()
