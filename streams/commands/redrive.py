@@ -33,8 +33,6 @@ from streams.terminal import Meter, add_kafka_options, settings_of
 NAME = "redrive"
 HELP = "send dead letters back to their inputs"
 
-#: Headers of letters whose bytes are not those of the record.
-_NOT_WHOLE = frozenset({"cut", "sealed", "withheld"})
 _NOTE_BYTES = 4_000  # a broker stores 4,096 beside an offset
 _PER_COMMIT = 1_000
 _EXAMPLES = """examples:
@@ -185,7 +183,7 @@ class Redrive:
             self._counts[f"{word}: sent before"] += 1
         elif letter.partition >= self._inputs.get(letter.topic, 0):
             self._counts[f"{word}: not an input, or no such partition"] += 1
-        elif any(name in _NOT_WHOLE for name, _ in headers):
+        elif not letter.whole:
             self._counts[f"{word}: the letter is not the whole record"] += 1
         else:
             self._counts[word] += 1

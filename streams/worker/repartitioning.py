@@ -156,7 +156,7 @@ class Migration:
     # -- state ---------------------------------------------------------------------------
 
     def _state(self, copier: Copier) -> Iterator[int]:
-        owner = binding.look(self.new)
+        owner = binding.owner_now(self.new)
         spots = {p: (self.old.topic(STATE), p) for p in sorted(self.metas)}
         done = copier.done(spots.values())
         if not done:

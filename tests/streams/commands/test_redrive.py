@@ -153,6 +153,22 @@ def test_killed_anywhere_it_goes_on_where_it_was(
 
 
 @pytest.mark.kafka
+def test_what_was_cut_or_withheld_stays(
+    deployed: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    letter = DeadLetter(
+        "identifier", "account_id", "said", deployed.topic(TV), 0, 99, length=70, digest="c0ffee"
+    )
+    producer = Producer({"bootstrap.servers": deployed.bootstrap_servers})
+    topic = deployed.topic(DEAD_LETTERS)
+    producer.produce(topic, b"{}", b"key 99", 0, headers=list(dead_letter_headers(letter)))
+    assert producer.flush(30) == 0
+    assert _command(deployed, "--reason", "identifier", "--yes") == 0
+    assert "identifier: the letter is not the whole record" in capsys.readouterr().out
+    assert not found(deployed)
+
+
+@pytest.mark.kafka
 def test_a_rate_is_kept(deployed: Settings) -> None:
     waited: list[float] = []
     with pytest.MonkeyPatch.context() as patch:
