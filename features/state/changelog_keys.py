@@ -114,12 +114,15 @@ class Owner:
         By input topic, where the broker tells ids: a topic that was created anew has another.
     moved_to : str
         Prefix of the topics that this state was moved to; who still has it must not go on.
+    began : mapping of str to int
+        By input topic the offset before which nothing is in the outcomes, where that is not 0.
     """
 
     group: str
     partitions: int
     topic_ids: Mapping[str, str]
     moved_to: str = ""
+    began: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -200,6 +203,12 @@ class Meta:
         return dataclasses.replace(self, offsets={**self.offsets, topic: at})
 
 
+def _owner(doc: Mapping[str, Any]) -> Owner:
+    ids = {str(topic): str(name) for topic, name in doc["topic_ids"].items()}
+    began = {str(topic): int(offset) for topic, offset in doc.get("began", {}).items()}
+    return Owner(doc["group"], int(doc["partitions"]), ids, doc["moved_to"], began)
+
+
 #: How each field of the record is read.
 _READ: Final[Mapping[str, Callable[[Any], Any]]] = {
     "half_lives": lambda days: tuple(map(float, days)),
@@ -213,9 +222,7 @@ _READ: Final[Mapping[str, Callable[[Any], Any]]] = {
     "seq": int,
     "outcomes": lambda counts: tuple(map(int, counts)),
     "rules": lambda text: text,
-    "owner": lambda doc: Owner(
-        doc["group"], int(doc["partitions"]), dict(doc["topic_ids"]), doc["moved_to"]
-    ),
+    "owner": _owner,
 }
 
 

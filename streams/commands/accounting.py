@@ -15,7 +15,8 @@ from confluent_kafka.admin import OffsetSpec
 from features.vocabulary import Outcome
 from streams.contract.topics import INPUTS
 from streams.errors import ExitCode
-from streams.kafka.offsets import offsets_at
+from streams.kafka.copying import committed_records
+from streams.kafka.offsets import Spot, offsets_at
 from streams.settings import Settings
 from streams.terminal import add_kafka_options, settings_of
 from streams.worker.metas import read_metas
@@ -39,12 +40,16 @@ class Account:
         counted or not, for the state may have begun behind them.
     behind : dict of str to int
         Per input topic the records after the committed offsets.
+    control : dict of str to int
+        Per input topic the offsets among those taken that hold no record: ends of transactions, and
+        what was aborted. Counted only where the rest does not add up without it.
     """
 
     outcomes: dict[str, int] = field(default_factory=dict)
     taken: dict[str, int] = field(default_factory=dict)
     gone: dict[str, int] = field(default_factory=dict)
     behind: dict[str, int] = field(default_factory=dict)
+    control: dict[str, int] = field(default_factory=dict)
 
     @property
     def balanced(self) -> bool:
@@ -54,30 +59,41 @@ class Account:
 
 
 def read(settings: Settings) -> Account:
-    """Account of everything committed; offsets stand for records, inputs being produced plainly.
+    """Account of everything committed; offsets stand for records where those add up.
+
+    Transactional producers leave offsets without a record. Then the logs are read and counted.
 
     Raises
     ------
-    ReaderError, Abandon, IncompatibleState
+    ReaderError, Abandon, CopyFailed, IncompatibleState
         Where the broker does not answer, the topic is absent, or of another format.
     """
     metas = read_metas(settings)
     account = Account()
+    spans: dict[Spot, tuple[int, int]] = {}
     spots = [(settings.topic(name), p) for name in INPUTS for p in metas]
     first = offsets_at(settings, spots, OffsetSpec.earliest())
     last = offsets_at(settings, spots, OffsetSpec.latest())
     for partition, meta in metas.items():
         for name, count in zip(Outcome.words(), meta.outcomes, strict=False):
             account.outcomes[name] = account.outcomes.get(name, 0) + count
+        began = {} if meta.owner is None else meta.owner.began
         for name, (offset, _) in meta.offsets.items():
             spot = (name, partition)
-            start = min(offset, first[spot])
+            start = min(offset, max(first[spot], began.get(name, 0)))
+            spans[spot] = (start, offset)
             account.taken[name] = account.taken.get(name, 0) + offset - start
             account.gone[name] = account.gone.get(name, 0) + start
             account.behind[name] = account.behind.get(name, 0) + max(
                 0, last[spot] - offset
             )  # the embedded broker reports ends that lie back
     account.outcomes.pop("pending", None)
+    if sum(account.outcomes.values()) < sum(account.taken.values()):
+        for spot, (start, offset) in spans.items():
+            records = sum(1 for _ in committed_records(settings, spot, start, offset))
+            without = offset - start - records
+            account.taken[spot[0]] -= without
+            account.control[spot[0]] = account.control.get(spot[0], 0) + without
     return account
 
 
@@ -97,6 +113,7 @@ def run(args: argparse.Namespace) -> ExitCode:
             ("taken", account.taken),
             ("deleted since", account.gone),
             ("still behind", account.behind),
+            ("no record", account.control),
             ("outcome", account.outcomes),
         ):
             for name, count in table.items():

@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     now = binding.owner_now(settings)
     metas = read_metas(settings)
     moves = (find_lost if args.action == "reset" else find_moved)(settings, metas, now)
-    bound = {p: replace(meta, owner=now) for p, meta in metas.items()}
+    bound = {p: bound_to(now, meta) for p, meta in metas.items()}
     for move in moves:
         print(move)
     if not moves and bound == metas:
@@ -141,6 +141,13 @@ def find_moved(settings: Settings, metas: Mapping[int, Meta], now: Owner) -> lis
     ]
 
 
+def bound_to(now: Owner, meta: Meta) -> Meta:
+    """Bind a partition record to what is there now."""
+    began = {} if meta.owner is None else meta.owner.began
+    kept = {name: at for name, at in began.items() if name not in _created_anew(meta.owner, now)}
+    return replace(meta, owner=replace(now, began=kept))
+
+
 def _created_anew(owner: Owner | None, now: Owner) -> set[str]:
     known = {} if owner is None else owner.topic_ids
     return {name for name, told in known.items() if now.topic_ids.get(name, told) != told}
@@ -170,7 +177,7 @@ def move_offsets(
     bound = {meta.owner.group for meta in metas.values() if meta.owner is not None}
     for group in {settings.group, settings.group_id, *bound}:
         _refuse_members(settings, group)
-    written = {p: replace(meta, owner=now) for p, meta in metas.items()}
+    written = {p: bound_to(now, meta) for p, meta in metas.items()}
     for move in moves:
         written[move.partition] = written[move.partition].moved(move.topic, move.to)
     consumer = clients.consumer("reset", settings)

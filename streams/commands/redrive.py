@@ -25,7 +25,7 @@ from streams.contract.headers import parse_dead_letter
 from streams.contract.topics import DEAD_LETTERS, INPUTS
 from streams.errors import ExitCode, UsageError
 from streams.kafka import clients
-from streams.kafka.copying import Copied, Copier, Outgoing, committed_records, ends_of
+from streams.kafka.copying import Copier, Outgoing, Progress, committed_records, ends_of
 from streams.kafka.topic_plan import fetch
 from streams.settings import Settings
 from streams.terminal import Meter, add_kafka_options, settings_of
@@ -33,8 +33,6 @@ from streams.terminal import Meter, add_kafka_options, settings_of
 NAME = "redrive"
 HELP = "send dead letters back to their inputs"
 
-#: Headers of letters whose bytes are not those of the record.
-_NOT_WHOLE = frozenset({"cut", "sealed", "withheld"})
 _NOTE_BYTES = 4_000  # a broker stores 4,096 beside an offset
 _PER_COMMIT = 1_000
 _EXAMPLES = """examples:
@@ -185,7 +183,7 @@ class Redrive:
             self._counts[f"{word}: sent before"] += 1
         elif letter.partition >= self._inputs.get(letter.topic, 0):
             self._counts[f"{word}: not an input, or no such partition"] += 1
-        elif any(name in _NOT_WHOLE for name, _ in headers):
+        elif not letter.whole:
             self._counts[f"{word}: the letter is not the whole record"] += 1
         else:
             self._counts[word] += 1
@@ -210,7 +208,7 @@ class Redrive:
     ) -> float:
         if really:
             note = write_runs([*runs, replace(self._asked, first=span[0], end=span[1])])
-            self._copier.commit(copies, {spot: Copied(span[1], note)})
+            self._copier.commit(copies, {spot: Progress(span[1], note)})
             if self._rate:
                 time.sleep(max(0.0, began + len(copies) / self._rate - time.monotonic()))
         copies.clear()

@@ -22,12 +22,16 @@ from streams.settings import Settings
 _TIMEOUT_S = 60.0
 _BATCH = 5_000
 _LOOK_S = 0.2
+_LEADER_S = 15.0  # until partitions that were just made have their leaders
+_NO_LEADER = frozenset(
+    {"NOT_LEADER_FOR_PARTITION", "LEADER_NOT_AVAILABLE", "UNKNOWN_TOPIC_OR_PART"}
+)
 _SILENT_S = 30.0  # without a record or an end, the broker is gone
 
 Headers = list[tuple[str, bytes]]
 
 
-class Copied(NamedTuple):
+class Progress(NamedTuple):
     """Progress in a partition, and what was noted there."""
 
     offset: int
@@ -42,6 +46,7 @@ class Outgoing(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: Headers = []  # noqa: RUF012  # never changed
+    timestamp: int = 0  # ms; 0: now
 
 
 class CopyFailed(KafkaFailed):
@@ -75,7 +80,7 @@ class Copier:
         self._producer.purge()
         self._member.close()
 
-    def done(self, spots: Iterable[Spot]) -> dict[Spot, Copied]:
+    def done(self, spots: Iterable[Spot]) -> dict[Spot, Progress]:
         """Find how far partitions were copied, where anything was."""
         wanted = [TopicPartition(*spot) for spot in spots]
         try:
@@ -83,7 +88,7 @@ class Copier:
         except KafkaException as error:
             raise CopyFailed(self.group, error) from error
         return {
-            (s.topic, s.partition): Copied(s.offset, s.metadata or "")
+            (s.topic, s.partition): Progress(s.offset, s.metadata or "")
             for s in found
             if s.offset >= 0
         }
@@ -91,7 +96,7 @@ class Copier:
     def commit(
         self,
         copies: Iterable[Outgoing],
-        done: Mapping[Spot, Copied],
+        done: Mapping[Spot, Progress],
         offsets: Mapping[str, Iterable[TopicPartition]] | None = None,
     ) -> None:
         """Write copies and how far they go, both or neither.
@@ -112,9 +117,10 @@ class Copier:
             for copy in copies:
                 self._produce(copy)
             marks = [TopicPartition(*spot, at.offset, at.note) for spot, at in done.items()]
-            producer.send_offsets_to_transaction(
-                marks, self._member.consumer_group_metadata(), _TIMEOUT_S
-            )
+            if marks:
+                producer.send_offsets_to_transaction(
+                    marks, self._member.consumer_group_metadata(), _TIMEOUT_S
+                )
             for group, more in (offsets or {}).items():
                 member = clients.consumer("copied", self._settings, group=group)
                 producer.send_offsets_to_transaction(
@@ -128,7 +134,7 @@ class Copier:
     def _produce(self, copy: Outgoing) -> None:
         record: dict[str, Any] = {
             "topic": copy.topic, "key": copy.key, "value": copy.value,
-            "partition": copy.partition, "headers": copy.headers,
+            "partition": copy.partition, "headers": copy.headers, "timestamp": copy.timestamp,
         }  # fmt: skip
         while True:
             try:
@@ -146,11 +152,19 @@ def ends_of(settings: Settings, spots: Iterable[Spot]) -> dict[Spot, tuple[int, 
     CopyFailed
     """
     admin, wanted = clients.admin(settings, role="offsets"), list(spots)
-    starts, ends = (
-        list_offsets(admin, wanted, spec, _TIMEOUT_S, "list_offsets", CopyFailed)
-        for spec in (OffsetSpec.earliest(), OffsetSpec.latest())
-    )
-    return {spot: (starts[spot], ends[spot]) for spot in wanted}
+    deadline = time.monotonic() + _LEADER_S
+    while True:
+        try:
+            starts, ends = (
+                list_offsets(admin, wanted, spec, _TIMEOUT_S, "list_offsets", CopyFailed)
+                for spec in (OffsetSpec.earliest(), OffsetSpec.latest())
+            )
+        except CopyFailed as error:
+            if error.name not in _NO_LEADER or time.monotonic() > deadline:
+                raise
+            time.sleep(_LOOK_S)
+        else:
+            return {spot: (starts[spot], ends[spot]) for spot in wanted}
 
 
 def committed_records(settings: Settings, spot: Spot, start: int, end: int) -> Iterator[Message]:
@@ -168,12 +182,13 @@ def committed_records(settings: Settings, spot: Spot, start: int, end: int) -> I
         consumer.assign([TopicPartition(*spot, start)])
         heard = time.monotonic()
         while True:
-            messages = consumer.consume(_BATCH, _LOOK_S)
-            if messages:
+            first = consumer.poll(_LOOK_S)
+            if first is not None:
                 heard = time.monotonic()
             elif time.monotonic() > heard + _SILENT_S:
                 raise CopyFailed(f"{spot[0]}[{spot[1]}]", TimeoutError())
-            for message in messages:
+            # Not by `consume` alone: it waits for all that it is to give, or for its time.
+            for message in [first, *consumer.consume(_BATCH, 0.0)] if first else []:
                 error, at = message.error(), message.offset() or 0
                 if error is None and at < end:
                     yield message

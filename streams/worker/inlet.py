@@ -183,6 +183,8 @@ class Inlet:
         # An end that lies before the records received with it is outdated.
         if item is not None and (message.offset() or 0) >= item.next_offset:
             item.drained = True
+            # Behind it stand markers and aborted records, if a transaction was the last to write.
+            item.next_offset = message.offset() or 0
 
     def _decode(
         self,

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import OffsetSpec
@@ -231,7 +232,8 @@ class Membership:
             verdict = binding.judge(engine.owner, self._owner)
             if isinstance(verdict, binding.Refuse):
                 raise BadTopics(verdict.sentence)
-            engine.owner = self._owner
+            began = {} if engine.owner is None else engine.owner.began
+            engine.owner = replace(self._owner, began=began)
 
     def _begin(self, spots: list[TopicPartition]) -> None:
         with self._watchdog.guard("committed offsets"):

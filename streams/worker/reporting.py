@@ -33,10 +33,10 @@ class Report:
         """Count a commit, and the figures of every engine that were taken with it."""
         metrics.COMMITS.inc()
         metrics.LAST_COMMIT.set_to_current_time()
-        for topic, count in commit.taken.items():
-            metrics.INPUT.labels(topic).inc(count)
+        for topic in commit.taken:
             for outcome in Outcome.words()[1:]:  # 0 too: a counter's first increase is not seen
                 became = commit.outcomes[topic, outcome]
+                metrics.INPUT.labels(topic).inc(became)
                 metrics.INPUT_OUTCOMES.labels(topic, outcome).inc(became)
         for letter in commit.refused:
             metrics.DEAD_LETTERS.labels(letter.reason).inc()

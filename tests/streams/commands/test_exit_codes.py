@@ -55,6 +55,7 @@ ASKING = [
     ("offsets", "reset"),
     ("offsets", "repair"),
     ("redrive",),
+    ("repartition", "--to-prefix", "v2-", "--partitions", "24"),
 ]
 #: And those that don't.
 ALONE = {"config", "contract", "policy", "quality", "size", "tag"}

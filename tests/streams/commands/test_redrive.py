@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,10 +22,11 @@ from streams.contract.headers import dead_letter_headers
 from streams.contract.topics import DEAD_LETTERS, INPUTS, NETWORK, TV
 from streams.errors import UsageError
 from streams.kafka import clients
-from streams.kafka.copying import Copier, Outgoing, committed_records, ends_of
+from streams.kafka.copying import committed_records, ends_of
 from streams.kafka.topic_plan import create_topics
 from streams.settings import Settings
 from tests.conftest import Names
+from tests.support.failing import Killed, killed
 from tests.support.worker_process import short_timings
 
 _RUNS = st.builds(
@@ -139,34 +139,6 @@ def test_letters_go_back_once_by_reason_topic_and_time(
     assert found(deployed) == wanted(deployed, range(LETTERS))
 
 
-class Killed(BaseException):
-    """The process is gone."""
-
-
-@contextmanager
-def killed(monkeypatch: pytest.MonkeyPatch, commits: int, before: bool) -> Iterator[None]:
-    """Let the process end around its n-th commit."""
-    original: Callable[..., None] = Copier.commit
-    left = [commits]
-
-    def commit(self: Copier, copies: list[Outgoing], *more: Any) -> None:
-        left[0] -= 1
-        if left[0] < 0 and before:
-            self._producer.begin_transaction()
-            for copy in copies:
-                self._produce(copy)
-            self._producer.flush(10)
-            raise Killed
-        original(self, copies, *more)
-        if left[0] < 0:
-            raise Killed
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Copier, "commit", commit)
-        with pytest.raises(Killed):
-            yield
-
-
 @pytest.mark.kafka
 @pytest.mark.parametrize("before", [True, False])
 @pytest.mark.parametrize("commits", [0, 2, 5])
@@ -174,10 +146,26 @@ def test_killed_anywhere_it_goes_on_where_it_was(
     deployed: Settings, commits: int, before: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(redrive, "_PER_COMMIT", 7)
-    with killed(monkeypatch, commits, before):
+    with killed(monkeypatch, commits, before=before), pytest.raises(Killed):
         _command(deployed, "--yes")
     assert _command(deployed, "--yes") == 0
     assert found(deployed) == wanted(deployed, range(LETTERS))
+
+
+@pytest.mark.kafka
+def test_what_was_cut_or_withheld_stays(
+    deployed: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    letter = DeadLetter(
+        "identifier", "account_id", "said", deployed.topic(TV), 0, 99, length=70, digest="c0ffee"
+    )
+    producer = Producer({"bootstrap.servers": deployed.bootstrap_servers})
+    topic = deployed.topic(DEAD_LETTERS)
+    producer.produce(topic, b"{}", b"key 99", 0, headers=list(dead_letter_headers(letter)))
+    assert producer.flush(30) == 0
+    assert _command(deployed, "--reason", "identifier", "--yes") == 0
+    assert "identifier: the letter is not the whole record" in capsys.readouterr().out
+    assert not found(deployed)
 
 
 @pytest.mark.kafka

@@ -1,0 +1,97 @@
+"""Divides a partition's changelog among more partitions, by account.
+
+The new number of partitions is a multiple of the old one, so each new partition has a single
+source: what belongs to the partition as a whole (models, watermark, event ids, marks of erasures)
+is as right for each part as it was for the whole, and nothing has to be merged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from features.records.position import Position
+from features.state import changelog_keys as keys
+from features.state.changelog_keys import IncompatibleState, Kind, Meta, Owner
+
+#: Kinds of records of an account or a member; the account stands before the first slash.
+_OF_ACCOUNTS = frozenset({Kind.SUBJECT, Kind.FACTS})
+#: Kinds that any part may need: an erasure's mark does not tell whose it is.
+_OF_ALL = frozenset({Kind.ERASED, Kind.EVENT_IDS, Kind.MODEL})
+
+Folded = Mapping[bytes, bytes]
+
+
+class Misplaced(RuntimeError):
+    """Accounts lie where the partitioner does not put them; the message tells how many."""
+
+
+def children(partition: int, was: int, now: int) -> range:
+    """List the partitions among `now` that the accounts of one among `was` go to.
+
+    Examples
+    --------
+    >>> list(children(1, 4, 12))
+    [1, 5, 9]
+    """
+    return range(partition, now, was)
+
+
+def account_of(key: bytes) -> bytes | None:
+    """Read the account of a changelog key; None for a record that every part needs.
+
+    Raises
+    ------
+    IncompatibleState
+        For a kind that this release doesn't know.
+    """
+    found = keys.parse(key)
+    if found is None or (found.kind not in _OF_ACCOUNTS | _OF_ALL and key != keys.META):
+        raise IncompatibleState(f"the changelog has records {key[:2]!r} of another release")
+    return found.name.partition(b"/")[0] if found.kind in _OF_ACCOUNTS else None
+
+
+def split(
+    records: Folded, parts: Sequence[int], home: Callable[[bytes], int]
+) -> dict[int, dict[bytes, bytes]]:
+    """Divide a folded changelog, but for its partition record.
+
+    Parameters
+    ----------
+    records : mapping of bytes to bytes
+        The latest value of each key.
+    parts : sequence of int
+        The new partitions.
+    home : callable
+        New partition of an account.
+
+    Raises
+    ------
+    Misplaced, IncompatibleState
+    """
+    found: dict[int, dict[bytes, bytes]] = {part: {} for part in parts}
+    lost = 0
+    for key, value in records.items():
+        if key == keys.META:
+            continue
+        account = account_of(key)
+        if account is None:
+            for part in parts:
+                found[part][key] = value
+        elif (at := home(account)) in found:
+            found[at][key] = value
+        else:
+            lost += 1
+    if lost:
+        raise Misplaced(
+            f"{lost} records are of accounts that lie in another partition than the setting "
+            "partitioner puts them: set what the producers use, and mend those that differ"
+        )
+    return found
+
+
+def part_meta(meta: Meta, offsets: Mapping[str, Position], owner: Owner) -> Meta:
+    """Make the partition record of a part; its account of outcomes begins at its offsets."""
+    began = {name: at.offset for name, at in offsets.items() if at.offset}
+    nothing = (0,) * len(meta.outcomes)
+    return replace(meta, offsets=offsets, owner=replace(owner, began=began), outcomes=nothing)
