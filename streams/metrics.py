@@ -1,29 +1,70 @@
 """Defines every metric by name, type and meaning; the only module that creates one.
 
 No label carries a subject, account or device id. Times are exported as timestamps, not ages,
-so that a stuck worker shows as growing age instead of a frozen number.
+so that a stuck worker shows as growing age instead of a frozen number. A program exports its own
+alone: a gauge of another's would stand at 0 there, and be averaged in or raise an alert.
 """
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from typing import TypeVar
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
 
 from features.vocabulary import Tolerated
 
+#: All of ours; what a program exports is in `exported`.
 REGISTRY = CollectorRegistry()
+#: By program; each has the process's own, too.
+REGISTRIES = {name: CollectorRegistry() for name in ("worker", "catalogue", "audiences", "lookup")}
+_WORKER = ("worker",)
+_ALL = tuple(REGISTRIES)
 _P = "interest_streams_"
+_M = TypeVar("_M", Counter, Gauge, Histogram)
+
+for _registry in REGISTRIES.values():
+    ProcessCollector(registry=_registry)
+    GCCollector(registry=_registry)
 
 
-def _counter(name: str, about: str, *labels: str) -> Counter:
-    return Counter(_P + name, about, labels, registry=REGISTRY)
+def exported(program: str) -> bytes:
+    """Write a program's metrics in Prometheus's text format."""
+    return generate_latest(REGISTRIES[program])
 
 
-def _gauge(name: str, about: str, *labels: str) -> Gauge:
-    return Gauge(_P + name, about, labels, registry=REGISTRY)
+def programs_of(metric: Counter | Gauge | Histogram) -> list[str]:
+    """List the programs that export a metric."""
+    [name] = [family.name for family in metric.describe()]
+    return [program for program, registry in REGISTRIES.items()
+            if any(family.name == name for family in registry.collect())]  # fmt: skip
 
 
-def _histogram(name: str, about: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
-    return Histogram(_P + name, about, labels, buckets=buckets, registry=REGISTRY)
+def _counter(name: str, about: str, *labels: str, of: tuple[str, ...] = _WORKER) -> Counter:
+    return _exported(Counter(_P + name, about, labels, registry=REGISTRY), of)
+
+
+def _gauge(name: str, about: str, *labels: str, of: tuple[str, ...] = _WORKER) -> Gauge:
+    return _exported(Gauge(_P + name, about, labels, registry=REGISTRY), of)
+
+
+def _histogram(
+    name: str, about: str, buckets: tuple[float, ...], *labels: str, of: tuple[str, ...] = _WORKER
+) -> Histogram:
+    return _exported(Histogram(_P + name, about, labels, buckets=buckets, registry=REGISTRY), of)
+
+
+def _exported(metric: _M, programs: tuple[str, ...]) -> _M:
+    for name in programs:
+        REGISTRIES[name].register(metric)
+    return metric
 
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -44,7 +85,9 @@ SAMPLED_KEYS = _counter(
 MISPLACED_KEYS = _counter(
     "misplaced_keys_total", "Sampled keys that another partition is the place of", "topic"
 )
-DEAD_LETTERS = _counter("dead_letters_total", "Records sent to dead-letters", "reason")
+DEAD_LETTERS = _counter(
+    "dead_letters_total", "Records sent to dead-letters", "reason", of=("worker", "catalogue")
+)
 TOLERATED_FACTS = _counter(
     "facts_read_tolerantly_total",
     "Facts about rights that were not in form, by how they were read: refusal, erasure, "
@@ -80,27 +123,40 @@ CATALOGUE_ENTRIES = _counter(
     "catalogue_entries_total",
     "Catalogue entries by what became of them: tagged, unknown, editor, malformed",
     "outcome",
+    of=("catalogue",),
 )
 AUDIENCE_PROFILES = _counter(
-    "audience_profiles_total", "Profiles and tombstones that changed an audience's counts"
+    "audience_profiles_total",
+    "Profiles and tombstones that changed an audience's counts",
+    of=("audiences",),
 )
-AUDIENCE_SEGMENTS = _counter("audience_segments_total", "Cells published or withdrawn", "action")
+AUDIENCE_SEGMENTS = _counter(
+    "audience_segments_total", "Cells published or withdrawn", "action", of=("audiences",)
+)
 AUDIENCE_BUDGET = _gauge(
     "audience_budget_ratio",
     "Privacy budget of 30 days that audience releases take with the one that stands or is due; "
     "above 1 that one waits",
+    of=("audiences",),
 )
 CATALOGUE_MALFORMED = _counter(
-    "catalogue_malformed_total", "Catalogue entries sent to dead-letters", "reason"
+    "catalogue_malformed_total",
+    "Catalogue entries sent to dead-letters",
+    "reason",
+    of=("catalogue",),
 )
 
-LOOKUPS = _counter("lookups_total", "Requests to the look-up service", "route", "code")
-LOOKUP_SECONDS = _histogram(
-    "lookup_duration_seconds", "One request to the look-up service", _SECONDS
+LOOKUPS = _counter(
+    "lookups_total", "Requests to the look-up service", "route", "code", of=("lookup",)
 )
-LOOKUP_CHANGES = _counter("lookup_changes_total", "Changes of profiles that look-ups have seen")
+LOOKUP_SECONDS = _histogram(
+    "lookup_duration_seconds", "One request to the look-up service", _SECONDS, of=("lookup",)
+)
+LOOKUP_CHANGES = _counter(
+    "lookup_changes_total", "Changes of profiles that look-ups have seen", of=("lookup",)
+)
 LOOKUP_AUDIT_FAILED = _counter(
-    "lookup_audit_failures_total", "Records of look-ups that Kafka did not take"
+    "lookup_audit_failures_total", "Records of look-ups that Kafka did not take", of=("lookup",)
 )
 
 COMMIT_SECONDS = _histogram("commit_duration_seconds", "One transaction's commit", _SECONDS)
@@ -146,4 +202,27 @@ LAG_RECORDS = _gauge("lag_records", "Records behind the end of the input", "part
 WATERMARK = _gauge("watermark_timestamp_seconds", "Event-time watermark", "partition")
 LAST_COMMIT = _gauge("last_commit_timestamp_seconds", "When the latest transaction committed")
 LAST_POLL = _gauge("last_poll_timestamp_seconds", "When the loop last polled")
-READY = _gauge("ready", "1 when assigned, restored and polling", "program")
+READY = _gauge("ready", "1 when assigned, restored and polling", "program", of=_ALL)
+BUILD = _gauge(
+    "build_info",
+    "1, with the versions at work",
+    "program",
+    "version",
+    "python",
+    "river",
+    "numba",
+    "librdkafka",
+    of=_ALL,
+)
+EXITS = _counter(
+    "exits_total",
+    "Ends of the program that were before, by reason; killed: without having had the time to say",
+    "program",
+    "reason",
+    of=_ALL,
+)
+ERASURE_SECONDS = _histogram(
+    "erasure_duration_seconds",
+    "From when an erasure was asked for, by its own time stamp, to its commit",
+    (1.0, 5.0, 30.0, 60.0, 300.0, 1_800.0, 3_600.0, 21_600.0, 86_400.0, 604_800.0),
+)

@@ -23,11 +23,12 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types.auth import CredentialsT
 from faust.types.transports import TransportT
 
-from streams.errors import PortTaken
+from streams.errors import ExitCode, PortTaken
 from streams.kafka import access
 from streams.kafka.limits import MOST_BYTES
 from streams.kafka.partitioners import PARTITIONERS
 from streams.settings import Settings, SettingsError, load
+from streams.worker.exits import Exits
 from streams.worker.health import Health
 
 _TICK_S = 0.5
@@ -66,9 +67,13 @@ class CommittedApp(faust.App):
     ----------
     health : callable or None
         Makes the pages when the app starts: an app is imported by commands that serve nothing.
+    exits : callable or None
+        Makes the account of how the app ended before, when it starts.
     """
 
     health: Callable[[], Health] | None = None
+    exits: Callable[[], Exits] | None = None
+    _ends: Exits | None = None
 
     BootStrategy = _WithoutWeb
 
@@ -84,7 +89,15 @@ class CommittedApp(faust.App):
                 self.log.error("%s", error)
                 raise SystemExit(error.code) from None
             self.add_future(self._tick(health))
+        if self.exits is not None:
+            self._ends = self.exits()
         await super().on_first_start()
+
+    async def on_shutdown(self) -> None:
+        """Note how it ended, once there is nothing more to stop."""
+        await super().on_shutdown()
+        if self._ends is not None:
+            self._ends.ended(ExitCode.FAILED if self.crashed else ExitCode.DONE)
 
     async def _tick(self, health: Health) -> None:
         while not self.should_stop:
@@ -145,6 +158,7 @@ def make_app(name: str, settings: Settings | None = None) -> tuple[CommittedApp,
         autodiscover=False,
     )
     stale_s = 2 * settings.watchdog_ms / 1000
+    app.exits = partial(Exits, name, settings.instance)
     app.health = partial(Health, settings.http_host, settings.http_port, stale_s, name)
     return app, settings
 

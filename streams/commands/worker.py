@@ -22,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Work until SIGTERM or SIGINT; the exit code tells why it ended."""
+    from streams.worker.exits import Exits
     from streams.worker.worker import Worker  # the compiler, which --help does without
 
     settings = settings_of(args)
@@ -30,11 +31,18 @@ def run(args: argparse.Namespace) -> int:
         stream=sys.stderr,
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
     )
+    exits = Exits("worker", settings.instance)
+    code: int = ExitCode.FAILED
     try:
-        return Worker(settings).run()
-    except (KafkaException, Stop):
+        code = Worker(settings).run()
+    except Stop as error:
+        code = error.code
+        raise
+    except KafkaException:
         raise
     except Exception:
         # A fault of ours: whoever reads the log of a service needs to know where.
         logging.getLogger(__name__).critical("the worker failed", exc_info=True)
-        return ExitCode.FAILED
+    finally:
+        exits.ended(code)
+    return code

@@ -108,6 +108,12 @@ _ALL = tuple(topic.name for topic in TOPICS)
 _READERS = Acl("group", READER_GROUPS, ("Describe",), prefixed=True)
 
 
+def _former(settings: Settings) -> list[Acl]:
+    """The group of a deployment from before the prefix was part of its name is looked for."""
+    named = settings.group_id
+    return [] if named == settings.group else [Acl("group", named, ("Describe",))]
+
+
 def _worker(settings: Settings) -> list[Acl]:
     group = settings.group
     return [
@@ -118,6 +124,7 @@ def _worker(settings: Settings) -> list[Acl]:
             look=_ALL,
         ),
         Acl("group", group, _READ),
+        *_former(settings),
         Acl("group", f"{group}-restore", ("Describe",)),
         Acl("group", f"{group}-standby", ("Describe",)),
         _READERS,
@@ -128,7 +135,10 @@ def _worker(settings: Settings) -> list[Acl]:
 
 def _catalogue(settings: Settings) -> list[Acl]:
     return [
-        *_topics(settings, read=(CATALOGUE, TAGS), write=(TAGS, DEAD_LETTERS)),
+        # How large a record of them may be is a question of configuration.
+        *_topics(
+            settings, read=(CATALOGUE, TAGS), write=(TAGS, DEAD_LETTERS), look=(TAGS, DEAD_LETTERS)
+        ),
         Acl("group", app_group(settings, "catalogue"), _READ),
         _READERS,
     ]
@@ -162,21 +172,25 @@ def _admin(settings: Settings) -> list[Acl]:
     return [
         *_topics(
             settings,
-            # Of the inputs to move the group's offsets there.
-            read=(*INPUTS, STATE, TAGS, UNTAGGED),
-            write=(STATE, TAGS),
+            # The inputs to move the group's offsets there, and to send dead letters back.
+            read=(*INPUTS, STATE, TAGS, UNTAGGED, DEAD_LETTERS),
+            write=(*INPUTS, STATE, TAGS),
             look=_ALL,
             more=("Create", "AlterConfigs"),
         ),
         Acl("group", settings.group, ("Read", "Describe", "Delete")),
+        *_former(settings),
+        Acl("group", f"{settings.group}-redrive", _READ),
+        Acl("group", f"{settings.group}-copying", ("Describe",)),
         _READERS,
         Acl("transactionalId", reset_id(settings), _WRITE),
+        Acl("transactionalId", f"{settings.group}-redrive", _WRITE),
     ]
 
 
 def _privacy(settings: Settings) -> list[Acl]:
     return [
-        *_topics(settings, read=(PROFILES, STATE, DEAD_LETTERS, RECEIPTS), write=(FACTS,)),
+        *_topics(settings, read=(PROFILES, STATE, DEAD_LETTERS, RECEIPTS, LOOKUPS), write=(FACTS,)),
         _READERS,
     ]
 
@@ -196,7 +210,7 @@ PRINCIPALS: Final[tuple[Principal, ...]] = (
     Principal("producer", "whoever sends events, facts and catalogue entries", _producer),
     Principal(
         "admin",
-        "an operator's commands: topics, tags, untagged, accounting, offsets and state",
+        "an operator's commands: topics, tags, untagged, accounting, offsets, state, redrive",
         _admin,
     ),
     Principal(

@@ -8,10 +8,12 @@ was given up is named, and the others keep it ready.
 
 from __future__ import annotations
 
+import platform
 import time
 from http import HTTPStatus
+from importlib import metadata
 
-from prometheus_client import generate_latest
+from confluent_kafka import libversion
 
 from streams import metrics
 from streams.worker.http_port import Answer, HttpPort
@@ -39,7 +41,9 @@ class Health:
         self._reached = True
         self._gauge = metrics.READY.labels(program)
         self.starting("starting")
-        pages = {"/livez": self._livez, "/readyz": self._readyz, "/metrics": _metrics}
+        self._program = program
+        metrics.BUILD.labels(program, *versions()).set(1)
+        pages = {"/livez": self._livez, "/readyz": self._readyz, "/metrics": self._metrics}
         self._port = HttpPort(host, port, pages) if port else None
 
     def tick(self, ready: bool, reason: str = "") -> None:
@@ -79,8 +83,19 @@ class Health:
             return Answer(HTTPStatus.OK, f"{self.reason or 'ready'}\n".encode())
         return Answer(HTTPStatus.SERVICE_UNAVAILABLE, f"{self.reason}\n".encode())
 
+    def _metrics(self) -> Answer:
+        body = metrics.exported(self._program)
+        return Answer(HTTPStatus.OK, body, "text/plain; version=0.0.4; charset=utf-8")
 
-def _metrics() -> Answer:
-    return Answer(
-        HTTPStatus.OK, generate_latest(metrics.REGISTRY), "text/plain; version=0.0.4; charset=utf-8"
-    )
+
+def versions() -> tuple[str, ...]:
+    """Versions of the package, Python, River, Numba and librdkafka, "" for what is not there."""
+    found = [_version("interest-streams"), platform.python_version()]
+    return (*found, _version("river"), _version("numba"), libversion()[0])
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ""

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+import orjson
 from confluent_kafka import Consumer
 
 from features.engine import Engine
@@ -46,6 +47,9 @@ class Report:
             metrics.PROFILES.inc(len(changes.profiles) - gone)
             metrics.TOMBSTONES.labels("interest-profiles").inc(gone)
             metrics.STATE_ROWS.inc(len(changes.state))
+            for _, receipt in changes.receipts:
+                asked = orjson.loads(receipt)["requested_at"] / 1000.0
+                metrics.ERASURE_SECONDS.observe(max(0.0, time.time() - asked))
             for reading, count in changes.tolerated.items():
                 metrics.TOLERATED_FACTS.labels(reading).inc(count)
             self._totals(partition, found[partition])

@@ -69,10 +69,10 @@ def settings_table() -> str:
 
 
 def metrics_table() -> str:
-    """Every metric with its type, labels and meaning."""
-    return _table(("metric", "type", "labels", "meaning"), (
-        (f"`{name}`", kind, ", ".join(f"`{label}`" for label in labels), about)
-        for name, kind, labels, about in _metrics()
+    """Every metric with its type, labels, meaning and whose it is."""
+    return _table(("metric", "type", "labels", "meaning", "of"), (
+        (f"`{name}`", kind, ", ".join(f"`{label}`" for label in labels), about, of)
+        for name, kind, labels, about, of in _metrics()
     ))  # fmt: skip
 
 
@@ -113,7 +113,7 @@ spec:
 
 def metric_names() -> list[str]:
     """Names of all metrics, without the prefix."""
-    return [name for name, _, _, _ in _metrics()]
+    return [name for name, *_ in _metrics()]
 
 
 def renewed(text: str) -> str:
@@ -158,14 +158,16 @@ def _duration(value: int) -> str:
                  if value >= unit and value % unit == 0), "")  # fmt: skip
 
 
-def _metrics() -> Iterator[tuple[str, str, tuple[str, ...], str]]:
+def _metrics() -> Iterator[tuple[str, str, tuple[str, ...], str, str]]:
     for collector in vars(metrics).values():
         if isinstance(collector, type) or not hasattr(collector, "describe"):
             continue
         for family in collector.describe():
             end = "_total" if family.type == "counter" else ""
             name = family.name.removeprefix(METRIC_PREFIX) + end
-            yield name, family.type, collector._labelnames, family.documentation
+            programs = metrics.programs_of(collector)
+            of = "all" if len(programs) == len(metrics.REGISTRIES) else ", ".join(programs)
+            yield name, family.type, collector._labelnames, family.documentation, of
 
 
 def _plain(summary: str) -> str:

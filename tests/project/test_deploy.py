@@ -16,11 +16,7 @@ import pytest
 import yaml
 
 from streams import metrics
-from streams.__main__ import main
-from streams.contract import topics
-from streams.kafka import access
 from streams.settings import PREFIX, Settings, SettingsError, load
-from tests.project.pages import OPERATOR_RULES, USERS, operator_rules
 from tests.support.needs import need_commands
 from tests.support.paths import ROOT
 
@@ -277,66 +273,6 @@ def test_scaling_never_ends_at_none_or_above_the_partitions() -> None:
     assert spec["scaleTargetRef"]["name"] == next(_all("StatefulSet", BASE))["metadata"]["name"]
 
 
-# -- Strimzi
-
-
-def test_topics_are_the_table() -> None:
-    declared = {item["metadata"]["name"]: item for item in _all("KafkaTopic", DEPLOY / "strimzi")}
-    assert set(declared) == set(topics.BY_NAME)
-    for name, topic in topics.BY_NAME.items():
-        spec = declared[name]["spec"]
-        assert declared[name]["apiVersion"] == "kafka.strimzi.io/v1"
-        assert spec["config"] == topic.config, name
-        assert spec["partitions"] == DEFAULTS.partitions, name
-        assert spec["replicas"] == DEFAULTS.replication, name
-
-
-def test_users_are_the_table_of_the_code(capsys: pytest.CaptureFixture[str]) -> None:
-    """What the table grants is tried on a broker by tests/system/test_access.py."""
-    written = USERS.read_text()
-    assert written == access.strimzi_users(DEFAULTS), "run python -m tests.project.pages"
-    declared = list(_all("KafkaUser", DEPLOY / "strimzi"))
-    assert {item["metadata"]["name"] for item in declared} == {
-        principal.user(DEFAULTS) for principal in access.PRINCIPALS
-    }
-    assert main(["config", "users"]) == 0
-    assert capsys.readouterr().out == written
-
-
-def test_the_operators_alerts_are_the_same() -> None:
-    text = OPERATOR_RULES.read_text()
-    assert text == operator_rules(), "run python -m tests.project.pages"
-    assert yaml.safe_load(text)["spec"] == yaml.safe_load(RULES.read_text())
-
-
-def test_only_who_must_may_write_or_read_what_is_told_of_somebody() -> None:
-    """The point of having users: written by hand, against a slip in the table."""
-
-    def may(operation: str, *names: str) -> set[str]:
-        return {
-            who
-            for who, principal in access.BY_NAME.items()
-            for acl in principal.acls(DEFAULTS)
-            if acl.name in names and operation in acl.operations
-        }
-
-    assert may("Write", topics.PROFILES, topics.RECEIPTS) == {"worker"}
-    assert may("Write", topics.STATE) == {"worker", "admin"}
-    assert may("Read", topics.STATE) == {"worker", "admin", "privacy"}
-    assert may("Read", *topics.INPUTS) == {"worker", "admin"}
-    assert may("Read", topics.PROFILES) == {"audiences", "lookup", "reader", "privacy"}
-    assert may("Write", topics.LOOKUPS) == {"lookup"}
-    assert may("Read", topics.DEAD_LETTERS) == {"privacy"}
-    assert may("Write", topics.FACTS) == {"producer", "privacy"}
-    assert may("Create", *topics.BY_NAME) == may("AlterConfigs", *topics.BY_NAME) == {"admin"}
-    assert may("Delete", DEFAULTS.group_id) == {"admin"}
-    assert not any(
-        acl.prefixed and DEFAULTS.group_id.startswith(acl.name)
-        for principal in access.PRINCIPALS
-        for acl in principal.acls(DEFAULTS)
-    )
-
-
 # -- alerts and their runbook
 
 
@@ -353,7 +289,9 @@ def test_every_alert_has_a_section_a_test_and_a_severity() -> None:
     }
     assert fired == set(alerts)
     for name, rule in alerts.items():
-        assert rule["annotations"]["runbook_url"] == f"deploy/RUNBOOK.md#{name.lower()}"
+        assert rule["annotations"]["runbook_url"] == (
+            f"{{{{ $externalLabels.runbook }}}}#{name.lower()}"
+        )
         assert rule["labels"]["severity"] in ("page", "ticket")
         headings = re.findall(r"^\*\*(\w+)\.\*\*", sections[name], re.M)
         assert headings == ["Meaning", "Impact", "Diagnosis", "Mitigation"], name

@@ -233,18 +233,18 @@ def test_a_port_in_use_is_a_sentence(
 def test_health_is_what_the_loop_said(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    health = Health("127.0.0.1", port, stale_s=0.3, program="test")
+    health = Health("127.0.0.1", port, stale_s=0.3, program="catalogue")
     try:
         assert _ask(port, "/readyz") == (503, b"starting\n")
         health.tick(True)
         assert _ask(port, "/livez") == (200, b"live\n")
         assert _ask(port, "/readyz") == (200, b"ready\n")
-        assert b'interest_streams_ready{program="test"} 1.0\n' in _ask(port, "/metrics")[1]
+        assert b'interest_streams_ready{program="catalogue"} 1.0\n' in _ask(port, "/metrics")[1]
         health.tick(False, "restoring")
         assert _ask(port, "/readyz") == (503, b"restoring\n")
         wait_until(lambda: _ask(port, "/livez")[0] == 503, 4)
     finally:
         health.close()
-        metrics.READY.remove("test")
+        metrics.READY.remove("catalogue")
     with pytest.raises(OSError):
         _ask(port)
