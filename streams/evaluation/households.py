@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from features.household import CHILD
-from streams.evaluation import attribution, member_profiles, people
+from streams.evaluation import attribution, member_profiles, moments, people
 from streams.evaluation import merged_homes as homes
 from streams.evaluation.attribution import MEASURES, Measured
 from streams.evaluation.merged_homes import Merged
@@ -34,6 +34,12 @@ PROMISED = {
 #: Of a child without a line on television: least caught, most leaked, most that members lose.
 _CAUGHT, _LEAKED, _LOST = 0.65, 0.08, 0.01
 _CHILD_SESSIONS, _CHILD_SHARE, _ADULT_SHARE, _ADULT_SITTINGS = 4, 0.6, 0.2, 6
+
+
+#: Of moments: most log-loss, least AUC, most ECE; and, said from 0.5 on, how often right and how
+#: much of all that happened (tags).
+_MOMENTS = {"keys": (0.0455, 0.91, 0.005), "tags": (0.203, 0.90, 0.015)}
+_SAID_RIGHT, _SAID_CAUGHT = 0.70, 0.45
 
 
 class Target(NamedTuple):
@@ -61,6 +67,8 @@ def measure_households(folder: Path | None, ablate: bool = False) -> dict[str, A
             kind: {m: float(np.mean([f[m] for f in of])) for m in of[0]}
             for kind, of in kinds.items()
         }
+    found["moments"] = _moments(folder)
+    found["targets"] += _moment_targets(found["moments"])
     if folder is not None:
         found["child"] = child_slot(people.television(folder))
         found["targets"] += _child_targets(found["child"])
@@ -140,6 +148,35 @@ def _targets(name: str, table: dict[str, Measured]) -> list[Target]:
     ]
 
 
+def _moments(folder: Path | None) -> dict[str, dict[str, dict[str, float]]]:
+    diaries = {"keys": people.web(folder), "tags": people.web(folder, tagged=True)}
+    if folder is not None:
+        diaries["keys"] |= people.apps(folder)
+    return {
+        level: moments.moment_figures(moments.forecast(moments.pair_days(of)))
+        for level, of in diaries.items()
+    }
+
+
+def _moment_targets(found: dict[str, dict[str, dict[str, float]]]) -> list[Target]:
+    targets = []
+    for level, (most, auc, ece) in _MOMENTS.items():
+        own = found[level]["moments"]
+        targets += [
+            Target(
+                f"moments, {level}: log-loss <= {most}", own["log_loss"], own["log_loss"] <= most
+            ),
+            Target(f"moments, {level}: AUC >= {auc}", own["auc"], own["auc"] >= auc),
+            Target(f"moments, {level}: ECE <= {ece}", own["ece"], own["ece"] <= ece),
+        ]
+    right, caught = (found["tags"]["moments"][name] for name in ("said_right", "caught"))
+    return [
+        *targets,
+        Target(f"moments, tags: said right >= {_SAID_RIGHT}", right, right >= _SAID_RIGHT),
+        Target(f"moments, tags: caught >= {_SAID_CAUGHT}", caught, caught >= _SAID_CAUGHT),
+    ]
+
+
 def child_slot(viewers: People) -> dict[str, float]:
     """Put a child without a line into homes of grown-ups, and see where its events go.
 
@@ -209,6 +246,13 @@ def households_report(found: dict[str, Any]) -> str:
         rows.append("profiles of members: nDCG@10 of the next week, others' in the top five")
         for kind, of in found["profiles"][name].items():
             rows.append(f"{kind.ljust(width)}{of['ndcg_10']:9.3f}{of['others_top_5']:9.3f}")
+        blocks.append("\n".join(rows))
+    for level, lines in found["moments"].items():
+        rows = [f"== moments, {level}", " " * 30 + "".join(f"{m:>12}" for m in lines["moments"])]
+        rows += [
+            line.ljust(30) + "".join(f"{value:12.4f}" for value in of.values())
+            for line, of in lines.items()
+        ]
         blocks.append("\n".join(rows))
     if "child" in found:
         figures = "  ".join(f"{what} {value:.3f}" for what, value in found["child"].items())

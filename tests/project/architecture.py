@@ -24,7 +24,7 @@ ROOMS: tuple[tuple[str, ...], ...] = (
     ("features.state",),
     ("features.models",),
     ("features.privacy",),
-    ("features.household",),
+    ("features.household", "features.moments"),
     ("features.related",),
     ("features.profiles",),
     ("features.audiences",),
