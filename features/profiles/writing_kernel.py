@@ -29,8 +29,8 @@ from features.profiles.json_kernel import (
 from features.profiles.ranking_kernel import (
     RANKED,
     SHOWN_UNITS,
-    Selection,
     Scratch,
+    Selection,
     digest,
     moved,
     ranked,

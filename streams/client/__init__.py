@@ -6,7 +6,7 @@
         for update in reader.follow():
             ...
 
-Law of the folder: loads the standard library, confluent-kafka, orjson and zstandard, and nothing
+Law of the folder: loads the standard library, confluent-kafka, orjson and zstd, and nothing
 else; what is exported here is public.
 """
 

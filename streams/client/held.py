@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import heapq
 import struct
-import threading
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from importlib import resources
 from typing import Any, NamedTuple
 
 import orjson
-import zstandard
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 from streams.client.profile import Profile, ProfileError
 
@@ -71,15 +75,16 @@ class Profiles(Mapping[str, Profile]):
     """
 
     def __init__(self, now: Callable[[], float] = time.time) -> None:
-        dictionary = zstandard.ZstdCompressionDict(
-            resources.files("streams").joinpath(DICTIONARY).read_bytes()
+        dictionary = zstd.ZstdDict(resources.files("streams").joinpath(DICTIONARY).read_bytes())
+        self.dictionary_id: int = dictionary.dict_id
+        options: dict[int, int] = {
+            zstd.CompressionParameter.compression_level: _LEVEL,
+            zstd.CompressionParameter.dict_id_flag: 0,
+        }
+        self._compressor = zstd.ZstdCompressor(
+            options=options, zstd_dict=dictionary.as_digested_dict
         )
-        dictionary.precompute_compress(level=_LEVEL)
-        self.dictionary_id: int = dictionary.dict_id()
-        self._compressor = zstandard.ZstdCompressor(
-            level=_LEVEL, dict_data=dictionary, write_checksum=False, write_dict_id=False
-        )
-        self._dictionary, self._local = dictionary, threading.local()
+        self._dictionary = dictionary
         self._now = now
         self._packed: dict[str, bytes] = {}
         self._members: dict[str, tuple[str, ...]] = {}
@@ -120,7 +125,7 @@ class Profiles(Mapping[str, Profile]):
         as_of, until, version, offset, partition, schema, compressed = _HEAD.unpack_from(packed)
         value = packed[_HEAD.size :]
         return Stored(
-            self._decompressor().decompress(value) if compressed else value,
+            zstd.decompress(value, self._dictionary) if compressed else value,
             version,
             as_of,
             None if until == _NO_END else until,
@@ -235,20 +240,10 @@ class Profiles(Mapping[str, Profile]):
         for subject in self._plain:
             packed = self._packed.get(subject)
             if packed is not None and not packed[_HEAD.size - 1]:
-                self._packed[subject] = (
-                    packed[: _HEAD.size - 1]
-                    + b"\x01"
-                    + self._compressor.compress(packed[_HEAD.size :])
-                )
+                value = packed[_HEAD.size :]
+                small = self._compressor.compress(value, zstd.ZstdCompressor.FLUSH_FRAME)
+                self._packed[subject] = packed[: _HEAD.size - 1] + b"\x01" + small
         self._plain.clear()
-
-    def _decompressor(self) -> zstandard.ZstdDecompressor:
-        # One a thread: the library's are not to be shared.
-        found: zstandard.ZstdDecompressor | None = getattr(self._local, "decompressor", None)
-        if found is None:
-            found = zstandard.ZstdDecompressor(dict_data=self._dictionary)
-            self._local.decompressor = found
-        return found
 
 
 def decoded(subject: str, stored: Stored) -> Profile:

@@ -1,7 +1,7 @@
 """Reads interest profiles: once all of the compacted topic, then what follows.
 
 With its parts `profile` (the types), `held`, `snapshot` and `streams.kafka.compacted` (the topic)
-it loads only the standard library, ``confluent_kafka``, ``orjson`` and ``zstandard``.
+it loads only the standard library, ``confluent_kafka``, ``orjson`` and ``zstd``.
 """
 
 from __future__ import annotations

@@ -91,7 +91,7 @@ LIGHT = (
     "streams.kafka.__init__",
     "streams.kafka.compacted",
 )
-LIGHT_MAY_IMPORT = frozenset({"confluent_kafka", "orjson", "zstandard"})
+LIGHT_MAY_IMPORT = frozenset({"backports", "compression", "confluent_kafka", "orjson"})
 #: Rooms of tests alone; the other rooms beside them hold what is run or shared.
 TESTS_ONLY = ("tests.features.", "tests.streams.", "tests.system.")
 #: How state lies in memory, which the shell never sees: it reads what `features` says in words.

@@ -8,7 +8,7 @@ dictionary it was written with, so a new one costs each reader one full read of 
 
 from __future__ import annotations
 
-import zstandard
+from backports import zstd
 
 from streams.client.held import DICTIONARY
 from tests.support.paths import ROOT
@@ -23,11 +23,13 @@ def main() -> None:
     seen: list[bytes | bytearray | memoryview[int]] = [
         record.value for record in published(60, 28, seed=1) if record.value
     ]
-    dictionary = zstandard.train_dictionary(SIZE, seen[:: max(1, len(seen) // 4_000)])
-    ROOT.joinpath("streams", DICTIONARY).write_bytes(dictionary.as_bytes())
+    dictionary = zstd.train_dict(seen[:: max(1, len(seen) // 4_000)], SIZE)
+    ROOT.joinpath("streams", DICTIONARY).write_bytes(dictionary.dict_content)
     fresh = [record.value for record in published(30, 28, seed=2) if record.value]
-    packed = zstandard.ZstdCompressor(level=3, dict_data=dictionary, write_dict_id=False)
-    plain, small = sum(map(len, fresh)), sum(len(packed.compress(value)) for value in fresh)
+    plain, small = (
+        sum(map(len, fresh)),
+        sum(len(zstd.compress(value, 3, None, dictionary)) for value in fresh),
+    )
     print(f"{plain / len(fresh):.0f} bytes to {small / len(fresh):.0f}, {len(fresh)} profiles")
 
 
