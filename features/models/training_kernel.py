@@ -28,7 +28,7 @@ class Columns(NamedTuple):
 
 @bare
 def count_candidates(live: Live, day: int) -> int:
-    """Rows that had been active before `day`."""
+    """Rows that had been engaged with before `day`, or spoken of."""
     subjects = live.subjects
     n = 0
     for sid in range(live.counters[0].subjects):
@@ -36,7 +36,7 @@ def count_candidates(live: Live, day: int) -> int:
             continue
         start = as_int(subjects.start[sid])
         for j in range(start, start + as_int(subjects.used[sid])):
-            if as_int(live.rows.windows[j].first) < day:
+            if _is_candidate(live.rows.windows[j], day):
                 n += 1
     return n
 
@@ -71,7 +71,7 @@ def fill_training_rows(live: Live, day: int, keep: float, log_odds: Any, out: Co
         start = as_int(subjects.start[sid])
         for j in range(start, start + as_int(subjects.used[sid])):
             row = rows.windows[j]
-            if as_int(row.first) >= day:
+            if not _is_candidate(row, day):
                 continue
             if n == out.y.shape[0]:
                 return n
@@ -83,6 +83,13 @@ def fill_training_rows(live: Live, day: int, keep: float, log_odds: Any, out: Co
             out.source[n] = _main_source(row)
             n += 1
     return n
+
+
+@inlined
+def _is_candidate(row: Any, day: int) -> Any:
+    """Whether a row was engaged with before `day` or spoken of, not raised by a machine alone."""
+    since = (1 if active_on(row, day) else 0) + (1 if active_on(row, day + 1) else 0)
+    return as_int(row.first) < day and (as_int(row.active) > since or row.known != 0)
 
 
 @inlined

@@ -120,7 +120,7 @@ def ranked(
         best.score = score
         best.lift = lift
         best.confidence = confidence
-        best.trend = trend(scratch.levels, bits, age)
+        best.trend = trend(scratch.levels, bits, age, score)
         best.stance = stance
         best.weekly_habit = scratch.vector[WEEKLY_HABIT]
         best.share_7d = scratch.vector[SHARE_7D]

@@ -175,8 +175,10 @@ def _one(live: Live, e: Any, blob: Any, account: int) -> int:
             if as_int(s.members[account]) >= clock.max_members:
                 return OVER_LIMIT
             sid = insert_subject(s, live.keys, live.counters, _member_key(e, blob), account)
-    _touch(s, sid, ts, (ts + clock.offset) // DAY_MS, e.kind, e.country)
-    _count(live, sid, slot, weight, e)
+    day = (ts + clock.offset) // DAY_MS
+    _touch(s, sid, ts, day, e.kind, e.country)
+    if _count(live, sid, slot, weight, e) and s.day[sid] - day < 64:
+        s.days[sid] = s.days[sid] | (np.uint64(1) << np.uint64(s.day[sid] - day))
     mark(s, live.keys, live.counters, sid, D_STATE | D_PROFILE)
     return COUNTED
 
@@ -250,8 +252,11 @@ def unresolved(live: Live, events: Any, blob: Any, first: int, out: Any) -> int:
 
 
 @inlined
-def _count(live: Live, sid: int, slot: int, weight: float, e: Any) -> None:
-    """Add an event to the rows of every interest its content raises."""
+def _count(live: Live, sid: int, slot: int, weight: float, e: Any) -> Any:
+    """Add an event to the rows of every interest its content raises.
+
+    Returns whether any of them has been engaged with on that day.
+    """
     s, r, t, clock, c = live.subjects, live.rows, live.contents, live.clock, live.counters[0]
     local = e.ts + clock.offset
     day = local // DAY_MS
@@ -265,6 +270,7 @@ def _count(live: Live, sid: int, slot: int, weight: float, e: Any) -> None:
         2.0 ** (passed * clock.rate1),
         2.0 ** (passed * clock.rate2),
     )
+    engaged = False
     for k in range(t.start[slot], t.start[slot + 1]):
         interest = as_int(t.interest[k])
         j = find_row(s, r, sid, interest)
@@ -274,7 +280,9 @@ def _count(live: Live, sid: int, slot: int, weight: float, e: Any) -> None:
                 c.fresh = sid + 1
         else:
             roll(r.windows[j], c.open_day, clock)
-        add(r.windows[j], weight * t.weight[k], day, ages, part, e.kind, clock)
+        mass = weight * t.weight[k]
+        engaged = add(r.windows[j], mass, day, ages, part, e.kind, clock) or engaged
+    return engaged
 
 
 @inlined
@@ -287,9 +295,6 @@ def _touch(s: Subjects, sid: int, ts: int, day: int, kind: int, country: int) ->
     if steps > 0:
         s.days[sid] = shifted(s.days[sid], steps)
         s.day[sid] = np.uint16(day)
-        steps = 0
-    if steps > -64:
-        s.days[sid] = s.days[sid] | (np.uint64(1) << np.uint64(-steps))
     if day < as_int(s.first[sid]):
         s.first[sid] = np.uint16(day)
     s.events[sid] += np.uint32(1)

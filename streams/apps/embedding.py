@@ -16,7 +16,6 @@ from features.tags.text.matching import Embed
 from features.tags.text.wording import text_of
 
 _BATCH = 64  # texts at once; bounds memory
-_TELLING_CHARS = 40  # of a known text to be learned from: a title alone teaches little
 MISSING = "the text tagger needs the optional extra: pip install 'interest-streams[text]'"
 
 
@@ -84,9 +83,7 @@ class CatalogueTexts:
 
     def learn(self, entry: dict[str, Any], known: TagEntry) -> None:
         """Learn an entry whose tags are known."""
-        text = text_of(entry)
-        if len(text) >= _TELLING_CHARS:
-            self._tagger.learn(text, known, _kind(entry))
+        self._tagger.learn(text_of(entry), known, _kind(entry))
 
     def learned(self, entry: dict[str, Any]) -> int:
         """Number of known texts learned for entries of this kind."""

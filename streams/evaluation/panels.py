@@ -35,7 +35,9 @@ SETS = {
     "snapshots": ("app-usage/foreground_snapshots.csv", "snapshots"),
     "tv-sessions": ("tv-sessions/sessions.csv", "tv-sessions"),
 }
-LEAST_VISIT_MS = 1000  # a last visit's duration is unknown, which is not the same as none
+# A visit that a set notes is one, however short, or its length unknown: the label of the protocol
+# is that there was a visit, and ten seconds are enough to count (`rows_kernel.ENGAGED`).
+LEAST_VISIT_MS = 10_000
 _CLOCK = "panel-clock"
 _UNJUDGED = 0.25  # share of a panelist's span, from its first day on, that isn't counted
 

@@ -59,13 +59,19 @@ def engagement(columns: Columns) -> NDArray[np.float64]:
     duration = columns.duration_ms.astype(np.float64)
     time = duration / (duration + 300_000.0)
     size = columns.size + np.where(columns.source == NETWORK, columns.size // 9, 0)
+    short = (duration > 0) & (duration < 60_000)
+    network = np.where(short, time, np.maximum(time, size / (size + 20e6)))
+    call = np.where(size == 0, duration < 1000, size < 20_000) & (duration < 60_000)
+    idle = (duration >= 60_000) & (size > 0) & (size < 0.1 * duration)
+    fast = (duration > 0) & (size > 4000.0 * np.maximum(duration, 1000))
+    network = np.where(call | idle | fast, 0.0, network)
     watched = duration / 2_700_000.0
     tv = np.where(watched < 0.05, 0.05 * time, np.maximum(time, np.minimum(1.0, watched)))
     search = np.array([name == "search" for name in inputs.ACTIONS])[columns.mode]
     app = np.maximum(time, np.where(search, 0.5, 0.35))
     return np.select(
         [columns.source == NETWORK, columns.source == TV, columns.source == APP],
-        [np.maximum(time, size / (size + 20e6)), tv, app],
+        [network, np.where(duration >= 4 * 3_600_000, 0.0, tv), app],
     )
 
 

@@ -71,8 +71,8 @@ def _assert_subjects(engine: Engine, twin: Partition) -> None:
         sid = engine.store.find(account, member)
         assert s["events"][sid] == len(subject.events)
         if subject.events:
-            days = subject.days(offset)
-            assert int(s["days"][sid]) == bitmap(days, int(s["day"][sid]))
+            days = subject.known_days(offset)
+            assert int(s["days"][sid]) == bitmap(subject.engaged, int(s["day"][sid]))
             assert (s["first"][sid], s["day"][sid]) == (min(days), max(days))
             assert s["last_ts"][sid] == subject.last_ts
             assert s["sources"][sid] == sum({1 << kind for _, kind, _ in subject.events})

@@ -34,6 +34,8 @@ def engagement(kind: int, event: Mapping[str, Any]) -> float:
     spent = event.get("watched_ms" if kind == TV else "duration_ms", 0)
     sitting = spent / (spent + 5 * 60_000)
     if kind == TV:
+        if spent >= 4 * 3_600_000:  # asleep
+            return 0.0
         length = event.get("content_ms")
         if length is None:
             return float(sitting)
@@ -42,10 +44,23 @@ def engagement(kind: int, event: Mapping[str, Any]) -> float:
         return float(max(sitting, min(1.0, spent / length)))
     if kind == NETWORK:
         moved = event.get("bytes_down", 0) + event.get("bytes_up", 0)
+        if by_machine(moved, spent):
+            return 0.0
+        if 0 < spent < 60_000:
+            return float(sitting)
         return float(max(sitting, moved / (moved + 20_000_000)))
     if event["action"] == "close" and spent == 0:
         return 0.0
     return float(max(sitting, 0.5 if event["action"] == "search" else 0.35))
+
+
+def by_machine(moved: int, spent: int) -> bool:
+    """Whether nobody sat before a flow: a call, an idle connection, a download."""
+    if not moved:
+        return spent < 1000
+    if spent < 60_000:
+        return moved < 20_000 or (spent > 0 and moved > 4000 * max(spent, 1000))
+    return moved * 10 < spent or moved > 4000 * spent
 
 
 def local_day(ts: int, offset_ms: int) -> int:
@@ -130,12 +145,17 @@ class Row:
     flags: set[str] = field(default_factory=set)
 
     def days(self, offset_ms: int) -> set[int]:
-        """Days it was active on."""
-        return {local_day(g.ts, offset_ms) for g in self.given}
+        """Days on which its events together came to an engagement."""
+        given: dict[int, list[float]] = {}
+        for g in self.given:
+            day = local_day(g.ts, offset_ms)
+            passed = (g.ts + offset_ms) / DAY_MS - day
+            given.setdefault(day, []).append(g.weight * 2.0 ** (passed / 60.0))
+        return {day for day, weights in given.items() if math.fsum(weights) >= 0.03}
 
     def first_day(self, offset_ms: int) -> int:
-        """Earliest of its days and the day it came to be."""
-        return min(self.days(offset_ms) | {self.first})
+        """Earliest day with an event, and the day it came to be."""
+        return min({local_day(g.ts, offset_ms) for g in self.given} | {self.first})
 
     def before(self, day: int, offset_ms: int) -> list[Given]:
         """What earlier days gave."""
@@ -170,14 +190,11 @@ class Subject:
     rows: dict[int, Row] = field(default_factory=dict)
     events: list[tuple[int, int, str | None]] = field(default_factory=list)  # ts, kind, country
     spoken: tuple[int, int] = (0, 0)  # when a like came before any event: ms, day
-
-    def days(self, offset_ms: int) -> set[int]:
-        """Days it was active on."""
-        return {local_day(ts, offset_ms) for ts, _, _ in self.events}
+    engaged: set[int] = field(default_factory=set)  # days on which a row of it was engaged with
 
     def known_days(self, offset_ms: int) -> set[int]:
-        """Days it was active on or, before its first event, spoken of."""
-        return self.days(offset_ms) or {self.spoken[1]}
+        """Days with an event or, before its first one, spoken of."""
+        return {local_day(ts, offset_ms) for ts, _, _ in self.events} or {self.spoken[1]}
 
     @property
     def last_ts(self) -> int:
@@ -240,7 +257,7 @@ def signals(
     short, middle, long = row.opening(day, offset_ms, half_lives)
     total = math.fsum(r.opening(day, offset_ms, half_lives)[1] for r in subject.rows.values())
     days = {d for d in row.days(offset_ms) if 1 <= day - d <= KNOWN_DAYS}
-    busy = {d for d in subject.days(offset_ms) if 1 <= day - d <= KNOWN_DAYS}
+    busy = {d for d in subject.engaged if 1 <= day - d <= KNOWN_DAYS}
     age = min(64, max(1, day - row.first_day(offset_ms)))
     weeks = {day - 7 * week for week in (1, 2, 3, 4)}
 

@@ -221,6 +221,7 @@ class Partition:
             born |= interest not in subject.rows
             row = subject.rows.setdefault(interest, Row(interest, day))
             row.given.append(Given(doc["ts"], weight * share, kind, zone))
+            subject.engaged |= {day} & row.days(offset)
         if born:
             self._flag(key)
 
@@ -244,7 +245,8 @@ class Partition:
         offset = config.day_offset_ms
         for key, subject in self.subjects.items():
             for row in subject.rows.values():
-                if row.first_day(offset) < day:
+                told = row.flags or min(row.days(offset), default=day) < day
+                if row.first_day(offset) < day and told:
                     rows.append(
                         (
                             key,
@@ -269,7 +271,7 @@ class Partition:
         asked: set[str] = set()
         for (key, _, values), label in zip(rows, labels, strict=True):
             named = dict(zip(SIGNALS, values, strict=True))
-            came = day in self.subjects[key].days(offset)
+            came = day in self.subjects[key].engaged
             if key not in asked:
                 asked.add(key)
                 self.here.learn_one({n: named[n] for n in SIGNALS[len(HABIT) :]}, came)

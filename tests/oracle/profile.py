@@ -26,17 +26,19 @@ PRIOR_DAYS = 7.0
 SPELLS = 0.75  # correlation between days, as a share of the score
 
 
-def trend(levels: list[float], days: set[int], day: int, age: int) -> str:
-    """Where an interest is going; a steady habit's level is in proportion to its half-life."""
+def trend(levels: list[float], days: set[int], day: int, age: int, p: float) -> str:
+    """Where an interest is going: days of the coming week against those of the last."""
     week = len([d for d in days if day - d <= 7])
     before = len([d for d in days if 7 < day - d <= 28])
     if age <= 3:
         return "new"
     if levels[0] / 1.44 > 3.0 * levels[1] / 10.1 and week <= 2 and before <= 1:
         return "burst"
-    if week >= 2 and week / 7.0 > 1.5 * (week + before) / 28.0 and age > 7:
+    if week <= 2 and len(days & {day - 7 * k for k in range(1, 5)}) >= 2:
+        return "steady"
+    if p * min(7, age) >= week + 1.0:
         return "rising"
-    return "fading" if week / 7.0 < 0.5 * (week + before) / 28.0 else "steady"
+    return "fading" if p * min(7, age) <= week - 1.0 else "steady"
 
 
 def score(
@@ -47,6 +49,7 @@ def score(
     day: int,
     age: int,
     interest: int,
+    liked: bool,
 ) -> float:
     """The model's probability, or the population's and the subject's frequency before it."""
     if partition.learned >= enough:
@@ -58,6 +61,8 @@ def score(
     else:
         hits = len([d for d in days if day - d <= 7])
         p = (hits + PRIOR_DAYS * partition.rate(interest)) / (min(age, 7) + PRIOR_DAYS)
+    if not days and age <= 62 and not liked:
+        p = min(p, partition.rate(interest), 0.05)
     return min(0.9999, max(0.0001, float(p)))
 
 
@@ -258,8 +263,8 @@ def profile(partition: Partition, key: str, enough: int) -> dict[str, Any] | Non
             "days": len(
                 [
                     d
-                    for d in subject.days(config.day_offset_ms)
-                    if max(subject.days(config.day_offset_ms)) - d < 64
+                    for d in subject.engaged
+                    if max(subject.known_days(config.day_offset_ms)) - d < 64
                 ]
             ),
             "sources": [
@@ -278,7 +283,7 @@ def _interest(
     age = day - row.first_day(offset)
     rate = partition.rate(row.interest)
     values = signals(subject, row, day, offset, config.half_lives, rate)
-    p = score(partition, enough, values, days, day, age, row.interest)
+    p = score(partition, enough, values, days, day, age, row.interest, "like" in row.flags)
     start = day * DAY_MS - offset
     parts = row.parts(day, offset, config.half_lives[2])
     masses = row.masses(day, offset, config.half_lives[2])
@@ -296,7 +301,7 @@ def _interest(
         "score": p,
         "lift": float(number(p / rate, 2)),
         "confidence": float(number(min(age, 28) / (min(age, 28) + PRIOR_DAYS), 2)),
-        "trend": trend(row.opening(day, offset, config.half_lives), days, day, age),
+        "trend": trend(row.opening(day, offset, config.half_lives), days, day, age, p),
         "last_active": iso_date(max([*days, row.first])),
         "first_seen": iso_date(row.first),
         "dayparts": shares(dict(zip(DAY_PARTS, parts, strict=True)), 0.2),

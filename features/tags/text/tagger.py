@@ -22,7 +22,7 @@ from features.tags.sensitive_words import sensitive_class
 from features.tags.text import descriptions
 from features.tags.text.learning import THRESHOLD, TextClassifier
 from features.tags.text.matching import Embed, Matcher, Subjects
-from features.tags.text.wording import MAX_TEXT_CHARS
+from features.tags.text.wording import MAX_TEXT_CHARS, is_telling
 
 #: Likeliest subject below this: no answer. News texts of classes unknown to the taxonomy's
 #: phrases: a fifth unanswered, nine tenths of the answers right.
@@ -72,6 +72,10 @@ class TextAnswer:
         """Whether there is something to write into ``content-tags``."""
         return bool(self.tags) or self.denied
 
+    def silent(self) -> TextAnswer:
+        """The same without an answer."""
+        return TextAnswer((), False, "", self.subject, self.share)
+
     def entry(self) -> TagEntry | None:
         """The answer as a tag entry, None for no answer."""
         if not self.answered:
@@ -112,7 +116,7 @@ class TextTagger:
         self._programmes = _Domain(self._matcher.programmes, TextClassifier(size))
 
     def tag(self, texts: Sequence[str], kind: str = "host") -> list[TextAnswer]:
-        """Answers for texts of one kind.
+        """Answers for texts of one kind; of one too short to tell, at most that it is denied.
 
         Parameters
         ----------
@@ -121,8 +125,13 @@ class TextTagger:
             Prefix of the content key: ``programme`` and ``channel`` have genres, all others
             have subjects only.
         """
-        if not texts:
-            return []
+        answers = self._answers(texts, kind) if texts else []
+        return [
+            answer if answer.denied or is_telling(text, kind) else answer.silent()
+            for answer, text in zip(answers, texts, strict=True)
+        ]
+
+    def _answers(self, texts: Sequence[str], kind: str) -> list[TextAnswer]:
         domain = self._domain(kind)
         cut = [text[:MAX_TEXT_CHARS] for text in texts]
         vectors = self._matcher.embed(cut)
@@ -153,7 +162,7 @@ class TextTagger:
 
     def learn(self, text: str, entry: TagEntry, kind: str = "host") -> None:
         """Learn a text whose tags are known, by exact knowledge or by an editor."""
-        if entry.infrastructure or not text.strip():
+        if entry.infrastructure or not is_telling(text, kind):
             return
         domain = self._domain(kind)
         cut = text[:MAX_TEXT_CHARS]

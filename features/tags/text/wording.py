@@ -6,6 +6,26 @@ from collections.abc import Mapping
 from typing import Any
 
 MAX_TEXT_CHARS = 1_000  # the embedding averages: more text blurs, and costs
+#: Shorter texts teach nothing, and nothing is told of them. A programme's title says least: of
+#: what was told of 2,500 titles alone, 9 % was right, and 44 % of those of 40 characters or more.
+TELLING_CHARS, TELLING_PROGRAMME_CHARS = 40, 100
+
+
+def is_telling(text: str, kind: str) -> bool:
+    """Whether a text is long enough to learn from and to be told something of.
+
+    Parameters
+    ----------
+    kind : str
+        Prefix of the content key.
+
+    Examples
+    --------
+    >>> is_telling("Dr. Phil", "programme")
+    False
+    """
+    least = TELLING_PROGRAMME_CHARS if kind in ("programme", "channel") else TELLING_CHARS
+    return len(text.strip()) >= least
 
 
 def text_of(record: Mapping[str, Any]) -> str:

@@ -39,6 +39,8 @@ def engagement(event: dict[str, Any]) -> float:
     """How much an event says, 0 to 1."""
     if "watched_ms" in event:
         duration = event["watched_ms"]
+        if duration >= 4 * 3_600_000:
+            return 0.0
         time = duration / (duration + 300_000.0)
         share = duration / event["content_ms"]
         return 0.05 * time if share < 0.05 else max(time, min(1.0, share))
@@ -47,7 +49,14 @@ def engagement(event: dict[str, Any]) -> float:
     if "action" in event:
         return max(time, 0.5 if event["action"] == "search" else 0.35)
     size = event["bytes_down"] + event["bytes_up"]
-    return max(time, size / (size + 20e6))
+    short = duration < 60_000
+    if duration < 1000 if size == 0 else short and size < 20_000:
+        return 0.0
+    if not short and 0 < size < 0.1 * duration:
+        return 0.0
+    if duration and size > 4000 * max(duration, 1000):
+        return 0.0
+    return time if short and duration else max(time, size / (size + 20e6))
 
 
 class Work:

@@ -41,7 +41,7 @@ saturday = 18_019 - 18_019 % 7 + 2
 assert (saturday + 3) % 7 == 5
 sid = store.ensure(b"a")
 store.subjects["first"][sid] = store.subjects["day"][sid] = saturday - 2
-store.row(sid, 5, saturday - 2)
+store.rows.windows["active"][store.row(sid, 5, saturday - 2)] = 1
 for day, weekend in ((saturday - 1, 0.0), (saturday, 1.0), (saturday + 1, 1.0)):
     rows = training_rows(store, day, 100, BaseRates(8))
     assert len(rows) == 1 and rows.x[0, place] == weekend

@@ -21,6 +21,7 @@ from features.profiles import ranking_kernel, writing_kernel
 from features.profiles.writer import ProfileWriter
 from features.state import layout as lay
 from features.tags.taxonomy import Taxonomy, load
+from features.vocabulary import Trend
 from tests.oracle import profile as oracle_profile
 from tests.oracle.views import Run, run
 from tests.support import generators as gen
@@ -168,7 +169,7 @@ def test_a_profile_is_renewed_at_its_greatest_age() -> None:
         done.commit()
         versions = 0
         for day in range(40, 52):
-            done.apply([_network(day, START + day * DAY_MS, spent=400)])
+            done.apply([_network(day, START + day * DAY_MS, spent=2_000)])
             versions += len(done.commit().profiles)
         return versions
 
@@ -203,7 +204,10 @@ def test_stance_lift_and_confidence(
         policy, np.zeros(SIGNALS), np.uint64(bits), age, 0, flags, held
     )
     hits = bin(bits & 0x7F).count("1")
-    want = min(0.9999, max(0.0001, (hits + 7 * rate) / (min(age, 7) + 7)))
+    want = (hits + 7 * rate) / (min(age, 7) + 7)
+    if not bits and age <= 62 and not flags & lay.F_LIKE:
+        want = min(want, rate, 0.05)  # never engaged with
+    want = min(0.9999, max(0.0001, want))
     assert score == pytest.approx(want)
     assert lift == pytest.approx(want / rate)
     assert confidence == pytest.approx(min(age, 28) / (min(age, 28) + 7))
@@ -217,13 +221,30 @@ def test_stance_lift_and_confidence(
     )
 
 
-@given(_BITS, st.integers(0, 80), st.lists(st.floats(0, 50), min_size=3, max_size=3))
-def test_trend(bits: int, age: int, levels: list[float]) -> None:
+@given(
+    _BITS,
+    st.integers(0, 80),
+    st.lists(st.floats(0, 50), min_size=3, max_size=3),
+    st.floats(0.0001, 0.9999),
+)
+def test_trend(bits: int, age: int, levels: list[float], score: float) -> None:
     days = {100 - 1 - n for n in range(64) if bits >> n & 1}
     found = ("new", "rising", "steady", "fading", "burst")[
-        stance_kernel.trend(np.array(levels), np.uint64(bits), age)
+        stance_kernel.trend(np.array(levels), np.uint64(bits), age, score)
     ]
-    assert found == oracle_profile.trend(levels, days, 100, age)
+    assert found == oracle_profile.trend(levels, days, 100, age, score)
+
+
+@pytest.mark.parametrize("every", [1, 2, 7])
+@pytest.mark.parametrize("age", [4, 5, 8, 15, 22, 29, 60])
+def test_a_steady_habit_is_steady_at_any_age(every: int, age: int) -> None:
+    """Its score is its rate, or of the weekly habit's own weekday nearly 1."""
+    if every == 7 and age < 15:
+        return
+    bits = sum(1 << n for n in range(every - 1, age, every))
+    levels = np.array([1.44, 10.1, 86.0]) / every
+    for score in {1: (0.9, 0.95), 2: (0.45, 0.5, 0.55), 7: (0.05, 0.9)}[every]:
+        assert stance_kernel.trend(levels, np.uint64(bits), age, score) == Trend.STEADY
 
 
 @given(st.lists(st.integers(0, 7), min_size=1, max_size=40), st.integers(1, 20), st.booleans())
