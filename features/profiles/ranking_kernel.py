@@ -66,7 +66,7 @@ def divergence(p: float, rate: float) -> Any:
 
 @inlined
 def tells(score: float, low: float, high: float, rate: float) -> Any:
-    """Measure what an interest tells of a subject beside the population's rate."""
+    """Measure what an interest tells of a subject: its score's interval against the rate."""
     rate = min(0.9999, max(0.0001, rate))
     if low > rate:
         return divergence(low, rate)

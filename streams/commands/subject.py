@@ -124,7 +124,7 @@ def _of_member(facts: dict[str, Any], member: str) -> dict[str, Any]:
         "facts": [
             fact
             for fact in facts["facts"]
-            if member in (fact.get("member_id"), fact.get("owner_member_id"))
+            if member in (fact.get("member"), fact.get("owner_member_id"))
         ],
     }
 

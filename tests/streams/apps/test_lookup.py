@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import logging
 import socket
@@ -273,6 +274,20 @@ def test_whoever_does_not_ask_is_closed(service: Service, monkeypatch: pytest.Mo
             slow.sendall(begun)
             slow.settimeout(5)
             assert slow.recv(100) == b"" and time.monotonic() - started < 3
+
+
+def test_an_answer_does_not_wait_for_an_acknowledgement(service: Service) -> None:
+    """Headers and body go out in two pieces; with Nagle's algorithm the second waits 40 ms."""
+    connection = http.client.HTTPConnection("127.0.0.1", service.server.port, timeout=20)
+    took = []
+    for _ in range(30):
+        began = time.perf_counter()
+        said = {"Authorization": f"Bearer {token()}"}
+        connection.request("GET", "/v1/profiles/acc-1", headers=said)
+        connection.getresponse().read()
+        took.append(time.perf_counter() - began)
+    connection.close()
+    assert sorted(took)[15] < 0.035
 
 
 # -- changes

@@ -55,10 +55,10 @@ def _read(topics: dict[str, dict[bytes, bytes]], monkeypatch: pytest.MonkeyPatch
 def test_an_account_sees_its_members_and_a_member_itself_alone() -> None:
     household = subject.held(Settings(), "acc-0")
     assert set(household["profiles"]) == {"acc-0", "acc-0/m-1", "acc-0/m-2"}
-    assert {fact.get("member_id") for fact in household["facts"]["facts"]} == {"m-1", "m-2"}
+    assert {fact.get("member") for fact in household["facts"]["facts"]} == {"m-1", "m-2"}
     own = subject.held(Settings(), "acc-0/m-1")
     assert set(own["profiles"]) == {"acc-0/m-1"} and set(own["state"]) <= {"acc-0/m-1"}
-    assert [fact["member_id"] for fact in own["facts"]["facts"]] == ["m-1"]
+    assert [fact["member"] for fact in own["facts"]["facts"]] == ["m-1"]
     assert [item["purpose"] for item in own["facts"]["consent"]] != []
     assert "m-2" not in json.dumps(own) and "529" not in json.dumps(own)
     assert subject.held(Settings(), "acc-0/m")["profiles"] == {}, "no member, and no prefix of one"
