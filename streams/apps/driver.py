@@ -29,6 +29,7 @@ from streams.kafka.limits import MOST_BYTES
 from streams.kafka.partitioners import PARTITIONERS
 from streams.settings import Settings, SettingsError, load
 from streams.worker.health import Health
+from streams.worker.reach import Reach
 
 _TICK_S = 0.5
 
@@ -66,9 +67,12 @@ class CommittedApp(faust.App):
     ----------
     health : callable or None
         Makes the pages when the app starts: an app is imported by commands that serve nothing.
+    reach : callable or None
+        Makes what tells them whether a broker answers: Faust keeps its partitions without one.
     """
 
     health: Callable[[], Health] | None = None
+    reach: Callable[[Callable[[bool], None]], Reach] | None = None
 
     BootStrategy = _WithoutWeb
 
@@ -84,6 +88,8 @@ class CommittedApp(faust.App):
                 self.log.error("%s", error)
                 raise SystemExit(error.code) from None
             self.add_future(self._tick(health))
+            if self.reach is not None:
+                self.reach(health.reached).start()
         await super().on_first_start()
 
     async def _tick(self, health: Health) -> None:
@@ -146,6 +152,7 @@ def make_app(name: str, settings: Settings | None = None) -> tuple[CommittedApp,
     )
     stale_s = 2 * settings.watchdog_ms / 1000
     app.health = partial(Health, settings.http_host, settings.http_port, stale_s, name)
+    app.reach = partial(Reach, settings)
     return app, settings
 
 
