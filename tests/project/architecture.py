@@ -23,6 +23,7 @@ ROOMS: tuple[tuple[str, ...], ...] = (
     ("features.tags",),
     ("features.state",),
     ("features.models",),
+    ("features.outcomes",),
     ("features.privacy",),
     ("features.household", "features.moments"),
     ("features.related",),

@@ -1,0 +1,283 @@
+"""Says who is left alone about what, why, and until when: caps, pauses, repetitions, answers.
+
+The rules are ``data/contact_policy.toml``:
+
+===================  ======================================================================
+table                fields
+===================  ======================================================================
+(top)                ``schema`` 1, ``answer_days`` 1..90: no answer by then is one
+``cap`` (list)       ``per`` household | subject, ``channel`` and ``interest`` each | any,
+                     ``days`` 1..365, ``most`` 1..100: so many contacts in so many days
+``pause`` (list)     ``after`` 1..20 annoyed answers ``within_days``, of the ``answers``
+                     named; then nothing for ``days``, ``about`` all | channel | interest
+``repeat_days``      0..730: the same interest, whatever the channel, no sooner
+``answered_days``    0..730: nor after a glad answer, from anybody at home
+``quiet_hours``      ``from``, ``until``: local hours, such as 21 and 8
+===================  ======================================================================
+
+Windows are open at their old end: a contact of exactly `days` ago counts no more.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final, NamedTuple
+
+from features.outcomes.contacts import ANNOYED, DAY_MS, GLAD, Answer, Contact, Made
+
+HOUR_MS: Final = 3_600_000
+
+
+class ContactRule(StrEnum):
+    """Rules that leave somebody alone."""
+
+    CAP = "contact_cap"
+    PAUSE = "contact_pause"
+    REPEAT = "contacted"
+    ANSWERED = "answered"
+    QUIET_HOURS = "quiet_hours"
+
+
+class Forbidden(NamedTuple):
+    """What must not be: about an interest (None: any), by a channel (None: any), until ms."""
+
+    rule: ContactRule
+    interest: str | None
+    channel: str | None
+    until: int
+
+
+class PolicyError(ValueError):
+    """The rules are not as their schema says; names the table and the field."""
+
+
+@dataclass(frozen=True)
+class Cap:
+    """At most so many contacts in so many days."""
+
+    household: bool
+    by_channel: bool
+    by_interest: bool
+    days: int
+    most: int
+
+
+@dataclass(frozen=True)
+class Pause:
+    """Silence after so many annoyed answers."""
+
+    after: int
+    within_days: int
+    answers: frozenset[Answer]
+    days: int
+    about: str
+
+
+@dataclass(frozen=True)
+class ContactPolicy:
+    """The rules, and what follows from them."""
+
+    answer_days: int
+    caps: tuple[Cap, ...]
+    pauses: tuple[Pause, ...]
+    repeat_days: int
+    answered_days: int
+    quiet_from: int
+    quiet_until: int
+
+    @property
+    def horizon_days(self) -> int:
+        """Days after which nothing looks back to a contact or an answer."""
+        spans = [cap.days for cap in self.caps]
+        spans += [pause.within_days + pause.days for pause in self.pauses]
+        return max(*spans, self.repeat_days, self.answered_days, self.answer_days, 1)
+
+    def forbidden(
+        self, contacts: Iterable[Contact], member: str | None, now: int
+    ) -> list[Forbidden]:
+        """What must not be said to a subject now, each until when.
+
+        Parameters
+        ----------
+        contacts : iterable of Contact
+            Of the account.
+        member : str or None
+            None: the household.
+        now : int
+            Event time, ms; what is told of later times counts too, for a clock may run ahead.
+        """
+        known = [(held.made, held) for held in contacts if held.made is not None]
+        made = [contact for contact, _ in known if not contact.held_out]
+        latest: dict[tuple[ContactRule, str | None, str | None], int] = {}
+        for found in (
+            *self._capped(made, member, now),
+            *self._paused([held for _, held in known], member, now),
+            *self._said(made, member),
+            *self._answered(known),
+        ):
+            if found.until > now:
+                name = found.rule, found.interest, found.channel
+                latest[name] = max(latest.get(name, 0), found.until)
+        return sorted(
+            (Forbidden(*name, until) for name, until in latest.items()),
+            key=lambda item: (item.rule, item.interest or "", item.channel or ""),
+        )
+
+    def may(
+        self,
+        contacts: Iterable[Contact],
+        member: str | None,
+        now: int,
+        interest: str,
+        channel: str,
+        tz_offset_min: int,
+    ) -> bool:
+        """Whether a subject may be spoken to now, about an interest, by a channel."""
+        return not self.quiet(now, tz_offset_min) and not any(
+            item.interest in (None, interest) and item.channel in (None, channel)
+            for item in self.forbidden(contacts, member, now)
+        )
+
+    def quiet(self, now: int, tz_offset_min: int) -> int:
+        """End of the quiet hours that it is now at the customer's, ms; 0 where they are not."""
+        local = now + tz_offset_min * 60_000
+        midnight = local - local % DAY_MS
+        hour = (local - midnight) / HOUR_MS
+        start, end = self.quiet_from, self.quiet_until
+        inside = start <= hour < end if start <= end else hour >= start or hour < end
+        if not inside:
+            return 0
+        over_night = start > end and hour >= start
+        return midnight + over_night * DAY_MS + end * HOUR_MS - tz_offset_min * 60_000
+
+    def _capped(self, made: list[Made], member: str | None, now: int) -> Iterator[Forbidden]:
+        for cap in self.caps:
+            groups: dict[tuple[str | None, str | None], list[int]] = defaultdict(list)
+            for contact in made:
+                if cap.household or contact.member == member:
+                    interest = contact.interest if cap.by_interest else None
+                    channel = contact.channel if cap.by_channel else None
+                    groups[interest, channel].append(contact.ts)
+            for (interest, channel), times in groups.items():
+                recent = sorted(ts for ts in times if ts + cap.days * DAY_MS > now)
+                if len(recent) >= cap.most:
+                    # Until so many have left the window that one may come.
+                    until = recent[len(recent) - cap.most] + cap.days * DAY_MS
+                    yield Forbidden(ContactRule.CAP, interest, channel, until)
+
+    def _paused(self, contacts: list[Contact], member: str | None, now: int) -> Iterator[Forbidden]:
+        for pause in self.pauses:
+            groups: dict[tuple[str | None, str | None], list[int]] = defaultdict(list)
+            for held in contacts:
+                contact = held.made
+                if contact is None or contact.member not in (None, member):
+                    continue
+                interest = contact.interest if pause.about == "interest" else None
+                channel = contact.channel if pause.about == "channel" else None
+                times = [ts for word, ts in held.answers.items() if word in pause.answers]
+                # One contact annoys once, however often that is said.
+                groups[interest, channel] += [min(times)] if times else []
+            for (interest, channel), times in groups.items():
+                times.sort()
+                for first, last in zip(times, times[pause.after - 1 :], strict=False):
+                    if last - first < pause.within_days * DAY_MS:
+                        until = last + pause.days * DAY_MS
+                        yield Forbidden(ContactRule.PAUSE, interest, channel, until)
+
+    def _said(self, made: list[Made], member: str | None) -> Iterator[Forbidden]:
+        for contact in made:
+            if contact.member in (None, member):
+                until = contact.ts + self.repeat_days * DAY_MS
+                yield Forbidden(ContactRule.REPEAT, contact.interest, None, until)
+
+    def _answered(self, known: list[tuple[Made, Contact]]) -> Iterator[Forbidden]:
+        for contact, held in known:
+            for word, ts in held.answers.items():
+                if word in GLAD:
+                    until = ts + self.answered_days * DAY_MS
+                    yield Forbidden(ContactRule.ANSWERED, contact.interest, None, until)
+
+
+def parse_policy(text: str) -> ContactPolicy:
+    """Rules from TOML text.
+
+    Raises
+    ------
+    PolicyError
+        Naming the table and the field that is not as the schema says.
+    """
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise PolicyError(f"not TOML: {error}") from None
+    _names("contact_policy", table, {"schema", "answer_days", "cap", "pause", "repeat_days",
+                                     "answered_days", "quiet_hours"})  # fmt: skip
+    if table["schema"] != 1:
+        raise PolicyError(f"schema = {table['schema']!r}: this release reads 1")
+    hours = table["quiet_hours"]
+    _names("quiet_hours", hours, {"from", "until"})
+    return ContactPolicy(
+        _whole("answer_days", table["answer_days"], 1, 90),
+        tuple(_cap(f"cap[{k}]", item) for k, item in enumerate(_list("cap", table["cap"]))),
+        tuple(_pause(f"pause[{k}]", item) for k, item in enumerate(_list("pause", table["pause"]))),
+        _whole("repeat_days", table["repeat_days"], 0, 730),
+        _whole("answered_days", table["answered_days"], 0, 730),
+        _whole("quiet_hours.from", hours["from"], 0, 23),
+        _whole("quiet_hours.until", hours["until"], 0, 23),
+    )
+
+
+def _cap(place: str, item: Any) -> Cap:
+    _names(place, item, {"per", "channel", "interest", "days", "most"})
+    return Cap(
+        _one_of(f"{place}.per", item["per"], ("household", "subject")) == "household",
+        _one_of(f"{place}.channel", item["channel"], ("each", "any")) == "each",
+        _one_of(f"{place}.interest", item["interest"], ("each", "any")) == "each",
+        _whole(f"{place}.days", item["days"], 1, 365),
+        _whole(f"{place}.most", item["most"], 1, 100),
+    )
+
+
+def _pause(place: str, item: Any) -> Pause:
+    _names(place, item, {"after", "within_days", "answers", "days", "about"})
+    words = _list(f"{place}.answers", item["answers"])
+    for word in words:
+        _one_of(f"{place}.answers", word, tuple(ANNOYED))
+    return Pause(
+        _whole(f"{place}.after", item["after"], 1, 20),
+        _whole(f"{place}.within_days", item["within_days"], 1, 365),
+        frozenset(Answer(word) for word in words),
+        _whole(f"{place}.days", item["days"], 1, 3650),
+        _one_of(f"{place}.about", item["about"], ("all", "channel", "interest")),
+    )
+
+
+def _names(place: str, table: Any, wanted: set[str]) -> None:
+    if not isinstance(table, dict):
+        raise PolicyError(f"{place}: a table is expected")
+    for name in sorted(wanted - set(table)):
+        raise PolicyError(f"{place}.{name}: is required")
+    for name in sorted(set(table) - wanted):
+        raise PolicyError(f"{place}.{name}: unknown")
+
+
+def _list(place: str, value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise PolicyError(f"{place}: a list is expected")
+    return value
+
+
+def _one_of(place: str, value: Any, options: tuple[str, ...]) -> str:
+    if value not in options:
+        raise PolicyError(f"{place} = {value!r}: one of {', '.join(sorted(options))}")
+    return str(value)
+
+
+def _whole(place: str, value: Any, low: int, high: int) -> int:
+    if type(value) is not int or not low <= value <= high:
+        raise PolicyError(f"{place} = {value!r}: a whole number from {low} to {high}")
+    return value
