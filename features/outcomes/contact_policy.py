@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
-from features.outcomes.contacts import ANNOYED, DAY_MS, GLAD, Answer, Contact, Made
+from features.outcomes.contacts import ANNOYED, DAY_MS, GLAD, Contact, Made, Reply
 
 HOUR_MS: Final = 3_600_000
 
@@ -43,7 +43,7 @@ class ContactRule(StrEnum):
 
 
 class Forbidden(NamedTuple):
-    """What must not be: about an interest (None: any), by a channel (None: any), until ms."""
+    """Silence about an interest (None: any), by a channel (None: any), until a time in ms."""
 
     rule: ContactRule
     interest: str | None
@@ -72,7 +72,7 @@ class Pause:
 
     after: int
     within_days: int
-    answers: frozenset[Answer]
+    answers: frozenset[Reply]
     days: int
     about: str
 
@@ -99,7 +99,7 @@ class ContactPolicy:
     def forbidden(
         self, contacts: Iterable[Contact], member: str | None, now: int
     ) -> list[Forbidden]:
-        """What must not be said to a subject now, each until when.
+        """List what must not be said to a subject now, each until when.
 
         Parameters
         ----------
@@ -250,7 +250,7 @@ def _pause(place: str, item: Any) -> Pause:
     return Pause(
         _whole(f"{place}.after", item["after"], 1, 20),
         _whole(f"{place}.within_days", item["within_days"], 1, 365),
-        frozenset(Answer(word) for word in words),
+        frozenset(Reply(word) for word in words),
         _whole(f"{place}.days", item["days"], 1, 3650),
         _one_of(f"{place}.about", item["about"], ("all", "channel", "interest")),
     )

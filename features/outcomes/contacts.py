@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 DAY_MS: Final = 86_400_000
 
 
-class Answer(StrEnum):
+class Reply(StrEnum):
     """Answers to a contact; the first that was given of this order is what it counts as."""
 
     UNSUBSCRIBED = "unsubscribed"
@@ -27,9 +27,9 @@ class Answer(StrEnum):
 
 
 #: Answers of somebody who was annoyed.
-ANNOYED: Final = frozenset({Answer.UNSUBSCRIBED, Answer.COMPLAINED, Answer.DISMISSED})
+ANNOYED: Final = frozenset({Reply.UNSUBSCRIBED, Reply.COMPLAINED, Reply.DISMISSED})
 #: Answers of somebody who was helped.
-GLAD: Final = frozenset({Answer.BOUGHT, Answer.ACCEPTED})
+GLAD: Final = frozenset({Reply.BOUGHT, Reply.ACCEPTED})
 
 
 class Made(NamedTuple):
@@ -64,25 +64,25 @@ class Made(NamedTuple):
 
 @dataclass
 class Contact:
-    """What is known under one id: an answer may come before the contact does.
+    """Contact under one id, and its answers: one may come before the contact does.
 
     Attributes
     ----------
     made : Made or None
-    answers : dict of Answer to int
+    answers : dict of Reply to int
         Event time of the first of each, ms.
     """
 
     made: Made | None = None
-    answers: dict[Answer, int] = field(default_factory=dict)
+    answers: dict[Reply, int] = field(default_factory=dict)
 
-    def outcome(self, now: int, timeout_ms: int) -> Answer | None:
-        """What it counts as: None while an answer may still come."""
-        for answer in Answer:
+    def outcome(self, now: int, timeout_ms: int) -> Reply | None:
+        """Answer that it counts as: None while an answer may still come."""
+        for answer in Reply:
             if answer in self.answers:
                 return answer
         if self.made is not None and now >= self.made.ts + timeout_ms:
-            return Answer.IGNORED
+            return Reply.IGNORED
         return None
 
     def late(self, timeout_ms: int) -> int:
@@ -124,7 +124,7 @@ class Contacts:
         known.made = made
         return self._bounded(name)
 
-    def answer(self, name: str, answer: Answer, ts: int) -> bool:
+    def answer(self, name: str, answer: Reply, ts: int) -> bool:
         """Add an answer to a contact, known or not; returns whether anything is new."""
         known = self._known.setdefault(name, Contact())
         if known.answers.get(answer, ts + 1) <= ts:

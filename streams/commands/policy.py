@@ -1,24 +1,29 @@
-"""Runs ``interest-streams policy evaluate|effect|simulate``: judges policies of contact.
+"""Runs ``interest-streams policy evaluate|effect|simulate|contacts|holdouts``.
 
 ``evaluate`` says what a policy that was never used would have earned, from logged decisions;
 ``effect`` what contacts brought over none, with an interval that may be looked at every day;
-``simulate`` plays policies against people whose answers are known.
+``simulate`` plays policies against people whose answers are known; ``contacts`` says who is to be
+left alone by the rules, from a log of contacts and answers; ``holdouts`` who is never spoken to.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from datetime import UTC, datetime
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
 
-from streams.errors import ExitCode
-from streams.evaluation import decisions, off_policy, sequential
+from features.outcomes.contact_policy import PolicyError, parse_policy
+from features.outcomes.holdouts import Holdouts
+from streams.errors import ExitCode, UsageError
+from streams.evaluation import contact_log, decisions, off_policy, sequential
 from streams.evaluation.decisions import BadLog
 
 NAME = "policy"
-HELP = "judge policies of contact by what came of them"
+HELP = "judge policies of contact, and say who is to be left alone"
 #: Relative errors that the Open Bandit Dataset's paper reports for its whole campaign.
 _PUBLISHED = {"ips": 0.311, "snips": 0.312, "dm": 0.157, "dr": 0.292, "dros": 0.160}
 #: Below it an estimate rests on a handful of decisions.
@@ -27,7 +32,9 @@ _LEAST_EFFECTIVE = 100.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    what = parser.add_subparsers(dest="what", required=True, metavar="evaluate|effect|simulate")
+    what = parser.add_subparsers(
+        dest="what", required=True, metavar="evaluate|effect|simulate|contacts|holdouts"
+    )
     evaluate = what.add_parser("evaluate", help="what would another policy have earned")
     source = evaluate.add_mutually_exclusive_group(required=True)
     source.add_argument(
@@ -53,6 +60,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     simulate.add_argument("--subjects", type=int, default=20_000)
     simulate.add_argument("--days", type=int, default=60)
     simulate.add_argument("--seeds", type=int, default=5, metavar="N", help="so many worlds (5)")
+    contacts = what.add_parser("contacts", help="who is to be left alone, why, and until when")
+    contacts.add_argument(
+        "--log", type=Path, metavar="FILE", required=True, help="contacts and answers; - is stdin"
+    )
+    contacts.add_argument(
+        "--at", type=_instant, metavar="TIME", required=True, help="as 2026-03-01T12:00:00+01:00"
+    )
+    contacts.add_argument("--rules", type=Path, metavar="FILE", help="other rules than the bundled")
+    holdouts = what.add_parser("holdouts", help="who is never spoken to, so that effects are known")
+    holdouts.add_argument(
+        "--accounts", type=Path, metavar="FILE", required=True, help="one a line; - is stdin"
+    )
+    holdouts.add_argument("--interest", required=True, metavar="ID")
+    holdouts.add_argument("--key", type=Path, required=True, metavar="FILE", help="of the draws")
+    holdouts.add_argument("--everything", type=float, default=0.05, metavar="SHARE")
+    holdouts.add_argument("--per-interest", type=float, default=0.05, metavar="SHARE")
 
 
 def run(args: argparse.Namespace) -> ExitCode:
@@ -60,12 +83,16 @@ def run(args: argparse.Namespace) -> ExitCode:
     try:
         if args.what == "effect":
             return _effect(args.log, args.alpha)
+        if args.what == "contacts":
+            return _contacts(args.log, args.at, args.rules)
+        if args.what == "holdouts":
+            return _holdouts(args)
         if args.what == "simulate":
             return _simulate(args.subjects, args.days, args.seeds)
         if args.log is not None:
             return _evaluate(args.log, args.level)
         return _open_bandit(args.open_bandit, args.level)
-    except (BadLog, OSError) as error:
+    except (BadLog, OSError, PolicyError) as error:
         print(f"policy {args.what}: {error}", file=sys.stderr)
         return ExitCode.FAILED
 
@@ -143,6 +170,40 @@ def _simulate(subjects: int, days: int, seeds: int) -> ExitCode:
             f"its contacts and annoys {annoyed / response.annoyed[-1]:.0%} of the people"
         )
     return ExitCode.DONE
+
+
+def _contacts(path: Path, at: datetime, rules: Path | None) -> ExitCode:
+    bundled = resources.files("features.data").joinpath("contact_policy.toml")
+    policy = parse_policy((bundled if rules is None else rules).read_text("utf-8"))
+    now = int(at.timestamp() * 1000)
+    for account, contacts in sorted(contact_log.read_contacts(_lines(path)).items()):
+        members = {held.made.member for held in contacts if held.made is not None} | {None}
+        for member in sorted(members, key=lambda name: name or ""):
+            subject = account if member is None else f"{account}/{member}"
+            for item in policy.forbidden(contacts, member, now):
+                about = f"{item.interest or 'anything'} by {item.channel or 'any channel'}"
+                until = datetime.fromtimestamp(item.until / 1000, UTC).isoformat("T", "seconds")
+                print(f"{subject:24} {item.rule:14} {about:28} until {until}")
+    return ExitCode.DONE
+
+
+def _holdouts(args: argparse.Namespace) -> ExitCode:
+    try:
+        draws = Holdouts(args.key.read_bytes().strip(), args.everything, args.per_interest)
+    except ValueError as error:
+        raise UsageError(f"holdouts: {error}") from None
+    for line in _lines(args.accounts):
+        account = line.decode("utf-8", "replace").strip()
+        if account:
+            print(f"{account}\t{draws.group(account, args.interest) or '-'}")
+    return ExitCode.DONE
+
+
+def _instant(text: str) -> datetime:
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise argparse.ArgumentTypeError(f"{text!r}: a time with its zone is expected")
+    return at
 
 
 def _lines(path: Path) -> list[bytes]:

@@ -84,27 +84,30 @@ def read_log(lines: Iterable[bytes]) -> Decisions:
 
 
 def _line(number: int, text: bytes) -> _Line:
-    said = _object(number, text)
+    said = logged_object(number, text)
     target = said.get("target")
     if not isinstance(target, dict) or not target:
         raise BadLog(f"line {number}: target: an object of probabilities by action")
-    shares = {name: _number(number, f"target.{name}", p, 0.0, 1.0) for name, p in target.items()}
+    shares = {
+        name: logged_number(number, f"target.{name}", p, 0.0, 1.0) for name, p in target.items()
+    }
     if abs(sum(shares.values()) - 1.0) > 1e-6:
         raise BadLog(f"line {number}: target: its sum is {sum(shares.values()):.6g}, not 1")
-    propensity = _number(number, "propensity", said.get("propensity"), 0.0, 1.0)
+    propensity = logged_number(number, "propensity", said.get("propensity"), 0.0, 1.0)
     if propensity <= 0.0:
         raise BadLog(f"line {number}: propensity: above 0")
     return _Line(
-        _text(number, "unit", said.get("unit")),
-        _text(number, "context", said.get("context", "")),
-        _text(number, "action", said.get("action")),
+        logged_text(number, "unit", said.get("unit")),
+        logged_text(number, "context", said.get("context", "")),
+        logged_text(number, "action", said.get("action")),
         propensity,
-        _number(number, "reward", said.get("reward"), -1e12, 1e12),
+        logged_number(number, "reward", said.get("reward"), -1e12, 1e12),
         shares,
     )
 
 
-def _object(number: int, text: bytes) -> dict[str, Any]:
+def logged_object(number: int, text: bytes) -> dict[str, Any]:
+    """Read a line as an object, or raise `BadLog` with its number."""
     try:
         said = orjson.loads(text)
     except orjson.JSONDecodeError as error:
@@ -114,13 +117,15 @@ def _object(number: int, text: bytes) -> dict[str, Any]:
     return said
 
 
-def _text(number: int, name: str, value: Any) -> str:
+def logged_text(number: int, name: str, value: Any) -> str:
+    """Take a field's value as a text, or raise `BadLog` with the line and the field."""
     if not isinstance(value, str):
         raise BadLog(f"line {number}: {name}: a text is expected")
     return value
 
 
-def _number(number: int, name: str, value: Any, low: float, high: float) -> float:
+def logged_number(number: int, name: str, value: Any, low: float, high: float) -> float:
+    """Take a field's value as a number of a range, or raise `BadLog` likewise."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
         raise BadLog(f"line {number}: {name}: a number from {low:g} to {high:g} is expected")
     return float(value)
@@ -153,19 +158,19 @@ def read_assignments(lines: Iterable[bytes]) -> Assignments:
     for number, text in enumerate(lines, 1):
         if not text.strip():
             continue
-        said = _object(number, text)
-        unit = _text(number, "unit", said.get("unit"))
+        said = logged_object(number, text)
+        unit = logged_text(number, "unit", said.get("unit"))
         if unit in known:
             raise BadLog(f"line {number}: unit: {unit!r} comes twice")
         known.add(unit)
         contacted = said.get("contacted")
         if not isinstance(contacted, bool):
             raise BadLog(f"line {number}: contacted: true or false is expected")
-        propensity = _number(number, "propensity", said.get("propensity"), 0.0, 1.0)
+        propensity = logged_number(number, "propensity", said.get("propensity"), 0.0, 1.0)
         if propensity in (0.0, 1.0):
             raise BadLog(f"line {number}: propensity: between 0 and 1, neither of them")
-        reward = _number(number, "reward", said.get("reward"), -1e12, 1e12)
-        day = _text(number, "day", said.get("day"))
+        reward = logged_number(number, "reward", said.get("reward"), -1e12, 1e12)
+        day = logged_text(number, "day", said.get("day"))
         if rows and day < rows[-1][0]:
             raise BadLog(f"line {number}: day: {day} after {rows[-1][0]}")
         rows.append((day, contacted, propensity, reward))

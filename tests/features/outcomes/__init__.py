@@ -1,0 +1,1 @@
+"""Contacts, rules of silence and draws, against their plain readings."""

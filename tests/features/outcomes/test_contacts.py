@@ -21,7 +21,7 @@ from features.outcomes.contact_policy import (
     Pause,
     PolicyError,
 )
-from features.outcomes.contacts import ANNOYED, DAY_MS, GLAD, Answer, Contacts, Made
+from features.outcomes.contacts import ANNOYED, DAY_MS, GLAD, Contacts, Made, Reply
 
 TEXT = resources.files("features.data").joinpath("contact_policy.toml").read_text("utf-8")
 POLICY = contact_policy.parse_policy(TEXT)
@@ -33,7 +33,7 @@ class Told(NamedTuple):
 
     name: str
     made: Made | None
-    answer: Answer | None
+    answer: Reply | None
     ts: int
 
 
@@ -53,7 +53,7 @@ _TOLD = st.lists(
         st.builds(lambda name, made: Told(name, made, None, made.ts), _NAMES, _MADE),
         st.builds(
             lambda name, answer, ts: Told(name, None, answer, ts),
-            _NAMES, st.sampled_from(Answer), _TIMES,
+            _NAMES, st.sampled_from(Reply), _TIMES,
         ),
     ),
     max_size=24,
@@ -115,17 +115,17 @@ def test_no_answer_is_one_after_a_time() -> None:
     (held,) = contacts
     timeout = 7 * DAY_MS
     assert held.outcome(START + timeout - 1, timeout) is None
-    assert held.outcome(START + timeout, timeout) is Answer.IGNORED
-    contacts.answer("c", Answer.ACCEPTED, START + timeout + 1)
-    contacts.answer("c", Answer.COMPLAINED, START + timeout + 2)
-    assert held.outcome(START + timeout, timeout) is Answer.COMPLAINED
+    assert held.outcome(START + timeout, timeout) is Reply.IGNORED
+    contacts.answer("c", Reply.ACCEPTED, START + timeout + 1)
+    contacts.answer("c", Reply.COMPLAINED, START + timeout + 2)
+    assert held.outcome(START + timeout, timeout) is Reply.COMPLAINED
     assert held.late(timeout) == 2
 
 
 def test_who_was_annoyed_is_forgotten_last() -> None:
     contacts = Contacts(3)
     contacts.tell("old", Made(START, None, "mail", "483", 0.5, False))
-    contacts.answer("old", Answer.COMPLAINED, START + 1)
+    contacts.answer("old", Reply.COMPLAINED, START + 1)
     for k in range(9):
         contacts.tell(f"c{k}", Made(START + 9 + k, None, "mail", "483", 0.5, False))
     assert sorted(contacts.items()) == ["c7", "c8", "old"]
@@ -146,7 +146,7 @@ _DENSE = st.lists(
             propensity=st.just(0.5),
             held_out=st.sampled_from([False, False, False, True]),
         ),
-        st.dictionaries(st.sampled_from(Answer), _CLOSE, max_size=3),
+        st.dictionaries(st.sampled_from(Reply), _CLOSE, max_size=3),
     ),
     max_size=7,
 ).map(
@@ -252,12 +252,12 @@ def test_a_rule_holds_until_its_time_and_no_longer(
 
 @pytest.mark.parametrize(("apart", "paused"), [(3 * DAY_MS, False), (3 * DAY_MS - 1, True)])
 def test_annoyed_answers_count_together_within_their_days(apart: int, paused: bool) -> None:
-    pause = Pause(2, 3, frozenset([Answer.DISMISSED]), 9, "all")
+    pause = Pause(2, 3, frozenset([Reply.DISMISSED]), 9, "all")
     policy = ContactPolicy(7, (), (pause,), 0, 0, 0, 0)
     contacts = Contacts()
     for name, ts in (("a", START), ("b", START + apart)):
         contacts.tell(name, Made(START, None, "mail", name, 0.5, False))
-        contacts.answer(name, Answer.DISMISSED, ts)
+        contacts.answer(name, Reply.DISMISSED, ts)
     until = START + apart + 9 * DAY_MS
     said = [Forbidden(ContactRule.PAUSE, None, None, until)] if paused else []
     assert policy.forbidden(contacts, None, START + apart) == said
@@ -278,7 +278,7 @@ def test_who_heeds_the_rules_keeps_every_cap(chance: random.Random) -> None:
             local = (now + HOUR_MS) % DAY_MS / HOUR_MS
             assert 8 <= local < 21
         if spoken and chance.random() < 0.1:
-            contacts.answer(f"c{chance.randrange(k + 1)}", chance.choice([*Answer]), now)
+            contacts.answer(f"c{chance.randrange(k + 1)}", chance.choice([*Reply]), now)
     for made in spoken:
         inside = [c for c in spoken if made.ts <= c.ts < made.ts + 7 * DAY_MS]
         assert sum(c.member == made.member for c in inside) <= 2

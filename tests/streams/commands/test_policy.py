@@ -86,3 +86,58 @@ def test_policies_are_played(capsys: pytest.CaptureFixture[str]) -> None:
     first, *rows, last = capsys.readouterr().out.splitlines()
     assert first.startswith("seed 0") and last.startswith("  for what response gains")
     assert [row.split()[0] for row in rows] == ["oracle", "uplift", "response", "random"]
+
+
+_SPOKEN: dict[str, object] = {
+    "account_id": "acc-1", "contact_id": "c1", "ts": 1_780_000_000_000, "member_id": "m1",
+    "channel": "mail", "interest": "483", "propensity": 0.5,
+}  # fmt: skip
+_COMPLAINED = {"account_id": "acc-1", "contact_id": "c1", "ts": 1_780_000_001_000,
+               "answer": "complained"}  # fmt: skip
+
+
+def test_who_complained_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # The answer comes before the contact it is about.
+    path = _write(tmp_path / "log", [_COMPLAINED, _SPOKEN])
+    asked = ["policy", "contacts", "--log", path, "--at", "2026-06-01T00:00:00+00:00"]
+    assert main(asked) == ExitCode.DONE
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:2] for line in lines] == [
+        ["acc-1/m1", "contact_pause"],
+        ["acc-1/m1", "contacted"],
+    ]
+    assert lines[0].endswith("until 2027-05-28T20:26:41+00:00")
+    assert main([*asked[:-1], "2028-01-01T00:00:00+00:00"]) == ExitCode.DONE
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"ts": 5}, "ts"),
+        ({"propensity": 0}, "propensity"),
+        ({"channel": None}, "channel"),
+        ({"held_out": 1}, "held_out"),
+        ({"member_id": 1}, "member_id"),
+        ({"answer": "perhaps"}, "answer"),
+        ({"contact_id": 3}, "contact_id"),
+    ],
+)
+def test_a_bad_contact_is_named(
+    change: dict[str, object], named: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = _write(tmp_path / "log", [_SPOKEN, _SPOKEN | change])
+    asked = ["policy", "contacts", "--log", path, "--at", "2026-06-01T00:00:00+00:00"]
+    assert main(asked) == ExitCode.FAILED
+    assert f"line 2: {named}" in capsys.readouterr().err
+
+
+def test_draws_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "key").write_bytes(b"a key of sixteen\n")
+    (tmp_path / "accounts").write_text("".join(f"acc-{k}\n" for k in range(8)))
+    asked = ["policy", "holdouts", "--accounts", str(tmp_path / "accounts"), "--interest", "483",
+             "--key", str(tmp_path / "key"), "--everything", "0.2"]  # fmt: skip
+    assert main([*asked, "--per-interest", "0.2"]) == ExitCode.DONE
+    groups = [line.split("\t")[1] for line in capsys.readouterr().out.splitlines()]
+    assert groups == ["-", "-", "-", "interest", "-", "global", "-", "-"]
+    assert main([*asked, "--per-interest", "0.9"]) == ExitCode.USAGE
