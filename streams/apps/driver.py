@@ -30,6 +30,7 @@ from streams.kafka.partitioners import PARTITIONERS
 from streams.settings import Settings, SettingsError, load
 from streams.worker.exits import Exits
 from streams.worker.health import Health
+from streams.worker.reach import Reach
 
 _TICK_S = 0.5
 
@@ -69,10 +70,13 @@ class CommittedApp(faust.App):
         Makes the pages when the app starts: an app is imported by commands that serve nothing.
     exits : callable or None
         Makes the account of how the app ended before, when it starts.
+    reach : callable or None
+        Makes what tells them whether a broker answers: Faust keeps its partitions without one.
     """
 
     health: Callable[[], Health] | None = None
     exits: Callable[[], Exits] | None = None
+    reach: Callable[[Callable[[bool], None]], Reach] | None = None
     _ends: Exits | None = None
 
     BootStrategy = _WithoutWeb
@@ -89,6 +93,8 @@ class CommittedApp(faust.App):
                 self.log.error("%s", error)
                 raise SystemExit(error.code) from None
             self.add_future(self._tick(health))
+            if self.reach is not None:
+                self.reach(health.reached).start()
         if self.exits is not None:
             self._ends = self.exits()
         await super().on_first_start()
@@ -160,6 +166,7 @@ def make_app(name: str, settings: Settings | None = None) -> tuple[CommittedApp,
     stale_s = 2 * settings.watchdog_ms / 1000
     app.exits = partial(Exits, name, settings.instance)
     app.health = partial(Health, settings.http_host, settings.http_port, stale_s, name)
+    app.reach = partial(Reach, settings)
     return app, settings
 
 

@@ -22,6 +22,7 @@ from streams.sandbox.embedded_broker import free_port
 from streams.settings import Settings
 from tests.broker.kafka_server import KafkaServer, Options, started_kafka
 from tests.conftest import Names
+from tests.support.app_process import app_process
 from tests.support.evidence import collect
 from tests.support.processes import wait_until
 from tests.support.verifier import verify, violated
@@ -184,12 +185,38 @@ def test_an_outage_is_survived(broker: KafkaServer, tmp_path: Path) -> None:
         print(f"ended {time.monotonic() - send_signal:.1f} s after SIGTERM without a broker")
 
 
+def test_an_app_without_a_broker_is_not_ready_and_is_again(
+    broker: KafkaServer, tmp_path: Path
+) -> None:
+    settings = short_timings(broker.bootstrap, "app-", partitions=2)
+    prepare(settings)
+    port, log = free_port(), tmp_path / "app.log"
+    given = {
+        "BOOTSTRAP_SERVERS": broker.bootstrap,
+        "TOPIC_PREFIX": "app-",
+        "HTTP_PORT": port,
+        "HTTP_HOST": "127.0.0.1",
+        "SESSION_TIMEOUT_MS": 6_000,
+    }
+    with app_process("streams.apps.audiences", log, **given) as app:
+        wait_until(lambda: _ready(port)[0] == 200, 240, log.read_text)
+        broker.kill()
+        seconds = wait_until(lambda: _ready(port) == (503, "no broker answers\n"), 30)
+        assert seconds < 12
+        time.sleep(20)
+        broker.start()
+        wait_until(lambda: app.poll() is not None or _ready(port)[0] == 200, 60, log.read_text)
+        print(f"after the outage the app {'runs' if app.poll() is None else 'has ended'}")
+
+
 def _ready(port: int) -> tuple[int, str]:
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
+    except OSError:
+        return 0, "nobody listens"
 
 
 def test_sigterm_is_heard_while_kernels_compile(
