@@ -107,7 +107,8 @@ class CommittedApp(faust.App):
 
     async def _tick(self, health: Health) -> None:
         while not self.should_stop:
-            health.tick(self._assigned(), "no partitions assigned")
+            assigned = self._assigned()
+            health.tick(assigned, "ready" if assigned else "no partitions assigned")
             await asyncio.sleep(_TICK_S)
 
     def _assigned(self) -> bool:
