@@ -5,7 +5,7 @@ KafkaFailed                 Kafka does not answer, or refuses
   ReaderError, TopicError, GroupError, ProduceError       by what was asked, where it is asked
 PartitionFailed             (worker) give up that partition, go on with the others
 Stop                        (worker) end, and say what to do
-  NoBroker, TooManyDeadLetters, LostOffsets, BadTopics, PortTaken
+  NoBroker, TooManyDeadLetters, LostOffsets, BadTopics, Twin, PortTaken
 UsageError                  (commands) the arguments contradict each other
 ExtraMissing                (commands) an optional part of the package is not installed
 """
@@ -25,6 +25,7 @@ class ExitCode(IntEnum):
     DEAD_LETTERS = 3  # a worker refused too many records
     LOST_OFFSETS = 4  # a worker's offsets and the log or its state disagree
     BAD_TOPICS = 5  # a worker's topics are missing or not co-partitioned
+    TWIN = 6  # another worker that lives has this one's name
     PORT_TAKEN = 7  # a worker's http_port is another's
     UNREACHABLE = 69  # no broker answers; EX_UNAVAILABLE of sysexits.h
     STUCK = 70  # a worker's watchdog ended it
@@ -123,6 +124,12 @@ class BadTopics(Stop):
     """Topics are missing or not co-partitioned."""
 
     code = ExitCode.BAD_TOPICS
+
+
+class Twin(Stop):
+    """Another worker that lives has this one's name."""
+
+    code = ExitCode.TWIN
 
 
 class PortTaken(Stop):

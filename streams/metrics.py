@@ -195,10 +195,14 @@ UNTAGGED_HEAVIEST = _gauge(
 )
 LAG_SECONDS = _gauge(
     "lag_seconds",
-    "Age of the oldest record not yet committed, by broker timestamp, 0 at the end",
+    "Age of the oldest record not yet committed, by its own time stamp and against the high "
+    "watermark, 0 at the end",
+    "topic",
     "partition",
 )
-LAG_RECORDS = _gauge("lag_records", "Records behind the end of the input", "partition")
+LAG_RECORDS = _gauge(
+    "lag_records", "Offsets between the committed one and the high watermark", "topic", "partition"
+)
 WATERMARK = _gauge("watermark_timestamp_seconds", "Event-time watermark", "partition")
 LAST_COMMIT = _gauge("last_commit_timestamp_seconds", "When the latest transaction committed")
 LAST_POLL = _gauge("last_poll_timestamp_seconds", "When the loop last polled")

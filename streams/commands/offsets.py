@@ -157,7 +157,9 @@ def _refuse(metas: Mapping[int, Meta], now: Owner, *, adopt: bool) -> None:
     """Refuse what no offset mends, and another group's state unless that is to be taken over."""
     for owner in [meta.owner for meta in metas.values() if meta.owner is not None]:
         taken = replace(owner, group=now.group) if adopt else owner
-        verdict = binding.judge(taken, replace(now, topic_ids={}))  # renewed topics are mended
+        verdict = binding.judge_owner(
+            taken, replace(now, topic_ids={})
+        )  # renewed topics are mended
         if isinstance(verdict, binding.Refuse):
             raise UsageError(verdict.sentence)
 

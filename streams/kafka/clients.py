@@ -19,8 +19,9 @@ from streams.kafka.ports import REAL, Config, Ports
 from streams.settings import Settings
 
 #: The group's own member; all of a topic, in no group, twice; one that looks at a group from
-#: outside; one that stands in for a group without members; one that copies in such a group's name.
-ConsumerRole = Literal["worker", "restore", "standby", "group", "reset", "copied"]
+#: outside; one that stands in for a group without members; one that copies in such a group's name;
+#: one that looks at single records, committed or not.
+ConsumerRole = Literal["worker", "restore", "standby", "group", "reset", "copied", "fetcher"]
 #: A worker's transactions; many records, in order, on the Java client's partitions; a few, now
 #: and then; who looked up whom; a tombstone for every key; one transaction in the name of a group;
 #: many of a copy.
@@ -113,6 +114,18 @@ def consumer_config(
                 "enable.auto.commit": False,
                 "enable.partition.eof": True,
                 "auto.offset.reset": "error",
+            }
+        case "fetcher":
+            return {
+                **_cluster(settings),
+                "log_level": 0,
+                "group.id": f"{settings.group}-{role}",  # required by the client, never joined
+                "isolation.level": "read_uncommitted",
+                "enable.auto.commit": False,
+                "enable.partition.eof": True,
+                "auto.offset.reset": "earliest",
+                "queued.min.messages": 1,
+                "fetch.message.max.bytes": 65_536,
             }
     assert_never(role)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from streams.contract.topics import FACTS, INPUTS, TOPICS, Topic
-from streams.kafka.topic_plan import Found, joined, mismatch
+from streams.kafka.topic_plan import Found, joined_counts, mismatch
 from streams.settings import Settings
 
 #: Of a record that a topic must take: profiles and subjects of state are below it.
@@ -19,7 +19,7 @@ def check(found: Mapping[str, Found], settings: Settings) -> list[str]:
     missing = [settings.topic(t.name) for t in TOPICS if settings.topic(t.name) not in found]
     if missing:
         reasons.append(f"missing: {', '.join(missing)}")
-    counts = joined(found, settings)
+    counts = joined_counts(found, settings)
     if len(set(counts.values())) > 1:
         reasons.append(f"not co-partitioned: {mismatch(counts)}")
     for topic in TOPICS:

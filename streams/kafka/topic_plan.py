@@ -152,7 +152,7 @@ def fetch(admin: AdminClient, settings: Settings) -> dict[str, Found]:
 
 def plan(found: Mapping[str, Found], settings: Settings) -> list[Change]:
     """Differences between the table and what was found, in the order of the table."""
-    counts = joined(found, settings)
+    counts = joined_counts(found, settings)
     expected = settings.partitions
     changes: list[Change] = []
     for topic in TOPICS:
@@ -207,7 +207,7 @@ def _replicas_of(metadata: ClusterMetadata, name: str) -> int:
     return max((len(p.replicas) for p in metadata.topics[name].partitions.values()), default=0)
 
 
-def joined(found: Mapping[str, Found], settings: Settings) -> dict[str, int]:
+def joined_counts(found: Mapping[str, Found], settings: Settings) -> dict[str, int]:
     """Partitions of the topics that must have equally many."""
     return {
         settings.topic(t.name): found[settings.topic(t.name)].partitions

@@ -101,14 +101,14 @@ def unequal(counts: Mapping[str, int]) -> str:
     )
 
 
-def judge(theirs: Owner | None, now: Owner) -> Verdict:
+def judge_owner(theirs: Owner | None, now: Owner) -> Verdict:
     """Compare what state is bound to with what is there now.
 
     Examples
     --------
-    >>> judge(None, Owner("blue", 4, {}))
+    >>> judge_owner(None, Owner("blue", 4, {}))
     Migrate()
-    >>> judge(Owner("blue", 4, {}), Owner("green", 4, {})).sentence[:35]
+    >>> judge_owner(Owner("blue", 4, {}), Owner("green", 4, {})).sentence[:35]
     'the state belongs to group blue, an'
     """
     if theirs is None:

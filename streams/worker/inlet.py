@@ -165,18 +165,6 @@ class Inlet:
             (self.lag_seconds(number, now_ms) for number in self.partitions), default=0.0
         )
 
-    def lag_records(self, partition: int, consumer: Consumer) -> int:
-        """Records of a partition's inputs that wait to be taken, by the last fetch's word."""
-        behind = 0
-        part = self.partitions[partition]
-        for name, item in part.merge.inputs.items():
-            if part.behind(name):
-                spot = TopicPartition(name, partition)
-                _, end = consumer.get_watermark_offsets(spot, cached=True)
-                behind += max(0, end - item.next_offset)
-            behind += item.count
-        return behind
-
     def _take_end(self, message: Message) -> None:
         part = self.partitions.get(message.partition() or 0)
         item = part.merge.inputs.get(message.topic() or "") if part is not None else None

@@ -57,6 +57,8 @@ class Membership:
     ----------
     engines : dict of int to Engine
         Restored and running.
+    assigned : frozenset of int
+        Partitions of the latest assignment; in a rebalance those of the former one.
     given_up : GivenUp
         Partitions that are assigned and can't go on.
     """
@@ -85,6 +87,7 @@ class Membership:
         self._never: set[tuple[str, int]] = set()  # partitions without a committed offset
         self._joined = False
         self.engines: dict[int, Engine] = {}
+        self.assigned: frozenset[int] = frozenset()
         self.given_up = GivenUp(settings, ports)
         #: Engines between two assignments, and where their partitions' inputs go on.
         self._parked: dict[int, tuple[Engine, Start]] = {}
@@ -178,6 +181,7 @@ class Membership:
         metrics.REBALANCES.labels("assigned").inc()
         self._drop()
         self._joined = True
+        self.assigned = frozenset(s.partition for s in spots)
         self.given_up.take_all()
         if not spots:
             self._parked = {}
@@ -211,6 +215,7 @@ class Membership:
         self._before_loss()
         self._drop()
         self._joined = False
+        self.assigned = frozenset()
         self._parked = {}
         log.warning("lost partitions %s", sorted({s.partition for s in spots}))
 
@@ -218,7 +223,7 @@ class Membership:
         """Refuse partitions of other topics than the state was made from, whole ones or parts."""
         with self._watchdog.guard("topics"):
             owner = binding.owner_now(self._settings, self._ports)
-        verdict = binding.judge(self._owner, owner)
+        verdict = binding.judge_owner(self._owner, owner)
         if isinstance(verdict, binding.Refuse):
             raise BadTopics(verdict.sentence)
         self._owner = owner
@@ -229,7 +234,7 @@ class Membership:
         """Refuse state that is not ours, and write down whose it is."""
         assert self._owner is not None, "nothing is restored before an assignment"
         for engine in engines:
-            verdict = binding.judge(engine.owner, self._owner)
+            verdict = binding.judge_owner(engine.owner, self._owner)
             if isinstance(verdict, binding.Refuse):
                 raise BadTopics(verdict.sentence)
             began = {} if engine.owner is None else engine.owner.began

@@ -6,16 +6,13 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
 import orjson
-from confluent_kafka import Consumer
 
 from features.engine import Engine
 from features.figures import Figures, Totals
 from features.vocabulary import Outcome
 from streams import metrics
-from streams.worker.inlet import Inlet
 from streams.worker.outlet import Commit
 
 _LOG = logging.getLogger(__name__)
@@ -63,23 +60,18 @@ class Report:
         metrics.ROWS.set(sum(item.rows for item in found.values()))
         metrics.STATE_BYTES.set(sum(item.nbytes for item in found.values()))
 
-    def lag(self, inlet: Inlet, consumer: Consumer, engines: Mapping[int, Engine]) -> None:
-        """Refresh lag and watermark, about once a second."""
+    def watermarks(self, engines: Mapping[int, Engine]) -> None:
+        """Refresh the watermarks, about once a second."""
         now = time.monotonic()
         if now - self._looked < _EVERY_S:
             return
         self._looked = now
-        now_ms = int(datetime.now(UTC).timestamp() * 1000)
         # a gauge of a partition that went would stand still and look like a stuck one
         for name in self._shown - {str(partition) for partition in engines}:
-            metrics.LAG_SECONDS.remove(name)
-            metrics.LAG_RECORDS.remove(name)
             metrics.WATERMARK.remove(name)
         self._shown = {str(partition) for partition in engines}
         for partition, engine in engines.items():
             name = str(partition)
-            metrics.LAG_RECORDS.labels(name).set(inlet.lag_records(partition, consumer))
-            metrics.LAG_SECONDS.labels(name).set(inlet.lag_seconds(partition, now_ms))
             metrics.WATERMARK.labels(name).set(max(0, engine.watermark) / 1000.0)
 
     def _totals(self, partition: int, now: Figures) -> None:

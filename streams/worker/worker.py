@@ -29,11 +29,13 @@ from streams.worker import binding
 from streams.worker.ears import Ears
 from streams.worker.health import Health
 from streams.worker.inlet import Inlet
+from streams.worker.lag_watch import LagWatch
 from streams.worker.membership import Membership
 from streams.worker.outlet import Outlet
 from streams.worker.pipeline import Pipeline
 from streams.worker.reach import Reach
 from streams.worker.reporting import Report
+from streams.worker.twins import Twins
 from streams.worker.watchdog import Watchdog
 from streams.worker.wiring import engine_config, spare_collector, warm_up
 
@@ -66,6 +68,8 @@ class Worker:
         self._contents = Contents(taxonomy.load(), exact_tags())
         self._report = Report()
         self._pipeline = Pipeline(settings, self._contents, self._report, ports)
+        self._lag = LagWatch(settings)
+        self._twins = Twins(settings, ports)
         self._inlet = Inlet(settings, ports)
         self._membership = Membership(
             settings,
@@ -97,12 +101,15 @@ class Worker:
                     "which ids were erased, by trying them, and make event ids that collide"
                 )
             self._health.starting("reading content tags")
+            self._twins.wait(lambda: bool(self._ears.asked))
             self.start()
             self._started = True
             self._reach.start()
+            self._lag.start()
             spare_collector()
             while not self._ears.asked:
                 self.step()
+                self._twins.look(self._membership.consumer.memberid() or "")
             self.leave()
             return 0
         except Stop as error:
@@ -113,6 +120,7 @@ class Worker:
         finally:
             self._pipeline.discard()
             self._health.close()
+            self._lag.stop()
             self._reach.stop()
             self._watchdog.stop()
 
@@ -188,6 +196,7 @@ class Worker:
         restoring = membership.restoring
         self._health.tick(*membership.state)
         metrics.LAST_POLL.set_to_current_time()
+        self._lag.follow(membership.assigned)
         most = max(settings.poll_events, int(settings.commit_events * self._share))
         room = min(most - self._uncommitted, max(1, self._pipeline.turn_size))
         timeout = 0.0 if restoring else settings.poll_timeout_ms / 1000.0
@@ -212,7 +221,7 @@ class Worker:
         self._inlet.apply_backpressure(membership.consumer)
         membership.follow()
         membership.try_again()
-        self._report.lag(self._inlet, membership.consumer, membership.engines)
+        self._report.watermarks(membership.engines)
         if self._uncommitted >= most or (self._due() and not self._pipeline.committing):
             self._commit()
 

@@ -97,6 +97,9 @@ class MemoryConsumer(Client):
         member = self._member.id if self._member is not None else ""
         return GroupMetadata(self._group.name, member, self._generation)
 
+    def memberid(self) -> str:
+        return "" if self._member is None else self._member.id
+
     def committed(self, spots: list[TopicPartition], timeout: float = -1) -> list[TopicPartition]:
         wanted = [(s.topic, s.partition) for s in spots]
 

@@ -312,7 +312,7 @@ def test_times_are_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     part.merge.inputs[NETWORK_TOPIC].drained = False
     part.arrival_ms = {NETWORK_TOPIC: int(broker.wall() * 1000) - 5_000}
     assert worker._inlet.lag_seconds(0, int(broker.wall() * 1000)) == 5.0
-    Report().lag(worker._inlet, worker._membership.consumer, engines(worker))
+    Report().watermarks(engines(worker))
     watermark = metrics.WATERMARK.labels("0")._value.get()
     assert watermark == (ts - inputs.LATENESS_MS) / 1000.0
     count, total = _histogram(metrics.COMMIT_SECONDS)

@@ -55,6 +55,7 @@ ASKING = [
     ("offsets", "reset"),
     ("offsets", "repair"),
     ("redrive",),
+    ("lag",),
     ("repartition", "--to-prefix", "v2-", "--partitions", "24"),
 ]
 #: And those that don't.
@@ -75,6 +76,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]
     monkeypatch.setattr("streams.kafka.producing._ANSWER_S", 0.6)
     monkeypatch.setattr("streams.commands.state._TIMEOUT_S", 0.6)
     monkeypatch.setattr("streams.kafka.copying._TIMEOUT_S", 0.6)
+    monkeypatch.setattr("streams.kafka.lag._TIMEOUT_S", 0.6)
     monkeypatch.setattr("streams.commands.demo._ANSWER_S", 0.6)
     monkeypatch.setattr("streams.worker.worker.warm_up", lambda: None)
     path = tmp_path / "subscriber-facts.jsonl"

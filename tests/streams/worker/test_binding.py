@@ -17,7 +17,7 @@ from streams.errors import BadTopics
 from streams.kafka import clients
 from streams.settings import Settings
 from streams.worker import binding
-from streams.worker.binding import Go, Migrate, Refuse, judge, judge_notes
+from streams.worker.binding import Go, Migrate, Refuse, judge_notes, judge_owner
 from streams.worker.metas import read_metas
 from streams.worker.worker import Worker, check_topics
 from tests.broker.memory_broker import MemoryBroker
@@ -42,17 +42,17 @@ pytestmark = pytest.mark.usefixtures("calm")
     ],
 )
 def test_what_differs_is_named_with_the_command_that_mends_it(theirs: Owner, says: str) -> None:
-    verdict = judge(theirs, OURS)
+    verdict = judge_owner(theirs, OURS)
     assert isinstance(verdict, Refuse)
     assert re.search(says, verdict.sentence)
 
 
 def test_what_is_ours_or_has_no_owner_yet_goes_on() -> None:
-    assert judge(OURS, OURS) == Go()
-    assert judge(None, OURS) == Migrate()
+    assert judge_owner(OURS, OURS) == Go()
+    assert judge_owner(None, OURS) == Migrate()
     # A broker that tells no ids binds nothing, and one that begins to is believed.
-    assert judge(replace(OURS, topic_ids={}), OURS) == Migrate()
-    assert judge(OURS, replace(OURS, topic_ids={})) == Migrate()
+    assert judge_owner(replace(OURS, topic_ids={}), OURS) == Migrate()
+    assert judge_owner(OURS, replace(OURS, topic_ids={})) == Migrate()
 
 
 def test_notes_beside_offsets_tell_of_every_partition() -> None:
