@@ -13,7 +13,7 @@ from features.tags.exact import TagEntry
 from features.tags.naming import by_words
 from features.tags.sensitive_words import sensitive_class
 from features.tags.text.matching import Embed
-from features.tags.text.wording import text_of
+from features.tags.text.wording import TELLING_CHARS, text_of
 
 _BATCH = 64  # texts at once; bounds memory
 MISSING = "the text tagger needs the optional extra: pip install 'interest-streams[text]'"
@@ -83,7 +83,9 @@ class CatalogueTexts:
 
     def learn(self, entry: dict[str, Any], known: TagEntry) -> None:
         """Learn an entry whose tags are known."""
-        self._tagger.learn(text_of(entry), known, _kind(entry))
+        text = text_of(entry)
+        if len(text) >= TELLING_CHARS:  # a title alone teaches little
+            self._tagger.learn(text, known, _kind(entry))
 
     def learned(self, entry: dict[str, Any]) -> int:
         """Number of known texts learned for entries of this kind."""

@@ -162,7 +162,7 @@ class TextTagger:
 
     def learn(self, text: str, entry: TagEntry, kind: str = "host") -> None:
         """Learn a text whose tags are known, by exact knowledge or by an editor."""
-        if entry.infrastructure or not is_telling(text, kind):
+        if entry.infrastructure or not text.strip():
             return
         domain = self._domain(kind)
         cut = text[:MAX_TEXT_CHARS]

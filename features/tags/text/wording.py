@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 MAX_TEXT_CHARS = 1_000  # the embedding averages: more text blurs, and costs
-#: Shorter texts teach nothing, and nothing is told of them. A programme's title says least: of
-#: what was told of 2,500 titles alone, 9 % was right, and 44 % of those of 40 characters or more.
+#: Shorter texts teach nothing, and nothing is told of them. Of programmes more is asked: of what
+#: was told of 2,500 titles alone, 9 % was right, and 44 % of titles of 40 characters or more.
 TELLING_CHARS, TELLING_PROGRAMME_CHARS = 40, 100
+_WIDE, _WIDE_CHARS = 0x2E80, 4  # a character from here on says as much as so many letters
 
 
 def is_telling(text: str, kind: str) -> bool:
-    """Whether a text is long enough to learn from and to be told something of.
+    """Whether a text is long enough for something to be told of it.
 
     Parameters
     ----------
@@ -25,7 +26,8 @@ def is_telling(text: str, kind: str) -> bool:
     False
     """
     least = TELLING_PROGRAMME_CHARS if kind in ("programme", "channel") else TELLING_CHARS
-    return len(text.strip()) >= least
+    wide = sum(ord(letter) >= _WIDE for letter in text[:least])
+    return len(text.strip()) + (_WIDE_CHARS - 1) * wide >= least
 
 
 def text_of(record: Mapping[str, Any]) -> str:

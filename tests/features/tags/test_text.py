@@ -142,13 +142,37 @@ def teach(tagger: TextTagger, times: int = 30, kind: str = "programme") -> None:
 
 def test_learns_from_known_entries() -> None:
     tagger = TextTagger(words)
-    text = "striker misses penalty"
+    text = "striker misses penalty " * 5
     before = dict(tagger.tag([text], "programme")[0].tags).get(SOCCER, 0.0)
     teach(tagger, ENOUGH // 4 + 1)
     answer = tagger.tag([text], "programme")[0]
     assert dict(answer.tags)[SOCCER] > max(before, 0.5)
     assert "text:learned" in answer.source
     assert COOKING not in dict(answer.tags)
+
+
+_MATCH = "The striker scored twice as the club won the cup final"
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"), [("Dr. Phil", "programme"), (_MATCH, "programme"), (_MATCH[:39], "host")]
+)
+def test_of_a_text_too_short_to_tell_nothing_is_told(
+    real: TextTagger, text: str, kind: str
+) -> None:
+    """Whatever it comes near to: titles alone were Sports in four cases of five."""
+    (answer,) = real.tag([text], kind)
+    assert not answer.tags and not answer.denied and answer.entry() is None
+    (longer,) = real.tag([f"{_MATCH}. {_MATCH}."], kind)
+    assert "483" in dict(longer.tags)
+
+
+def test_a_short_text_that_is_sensitive_is_denied_all_the_same() -> None:
+    tagger = TextTagger(words)
+    teach(tagger, ENOUGH // 4 + 1)
+    for i in range(60):
+        tagger.learn(f"clinic therapy ward {i}", TagEntry((), "editor", 1.0), "programme")
+    assert tagger.tag(["therapy ward"], "programme")[0].denied
 
 
 def test_what_programmes_teach_says_nothing_about_pages() -> None:
