@@ -51,8 +51,9 @@ class Posteriors(NamedTuple):
         What is beyond chance, and nothing where it was more likely not he.
         """
         r = self.of_lines(lines)
-        chance = 1.0 / np.maximum(2, (self.who != NO_CANDIDATE).sum(1, keepdims=True))
-        return np.where(r >= rules.given_from, (r - chance) / (1.0 - chance), 0.0)
+        n = (self.who != NO_CANDIDATE).sum(1, keepdims=True)
+        chance = 1.0 / np.maximum(2, n)
+        return np.where((r >= rules.given_from) & (n > 1), (r - chance) / (1.0 - chance), 0.0)
 
 
 class Attribution:

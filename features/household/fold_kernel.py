@@ -69,6 +69,8 @@ def fold_homes(
 @inlined
 def _own(t: HomeTables, event: Any, tags: Any, rules: AttributionRules, s: Viewers) -> None:
     line = as_int(event.line)
+    if t.lines[line].gone != 0:
+        return
     roll_line(t, line, as_int(t.clock[0].open_day))
     if is_label(t, event, rules):
         take_label(t, event, tags, line, rules, s)

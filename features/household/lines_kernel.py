@@ -103,6 +103,7 @@ def _close(t: HomeTables, line: int) -> None:
     own.mass, own.mass_0, own.mass_1 = own.mass + own.mass_0, own.mass_1, 0.0
     own.kids, own.kids_0, own.kids_1 = own.kids + own.kids_0, own.kids_1, 0.0
     own.hours_0, own.hours_1 = own.hours_1, np.uint32(0)
+    own.touched_0, own.touched_1 = own.touched_1, np.uint16(0)
 
 
 @inlined
@@ -165,7 +166,12 @@ def observe(t: HomeTables, event: Any, tags: Any, rules: AttributionRules) -> No
         own.kids_1 += kids
         own.hours_1 = own.hours_1 | bit
     b = bucket_of(event.content, rules)
-    t.touched[line, ahead, b >> 3] |= np.uint8(1 << (b & 7))
+    if (t.touched[line, ahead, b >> 3] >> (b & 7)) & 1 == 0:
+        t.touched[line, ahead, b >> 3] |= np.uint8(1 << (b & 7))
+        if ahead == 0:
+            own.touched_0 = np.uint16(own.touched_0 + 1)
+        else:
+            own.touched_1 = np.uint16(own.touched_1 + 1)
     if event.ts >= own.last_ts:
         own.last_ts = event.ts
         if event.country != 0:

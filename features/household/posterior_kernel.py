@@ -34,6 +34,7 @@ from features.household.tables import (
     Viewers,
 )
 from features.jit import as_int, inlined
+from features.state.rows_kernel import popcount
 
 _HALF_TASTE = 0.5  # events' worth of an even taste in the home's
 _HALF_BUCKET = 0.1  # touched days' worth of each bucket
@@ -186,9 +187,7 @@ def _bucket(t: HomeTables, line: int, b: int, day: int) -> Any:
     own = t.lines[line]
     count, total = as_int(t.sketch[line, b]), as_int(own.touched)
     if day > as_int(own.day) and own.hours_0 != 0:
-        for c in range(BUCKETS):
-            if (t.touched[line, 0, c >> 3] >> (c & 7)) & 1:
-                total += STEP
+        total += STEP * as_int(own.touched_0)
         if (t.touched[line, 0, b >> 3] >> (b & 7)) & 1:
             count += STEP
     return count / STEP, total / STEP
@@ -213,8 +212,7 @@ def _presence(t: HomeTables, line: int, ts: int, day: int, rules: AttributionRul
             else:
                 other += 1.0
         found += 0.5 * weight * (same + _OTHER_TYPE * other)
-    for h in range(half):
-        total += (bits >> h) & 1
+    total += popcount(bits)
     return math.log((CELLS * found + _EVEN_HOURS) / (total + _EVEN_HOURS))
 
 

@@ -45,14 +45,16 @@ EVENT: Final = np.dtype([
 
 #: One own line. ``r`` is the chain's posterior, ``act``, ``mass`` and ``kids`` are decayed events,
 #: decayed mass and decayed mass of children's contents: of the opening, of ``day``, of the next.
-#: ``hours`` has a bit for each hour of the day that saw an event, ``seen`` is the last active day
-#: before ``day``.
+#: ``hours`` has a bit for each hour of the day that saw an event, ``touched`` and ``present`` are
+#: the sums of sketch and presence (of open days the number of buckets), ``seen`` is the last active
+#: day before ``day``.
 LINE: Final = np.dtype([
     ("home", "i4"), ("next", "i4"), ("last_ts", "i8"), ("r", "f8"),
     ("act", "f8"), ("act_0", "f8"), ("act_1", "f8"),
     ("mass", "f8"), ("mass_0", "f8"), ("mass_1", "f8"),
     ("kids", "f8"), ("kids_0", "f8"), ("kids_1", "f8"),
     ("hours_0", "u4"), ("hours_1", "u4"), ("touched", "u4"), ("present", "u4"),
+    ("touched_0", "u2"), ("touched_1", "u2"),
     ("day", "u2"), ("seen", "u2"), ("country", "u2"), ("gone", "u1"),
 ], align=True)  # fmt: skip
 
@@ -88,14 +90,14 @@ class AttributionRules(NamedTuple):
     smoothing: float = 3.0  # events' worth of the home's taste in everybody's
     longest_silence: int = 30  # days
     given_from: float = 0.5  # posterior from which on a member is given anything
-    rate: float = 0.005  # of learning
+    rate: float = 0.006  # of learning
     child_share: float = 0.85  # children's contents among what a child sees
     child_doubt: float = 0.2  # odds of an unregistered child of whom nothing was seen
     taste: float = 0.9
     contents: float = 0.35
     presence: float = 0.1
     activity: float = 0.12
-    silence: float = -0.14
+    silence: float = -0.08
 
 
 class HomeTables(NamedTuple):

@@ -34,13 +34,14 @@ _PARTS = {
     "taste": _NOTHING._replace(taste=1.0),
     "time and taste": _NOTHING._replace(presence=1.0, taste=1.0),
 }
-#: What each part of the model earns.
+#: What each part of the model earns: a signal whose weight begins at 0 and has to be learned, the
+#: chain, the learning.
 ABLATIONS = {
-    "without taste": AttributionRules(taste=0.0),
-    "without contents": AttributionRules(contents=0.0),
-    "without presence": AttributionRules(presence=0.0),
-    "without activity": AttributionRules(activity=0.0),
-    "without silence": AttributionRules(silence=0.0),
+    "taste from 0": AttributionRules(taste=0.0),
+    "contents from 0": AttributionRules(contents=0.0),
+    "presence from 0": AttributionRules(presence=0.0),
+    "activity from 0": AttributionRules(activity=0.0),
+    "silence from 0": AttributionRules(silence=0.0),
     "without the chain": AttributionRules(forget=1e-9),
     "without learning": AttributionRules(rate=0.0),
 }
@@ -97,7 +98,7 @@ def last_line(merged: Merged) -> Floats:
     return found
 
 
-def judge(merged: Merged, posterior: Floats, among: NDArray[np.bool_] | None = None) -> Judged:
+def judge_draw(merged: Merged, posterior: Floats, among: NDArray[np.bool_] | None = None) -> Judged:
     """Judge the posterior by line of a draw's events, or of some of them."""
     chosen = merged.judged & (merged.truth < len(merged.home))
     at = np.flatnonzero(chosen if among is None else chosen & among)
@@ -116,7 +117,7 @@ def judge(merged: Merged, posterior: Floats, among: NDArray[np.bool_] | None = N
     return Judged(home, merged.sitting[at], np.array(block), p, right, best)
 
 
-def joined(draws: list[Judged]) -> Judged:
+def join_draws(draws: list[Judged]) -> Judged:
     """Join several draws: homes and sittings of different draws are different, people are not."""
 
     def apart(columns: list[NDArray[np.int64]]) -> NDArray[np.int64]:
@@ -134,7 +135,7 @@ def joined(draws: list[Judged]) -> Judged:
     )
 
 
-class Measured(NamedTuple):
+class SittingFigures(NamedTuple):
     """Each measure with its interval: value, low, high."""
 
     accuracy: tuple[float, float, float]
@@ -144,7 +145,7 @@ class Measured(NamedTuple):
     sure_right: tuple[float, float, float]
 
 
-def figures(judged: Judged, seed: int = 1) -> Measured:
+def figures(judged: Judged, seed: int = 1) -> SittingFigures:
     """Measures of judged events with 90 % intervals."""
     rng = np.random.default_rng(seed)
     _, block = np.unique(judged.block, return_inverse=True)
@@ -157,14 +158,15 @@ def figures(judged: Judged, seed: int = 1) -> Measured:
     )  # fmt: skip
     samples[:, np.isnan(samples).all(0)] = 0.0
     low, high = np.nanquantile(samples, [0.05, 0.95], axis=0)
-    return Measured(*zip(whole.tolist(), low.tolist(), high.tolist(), strict=True))
+    return SittingFigures(*zip(whole.tolist(), low.tolist(), high.tolist(), strict=True))
 
 
 def _measured(judged: Judged, times: Floats) -> Floats:
     """`MEASURES`, each block taken so many times."""
-    event = times[judged.block] / np.bincount(judged.sitting)[judged.sitting]
-    of_home = np.bincount(judged.home, event)
-    event = event / np.where(of_home > 0.0, of_home, 1.0)[judged.home]
+    event = 1.0 / np.bincount(judged.sitting)[judged.sitting]
+    # A home's weight is that of all its sittings, drawn or not: else whoever is drawn alone of his
+    # home would stand for all of it.
+    event = times[judged.block] * event / np.bincount(judged.home, event)[judged.home]
     event = event / event.sum()
     bins = np.minimum((judged.best * _BINS).astype(np.intp), _BINS - 1)
     gaps = np.bincount(bins, event * (judged.right - judged.best), _BINS)

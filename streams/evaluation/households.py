@@ -13,12 +13,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from features.household import CHILD
-from streams.evaluation import attribution, member_profiles, moments, people
+from streams.evaluation import attribution, member_profiles, moments, people, slots
 from streams.evaluation import merged_homes as homes
-from streams.evaluation.attribution import MEASURES, Measured
+from streams.evaluation.attribution import MEASURES, SittingFigures
 from streams.evaluation.merged_homes import Merged
-from streams.evaluation.people import CHILDRENS, People
+from streams.evaluation.people import People
 
 _DRAWS, _LEAST_SITTINGS, _FEW_PEOPLE = 6, 8, 8
 _LEAST_RIGHT, _MOST_ECE = 0.90, 0.05
@@ -33,7 +32,6 @@ PROMISED = {
 }
 #: Of a child without a line on television: least caught, most leaked, most that members lose.
 _CAUGHT, _LEAKED, _LOST = 0.65, 0.08, 0.01
-_CHILD_SESSIONS, _CHILD_SHARE, _ADULT_SHARE, _ADULT_SITTINGS = 4, 0.6, 0.2, 6
 
 
 #: Of moments: most log-loss, least AUC, most ECE; and, said from 0.5 on, how often right and how
@@ -67,10 +65,12 @@ def measure_households(folder: Path | None, ablate: bool = False) -> dict[str, A
             kind: {m: float(np.mean([f[m] for f in of])) for m in of[0]}
             for kind, of in kinds.items()
         }
+    found["refused"] = slots.refused_slot(people.web(folder))
+    found["ns_per_shared_event"] = slots.nanoseconds_per_event()
     found["moments"] = _moments(folder)
     found["targets"] += _moment_targets(found["moments"])
     if folder is not None:
-        found["child"] = child_slot(people.television(folder))
+        found["child"] = slots.child_slot(people.television(folder))
         found["targets"] += _child_targets(found["child"])
     return found
 
@@ -117,22 +117,24 @@ def _draws(panelists: People, of: Callable[[random.Random], list[list[str]]]) ->
     return found
 
 
-def _table(draws: list[Merged], ablate: bool) -> dict[str, Measured]:
+def _table(draws: list[Merged], ablate: bool) -> dict[str, SittingFigures]:
     found = {}
     for line, posterior in attribution.lines_of_table(ablate).items():
         of = [(merged, posterior(merged)) for merged in draws]
-        found[line] = _figures([attribution.judge(merged, r) for merged, r in of])
+        found[line] = _figures([attribution.judge_draw(merged, r) for merged, r in of])
         if line == "household":
-            judged = [attribution.judge(merged, r, merged.together) for merged, r in of]
+            judged = [attribution.judge_draw(merged, r, merged.together) for merged, r in of]
             found["household, while all diaries last"] = _figures(judged)
     return found
 
 
-def _figures(draws: list[attribution.Judged]) -> Measured:
-    return attribution.figures(attribution.joined([judged for judged in draws if len(judged.p)]))
+def _figures(draws: list[attribution.Judged]) -> SittingFigures:
+    return attribution.figures(
+        attribution.join_draws([judged for judged in draws if len(judged.p)])
+    )
 
 
-def _targets(name: str, table: dict[str, Measured]) -> list[Target]:
+def _targets(name: str, table: dict[str, SittingFigures]) -> list[Target]:
     own, least = table["household"], table["uniform"].log_loss[0]
     accuracy, log_loss = PROMISED[name]
     return [
@@ -177,54 +179,6 @@ def _moment_targets(found: dict[str, dict[str, dict[str, float]]]) -> list[Targe
     ]
 
 
-def child_slot(viewers: People) -> dict[str, float]:
-    """Put a child without a line into homes of grown-ups, and see where its events go.
-
-    A child is who watches mostly children's channels, a grown-up hardly any. *Caught* is what the
-    slot gets of a child's events on children's channels, *leaked* what it gets of members' events,
-    *lost* by how much members' accuracy falls for having a slot, in homes with a child and without.
-    """
-
-    def share(person: str) -> float:
-        return float(np.mean([seen.key in CHILDRENS for seen in viewers[person]]))
-
-    children = sorted(
-        p
-        for p, seen in viewers.items()
-        if len(seen) >= _CHILD_SESSIONS and share(p) >= _CHILD_SHARE
-    )
-    adults = {person: seen for person, seen in viewers.items() if share(person) < _ADULT_SHARE}
-    caught, all_of, leaked, lost = [], [], [], []
-    for seed in range(_DRAWS):
-        rng = random.Random(seed)
-        of = homes.draw(adults, _ADULT_SITTINGS, rng, (1, 2, 3))
-        with_child = [rng.choice(children) if rng.random() < 0.5 else None for _ in of]
-        merged = homes.merge(viewers, of, rng, children=with_child)
-        lines = len(merged.home)
-        r = attribution.attribute(merged, childrens=CHILDRENS)[1]
-        plain = attribution.attribute(merged)[1].of_lines(lines)
-        slot = (r.r * (r.who == CHILD)).sum(1)
-        of_child = merged.judged & (merged.truth >= lines)
-        of_member = merged.judged & (merged.truth < lines)
-        first = merged.interest[np.minimum(merged.events["start"], len(merged.interest) - 1)]
-        childrens = np.isin(merged.names, list(CHILDRENS))[first]
-        caught.append(slot[of_child & childrens])
-        all_of.append(slot[of_child])
-        leaked.append(slot[of_member])
-        at, truth = np.flatnonzero(of_member), merged.truth[of_member]
-        best = np.maximum(r.of_lines(lines)[at].max(1), slot[at])
-        lost.append(
-            (plain[at, truth] >= plain[at].max(1)).astype(np.float64)
-            - (r.of_lines(lines)[at, truth] >= best)
-        )
-    return {
-        "caught": float(np.concatenate(caught).mean()),
-        "caught_of_all": float(np.concatenate(all_of).mean()),
-        "leaked": float(np.concatenate(leaked).mean()),
-        "lost": float(np.concatenate(lost).mean()),
-    }
-
-
 def _child_targets(found: dict[str, float]) -> list[Target]:
     return [
         Target(f"child: caught >= {_CAUGHT}", found["caught"], found["caught"] >= _CAUGHT),
@@ -247,6 +201,12 @@ def households_report(found: dict[str, Any]) -> str:
         for kind, of in found["profiles"][name].items():
             rows.append(f"{kind.ljust(width)}{of['ndcg_10']:9.3f}{of['others_top_5']:9.3f}")
         blocks.append("\n".join(rows))
+    figures = "  ".join(f"{what} {value:.3f}" for what, value in found["refused"].items())
+    blocks.append(
+        "== one of three refused, web: what others are given of his, and keep of their own\n"
+        f"{figures}\n"
+        f"== {found['ns_per_shared_event']:.0f} ns of CPU a shared event, three lines, warm"
+    )
     for level, lines in found["moments"].items():
         rows = [f"== moments, {level}", " " * 30 + "".join(f"{m:>12}" for m in lines["moments"])]
         rows += [

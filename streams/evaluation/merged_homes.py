@@ -40,7 +40,7 @@ class Merged:
     home : list of int
         Of each own line.
     person : list of str
-        Of each own line, then of each child, who has none; a person is in several homes where
+        Of each own line, then of each person without one; a person is in several homes where
         people are few.
     truth : ndarray of int64, shape (n,)
         Position in `person` of whom each event is.
@@ -108,7 +108,7 @@ def merge(
     rng: random.Random,
     *,
     devices: bool = False,
-    children: Sequence[str | None] = (),
+    without_line: Sequence[str | None] = (),
 ) -> Merged:
     """Make homes of people, and hide who was at the shared screen.
 
@@ -118,18 +118,18 @@ def merge(
         Members, who have a line.
     devices : bool
         Hide what is not on the own device, instead of whole sittings.
-    children : sequence of str or None
-        By home somebody without a line, all of whose events are on the shared screen.
+    without_line : sequence of str or None
+        By home somebody who has no line: a child, or who refused. All his events are shared.
     """
     made: list[tuple[int, int, int, int, bool, Seen]] = []
     lines = sum(len(members) for members in homes)
     person = [name for members in homes for name in members]
     home = [number for number, members in enumerate(homes) for _ in members]
     whose = list(zip(range(lines), home, person, strict=True))
-    for number, child in enumerate(children):
-        if child is not None:
-            whose.append((len(person), number, child))
-            person.append(child)
+    for number, name in enumerate(without_line):
+        if name is not None:
+            whose.append((len(person), number, name))
+            person.append(name)
     numbered = 0
     for at, number, name in whose:
         events = people[name]

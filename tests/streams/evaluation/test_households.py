@@ -83,7 +83,7 @@ def test_a_sitting_counts_once() -> None:
 
 
 @pytest.fixture(scope="module")
-def bundled() -> dict[str, attribution.Measured]:
+def bundled() -> dict[str, attribution.SittingFigures]:
     """The three panelists of the bundled sample in four homes, by device and tag."""
     panelists = people.web(None, tagged=True)
     of = households.pairs_and_triples(panelists)
@@ -91,12 +91,13 @@ def bundled() -> dict[str, attribution.Measured]:
     lines = attribution.lines_of_table()
     names = ("household", "uniform", "taste", "time and taste", "last own line")
     return {
-        name: attribution.figures(attribution.judge(merged, lines[name](merged))) for name in names
+        name: attribution.figures(attribution.judge_draw(merged, lines[name](merged)))
+        for name in names
     }
 
 
 def test_the_promises_of_tags_hold_on_the_bundled_sample(
-    bundled: dict[str, attribution.Measured],
+    bundled: dict[str, attribution.SittingFigures],
 ) -> None:
     """Accuracy, log-loss and calibration; and no baseline comes near."""
     own = bundled["household"]
