@@ -87,6 +87,7 @@ class Checkpoint:
             tuple(store.totals.tolist()),
             self._rules,
             self.owner,
+            store.leaders,
         ).to_bytes()
 
     def _write_ids(self, state: dict[bytes, bytes | None], store: Store) -> None:
@@ -133,6 +134,7 @@ class Checkpoint:
         store.load(names, values)
         store.counters["seq"] = meta.seq
         store.counters["max_ts"], store.counters["open_day"] = meta.max_ts, meta.open_day
+        store.leaders = meta.leaders
         store.totals[:] = meta.outcomes
         self._next = meta.next
         count = int(store.counters["subjects"])

@@ -27,6 +27,7 @@ class EngineSettings:
 
     # -- what is taken
     lateness_ms: int = 6 * 3_600_000  # events older than the watermark are dead-lettered
+    watermark_accounts: int = 3  # so many have to agree before a backlog moves event time
     dedup_horizon_ms: int = 3_600_000  # an `event_id` seen again within it counts once
     dedup_max_ids: int = 5_000_000  # event ids remembered, per partition
 
@@ -98,6 +99,7 @@ class Config(EngineSettings):
             int(self.consent_default_grant),
             self.rows_per_subject,
             self.members_per_account,
+            self.watermark_accounts,
             short,
             middle,
             long,

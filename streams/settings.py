@@ -145,6 +145,7 @@ _ABOVE_0 = (
     "lateness_ms",
     "rows_per_subject",
     "members_per_account",
+    "watermark_accounts",
     "profile_interests",
     "dead_letter_window",
     "dead_letter_max_run",

@@ -147,6 +147,8 @@ class Meta:
         Fingerprint of the suppression rules that flagged the rows.
     owner : Owner or None
         None in what older releases wrote.
+    leaders : tuple of (int, int)
+        Keyed bits of the accounts that move event time, and the time of each, ms.
 
     A field that has a default may be absent in what is read: an older release wrote it.
     """
@@ -160,6 +162,7 @@ class Meta:
     outcomes: tuple[int, ...]
     rules: str
     owner: Owner | None = None
+    leaders: tuple[tuple[int, int], ...] = ()
 
     def to_bytes(self) -> bytes:
         """The record's value."""
@@ -167,6 +170,7 @@ class Meta:
         bound = dataclasses.asdict(own.pop("bound"))
         owner = own.pop("owner")
         own |= {} if owner is None else {"owner": dataclasses.asdict(owner)}
+        own |= {"leaders": leaders} if (leaders := own.pop("leaders")) else {}
         return json.dumps({"format": FORMAT, **bound, **own}, sort_keys=True).encode()
 
     @classmethod
@@ -222,6 +226,7 @@ _READ: Final[Mapping[str, Callable[[Any], Any]]] = {
     "seq": int,
     "outcomes": lambda counts: tuple(map(int, counts)),
     "rules": lambda text: text,
+    "leaders": lambda pairs: tuple((int(who), int(ts)) for who, ts in pairs),
     "owner": _owner,
 }
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from features.jit import as_int, bare, inlined
+from features.records.leaders_kernel import advanced
 from features.state.contents_kernel import find_content
 from features.state.event_ids_kernel import seen_before
 from features.state.layout import (
@@ -89,7 +90,7 @@ def apply(live: Live, events: Any, blob: Any, first: int, outcome: Any) -> Any:
             return NEED_ROOM, i
         ts = events[i].ts
         if ts > c.max_ts:
-            c.max_ts = ts
+            c.max_ts = advanced(live.leaders, events[i], c.max_ts, clock.lateness)
         if c.max_ts - clock.lateness >= c.due:
             return NEED_DUE, i
         reached = (c.max_ts - clock.lateness + clock.offset) // DAY_MS
@@ -175,9 +176,14 @@ def _one(live: Live, e: Any, blob: Any, account: int) -> int:
             if as_int(s.members[account]) >= clock.max_members:
                 return OVER_LIMIT
             sid = insert_subject(s, live.keys, live.counters, _member_key(e, blob), account)
-    day = (ts + clock.offset) // DAY_MS
-    _touch(s, sid, ts, day, e.kind, e.country)
-    if _count(live, sid, slot, weight, e) and s.day[sid] - day < 64:
+    # What lies beyond the days that can be counted is of a clock that nobody else bears out: it
+    # counts as of their end, if that is allowed as well.
+    at = min(ts, (c.open_day + 2) * DAY_MS - clock.offset - 1)
+    if at < ts and (at < s.consent_from[account] or at < s.consent_from[sid]):
+        return SUPPRESSED
+    day = (at + clock.offset) // DAY_MS
+    _touch(s, sid, at, day, e.kind, e.country)
+    if _count(live, sid, slot, weight, e, at) and s.day[sid] - day < 64:
         s.days[sid] = s.days[sid] | (np.uint64(1) << np.uint64(s.day[sid] - day))
     mark(s, live.keys, live.counters, sid, D_STATE | D_PROFILE)
     return COUNTED
@@ -252,13 +258,13 @@ def unresolved(live: Live, events: Any, blob: Any, first: int, out: Any) -> int:
 
 
 @inlined
-def _count(live: Live, sid: int, slot: int, weight: float, e: Any) -> Any:
+def _count(live: Live, sid: int, slot: int, weight: float, e: Any, at: int) -> Any:
     """Add an event to the rows of every interest its content raises.
 
     Returns whether any of them has been engaged with on that day.
     """
     s, r, t, clock, c = live.subjects, live.rows, live.contents, live.clock, live.counters[0]
-    local = e.ts + clock.offset
+    local = at + clock.offset
     day = local // DAY_MS
     there = e.ts + (clock.offset if e.tz_min == _NO_ZONE else as_int(e.tz_min) * 60_000)
     part = (there % DAY_MS) // _MS_PER_PART

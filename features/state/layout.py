@@ -178,6 +178,7 @@ class Clock(NamedTuple):
     default_grant: int
     max_rows: int
     max_members: int
+    accounts: int  # that have to agree before event time moves
     rate0: float  # 1 / half-life in days
     rate1: float
     rate2: float
@@ -205,6 +206,7 @@ class Live(NamedTuple):
     counters: Counters
     outcomes: NDArray[np.int64]  # events by outcome
     untagged_seconds: NDArray[np.int64]  # of attention, by source
+    leaders: NDArray[np.void]  # who moves event time: `features.records.leaders_kernel`
 
 
 def new_subjects(capacity: int) -> Subjects:

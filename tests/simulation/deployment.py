@@ -132,7 +132,7 @@ class Simulation:
         self.seed = seed
         self.rng = rng = Random(seed)
         self.input_seed = rng.randrange(INPUT_SEEDS)
-        self.broker = MemoryBroker(rng.getrandbits(32), start=inputs.START_MS / 1000 + 30 * 86400)
+        self.broker = MemoryBroker(rng.getrandbits(32), start=inputs.READ_MS / 1000)
         self.broker.around = self._around
         self.trace = Trace()
         self.processes: list[Process] = []

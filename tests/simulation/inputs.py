@@ -31,6 +31,8 @@ from tests.support.reference import canonical, without_versions
 
 DAY_MS = 86_400_000
 START_MS = 1_700_006_400_000  # a midnight, UTC
+#: When the records come: they are a backlog.
+READ_MS = START_MS + 30 * 86_400_000
 DAYS = 4
 PARTITIONS = 2
 LATENESS_MS = 3 * 3_600_000
@@ -240,6 +242,7 @@ def _take(seed: int, partition: int, merge: Merge, found: Expected) -> int:
             np.full(count, partition, np.int32),
             np.arange(count, dtype=np.int64),
             input_limits(settings()),
+            READ_MS,
         )
         merge.inputs[name].take(batch, count)
         merge.inputs[name].drained = True
