@@ -67,6 +67,8 @@ def run(args: argparse.Namespace) -> ExitCode:
         folder = args.households if args.households != Path() else None
         shared = households.measure_households(folder, args.ablate)
         print(households.households_report(shared))
+        if args.out:
+            print(f"written: {households.write_households(shared, args.out)}")
         return ExitCode.DONE
     for panel in _panels(args.data, args.sets):
         measured = scores.measure(panel, args.taxonomy, not args.no_boosting, args.references)

@@ -20,6 +20,8 @@ from streams.datasets.rows import rows_of
 #: Channels for children.
 CHILDRENS = frozenset({"live-cartoon-network", "live-boomerang"})
 
+#: Keys of panels that say nothing of anybody.
+_LEFTOVERS = frozenset({"others", "ads"})
 #: What a content stands for, with weights that sum to 1.
 Interests = tuple[tuple[str, float], ...]
 
@@ -104,6 +106,17 @@ def films(folder: Path) -> People:
             None,
         )
         found.setdefault(row["userId"], []).append(seen)
+    return {person: sorted(events) for person, events in found.items()}
+
+
+def panel(folder: Path, name: str) -> People:
+    """One of the panels of many people: what of, when; leftovers are no interest."""
+    found: People = {}
+    place = folder / "panels" / name / "events.csv"
+    for row in rows_of(place, ("user", "ts", "key")):
+        if row["key"] not in _LEFTOVERS:
+            seen = Seen(int(row["ts"]) * 1000, row["key"], ((row["key"], 1.0),), None)
+            found.setdefault(row["user"], []).append(seen)
     return {person: sorted(events) for person, events in found.items()}
 
 

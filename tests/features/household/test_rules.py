@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ def _own(days: int = 10, country: int = 0) -> list[Watched]:
     ]  # fmt: skip
 
 
-def _seen(interest: int, day: int = 12, hour: int = 20, **more: int) -> Watched:
+def _seen(interest: int, day: int = 12, hour: int = 20, **more: Any) -> Watched:
     event = Watched(
         BEGIN + day * DAY_MS + hour * HOUR_MS, 0, None, 100 + interest, ((interest, 1.0),)
     )
