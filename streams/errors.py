@@ -22,8 +22,8 @@ class ExitCode(IntEnum):
     DONE = 0
     FAILED = 1  # something failed, differs or is not there
     USAGE = 2  # wrong arguments or settings, or an extra that is not installed
-    DEAD_LETTERS = 3  # a worker refused too many records
-    LOST_OFFSETS = 4  # a worker's offsets and the log or its state disagree
+    DEAD_LETTERS = 3  # a strict worker refused too many records
+    LOST_OFFSETS = 4  # offsets and the log or the state disagree
     BAD_TOPICS = 5  # a worker's topics are missing or not co-partitioned
     TWIN = 6  # another worker that lives has this one's name
     PORT_TAKEN = 7  # a worker's http_port is another's

@@ -61,7 +61,7 @@ class Settings(EngineSettings):
     watchdog_ms: int = 60_000  # the process ends if one Kafka call outlives this
     session_timeout_ms: int = 10_000  # a worker silent for longer loses its partitions
     max_poll_interval_ms: int = 300_000  # one that did not poll for longer loses them, too
-    restore_timeout_ms: int = 600_000  # longest restore; the worker stops beyond it
+    restore_timeout_ms: int = 600_000  # longest restore; a partition is given up beyond it
     standby: bool = False  # hold a warm copy of every partition that another worker owns
     #: Patience with an input that neither sends nor is at its end, before the others go on
     merge_wait_ms: int = 30_000

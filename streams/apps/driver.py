@@ -107,8 +107,7 @@ class CommittedApp(faust.App):
 
     async def _tick(self, health: Health) -> None:
         while not self.should_stop:
-            assigned = self._assigned()
-            health.tick(assigned, "ready" if assigned else "no partitions assigned")
+            health.tick(self._assigned(), "no partitions assigned")
             await asyncio.sleep(_TICK_S)
 
     def _assigned(self) -> bool:

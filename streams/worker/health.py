@@ -46,10 +46,10 @@ class Health:
         pages = {"/livez": self._livez, "/readyz": self._readyz, "/metrics": self._metrics}
         self._port = HttpPort(host, port, pages) if port else None
 
-    def tick(self, ready: bool, reason: str = "") -> None:
-        """Called once per turn of the loop."""
+    def tick(self, ready: bool, reason: str = "", said: str = "ready") -> None:
+        """Called once per turn of the loop, with why it is not ready, or what it says if it is."""
         self._ticked = time.monotonic()
-        self.ready, self.reason = ready, reason
+        self.ready, self.reason = ready, said if ready else reason
         self._gauge.set(1 if ready and self._reached else 0)
 
     def reached(self, there: bool) -> None:
@@ -79,9 +79,8 @@ class Health:
     def _readyz(self) -> Answer:
         if not self._reached:
             return Answer(HTTPStatus.SERVICE_UNAVAILABLE, b"no broker answers\n")
-        if self.ready:
-            return Answer(HTTPStatus.OK, f"{self.reason or 'ready'}\n".encode())
-        return Answer(HTTPStatus.SERVICE_UNAVAILABLE, f"{self.reason}\n".encode())
+        status = HTTPStatus.OK if self.ready else HTTPStatus.SERVICE_UNAVAILABLE
+        return Answer(status, f"{self.reason}\n".encode())
 
     def _metrics(self) -> Answer:
         body = metrics.exported(self._program)

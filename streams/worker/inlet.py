@@ -166,8 +166,10 @@ class Inlet:
         )
 
     def _take_end(self, message: Message) -> None:
-        part = self.partitions.get(message.partition() or 0)
-        item = part.merge.inputs.get(message.topic() or "") if part is not None else None
+        part, name = self.partitions.get(message.partition() or 0), message.topic() or ""
+        if part is None or name in part.halted:
+            return  # of an assignment that was lost; behind what waits
+        item = part.merge.inputs.get(name)
         # An end that lies before the records received with it is outdated.
         if item is not None and (message.offset() or 0) >= item.next_offset:
             item.drained = True

@@ -194,7 +194,8 @@ class Worker:
     def _turn(self) -> None:
         settings, membership = self._settings, self._membership
         restoring = membership.restoring
-        self._health.tick(*membership.state)
+        ready, said = membership.state
+        self._health.tick(ready, said, said)
         metrics.LAST_POLL.set_to_current_time()
         self._lag.follow(membership.assigned)
         most = max(settings.poll_events, int(settings.commit_events * self._share))
