@@ -62,7 +62,7 @@ def test_a_dead_process_is_waited_for_and_a_living_one_is_named(world: World) ->
 def test_of_two_that_started_together_exactly_one_leaves(world: World) -> None:
     world.members = [("m-1", "interest-streams/w1"), ("m-2", "interest-streams/w1")]
     one, other = Twins(SETTINGS, world.ports), Twins(SETTINGS, world.ports)
-    for _ in range(20):
+    for _ in range(40):
         one.look("m-1")
         if world.now - 100 <= twins._GRACE_S + SETTINGS.session_timeout_ms / 1000:
             other.look("m-2")
