@@ -143,11 +143,11 @@ def test_faust_apps_are_named_by_their_module() -> None:
     }
     for name in ("catalogue", "audiences"):
         args = apps[f"interest-streams-{name}"]["args"]
-        assert args == ["-A", f"streams.apps.{name}", "worker", "-l", "info"]
+        assert args == ["--quiet", "-A", f"streams.apps.{name}", "worker", "-l", "info"]
     catalogue = apps["interest-streams-catalogue"]
     service = yaml.safe_load(COMPOSE.read_text())["services"]["catalogue"]
     assert catalogue["command"] == service["entrypoint"] == ["faust"]
-    assert catalogue["args"] == service["command"]
+    assert catalogue["args"] == ["--quiet", *service["command"]]  # no banner between JSON lines
     module = service["command"][service["command"].index("-A") + 1]
     assert (ROOT / Path(*module.split("."))).with_suffix(".py").exists()
 
