@@ -46,6 +46,7 @@ class Settings(EngineSettings):
     http_host: str = "0.0.0.0"  # where `/livez`, `/readyz` and `/metrics` listen
     http_port: int = 8080  # 0: no HTTP server
     log_level: str = "INFO"  # as Python's `logging` names it
+    log_format: str = "text"  # `text`, or `json`: one object a line, with instance and fields
     #: More keys for librdkafka
     kafka: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -199,6 +200,7 @@ def _check_ranges(s: Settings) -> None:
     _need(s.profile_interests <= 20, f"profile_interests = {s.profile_interests}: at most 20")
     _need(s.http_port <= 65_535, f"http_port = {s.http_port}: at most 65535")
     _need(s.log_level in _LEVELS, f"log_level = {s.log_level!r}: one of {', '.join(_LEVELS)}")
+    _need(s.log_format in ("text", "json"), f"log_format = {s.log_format!r}: 'text' or 'json'")
     _need(
         s.consent_default in ("deny", "grant"),
         f"consent_default = {s.consent_default!r}: 'deny' or 'grant'",

@@ -23,6 +23,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types.auth import CredentialsT
 from faust.types.transports import TransportT
 
+from streams import logs
 from streams.errors import ExitCode, PortTaken
 from streams.kafka import access
 from streams.kafka.limits import MOST_BYTES
@@ -59,6 +60,13 @@ class _WithoutWeb(BootStrategy):
     """Faust's web server has no limits, and its command line would switch it on."""
 
     enable_web = False
+
+
+class QuietWorker(faust.Worker):
+    """Prints no banner between JSON lines."""
+
+    def __init__(self, *apps: Any, **options: Any) -> None:
+        super().__init__(*apps, **{**options, "quiet": True})
 
 
 class CommittedApp(faust.App):
@@ -162,12 +170,21 @@ def make_app(name: str, settings: Settings | None = None) -> tuple[CommittedApp,
         store="memory://",
         datadir=Path(tempfile.gettempdir()) / app_id,
         autodiscover=False,
+        **_logging(name, settings),
     )
     stale_s = 2 * settings.watchdog_ms / 1000
     app.exits = partial(Exits, name, settings.instance)
     app.health = partial(Health, settings.http_host, settings.http_port, stale_s, name)
     app.reach = partial(Reach, settings)
     return app, settings
+
+
+def _logging(name: str, settings: Settings) -> dict[str, Any]:
+    """Faust configures logs itself; as text it writes its own, to its command line's level."""
+    if settings.log_format == "text":
+        return {}
+    config = logs.configuration(settings.log_level, name, settings.instance)
+    return {"logging_config": config, "Worker": QuietWorker}
 
 
 def partition_of(key: bytes | None, every: Sequence[int], available: Sequence[int]) -> int:

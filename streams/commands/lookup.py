@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import logging
 import signal
-import sys
 import threading
 
+from streams import logs
 from streams.errors import ExitCode
 from streams.terminal import add_kafka_options, settings_of
 
@@ -28,11 +28,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     from streams.worker.health import Health
 
     settings = settings_of(args)
-    logging.basicConfig(
-        level=settings.log_level,
-        stream=sys.stderr,
-        format="%(asctime)s %(levelname)s %(name)s %(message)s",
-    )
+    logs.configure(settings.log_level, settings.log_format, NAME, settings.instance)
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())

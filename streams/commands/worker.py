@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import logging
-import sys
 
 from confluent_kafka import KafkaException
 
+from streams import logs
 from streams.errors import ExitCode, Stop
 from streams.terminal import add_kafka_options, settings_of
 
@@ -26,11 +26,7 @@ def run(args: argparse.Namespace) -> int:
     from streams.worker.worker import Worker  # the compiler, which --help does without
 
     settings = settings_of(args)
-    logging.basicConfig(
-        level=settings.log_level,
-        stream=sys.stderr,
-        format="%(asctime)s %(levelname)s %(name)s %(message)s",
-    )
+    logs.configure(settings.log_level, settings.log_format, NAME, settings.instance)
     exits = Exits("worker", settings.instance)
     code: int = ExitCode.FAILED
     try:

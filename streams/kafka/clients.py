@@ -16,6 +16,7 @@ from confluent_kafka.admin import AdminClient
 from streams.errors import KafkaFailed
 from streams.kafka import access
 from streams.kafka.ports import REAL, Config, Ports
+from streams.logs import librdkafka
 from streams.settings import Settings
 
 #: The group's own member; all of a topic, in no group, twice; one that looks at a group from
@@ -37,14 +38,14 @@ _CLIENT_KEYS = ("sasl.", "ssl.", "security.", "socket.", "client.")
 
 def consumer(role: ConsumerRole, settings: Settings, ports: Ports = REAL, **own: Any) -> Consumer:
     """A consumer in a role; `own` are the arguments of the role's configuration."""
-    return ports.consumer(consumer_config(role, settings, **own))
+    return ports.consumer({**consumer_config(role, settings, **own), "logger": librdkafka()})
 
 
 def producer(
     role: ProducerRole, settings: Settings, ports: Ports = REAL, name: str = ""
 ) -> Producer:
     """A producer in a role; `name` is the transactional id of "copies"."""
-    return ports.producer(producer_config(role, settings, name))
+    return ports.producer({**producer_config(role, settings, name), "logger": librdkafka()})
 
 
 def admin(settings: Settings, ports: Ports = REAL, role: AdminRole = "topics") -> AdminClient:
@@ -52,8 +53,10 @@ def admin(settings: Settings, ports: Ports = REAL, role: AdminRole = "topics") -
     cluster = _cluster(settings)
     if role == "topics":
         mine = {key: value for key, value in settings.kafka.items() if key.startswith(_CLIENT_KEYS)}
-        return ports.admin({**mine, "bootstrap.servers": settings.bootstrap_servers})
-    return ports.admin({**cluster, "log_level": 3 if role == "offsets" else 0})
+        said = {"bootstrap.servers": settings.bootstrap_servers, "logger": librdkafka()}
+        return ports.admin({**mine, **said})
+    level = 3 if role == "offsets" else 0
+    return ports.admin({**cluster, "log_level": level, "logger": librdkafka()})
 
 
 def client_id(settings: Settings, instance: str | None = None) -> str:

@@ -24,6 +24,7 @@ _CONNECT_S = 3.0
 _LOGIN_S = 10.0
 _ANSWER_S = 10.0
 _LOOK_S = 1.0
+_AGAIN_S = 0.5
 #: Stands for the rest of a name of which only the beginning is granted.
 _REST = "config-check"
 
@@ -186,15 +187,27 @@ def _missing_on_topics(admin: AdminClient, acls: Collection[Acl]) -> Iterator[st
 def _missing_on_groups(admin: AdminClient, acls: Collection[Acl]) -> Iterator[str]:
     wanted = {acl.name + _REST * acl.prefixed: acl for acl in acls if acl.kind == "group"}
     for name, acl in wanted.items():
+        try:
+            yield from _lacking(acl, _operations_on_group(admin, name))
+        except KafkaException as error:
+            yield from _refused(acl, error)
+
+
+def _operations_on_group(admin: AdminClient, name: str) -> Iterable[AclOperation] | None:
+    """What we may do with a group; a coordinator that is being chosen is waited for."""
+    deadline = time.monotonic() + _ANSWER_S
+    while True:
         answer = admin.describe_consumer_groups(
             [name], include_authorized_operations=True, request_timeout=_ANSWER_S
         )[name]
         try:
-            may = answer.result(_ANSWER_S).authorized_operations
+            may: Iterable[AclOperation] | None = answer.result(_ANSWER_S).authorized_operations
+            return may
         except KafkaException as error:
-            yield from _refused(acl, error)
-        else:
-            yield from _lacking(acl, may)
+            denied = error.args[0].name().endswith("AUTHORIZATION_FAILED")
+            if denied or time.monotonic() > deadline:
+                raise
+            time.sleep(_AGAIN_S)
 
 
 def _missing_on_transactions(settings: Settings, acls: Collection[Acl]) -> Iterator[str]:

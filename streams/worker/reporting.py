@@ -6,6 +6,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Mapping
+from typing import Any
 
 import orjson
 
@@ -23,12 +24,16 @@ class Report:
     """Turns engines' running totals into counters."""
 
     def __init__(self) -> None:
+        self._commits = 0
         self._seen: dict[int, Totals] = {}
         self._looked = 0.0
         self._shown: set[str] = set()
 
     def committed(self, commit: Commit, found: Mapping[int, Figures]) -> None:
         """Count a commit, and the figures of every engine that were taken with it."""
+        self._commits += 1
+        if _LOG.isEnabledFor(logging.DEBUG):
+            _LOG.debug("committed", extra={"about": self._about(commit)})
         metrics.COMMITS.inc()
         metrics.LAST_COMMIT.set_to_current_time()
         for topic in commit.taken:
@@ -73,6 +78,12 @@ class Report:
         for partition, engine in engines.items():
             name = str(partition)
             metrics.WATERMARK.labels(name).set(max(0, engine.watermark) / 1000.0)
+
+    def _about(self, commit: Commit) -> dict[str, Any]:
+        """Which commit it was and what of: numbers alone, for the log."""
+        offsets = {f"{spot.topic}[{spot.partition}]": spot.offset for spot in commit.offsets}
+        records = sum(commit.outcomes.values())
+        return {"batch": self._commits, "records": records, "offsets": offsets}
 
     def _totals(self, partition: int, now: Figures) -> None:
         totals, before = now.totals, self._seen.get(partition, now.restored)

@@ -34,6 +34,7 @@ ROOMS: tuple[tuple[str, ...], ...] = (
         "streams.errors",
         "streams.kafka_keys",
         "streams.settings",
+        "streams.logs",
         "streams.metrics",
         "streams.terminal",
     ),

@@ -96,7 +96,8 @@ def test_named_metrics_and_labels_exist() -> None:
             for label in group.split(",")
             if label.strip()
         }
-        assert path.suffix == ".md" or grouped <= labels, f"{path}: {grouped - labels}"
+        prose = path.suffix == ".md" or "contract" in path.parts
+        assert prose or grouped <= labels, f"{path}: {grouped - labels}"
 
 
 def test_named_settings_exist_and_are_accepted() -> None:
@@ -143,11 +144,11 @@ def test_faust_apps_are_named_by_their_module() -> None:
     }
     for name in ("catalogue", "audiences"):
         args = apps[f"interest-streams-{name}"]["args"]
-        assert args == ["-A", f"streams.apps.{name}", "worker", "-l", "info"]
+        assert args == ["--quiet", "-A", f"streams.apps.{name}", "worker", "-l", "info"]
     catalogue = apps["interest-streams-catalogue"]
     service = yaml.safe_load(COMPOSE.read_text())["services"]["catalogue"]
     assert catalogue["command"] == service["entrypoint"] == ["faust"]
-    assert catalogue["args"] == service["command"]
+    assert catalogue["args"] == ["--quiet", *service["command"]]  # no banner between JSON lines
     module = service["command"][service["command"].index("-A") + 1]
     assert (ROOT / Path(*module.split("."))).with_suffix(".py").exists()
 

@@ -20,6 +20,7 @@ from tests.broker.secured import Authority, Secured, secured_kafka
 
 BASE = Settings(group_id="tele", topic_prefix="tele.", partitions=1, replication=1)
 WORKER = access.BY_NAME["worker"]
+USER = WORKER.user(BASE)
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +39,7 @@ def broker(kafka_jars: object, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield found
 
 
-def _told(broker: Secured, user: str = "tele", servers: str = "", **keys: str) -> str:
+def _told(broker: Secured, user: str = USER, servers: str = "", **keys: str) -> str:
     """What is wrong for a worker that logs in so; keys are librdkafka's with underscores."""
     kafka = broker.login(user) | {key.replace("_", "."): value for key, value in keys.items()}
     settings = replace(BASE, bootstrap_servers=servers or broker.passwords, kafka=kafka)
@@ -104,8 +105,8 @@ def test_certificates_are_named(broker: Secured, tmp_path: Any) -> None:
     assert "certificate is another host's" in _told(broker, servers=localhost)
     plain = _told(broker, servers=broker.server.bootstrap)
     assert "the port does not speak TLS" in plain
-    certificate, key = other.issue("tele")
-    kafka = broker.certified("tele") | {
+    certificate, key = other.issue(USER)
+    kafka = broker.certified(USER) | {
         "ssl.certificate.location": str(certificate),
         "ssl.key.location": str(key),
     }

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import tomllib
 import urllib.error
@@ -212,6 +213,12 @@ def test_a_pod_starts_serves_and_stops(name: str, broker: Secured, tmp_path: Pat
         patience = float(startup["periodSeconds"] * startup["failureThreshold"])
         for probe, seconds in (("startupProbe", patience), ("readinessProbe", READY_S)):
             wait_until(partial(answers, probe), seconds, log.read_text)
+        said = log.read_text().splitlines()
+        assert [line for line in said if not line.startswith("{")] == []
+        lines = [json.loads(line) for line in said]
+        assert {(line["program"], line["instance"]) for line in lines} == {
+            (main["name"], pod.name if name == "interest-streams" else socket.gethostname())
+        }
         process.terminate()
         assert process.wait(pod.spec["terminationGracePeriodSeconds"]) == 0, log.read_text()[-3000:]
     finally:
