@@ -47,7 +47,7 @@ def _people() -> Iterable[Record]:
         yield Record(START - ACCOUNTS + k, topics.NETWORK, f"acc-{k}", value)
         for day in range(DAYS):
             for host in WATCHED:
-                if chance.random() < 0.6:
+                if chance.random() < 0.6 or day == 0:  # everybody is there from the start
                     at = START + day * DAY_MS + 18 * HOUR_MS + int(chance.integers(4 * HOUR_MS))
                     value = {
                         "event_id": f"w{k}-{day}-{host[:8]}",
