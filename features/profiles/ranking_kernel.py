@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from features.jit import as_int, inlined
 from features.models.signals_kernel import SHARE_7D, WEEKLY_HABIT, fill, morning
-from features.models.stance_kernel import _Z, HOLD, Policy, decide, trend, trials
+from features.models.stance_kernel import _ENGAGE_LIFT, _Z, HOLD, Policy, decide, trend, trials
 from features.state.layout import F_DISLIKE, F_LIKE, F_QUIET, S_CARE, S_HOLD, Live, Rows
 
 #: An interest as it is ranked: its row, and the decision on it.
@@ -100,8 +100,9 @@ def ranked(
         low, high = max(0.0, score - spread), min(1.0, score + spread)
         told = tells(score, low, high, policy.rate[interest])
         known = as_int(row.known) & (F_LIKE | F_DISLIKE | F_QUIET)
-        unclear = low <= policy.rate[interest] and stance == HOLD and known == 0
-        if unclear and age >= COMMON_AGE and choice.common == 0:
+        # However sure it were, it would not be engaged.
+        common = score < _ENGAGE_LIFT * policy.rate[interest] and stance == HOLD and known == 0
+        if common and age >= COMMON_AGE and choice.common == 0:
             continue
         if as_int(row.known) & F_LIKE:
             told += _DECLARED

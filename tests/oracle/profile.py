@@ -290,7 +290,7 @@ def _interest(
     assert all(g.ts < start for g in row.given)
     taken = stance(p, rate, age, row.flags, any(held))
     dull = taken == "hold" and not row.flags & {"like", "dislike", "quiet"}
-    if dull and age >= 7 and interval(p, age)[0] <= rate and not config.profile_common:
+    if dull and age >= 7 and p < 1.2 * rate and not config.profile_common:
         return {}
     above = int(tree.parent[row.interest])
     return {

@@ -267,8 +267,7 @@ def test_what_tells_most_comes_first_and_ties_by_age_of_the_row(
         store.rows.windows["bits"][j] = ((1 << n) - 1) << 2  # active on the last n days
         p = min(0.9999, (n + 7 * rate[interest]) / 14)
         said = oracle_profile.stance(p, rate[interest], 20, set(), False)
-        clear = oracle_profile.interval(p, 20)[0] > rate[interest] or said != "hold"
-        if clear or common:
+        if p >= 1.2 * rate[interest] or said != "hold" or common:
             told = oracle_profile.tells(p, 20, rate[interest], set())
             found.append({"id": tree.ids[interest], "tells": told, "stance": said})
     value = done.engine.profile(b"a")

@@ -120,7 +120,10 @@ def released() -> dict[str, dict[str, Any]]:
 
 def test_this_version_agrees_with_every_release() -> None:
     assert released(), "each release is kept"
-    assert documents.release_breaks(released()) == []
+    assert documents.release_breaks(released()) == [], (
+        "a break; of a version that is not out yet, run: "
+        "interest-streams contract --out deploy/contract/releases/VERSION"
+    )
 
 
 @pytest.mark.parametrize(
@@ -135,7 +138,7 @@ def test_this_version_agrees_with_every_release() -> None:
     ],
 )
 def test_dropping_or_renaming_any_field_fails_by_name(name: str, path: tuple[str, ...]) -> None:
-    release = released()["1.0.0"]
+    release: dict[str, Any] = dict(SCHEMAS)
     schema: Any = release[name]
     for step in path:
         schema = schema["properties"][step] if step != "items" else schema["items"]
@@ -151,7 +154,7 @@ def test_dropping_or_renaming_any_field_fails_by_name(name: str, path: tuple[str
 
 
 def test_dropping_a_topic_fails_by_name() -> None:
-    past = {**released()["1.0.0"], "moods": {"type": "object"}}
+    past = {**SCHEMAS, "moods": {"type": "object"}}
     assert documents.release_breaks({"1.0.0": past}) == ["moods: gone, or renamed"]
 
 
