@@ -171,9 +171,11 @@ class Inlet:
             return  # of an assignment that was lost; behind what waits
         item = part.merge.inputs.get(name)
         # An end that lies before the records received with it is outdated.
-        if item is not None and (message.offset() or 0) >= item.next_offset:
-            item.drained = True
-            # Behind it stand markers and aborted records, if a transaction was the last to write.
+        if part is None or item is None or (message.offset() or 0) < item.next_offset:
+            return
+        item.drained = True
+        if message.topic() not in part.halted:  # whose records were let go of, to be read again
+            # Behind the last record stand the markers of a transaction that was the last to write.
             item.next_offset = message.offset() or 0
 
     def _decode(
