@@ -190,6 +190,7 @@ def _admin(settings: Settings) -> list[Acl]:
         *_former(settings),
         Acl("group", f"{settings.group}-redrive", _READ),
         Acl("group", f"{settings.group}-copying", ("Describe",)),
+        Acl("group", f"{settings.group}-fetcher", ("Describe",)),
         _READERS,
         Acl("transactionalId", reset_id(settings), _WRITE),
         Acl("transactionalId", f"{settings.group}-redrive", _WRITE),
@@ -218,7 +219,7 @@ PRINCIPALS: Final[tuple[Principal, ...]] = (
     Principal("producer", "whoever sends events, facts and catalogue entries", _producer),
     Principal(
         "admin",
-        "an operator's commands: topics, tags, untagged, accounting, offsets, state, redrive",
+        "an operator's commands: topics, tags, untagged, accounting, offsets, state, redrive, lag",
         _admin,
     ),
     Principal(

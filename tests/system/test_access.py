@@ -235,6 +235,7 @@ def _administer(stage: Stage) -> None:
     stage.command("admin", "untagged")
     stage.command("admin", "accounting")
     stage.command("admin", "redrive", "--yes")
+    stage.command("admin", "lag")
     stage.command("admin", "related", "483")
     stage.command("admin", "tags", "export", "--topic", str(stage.folder / "tags.tsv"))
     for name in topics.INPUTS:
