@@ -114,6 +114,11 @@ def _former(settings: Settings) -> list[Acl]:
     return [] if named == settings.group else [Acl("group", named, ("Describe",))]
 
 
+def _reached(settings: Settings) -> Acl:
+    """Whether a broker is there is asked by the name of a topic that every deployment has."""
+    return Acl("topic", settings.topic(STATE), ("Describe",))
+
+
 def _worker(settings: Settings) -> list[Acl]:
     group = settings.group
     return [
@@ -127,6 +132,7 @@ def _worker(settings: Settings) -> list[Acl]:
         *_former(settings),
         Acl("group", f"{group}-restore", ("Describe",)),
         Acl("group", f"{group}-standby", ("Describe",)),
+        Acl("group", f"{group}-fetcher", ("Describe",)),
         _READERS,
         # <group_id>-<instance>; without Write on it a worker can't fence its predecessor.
         Acl("transactionalId", f"{group}-", _WRITE, prefixed=True),
@@ -139,6 +145,7 @@ def _catalogue(settings: Settings) -> list[Acl]:
         *_topics(
             settings, read=(CATALOGUE, TAGS), write=(TAGS, DEAD_LETTERS), look=(TAGS, DEAD_LETTERS)
         ),
+        _reached(settings),
         Acl("group", app_group(settings, "catalogue"), _READ),
         _READERS,
     ]
@@ -147,6 +154,7 @@ def _catalogue(settings: Settings) -> list[Acl]:
 def _audiences(settings: Settings) -> list[Acl]:
     return [
         *_topics(settings, read=(PROFILES, AUDIENCES), write=(AUDIENCES,)),
+        _reached(settings),
         Acl("group", app_group(settings, "audiences"), _READ),
         _READERS,
     ]
@@ -182,6 +190,7 @@ def _admin(settings: Settings) -> list[Acl]:
         *_former(settings),
         Acl("group", f"{settings.group}-redrive", _READ),
         Acl("group", f"{settings.group}-copying", ("Describe",)),
+        Acl("group", f"{settings.group}-fetcher", ("Describe",)),
         _READERS,
         Acl("transactionalId", reset_id(settings), _WRITE),
         Acl("transactionalId", f"{settings.group}-redrive", _WRITE),
@@ -210,7 +219,7 @@ PRINCIPALS: Final[tuple[Principal, ...]] = (
     Principal("producer", "whoever sends events, facts and catalogue entries", _producer),
     Principal(
         "admin",
-        "an operator's commands: topics, tags, untagged, accounting, offsets, state, redrive",
+        "an operator's commands: topics, tags, untagged, accounting, offsets, state, redrive, lag",
         _admin,
     ),
     Principal(

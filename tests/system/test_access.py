@@ -147,7 +147,7 @@ def _fill(stage: Stage) -> None:
     people = ("--households", "30", "--days", "4")
     stage.command("producer", "simulate", *people, "--bootstrap", stage.broker.passwords)
     for name in topics.INPUTS:
-        stage.produce(name, (b"sim-00001", b"{nope"), as_="producer")
+        stage.produce(name, (b"sim-00029", b"{nope"), as_="producer")
     stage.produce(topics.CATALOGUE, entry(1), (b"host:a.com", b"{nope"), as_="producer")
     stage.produce(topics.FACTS, (b"zqacc", _fact(FactKind.ERASURE)), as_="privacy")
     stage.produce(topics.UNTAGGED, (b"host:left.example@w1", None), as_="worker")
@@ -235,6 +235,7 @@ def _administer(stage: Stage) -> None:
     stage.command("admin", "untagged")
     stage.command("admin", "accounting")
     stage.command("admin", "redrive", "--yes")
+    stage.command("admin", "lag")
     stage.command("admin", "related", "483")
     stage.command("admin", "tags", "export", "--topic", str(stage.folder / "tags.tsv"))
     for name in topics.INPUTS:
