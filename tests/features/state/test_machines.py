@@ -21,7 +21,7 @@ from features.vocabulary import Stance
 from streams.contract import topics
 from streams.contract.record import Record
 from streams.sandbox.days import DAY_MS, HOUR_MS, MINUTE_MS
-from streams.sandbox.machines import MACHINES, Machine, short_visits
+from tests.support.machines import MACHINES, Machine, short_visits
 
 START = 18_000 * DAY_MS
 DAYS, ACCOUNTS = 24, 60
