@@ -198,7 +198,7 @@ class Accounts:
                 self.standing.restate(account, watermark)
             return lay.FACT
         kin = self.ledger.kin(account) or Kin()
-        device, children = kin.device(name), kin.known_children
+        device, children, shared = kin.device(name), kin.known_children, kin.shared
         if not device.add(fact.ts, fact.event_id, said):
             return lay.FACT
         new = name not in kin.devices and len(kin.devices) >= self._limits.devices_per_account
@@ -209,7 +209,7 @@ class Accounts:
         for other in sorted(children ^ kin.known_children):
             self.standing.follow(account, other, watermark, fact.ts)
         self.standing.admission.put_device(account, name, watermark)
-        self.standing.restate(account, watermark)
+        self.standing.restate(account, watermark, news=True if shared != kin.shared else None)
         return lay.FACT
 
     def _mark_child(self, account: bytes, owner: str, device: str, of_member: bool) -> None:

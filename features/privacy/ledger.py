@@ -169,7 +169,7 @@ class Ledger:
 
     def accounts(self) -> list[bytes]:
         """All accounts of which something is known, in order."""
-        named = {keys.account_of(key) for key in self._values}
+        named = {keys.account_named(key) for key in self._values}
         return sorted(named | self._kin.keys())
 
     def forget(self, account: bytes, member: str = "") -> None:

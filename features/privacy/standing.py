@@ -125,8 +125,14 @@ class Standing:
         if sid >= 0:
             self._flag(account, member, sid, now, ts)
 
-    def restate(self, account: bytes, now: int, *, news: bool = True) -> None:
-        """Say of an account's subject what holds for all in it; with `news`, to all profiles."""
+    def restate(self, account: bytes, now: int, *, news: bool | None = None) -> None:
+        """Say of an account's subject what holds for all in it.
+
+        Parameters
+        ----------
+        news : bool or None
+            Whether all profiles have to say it anew; None where a hold or its end is the news.
+        """
         kin, person = self._ledger.kin(account) or Kin(), self._ledger.person(account)
         it = self._situation(account, "", person)
         said = bool(person.opinions(now, self._rules) or person.quiet(now, self._rules))
@@ -149,7 +155,7 @@ class Standing:
             | lay.S_KIN * bool(kin.members or kin.childrens)
             | lay.S_ASK * self.admission.asks(account)
         )
-        if news and (before ^ int(status[sid])) & _HELD:
+        if news or (news is None and (before ^ int(status[sid])) & _HELD):
             mark_household(self._store.live, sid)
 
     def _settle(self, account: bytes, member: str, now: int) -> None:

@@ -101,7 +101,7 @@ def parse(key: bytes) -> Key | None:
     return None if kind is None else Key(kind, key[2:])
 
 
-def account_of(key: bytes) -> bytes:
+def account_named(key: bytes) -> bytes:
     """The account that a record of facts or of a subject is about."""
     return key[2:].partition(b"\0")[0].partition(b"/")[0]
 

@@ -113,7 +113,7 @@ def _concerns(wanted: Callable[[bytes], bool], account: bytes, erasure: bytes, k
         case (Kind.SUBJECT, name):
             return wanted(name)
         case (Kind.CONSENTS | Kind.ABOUT | Kind.DEVICE | Kind.CASE, name):
-            return keys.account_of(key) == account
+            return keys.account_named(key) == account
     return key in (keys.META, erasure)
 
 

@@ -103,8 +103,8 @@ class Partition:
         return "fact"
 
     def _known(self, account: str) -> Known:
-        by_default = self.config.consent_default_grant
-        return self.known.setdefault(account, Known(self.config.rules, by_default))
+        new = Known(self.config.rules, self.config.consent_default_grant)
+        return self.known.setdefault(account, new)
 
     def _act(
         self, account: str, who: str | None = None, ts: int = 0, children: set[str] | None = None
@@ -117,7 +117,7 @@ class Partition:
     def _act_members(
         self, account: str, ts: int, children: set[str] | None, others: Iterable[str | None] = ()
     ) -> None:
-        """Apply what changed for members; whom the default admits comes in with any fact."""
+        """Apply what changed for members; the default admits with any fact."""
         known = self.known[account]
         now = {m for m in known.members() if known.is_child(m)}
         changed = now ^ (now if children is None else children)
@@ -144,24 +144,21 @@ class Partition:
             self._flag(key, ts)
 
     def _act_member(self, account: str, member: str, ts: int) -> None:
-        known, key = self.known[account], f"{account}/{member}"
-        span = known.span(member, self.watermark)
-        known.forget_outside(*span, member)
+        key, known = f"{account}/{member}", self.known[account]
+        known.forget_outside(*(span := known.span(member, self.watermark)), member)
         if span[0] > self.since.get(key, 0):
             self.subjects.pop(key, None)
         self.since[key] = span[0]
         if account not in self.subjects:
             self._act_account(account, 0)
-        if account not in self.subjects:
-            return
-        if ts:
+        if ts and account in self.subjects:
             self._enrol_liking(account, member)
         if key in self.subjects:
             self._flag(key, ts)
 
     def _enrol_liking(self, account: str, member: str) -> None:
         said = self.known[account].opinions(self.watermark)
-        if self.open_day >= 0 and any(w == member and what == "like" for w, _, what, _ in said):
+        if self.open_day >= 0 and (member, "like") in {(w, what) for w, _, what, _ in said}:
             self.subjects.setdefault(f"{account}/{member}", Subject())
 
     def _forget(self, account: str, who: str | None = None) -> None:
@@ -246,8 +243,8 @@ class Partition:
         member, device = doc.get("member_id"), doc.get("device_id")
         if known.is_childs(device):
             return False
-        owner = None if member else known.owner(device)
-        spans = [known.span(name, self.watermark) for name in (member, owner) if name]
+        name = member or known.owner(device)
+        spans = [known.span(name, self.watermark)] if name else []
         return all(start <= doc["ts"] < until for start, until in spans)
 
     def _seen_before(self, event_id: tuple[int, str, str]) -> bool:
