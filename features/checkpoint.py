@@ -4,8 +4,11 @@
 key         value
 ==========  ======================================================================
 ``s/`` key  a subject: header and rows (`features.state.packing_kernel`)
-``f/`` acc  what is known about an account (`features.privacy.facts`)
-``e/`` mark keyed hash of an erased account: event time of the erasure
+``c/`` key  words of an account or a member on permissions (`features.privacy.ledger`)
+``i/`` key  facts about interests of an account or a member
+``v/`` acc  a device of an account, after a null byte
+``k/`` acc  a care case of an account, likewise
+``e/`` mark keyed hash of an erased account or member: when, the request, known children
 ``d/`` n    event ids remembered in one commit
 ``m/`` name a model, the population, the contest of models (`features.models.learner`), the
             graph of related interests (`features.related.graph`)
@@ -23,7 +26,7 @@ from features.config import Config
 from features.models import Learner
 from features.privacy.accounts import Accounts
 from features.privacy.consent import FOREVER
-from features.privacy.facts import erasure_mark
+from features.privacy.ledger import erasure_mark
 from features.records.concealed import keyed_mark
 from features.records.position import Position
 from features.related.graph import Related
@@ -70,12 +73,7 @@ class Checkpoint:
         for key, end in zip(store.keys(sids), ends.tolist(), strict=True):
             state[keys.subject(key)] = bytes(view[start:end])
             start = end
-        for account in sorted(accounts.changed):
-            state[keys.facts(account)] = accounts.raw(account)
-        for name in sorted(accounts.changed_marks):
-            state[keys.erased(name)] = b"%d" % accounts.marks[name]
-        accounts.changed.clear()
-        accounts.changed_marks.clear()
+        state.update(accounts.ledger.take_changed())
         self._write_ids(state, store)
         state[keys.META] = Meta(
             self._bound,
@@ -149,15 +147,11 @@ class Checkpoint:
         self, other: Mapping[bytes, bytes], store: Store, accounts: Accounts, new_rules: bool
     ) -> None:
         watermark = int(store.counters["max_ts"]) - store.clock.lateness
+        accounts.restore(sorted(other.items()), watermark, new_rules)
         for key, value in sorted(other.items()):
             match keys.parse(key):
-                case (Kind.ERASED, name):  # sorts before the facts, which want to know
-                    accounts.restore_mark(name.decode(), int(value))
-                case (Kind.FACTS, name):
-                    accounts.restore(name, value, watermark, new_rules)
                 case (Kind.EVENT_IDS, name):
                     self._load_ids(int(name), value, store)
-        accounts.settle(watermark)
         self._ids.sort()
 
     def _load_ids(self, number: int, value: bytes, store: Store) -> None:

@@ -35,7 +35,12 @@ class EngineSettings:
     retention_days: int = 180  # subjects silent for longer are forgotten, with tombstones
     row_epsilon: float = 0.01  # rows whose longest level fell below this go
     rows_per_subject: int = 64  # most interests stored of a subject
-    members_per_account: int = 10_000  # an event of one more is over the limit
+    # Beyond these a fact or an event is over the limit, or the oldest facts go; what protects
+    # somebody (refusals, children, open care cases, dislikes) is always taken and never goes
+    members_per_account: int = 10_000  # members with events, and members with words of their own
+    devices_per_account: int = 1_024  # devices in the registry that are not a child's
+    cases_per_account: int = 256  # care cases; the oldest closed ones go first
+    facts_per_person: int = 256  # facts about interests; the oldest go first
 
     # -- models and profiles
     learn_rows_per_close: int = 20_000  # most rows a partition learns of a day, sampled

@@ -34,7 +34,7 @@ from features.state.changelog_keys import IncompatibleState, Owner
 from features.state.contents import Contents
 from features.state.store import Store
 from features.tags.taxonomy import Taxonomy
-from features.vocabulary import Tolerated
+from features.vocabulary import FactKind, Tolerated
 
 #: What decoders raise on bytes that nobody wrote.
 _DAMAGE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
@@ -63,12 +63,15 @@ class Changes:
         Of erasures: mark and receipt, neither with an identifier.
     tolerated : Counter of Tolerated
         Facts that were not in form, by how they were read.
+    evicted : Counter of FactKind
+        Facts that were let go for later ones, by kind.
     """
 
     profiles: list[ProfileRecord] = field(default_factory=list)
     state: dict[bytes, bytes | None] = field(default_factory=dict)
     receipts: list[tuple[bytes, bytes]] = field(default_factory=list)
     tolerated: Counter[Tolerated] = field(default_factory=Counter)
+    evicted: Counter[FactKind] = field(default_factory=Counter)
 
 
 class Engine:
@@ -87,7 +90,17 @@ class Engine:
         self.contents = contents
         self.store = Store(config.clock(), config.dedup_max_ids)
         self.accounts = accounts.Accounts(
-            self.store, taxonomy, config.consent_default_grant, config.rules, config.erasure_key
+            self.store,
+            taxonomy,
+            config.consent_default_grant,
+            config.rules,
+            config.erasure_key,
+            accounts.FactLimits(
+                config.members_per_account,
+                config.devices_per_account,
+                config.cases_per_account,
+                config.facts_per_person,
+            ),
         )
         self.learner = Learner(len(taxonomy))
         self.related = Related(taxonomy)
@@ -162,7 +175,7 @@ class Engine:
     def _flag_fresh(self, batch: Batch, at: int) -> int:
         fresh = int(self.store.counters["fresh"]) - 1
         self.store.counters["fresh"] = 0
-        self.accounts.flag_fresh(fresh, self.watermark)
+        self.accounts.standing.flag_fresh(fresh, self.watermark)
         return lay.PENDING
 
     @property
@@ -195,7 +208,7 @@ class Engine:
             store.live, self.config.row_epsilon, self.config.retention_days, silent
         )
         for sid in silent[:n].tolist():
-            self.accounts.forget(sid)
+            self.accounts.standing.forget(sid)
 
     def _renew_policy(self) -> None:
         self._policy = self.learner.policy()
@@ -203,9 +216,9 @@ class Engine:
         self._writer.name_model(champion.id, champion.version)
 
     def _write_pending(self) -> None:
-        for sid in self.accounts.dropped:
+        for sid in self.accounts.standing.dropped:
             self._pending.pop(sid, None)
-        self.accounts.dropped.clear()
+        self.accounts.standing.dropped.clear()
         sids = self.store.dirty(lay.D_PROFILE)
         written = self._writer.write(self.store, sids, self._policy, self._suppressions())
         if written:
@@ -217,7 +230,8 @@ class Engine:
 
     def _suppressions(self) -> Callable[[int], bytes] | None:
         """What gives the suppressions of a subject, None where nobody has any."""
-        return self.accounts.suppressions if self.accounts.with_suppressions else None
+        standing = self.accounts.standing
+        return standing.suppressions if standing.noted else None
 
     def refuse(self, count: int) -> None:
         """Count records that the decoder refused."""
@@ -247,7 +261,8 @@ class Engine:
         store, changes = self.store, Changes()
         changes.receipts, self.accounts.receipts = self.accounts.receipts, []
         changes.tolerated, self.accounts.tolerated = self.accounts.tolerated, Counter()
-        for key, published in self.accounts.forgotten():
+        changes.evicted, self.accounts.evicted = self.accounts.evicted, Counter()
+        for key, published in self.accounts.standing.forgotten():
             changes.state[keys.subject(key)] = None
             if published:
                 changes.profiles.append(ProfileRecord(key, None, 0, int(store.counters["max_ts"])))

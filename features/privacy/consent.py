@@ -58,14 +58,13 @@ def added(history: list[ConsentWord], item: ConsentWord) -> list[ConsentWord]:
     return _shortened(sorted([*history, item], key=_place))
 
 
-def span(history: list[ConsentWord], erased_at: int, default_grant: bool) -> tuple[int, int]:
+def span(history: list[ConsentWord], erased_at: int, by_default: bool) -> tuple[int, int]:
     """Event times from which on and until which there is consent, ms.
 
-    Without a word `default_grant` answers, but for an account that was erased: that one has to
-    grant anew.
+    Without a word `by_default` answers, which does not hold for who was erased: he has to grant
+    anew.
     """
     start = erased_at + 1
-    by_default = default_grant and erased_at < 0
     if not history:
         return start, FOREVER if by_default else 0
     if history[-1].status != ConsentStatus.GRANTED:

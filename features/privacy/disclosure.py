@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 
 from features.privacy import consent
-from features.privacy.facts import AccountFacts, fields
+from features.privacy.kin import Case, Device
+from features.privacy.person import Person, fields
 from features.privacy.rules import Rules
 from features.records.inputs import INPUTS
+from features.state import changelog_keys as keys
 from features.state import layout as lay
 from features.state import packing_kernel
-from features.state.changelog_keys import IncompatibleState
+from features.state.changelog_keys import IncompatibleState, Kind
 from features.tags.taxonomy import Taxonomy
-from features.vocabulary import DayPart, Purpose, ReasonCode
+from features.vocabulary import CaseStatus, DayPart, FactKind, Purpose, ReasonCode
 
 _FLAGS = (
     (lay.F_LIKE, ReasonCode.DECLARED_LIKE.value),
@@ -66,48 +69,94 @@ def describe_subject(value: bytes, taxonomy: Taxonomy) -> dict[str, Any]:
     return found
 
 
-def describe_facts(value: bytes, rules: Rules, now: int) -> dict[str, Any]:
-    """A record of facts (``f/``) decoded; consent in the words of CAMARA ConsentInfo.
+def describe_facts(records: Mapping[bytes, bytes], rules: Rules, now: int) -> dict[str, Any] | None:
+    """Records of facts of one account decoded; consent in the words of CAMARA ConsentInfo.
 
     Parameters
     ----------
+    records : mapping of bytes to bytes
+        By changelog key; others are passed over.
     now : int
         Event time at which consent is judged, ms.
+
+    Returns
+    -------
+    dict or None
+        None where there are none.
     """
-    held = AccountFacts.from_bytes(value)
+    consents: list[dict[str, Any]] = []
+    facts: list[dict[str, Any]] = []
+    said: set[str] = set()
+    for key, value in sorted(records.items()):
+        match keys.parse(key):
+            case (Kind.CONSENTS, name):
+                member = name.partition(b"/")[2].decode() or None
+                person = Person.from_bytes(value, None)
+                consents += _consents(person, member, rules, now)
+                said |= set() if member else person.consents.keys()
+            case (Kind.ABOUT, name):
+                member = name.partition(b"/")[2].decode() or None
+                facts += [
+                    {"at": _time(held.ts), **_present(fields(held) | {"member": member})}
+                    for held in Person.from_bytes(None, value).about.values()
+                ]
+            case (Kind.DEVICE, name):
+                facts.append(_device(name.partition(b"\0")[2].decode(), Device.from_bytes(value)))
+            case (Kind.CASE, name):
+                facts.append(_case(name.partition(b"\0")[2].decode(), Case.from_bytes(value)))
+    if not consents and not facts:
+        return None
     return {
-        "consent": [
-            {
-                "purpose": name.partition("/")[0],
-                "member_id": name.partition("/")[2] or None,
-                "terms": [
-                    term
-                    for term, purpose in rules.terms.items()
-                    if purpose == name.partition("/")[0]
-                ],
-                **consent.status(history, now),
-                "history": [
-                    {
-                        "at": _time(word.ts),
-                        "status": word.status,
-                        "expires_at": _time(word.expires_at) if word.expires_at else None,
-                    }
-                    for word in history
-                ],
-            }
-            for name, history in sorted(held.consents.items())
-        ],
-        "not_said": {
-            purpose: rules.unsaid[purpose] for purpose in Purpose if purpose not in held.consents
-        },
-        "facts": [
-            {
-                "at": _time(fact.ts),
-                **{k: v for k, v in sorted(fields(fact).items()) if v is not None},
-            }
-            for _, fact in sorted(held.facts.items())
-        ],
+        "consent": consents,
+        "not_said": {purpose: rules.unsaid[purpose] for purpose in Purpose if purpose not in said},
+        "facts": facts,
     }
+
+
+def _consents(
+    person: Person, member: str | None, rules: Rules, now: int
+) -> Iterator[dict[str, Any]]:
+    for purpose, history in sorted(person.consents.items()):
+        yield {
+            "purpose": purpose,
+            "member_id": member,
+            "terms": [term for term, meant in rules.terms.items() if meant == purpose],
+            **consent.status(history, now),
+            "history": [
+                {
+                    "at": _time(word.ts),
+                    "status": word.status,
+                    "expires_at": _time(word.expires_at) if word.expires_at else None,
+                }
+                for word in history
+            ],
+        }
+
+
+def _device(name: str, device: Device) -> dict[str, Any]:
+    owners = {owner: said.child for owner, said in device.owners.items() if owner != device.owner}
+    return {
+        "at": _time(device.ts),
+        **_present(
+            {
+                "kind": FactKind.REGISTRY,
+                "device_id": name,
+                "owner_member_id": device.owner,
+                "adult": None if device.said is None else not device.child,
+                "former_owners_are_children": owners or None,
+            }
+        ),
+    }
+
+
+def _case(name: str, case: Case) -> dict[str, Any]:
+    status = CaseStatus.OPENED if case.open else CaseStatus.CLOSED
+    said = {"kind": FactKind.CARE_CASE, "case_id": name, "status": status}
+    return {"at": _time(case.ts), **_present(said | {"member": case.member or None})}
+
+
+def _present(said: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: item for name, item in sorted(said.items()) if item is not None}
 
 
 def _row(taxonomy: Taxonomy, interest: int, row: Any) -> dict[str, Any]:

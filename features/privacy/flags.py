@@ -6,50 +6,79 @@ they decide which row gives way to another, so they must not depend on when comm
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TypeAlias
+
 import numpy as np
 
-from features.privacy.facts import AccountFacts
+from features.privacy.person import Person
 from features.privacy.rules import Rules
 from features.state import layout as lay
+from features.state.chain_kernel import flag_chain
 from features.state.store import Store
 from features.tags.taxonomy import Taxonomy
 from features.vocabulary import Opinion
 
 _FLAG = {Opinion.LIKE.value: lay.F_LIKE, Opinion.DISLIKE.value: lay.F_DISLIKE}
 
+#: Flags by dense interest.
+Flags: TypeAlias = dict[int, int]
 
-def flag(
-    store: Store, taxonomy: Taxonomy, rules: Rules, sid: int, facts: AccountFacts, now: int, ts: int
-) -> None:
-    """Set the flags of a subject's rows; what is liked has a row.
+
+def flags_of(person: Person, now: int, taxonomy: Taxonomy, rules: Rules) -> Flags:
+    """The flags that follow from what a person said.
 
     Parameters
     ----------
     now : int
         Watermark, ms: what ended before it counts no more.
+    """
+    flags: Flags = {}
+    for interest, stance, _ in person.opinions(now, rules):
+        index = taxonomy.index(interest)
+        below = () if stance == Opinion.LIKE else taxonomy.descendants(index)
+        for node in (index, *below):
+            flags[node] = flags.get(node, 0) | _FLAG[stance]
+    for interest, _, _ in person.quiet(now, rules):
+        for node in rules.quieted(interest):
+            flags[node] = flags.get(node, 0) | lay.F_QUIET
+    return flags
+
+
+def liked(person: Person, now: int, taxonomy: Taxonomy, rules: Rules) -> list[int]:
+    """Dense interests that a person likes."""
+    said = person.opinions(now, rules)
+    return [taxonomy.index(item.interest) for item in said if item.word == Opinion.LIKE]
+
+
+def flag(store: Store, sid: int, flags: Sequence[Flags], likes: list[int], ts: int) -> None:
+    """Set the flags of a subject's rows; what is liked has a row.
+
+    Parameters
+    ----------
+    flags : sequence of Flags
+        What the account said, and what the member did.
     ts : int
         Event time of the fact that is the occasion, 0 where there is none.
     """
-    member = store.key(sid).partition(b"/")[2].decode() or None
-    flags: dict[int, int] = {}
-    for who, interest, stance, _ in facts.opinions(now, rules):
-        index = taxonomy.index(interest)
-        if stance == Opinion.LIKE and who == member:
-            _ensure_row(store, sid, index, ts)
-        if who in (None, member):
-            below = () if stance == Opinion.LIKE else taxonomy.descendants(index)
-            for node in (index, *below):
-                flags[node] = flags.get(node, 0) | _FLAG[stance]
-    for who, interest, _, _ in facts.quiet(now, rules):
-        if who in (None, member):
-            for node in rules.quieted(interest):
-                flags[node] = flags.get(node, 0) | lay.F_QUIET
+    for index in likes:
+        _ensure_row(store, sid, index, ts)
     start = int(store.subjects["start"][sid])
     known = store.rows.windows["known"]
     for j, index in enumerate(row_interests(store, sid), start):
-        known[j] = flags.get(index, 0)
+        bits = 0
+        for said in flags:
+            bits |= said.get(index, 0)
+        known[j] = bits
     if store.subjects["used"][sid]:
         store.mark(sid, lay.D_STATE | lay.D_PROFILE)
+
+
+def flag_members(store: Store, account: int, flags: Flags, interests: int) -> None:
+    """Set the flags of all members' rows to what the account said."""
+    table = np.zeros(interests, np.uint16)
+    table[list(flags)] = list(flags.values())
+    flag_chain(store.live, account, table)
 
 
 def row_interests(store: Store, sid: int) -> list[int]:

@@ -25,7 +25,11 @@ class Kind(Enum):
     """The kind of a changelog record; the value is how its key begins."""
 
     SUBJECT = b"s/"
-    FACTS = b"f/"
+    FACTS = b"f/"  # of format 1: all that was known of an account
+    CONSENTS = b"c/"
+    ABOUT = b"i/"
+    DEVICE = b"v/"
+    CASE = b"k/"
     ERASED = b"e/"
     EVENT_IDS = b"d/"
     MODEL = b"m/"
@@ -45,12 +49,32 @@ def subject(name: bytes) -> bytes:
 
 
 def facts(account: bytes) -> bytes:
-    """Key of what is known about an account."""
+    """Key of what was known about an account, of format 1."""
     return b"f/" + account
 
 
+def consents(person: bytes) -> bytes:
+    """Key of the words of a person, ``account`` or ``account/member``, on permissions."""
+    return b"c/" + person
+
+
+def about(person: bytes) -> bytes:
+    """Key of the facts about interests of a person."""
+    return b"i/" + person
+
+
+def device(account: bytes, name: str) -> bytes:
+    """Key of a device of an account."""
+    return b"v/" + account + b"\0" + name.encode()
+
+
+def case(account: bytes, name: str) -> bytes:
+    """Key of a care case of an account."""
+    return b"k/" + account + b"\0" + name.encode()
+
+
 def erased(mark: str) -> bytes:
-    """Key of an erasure, by the keyed hash of the account: its event time in digits."""
+    """Key of an erasure, by the keyed hash of the account or the member."""
     return b"e/" + mark.encode()
 
 
@@ -75,6 +99,11 @@ def parse(key: bytes) -> Key | None:
     """The kind and the name of a key; None for a key that this release doesn't write."""
     kind = _KINDS.get(key[:2])
     return None if kind is None else Key(kind, key[2:])
+
+
+def account_named(key: bytes) -> bytes:
+    """The account that a record of facts or of a subject is about."""
+    return key[2:].partition(b"\0")[0].partition(b"/")[0]
 
 
 class IncompatibleState(Exception):

@@ -14,7 +14,7 @@ from contextlib import closing
 from functools import partial
 from typing import Any
 
-from features.privacy.facts import erasure_mark
+from features.privacy.ledger import Mark, erasure_mark
 from features.state import changelog_keys as keys
 from features.state.changelog_keys import Kind, Meta
 from features.tags import taxonomy
@@ -88,8 +88,7 @@ def held(settings: Settings, subject: str, timeout: float = 300.0) -> dict[str, 
     now = max(metas, default=0)
     profiles = _fold(settings, PROFILES, timeout, wanted)
     values = {key: value for (key, _), value in state.items()}
-    facts = values.get(keys.facts(account.encode()))
-    said = None if facts is None else disclosure.describe_facts(facts, rules, now)
+    said = disclosure.describe_facts(values, rules, now)
     erased = values.get(keys.erased(name))
     return {
         "subject": subject,
@@ -102,7 +101,9 @@ def held(settings: Settings, subject: str, timeout: float = 300.0) -> dict[str, 
         "profiles": {
             key.decode(): json.loads(value) for (key, _), value in sorted(profiles.items())
         },
-        "erased": None if erased is None else {"mark": name, "requested_at": int(erased)},
+        "erased": None
+        if erased is None
+        else {"mark": name, "requested_at": Mark.from_bytes(erased).at},
         "also": _elsewhere(settings),
     }
 
@@ -111,8 +112,8 @@ def _concerns(wanted: Callable[[bytes], bool], account: bytes, erasure: bytes, k
     match keys.parse(key):
         case (Kind.SUBJECT, name):
             return wanted(name)
-        case (Kind.FACTS, name):
-            return name == account
+        case (Kind.CONSENTS | Kind.ABOUT | Kind.DEVICE | Kind.CASE, name):
+            return keys.account_named(key) == account
     return key in (keys.META, erasure)
 
 

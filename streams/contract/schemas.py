@@ -175,6 +175,7 @@ _RECEIPT = record(
     Property("schema", integer(1), "schema version", True),
     Property("mark", text(32, 32, HEX), "keyed hash of the account; the key again", True),
     Property("request", text(32, 32, HEX), "keyed hash of the request's event id", True),
+    Property("scope", text(1, 16), "account, or member where one member alone was erased"),
     Property("requested_at", TIME, "event time of the request", True),
     Property("applied_at", TIME, "event time in the stream when it was carried out", True),
     Property("subjects", integer(0), "subjects taken out of the state", True),

@@ -15,7 +15,9 @@ from features.state import changelog_keys as keys
 from features.state.changelog_keys import IncompatibleState, Kind, Meta, Owner
 
 #: Kinds of records of an account or a member; the account stands before the first slash.
-_OF_ACCOUNTS = frozenset({Kind.SUBJECT, Kind.FACTS})
+_OF_ACCOUNTS = frozenset(
+    {Kind.SUBJECT, Kind.FACTS, Kind.CONSENTS, Kind.ABOUT, Kind.DEVICE, Kind.CASE}
+)
 #: Kinds that any part may need: an erasure's mark does not tell whose it is.
 _OF_ALL = frozenset({Kind.ERASED, Kind.EVENT_IDS, Kind.MODEL})
 
@@ -48,7 +50,7 @@ def account_of(key: bytes) -> bytes | None:
     found = keys.parse(key)
     if found is None or (found.kind not in _OF_ACCOUNTS | _OF_ALL and key != keys.META):
         raise IncompatibleState(f"the changelog has records {key[:2]!r} of another release")
-    return found.name.partition(b"/")[0] if found.kind in _OF_ACCOUNTS else None
+    return keys.account_named(key) if found.kind in _OF_ACCOUNTS else None
 
 
 def split(

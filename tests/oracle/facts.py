@@ -1,4 +1,9 @@
-"""The slow twin of what is known about an account: everything said, asked anew every time."""
+"""The slow twin of what is known about an account: everything said, asked anew every time.
+
+What was said is kept in the order in which it came, for two things depend on that: an erasure
+takes what came before it, and a refusal answers the grants that came before it, were it by a clock
+that is wrong by up to 26 hours.
+"""
 
 from __future__ import annotations
 
@@ -11,70 +16,137 @@ from tests.oracle.arithmetic import DAY_MS
 
 Doc = Mapping[str, Any]
 FOREVER = float("inf")
+NEVER = (FOREVER, 0.0)
 ABOUT_INTERESTS = ("declaration", "purchase", "decision_against")
+PURPOSES = ("profiling", "offers", "audiences")
 
 
 @dataclass
 class Known:
-    """What was said about an account and may be kept."""
+    """What was said about an account and may be kept; a member of None is the account itself."""
 
     rules: Rules
+    by_default: bool = False
     said: list[Doc] = field(default_factory=list)
+    erased: dict[str | None, int] = field(default_factory=dict)
+    requests: set[str] = field(default_factory=set)
+    children: set[str | None] = field(default_factory=set)  # who was erased and is a child
+    child_devices: set[str] = field(default_factory=set)  # of an erased account
 
-    @property
-    def erased_at(self) -> int:
-        """Latest erasure, -1 for none."""
-        return max((d["ts"] for d in self.said if d["kind"] == "erasure"), default=-1)
+    # -- telling -------------------------------------------------------------------------
+
+    def take(self, doc: Doc) -> bool:
+        """Add a fact; says whether it changed anything."""
+        who = doc.get("member_id")
+        if doc["kind"] == "erasure":
+            return self._erase(who, doc)
+        if doc["kind"] != "consent" and doc["ts"] <= self.erased_at(_owner(doc) or who):
+            if doc.get("adult") is False:
+                self.children |= {_owner(doc)} - {None}
+                self.child_devices.add(doc["device_id"])
+            return False
+        if doc["kind"] == "consent":
+            purpose = self.rules.purpose(doc.get("purpose", "profiling"))
+            if purpose is None:
+                return False
+            doc = self._placed({**doc, "purpose": purpose, "member_id": who})
+            if doc["ts"] <= self.erased_at(who):
+                return False
+        before = self.in_force()
+        if doc in self.said:
+            return False
+        self.said.append(doc)
+        if self.in_force() != before:
+            return True
+        self.said.pop()
+        return False
+
+    def _placed(self, doc: Doc) -> Doc:
+        """A refusal at the time of the latest grant that it answers."""
+        words = self.consents(doc["purpose"], doc["member_id"])
+        for word in words:
+            if (word["event_id"], word["status"]) == (doc["event_id"], doc["status"]):
+                return word  # it came again
+        if doc["status"] == "granted":
+            return doc
+        reach = doc["ts"] + 26 * 3_600_000
+        return {**doc, "ts": max([doc["ts"], *(d["ts"] for d in words if d["ts"] <= reach)])}
+
+    def _erase(self, who: str | None, doc: Doc) -> bool:
+        if doc["event_id"] in self.requests:
+            return False
+        self.requests.add(doc["event_id"])
+        gone = [d for d in self.said if who in (None, d.get("member_id"), _owner(d))]
+        last = {d["device_id"]: d for d in self._registry()}
+        latest = [
+            d["ts"]
+            for d in gone
+            if who is None or _owner(d) != who or "adult" in d or d in last.values()
+        ]
+        self.erased[who] = max([doc["ts"], self.erased.get(who, -1), *latest])
+        self.children |= {m for m in self.named_children() if who in (None, m)}
+        self.child_devices |= set(self.childs_devices()) if who is None else set()
+        kept = [d for d in gone if who is not None and _owner(d) == who]
+        self.said = [d for d in self.said if d not in gone]
+        self.said += [{**d, "owner_member_id": ""} for d in kept]  # a child's stays a child's
+        return True
+
+    def erased_at(self, who: str | None = None) -> int:
+        """Latest erasure that covers somebody, -1 for none."""
+        return max(self.erased.get(None, -1), self.erased.get(who, -1))
+
+    def forget_outside(self, start: float, until: float, who: str | None = None) -> None:
+        """Drop what was said about interests outside a span: by a member, or by all."""
+        self.said = [
+            d
+            for d in self.said
+            if d["kind"] not in ABOUT_INTERESTS
+            or (who is not None and d.get("member_id") != who)
+            or start <= d["ts"] < until
+        ]
+
+    # -- what counts ---------------------------------------------------------------------
 
     def latest(self, kind: str, *names: str) -> list[Doc]:
-        """The last word per combination of `names`, of what no erasure covers."""
+        """The last word per combination of `names`."""
         found: dict[tuple[object, ...], Doc] = {}
         for doc in sorted(self.said, key=_place):
-            if doc["kind"] == kind and doc["ts"] > self.erased_at:
+            if doc["kind"] == kind:
                 found[tuple(doc.get(name) for name in names)] = doc
         return list(found.values())
 
     def in_force(self) -> list[Doc]:
-        """All that still counts, besides erasures."""
-        return [
-            doc
-            for doc in self.said
-            if doc["ts"] > self.erased_at
-            and (
-                doc["kind"] == "consent"
-                and self.rules.purpose(doc.get("purpose", "profiling"))
-                or doc
-                in [
-                    *self.latest("care_case", "case_id"),
-                    *self.latest("registry", "device_id"),
-                    *self._about(),
-                ]
-            )
+        """All that still counts."""
+        lasting = [
+            *self.latest("care_case", "case_id"),
+            *self.latest("registry", "device_id", "owner_member_id", "adult"),
+            *(d for kind in ABOUT_INTERESTS for d in self.latest(kind, "member_id", "interest")),
         ]
+        return [doc for doc in self.said if doc["kind"] == "consent" or doc in lasting]
 
-    def _about(self) -> list[Doc]:
-        return [
-            doc for kind in ABOUT_INTERESTS for doc in self.latest(kind, "member_id", "interest")
-        ]
+    def members(self) -> list[str]:
+        """Members of whom anything was said."""
+        named = {d.get(n) for d in self.said for n in ("member_id", "owner_member_id")}
+        return sorted(name for name in named | set(self.children) if name)
 
-    def consents(self, purpose: str) -> list[Doc]:
+    def consents(self, purpose: str, who: str | None = None) -> list[Doc]:
         """All words about a purpose, in event time."""
         words = [
             d
             for d in self.said
-            if d["kind"] == "consent"
-            and d["ts"] > self.erased_at
-            and self.rules.purpose(d.get("purpose", "profiling")) == purpose
+            if d["kind"] == "consent" and d["purpose"] == purpose and d.get("member_id") == who
         ]
         return sorted(words, key=_place)
 
-    def consent(self, by_default: bool) -> tuple[int, float]:
+    def consent(self, who: str | None = None) -> tuple[float, float]:
         """Event times from which on, and until which, profiling is allowed without a gap."""
-        words, by_default = self.consents("profiling"), by_default and self.erased_at < 0
+        words = self.consents("profiling", who)
+        start: float = self.erased_at(who) + 1
+        by_default = who not in self.erased and (who is not None or self.by_default)
         if not words:
-            return self.erased_at + 1, FOREVER if by_default else 0
+            return start, FOREVER if by_default else 0
         if words[-1]["status"] != "granted":
-            return self.erased_at + 1, 0
+            return start, 0
         since = len(words) - 1
         while (
             since
@@ -82,15 +154,80 @@ class Known:
             and (words[since - 1].get("expires_at", FOREVER) >= words[since]["ts"])
         ):
             since -= 1
-        start = words[since]["ts"] if since or not by_default else 0
-        return max(self.erased_at + 1, start), words[-1].get("expires_at", FOREVER)
+        if since or not by_default:
+            start = max(start, words[since]["ts"])
+        return start, words[-1].get("expires_at", FOREVER)
 
-    def offers_refused(self, now: int) -> bool:
-        """Whether the last word on offers is no, or was a yes for a time that is over."""
-        words = self.consents("offers")
+    def span(self, member: str, now: int) -> tuple[float, float]:
+        """When a member may be held beside what the account allows, as of `now`."""
+        start, until = self.consent(member)
+        return (start, until) if until > max(now, 0) and not self.is_child(member) else NEVER
+
+    def refuses(self, purpose: str, now: int, who: str | None = None) -> bool:
+        """Whether the last word on a purpose is no, or was a yes for a time that is over."""
+        words, now = self.consents(purpose, who), max(now, 0)
         return bool(words) and not (
             words[-1]["status"] == "granted" and words[-1].get("expires_at", FOREVER) > now
         )
+
+    # -- children ------------------------------------------------------------------------
+
+    def _registry(self) -> list[Doc]:
+        return sorted((d for d in self.said if d["kind"] == "registry"), key=_place)
+
+    def is_childs(self, device: str | None) -> bool:
+        """Whether a device is a child's, or was when the account was erased."""
+        said = any(d["device_id"] == device and "adult" in d for d in self._registry())
+        return device in (self.childs_devices() if said else self.child_devices)
+
+    def owner(self, device: str | None) -> str | None:
+        """The member a device belongs to now, if that was said."""
+        owners = [_owner(d) for d in self._registry() if d["device_id"] == device]
+        return owners[-1] if owners else None
+
+    def childs_devices(self) -> dict[str, str | None]:
+        """The devices of children, and whose they are."""
+        entries = self._registry()
+        said = {d["device_id"]: d["adult"] is False for d in entries if "adult" in d}
+        owner = {d["device_id"]: d.get("owner_member_id") for d in entries}
+        return {device: owner[device] for device, child in said.items() if child}
+
+    def named_children(self) -> set[str]:
+        """Members who are children by what was said and not erased."""
+        entries = self._registry()
+        owner = {d["device_id"]: d.get("owner_member_id") for d in entries}
+        word: dict[tuple[str, str], Doc] = {}
+        for doc in entries:
+            if doc.get("owner_member_id") and "adult" in doc:
+                word[doc["device_id"], doc["owner_member_id"]] = doc
+        grown: dict[str, int] = {}
+        for (_, name), doc in word.items():
+            if doc["adult"]:
+                grown[name] = max(grown.get(name, -1), doc["ts"])
+        found = {
+            name
+            for (device, name), doc in word.items()
+            if not doc["adult"] and (owner[device] == name or doc["ts"] >= grown.get(name, -1))
+        }
+        for device, whose in self.childs_devices().items():
+            if whose and (device, whose) not in word and whose not in grown:
+                found.add(whose)
+        return found
+
+    def is_child(self, member: str) -> bool:
+        """Whether a member is a child, or was one when he was erased and nobody said otherwise."""
+        grown = any(
+            d["kind"] == "registry" and d.get("adult") and d.get("owner_member_id") == member
+            for d in self.said
+        )
+        return member in self.named_children() or (member in self.children and not grown)
+
+    @property
+    def child_device(self) -> bool:
+        """Whether a child's device is shared by the household."""
+        return any(owner is None for owner in self.childs_devices().values())
+
+    # -- interests -----------------------------------------------------------------------
 
     @property
     def case_open(self) -> bool:
@@ -120,20 +257,19 @@ class Known:
                     found.append((d.get("member_id"), d["interest"], kind, end))
         return sorted(found, key=lambda item: (item[0] or "", item[1], item[2]))
 
-    def answers(self, now: int, by_default: bool) -> tuple[object, ...]:
-        """Everything that time alone may change."""
+    def answers(self, now: int, who: str | None) -> tuple[object, ...]:
+        """Everything about somebody that time alone may change."""
         return (
-            self.consent(by_default)[1] > now,
-            self.offers_refused(now),
-            self.opinions(now),
-            self.quiet(now),
+            self.consent(who)[1] > now,
+            *(self.refuses(purpose, now, who) for purpose in ("offers", "audiences")),
+            [item for item in self.opinions(now) if item[0] == who],
+            [item for item in self.quiet(now) if item[0] == who],
         )
 
-    def forget_outside(self, start: float, until: float) -> None:
-        """Drop what was said about interests outside a span of consent."""
-        self.said = [
-            d for d in self.said if d["kind"] not in ABOUT_INTERESTS or start <= d["ts"] < until
-        ]
+
+def _owner(doc: Doc) -> str | None:
+    """The member that an entry of the registry names."""
+    return doc.get("owner_member_id")
 
 
 def _place(doc: Doc) -> tuple[Any, ...]:

@@ -56,7 +56,7 @@ class Partition:
         self.subjects: dict[str, Subject] = {}
         self.known: dict[str, Known] = {}
         self.seen: dict[tuple[int, str, str], int] = {}
-        self.since: dict[str, int] = {}
+        self.since: dict[str, float] = {}
         self.max_ts, self.open_day = 0, -1
         self.hits = [0.0] * len(tree)
         self.alive = 0.0
@@ -78,47 +78,92 @@ class Partition:
     # -- facts ---------------------------------------------------------------------------
 
     def _fact(self, doc: Doc) -> str:
-        account = doc["account_id"]
-        known = self.known.setdefault(account, Known(self.config.rules))
+        account, who = doc["account_id"], doc.get("member_id")
+        known = self._known(account)
         if doc["kind"] in ABOUT_INTERESTS:
             if self.tree.is_sensitive(doc["interest"]):
                 return "suppressed"
-            start, until = known.consent(self.config.consent_default_grant)
+            start, until = known.consent()
             if not start <= doc["ts"] < until:
                 return "no_consent"
+            if who:
+                start, until = known.span(who, self.watermark)
+                if not start <= doc["ts"] < until:
+                    return "suppressed"
         doc = {**doc, "event_id": keyed_mark(b"", doc["event_id"], "request")}  # breaks ties
-        before = known.in_force(), known.erased_at
-        known.said.append(doc)
-        if (known.in_force(), known.erased_at) == before or doc in before[0]:
-            known.said.pop()
+        children = {m for m in known.members() if known.is_child(m)}
+        if not known.take(doc):
             return "fact"
         if doc["kind"] == "erasure":
-            self._forget(account)
-        self._act(account, doc["ts"])
+            self._forget(account, who)
+        if doc["kind"] in ("registry", "care_case"):
+            self._act_members(account, doc["ts"], children)
+        else:
+            self._act(account, who, doc["ts"], children)
         return "fact"
 
-    def _act(self, account: str, ts: int = 0) -> None:
-        known, by_default = self.known[account], self.config.consent_default_grant
-        start, until = known.consent(by_default)
+    def _known(self, account: str) -> Known:
+        new = Known(self.config.rules, self.config.consent_default_grant)
+        return self.known.setdefault(account, new)
+
+    def _act(
+        self, account: str, who: str | None = None, ts: int = 0, children: set[str] | None = None
+    ) -> None:
+        """Apply what somebody said, or that something of his ended."""
+        if who is None:
+            self._act_account(account, ts)
+        self._act_members(account, ts, children, {who} - {None})
+
+    def _act_members(
+        self, account: str, ts: int, children: set[str] | None, others: Iterable[str | None] = ()
+    ) -> None:
+        """Apply what changed for members; the default admits with any fact."""
+        known = self.known[account]
+        now = {m for m in known.members() if known.is_child(m)}
+        changed = now ^ (now if children is None else children)
+        for member in sorted(str(name) for name in {*changed, *others}):
+            self._act_member(account, member, ts)
+        if account not in self.subjects and known.in_force():
+            self._act_account(account, 0)
+
+    def _act_account(self, account: str, ts: int) -> None:
+        known = self.known[account]
+        start, until = known.consent()
         allowed = until > max(self.watermark, 0)
         known.forget_outside(start, until if allowed else start)
-        held = self.subjects.get(account)
-        if not allowed or (held and start > self.since.get(account, 0)):
+        if not allowed or (account in self.subjects and start > self.since.get(account, 0)):
             self._forget(account)
-        if allowed:
-            self.since[account] = start
-            self.subjects.setdefault(account, Subject())
-            if self.open_day >= 0:
-                for who in sorted(
-                    {w for w, _, what, _ in known.opinions(self.watermark) if w and what == "like"}
-                ):
-                    self.subjects.setdefault(f"{account}/{who}", Subject())
-            for key in self._household(account):
-                self._flag(key, ts)
-
-    def _forget(self, account: str) -> None:
+        if not allowed:
+            return
+        self.since[account] = start
+        fresh = account not in self.subjects
+        self.subjects.setdefault(account, Subject())
+        for member in known.members() if fresh else ():
+            self._enrol_liking(account, member)
         for key in self._household(account):
-            del self.subjects[key]
+            self._flag(key, ts)
+
+    def _act_member(self, account: str, member: str, ts: int) -> None:
+        key, known = f"{account}/{member}", self.known[account]
+        known.forget_outside(*(span := known.span(member, self.watermark)), member)
+        if span[0] > self.since.get(key, 0):
+            self.subjects.pop(key, None)
+        self.since[key] = span[0]
+        if account not in self.subjects:
+            self._act_account(account, 0)
+        if ts and account in self.subjects:
+            self._enrol_liking(account, member)
+        if key in self.subjects:
+            self._flag(key, ts)
+
+    def _enrol_liking(self, account: str, member: str) -> None:
+        said = self.known[account].opinions(self.watermark)
+        if self.open_day >= 0 and (member, "like") in {(w, what) for w, _, what, _ in said}:
+            self.subjects.setdefault(f"{account}/{member}", Subject())
+
+    def _forget(self, account: str, who: str | None = None) -> None:
+        for key in [f"{account}/{who}"] if who else self._household(account):
+            self.subjects.pop(key, None)
 
     def _household(self, account: str) -> list[str]:
         return [k for k in self.subjects if k == account or k.startswith(account + "/")]
@@ -164,18 +209,20 @@ class Partition:
         by_default = config.consent_default_grant
         self.max_ts = max(self.max_ts, ts)
         for account, known in self.known.items():
-            if known.answers(before, by_default) != known.answers(self.watermark, by_default):
-                self._act(account)
+            for who in (None, *known.members()):
+                if known.answers(before, who) != known.answers(self.watermark, who):
+                    self._act(account, who)
         reached = local_day(self.max_ts - config.lateness_ms, config.day_offset_ms)
         if reached > self.open_day:
             self._close(reached)
         account = doc["account_id"]
-        start, until = self.known.get(account, Known(config.rules)).consent(by_default)
+        known = self.known.get(account, Known(config.rules, by_default))
+        start, until = known.consent()
         if until <= max(self.watermark, 0) or ts >= until:
             return "no_consent"
-        if any(known.erased_at >= 0 for known in self.known.values()) and by_default:
+        if any(known.erased for known in self.known.values()) and by_default:
             self.subjects.setdefault(account, Subject())
-        if ts < start:
+        if ts < start or not self._may_be_held(known, doc):
             return "suppressed"
         if ts < self.watermark:
             return "late"
@@ -190,6 +237,15 @@ class Partition:
             return "infrastructure"
         self._count(kind, doc, tags, weight)
         return "counted"
+
+    def _may_be_held(self, known: Known, doc: Doc) -> bool:
+        """Whether the account's device and person may be held at an event's time."""
+        member, device = doc.get("member_id"), doc.get("device_id")
+        if known.is_childs(device):
+            return False
+        name = member or known.owner(device)
+        spans = [known.span(name, self.watermark)] if name else []
+        return all(start <= doc["ts"] < until for start, until in spans)
 
     def _seen_before(self, event_id: tuple[int, str, str]) -> bool:
         width = max(1, self.config.dedup_horizon_ms // 16)

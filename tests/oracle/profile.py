@@ -200,8 +200,14 @@ def suppressions(
     found: list[tuple[str, str, int | None]] = []
     if known.case_open:
         found.append(("all", "care_case", None))
-    if known.offers_refused(now):
+    if known.refuses("offers", now):
         found.append(("all", "no_consent_offers", None))
+    elif member and (known.is_child(member) or known.refuses("offers", now, member)):
+        found.append(("all", "member_no_offers", None))
+    if known.child_device:
+        found.append(("all", "child_device", None))
+    if known.refuses("audiences", now) or (member and known.refuses("audiences", now, member)):
+        found.append(("audiences", "no_consent_audiences", None))
     found += [
         (interest, what, until)
         for who, interest, what, until in known.opinions(now)
@@ -231,8 +237,14 @@ def profile(partition: Partition, key: str, enough: int) -> dict[str, Any] | Non
     config, (account, _, member) = partition.config, key.partition("/")
     last = subject.last_ts
     day = max(local_day(last, config.day_offset_ms) + 1, partition.open_day)
-    known = partition.known.get(account, Known(config.rules))
-    held = known.case_open, known.offers_refused(partition.watermark)
+    known = partition.known.get(account, Known(config.rules, config.consent_default_grant))
+    now = partition.watermark
+    held = (
+        known.case_open,
+        known.refuses("offers", now)
+        or known.child_device
+        or bool(member and (known.is_child(member) or known.refuses("offers", now, member))),
+    )
     found = [
         _interest(partition, subject, row, day, held, enough)
         for row in subject.rows.values()

@@ -80,6 +80,16 @@ _COUNTRIES: tuple[dict[str, Any], ...] = (
     {"tz_offset_min": 840},
     {},
 )
+#: What an entry of the registry says beside the device.
+_REGISTERED: tuple[dict[str, Any], ...] = (
+    {},
+    {"adult": False},
+    {"adult": True},
+    {"owner_member_id": "m-1", "adult": False},
+    {"owner_member_id": "m-1", "adult": True},
+    {"owner_member_id": "m-9", "adult": False},
+    {"owner_member_id": "m-9"},
+)
 _LATE_MIN = (0, 0, 0, 0, 3, 45, 200, 359, 361, 900)  # the lateness allowed is 360
 
 
@@ -121,6 +131,7 @@ def event(code: int, number: int, arrival_ms: int) -> Record:
         return options[index]
 
     kind, content = take(_CONTENTS)
+    device = (None, None, "d-1", "d-2")[number % 4]
     account, member = take(range(ACCOUNTS)), take(MEMBERS)
     late, spent, where, moved = take(_LATE_MIN), take(_SPENT_MS), take(_COUNTRIES), take(_MOVED)
     doc: dict[str, Any] = {
@@ -133,6 +144,8 @@ def event(code: int, number: int, arrival_ms: int) -> Record:
     }
     if member:
         doc["member_id"] = member
+    if device:
+        doc["device_id"] = device
     if kind == NETWORK:
         doc |= {"bytes_down": moved, "bytes_up": moved // 10}
     return Record(kind, doc)
@@ -198,6 +211,14 @@ def facts(draw: st.DrawFn, span_ms: int = 4 * DAY_MS, account: int | None = None
         ("care_case", {"case_id": "c-1", "status": "opened"}),
         ("care_case", {"case_id": "c-1", "status": "closed"}),
         ("registry", {"device_id": "d-1", "owner_member_id": "m-1"}),
+        ("registry", {"device_id": "d-1", **draw(st.sampled_from(_REGISTERED))}),
+        ("registry", {"device_id": "d-2", **draw(st.sampled_from(_REGISTERED))}),
+        *[
+            ("consent", {"purpose": purpose, "status": status, **member, **ends})
+            for purpose in ("profiling", "offers", "audiences")
+            for status in ("granted", "withdrawn")
+        ],
+        ("erasure", {**member}),
         ("consent", {"purpose": "profiling", "status": "granted", **ends}),
         ("consent", {"purpose": "profiling", "status": "withdrawn"}),
         ("consent", {"purpose": "marketing", "status": "denied"}),

@@ -12,6 +12,9 @@ from features.state import packing_kernel
 from features.state.store import Store
 from tests.support.feeding import Stream
 
+#: How the keys of facts begin.
+FACT_KEYS = (b"c/", b"i/", b"v/", b"k/")
+
 
 def held(stream: Stream, account: str) -> list[bytes]:
     """Keys of state and profiles with something about an account's behaviour."""
@@ -19,7 +22,7 @@ def held(stream: Stream, account: str) -> list[bytes]:
     return [
         key
         for key in (*stream.state, *stream.profiles)
-        if key.removeprefix(b"s/").partition(b"/")[0] == prefix and not key.startswith(b"f/")
+        if key.removeprefix(b"s/").partition(b"/")[0] == prefix and key[:2] not in FACT_KEYS
     ]
 
 
@@ -57,7 +60,8 @@ def events(stream: Stream, account: str) -> int:
 
 def child_known(stream: Stream, account: str) -> bool:
     """Whether the account's facts name a child."""
-    return b'"adult":false' in stream.state.get(b"f/" + account.encode(), b"")
+    kin = stream.engine.accounts.ledger.kin(account.encode())
+    return kin is not None and bool(kin.known_children)
 
 
 def rows_of(store: Store, sid: int) -> list[int]:
@@ -92,14 +96,14 @@ def whole(engine: Engine) -> list[str]:
             )
         )
     lines.sort()
-    lines += [repr(item) for item in sorted(engine.accounts._facts.items())]
-    lines += [repr(item) for item in sorted(engine.accounts.marks.items())]
+    ledger, standing = engine.accounts.ledger, engine.accounts.standing
+    lines += [repr((key, ledger.value(key))) for key in sorted(ledger.all_keys())]
     lines += [
         repr(
             (
-                sorted(engine.accounts._due.items()),
+                sorted(standing.ends.due.items()),
                 int(store.counters["due"]),
-                sorted(engine.accounts.with_suppressions),
+                sorted((key, sorted(of)) for key, of in standing.noted.items()),
                 store.totals.tolist(),
             )
         )

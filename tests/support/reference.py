@@ -138,10 +138,8 @@ def canonical(engine: Engine) -> dict[bytes, bytes]:
     for key, end in zip(live, ends.tolist(), strict=True):
         state[b"s/" + key] = bytes(view[start:end])
         start = end
-    for account, facts in engine.accounts._facts.items():
-        state[b"f/" + account] = facts
-    for mark, erased_at in engine.accounts.marks.items():
-        state[b"e/" + mark.encode()] = b"%d" % erased_at
+    ledger = engine.accounts.ledger
+    state |= {key: ledger.value(key) or b"" for key in ledger.all_keys()}
     state |= engine.learner.snapshot() | engine.related.snapshot()
     state[b"p/totals"] = json.dumps(
         {
@@ -204,7 +202,7 @@ def _how(key: bytes, expected: bytes, found: bytes) -> str:
             if heads[0][name] != heads[1][name]:
                 return f"{name} should be {heads[0][name]}, is {heads[1][name]}"
         return "rows differ"
-    if key.startswith((b"p/", b"f/")):
+    if key.startswith((b"p/", b"c/", b"i/", b"v/", b"k/", b"e/")):
         return f"should be {expected[:300]!r}, is {found[:300]!r}"
     return f"differs ({len(expected)} and {len(found)} bytes)"
 

@@ -19,7 +19,7 @@ from confluent_kafka import ConsumerGroupState, IsolationLevel, Message, TopicPa
 from confluent_kafka.admin import OffsetSpec
 
 from features.engine import Engine
-from features.privacy.facts import AccountFacts, erasure_mark
+from features.privacy.ledger import Ledger
 from features.state.changelog_keys import IncompatibleState
 from features.state.contents import Contents
 from features.tags import taxonomy
@@ -47,7 +47,6 @@ from tests.support.reference import (
 
 _SHOWN = 3  # examples of a violation
 _ADMIN_S = 30.0
-_NOTHING = AccountFacts()
 
 #: What is checked, and what is said of it when it holds.
 INVARIANTS = {
@@ -337,26 +336,20 @@ def _privacy(
 ) -> None:
     tree, profiles = taxonomy.load(), found.latest()
     sensitive = {tree.ids[i] for i in np.flatnonzero(tree.sensitive)}
-    facts = {
-        key[2:]: AccountFacts.from_bytes(value)
-        for key, value in found.folded.items()
-        if key.startswith(b"f/")
-    }
-    spans = {
-        account: held.consent(settings.consent_default == "grant")
-        for account, held in facts.items()
-    }
+    ledger = Ledger(settings.erasure_key.encode(), settings.consent_default == "grant")
+    for key, value in found.folded.items():
+        ledger.restore(key, value)
+    spans = {account: ledger.person(account).span() for account in ledger.accounts()}
     refused = {
         account
         for account, (start, until) in spans.items()
         if until <= min(engine.watermark, start)
     }
     subjects = live_subjects(engine)
-    secret, marks = settings.erasure_key.encode(), engine.accounts.marks
     for key in [*subjects, *profiles]:
         account = key.partition(b"/")[0]
-        erased_at = marks.get(erasure_mark(secret, account.decode()), -1) if marks else -1
-        if erased_at >= 0 and facts.get(account, _NOTHING).consent(False)[0] <= erased_at:
+        mark, span = ledger.mark(account), ledger.person(account).span()
+        if mark is not None and (span[0] <= mark.at or not span[1]):
             broken["I8 erased stays erased"].append(f"{key.decode()} is held")
     for key, sid in subjects.items():
         start, used = (
@@ -379,5 +372,5 @@ def _privacy(
             if item["id"] in sensitive
         ]
     totals.update(
-        subjects=len(subjects), kept=len(profiles), erased=len(marks), denied=len(refused)
+        subjects=len(subjects), kept=len(profiles), erased=len(ledger.marks), denied=len(refused)
     )

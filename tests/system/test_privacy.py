@@ -15,7 +15,7 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
-from features.privacy.facts import erasure_mark
+from features.privacy.ledger import erasure_mark
 from streams.commands import subject
 from streams.contract.topics import AUDIENCES, DEAD_LETTERS, INPUTS, PROFILES, RECEIPTS, STATE
 from streams.kafka import clients

@@ -13,7 +13,7 @@ from http import HTTPStatus
 import orjson
 from confluent_kafka import KafkaException, Producer
 
-from features.privacy.facts import erasure_mark
+from features.privacy.ledger import erasure_mark
 from streams import metrics
 from streams.apps.lookup.callers import Caller
 from streams.apps.lookup.problems import Problem

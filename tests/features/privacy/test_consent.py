@@ -40,11 +40,12 @@ def truth(said: list[ConsentWord], by_default: bool) -> tuple[int, int]:
     """The span by the twin, which keeps every word."""
     names = ("ts", "event_id", "status", "expires_at")
     docs: list[dict[str, Any]] = [
-        {"kind": "consent"} | {n: v for n, v in zip(names, word, strict=True) if v is not None}
+        {"kind": "consent", "purpose": "profiling"}
+        | {n: v for n, v in zip(names, word, strict=True) if v is not None}
         for word in said
     ]
-    start, until = Known(rules.load(), [*docs]).consent(by_default)
-    return start, FOREVER if until == float("inf") else int(until)
+    start, until = Known(rules.load(), by_default, [*docs]).consent()
+    return int(start), FOREVER if until == float("inf") else int(until)
 
 
 def within(one: tuple[int, int], other: tuple[int, int]) -> bool:

@@ -135,8 +135,13 @@ def test_of_one_time_what_forbids_wins(
     run, feed = settled()
     said = [feed.fact("acc", 1.5, kind, **more, **{name: word}) for word in (forbids, allows)]
     run.feed(*said[::turn])
-    known = run.engine.accounts.facts(b"acc").facts.values()
-    assert [getattr(item.said, name) for item in known] == [forbids]
+    ledger = run.engine.accounts.ledger
+    kin, person = ledger.kin(b"acc"), ledger.person(b"acc")
+    known: list[Any] = [getattr(item.said, name) for item in person.about.values()]
+    if kin is not None:
+        known += [not kin.device(tab).child for tab in kin.devices]
+        known += ["opened" for _ in kin.open]
+    assert known == [forbids]
 
 
 def test_what_protects_is_the_last_to_go() -> None:
@@ -153,10 +158,10 @@ def test_what_protects_is_the_last_to_go() -> None:
             for n in range(300)
         )
     )
-    known = run.engine.accounts.facts(b"acc")
-    assert len(known.facts) == 256
-    assert known.case_open and "declaration//635" in known.facts
-    assert known.member_spans(run.config.rules, NOW) == {"kid": NEVER}
+    known = run.engine.accounts.ledger.kin(b"acc")
+    assert known is not None and len(known.devices) == 301
+    assert known.open and "declaration/635" in run.engine.accounts.ledger.person(b"acc").about
+    assert run.engine.store.spans.get(b"acc", member=b"kid") == NEVER
 
 
 # -- words

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from features.config import Config
-from features.privacy.facts import erasure_mark
+from features.privacy.ledger import erasure_mark
 from features.records.concealed import concealed, keyed_mark
 from features.records.facts import CareCase, Erasure, Fact, Purchase
 from features.tags.exact import TagEntry

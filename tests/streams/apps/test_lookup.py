@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from features.privacy.facts import erasure_mark
+from features.privacy.ledger import erasure_mark
 from streams.apps.lookup import openapi, server, views
 from streams.apps.lookup.callers import Budgets, Tokens, TokensError
 from streams.apps.lookup.problems import Problem

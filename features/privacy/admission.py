@@ -1,0 +1,144 @@
+"""Says when persons and devices may be held, in the spans that the kernel reads.
+
+Who has a word of his own has a span from the fact on. Who has none is asked about once where it
+matters: in an account with children, whose names may be spelled otherwise, and where somebody was
+erased, who can be recognised by a keyed hash alone.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from features.privacy.kin import Kin, spelled
+from features.privacy.ledger import Ledger
+from features.privacy.person import Person
+from features.privacy.rules import Rules
+from features.state import layout as lay
+from features.state.spans import ALWAYS, NEVER, SpanTable
+from features.vocabulary import Purpose
+
+#: Answers kept; beyond it all are forgotten, and asked for again.
+_MOST_ANSWERS: Final = 100_000
+
+
+class Admission:
+    """Spans of persons and devices.
+
+    Parameters
+    ----------
+    spans : SpanTable
+    ledger : Ledger
+    rules : Rules
+    """
+
+    def __init__(self, spans: SpanTable, ledger: Ledger, rules: Rules) -> None:
+        self._spans = spans
+        self._ledger = ledger
+        self._rules = rules
+        self._answers: dict[bytes, set[tuple[bytes, bytes]]] = {}
+        self._count = 0
+
+    def span(self, account: bytes, member: str, person: Person, now: int) -> tuple[int, int]:
+        """Event times when a member may be held beside what the account allows, ms."""
+        if not self._rules.children_profiled and self.is_child(account, member):
+            return NEVER
+        start, until = person.span()
+        return (start, until) if until > max(now, 0) else NEVER
+
+    def is_child(self, account: bytes, member: str) -> bool:
+        """Whether a member is a child, by his name or one that is spelled likewise."""
+        kin, mark = self._ledger.kin(account), self._ledger.mark(account)
+        own = self._ledger.mark(account, member)
+        if kin is not None and kin.is_child(member):
+            return True
+        likewise = spelled(member)
+        known = kin is not None and any(spelled(n) == likewise for n in kin.known_children)
+        for item in (mark, own):
+            if item is not None and item.children and not known:
+                known = self._ledger.child_mark(account, likewise, "child") in item.children
+        return known and (kin is None or kin.adult_since(member) < 0)
+
+    def is_childs(self, account: bytes, device: str) -> bool:
+        """Whether a device is a child's, by its name or one that is spelled likewise."""
+        kin, mark = self._ledger.kin(account), self._ledger.mark(account)
+        known = None if kin is None else kin.device(device).said
+        if known is not None:
+            return known.child
+        likewise = spelled(device)
+        if kin is not None and any(
+            spelled(n) == likewise for n, d in kin.childrens.items() if d.child
+        ):
+            return True
+        return (
+            mark is not None
+            and bool(mark.children)
+            and self._ledger.child_mark(account, likewise, "device") in mark.children
+        )
+
+    def asks(self, account: bytes) -> bool:
+        """Whether persons and devices that are not known have to be asked about."""
+        kin, mark = self._ledger.kin(account), self._ledger.mark(account)
+        return bool(kin and kin.childrens) or bool(mark and mark.children)
+
+    def put_member(self, account: bytes, member: str, person: Person, now: int) -> tuple[int, int]:
+        """Set a member's span, and that of his devices where nobody is named; returns it."""
+        span, name = self.span(account, member, person, now), member.encode()
+        self._answers.get(account, set()).discard((name, b""))
+        if span == ALWAYS and not person and not self.asks(account):
+            self._spans.drop(account, member=name)
+        else:
+            self._spans.put(account, span, member=name)
+        kin = self._ledger.kin(account)
+        if kin is not None and Purpose.PROFILING in person.consents:
+            for device in kin.owned(member):
+                self.put_device(account, device, now)
+        return span
+
+    def put_device(self, account: bytes, device: str, now: int) -> None:
+        """Set the span of a device: never for a child's, else its owner's if nobody is named."""
+        kin, name = self._ledger.kin(account), device.encode()
+        self._answers.get(account, set()).discard((b"", name))
+        if self.is_childs(account, device) and not self._rules.children_profiled:
+            self._spans.put(account, NEVER, device=name)
+            return
+        owner = kin.device(device).owner if kin is not None else None
+        span = ALWAYS
+        if owner:
+            span = self.span(account, owner, self._ledger.person(account, owner), now)
+        if span != ALWAYS or self.asks(account):
+            self._spans.put(account, span, device=name, scope=lay.SPAN_ALONE)
+        else:
+            self._spans.drop(account, device=name)
+
+    def answer(self, account: bytes, member: bytes, device: bytes, now: int) -> None:
+        """Say of a person and a device that the kernel doesn't know when they may be held."""
+        if self._count >= _MOST_ANSWERS:
+            for known in [*self._answers]:
+                self.forget_answers(known)
+            self._count = 0
+        if member and self._spans.get(account, member=member) is None:
+            name = member.decode()
+            span = self.span(account, name, self._ledger.person(account, name), now)
+            self._spans.put(account, span, member=member)
+            self._answers.setdefault(account, set()).add((member, b""))
+        if device and self._spans.get(account, device=device) is None:
+            self.put_device(account, device.decode(), now)
+            if self._spans.get(account, device=device) is None:
+                self._spans.put(account, ALWAYS, device=device, scope=lay.SPAN_ALONE)
+            self._answers.setdefault(account, set()).add((b"", device))
+        self._count += 1
+
+    def forget_answers(self, account: bytes) -> None:
+        """Ask anew about those of an account who have no word of their own."""
+        for member, device in self._answers.pop(account, ()):
+            self._spans.drop(account, member=member, device=device)
+
+    def forget(self, account: bytes, kin: Kin | None) -> None:
+        """Take away the spans of all of an account."""
+        self.forget_answers(account)
+        if kin is None:
+            return
+        for member in kin.members | kin.known_children:
+            self._spans.drop(account, member=member.encode())
+        for device in kin.devices:
+            self._spans.drop(account, device=device.encode())

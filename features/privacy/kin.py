@@ -1,0 +1,234 @@
+"""Keeps what an account's people share: devices and who of them is a child, and open care cases.
+
+Only what says so makes an adult of a child: that a later registry entry leaves `adult` out, names
+another owner or spells him otherwise says nothing. So a child's device stays one until an entry
+says that it is an adult's, and a child stays one until an entry says that he is an adult.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from features.records.facts import CareCase, Registry
+from features.vocabulary import CaseStatus
+
+#: The owner of a device whose owner was erased: nobody that is known, but not the household.
+ERASED: Final = ""
+#: Statements kept of a device about former owners who are adults.
+_FORMER: Final = 8
+
+
+class Said(NamedTuple):
+    """The last word on whether somebody is a child: event time in ms, that, event id."""
+
+    ts: int
+    child: bool
+    event_id: str
+
+
+def spelled(name: str) -> str:
+    """A name without what varies in spelling: case, and whatever is no letter or digit."""
+    return "".join(char for char in name.casefold() if char.isalnum())
+
+
+@dataclass
+class Device:
+    """A device.
+
+    Attributes
+    ----------
+    ts, event_id : int, str
+        Of the latest entry.
+    owner : str or None
+        The member it belongs to, None where it is the household's.
+    said : Said or None
+        Whether it is a child's.
+    owners : dict of str to Said
+        Of each member named as its owner, whether he is a child.
+    """
+
+    ts: int = -1
+    event_id: str = ""
+    owner: str | None = None
+    said: Said | None = None
+    owners: dict[str, Said] = field(default_factory=dict)
+
+    @property
+    def child(self) -> bool:
+        """Whether it is a child's."""
+        return self.said is not None and self.said.child
+
+    @property
+    def protects(self) -> bool:
+        """Whether it tells of a child."""
+        return self.child or any(said.child for said in self.owners.values())
+
+    def add(self, ts: int, event_id: str, entry: Registry) -> bool:
+        """Add an entry of the registry; returns whether anything changed."""
+        before = self.to_bytes()
+        if entry.adult is not None:
+            said = Said(ts, not entry.adult, event_id)
+            self.said = max(self.said or said, said)
+            if entry.owner_member_id:
+                known = self.owners.get(entry.owner_member_id, said)
+                self.owners[entry.owner_member_id] = max(known, said)
+        if (ts, event_id) > (self.ts, self.event_id):
+            self.ts, self.event_id, self.owner = ts, event_id, entry.owner_member_id
+        former = sorted(
+            (said, name) for name, said in self.owners.items()
+            if not said.child and name != self.owner
+        )  # fmt: skip
+        for _, name in former[:-_FORMER]:
+            del self.owners[name]
+        return self.to_bytes() != before
+
+    def names(self, member: str) -> bool:
+        """Whether a member was named as its owner."""
+        return self.owner == member or member in self.owners
+
+    def forget(self, member: str) -> None:
+        """Forget that it belongs to a member."""
+        self.owners.pop(member, None)
+        if self.owner == member:
+            self.owner = ERASED
+
+    def to_bytes(self) -> bytes:
+        """Canonical JSON."""
+        return json.dumps(vars(self), sort_keys=True, separators=(",", ":")).encode()
+
+    @classmethod
+    def from_bytes(cls, value: bytes) -> Device:
+        """Inverse of `to_bytes`."""
+        doc = json.loads(value)
+        said = doc["said"]
+        return cls(
+            int(doc["ts"]),
+            str(doc["event_id"]),
+            doc["owner"],
+            None if said is None else Said(*said),
+            {name: Said(*item) for name, item in doc["owners"].items()},
+        )
+
+
+class Case(NamedTuple):
+    """The latest word on a care case: event time in ms, whether it is open, event id, member."""
+
+    ts: int
+    open: bool
+    event_id: str
+    member: str
+
+    @classmethod
+    def of(cls, ts: int, event_id: str, member: str, said: CareCase) -> Case:
+        """The word of a fact."""
+        return cls(ts, said.status == CaseStatus.OPENED, event_id, member)
+
+    def to_bytes(self) -> bytes:
+        """Canonical JSON."""
+        return json.dumps(self, separators=(",", ":")).encode()
+
+    @classmethod
+    def from_bytes(cls, value: bytes) -> Case:
+        """Inverse of `to_bytes`."""
+        ts, is_open, event_id, member = json.loads(value)
+        return cls(int(ts), bool(is_open), str(event_id), str(member))
+
+
+class Kin:
+    """Facts about an account beside its own words; values are as in the changelog.
+
+    Attributes
+    ----------
+    members : set of str
+        Members with words of their own.
+    devices, cases : dict of str to bytes
+    open : set of str
+        Open care cases.
+    childrens : dict of str to Device
+        Devices that tell of a child.
+    """
+
+    __slots__ = ("cases", "childrens", "devices", "members", "open")
+
+    def __init__(self) -> None:
+        self.members: set[str] = set()
+        self.devices: dict[str, bytes] = {}
+        self.cases: dict[str, bytes] = {}
+        self.open: set[str] = set()
+        self.childrens: dict[str, Device] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self.members or self.devices or self.cases)
+
+    def put_device(self, name: str, device: Device | None) -> None:
+        """Set a device or, with None, forget it."""
+        self.childrens.pop(name, None)
+        if device is None:
+            self.devices.pop(name, None)
+            return
+        self.devices[name] = device.to_bytes()
+        if device.protects:
+            self.childrens[name] = device
+
+    def put_case(self, name: str, case: Case | None) -> None:
+        """Set a care case or, with None, forget it."""
+        self.open.discard(name)
+        if case is None:
+            self.cases.pop(name, None)
+            return
+        self.cases[name] = case.to_bytes()
+        if case.open:
+            self.open.add(name)
+
+    def device(self, name: str) -> Device:
+        """A device as far as it is known."""
+        value = self.devices.get(name)
+        return Device() if value is None else Device.from_bytes(value)
+
+    def case(self, name: str) -> Case | None:
+        """A care case."""
+        value = self.cases.get(name)
+        return None if value is None else Case.from_bytes(value)
+
+    @property
+    def shared(self) -> bool:
+        """Whether a child's device is shared by the household."""
+        return any(device.child and device.owner is None for device in self.childrens.values())
+
+    @property
+    def known_children(self) -> set[str]:
+        """The members who are children, as they are spelled in the registry."""
+        found = self.childrens.values()
+        named = {name for device in found for name in (*device.owners, device.owner) if name}
+        return {name for name in named if self.is_child(name)}
+
+    def is_child(self, member: str) -> bool:
+        """Whether a member is a child: by a device that is his, or by one that was."""
+        for device in self.childrens.values():
+            said, his = device.owners.get(member), device.owner == member
+            if said is None:
+                if his and device.child and self.adult_since(member) < 0:
+                    return True
+            elif said.child and (his or said.ts >= self.adult_since(member)):
+                return True
+        return False
+
+    def adult_since(self, member: str) -> int:
+        """Time of the last word that a member is an adult, ms; -1 if there is none."""
+        said = (self.device(name).owners.get(member) for name in self.devices)
+        return max((item.ts for item in said if item and not item.child), default=-1)
+
+    def owned(self, member: str) -> list[str]:
+        """Devices of a member."""
+        return [name for name in self.devices if self.device(name).owner == member]
+
+    def naming(self, member: str) -> list[str]:
+        """Devices of which a member was ever named as the owner."""
+        return [name for name in self.devices if self.device(name).names(member)]
+
+    def cases_of(self, member: str) -> list[str]:
+        """Care cases of a member."""
+        found = ((name, self.case(name)) for name in self.cases)
+        return [name for name, case in found if case and case.member == member]

@@ -1,0 +1,277 @@
+"""Stores what is known of accounts and their members, as the changelog's records.
+
+One record per person and kind of fact, per device, per care case and per erasure: what a fact
+costs does not depend on how much else is known of the account. Most accounts have a line of
+consent and no more, so that is kept as bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from features.privacy.kin import Case, Device, Kin
+from features.privacy.person import Person
+from features.records.concealed import keyed_mark
+from features.state import changelog_keys as keys
+from features.state.changelog_keys import Kind
+
+
+def erasure_mark(key: bytes, text: str, what: str = "erasure") -> str:
+    """Keyed hash that stands for an identifier where the identifier must not stay.
+
+    See `features.records.concealed.keyed_mark`.
+    """
+    return keyed_mark(key, text, what)
+
+
+class Mark(NamedTuple):
+    """The record that an erasure leaves.
+
+    Attributes
+    ----------
+    at : int
+        Event time up to which all is erased, ms.
+    request : str
+        Keyed hash of the latest request's event id: it may come again.
+    children : tuple of str
+        Keyed hashes of the children and their devices that were known.
+    """
+
+    at: int
+    request: str = ""
+    children: tuple[str, ...] = ()
+
+    def to_bytes(self) -> bytes:
+        """The record's value."""
+        return json.dumps(self._asdict(), separators=(",", ":")).encode()
+
+    @classmethod
+    def from_bytes(cls, value: bytes) -> Mark:
+        """Inverse of `to_bytes`; of format 1 there is the time alone."""
+        doc = json.loads(value)
+        if isinstance(doc, int):
+            return cls(doc)
+        return cls(int(doc["at"]), str(doc["request"]), tuple(map(str, doc["children"])))
+
+
+class Ledger:
+    """The records, by key.
+
+    Parameters
+    ----------
+    key : bytes
+        Of the erasure marks.
+    default_grant : bool
+        Whether an account without a word is allowed.
+
+    Attributes
+    ----------
+    marks : dict of str to Mark
+        By keyed hash of the erased account or member.
+    changed : set of bytes
+        Keys of records that changed since the last commit.
+    """
+
+    def __init__(self, key: bytes, default_grant: bool) -> None:
+        self._key = key
+        self._default_grant = default_grant
+        self._values: dict[bytes, bytes] = {}
+        self._kin: dict[bytes, Kin] = {}
+        self.marks: dict[str, Mark] = {}
+        self.changed: set[bytes] = set()
+
+    # -- persons -------------------------------------------------------------------------
+
+    def person(self, account: bytes, member: str = "") -> Person:
+        """Read what is known of an account or, with `member`, of that member."""
+        name = person_key(account, member)
+        found = Person.from_bytes(
+            self._values.get(keys.consents(name)), self._values.get(keys.about(name))
+        )
+        mine = self.mark(account)
+        own = self.mark(account, member) if member else mine
+        found.erased_at = max(-1 if mine is None else mine.at, -1 if own is None else own.at)
+        found.by_default = own is None and (bool(member) or self._default_grant)
+        return found
+
+    def save(self, account: bytes, member: str, person: Person) -> None:
+        """Store what is known of a person."""
+        name = person_key(account, member)
+        self._put(keys.consents(name), person.consents_bytes())
+        self._put(keys.about(name), person.about_bytes())
+        if member:
+            kin = self.kin_of(account)
+            (kin.members.add if person else kin.members.discard)(member)
+            self._tidy(account, kin)
+
+    def basis(self, account: bytes, member: str) -> tuple[bytes | None, ...]:
+        """The records of a person, for comparing."""
+        name = person_key(account, member)
+        return self._values.get(keys.consents(name)), self._values.get(keys.about(name))
+
+    # -- accounts ------------------------------------------------------------------------
+
+    def kin(self, account: bytes) -> Kin | None:
+        """The facts that an account's people share; None where there are none."""
+        return self._kin.get(account)
+
+    def kin_of(self, account: bytes) -> Kin:
+        """The facts that an account's people share, to add to."""
+        return self._kin.setdefault(account, Kin())
+
+    def set_device(self, account: bytes, name: str, device: Device | None) -> Kin:
+        """Store a device or, with None, forget it; returns what the account shares then."""
+        kin = self.kin_of(account)
+        kin.put_device(name, device)
+        self.changed.add(keys.device(account, name))
+        self._tidy(account, kin)
+        return kin
+
+    def set_case(self, account: bytes, name: str, case: Case | None) -> Kin:
+        """Store a care case or, with None, forget it; returns what the account shares then."""
+        kin = self.kin_of(account)
+        kin.put_case(name, case)
+        self.changed.add(keys.case(account, name))
+        self._tidy(account, kin)
+        return kin
+
+    def telling(self, account: bytes) -> list[str]:
+        """Members who said something about interests, in order."""
+        kin = self._kin.get(account)
+        return sorted(
+            member
+            for member in (kin.members if kin else ())
+            if keys.about(person_key(account, member)) in self._values
+        )
+
+    def latest(self, account: bytes, member: str = "") -> int:
+        """Event time of the latest of what an erasure would take, ms; -1 for none."""
+        kin, found = self._kin.get(account), [self.person(account, member).latest]
+        if kin is not None:
+            cases = kin.cases_of(member) if member else kin.cases
+            found += [case.ts for name in cases if (case := kin.case(name))]
+            devices = (kin.device(name) for name in kin.devices)
+            for device in devices:
+                named = device.owners.get(member)
+                found += [device.ts] if not member or device.owner == member else []
+                found += [named.ts] if named else []
+        return max(found)
+
+    def knows(self, account: bytes) -> bool:
+        """Whether anything is known of an account or its members."""
+        return (
+            account in self._kin
+            or keys.consents(account) in self._values
+            or keys.about(account) in self._values
+        )
+
+    def accounts(self) -> list[bytes]:
+        """All accounts of which something is known, in order."""
+        named = {keys.account_named(key) for key in self._values}
+        return sorted(named | self._kin.keys())
+
+    def forget(self, account: bytes, member: str = "") -> None:
+        """Forget all that is known of an account, or of one member."""
+        kin = self._kin.get(account)
+        if member:
+            self.save(account, member, Person())
+            for name in kin.naming(member) if kin else ():
+                device = self.kin_of(account).device(name)
+                device.forget(member)
+                self.set_device(account, name, device)
+            for name in kin.cases_of(member) if kin else ():
+                self.set_case(account, name, None)
+            return
+        for name in sorted(kin.members) if kin else ():
+            self.save(account, name, Person())
+        self.save(account, "", Person())
+        for name in [*kin.devices] if kin else ():
+            self.set_device(account, name, None)
+        for name in [*kin.cases] if kin else ():
+            self.set_case(account, name, None)
+
+    # -- erasures ------------------------------------------------------------------------
+
+    def mark(self, account: bytes, member: str = "") -> Mark | None:
+        """The mark of an account or a member that was erased."""
+        return self.marks.get(self.mark_name(account, member)) if self.marks else None
+
+    def mark_name(self, account: bytes, member: str = "") -> str:
+        """The keyed hash that stands for an account or a member."""
+        return erasure_mark(self._key, person_key(account, member).decode())
+
+    def child_mark(self, account: bytes, name: str, what: str) -> str:
+        """The keyed hash that stands for a child or, with `what` device, for a child's device."""
+        return erasure_mark(self._key, f"{account.decode()}/{name}", what)
+
+    def set_mark(self, name: str, mark: Mark) -> None:
+        """Store a mark."""
+        self.marks[name] = mark
+        self.changed.add(keys.erased(name))
+
+    # -- records -------------------------------------------------------------------------
+
+    def take_changed(self) -> Iterator[tuple[bytes, bytes | None]]:
+        """Keys and values of what changed since the last call, None for what is gone."""
+        changed, self.changed = self.changed, set()
+        for key in sorted(changed):
+            yield key, self.value(key)
+
+    def all_keys(self) -> Iterator[bytes]:
+        """The keys of all records."""
+        yield from self._values
+        for account, kin in self._kin.items():
+            yield from (keys.device(account, name) for name in kin.devices)
+            yield from (keys.case(account, name) for name in kin.cases)
+        yield from map(keys.erased, self.marks)
+
+    def value(self, key: bytes) -> bytes | None:
+        """The record under a key."""
+        match keys.parse(key):
+            case (Kind.ERASED, name):
+                mark = self.marks.get(name.decode())
+                return None if mark is None else mark.to_bytes()
+            case (Kind.DEVICE | Kind.CASE as kind, name):
+                account, _, rest = name.partition(b"\0")
+                kin = self._kin.get(account)
+                if kin is None:
+                    return None
+                return (kin.devices if kind is Kind.DEVICE else kin.cases).get(rest.decode())
+        return self._values.get(key)
+
+    def restore(self, key: bytes, value: bytes) -> None:
+        """Load a stored record."""
+        match keys.parse(key):
+            case (Kind.ERASED, name):
+                self.marks[name.decode()] = Mark.from_bytes(value)
+            case (Kind.CONSENTS | Kind.ABOUT, name):
+                self._values[key] = value
+                account, _, member = name.partition(b"/")
+                if member:
+                    self.kin_of(account).members.add(member.decode())
+            case (Kind.DEVICE, name):
+                account, _, rest = name.partition(b"\0")
+                self.kin_of(account).put_device(rest.decode(), Device.from_bytes(value))
+            case (Kind.CASE, name):
+                account, _, rest = name.partition(b"\0")
+                self.kin_of(account).put_case(rest.decode(), Case.from_bytes(value))
+
+    def _put(self, key: bytes, value: bytes | None) -> None:
+        if value == self._values.get(key):
+            return
+        self.changed.add(key)
+        if value is None:
+            del self._values[key]
+        else:
+            self._values[key] = value
+
+    def _tidy(self, account: bytes, kin: Kin) -> None:
+        if not kin:
+            self._kin.pop(account, None)
+
+
+def person_key(account: bytes, member: str) -> bytes:
+    """Key of a person: ``account`` or ``account/member``."""
+    return account + b"/" + member.encode() if member else account

@@ -1,0 +1,247 @@
+"""Keeps what is known of one person: an account as a whole, or a member of it.
+
+Facts come in any order and more than once: of a name the later event time wins, of one time what
+forbids, then the greater event id. A refusal is put at its own time, or, where a grant was known
+when it came that is not later by more than a clock can be wrong, at the time of that grant.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple, assert_never
+
+from features.privacy import consent
+from features.privacy.consent import FOREVER, ConsentWord
+from features.privacy.rules import Rules
+from features.records.facts import (
+    LASTING,
+    AboutInterest,
+    DecisionAgainst,
+    Declaration,
+    Fact,
+    Purchase,
+    present,
+)
+from features.vocabulary import ConsentStatus, FactKind, Opinion, Purpose
+
+DAY_MS = 86_400_000
+#: Clocks that are set to a local time are wrong by up to 14 hours one way, and 12 the other.
+CLOCK_ERROR_MS: Final = 26 * 3_600_000
+
+
+class Held(NamedTuple):
+    """The latest version of a fact about an interest: event time in ms, event id, content."""
+
+    ts: int
+    event_id: str
+    said: AboutInterest
+
+
+class Timed(NamedTuple):
+    """A statement on an interest, valid until a time in ms."""
+
+    interest: str
+    word: str
+    until: int
+
+
+@dataclass
+class Person:
+    """The facts about a person.
+
+    Attributes
+    ----------
+    consents : dict of str to list of ConsentWord
+        By purpose, ascending.
+    about : dict of str to Held
+        By kind and interest.
+    erased_at : int
+        Event time of the latest erasure that covers it, -1 where there was none. Not part of
+        what is stored: it is kept under a keyed hash, and outlives everything else.
+    by_default : bool
+        Whether profiling is allowed without a word.
+    """
+
+    consents: dict[str, list[ConsentWord]] = field(default_factory=dict)
+    about: dict[str, Held] = field(default_factory=dict)
+    erased_at: int = -1
+    by_default: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.consents or self.about)
+
+    # -- facts ---------------------------------------------------------------------------
+
+    def word(
+        self, fact: Fact, purpose: Purpose, status: str, expires_at: int | None = None
+    ) -> bool:
+        """Add what a fact says about a purpose; returns whether anything changed."""
+        before = self.consents.get(purpose, [])
+        ts = fact.ts
+        if status != ConsentStatus.GRANTED:
+            if any(w.event_id == fact.event_id and w.status == status for w in before):
+                return False  # it came again, and may have been answered since
+            reach = FOREVER if fact.at_once else ts + CLOCK_ERROR_MS
+            ts = max((ts, *(word.ts for word in before if word.ts <= reach)))
+        if ts <= self.erased_at:
+            return False
+        self.consents[purpose] = consent.added(
+            before, ConsentWord(ts, fact.event_id, status, expires_at)
+        )
+        return self.consents[purpose] != before
+
+    def keep(self, held: Held) -> bool:
+        """Add a fact about an interest; returns whether anything changed."""
+        name = f"{held.said.kind}/{held.said.interest}"
+        known = self.about.get(name)
+        if held.ts <= self.erased_at or (known is not None and _rank(known) >= _rank(held)):
+            return False
+        self.about[name] = held
+        return True
+
+    def evict(self, most: int) -> list[FactKind]:
+        """Let go what merely informs, the oldest first, down to `most`; returns its kinds."""
+        informs = sorted(
+            (name for name, held in self.about.items() if not protects(held.said)),
+            key=lambda name: (self.about[name].ts, name),
+        )
+        gone = informs[: max(0, len(self.about) - most)]
+        return [self.about.pop(name).said.kind for name in gone]
+
+    def forget_outside(self, start: int, until: int) -> bool:
+        """Drop facts about interests outside a span; returns whether there were any."""
+        gone = [name for name, held in self.about.items() if not start <= held.ts < until]
+        for name in gone:
+            del self.about[name]
+        return bool(gone)
+
+    @property
+    def latest(self) -> int:
+        """Event time of the latest word, ms, -1 for none: its clock may have run ahead."""
+        words = (word.ts for history in self.consents.values() for word in history)
+        return max((*words, *(held.ts for held in self.about.values())), default=-1)
+
+    # -- permissions ---------------------------------------------------------------------
+
+    def span(self) -> tuple[int, int]:
+        """Event times from which on and until which profiling is allowed, ms."""
+        return consent.span(
+            self.consents.get(Purpose.PROFILING, []), self.erased_at, self.by_default
+        )
+
+    def refuses(self, purpose: Purpose, now: int) -> bool:
+        """Whether the last word on a use of profiles is not a grant that holds at `now`."""
+        history = self.consents.get(purpose)
+        return history is not None and not consent.valid(history, max(now, 0))
+
+    def allows(self, purpose: Purpose, now: int, rules: Rules) -> bool:
+        """Whether an account allows a use of profiles; without a word the rules say."""
+        if purpose not in self.consents:
+            return rules.unsaid[purpose] == "profiling"
+        return not self.refuses(purpose, now)
+
+    # -- interests -----------------------------------------------------------------------
+
+    def opinions(self, now: int, rules: Rules) -> list[Timed]:
+        """Declared likes and dislikes that hold at `now`."""
+        days = {Opinion.LIKE: rules.like_days, Opinion.DISLIKE: rules.dislike_days}
+        return _in_force(
+            (
+                Timed(said.interest, said.stance, held.ts + days[stance] * DAY_MS)
+                for held in self.about.values()
+                if isinstance(said := held.said, Declaration)
+                and (stance := Opinion(said.stance)) in days
+            ),
+            now,
+        )
+
+    def quiet(self, now: int, rules: Rules) -> list[Timed]:
+        """Interests to be quiet about at `now`, and why."""
+        found = []
+        for held in self.about.values():
+            match held.said:
+                case Purchase(returned=True) | Declaration():
+                    continue
+                case Purchase() | DecisionAgainst() as said:
+                    days = said.quiet_days
+                    if days is None:
+                        days = rules.kind(said.interest).days[said.kind]
+                    found.append(Timed(said.interest, said.kind, held.ts + days * DAY_MS))
+                case other:
+                    assert_never(other)
+        return _in_force(found, now)
+
+    def next_change(self, now: int, rules: Rules) -> int:
+        """Event time at which something limited in time ends, `FOREVER` where nothing does."""
+        last = (history[-1] for history in self.consents.values())
+        ends = [word.until for word in last if word.status == ConsentStatus.GRANTED]
+        ends += [item.until for item in self.quiet(now, rules) + self.opinions(now, rules)]
+        return min((end for end in ends if end > max(now, 0)), default=FOREVER)
+
+    # -- bytes ---------------------------------------------------------------------------
+
+    def consents_bytes(self) -> bytes | None:
+        """Canonical JSON of the words about permissions, None for none."""
+        return _dumps(self.consents) if self.consents else None
+
+    def about_bytes(self) -> bytes | None:
+        """Canonical JSON of the facts about interests, None for none."""
+        if not self.about:
+            return None
+        return _dumps({n: (h.ts, h.event_id, fields(h)) for n, h in self.about.items()})
+
+    @classmethod
+    def from_bytes(cls, consents: bytes | None, about: bytes | None) -> Person:
+        """Inverse of both."""
+        return cls(
+            {
+                name: [ConsentWord(int(c[0]), str(c[1]), str(c[2]), c[3]) for c in history]
+                for name, history in json.loads(consents or b"{}").items()
+            },
+            {name: _held(*item) for name, item in json.loads(about or b"{}").items()},
+        )
+
+
+def fields(held: Held) -> dict[str, Any]:
+    """A fact as it is stored: its own fields and its kind."""
+    return present(held.said) | {"kind": held.said.kind}
+
+
+def forbids(said: AboutInterest) -> bool:
+    """Whether a word forbids something: it wins over one of the same time."""
+    match said:
+        case Declaration(stance=stance):
+            return stance == Opinion.DISLIKE
+        case Purchase(returned=returned):
+            return not returned
+        case DecisionAgainst():
+            return True
+        case other:
+            assert_never(other)
+
+
+def protects(said: AboutInterest) -> bool:
+    """Whether a word is a person's own no, which is never let go."""
+    return isinstance(said, Declaration) and said.stance == Opinion.DISLIKE
+
+
+def _held(ts: int, event_id: str, stored: Mapping[str, Any]) -> Held:
+    said = dict(stored)
+    kind = LASTING[FactKind(said.pop("kind"))]
+    what = kind(**said)
+    assert isinstance(what, AboutInterest)
+    return Held(int(ts), str(event_id), what)
+
+
+def _rank(held: Held) -> tuple[int, bool, str]:
+    return held.ts, forbids(held.said), held.event_id
+
+
+def _in_force(found: Iterable[Timed], now: int) -> list[Timed]:
+    return sorted(item for item in found if item.until > now)
+
+
+def _dumps(value: object) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()

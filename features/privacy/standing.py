@@ -1,0 +1,374 @@
+"""Keeps the live state of persons as what is known of them says: who is in it, held, flagged.
+
+What the account says holds for all in it, and what a member says for that member beside it. What a
+member says costs as much in an account of thousands as in one of two.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from features.privacy import flags as flagging
+from features.privacy.admission import Admission
+from features.privacy.consent import FOREVER
+from features.privacy.ends import Ends
+from features.privacy.kin import Kin
+from features.privacy.ledger import Ledger, person_key
+from features.privacy.notes import Situation, holds, notes
+from features.privacy.person import Person
+from features.privacy.rules import Rules
+from features.state import layout as lay
+from features.state.chain_kernel import mark_household
+from features.state.spans import ALWAYS, NEVER
+from features.state.store import Store
+from features.tags.taxonomy import Taxonomy
+from features.vocabulary import Purpose
+
+_MOST_TEXTS = 20_000  # texts kept for subjects that are published again and again
+_SAID = np.uint8(lay.S_CARE | lay.S_HOLD | lay.S_KIN | lay.S_SUPPRESSIONS | lay.S_ASK)
+_HELD = lay.S_CARE | lay.S_HOLD
+
+
+class Standing:
+    """Applies what is known of persons to their subjects.
+
+    Attributes
+    ----------
+    admission : Admission
+    ends : Ends
+    noted : dict of bytes to set of str
+        Accounts with suppressions to show in a profile, and of which members; "" is the account.
+    dropped : set of int
+        Subjects forgotten since profiles were last written.
+    """
+
+    def __init__(
+        self, store: Store, taxonomy: Taxonomy, ledger: Ledger, rules: Rules, default_grant: bool
+    ) -> None:
+        self._store = store
+        self._taxonomy = taxonomy
+        self._ledger = ledger
+        self._rules = rules
+        self._default_grant = default_grant
+        self.admission = Admission(store.spans, ledger, rules)
+        self.ends = Ends()
+        self.noted: dict[bytes, set[str]] = {}
+        self.dropped: set[int] = set()
+        self._forgotten: dict[bytes, bool] = {}
+        self._texts: dict[bytes, tuple[object, bytes]] = {}
+
+    # -- what follows --------------------------------------------------------------------
+
+    def follow(self, account: bytes, member: str, now: int, ts: int) -> None:
+        """Apply what a person said to its subjects.
+
+        Parameters
+        ----------
+        now : int
+            Watermark, ms.
+        ts : int
+            Event time of the fact that is the occasion, 0 where there is none.
+        """
+        if member:
+            self._follow_member(account, member, now, ts)
+        else:
+            self._follow_account(account, now, ts)
+        self._store.counters["due"] = self.ends.next()
+
+    def _follow_account(self, account: bytes, now: int, ts: int) -> None:
+        store = self._store
+        span = self._ledger.person(account).span()
+        allowed = span[1] > max(now, 0)
+        sid = store.find(account)
+        known = None
+        if sid >= 0:
+            s = store.subjects
+            known = int(s["consent_from"][sid]), int(s["consent_until"][sid])
+        if span != known or not allowed:
+            self._forget_outside(account, span if allowed else NEVER, now)
+        # Not allowed, or stored before a gap in consent: begin with nothing.
+        if not allowed or (known is not None and span[0] > known[0]):
+            self.drop(account)
+            sid = -1
+        self._settle(account, "", now)
+        if not allowed:
+            self.noted.pop(account, None)
+            if self._default_grant and self._ledger.knows(account):
+                store.spans.put(account, NEVER)
+            return
+        fresh, sid = sid < 0, self._enrol(account, span)
+        for member in self._named(account) if fresh else ():
+            self._settle(account, member, now)
+            self._enrol_liking(account, member, now)
+        self.restate(account, now)
+        self._flag_all(account, sid, now, ts)
+
+    def _follow_member(self, account: bytes, member: str, now: int, ts: int) -> None:
+        store, name = self._store, member.encode()
+        person = self._ledger.person(account, member)
+        span = self.admission.span(account, member, person, now)
+        if person.forget_outside(*span):
+            self._ledger.save(account, member, person)
+        before = store.spans.get(account, member=name) or ALWAYS
+        self._settle(account, member, now)
+        sid = store.find(account, name)
+        if sid >= 0 and (span == NEVER or span[0] > before[0]):
+            self._drop(sid, entirely=True)
+        if store.find(account) < 0:
+            self.restate(account, now)
+        if store.find(account) < 0:
+            return  # nothing of the account is held
+        if span != NEVER and ts:
+            self._enrol_liking(account, member, now)
+        sid = store.find(account, name)
+        self.restate(account, now)
+        if sid >= 0:
+            self._flag(account, member, sid, now, ts)
+
+    def restate(self, account: bytes, now: int, *, news: bool | None = None) -> None:
+        """Say of an account's subject what holds for all in it.
+
+        Parameters
+        ----------
+        news : bool or None
+            Whether all profiles have to say it anew; None where a hold or its end is the news.
+        """
+        kin, person = self._ledger.kin(account) or Kin(), self._ledger.person(account)
+        it = self._situation(account, "", person)
+        said = bool(person.opinions(now, self._rules) or person.quiet(now, self._rules))
+        self._note(account, "", said or next(holds(it, now, self._rules), None) is not None)
+        sid = self._store.find(account)
+        if sid < 0:
+            self.noted.pop(account, None)
+            if person.span()[1] > max(now, 0) and self._ledger.knows(account):
+                self._follow_account(account, now, 0)  # whom the default admits
+            return
+        held = not person.allows(Purpose.OFFERS, now, self._rules) or (
+            it.child_device and self._rules.shared_device_holds
+        )
+        status = self._store.subjects["status"]
+        before = int(status[sid])
+        status[sid] = (status[sid] & ~_SAID) | np.uint8(
+            lay.S_CARE * it.care
+            | lay.S_HOLD * held
+            | lay.S_SUPPRESSIONS * (account in self.noted)
+            | lay.S_KIN * bool(kin.members or kin.childrens)
+            | lay.S_ASK * self.admission.asks(account)
+        )
+        if news or (news is None and (before ^ int(status[sid])) & _HELD):
+            mark_household(self._store.live, sid)
+
+    def _settle(self, account: bytes, member: str, now: int) -> None:
+        """Remember when something of a person ends; of a member also when it may be held."""
+        person = self._ledger.person(account, member)
+        self.ends.put(person_key(account, member), person.next_change(now, self._rules))
+        if not member:
+            return
+        self.admission.put_member(account, member, person, now)
+        refuses = (person.refuses(what, now) for what in (Purpose.OFFERS, Purpose.AUDIENCES))
+        said = person.opinions(now, self._rules) or person.quiet(now, self._rules)
+        child, kin = self.admission.is_child(account, member), self._ledger.kin(account)
+        known = kin is not None and kin.is_child(member)  # who was erased is in no profile
+        self._note(account, member, bool(known or said or any(refuses)))
+        self._hold(account, member, child or person.refuses(Purpose.OFFERS, now))
+
+    def _hold(self, account: bytes, member: str, held: bool) -> None:
+        """Say of a member's subject whether it gets offers."""
+        sid = self._store.find(account, member.encode())
+        if sid >= 0:
+            flags = self._store.subjects["status"]
+            flags[sid] = (flags[sid] & np.uint8(255 - lay.S_HOLD)) | np.uint8(lay.S_HOLD * held)
+
+    def _note(self, account: bytes, member: str, noted: bool) -> None:
+        if noted:
+            self.noted.setdefault(account, set()).add(member)
+        elif account in self.noted:
+            self.noted[account].discard(member)
+            if not self.noted[account]:
+                del self.noted[account]
+
+    def _named(self, account: bytes) -> list[str]:
+        """Members of whom something is known, in order."""
+        kin = self._ledger.kin(account)
+        return sorted(kin.members | kin.known_children) if kin is not None else []
+
+    def _enrol(self, account: bytes, span: tuple[int, int]) -> int:
+        sid = self._store.ensure(account)
+        self._store.subjects["consent_from"][sid] = span[0]
+        self._store.subjects["consent_until"][sid] = span[1]
+        if self._default_grant:
+            self._store.spans.drop(account)
+        return sid
+
+    def _enrol_liking(self, account: bytes, member: str, now: int) -> None:
+        """Let a member who likes something into the store.
+
+        Where a fact stands in the sequence, never at a restore: one who waits for the first event,
+        or was silent too long, is not in the store, and must not come in by a stop.
+        """
+        if int(self._store.counters["open_day"]) < 0:
+            return  # comes with the member's first event
+        person = self._ledger.person(account, member)
+        if flagging.liked(person, now, self._taxonomy, self._rules):
+            self._store.ensure(account, member.encode())
+            self._settle(account, member, now)
+
+    def _forget_outside(self, account: bytes, span: tuple[int, int], now: int) -> None:
+        """Drop facts about interests of all of an account outside a span."""
+        for member in ("", *self._ledger.telling(account)):
+            person = self._ledger.person(account, member)
+            if person.forget_outside(*span):
+                self._ledger.save(account, member, person)
+                self._settle(account, member, now)
+
+    # -- rows ----------------------------------------------------------------------------
+
+    def flag_fresh(self, sid: int, now: int) -> None:
+        """Flag the rows of a subject that just got a new one, or whose rules changed."""
+        account, _, name = self._store.key(sid).partition(b"/")
+        if name:
+            self._settle_hold(account, name.decode(), now)
+        self._flag(account, name.decode(), sid, now, 0)
+
+    def _settle_hold(self, account: bytes, member: str, now: int) -> None:
+        person = self._ledger.person(account, member)
+        child = self.admission.is_child(account, member)
+        self._hold(account, member, child or person.refuses(Purpose.OFFERS, now))
+
+    def _flag(self, account: bytes, member: str, sid: int, now: int, ts: int) -> None:
+        """Set the flags of one subject's rows."""
+        of = [self._ledger.person(account)]
+        if member:
+            of.append(self._ledger.person(account, member))
+        flags = [flagging.flags_of(person, now, self._taxonomy, self._rules) for person in of]
+        likes = flagging.liked(of[-1], now, self._taxonomy, self._rules)
+        flagging.flag(self._store, sid, flags, likes, ts)
+
+    def _flag_all(self, account: bytes, sid: int, now: int, ts: int) -> None:
+        """Set the flags of all rows of an account."""
+        self._flag(account, "", sid, now, ts)
+        if int(self._store.subjects["sibling"][sid]) < 0:
+            return
+        person = self._ledger.person(account)
+        flags = flagging.flags_of(person, now, self._taxonomy, self._rules)
+        flagging.flag_members(self._store, sid, flags, len(self._taxonomy))
+        for member in self._ledger.telling(account):
+            of_member = self._store.find(account, member.encode())
+            if of_member >= 0:
+                self._flag(account, member, of_member, now, ts)
+
+    # -- going ---------------------------------------------------------------------------
+
+    def forget(self, sid: int) -> None:
+        """Forget a subject that was silent too long; an account keeps what was allowed."""
+        key = self._store.key(sid)
+        s = self._store.subjects
+        keep = b"/" not in key and (self._ledger.knows(key) or int(s["sibling"][sid]) >= 0)
+        if not keep or s["used"][sid] or s["events"][sid]:
+            self._drop(sid, entirely=not keep)
+
+    def drop(self, account: bytes, member: str = "") -> list[bytes]:
+        """Take an account, or one member, out of the store; returns the keys that were there."""
+        sid = self._store.find(account, member.encode())
+        if sid < 0:
+            return []
+        keys = []
+        for subject in [sid] if member else reversed(self._store.members(sid)):
+            keys.append(self._store.key(subject))
+            self._drop(subject, entirely=True)
+        return keys
+
+    def retract(self, keys: list[bytes]) -> int:
+        """Have tombstones written for keys, known or not; of how many a profile was published."""
+        published = sum(self._forgotten.get(key, False) for key in keys)
+        for key in keys:
+            self._forgotten[key] = True
+            self.ends.put(key, FOREVER)
+        return published
+
+    def forgotten(self) -> list[tuple[bytes, bool]]:
+        """Keys forgotten since the last call, and whether a profile may have been published."""
+        found = list(self._forgotten.items())
+        self._forgotten.clear()
+        return found
+
+    def _drop(self, sid: int, *, entirely: bool) -> None:
+        key = self._store.key(sid)
+        published = bool(self._store.subjects["version"][sid])
+        self.dropped.add(sid)
+        self._texts.pop(key, None)
+        self._forgotten[key] = published or self._forgotten.get(key, False)
+        self._store.forget(sid, entirely=entirely)
+
+    # -- what a profile says -------------------------------------------------------------
+
+    def suppressions(self, sid: int) -> bytes:
+        """Suppressions of a subject, for its profile."""
+        key = self._store.key(sid)
+        account, _, name = key.partition(b"/")
+        if account not in self.noted:
+            return b""
+        member, interests = name.decode(), flagging.row_interests(self._store, sid)
+        it = self._situation(account, member, None)
+        # It stays the same until a fact comes, something ends, or the subject's interests change.
+        basis = (
+            self._ledger.basis(account, ""),
+            self._ledger.basis(account, member),
+            (it.care, it.child, it.child_device),
+            (self.ends.due.get(account), self.ends.due.get(key)),
+            interests,
+        )
+        known = self._texts.get(key)
+        if known is not None and known[0] == basis:
+            return known[1]
+        now = int(self._store.counters["max_ts"]) - self._store.clock.lateness
+        it = self._situation(account, member, self._ledger.person(account))
+        text = notes(it, now, self._rules, {self._taxonomy.ids[i]: i for i in interests})
+        if len(self._texts) >= _MOST_TEXTS:
+            self._texts.clear()
+        self._texts[key] = basis, text
+        return text
+
+    def _situation(self, account: bytes, member: str, person: Person | None) -> Situation:
+        """What decides suppressions; without `person` only what is the same for all facts."""
+        kin = self._ledger.kin(account)
+        return Situation(
+            person or Person(),
+            self._ledger.person(account, member) if member and person is not None else None,
+            bool(member) and self.admission.is_child(account, member),
+            kin is not None and bool(kin.open),
+            kin is not None and kin.shared,
+        )
+
+    # -- a restore -----------------------------------------------------------------------
+
+    def settle(self, now: int, new_rules: bool) -> None:
+        """Apply the restored facts; flags come with the rows, and are set anew for new rules.
+
+        Nobody comes into the store, and only who is allowed nothing now goes: the default was
+        another.
+        """
+        store = self._store
+        store.counters["erasures"] = len(self._ledger.marks)
+        for account in self._ledger.accounts():
+            span = self._ledger.person(account).span()
+            if span[1] > max(now, 0):
+                self._enrol(account, span)
+            elif self._default_grant:
+                store.spans.put(account, NEVER)
+            for member in ("", *self._named(account)):
+                self._settle(account, member, now)
+            kin = self._ledger.kin(account)
+            for device in kin.devices if kin is not None else ():
+                self.admission.put_device(account, device, now)
+            self.restate(account, now, news=False)
+            sid = store.find(account)
+            for subject in store.members(sid) if new_rules and sid >= 0 else ():
+                self.flag_fresh(subject, now)
+        s, n = store.subjects, int(store.counters["subjects"])
+        held = (s["status"][:n] & np.uint8(lay.S_GONE)) == 0
+        own = s["account"][:n] == np.arange(n)
+        lapsed = held & own & (s["consent_until"][:n] <= max(now, 0))
+        for sid in np.flatnonzero(lapsed).tolist():
+            self.follow(store.key(sid), "", now, 0)
+        store.counters["due"] = self.ends.next()
