@@ -69,7 +69,7 @@ def read(settings: Settings) -> Account:
     for partition, meta in metas.items():
         for name, count in zip(Outcome.words(), meta.outcomes, strict=False):
             account.outcomes[name] = account.outcomes.get(name, 0) + count
-        for name, (offset, _) in meta.offsets.items():
+        for name, (offset, *_) in meta.offsets.items():
             spot = (name, partition)
             start = min(offset, first[spot])
             account.taken[name] = account.taken.get(name, 0) + offset - start
