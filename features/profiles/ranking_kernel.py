@@ -16,6 +16,7 @@ from features.jit import as_int, inlined
 from features.models.signals_kernel import SHARE_7D, WEEKLY_HABIT, fill, morning
 from features.models.stance_kernel import _ENGAGE_LIFT, _Z, HOLD, Policy, decide, trend, trials
 from features.state.layout import F_DISLIKE, F_LIKE, F_QUIET, S_CARE, S_HOLD, Live, Rows
+from features.state.spans_kernel import allowed_until
 
 #: An interest as it is ranked: its row, and the decision on it.
 RANKED: Final = np.dtype([
@@ -160,7 +161,7 @@ def without_parents(live: Live, rank: Any, count: int, parent: Any) -> int:
 
 @inlined
 def digest(live: Live, sid: int, rank: Any, text: Any) -> Any:
-    """Hash of what is material whatever its size: which interests, their trends and stances.
+    """Hash of what is material whatever its size: interests, their trends and stances, the end.
 
     Parameters
     ----------
@@ -169,6 +170,7 @@ def digest(live: Live, sid: int, rank: Any, text: Any) -> Any:
         The subject's suppressions.
     """
     h = _FNV_START ^ np.uint64(live.subjects.country[sid])
+    h = (h ^ np.uint64(allowed_until(live, sid))) * _FNV_PRIME
     for k in range(text.shape[0]):
         h = (h ^ np.uint64(text[k])) * _FNV_PRIME
     for q in range(rank.shape[0]):

@@ -18,6 +18,7 @@ from features.models.stance_kernel import (
     ENGAGE,
     Policy,
 )
+from features.privacy.consent import FOREVER
 from features.profiles.json_kernel import (
     put,
     put_date,
@@ -37,6 +38,7 @@ from features.profiles.ranking_kernel import (
 )
 from features.state.layout import DAY_MS, F_DISLIKE, F_LIKE, F_QUIET, MAX_ROWS, S_CARE, S_HOLD, Live
 from features.state.rows_kernel import popcount
+from features.state.spans_kernel import allowed_until
 from features.vocabulary import DayPart, ReasonCode, Source, Stance, Trend
 
 #: No profile is longer: 20 interests of at most 1,000 bytes, the rest, and 16 KiB of suppressions.
@@ -53,6 +55,7 @@ def _bytes(text: str) -> NDArray[np.uint8]:
 _HEAD = _bytes('{"schema":1,"subject":"')
 _VERSION = _bytes('","version":')
 _AS_OF = _bytes(',"as_of":')
+_UNTIL = _bytes(',"valid_until":')
 _MODEL = _bytes(',"model":')
 _CONTEXT_HOME = _bytes(',"context":{"roaming":false,"country":')
 _CONTEXT_AWAY = _bytes(',"context":{"roaming":true,"country":')
@@ -197,6 +200,10 @@ def _write(
     n = put_int(out, n, as_int(s.version[sid]) + 1)
     n = put(out, n, _AS_OF)
     n = put_int(out, n, s.last_ts[sid])
+    until = allowed_until(live, sid)
+    if until < FOREVER:
+        n = put(out, n, _UNTIL)
+        n = put_int(out, n, until)
     n = put(out, n, _MODEL)
     n = put(out, n, template.model)
     country = as_int(s.country[sid])

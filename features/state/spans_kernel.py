@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from features.jit import as_int, bare, inlined
-from features.state.layout import SPAN_VOID, Spans
+from features.state.layout import SPAN_VOID, Live, Spans
 
 
 @inlined
@@ -24,6 +24,15 @@ def find_span(spans: Spans, h: Any, account: Any) -> int:
             return i if spans.scope[i] != SPAN_VOID else -1
         i = as_int(np.uint64(i + 1) & mask)
     return -1
+
+
+@inlined
+def allowed_until(live: Live, sid: int) -> int:
+    """Event time at which the consent ends that a subject's profile rests on, ms."""
+    s, account = live.subjects, live.subjects.account[sid]
+    until = as_int(s.consent_until[account])
+    own = find_span(live.spans, s.hash[sid], s.hash[account]) if sid != account else -1
+    return until if own < 0 else min(until, as_int(live.spans.until[own]))
 
 
 @bare

@@ -118,6 +118,8 @@ class Profile:
     evidence : Evidence
     schema : int
         Schema version that the producer wrote.
+    valid_until : int or None
+        Epoch milliseconds; then the consent ends that it rests on. None: no end is known.
     """
 
     subject: str
@@ -130,6 +132,7 @@ class Profile:
     suppressions: tuple[Suppression, ...] = ()
     evidence: Evidence = Evidence()
     schema: int = 1
+    valid_until: int | None = None
 
     @property
     def account_id(self) -> str:
@@ -221,6 +224,7 @@ def _profile(subject: str, raw: Mapping[str, Any], schema: int) -> Profile:
             tuple(map(str, _take(evidence, "sources", list, []))),
         ),
         schema=schema,
+        valid_until=None if raw.get("valid_until") is None else _take(raw, "valid_until", int),
     )
 
 

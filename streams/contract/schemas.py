@@ -116,6 +116,12 @@ _PROFILE = record(
     Property("version", integer(1), "+1 with each published change", True),
     Property("as_of", integer(0), "event time, epoch milliseconds", True),
     Property(
+        "valid_until",
+        integer(0),
+        "epoch milliseconds; then the consent ends that it rests on, and it must not be used: no "
+        "later version may come, where nothing more happens. Absent: no end is known",
+    ),
+    Property(
         "model",
         record(
             Property("id", text(1, 64), "kind of model", True),

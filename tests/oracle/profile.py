@@ -18,7 +18,7 @@ from tests.oracle.arithmetic import (
     number,
     signals,
 )
-from tests.oracle.facts import Known
+from tests.oracle.facts import FOREVER, Known
 from tests.oracle.partition import Partition
 
 Z_90 = 1.2816
@@ -260,10 +260,12 @@ def profile(partition: Partition, key: str, enough: int) -> dict[str, Any] | Non
         del item["tells"]
         item["score"] = rounded(item["score"], max(config.publish_score_step, 1e-4))
     country = subject.country
+    until = min(known.consent()[1], known.consent(member)[1] if member else FOREVER)
     return {
         "schema": 1,
         "subject": key,
         "as_of": last,
+        **({"valid_until": until} if until < FOREVER else {}),
         "context": {
             "roaming": bool(country and config.home_country and country != config.home_country),
             "country": country,
