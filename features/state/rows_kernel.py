@@ -47,9 +47,10 @@ def engagement(kind: int, mode: int, size: int, duration: int, content: int, clo
         Milliseconds given to it, and its full length where known (else 0).
     """
     time = duration / (duration + _MS_HALF)
+    least = clock.least[kind, mode, 1 if duration > 0 else 0]
     source = clock.source[kind]
     if source == _NETWORK and _is_machine(size, duration):
-        return 0.0
+        return least
     if source == _TV and duration >= _ASLEEP_MS:
         return 0.0
     if content > 0:
@@ -58,7 +59,7 @@ def engagement(kind: int, mode: int, size: int, duration: int, content: int, clo
         time = max(time, min(1.0, duration / content))
     if duration == 0 or duration >= _SHORT_MS:
         time = max(time, size / (size + _BYTES_HALF))
-    return max(time, clock.least[kind, mode, 1 if duration > 0 else 0])
+    return max(time, least)
 
 
 @inlined
