@@ -19,7 +19,7 @@ from prometheus_client import (
     generate_latest,
 )
 
-from features.vocabulary import Tolerated
+from features.vocabulary import FactKind, Tolerated
 
 #: All of ours; what a program exports is in `exported`.
 REGISTRY = CollectorRegistry()
@@ -99,6 +99,14 @@ for _reading in Tolerated:  # 0 too: a counter's first increase is not seen
 UNDECIDED_FACTS = _counter(
     "facts_undecided_total", "Dead letters that may have been a refusal or an erasure"
 )
+EVICTED_FACTS = _counter(
+    "facts_evicted_total",
+    "Facts let go of because a person has facts_per_person, or an account cases_per_account, "
+    "already; never what protects",
+    "kind",
+)
+for _kind in FactKind:
+    EVICTED_FACTS.labels(_kind)
 PROFILES = _counter("profiles_published_total", "Profiles committed to the profile topic")
 TOMBSTONES = _counter("tombstones_total", "Tombstones committed", "topic")
 STATE_ROWS = _counter("state_records_total", "Records committed to the changelog")

@@ -52,6 +52,8 @@ class Report:
             for _, receipt in changes.receipts:
                 asked = orjson.loads(receipt)["requested_at"] / 1000.0
                 metrics.ERASURE_SECONDS.observe(max(0.0, time.time() - asked))
+            for kind, count in changes.evicted.items():
+                metrics.EVICTED_FACTS.labels(kind).inc(count)
             for reading, count in changes.tolerated.items():
                 metrics.TOLERATED_FACTS.labels(reading).inc(count)
             self._totals(partition, found[partition])
