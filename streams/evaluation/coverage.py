@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from features.tags.exact import TagEntry, exact_tags, resolve, tag_catalogue
+from features.tags.exact import TagEntry, TagError, exact_tags, resolve, tag_catalogue
 from streams.contract import topics
 from streams.contract.record import Record
 from streams.datasets import ADAPTORS
@@ -117,11 +117,19 @@ def _lookup(
     keys: tuple[str, str], table: Mapping[str, TagEntry], catalogue: Mapping[str, Mapping[str, Any]]
 ) -> TagEntry | None:
     for key in keys:
-        entry = tag_catalogue(catalogue[key]) if key in catalogue else None
+        entry = _catalogued(catalogue[key]) if key in catalogue else None
         entry = resolve(key, table) if entry is None and key else entry
         if entry is not None:
             return entry
     return None
+
+
+def _catalogued(entry: Mapping[str, Any]) -> TagEntry | None:
+    """Entry that the catalogue gives, None where the app would refuse the entry."""
+    try:
+        return tag_catalogue(entry)
+    except TagError:
+        return None
 
 
 def _kind(entry: TagEntry | None) -> str:

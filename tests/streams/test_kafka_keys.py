@@ -13,6 +13,7 @@ from streams.kafka_keys import SHOWN_KAFKA_KEYS
 from streams.settings import Settings, redacted
 
 _SECRET = "hush-hush"  # noqa: S105  # of nobody
+_ANY_TEXT = ("sasl.username", "sasl.password", "security.protocol", "linger.ms")
 _SECRETS = (
     "sasl.password sasl.username sasl.jaas.config ssl.key.password ssl.key.pem ssl.ca.pem "
     "ssl.certificate.pem ssl.keystore.password sasl.oauthbearer.client.secret "
@@ -35,7 +36,10 @@ def test_no_secret_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert shown["erasure_key"] == "***"
     assert redacted(Settings())["erasure_key"] == ""  # that there is none is no secret
     lines = [f"erasure_key = {_SECRET!r}", "[kafka]"]
-    lines += [f"{key!r} = {value!r}" for key, value in kafka.items()]
+    # Of the secrets those that may be any text: `config check` has the client try them all out.
+    taken = {key: value for key, value in kafka.items() if key in _ANY_TEXT}
+    shown["kafka"] = {key: value for key, value in shown["kafka"].items() if key in taken}
+    lines += [f"{key!r} = {value!r}" for key, value in taken.items()]
     path = tmp_path / "settings.toml"
     path.write_text("\n".join(lines))
     assert main(["config", "check", "--config", str(path)]) == 0

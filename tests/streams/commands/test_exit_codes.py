@@ -58,8 +58,8 @@ ASKING = [
     ("lag",),
     ("repartition", "--to-prefix", "v2-", "--partitions", "24"),
 ]
-#: And those that don't.
-ALONE = {"config", "contract", "policy", "quality", "size", "tag"}
+#: And those that don't, or, as `lookup`, want their keys first.
+ALONE = {"config", "contract", "lookup", "policy", "quality", "size", "tag"}
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ def test_exact_knowledge_and_text_side_by_side(capsys: pytest.CaptureFixture[str
                 "espn.com",
                 "com.spotify.music",
                 "channel:bbc one",
-                "Rezepte für Kuchen und Brot",
+                "Rezepte für Kuchen und Brot, Backen mit Hefe und Sauerteig",
                 "googleapis.com",
             ]
         )
@@ -56,7 +56,8 @@ def test_a_programme_has_genres(capsys: pytest.CaptureFixture[str]) -> None:
                 "--json",
                 "--kind",
                 "programme",
-                "A detective hunts a serial killer, gangsters and a drug cartel",
+                "A detective hunts a serial killer, gangsters and a drug cartel, "
+                "and the murders of a whole city lead him to his own police station",
             ]
         )
         == 0
@@ -79,7 +80,11 @@ def test_nothing_or_both_is_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFi
 
 def test_batch_of_lines_shows_progress(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source, out = tmp_path / "items.txt", tmp_path / "tags.jsonl"
-    source.write_text("espn.com\n\n" + "bbc.co.uk\n" * 100 + "Recettes de gâteaux et de pain\n")
+    source.write_text(
+        "espn.com\n\n"
+        + "bbc.co.uk\n" * 100
+        + "Recettes de gâteaux et de pain, cuisine de tous les jours\n"
+    )
     assert main(["tag", "--file", str(source), "--out", str(out)]) == 0
     found = lines(out.read_text())
     assert len(found) == 102 and {item["what"] for item in found} == {"tagged"}
@@ -93,7 +98,8 @@ def test_batch_of_catalogue_entries(tmp_path: Path, capsys: pytest.CaptureFixtur
         {
             "key": "programme:2",
             "title": "Wild",
-            "text": "animals in the wilderness, oceans and forests, a nature documentary",
+            "text": "animals in the wilderness, oceans and forests, a nature documentary about "
+            "the wildlife of rivers, deserts and the deep sea",
         },
         {"key": "app:x.y.z", "title": "x.y.z"},
         {"key": "nonsense"},
