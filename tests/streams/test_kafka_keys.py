@@ -13,7 +13,7 @@ from streams.kafka_keys import SHOWN_KAFKA_KEYS
 from streams.settings import Settings, redacted
 
 _SECRET = "hush-hush"  # noqa: S105  # of nobody
-_ANY_TEXT = ("sasl.username", "sasl.password", "security.protocol", "linger.ms")
+_ANY_TEXT = ("sasl.username", "sasl.password", "sasl.mechanism", "security.protocol", "linger.ms")
 _SECRETS = (
     "sasl.password sasl.username sasl.jaas.config ssl.key.password ssl.key.pem ssl.ca.pem "
     "ssl.certificate.pem ssl.keystore.password sasl.oauthbearer.client.secret "
@@ -24,7 +24,11 @@ _SECRETS = (
 
 
 def test_no_secret_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    kafka = dict.fromkeys(_SECRETS, _SECRET) | {"security.protocol": "sasl_ssl", "linger.ms": "7"}
+    kafka = dict.fromkeys(_SECRETS, _SECRET) | {
+        "security.protocol": "sasl_ssl",
+        "linger.ms": "7",
+        "sasl.mechanism": "PLAIN",
+    }
     settings = Settings(kafka=kafka, erasure_key=_SECRET)
     assert _SECRET not in repr(settings)
     shown = redacted(settings)
@@ -32,6 +36,7 @@ def test_no_secret_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert shown["kafka"] == dict.fromkeys(_SECRETS, "***") | {
         "security.protocol": "sasl_ssl",
         "linger.ms": "7",
+        "sasl.mechanism": "PLAIN",
     }
     assert shown["erasure_key"] == "***"
     assert redacted(Settings())["erasure_key"] == ""  # that there is none is no secret
