@@ -7,14 +7,12 @@ accounts have spoken yet, the event is believed alone. All of it is a function o
 
 from __future__ import annotations
 
-from operator import itemgetter
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from features.jit import as_int, bare, inlined
-from features.records.position import Leaders
+from features.jit import as_int, inlined
 
 #: An account, as keyed bits that name nobody, and the latest event time that it gave, ms.
 LEADER: Final = np.dtype([("witness", "i8"), ("ts", "i8")])
@@ -26,36 +24,6 @@ def new_leaders(count: int) -> NDArray[np.void]:
     leaders = np.zeros(count, LEADER)
     leaders["ts"] = _NOBODY
     return leaders
-
-
-def filled(count: int, known: Leaders) -> NDArray[np.void]:
-    """Places of so many accounts, with the latest of those that are known."""
-    leaders = new_leaders(count)
-    for place, leader in zip(range(count), known, strict=False):
-        leaders[place] = leader
-    return leaders
-
-
-def spoken_of(leaders: NDArray[np.void]) -> Leaders:
-    """The accounts that have spoken, latest first."""
-    spoken = [(who, ts) for who, ts in leaders.tolist() if ts >= 0]
-    return tuple(sorted(spoken, key=itemgetter(1, 0), reverse=True))
-
-
-@bare
-def advance_all(
-    leaders: NDArray[np.void],
-    records: NDArray[np.void],
-    now: int,
-    slack: int,
-    running: NDArray[np.int64],
-) -> int:
-    """Event time behind each record of a log, int64[n] to fill; returns the last."""
-    for i in range(records.shape[0]):
-        if records[i].ts > now:
-            now = advanced(leaders, records[i], now, slack)
-        running[i] = now
-    return now
 
 
 @inlined

@@ -1,8 +1,7 @@
 """Merges a partition's inputs into one sequence, the same however they were fetched.
 
 Each input's records keep their log order. Across inputs, a record's place is its *running
-time* (greatest event time in its input so far, on the word of several accounts:
-`features.records.leaders_kernel`), then the input's number, then its offset: a
+time* (greatest event time in its input so far), then the input's number, then its offset: a
 total order that depends on the logs alone. A record is released once no input can still deliver
 an earlier one: every input has either been read to its end or has already shown a later record.
 """
@@ -16,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.records.batch import Batch
-from features.records.leaders_kernel import advance_all, filled, spoken_of
 from features.records.position import Position
 
 _Place = tuple[int, int, int]
@@ -31,12 +29,8 @@ class InputBuffer:
     ----------
     number : int
         Breaks ties of equal running time.
-    leaders, released_leaders : ndarray of LEADER
-        Accounts that move it, as of the last record taken and as of the last one released.
-    slack : int
-        How far a record's time may be from its arrival for that to bear witness, ms.
     running : int
-        Event time so far, ms; -1 before the first record.
+        Greatest event time so far, ms; -1 before the first record.
     next_offset : int
         Offset behind the last record taken.
     drained : bool
@@ -46,9 +40,6 @@ class InputBuffer:
     """
 
     number: int
-    leaders: NDArray[np.void]
-    released_leaders: NDArray[np.void]
-    slack: int = 0
     running: int = -1
     next_offset: int = 0
     drained: bool = False
@@ -61,10 +52,8 @@ class InputBuffer:
         self.next_offset = max(self.next_offset, next_offset)
         self.drained = False
         if len(batch):
-            running = np.empty(len(batch), np.int64)
-            self.running = advance_all(
-                self.leaders, batch.records, self.running, self.slack, running
-            )
+            running = np.maximum.accumulate(np.maximum(batch.records["ts"], self.running))
+            self.running = int(running[-1])
             self.waiting.append((batch, running))
             self.count += len(batch)
 
@@ -75,9 +64,8 @@ class InputBuffer:
     def position(self) -> Position:
         """Offset to go on from after the released records, and the running time there."""
         if self.waiting:
-            offset = int(self.waiting[0][0].records["offset"][0])
-            return Position(offset, self.released_running, spoken_of(self.released_leaders))
-        return Position(self.next_offset, self.running, spoken_of(self.leaders))
+            return Position(int(self.waiting[0][0].records["offset"][0]), self.released_running)
+        return Position(self.next_offset, self.running)
 
 
 class Merge:
@@ -89,25 +77,12 @@ class Merge:
         Inputs in the order that breaks ties.
     start : mapping of str to Position
         Per input the offset to start from and the running time there.
-    accounts : int
-        So many have to agree before running time moves.
-    slack : int
-        As of `InputBuffer`.
     """
 
-    def __init__(
-        self,
-        names: Sequence[str],
-        start: Mapping[str, Position],
-        accounts: int = 3,
-        slack: int = 6 * 3_600_000,
-    ) -> None:
+    def __init__(self, names: Sequence[str], start: Mapping[str, Position]) -> None:
         self.inputs = {
             name: InputBuffer(
                 number,
-                filled(accounts, start[name].leaders),
-                filled(accounts, start[name].leaders),
-                slack,
                 running=start[name].running,
                 next_offset=start[name].offset,
                 released_running=start[name].running,
@@ -141,13 +116,7 @@ def _split(item: InputBuffer, bound: _Place) -> list[tuple[Batch, NDArray[np.int
         n = _before(batch, running, item.number, bound)
         if n == 0:
             break
-        item.released_running = advance_all(
-            item.released_leaders,
-            batch.records[:n],
-            item.released_running,
-            item.slack,
-            np.empty(n, np.int64),
-        )
+        item.released_running = int(running[n - 1])
         item.count -= n
         if n == len(batch):
             ready.append(item.waiting.pop(0))

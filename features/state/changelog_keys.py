@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, NamedTuple
 
-from features.records.position import Leaders, Position
+from features.records.position import Position
 
 #: Number of the format of all records, and of those that a restore brings up to it; another is
 #: refused.
@@ -191,7 +191,7 @@ class Meta:
     outcomes: tuple[int, ...]
     rules: str
     owner: Owner | None = None
-    leaders: Leaders = ()
+    leaders: tuple[tuple[int, int], ...] = ()
 
     def to_bytes(self) -> bytes:
         """The record's value."""
@@ -199,7 +199,6 @@ class Meta:
         bound = dataclasses.asdict(own.pop("bound"))
         owner = own.pop("owner")
         own |= {} if owner is None else {"owner": dataclasses.asdict(owner)}
-        own["offsets"] = {n: at if at.leaders else at[:2] for n, at in self.offsets.items()}
         own |= {"leaders": leaders} if (leaders := own.pop("leaders")) else {}
         return json.dumps({"format": FORMAT, **bound, **own}, sort_keys=True).encode()
 
@@ -243,28 +242,20 @@ def _owner(doc: Mapping[str, Any]) -> Owner:
     return Owner(doc["group"], int(doc["partitions"]), ids, doc["moved_to"], began)
 
 
-def _leaders(pairs: Iterable[tuple[int, int]]) -> Leaders:
-    return tuple((int(who), int(ts)) for who, ts in pairs)
-
-
-def _position(offset: int, running: int, leaders: Iterable[tuple[int, int]] = ()) -> Position:
-    return Position(int(offset), int(running), _leaders(leaders))
-
-
 #: How each field of the record is read.
 _READ: Final[Mapping[str, Callable[[Any], Any]]] = {
     "half_lives": lambda days: tuple(map(float, days)),
     "day_offset_ms": int,
     "taxonomy": lambda text: text,
     "erasure_key": lambda text: text,
-    "offsets": lambda topics: {name: _position(*at) for name, at in topics.items()},
+    "offsets": lambda topics: {n: Position(int(at[0]), int(at[1])) for n, at in topics.items()},
     "next": int,
     "max_ts": int,
     "open_day": int,
     "seq": int,
     "outcomes": lambda counts: tuple(map(int, counts)),
     "rules": lambda text: text,
-    "leaders": _leaders,
+    "leaders": lambda pairs: tuple((int(who), int(ts)) for who, ts in pairs),
     "owner": _owner,
 }
 

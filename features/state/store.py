@@ -7,6 +7,7 @@ account; it folds a sequence of events, lists what changed, and goes to bytes an
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,7 @@ from numpy.typing import NDArray
 
 from features.records.batch import Batch
 from features.records.hash_kernel import gather_spans, hash_text
-from features.records.leaders_kernel import filled, new_leaders, spoken_of
-from features.records.position import Leaders
+from features.records.leaders_kernel import new_leaders
 from features.state import (
     event_ids_kernel,
     packing_kernel,
@@ -266,13 +266,15 @@ class Store:
         return dedup.log_hash[:n].copy(), dedup.log_bucket[:n].copy()
 
     @property
-    def leaders(self) -> Leaders:
+    def leaders(self) -> tuple[tuple[int, int], ...]:
         """Accounts that move event time, latest first: keyed bits of each, and its time in ms."""
-        return spoken_of(self.live.leaders)
+        spoken = [(who, ts) for who, ts in self.live.leaders.tolist() if ts >= 0]
+        return tuple(sorted(spoken, key=itemgetter(1, 0), reverse=True))
 
     @leaders.setter
-    def leaders(self, known: Leaders) -> None:
-        self.live.leaders[:] = filled(len(self.live.leaders), known)
+    def leaders(self, known: tuple[tuple[int, int], ...]) -> None:
+        for place, leader in zip(range(len(self.live.leaders)), known, strict=False):
+            self.live.leaders[place] = leader
 
     def remember_ids(self, hashes: NDArray[np.uint64], buckets: NDArray[np.int32]) -> None:
         """Load event ids of a changelog."""

@@ -59,9 +59,7 @@ class Inlet:
     def open(self, partition: int, start: Mapping[str, Position]) -> None:
         """Begin a partition at these offsets and running times per topic."""
         self.partitions[partition] = Partition(
-            Merge(
-                self._names, start, self._settings.watermark_accounts, self._settings.lateness_ms
-            ),
+            Merge(self._names, start),
             refused={name: deque() for name in self._names},
             counts={name: self.refusals.count(name, partition) for name in self._names},
             heard=dict.fromkeys(self._names, self._listened),

@@ -130,7 +130,7 @@ class Membership:
         for partition, (engine, start) in ready.items():
             self._inlet.open(partition, start)
             self.engines[partition] = engine
-            for name, (offset, *_) in start.items():
+            for name, (offset, _) in start.items():
                 self.consumer.seek(TopicPartition(name, partition, offset))
         self.consumer.resume(self._spots(ready))
         metrics.PARTITIONS.set(len(self.engines))
@@ -313,14 +313,14 @@ class Membership:
                     )
                 start[name] = Position(committed, -1)
                 continue
-            offset = state[name].offset
+            offset, running = state[name]
             if not never and offset != committed:
                 raise LostOffsets(
                     f"{name}[{partition}]: the group has committed offset {committed}, the state "
                     f"belongs to offset {offset}. Offsets were moved by hand: stop every "
                     "worker and run `interest-streams offsets repair`, which puts them back"
                 )
-            start[name] = state[name]
+            start[name] = Position(offset, running)
         return start
 
     def _drop(self) -> None:

@@ -57,7 +57,7 @@ class Partition:
     def take_refused(self, positions: Mapping[str, Position]) -> list[DeadLetter]:
         """Take out the refused records that lie before the released ones' end."""
         found = []
-        for name, (offset, *_) in positions.items():
+        for name, (offset, _) in positions.items():
             queue = self.refused[name]
             while queue and queue[0].offset < offset:
                 found.append(queue.popleft())

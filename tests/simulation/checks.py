@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from features.engine import Engine
-from features.state.changelog_keys import Meta
+from features.records.position import Position
 from streams.contract.headers import parse_dead_letter
 from streams.contract.topics import DEAD_LETTERS, INPUTS, PROFILES, RECEIPTS, STATE
 from tests.broker.memory_broker import Entry, Transaction
@@ -145,7 +145,9 @@ def _cut(txn: Transaction, partition: int) -> inputs.Positions:
     metas = [entry for entry in _written(txn, STATE, partition) if entry.key == _META]
     if len(metas) != 1:
         raise Violation(f"I5: {len(metas)} meta records in a commit of partition {partition}")
-    return dict(Meta.from_bytes(metas[0].value or b"").offsets)
+    return {
+        name: Position(*at) for name, at in json.loads(metas[0].value or b"")["offsets"].items()
+    }
 
 
 def _written(txn: Transaction, topic: str, partition: int) -> list[Entry]:

@@ -215,8 +215,7 @@ def _spoil(rng: Random, log: list[tuple[bytes | None, bytes]]) -> None:
 def expected(seed: int, partition: int) -> Expected:
     """An uninterrupted run over one partition: one sequence, one commit at its end."""
     found = Expected()
-    start = {name: Position(0, -1) for name in INPUTS}
-    merge = Merge(INPUTS, start, settings().watermark_accounts, settings().lateness_ms)
+    merge = Merge(INPUTS, {name: Position(0, -1) for name in INPUTS})
     refused = _take(seed, partition, merge, found)
     batch = merge.release()
     engine = new_engine()

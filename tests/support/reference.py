@@ -95,11 +95,12 @@ def recompute(
     batches, places = [], []
     for kind, name in enumerate(INPUTS):
         topic = settings.topic(name)
-        clock = RunningTime(settings.watermark_accounts, settings.lateness_ms)
+        running = -1
         for messages in _chunks(read(settings, name, partition, until.get(topic, 0))):
             batch = _parse(settings, topic, kind, messages, found)
+            steps = np.maximum.accumulate(np.maximum(batch.records["ts"], running))
             if len(batch):
-                steps = np.array([clock.after(row) for row in batch.records], np.int64)
+                running = int(steps[-1])
                 batches.append(batch)
                 places.append((steps, np.full(len(batch), kind)))
     if batches:
@@ -119,28 +120,6 @@ def recompute(
     changes = found.engine.collect({})
     found.profiles = {key: value for key, value, _, _ in changes.profiles if value is not None}
     return found
-
-
-@dataclass
-class RunningTime:
-    """Running time of an input: the latest that so many accounts gave, or one that is borne out."""
-
-    accounts: int
-    slack: int
-    now: int = -1
-    latest: dict[int, int] = field(default_factory=dict)
-
-    def after(self, row: np.void) -> int:
-        """Running time behind a record."""
-        ts, arrival, who = int(row["ts"]), int(row["arrival"]), int(row["witness"])
-        if ts > self.now:
-            alone = arrival < 0 or abs(arrival - ts) <= self.slack
-            if not alone:
-                alone = len(self.latest) < self.accounts
-                self.latest[who] = max(self.latest.get(who, -1), ts)
-            agreed = ts if alone else sorted(self.latest.values())[-self.accounts]
-            self.now = max(self.now, agreed)
-        return self.now
 
 
 def restored(settings: Settings, contents: Contents, folded: Mapping[bytes, bytes]) -> Engine:

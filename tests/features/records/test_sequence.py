@@ -16,7 +16,6 @@ from features.records.position import Position
 from features.records.sequence import Merge
 from tests.support import generators as gen
 from tests.support.generators import Record
-from tests.support.reference import RunningTime
 
 NAMES = ("facts", "network", "tv", "app")
 _Log = list[int | None]  # event times by offset; None: a record that is refused
@@ -30,20 +29,11 @@ _FETCHES = st.lists(
 )
 
 
-#: All is a backlog, in which two of three accounts have to agree.
-_READ_MS, _ACCOUNTS = 10**12, 2
-
-
-def _account(offset: int) -> int:
-    return offset * offset % 3
-
-
 def _records(times: Sequence[int | None], first: int) -> Batch:
     good = [(first + n, ts) for n, ts in enumerate(times) if ts is not None]
     records = np.zeros(len(good), EVENT)
     records["offset"] = [offset for offset, _ in good]
     records["ts"] = [ts for _, ts in good]
-    records["arrival"], records["witness"] = _READ_MS, [_account(offset) for offset, _ in good]
     blob = np.zeros(0, np.uint8)
     blob.flags.writeable = False
     return Batch(records, blob)
@@ -59,7 +49,7 @@ class Reader:
     at: list[int] = field(default_factory=lambda: [0] * 4)
 
     def __post_init__(self) -> None:
-        self.merge = Merge(NAMES, {name: Position(0, -1) for name in NAMES}, _ACCOUNTS)
+        self.merge = Merge(NAMES, {name: Position(0, -1) for name in NAMES})
 
     def fetch(self, which: int, count: int, announce: bool) -> None:
         """Take up to `count` records of an input; at its end, hear of it if announced."""
@@ -83,17 +73,17 @@ class Reader:
     def restart(self) -> None:
         """Go on from the positions, with nothing else remembered."""
         start = self.merge.position()
-        self.merge = Merge(NAMES, start, _ACCOUNTS)
+        self.merge = Merge(NAMES, start)
         self.at = [start[name][0] for name in NAMES]
 
     def _check_positions(self) -> None:
         for number, name in enumerate(NAMES):
-            offset, running = self.merge.position()[name][:2]
+            offset, running = self.merge.position()[name]
             log = self.logs[number]
             released = {at for mark, at in self.read if mark == name}
             passed = {at for at in range(offset) if log[at] is not None}
             assert released == passed, "a position passes over a record, or lags behind one"
-            assert running == _running(log, max(released)) if released else -1
+            assert running == max((log[at] or 0 for at in released), default=-1) or not released
 
     def finish(self) -> list[_Mark]:
         """Read everything to the true end."""
@@ -137,14 +127,7 @@ def _turns(due: dict[str, list[int]], logs: tuple[_Log, ...]) -> Iterator[str]:
 
 
 def _running(log: _Log, offset: int) -> int:
-    """Running time there, told anew from the start of the log."""
-    clock, row = RunningTime(_ACCOUNTS, 0), np.zeros(1, EVENT)
-    row["arrival"] = _READ_MS
-    for at, ts in enumerate(log[: offset + 1]):
-        if ts is not None:
-            row["ts"], row["witness"] = ts, _account(at)
-            clock.after(row[0])
-    return clock.now
+    return max(ts for ts in log[: offset + 1] if ts is not None)
 
 
 def _twin(logs: tuple[_Log, ...]) -> list[_Mark]:
@@ -263,15 +246,3 @@ def test_the_tests_would_see(bug: str, monkeypatch: pytest.MonkeyPatch) -> None:
     ]
     with pytest.raises((AssertionError, StopIteration)):
         assert _schedule(Reader(logs), fetches) == _twin(logs)
-
-
-def test_one_clock_ahead_does_not_hold_its_input_back() -> None:
-    """Its neighbours in the log keep their places among the records of other inputs."""
-    merge = Merge(NAMES, {name: Position(0, -1) for name in NAMES}, _ACCOUNTS)
-    for name, times in (("network", [1, 2, 3, 900, 4, 5]), ("tv", [1, 2, 3, 4, 5, 6])):
-        merge.inputs[name].take(_records(times, 0), len(times))
-    for item in merge.inputs.values():
-        item.drained = True
-    found = merge.release().records["ts"].tolist()
-    told = [ts for ts in found if ts < 900]
-    assert all(abs(a - b) <= 1 for a, b in zip(told, sorted(told), strict=True))
