@@ -178,7 +178,7 @@ def test_a_fleeting_week() -> None:
     home.go_on(14)
     shown = {item["id"]: item for item in home.stream.profile(WHO)["interests"]}
     assert shown[SPORTS]["stance"] == "engage"
-    assert shown[PHONES]["stance"] != "engage"
+    assert PHONES not in shown or shown[PHONES]["stance"] != "engage"
     assert shown[PHONES]["score"] < shown[SPORTS]["score"] / 2
 
 
