@@ -85,8 +85,8 @@ def test_a_real_set_is_accounted_for_and_gives_profiles(
     name: str, kafka: str, names: Names, tmp_path: Path
 ) -> None:
     path = need_data(DATA_SETS / FILES[name])
-    # months pass in some sets: nothing may fade, so that who had behaviour has a profile
-    settings = short_timings(kafka, names.prefix, row_epsilon=1e-12)
+    # months pass in some sets: nothing may fade or be left out, so that behaviour has a profile
+    settings = short_timings(kafka, names.prefix, row_epsilon=1e-12, profile_common=True)
     create_topics(clients.admin(settings), settings)
     contents = Contents(taxonomy.load(), exact_tags())
     records = list(islice(with_consent(source(name, path, Counter())), LIMIT))

@@ -46,8 +46,8 @@ def command(settings: Settings, monkeypatch: pytest.MonkeyPatch, *argv: str) -> 
 
 @pytest.fixture
 def settled(kafka: str, names: Names, tmp_path: Path) -> Settings:
-    """A deployment whose worker has taken 2,000 records and was stopped."""
-    settings = deployed(kafka, names.prefix)
+    """A deployment whose worker has taken 2,000 records and was stopped; it ends, strictly."""
+    settings = deployed(kafka, names.prefix, strict_limits=True)
     feed(settings, islice(events(), 2_000))
     with WorkerProcess(settings, tmp_path / "first.log") as worker:
         wait_for_end(settings, worker)
@@ -132,7 +132,7 @@ def test_a_changelog_of_another_format_is_refused(settled: Settings, tmp_path: P
         assert worker.wait(240) == 1
         assert (
             f"{settled.topic(STATE)}[1]: the changelog was written with format = 99, "
-            "this worker has 1"
+            "this worker has 2"
         ) in worker.text()
         assert "`interest-streams state reset`" in worker.text()
         assert "Traceback" not in worker.text()
