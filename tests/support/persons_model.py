@@ -206,6 +206,19 @@ class Persons(RuleBasedStateMachine):
         more = {"member_id": member} if member else {}
         self._send(self.feed.fact(account, begin, "erasure", **more))
 
+    @rule(account=accounts, member=persons, devices=st.permutations(DEVICES), gone=st.booleans())
+    def child_grows_up(self, account: str, member: str, devices: list[str], gone: bool) -> None:
+        """A child is erased or gives his device away, and later is said to be an adult."""
+        self.register(account, 0, devices[0], member, False)
+        if gone:
+            self._send(self.feed.fact(account, self.now, "erasure"))
+            self.consent(account, None, 1, None, "granted", "profiling")
+        else:
+            self.register(account, 1, devices[0], *(set(MEMBERS) - {member}), None)
+        self._visits(account, member, self.now, [0])
+        self.register(account, 1, devices[1], member, True)
+        self._visits(account, member, self.now, [0])
+
     def _visits(self, account: str, member: str, day: float, after: list[int]) -> None:
         for hours in after:
             day_then = self._at(max(0.0, day + hours * HOUR_DAYS))
