@@ -154,7 +154,7 @@ class Standing:
             lay.S_CARE * it.care
             | lay.S_HOLD * held
             | lay.S_SUPPRESSIONS * (account in self.noted)
-            | lay.S_KIN * bool(kin.members or kin.childrens)
+            | lay.S_KIN * bool(kin.members or kin.devices)
             | lay.S_ASK * self.admission.asks(account)
         )
         if news or (news is None and (before ^ int(status[sid])) & _HELD):

@@ -74,3 +74,11 @@ def test_of_one_time_the_childs_entry_says_whose_a_device_is(first: int) -> None
         for event_id, entry in (entries[first], entries[1 - first]):
             device.add(5, event_id, entry)
         assert (device.owner, device.child) == (None, True)
+
+
+def test_a_device_named_since_is_held_by_its_erased_owners_word() -> None:
+    """Also where nobody of the account has a word of his own, and no child is known."""
+    held, feed = _stream(), Feed()
+    named = _registry(feed, 1.2, "dev-1", owner_member_id="m1")
+    held.feed(feed.consent("acc", 0), feed.fact("acc", 1, "erasure", member_id="m1"), named)
+    assert held.feed(feed.visit("acc", 1.3, "sport.example", device_id="dev-1")) == ["suppressed"]
