@@ -209,7 +209,7 @@ class Persons(RuleBasedStateMachine):
     @rule(account=accounts, member=persons, devices=st.permutations(DEVICES), gone=st.booleans())
     def child_grows_up(self, account: str, member: str, devices: list[str], gone: bool) -> None:
         """A child is erased or gives his device away, and later is said to be an adult."""
-        self.register(account, 0, devices[0], member, False)
+        self.register(account, 1, devices[0], member, False)
         if gone:
             self._send(self.feed.fact(account, self.now, "erasure"))
             self.consent(account, None, 1, None, "granted", "profiling")
