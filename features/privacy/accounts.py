@@ -194,7 +194,13 @@ class Accounts:
         person, mine = self.ledger.person(account, owner), self.ledger.mark(account)
         if fact.ts <= person.erased_at:
             if said.adult is False:  # the id must not stay, but that it is a child's must
+                admission = self.standing.admission
+                was_child = admission.is_child(account, owner)
                 self._mark_child(account, owner, name, mine is None or fact.ts > mine.at)
+                if name in (self.ledger.kin(account) or Kin()).devices:
+                    admission.put_device(account, name, watermark)
+                if owner and admission.is_child(account, owner) != was_child:  # held since, maybe
+                    self.standing.follow(account, owner, watermark, fact.ts)
                 self.standing.restate(account, watermark)
             return lay.FACT
         kin = self.ledger.kin(account) or Kin()

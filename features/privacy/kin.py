@@ -68,14 +68,16 @@ class Device:
     def add(self, ts: int, event_id: str, entry: Registry) -> bool:
         """Add an entry of the registry; returns whether anything changed."""
         before = self.to_bytes()
+        # Of one time the entry that says it is a child's wins, also in whose it is.
+        told = self.said is not None and self.said.child and self.said.event_id == self.event_id
+        if (ts, entry.adult is False, event_id) > (self.ts, told, self.event_id):
+            self.ts, self.event_id, self.owner = ts, event_id, entry.owner_member_id
         if entry.adult is not None:
             said = Said(ts, not entry.adult, event_id)
             self.said = max(self.said or said, said)
             if entry.owner_member_id:
                 known = self.owners.get(entry.owner_member_id, said)
                 self.owners[entry.owner_member_id] = max(known, said)
-        if (ts, event_id) > (self.ts, self.event_id):
-            self.ts, self.event_id, self.owner = ts, event_id, entry.owner_member_id
         former = sorted(
             (said, name) for name, said in self.owners.items()
             if not said.child and name != self.owner

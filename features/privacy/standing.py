@@ -110,9 +110,11 @@ class Standing:
         if person.forget_outside(*span):
             self._ledger.save(account, member, person)
         before = store.spans.get(account, member=name) or ALWAYS
+        # Nothing is held from before an erasure, whether or not a span was asked for since.
+        held_from = max(before[0], person.erased_at + 1)
         self._settle(account, member, now)
         sid = store.find(account, name)
-        if sid >= 0 and (span == NEVER or span[0] > before[0]):
+        if sid >= 0 and (span == NEVER or span[0] > held_from):
             self._drop(sid, entirely=True)
         if store.find(account) < 0:
             self.restate(account, now)
@@ -152,7 +154,7 @@ class Standing:
             lay.S_CARE * it.care
             | lay.S_HOLD * held
             | lay.S_SUPPRESSIONS * (account in self.noted)
-            | lay.S_KIN * bool(kin.members or kin.childrens)
+            | lay.S_KIN * bool(kin.members or kin.devices)
             | lay.S_ASK * self.admission.asks(account)
         )
         if news or (news is None and (before ^ int(status[sid])) & _HELD):

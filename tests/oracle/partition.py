@@ -92,7 +92,7 @@ class Partition:
                     return "suppressed"
         doc = {**doc, "event_id": keyed_mark(b"", doc["event_id"], "request")}  # breaks ties
         children = {m for m in known.members() if known.is_child(m)}
-        if not known.take(doc):
+        if not known.take(doc) and children == {m for m in known.members() if known.is_child(m)}:
             return "fact"
         if doc["kind"] == "erasure":
             self._forget(account, who)
@@ -146,7 +146,7 @@ class Partition:
     def _act_member(self, account: str, member: str, ts: int) -> None:
         key, known = f"{account}/{member}", self.known[account]
         known.forget_outside(*(span := known.span(member, self.watermark)), member)
-        if span[0] > self.since.get(key, 0):
+        if span[0] > max(self.since.get(key, 0), known.erased_at(member) + 1):
             self.subjects.pop(key, None)
         self.since[key] = span[0]
         if account not in self.subjects:
