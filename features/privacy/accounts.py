@@ -219,13 +219,19 @@ class Accounts:
         return lay.FACT
 
     def _mark_child(self, account: bytes, owner: str, device: str, of_member: bool) -> None:
-        """Remember of an erased person that he is a child."""
-        marks = [self.ledger.child_mark(account, spelled(device), "device")]
+        """Remember of an erased person that he is a child, and of the device that it is one's.
+
+        The device with the account, though only a member was erased: who holds it is not asked.
+        """
+        found = [("", self.ledger.child_mark(account, spelled(device), "device"))]
         if owner:
-            marks.append(self.ledger.child_mark(account, spelled(owner), "child"))
-        name = self.ledger.mark_name(account, owner if of_member else "")
-        mark = self.ledger.marks[name]
-        self.ledger.set_mark(name, mark._replace(children=tuple(sorted({*mark.children, *marks}))))
+            child = self.ledger.child_mark(account, spelled(owner), "child")
+            found.append((owner if of_member else "", child))
+        for member, hashed in found:
+            name = self.ledger.mark_name(account, member)
+            mark = self.ledger.marks.get(name, Mark(-1))
+            children = tuple(sorted({*mark.children, hashed}))
+            self.ledger.set_mark(name, mark._replace(children=children))
         self.standing.admission.forget_answers(account)
 
     def _erase(self, account: bytes, member: str, fact: Fact, watermark: int) -> int:

@@ -32,7 +32,7 @@ class Mark(NamedTuple):
     Attributes
     ----------
     at : int
-        Event time up to which all is erased, ms.
+        Event time up to which all is erased, ms; -1: nothing was, a child's device is known.
     request : str
         Keyed hash of the latest request's event id: it may come again.
     children : tuple of str
@@ -93,7 +93,8 @@ class Ledger:
         mine = self.mark(account)
         own = self.mark(account, member) if member else mine
         found.erased_at = max(-1 if mine is None else mine.at, -1 if own is None else own.at)
-        found.by_default = own is None and (bool(member) or self._default_grant)
+        erased = own is not None and own.at >= 0  # else it only knows of a child's device
+        found.by_default = not erased and (bool(member) or self._default_grant)
         return found
 
     def save(self, account: bytes, member: str, person: Person) -> None:
