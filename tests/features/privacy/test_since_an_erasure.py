@@ -82,3 +82,21 @@ def test_a_device_named_since_is_held_by_its_erased_owners_word() -> None:
     named = _registry(feed, 1.2, "dev-1", owner_member_id="m1")
     held.feed(feed.consent("acc", 0), feed.fact("acc", 1, "erasure", member_id="m1"), named)
     assert held.feed(feed.visit("acc", 1.3, "sport.example", device_id="dev-1")) == ["suppressed"]
+
+
+@pytest.mark.parametrize("stops", [False, True])
+@pytest.mark.parametrize("granted", [False, True])
+def test_a_device_is_a_childs_though_only_its_owner_was_erased(stops: bool, granted: bool) -> None:
+    """By an entry of before the erasure; and the account keeps what it is allowed by default."""
+    config = Config(erasure_key=b"k" * 32, lateness_ms=DAY // 4, consent_default_grant=granted)
+    held, feed = Stream(config, TABLE), Feed()
+    if not granted:
+        held.feed(feed.consent("acc", 0))
+    held.feed(feed.fact("acc", 1, "erasure", member_id="kid"))
+    held.feed(_registry(feed, 0.5, "dev-kid", owner_member_id="kid", adult=False))
+    if stops:
+        held.commit()
+        held.restart()
+    childs = feed.visit("acc", 1.3, "sport.example", device_id="dev-kid")
+    others = feed.visit("acc", 1.3, "sport.example", device_id="dev-1")
+    assert held.feed(childs, others) == ["suppressed", "counted"]
