@@ -19,7 +19,9 @@ def keyed_mark(secret: bytes, text: str, what: str) -> str:
     HMAC-SHA-256, cut to 128 bits, 32 hex digits; without the key nobody can tell whose it is or
     try candidates.
     """
-    return hmac.digest(secret, f"{what}\0{text}".encode(), hashlib.sha256).hex()[:32]
+    return hmac.digest(
+        secret, f"{what}\0{text}".encode("utf-8", "surrogatepass"), hashlib.sha256
+    ).hex()[:32]
 
 
 def concealed(fact: Fact, secret: bytes) -> Fact:

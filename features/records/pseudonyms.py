@@ -59,7 +59,7 @@ class Pseudonyms:
 
     def accepts(self, text: str) -> bool:
         """Whether a text is a pseudonym."""
-        tags = self.table.tags_of(text.encode())
+        tags = self.table.tags_of(text.encode("utf-8", "surrogatepass"))
         if not taken(tags):
             return False
         if tags & LIKE_IBAN and is_iban(text):
@@ -126,7 +126,7 @@ def personal_texts() -> tuple[Automaton, Automaton, Automaton]:
 
 def is_personal(text: str) -> bool:
     """Whether a text holds a number or an address of a person or a device."""
-    data = text.encode()
+    data = text.encode("utf-8", "surrogatepass")
     marks = data.count(b":") + data.count(b"-")
     if b"@" not in data and marks < TEXT_MARKS and sum(map(data.count, _DIGITS)) < TEXT_DIGITS:
         return False

@@ -277,3 +277,15 @@ def test_what_was_taken_up_is_read_again_as_it_was(said: Any, member: str | None
     with pytest.raises(Malformed):  # of a producer it would be refused
         decode(FACTS, to_bytes(fact), b"acc", Limits())
     assert KIND.encode() in to_bytes(fact)
+
+
+@pytest.mark.parametrize("kind", ["consent", "erasure"])
+def test_half_a_character_costs_nobody_a_right(kind: str) -> None:
+    """JSON may hold one half of a pair of UTF-16, which no UTF-8 can say."""
+    run, feed = settled()
+    fact = feed.fact("acc", 2, kind, status="withdrawn")
+    member = changed(fact, member_id="a\ud800")[1]
+    assert refused(member, b"acc") == ("not_json", True)
+    # The key says whose it is.
+    assert run.feed(changed(fact, account_id="a\ud800"), now=NOW) == ["fact"]
+    gone(run, feed, Tolerated.REFUSAL if kind == "consent" else Tolerated.ERASURE)
