@@ -141,7 +141,7 @@ def _withdraw_and_erase(work: Deployment, feed: Feed) -> None:
         assert last[gone.encode()] is None  # a tombstone, read by `read_committed`
     state = work.held(STATE)
     name = erasure_mark(SECRET.encode(), ERASED)
-    assert json.loads(state[b"e/" + name.encode()]) == START + 3 * DAY
+    assert json.loads(state[b"e/" + name.encode()] or b"")["at"] == START + 3 * DAY
     assert not [key for key, value in state.items() if ERASED.encode() in key + value]
     assert not [key for key in state if key.startswith(b"s/" + WITHDRAWN.encode())]
     (receipt,) = [(key, json.loads(value or b"")) for key, value in work.records(RECEIPTS)]
@@ -164,7 +164,7 @@ def _come_late(work: Deployment, feed: Feed) -> None:
     assert not [key for key in work.held(PROFILES) if key.startswith(ERASED.encode())]
     assert not [key for key, value in work.held(STATE).items() if ERASED.encode() in key + value]
     assert len(work.records(DEAD_LETTERS)) == before  # nor do they wait in the dead letters
-    assert len(work.records(RECEIPTS)) == 1
+    assert len(work.records(RECEIPTS)) == 2  # one for each request, however often it comes
 
 
 def _grant_again(work: Deployment, feed: Feed) -> None:
