@@ -114,11 +114,13 @@ class Pod:
         command = [*entrypoint, *container.get("args", words)]
         environ = {**image_environment(), **self.environment(container), **other}
         given = {key: value for key, value in environ.items() if value is not None}
-        script = self._script(container, command, given)
+        # A file: beside a full folder it gets longer than an argument may be.
+        script = self.folder / f"{name}.sh"
+        script.write_text(self._script(container, command, given))
         with self.log(name).open("ab") as log:
             return subprocess.Popen(
                 [*DIES_WITH_US, "unshare", "--mount", "--propagation", "private",
-                 "bash", "-euc", script],
+                 "bash", "-eu", str(script)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
 
