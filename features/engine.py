@@ -93,14 +93,9 @@ class Engine:
             self.store,
             taxonomy,
             config.consent_default_grant,
+            config,
             config.rules,
             config.erasure_key,
-            accounts.FactLimits(
-                config.members_per_account,
-                config.devices_per_account,
-                config.cases_per_account,
-                config.facts_per_person,
-            ),
         )
         self.learner = Learner(len(taxonomy))
         self.related = Related(taxonomy)

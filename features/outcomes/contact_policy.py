@@ -20,7 +20,6 @@ Windows are open at their old end: a contact of exactly `days` ago counts no mor
 
 from __future__ import annotations
 
-import tomllib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
 from features.outcomes.contacts import ANNOYED, DAY_MS, GLAD, Contact, Made, Reply
+from features.reviewed import Reviewed
 
 HOUR_MS: Final = 3_600_000
 
@@ -53,6 +53,9 @@ class Forbidden(NamedTuple):
 
 class PolicyError(ValueError):
     """The rules are not as their schema says; names the table and the field."""
+
+
+_READ: Final = Reviewed(PolicyError)
 
 
 @dataclass(frozen=True)
@@ -210,74 +213,49 @@ def parse_policy(text: str) -> ContactPolicy:
     PolicyError
         Naming the table and the field that is not as the schema says.
     """
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise PolicyError(f"not TOML: {error}") from None
-    _names("contact_policy", table, {"schema", "answer_days", "cap", "pause", "repeat_days",
-                                     "answered_days", "quiet_hours"})  # fmt: skip
-    if table["schema"] != 1:
-        raise PolicyError(f"schema = {table['schema']!r}: this release reads 1")
+    table = _READ.loads(text)
+    _READ.fields("contact_policy", table, {"schema", "answer_days", "cap", "pause", "repeat_days",
+                                           "answered_days", "quiet_hours"})  # fmt: skip
+    _READ.schema(table)
     hours = table["quiet_hours"]
-    _names("quiet_hours", hours, {"from", "until"})
+    _READ.fields("quiet_hours", hours, {"from", "until"})
     return ContactPolicy(
-        _whole("answer_days", table["answer_days"], 1, 90),
+        _READ.whole("answer_days", table["answer_days"], 1, 90),
         tuple(_cap(f"cap[{k}]", item) for k, item in enumerate(_list("cap", table["cap"]))),
         tuple(_pause(f"pause[{k}]", item) for k, item in enumerate(_list("pause", table["pause"]))),
-        _whole("repeat_days", table["repeat_days"], 0, 730),
-        _whole("answered_days", table["answered_days"], 0, 730),
-        _whole("quiet_hours.from", hours["from"], 0, 23),
-        _whole("quiet_hours.until", hours["until"], 0, 23),
+        _READ.whole("repeat_days", table["repeat_days"], 0, 730),
+        _READ.whole("answered_days", table["answered_days"], 0, 730),
+        _READ.whole("quiet_hours.from", hours["from"], 0, 23),
+        _READ.whole("quiet_hours.until", hours["until"], 0, 23),
     )
 
 
 def _cap(place: str, item: Any) -> Cap:
-    _names(place, item, {"per", "channel", "interest", "days", "most"})
+    _READ.fields(place, item, {"per", "channel", "interest", "days", "most"})
     return Cap(
-        _one_of(f"{place}.per", item["per"], ("household", "subject")) == "household",
-        _one_of(f"{place}.channel", item["channel"], ("each", "any")) == "each",
-        _one_of(f"{place}.interest", item["interest"], ("each", "any")) == "each",
-        _whole(f"{place}.days", item["days"], 1, 365),
-        _whole(f"{place}.most", item["most"], 1, 100),
+        _READ.word(f"{place}.per", item["per"], ("household", "subject")) == "household",
+        _READ.word(f"{place}.channel", item["channel"], ("any", "each")) == "each",
+        _READ.word(f"{place}.interest", item["interest"], ("any", "each")) == "each",
+        _READ.whole(f"{place}.days", item["days"], 1, 365),
+        _READ.whole(f"{place}.most", item["most"], 1, 100),
     )
 
 
 def _pause(place: str, item: Any) -> Pause:
-    _names(place, item, {"after", "within_days", "answers", "days", "about"})
+    _READ.fields(place, item, {"after", "within_days", "answers", "days", "about"})
     words = _list(f"{place}.answers", item["answers"])
     for word in words:
-        _one_of(f"{place}.answers", word, tuple(ANNOYED))
+        _READ.word(f"{place}.answers", word, tuple(sorted(ANNOYED)))
     return Pause(
-        _whole(f"{place}.after", item["after"], 1, 20),
-        _whole(f"{place}.within_days", item["within_days"], 1, 365),
+        _READ.whole(f"{place}.after", item["after"], 1, 20),
+        _READ.whole(f"{place}.within_days", item["within_days"], 1, 365),
         frozenset(Reply(word) for word in words),
-        _whole(f"{place}.days", item["days"], 1, 3650),
-        _one_of(f"{place}.about", item["about"], ("all", "channel", "interest")),
+        _READ.whole(f"{place}.days", item["days"], 1, 3650),
+        _READ.word(f"{place}.about", item["about"], ("all", "channel", "interest")),
     )
-
-
-def _names(place: str, table: Any, wanted: set[str]) -> None:
-    if not isinstance(table, dict):
-        raise PolicyError(f"{place}: a table is expected")
-    for name in sorted(wanted - set(table)):
-        raise PolicyError(f"{place}.{name}: is required")
-    for name in sorted(set(table) - wanted):
-        raise PolicyError(f"{place}.{name}: unknown")
 
 
 def _list(place: str, value: Any) -> list[Any]:
     if not isinstance(value, list):
         raise PolicyError(f"{place}: a list is expected")
-    return value
-
-
-def _one_of(place: str, value: Any, options: tuple[str, ...]) -> str:
-    if value not in options:
-        raise PolicyError(f"{place} = {value!r}: one of {', '.join(sorted(options))}")
-    return str(value)
-
-
-def _whole(place: str, value: Any, low: int, high: int) -> int:
-    if type(value) is not int or not low <= value <= high:
-        raise PolicyError(f"{place} = {value!r}: a whole number from {low} to {high}")
     return value

@@ -132,10 +132,6 @@ class Contacts:
         known.answers[answer] = ts
         return self._bounded(name)
 
-    def forget_before(self, ts: int) -> None:
-        """Forget what no rule looks back to."""
-        self._known = {name: held for name, held in self._known.items() if _latest(held) >= ts}
-
     def _bounded(self, name: str) -> bool:
         if len(self._known) > self._most:
             gone = min(self._known, key=lambda name: (*_worth(self._known[name]), name))

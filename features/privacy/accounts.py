@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import Protocol
 
 from features.privacy import format_1
 from features.privacy import rules as rulebook
@@ -40,14 +40,20 @@ from features.tags.taxonomy import Taxonomy
 from features.vocabulary import ConsentStatus, FactKind, Purpose, Tolerated
 
 
-@dataclass(frozen=True)
-class FactLimits:
+class FactLimits(Protocol):
     """Most that is known, per account and per person; what protects is beyond them."""
 
-    members_per_account: int = 10_000
-    devices_per_account: int = 1_024
-    cases_per_account: int = 256
-    facts_per_person: int = 256
+    @property
+    def members_per_account(self) -> int: ...
+
+    @property
+    def devices_per_account(self) -> int: ...
+
+    @property
+    def cases_per_account(self) -> int: ...
+
+    @property
+    def facts_per_person(self) -> int: ...
 
 
 class Accounts:
@@ -77,14 +83,14 @@ class Accounts:
         store: Store,
         taxonomy: Taxonomy,
         default_grant: bool,
+        limits: FactLimits,
         rules: Rules | None = None,
         key: bytes = b"",
-        limits: FactLimits | None = None,
     ) -> None:
         self._store = store
         self._taxonomy = taxonomy
         self._rules = rules or rulebook.load()
-        self._limits = limits or FactLimits()
+        self._limits = limits
         self._key = key
         self.ledger = Ledger(key, default_grant)
         self.standing = Standing(store, taxonomy, self.ledger, self._rules, default_grant)

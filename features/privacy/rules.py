@@ -17,8 +17,7 @@ table               fields
 from __future__ import annotations
 
 import hashlib
-import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from importlib import resources
@@ -26,6 +25,7 @@ from typing import Any
 
 from features.privacy import words as wordbook
 from features.privacy.words import Words
+from features.reviewed import Reviewed
 from features.tags import taxonomy
 from features.tags.taxonomy import Taxonomy
 from features.vocabulary import FactKind, Purpose
@@ -41,6 +41,9 @@ _MOST_DAYS = 3650
 
 class RulesError(ValueError):
     """The rules are not as their schema says; names the table and the field."""
+
+
+_READ = Reviewed(RulesError)
 
 
 @dataclass(frozen=True)
@@ -127,17 +130,13 @@ def parse(text: str, tree: Taxonomy) -> Rules:
     RulesError
         Naming the table and the field that is not as the schema says.
     """
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise RulesError(f"not TOML: {error}") from None
-    _fields("rules", table, {"schema", "purposes", "declared", "children", "class"})
-    if table["schema"] != 1:
-        raise RulesError(f"schema = {table['schema']!r}: this release reads 1")
+    table = _READ.loads(text)
+    _READ.fields("rules", table, {"schema", "purposes", "declared", "children", "class"})
+    _READ.schema(table)
     terms, unsaid = _purposes(table["purposes"])
     declared, children = table["declared"], table["children"]
-    _fields("declared", declared, {"like_days", "dislike_days"})
-    _fields("children", children, {"profiled", "shared_device"})
+    _READ.fields("declared", declared, {"like_days", "dislike_days"})
+    _READ.fields("children", children, {"profiled", "shared_device"})
     if not isinstance(children["profiled"], bool):
         raise RulesError("children.profiled: true or false")
     kinds, other = _classes(table["class"], tree)
@@ -147,7 +146,8 @@ def parse(text: str, tree: Taxonomy) -> Rules:
         _days("declared", declared, "like_days", 1),
         _days("declared", declared, "dislike_days", 1),
         children["profiled"],
-        _word("children.shared_device", children["shared_device"], ("hold", "ignore")) == "hold",
+        _READ.word("children.shared_device", children["shared_device"], ("hold", "ignore"))
+        == "hold",
         hashlib.sha256(text.encode()).hexdigest()[:16],
         tree,
         kinds,
@@ -160,15 +160,15 @@ def _bundled(name: str) -> str:
 
 
 def _purposes(table: Mapping[str, Any]) -> tuple[dict[str, Purpose], dict[Purpose, str]]:
-    _fields("purposes", table, set(Purpose))
+    _READ.fields("purposes", table, set(Purpose))
     terms: dict[str, Purpose] = {}
     unsaid: dict[Purpose, str] = {}
     for name in Purpose:
-        _fields(f"purposes.{name}", table[name], {"terms", "unsaid"})
+        _READ.fields(f"purposes.{name}", table[name], {"terms", "unsaid"})
         for term in _texts(f"purposes.{name}.terms", table[name]["terms"]):
             if terms.setdefault(term.lower(), name) != name:
                 raise RulesError(f"purposes.{name}.terms: {term!r} is {terms[term.lower()]} too")
-        unsaid[name] = _word(f"purposes.{name}.unsaid", table[name]["unsaid"], _UNSAID[name])
+        unsaid[name] = _READ.word(f"purposes.{name}.unsaid", table[name]["unsaid"], _UNSAID[name])
     return terms, unsaid
 
 
@@ -177,14 +177,14 @@ def _classes(items: Any, tree: Taxonomy) -> tuple[dict[int, InterestClass], Inte
     other: InterestClass | None = None
     for number, item in enumerate(items):
         place = f"class[{number}]"
-        _fields(
+        _READ.fields(
             place,
             item,
             {"name", "interests", "purchase_days", "decision_days", "relatives"},
             {"kin"},
         )
         relatives = tuple(
-            _word(f"{place}.relatives", word, RELATIVES)
+            _READ.word(f"{place}.relatives", word, RELATIVES)
             for word in _texts(f"{place}.relatives", item["relatives"])
         )
         kind = InterestClass(
@@ -210,32 +210,14 @@ def _classes(items: Any, tree: Taxonomy) -> tuple[dict[int, InterestClass], Inte
     return kinds, other
 
 
-def _fields(place: str, table: Any, wanted: set[str], may: Iterable[str] = ()) -> None:
-    if not isinstance(table, dict):
-        raise RulesError(f"{place}: a table is expected")
-    for name in sorted(wanted - set(table)):
-        raise RulesError(f"{place}.{name}: is required")
-    for name in sorted(set(table) - wanted - set(may)):
-        raise RulesError(f"{place}.{name}: unknown")
-
-
 def _texts(place: str, value: Any) -> list[str]:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise RulesError(f"{place}: a list of texts is expected")
     return value
 
 
-def _word(place: str, value: Any, options: tuple[str, ...]) -> str:
-    if value not in options:
-        raise RulesError(f"{place} = {value!r}: one of {', '.join(options)}")
-    return str(value)
-
-
 def _days(place: str, table: Mapping[str, Any], name: str, least: int) -> int:
-    value = table[name]
-    if type(value) is not int or not least <= value <= _MOST_DAYS:
-        raise RulesError(f"{place}.{name} = {value!r}: whole days from {least} to {_MOST_DAYS}")
-    return value
+    return _READ.whole(f"{place}.{name}", table[name], least, _MOST_DAYS, "whole days")
 
 
 def _indices(place: str, value: Any, tree: Taxonomy) -> list[int]:

@@ -25,7 +25,6 @@ table of the words    fields: lists of squeezed words, each in one place only
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -41,6 +40,7 @@ from features.records.readings import (
     Undecided,
     Why,
 )
+from features.reviewed import Reviewed
 from features.vocabulary import ConsentStatus, Purpose
 
 #: What a fact about consent without a purpose is about.
@@ -182,13 +182,9 @@ def parse(text: str, terms: Mapping[str, Purpose]) -> Words:
     WordsError
         Naming the table and the word that is not as the schema says.
     """
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise WordsError(f"not TOML: {error}") from None
-    top = _only("words", table, {"schema", "status", "purpose", "kind", "field"})
-    if top["schema"] != 1:
-        raise WordsError(f"schema = {top['schema']!r}: this release reads 1")
+    read = Reviewed(WordsError)
+    top = _only("words", read.loads(text), {"schema", "status", "purpose", "kind", "field"})
+    read.schema(top)
     status = _only("status", top["status"], {"granting", "negations", "refusing", "stems"})
     purpose = _only("purpose", top["purpose"], {"all", "foreign", "refusing"})
     kind = _only("kind", top["kind"], {*_KINDS, "rights"})

@@ -42,7 +42,7 @@ def advanced(leaders: Any, e: Any, now: int, slack: int) -> int:
     """
     if e.arrival < 0 or abs(e.arrival - e.ts) <= slack:
         return as_int(e.ts)
-    place = least = 0
+    least = 0
     for k in range(1, leaders.shape[0]):
         ts = leaders[k].ts
         if ts < leaders[least].ts or (

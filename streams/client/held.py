@@ -10,14 +10,12 @@ from collections.abc import Callable, Iterator, Mapping
 from importlib import resources
 from typing import Any, NamedTuple
 
-import orjson
-
 if sys.version_info >= (3, 14):
     from compression import zstd
 else:
     from backports import zstd
 
-from streams.client.profile import Profile, ProfileError
+from streams.client.profile import Profile, ProfileError, json_object
 
 #: Trained on profiles of made-up customers; it more than halves what plain zstd leaves.
 DICTIONARY = "data/profiles.zdict"
@@ -154,12 +152,7 @@ class Profiles(Mapping[str, Profile]):
         ProfileError
             It is not a JSON object with a version.
         """
-        try:
-            raw = orjson.loads(value)
-        except (orjson.JSONDecodeError, TypeError) as error:
-            raise ProfileError(f"{subject}: value is not JSON: {error}") from None
-        if not isinstance(raw, dict):
-            raise ProfileError(f"{subject}: value is not an object")
+        raw = json_object(subject, value)
         until = raw.get("valid_until")
         return Stored(
             value,

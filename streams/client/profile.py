@@ -161,12 +161,7 @@ class Profile:
             Naming the field that is missing or of another type.
         """
         subject = key if isinstance(key, str) else key.decode(errors="replace")
-        try:
-            raw = orjson.loads(value)
-        except (orjson.JSONDecodeError, TypeError) as error:
-            raise ProfileError(f"{subject}: value is not JSON: {error}") from None
-        if not isinstance(raw, dict):
-            raise ProfileError(f"{subject}: value is not an object")
+        raw = json_object(subject, value)
         declared = dict(headers or ()).get("schema-version") or b"1"
         if not declared.isdigit():
             raise ProfileError(f"{subject}: header schema-version = {declared!r}")
@@ -174,6 +169,22 @@ class Profile:
             return _profile(subject, raw, int(declared))
         except ProfileError as error:
             raise ProfileError(f"{subject}: {error}") from None
+
+
+def json_object(subject: str, value: bytes) -> dict[str, Any]:
+    """Read a record's value as a JSON object.
+
+    Raises
+    ------
+    ProfileError
+    """
+    try:
+        raw = orjson.loads(value)
+    except (orjson.JSONDecodeError, TypeError) as error:
+        raise ProfileError(f"{subject}: value is not JSON: {error}") from None
+    if not isinstance(raw, dict):
+        raise ProfileError(f"{subject}: value is not an object")
+    return raw
 
 
 def _take(raw: Mapping[str, Any], name: str, kind: type[_T], default: _T | None = None) -> _T:

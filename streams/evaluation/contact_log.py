@@ -22,7 +22,7 @@ from typing import Any
 
 from features.outcomes.contacts import Contacts, Made, Reply
 from features.records.inputs import TS_END, TS_MIN
-from streams.evaluation.decisions import BadLog, logged_number, logged_object, logged_text
+from streams.evaluation.decisions import BadLog, logged_object, logged_propensity, logged_text
 
 #: Contacts that are kept of an account, here where a whole history is read.
 _MOST_CONTACTS = 100_000
@@ -57,9 +57,7 @@ def _made(line: int, said: dict[str, Any], ts: int) -> Made:
     held_out = said.get("held_out", False)
     if not isinstance(held_out, bool):
         raise BadLog(f"line {line}: held_out: true or false is expected")
-    propensity = logged_number(line, "propensity", said.get("propensity"), 0.0, 1.0)
-    if propensity <= 0.0:
-        raise BadLog(f"line {line}: propensity: above 0")
+    propensity = logged_propensity(line, said)
     member = said.get("member_id")
     return Made(
         ts,

@@ -93,9 +93,7 @@ def _line(number: int, text: bytes) -> _Line:
     }
     if abs(sum(shares.values()) - 1.0) > 1e-6:
         raise BadLog(f"line {number}: target: its sum is {sum(shares.values()):.6g}, not 1")
-    propensity = logged_number(number, "propensity", said.get("propensity"), 0.0, 1.0)
-    if propensity <= 0.0:
-        raise BadLog(f"line {number}: propensity: above 0")
+    propensity = logged_propensity(number, said)
     return _Line(
         logged_text(number, "unit", said.get("unit")),
         logged_text(number, "context", said.get("context", "")),
@@ -129,6 +127,14 @@ def logged_number(number: int, name: str, value: Any, low: float, high: float) -
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
         raise BadLog(f"line {number}: {name}: a number from {low:g} to {high:g} is expected")
     return float(value)
+
+
+def logged_propensity(number: int, said: Mapping[str, Any]) -> float:
+    """Take a decision's propensity, above 0 and at most 1, or raise `BadLog` likewise."""
+    propensity = logged_number(number, "propensity", said.get("propensity"), 0.0, 1.0)
+    if propensity <= 0.0:
+        raise BadLog(f"line {number}: propensity: above 0")
+    return propensity
 
 
 def _numbers(words: Iterable[str]) -> NDArray[np.int64]:

@@ -168,15 +168,14 @@ class Inlet:
     def _take_end(self, message: Message) -> None:
         part, name = self.partitions.get(message.partition() or 0), message.topic() or ""
         if part is None or name in part.halted:
-            return  # of an assignment that was lost; behind what waits
+            return  # of an assignment that was lost; or its records are to be read again
         item = part.merge.inputs.get(name)
         # An end that lies before the records received with it is outdated.
-        if part is None or item is None or (message.offset() or 0) < item.next_offset:
+        if item is None or (message.offset() or 0) < item.next_offset:
             return
         item.drained = True
-        if message.topic() not in part.halted:  # whose records were let go of, to be read again
-            # Behind the last record stand the markers of a transaction that was the last to write.
-            item.next_offset = message.offset() or 0
+        # Behind the last record stand the markers of a transaction that was the last to write.
+        item.next_offset = message.offset() or 0
 
     def _decode(
         self,

@@ -41,7 +41,7 @@ def _state(done: Run) -> bytes:
 
 
 def _told(facts: Sequence[Record], by_default: bool = True) -> Accounts:
-    known = Accounts(Store(config().clock(), 100), load(), by_default)
+    known = Accounts(Store(config().clock(), 100), load(), by_default, config())
     for record in facts:
         known.apply(decode_fact(record.raw), -1)
     return known
