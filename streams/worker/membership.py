@@ -15,7 +15,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
-from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import OffsetSpec
 
 from features.engine import Engine
@@ -145,7 +145,9 @@ class Membership:
     def try_again(self) -> None:
         """Restore partitions that were given up long enough ago, beside those that run."""
         if not self.restoring and (due := self.given_up.take_due()):
-            self._begin(self._spots(due))
+            spots = self._spots(due)
+            self._read_committed(spots)
+            self._begin(spots)
 
     @property
     def state(self) -> tuple[bool, str]:
@@ -175,6 +177,7 @@ class Membership:
         self._parked = {}  # of what failed nothing is trusted
         if spots:
             self.consumer.pause(spots)
+            self._read_committed(spots)
             self._begin(spots)
 
     def _assigned(self, consumer: Consumer, spots: list[TopicPartition]) -> None:
@@ -187,12 +190,23 @@ class Membership:
             self._parked = {}
             consumer.assign([])
             return
-        # With places before anything can fail, though wrong ones: records are taken only behind
-        # the seek to their start. Partitions that this callback did not assign, the client would
-        # assign itself, and where nothing was committed yet tell of lost offsets.
-        consumer.assign([TopicPartition(s.topic, s.partition, OFFSET_END) for s in spots])
-        consumer.pause(spots)
-        self._check(spots)
+        try:
+            self._check(spots)
+            self._read_committed(spots)
+        finally:
+            # Whatever failed: partitions that this callback did not assign, the client would
+            # assign itself, and where nothing was committed yet tell of lost offsets. The place is
+            # a number and never "end" or "beginning": librdkafka (2.16) repeats a look-up of those
+            # that a seek overtook, and then goes there, past all that lies between.
+            consumer.assign(
+                [
+                    TopicPartition(
+                        s.topic, s.partition, self._committed.get((s.topic, s.partition), 0)
+                    )
+                    for s in spots
+                ]
+            )
+            consumer.pause(spots)
         self._begin(spots)
         log.info("assigned partitions %s", sorted({s.partition for s in spots}))
 
@@ -241,8 +255,6 @@ class Membership:
             engine.owner = replace(self._owner, began=began)
 
     def _begin(self, spots: list[TopicPartition]) -> None:
-        with self._watchdog.guard("committed offsets"):
-            self._read_committed(spots)
         partitions = {s.partition for s in spots if s.partition not in self.given_up}
         self._parked = {
             p: kept
@@ -264,9 +276,10 @@ class Membership:
         """Read committed offsets; the start of the log where a partition never had one."""
         timeout = self._settings.call_deadline_ms / 1000.0
         try:
-            found = self.consumer.committed(
-                [TopicPartition(s.topic, s.partition) for s in spots], timeout
-            )
+            with self._watchdog.guard("committed offsets"):
+                found = self.consumer.committed(
+                    [TopicPartition(s.topic, s.partition) for s in spots], timeout
+                )
         except KafkaException as error:
             raise Abandon("committed offsets", error) from error
         for spot in found:
@@ -276,7 +289,8 @@ class Membership:
         fresh = [spot for spot, offset in offsets.items() if offset == _NONE]
         self._never = (self._never - offsets.keys()) | set(fresh)
         if fresh:
-            offsets |= offsets_at(self._settings, fresh, OffsetSpec.earliest(), self._ports)
+            with self._watchdog.guard("committed offsets"):
+                offsets |= offsets_at(self._settings, fresh, OffsetSpec.earliest(), self._ports)
         self._committed |= offsets
 
     def _starts(

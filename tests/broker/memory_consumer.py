@@ -12,6 +12,8 @@ from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, KafkaError, Message, T
 from tests.broker.memory_broker import NEVER, Entry, Log, Member, MemoryBroker, Spot, failure
 
 T = TypeVar("T")
+#: How long the look-up of a log's end or beginning is under way, and when it is repeated.
+_LOOK_UP_S, _RETRY_S = 2.0, 0.5
 _Callback = Callable[["MemoryConsumer", list[TopicPartition]], None]
 
 
@@ -36,6 +38,9 @@ class _Place:
     paused: bool = False
     lost: bool = False  # the position is not in the log
     consumed: int = NEVER
+    asked: int | None = None  # "end" or "beginning", whose offset is being looked up
+    asked_at: float = 0.0
+    again_at: float | None = None  # when it is looked up once more
 
 
 @dataclass(frozen=True)
@@ -188,6 +193,13 @@ class MemoryConsumer(Client):
     def seek(self, spot: TopicPartition) -> None:
         place = self._at(spot)
         place.position, place.end_told, place.lost = spot.offset, -1, False
+        # librdkafka 2.16 repeats a look-up whose answer a seek has overtaken, and then goes where
+        # that says (`rd_kafka_toppar_handle_Offset`).
+        in_flight = place.asked is not None and self.broker.now < place.asked_at + _LOOK_UP_S
+        if in_flight and self.broker.rng.random() < 0.5:
+            place.again_at = self.broker.now + _RETRY_S
+        else:
+            place.asked = None
 
     def pause(self, spots: list[TopicPartition]) -> None:
         for s in spots:
@@ -222,11 +234,9 @@ class MemoryConsumer(Client):
     def _place(self, spot: TopicPartition) -> _Place:
         log = self.broker.log(spot.topic, spot.partition)
         offset = spot.offset
-        if offset == OFFSET_BEGINNING:
-            offset = log.first
-        elif offset == OFFSET_END:
-            offset = log.end
-        elif offset < 0:
+        if offset in (OFFSET_BEGINNING, OFFSET_END):
+            return _Place(log, _looked_up(log, offset), asked=offset, asked_at=self.broker.now)
+        if offset < 0:
             offset = self._group.offsets.get((spot.topic, spot.partition), NEVER)
         return _Place(log, offset)
 
@@ -262,6 +272,11 @@ class MemoryConsumer(Client):
 
     def _fetch_one(self, spot: Spot, place: _Place, limit: int, found: list[Message]) -> None:
         log = place.log
+        if place.again_at is not None:
+            if self.broker.now < place.again_at:
+                return
+            place.position = _looked_up(log, place.asked)
+            place.asked = place.again_at = None
         end = log.stable_end if self._committed_only else log.end
         if not log.first <= place.position <= log.end:
             self._reset_place(spot, place, found)
@@ -299,6 +314,10 @@ class MemoryConsumer(Client):
     def _check_open(self) -> None:
         if self._closed:
             raise RuntimeError("Consumer closed")
+
+
+def _looked_up(log: Log, where: int | None) -> int:
+    return log.first if where == OFFSET_BEGINNING else log.end
 
 
 def _message(spot: Spot, offset: int, entry: Entry) -> Message:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from confluent_kafka import KafkaException
+from confluent_kafka import OFFSET_END, KafkaException, TopicPartition
 
 from features import checkpoint
 from features.engine import Engine
@@ -187,6 +187,17 @@ def _commit_of_a_former_owner(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Pipeline, "settle", lambda self: None)
 
 
+def _assigned_at_the_end(patch: pytest.MonkeyPatch) -> None:
+    """The worker's place until its seek is a look-up, which the client may repeat after it."""
+    assign = MemoryConsumer.assign
+
+    def at_the_end(self: MemoryConsumer, spots: list[TopicPartition]) -> None:
+        places = [TopicPartition(s.topic, s.partition, OFFSET_END) for s in spots]
+        assign(self, places if self._topics else spots)
+
+    patch.setattr(MemoryConsumer, "assign", at_the_end)
+
+
 #: Bugs, and faults to strike with where the seed's own would take long to meet them.
 BUGS: dict[Any, Sequence[Fault] | None] = {
     _offsets_outside_the_transaction: None,
@@ -197,6 +208,7 @@ BUGS: dict[Any, Sequence[Fault] | None] = {
     _dead_letter_dropped: None,
     _impatient_merge: None,
     _commit_of_a_former_owner: None,
+    _assigned_at_the_end: None,
 }
 
 
