@@ -53,6 +53,8 @@ class Settings(EngineSettings):
     # -- the loop
     poll_events: int = 10_000  # most records taken by one poll
     poll_timeout_ms: int = 100  # longest wait of one poll
+    #: Take records from librdkafka's queue, without an object of Python for each
+    native_fetch: bool = False
     commit_interval_ms: int = 300  # a transaction ends after so long, or at `commit_events`
     catch_up_interval_ms: int = 3_000  # the interval while the records taken are older than it
     commit_events: int = 400_000  # a transaction is closed early at this many input records

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,6 +20,7 @@ from features.records.decoder import FACTS, PREFIXES, Event, Limits, decode, dec
 from features.records.facts import Fact
 from features.records.fields import Malformed
 from features.records.inputs import INPUTS, TS_END, Inputs
+from features.records.joined import joined
 from features.records.parse_kernel import parse_records
 from features.records.pseudonyms import personal_texts
 from features.records.scan_tables import tables
@@ -156,14 +157,14 @@ def parse(
     came = known(arrivals, n)
     ends = np.where(came < 0, TS_END, np.minimum(TS_END, came + limits.future_tolerance_ms + 1))
     key = hash_key(limits.hash_secret)
-    data, starts = _joined(raws, b"\n", bytes(16))
-    key_data, key_starts = _joined(keys, b"", b"")
+    values, names = joined(raws, b"\n", bytes(16)), joined(keys, b"", b"")
+    data = values.data
     records = np.empty(n, EVENT)
     slow = np.ones(n, np.bool_)
     if fast:
         table = tables(inputs)
         scratch = np.zeros((3, table.fields), np.int64)
-        parse_records(data, _words(data), starts, key_data, key_starts, kinds, table,
+        parse_records(data, _words(data), values.starts, names.data, names.starts, kinds, table,
                       limits.max_message_bytes, ends, key, limits.ids.table, personal_texts(),
                       scratch, records, slow)  # fmt: skip
     tail, refused = Tail(data.size, limits.hash_secret), dict[int, DeadLetter]()
@@ -227,22 +228,6 @@ def _sealed(blob: NDArray[np.uint8]) -> NDArray[np.uint8]:
     # Blobs are read-only everywhere: they are shared, and numba compiles once per kind of array.
     blob.flags.writeable = False
     return blob
-
-
-def _joined(
-    parts: Sequence[bytes | None], end: bytes, last: bytes
-) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Parts with ``end`` behind each, then ``last``; where each part starts, int64[n + 1]."""
-    present = cast(Sequence[bytes], parts)
-    try:
-        data = end.join([*present, last])
-    except TypeError:
-        present = [part or b"" for part in parts]
-        data = end.join([*present, last])
-    starts = np.zeros(len(parts) + 1, np.int64)
-    lengths = np.fromiter(map(len, present), np.int64, len(parts))
-    np.cumsum(lengths + len(end), out=starts[1:])
-    return np.frombuffer(data, np.uint8), starts
 
 
 def _words(blob: NDArray[np.uint8]) -> NDArray[np.uint64]:

@@ -7,12 +7,11 @@ transaction that moves the offset past it, and in no other.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import chain
 
 import numpy as np
-from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, TopicPartition
 from numpy.typing import NDArray
 
 from features.records.arrivals import believed
@@ -24,6 +23,7 @@ from features.records.tolerated import Tolerance
 from streams.contract.topics import INPUTS
 from streams.errors import LostOffsets, PartitionFailed, Stop
 from streams.kafka.compacted import passes
+from streams.kafka.fetching import Fetch, Fetched, Notice, plain_fetch
 from streams.kafka.ports import REAL, Ports
 from streams.settings import Settings
 from streams.worker.partition import Cut, Partition
@@ -36,13 +36,19 @@ _MOST_REFUSED_BYTES = 67_108_864
 
 
 class Inlet:
-    """Decodes and merges what the consumer hands over; owns no partition by itself."""
+    """Decodes and merges what the consumer hands over; owns no partition by itself.
+
+    Attributes
+    ----------
+    fetch : Fetch
+        How records are taken from the consumer.
+    """
 
     def __init__(self, settings: Settings, ports: Ports = REAL) -> None:
         self._settings = settings
         self._ports = ports
         self._names = [settings.topic(name) for name in INPUTS]
-        self._kind: dict[str | None, int] = {name: n for n, name in enumerate(self._names)}
+        self._kind = {name: n for n, name in enumerate(self._names)}
         self._limits = input_limits(settings)
         self._words = suppression_rules(settings.suppression_rules).words
         self.refusals = Refusals(settings, ports)
@@ -51,6 +57,7 @@ class Inlet:
         self._listened = 0.0
         self._placements: dict[str, Placement] = {}
         self.partitions: dict[int, Partition] = {}
+        self.fetch: Fetch = plain_fetch
 
     def expect(self, partitions: int) -> None:
         """Check from now on that keys lie where they belong among so many partitions."""
@@ -75,26 +82,21 @@ class Inlet:
     def poll(self, consumer: Consumer, limit: int, timeout: float) -> int:
         """Take up to `limit` records; returns their number."""
         before = self._ports.monotonic()
-        messages = consumer.consume(limit, timeout)
+        fetched = self.fetch(consumer, limit, timeout)
         self._listened += min(timeout, self._ports.monotonic() - before)
-        if not messages:
+        if fetched is None:
             return 0
-        good, ends, failed = messages, list[Message](), None
-        if any(map(Message.error, messages)):
-            good = [message for message in messages if message.error() is None]
-            for message in messages:
-                error = message.error()
-                if error is not None and error.code() == KafkaError._PARTITION_EOF:
-                    ends.append(message)
-                elif error is not None:
-                    failed = self._failure(message, error) or failed
-        if good:
-            self._take(consumer, good)
-        for message in ends:
-            self._take_end(message)
+        if len(fetched):
+            self._take(consumer, fetched)
+        failed = None
+        for notice in fetched.notices:
+            if notice.error.code() == KafkaError._PARTITION_EOF:
+                self._take_end(notice)
+            else:
+                failed = self._failure(notice) or failed
         if failed is not None:
             raise failed
-        return len(good)
+        return len(fetched)
 
     def release(self) -> list[tuple[int, Batch]]:
         """The next records of each partition's sequence."""
@@ -165,22 +167,22 @@ class Inlet:
             (self.lag_seconds(number, now_ms) for number in self.partitions), default=0.0
         )
 
-    def _take_end(self, message: Message) -> None:
-        part, name = self.partitions.get(message.partition() or 0), message.topic() or ""
-        if part is None or name in part.halted:
+    def _take_end(self, notice: Notice) -> None:
+        part = self.partitions.get(notice.partition)
+        if part is None or notice.topic in part.halted:
             return  # of an assignment that was lost; or its records are to be read again
-        item = part.merge.inputs.get(name)
+        item = part.merge.inputs.get(notice.topic)
         # An end that lies before the records received with it is outdated.
-        if item is None or (message.offset() or 0) < item.next_offset:
+        if item is None or notice.offset < item.next_offset:
             return
         item.drained = True
         # Behind the last record stand the markers of a transaction that was the last to write.
-        item.next_offset = message.offset() or 0
+        item.next_offset = notice.offset
 
     def _decode(
         self,
-        raws: list[bytes | None],
-        keys: list[bytes | None],
+        raws: Sequence[bytes | None],
+        keys: Sequence[bytes | None],
         kinds: NDArray[np.uint8],
         numbers: NDArray[np.int32],
         offsets: NDArray[np.int64],
@@ -198,24 +200,16 @@ class Inlet:
                 raise PartitionFailed(several[0], error) from error
             for number in several:
                 its = np.flatnonzero(numbers == number)
-                some = [raws[i] for i in its], [keys[i] for i in its]
+                some = [raws[i] for i in its.tolist()], [keys[i] for i in its.tolist()]
                 self._decode(*some, kinds[its], numbers[its], offsets[its], came[its])
             raise
 
-    def _take(self, consumer: Consumer, messages: list[Message]) -> None:
-        count = len(messages)
-        # Mapped C functions: a generator would cost as much again as the rest of this method.
-        kinds = np.fromiter(
-            map(self._kind.__getitem__, map(Message.topic, messages)), np.uint8, count
-        )
-        numbers = np.fromiter(map(Message.partition, messages), np.int32, count)
-        offsets = np.fromiter(map(Message.offset, messages), np.int64, count)
-        raws = list(map(Message.value, messages))
-        keys = list(map(Message.key, messages))
+    def _take(self, consumer: Consumer, fetched: Fetched) -> None:
+        kind_of = np.array([self._kind[name] for name in fetched.topics], np.uint8)
+        kinds = kind_of[fetched.kinds]
+        numbers, offsets, stamps = fetched.partitions, fetched.offsets, fetched.stamps
+        raws, keys = fetched.values, fetched.keys
         now_ms = int(self._ports.wall() * 1000)
-        stamps = np.fromiter(
-            chain.from_iterable(map(Message.timestamp, messages)), np.int64, 2 * count
-        )[1::2]
         came = believed(stamps, kinds, now_ms)
         place = numbers.astype(np.int64) * len(self._names) + kinds
         try:
@@ -226,7 +220,7 @@ class Inlet:
         accepted = (
             batch.records["partition"].astype(np.int64) * len(self._names) + batch.records["kind"]
         )
-        bad = np.zeros(count, np.bool_)
+        bad = np.zeros(len(fetched), np.bool_)
         bad[list(letters)] = True
         for spot in np.unique(place).tolist():
             number, kind = divmod(spot, len(self._names))
@@ -271,25 +265,26 @@ class Inlet:
                 at = part.merge.inputs[name].next_offset
                 consumer.seek(TopicPartition(name, number, at))
 
-    def _failure(self, message: Message, error: KafkaError) -> PartitionFailed | None:
-        """What an error of a message means for its partition; None for nothing.
+    def _failure(self, notice: Notice) -> PartitionFailed | None:
+        """What an error means for its partition; None for nothing.
 
         Raises
         ------
         Stop
             Where it is more than a partition's.
         """
+        error = notice.error
         if passes(error):
             return None  # after the longest poll the partitions went by the lost callback
         if error.code() == KafkaError._AUTO_OFFSET_RESET or (
             error.code() == KafkaError.OFFSET_OUT_OF_RANGE
         ):
-            if message.partition() not in self.partitions:
+            if notice.partition not in self.partitions:
                 return None  # of an assignment that was lost, or before its start was sought
             return PartitionFailed(
-                message.partition() or 0,
+                notice.partition,
                 LostOffsets(
-                    f"{message.topic()}[{message.partition()}]: the committed offset is no longer "
+                    f"{notice.topic}[{notice.partition}]: the committed offset is no longer "
                     f"in the log ({error.str()}): records were deleted by retention before they "
                     "were read, or the log was cut short or emptied. To go on with what it has: "
                     "`interest-streams offsets reset`; to begin anew: "

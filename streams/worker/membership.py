@@ -25,6 +25,7 @@ from streams import metrics
 from streams.contract.topics import INPUTS
 from streams.errors import Abandon, BadTopics, LostOffsets, Stop
 from streams.kafka import clients
+from streams.kafka.native_fetching import native_fetch
 from streams.kafka.offsets import offsets_at
 from streams.kafka.ports import REAL, Ports
 from streams.settings import Settings
@@ -93,6 +94,11 @@ class Membership:
         self._parked: dict[int, tuple[Engine, Start]] = {}
         self._standby = Standby(settings, ports) if settings.standby else None
         self.consumer = clients.consumer("worker", settings, ports)
+        self._native = None
+        if settings.native_fetch:
+            self._native = native_fetch(self.consumer, clients.client_id(settings))
+        if self._native is not None:
+            inlet.fetch = self._native
 
     def join(self) -> None:
         """Subscribe to the inputs."""
@@ -102,6 +108,8 @@ class Membership:
 
     def leave(self) -> None:
         """Commit through the revoke callback, and leave the group."""
+        if self._native is not None:
+            self._native.close()
         with self._watchdog.guard("consumer.close"):
             self.consumer.close()
         self._drop()
@@ -132,6 +140,8 @@ class Membership:
             self.engines[partition] = engine
             for name, (offset, _) in start.items():
                 self.consumer.seek(TopicPartition(name, partition, offset))
+        if self._native is not None:
+            self._native.forward(self._spots(ready))
         self.consumer.resume(self._spots(ready))
         metrics.PARTITIONS.set(len(self.engines))
 

@@ -18,6 +18,7 @@ from features.jit import compilations
 from features.privacy import rules
 from features.privacy.rules import Rules, RulesError
 from features.records import batch as batches
+from features.records import messages
 from features.records.batch import parse
 from features.records.decoder import FACTS, NETWORK, Limits
 from features.records.pseudonyms import FormError, pseudonyms
@@ -102,6 +103,7 @@ def warm_up() -> None:
 
 def _run_kernels() -> None:
     batches.warm_up()
+    messages.warm_up()
     tree = taxonomy.load()
     known = next(i for i, bad in zip(tree.ids, tree.sensitive, strict=True) if not bad)
     contents = Contents(tree, {"host:a.example": TagEntry(((known, 1.0),), "warm-up", 1.0)})

@@ -112,6 +112,7 @@ class Cluster:
             self.settings,
             bootstrap_servers=f"127.0.0.1:{self.networks[slot].port}",
             instance_id=f"w{slot}",
+            native_fetch=slot % 2 == 1,  # every fault strikes both ways to take records
             kafka={**self.settings.kafka, "client.id": f"w{slot}"},
         )
         command = [
