@@ -241,6 +241,13 @@ class Persons(RuleBasedStateMachine):
         self.stream.commit()
         hold(self.stream, self.twin, KEY, SENSITIVE)
 
+    @rule(ahead=st.sampled_from([0, 1, 5, 24]))
+    def time_is_told(self, ahead: int) -> None:
+        """No record comes, and what ends by the clock ends before the watermark gets there."""
+        self._send(self.feed.tick(self.now + ahead * HOUR_DAYS))
+        self.stream.commit()
+        hold(self.stream, self.twin, KEY, SENSITIVE)
+
     @rule()
     def restart(self) -> None:
         self.stream.commit()
