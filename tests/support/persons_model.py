@@ -89,7 +89,8 @@ class Persons(RuleBasedStateMachine):
         if said.get("kind") == "consent" and said["status"] not in ("granted", "withdrawn"):
             said["status"] = "withdrawn"
         expected = self.twin.apply([(record[0], said)])
-        assert self.stream.feed(record) == expected, record
+        found = self.stream.feed(record)
+        assert found == expected, (record, found, expected)
 
     # -- what happens --------------------------------------------------------------------
 
