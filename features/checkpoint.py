@@ -86,6 +86,7 @@ class Checkpoint:
             self._rules,
             self.owner,
             store.leaders,
+            store.ticked,
         ).to_bytes()
 
     def _write_ids(self, state: dict[bytes, bytes | None], store: Store) -> None:
@@ -132,7 +133,7 @@ class Checkpoint:
         store.load(names, values)
         store.counters["seq"] = meta.seq
         store.counters["max_ts"], store.counters["open_day"] = meta.max_ts, meta.open_day
-        store.leaders = meta.leaders
+        store.leaders, store.ticked = meta.leaders, meta.ticked
         store.totals[:] = meta.outcomes
         self._next = meta.next
         count = int(store.counters["subjects"])
@@ -146,8 +147,7 @@ class Checkpoint:
     def _load_other(
         self, other: Mapping[bytes, bytes], store: Store, accounts: Accounts, new_rules: bool
     ) -> None:
-        watermark = int(store.counters["max_ts"]) - store.clock.lateness
-        accounts.restore(sorted(other.items()), watermark, new_rules)
+        accounts.restore(sorted(other.items()), store.now, new_rules)
         for key, value in sorted(other.items()):
             match keys.parse(key):
                 case (Kind.EVENT_IDS, name):

@@ -147,15 +147,15 @@ class Engine:
                 self.store.totals[what] += 1
 
     def _take_fact(self, batch: Batch, at: int) -> int:
-        return self.accounts.apply(batch.fact(at), self.watermark)
+        return self.accounts.apply(batch.fact(at), self.store.now)
 
     def _admit(self, batch: Batch, at: int) -> int:
-        return self.accounts.admit(batch.text(at, "account"), self.watermark)
+        return self.accounts.admit(batch.text(at, "account"), self.store.now)
 
     def _admit_person(self, batch: Batch, at: int) -> int:
         device = json.loads(batch.raw(at)).get("device_id") or ""
         self.accounts.admit_person(
-            batch.text(at, "account"), batch.text(at, "member"), device.encode(), self.watermark
+            batch.text(at, "account"), batch.text(at, "member"), device.encode(), self.store.now
         )
         return lay.PENDING
 
@@ -164,13 +164,13 @@ class Engine:
         return lay.PENDING
 
     def _expire(self, batch: Batch, at: int) -> int:
-        self.accounts.expire(self.watermark)
+        self.accounts.expire(self.store.now)
         return lay.PENDING
 
     def _flag_fresh(self, batch: Batch, at: int) -> int:
         fresh = int(self.store.counters["fresh"]) - 1
         self.store.counters["fresh"] = 0
-        self.accounts.standing.flag_fresh(fresh, self.watermark)
+        self.accounts.standing.flag_fresh(fresh, self.store.now)
         return lay.PENDING
 
     @property
@@ -228,6 +228,16 @@ class Engine:
         standing = self.accounts.standing
         return standing.suppressions if standing.noted else None
 
+    @property
+    def next_end(self) -> int:
+        """Event time at which the next thing ends that is limited in time, ms."""
+        return int(self.store.counters["due"])
+
+    @property
+    def unsaid(self) -> bool:
+        """Whether the state changed without a record: only a commit that a tick makes says it."""
+        return bool(self.accounts.ledger.changed) or self.accounts.standing.has_forgotten
+
     def refuse(self, count: int) -> None:
         """Count records that the decoder refused."""
         self.store.totals[lay.MALFORMED] += count
@@ -238,7 +248,7 @@ class Engine:
         if sid < 0:
             return False
         subject = self.store.subjects[sid]
-        lasts = int(subject["consent_until"]) > max(self.watermark, 0)
+        lasts = int(subject["consent_until"]) > max(self.store.now, 0)
         return lasts and not subject["status"] & np.uint8(lay.S_GONE)
 
     # -- out -----------------------------------------------------------------------------

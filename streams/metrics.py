@@ -107,6 +107,9 @@ EVICTED_FACTS = _counter(
 )
 for _kind in FactKind:
     EVICTED_FACTS.labels(_kind)
+TICKS = _counter(
+    "ticks_total", "Ticks written to silent partitions in which something ended, or is to be said"
+)
 PROFILES = _counter("profiles_published_total", "Profiles committed to the profile topic")
 TOMBSTONES = _counter("tombstones_total", "Tombstones committed", "topic")
 STATE_ROWS = _counter("state_records_total", "Records committed to the changelog")

@@ -68,6 +68,8 @@ class Settings(EngineSettings):
     standby: bool = False  # hold a warm copy of every partition that another worker owns
     #: Patience with an input that neither sends nor is at its end, before the others go on
     merge_wait_ms: int = 30_000
+    #: Least time between two ticks in a partition: what ends in a silent one is acted on within it
+    tick_interval_ms: int = 60_000
     held_events: int = 200_000  # hold-back per input partition before it is paused
 
     # -- what is taken
@@ -142,6 +144,7 @@ _ABOVE_0 = (
     "poll_events",
     "commit_interval_ms",
     "commit_events",
+    "tick_interval_ms",
     "partitions",
     "replication",
     "max_message_bytes",

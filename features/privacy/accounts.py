@@ -31,6 +31,7 @@ from features.records.facts import (
     Purchase,
     Refused,
     Registry,
+    Tick,
 )
 from features.state import changelog_keys as keys
 from features.state import layout as lay
@@ -100,7 +101,7 @@ class Accounts:
 
     # -- facts ---------------------------------------------------------------------------
 
-    def apply(self, fact: Fact, watermark: int) -> int:
+    def apply(self, fact: Fact, now: int) -> int:
         """Store a fact and apply it to the live state at once.
 
         Returns
@@ -117,21 +118,25 @@ class Accounts:
             return lay.FACT
         account, member = known.account_id.encode(), known.member_id or ""
         match known.said:
+            case Tick():
+                self._store.ticked = max(self._store.ticked, known.ts)
+                self.expire(self._store.now)
+                return lay.FACT
             case Erasure():
-                return self._erase(account, member, known, watermark)
+                return self._erase(account, member, known, now)
             case Consent(status=status, purpose=term, expires_at=until):
                 purpose = self._rules.purpose(term)
                 named = () if purpose is None else (purpose,)
-                return self._words(account, member, known, named, status, until, watermark)
+                return self._words(account, member, known, named, status, until, now)
             case Refused(purposes=named, status=status):
-                return self._words(account, member, known, named, status, None, watermark)
+                return self._words(account, member, known, named, status, None, now)
             case Registry() as said:
-                return self._register(account, known, said, watermark)
+                return self._register(account, known, said, now)
             case CareCase() as said:
-                return self._case(account, member, known, said, watermark)
+                return self._case(account, member, known, said, now)
             case Declaration() | Purchase() | DecisionAgainst() as said:
                 held = Held(known.ts, known.event_id, said)
-                return self._about(account, member, held, watermark)
+                return self._about(account, member, held, now)
 
     def _words(
         self,
@@ -141,17 +146,17 @@ class Accounts:
         purposes: Sequence[Purpose],
         status: str,
         until: int | None,
-        watermark: int,
+        now: int,
     ) -> int:
         if status == ConsentStatus.GRANTED and self._is_one_too_many(account, member):
             return lay.OVER_LIMIT
         person = self.ledger.person(account, member)
         if any([person.word(fact, purpose, status, until) for purpose in purposes]):
             self.ledger.save(account, member, person)
-            self.standing.follow(account, member, watermark, fact.ts)
+            self.standing.follow(account, member, now, fact.ts)
         return lay.FACT
 
-    def _about(self, account: bytes, member: str, held: Held, watermark: int) -> int:
+    def _about(self, account: bytes, member: str, held: Held, now: int) -> int:
         if self._taxonomy.is_sensitive(held.said.interest):
             return lay.SUPPRESSED
         start, until = self.ledger.person(account).span()
@@ -159,7 +164,7 @@ class Accounts:
             return lay.NO_CONSENT
         person = self.ledger.person(account, member)
         if member:
-            start, until = self.standing.admission.span(account, member, person, watermark)
+            start, until = self.standing.admission.span(account, member, person, now)
             if not start <= held.ts < until:
                 return lay.SUPPRESSED
             if not protects(held.said) and self._is_one_too_many(account, member):
@@ -169,7 +174,7 @@ class Accounts:
         gone = person.evict(self._limits.facts_per_person)
         self.evicted.update(gone)
         self.ledger.save(account, member, person)
-        self.standing.follow(account, member, watermark, held.ts)
+        self.standing.follow(account, member, now, held.ts)
         return lay.FACT
 
     def _is_one_too_many(self, account: bytes, member: str) -> bool:
@@ -180,7 +185,7 @@ class Accounts:
             len(kin.members) >= most
         )  # fmt: skip
 
-    def _case(self, account: bytes, member: str, fact: Fact, said: CareCase, watermark: int) -> int:
+    def _case(self, account: bytes, member: str, fact: Fact, said: CareCase, now: int) -> int:
         own = self.ledger.person(account, member)
         case = Case.of(fact.ts, fact.event_id, member, said)
         known = (self.ledger.kin(account) or Kin()).case(said.case_id)
@@ -192,10 +197,10 @@ class Accounts:
             if closed:  # an open one is never let go
                 self.ledger.set_case(account, min(closed)[1], None)
                 self.evicted[FactKind.CARE_CASE] += 1
-        self.standing.restate(account, watermark)
+        self.standing.restate(account, now)
         return lay.FACT
 
-    def _register(self, account: bytes, fact: Fact, said: Registry, watermark: int) -> int:
+    def _register(self, account: bytes, fact: Fact, said: Registry, now: int) -> int:
         owner, name = said.owner_member_id or "", said.device_id
         person, mine = self.ledger.person(account, owner), self.ledger.mark(account)
         if fact.ts <= person.erased_at:
@@ -204,10 +209,10 @@ class Accounts:
                 was_child = admission.is_child(account, owner)
                 self._mark_child(account, owner, name, mine is None or fact.ts > mine.at)
                 if name in (self.ledger.kin(account) or Kin()).devices:
-                    admission.put_device(account, name, watermark)
+                    admission.put_device(account, name, now)
                 if owner and admission.is_child(account, owner) != was_child:  # held since, maybe
-                    self.standing.follow(account, owner, watermark, fact.ts)
-                self.standing.restate(account, watermark)
+                    self.standing.follow(account, owner, now, fact.ts)
+                self.standing.restate(account, now)
             return lay.FACT
         kin = self.ledger.kin(account) or Kin()
         device, children, shared = kin.device(name), kin.known_children, kin.shared
@@ -219,9 +224,9 @@ class Accounts:
         kin = self.ledger.set_device(account, name, device)
         self.standing.admission.forget_answers(account)
         for other in sorted(children ^ kin.known_children):
-            self.standing.follow(account, other, watermark, fact.ts)
-        self.standing.admission.put_device(account, name, watermark)
-        self.standing.restate(account, watermark, news=True if shared != kin.shared else None)
+            self.standing.follow(account, other, now, fact.ts)
+        self.standing.admission.put_device(account, name, now)
+        self.standing.restate(account, now, news=True if shared != kin.shared else None)
         return lay.FACT
 
     def _mark_child(self, account: bytes, owner: str, device: str, of_member: bool) -> None:
@@ -240,7 +245,7 @@ class Accounts:
             self.ledger.set_mark(name, mark._replace(children=children))
         self.standing.admission.forget_answers(account)
 
-    def _erase(self, account: bytes, member: str, fact: Fact, watermark: int) -> int:
+    def _erase(self, account: bytes, member: str, fact: Fact, now: int) -> int:
         """Take out all there is and leave a mark and a receipt, neither with an identifier."""
         name, request = self.ledger.mark_name(account, member), fact.event_id
         before = self.ledger.marks.get(name, Mark(-1))
@@ -281,36 +286,34 @@ class Accounts:
             "facts_kept": 0,
         }
         self.receipts.append((name.encode(), json.dumps(receipt, separators=(",", ":")).encode()))
-        self.standing.follow(account, member, watermark, fact.ts)
+        self.standing.follow(account, member, now, fact.ts)
         if member:
-            self.standing.restate(account, watermark)
+            self.standing.restate(account, now)
         return lay.FACT
 
     # -- asked by the engine -------------------------------------------------------------
 
-    def admit(self, account: bytes, watermark: int) -> int:
+    def admit(self, account: bytes, now: int) -> int:
         """Admit an account that the store doesn't know, or say why not (an outcome).
 
         Only where consent is granted by default: what was erased has to grant anew.
         """
-        if self.ledger.person(account).span()[1] <= max(watermark, 0):
+        if self.ledger.person(account).span()[1] <= max(now, 0):
             return lay.NO_CONSENT
-        self.standing.follow(account, "", watermark, 0)
+        self.standing.follow(account, "", now, 0)
         return lay.PENDING
 
-    def admit_person(self, account: bytes, member: bytes, device: bytes, watermark: int) -> None:
+    def admit_person(self, account: bytes, member: bytes, device: bytes, now: int) -> None:
         """Say when a person and a device that the store doesn't know may be held."""
-        self.standing.admission.answer(account, member, device, watermark)
+        self.standing.admission.answer(account, member, device, now)
 
-    def expire(self, watermark: int) -> None:
+    def expire(self, now: int) -> None:
         """Apply the end of facts that were limited in time, for silent accounts too."""
-        for key in self.standing.ends.passed(watermark):
+        for key in self.standing.ends.passed(now):
             account, _, member = key.partition(b"/")
-            self.standing.follow(account, member.decode(), watermark, 0)
+            self.standing.follow(account, member.decode(), now, 0)
 
-    def restore(
-        self, records: Iterable[tuple[bytes, bytes]], watermark: int, new_rules: bool
-    ) -> None:
+    def restore(self, records: Iterable[tuple[bytes, bytes]], now: int, new_rules: bool) -> None:
         """Load the stored records of facts and erasures; what is of format 1 is written anew."""
         for key, value in records:
             found = keys.parse(key)
@@ -321,4 +324,4 @@ class Accounts:
                     self.ledger.changed.add(name)
             else:
                 self.ledger.restore(key, value)
-        self.standing.settle(watermark, new_rules)
+        self.standing.settle(now, new_rules)

@@ -288,6 +288,11 @@ class Standing:
             self.ends.put(key, FOREVER)
         return published
 
+    @property
+    def has_forgotten(self) -> bool:
+        """Whether keys were forgotten since `forgotten` was called."""
+        return bool(self._forgotten)
+
     def forgotten(self) -> list[tuple[bytes, bool]]:
         """Keys forgotten since the last call, and whether a profile may have been published."""
         found = list(self._forgotten.items())
@@ -323,9 +328,10 @@ class Standing:
         known = self._texts.get(key)
         if known is not None and known[0] == basis:
             return known[1]
-        now = int(self._store.counters["max_ts"]) - self._store.clock.lateness
         it = self._situation(account, member, self._ledger.person(account))
-        text = notes(it, now, self._rules, {self._taxonomy.ids[i]: i for i in interests})
+        text = notes(
+            it, self._store.now, self._rules, {self._taxonomy.ids[i]: i for i in interests}
+        )
         if len(self._texts) >= _MOST_TEXTS:
             self._texts.clear()
         self._texts[key] = basis, text

@@ -9,7 +9,8 @@ Decisions that a producer may rely on:
 * unknown fields are ignored, ``null`` means absent, of a repeated field the last one counts;
 * whole numbers may be written as ``1000``, ``1000.0`` or ``1e3``, as in JSON Schema;
 * lengths are counted in characters; control characters are refused everywhere;
-* the record key must be the account, for the account's data must lie in one partition.
+* the record key must be the account, for the account's data must lie in one partition; a record
+  of the facts without key and account is a worker's own, of the kind ``tick``: what time it is.
 """
 
 from __future__ import annotations
@@ -19,10 +20,19 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from features.records import tolerated
-from features.records.facts import STATEMENTS, Fact
+from features.records.facts import STATEMENTS, Fact, Tick
 from features.records.fields import Accepts, Malformed, load, missing, read
 from features.records.forms import Input
-from features.records.inputs import ACCOUNT, COMMON, FACT_COMMON, FACT_FIELDS, INPUTS, Inputs
+from features.records.inputs import (
+    ACCOUNT,
+    COMMON,
+    EVENT_TIME,
+    FACT_COMMON,
+    FACT_FIELDS,
+    INPUTS,
+    KIND,
+    Inputs,
+)
 from features.records.pseudonyms import Pseudonyms, pseudonyms
 from features.vocabulary import KeyPrefix, Refusal, Source
 
@@ -115,6 +125,8 @@ def decode(
     """
     values = load(raw, limits.max_message_bytes)
     accepts = limits.ids.accepts
+    if kind == FACTS and key is None and values.get(KIND.name) == Tick.kind:
+        return _tick(values)
     account = read(values, ACCOUNT, accepts)
     if key != account.encode():
         message = "the record's key is not its account_id"
@@ -129,6 +141,8 @@ def decode_fact(raw: bytes) -> Fact:
     values = load(raw, len(raw))
     if values.get("kind") == tolerated.KIND:
         return tolerated.from_values(values)
+    if values.get(KIND.name) == Tick.kind:
+        return _tick(values)
     return _fact(values, lambda _: True)
 
 
@@ -165,6 +179,10 @@ def _event(kind: int, values: Mapping[str, Any], source: Input, accepts: Accepts
         own.get(source.length) or 0,
         words.index(mode) if mode in words else len(words),
     )
+
+
+def _tick(values: Mapping[str, Any]) -> Fact:
+    return Fact("", "", None, read(values, EVENT_TIME, lambda _: False), Tick())
 
 
 def _fact(values: Mapping[str, Any], accepts: Accepts) -> Fact:

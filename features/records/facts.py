@@ -86,11 +86,18 @@ class Refused:
     status: str
 
 
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """It is `Fact.ts` by the clock: a worker's record in a silent partition, about no account."""
+
+    kind: ClassVar[str] = "tick"
+
+
 #: Facts about an interest: kept only under consent for profiling.
 AboutInterest: TypeAlias = Declaration | Purchase | DecisionAgainst
 #: What is kept as the latest word of its name.
 Lasting: TypeAlias = AboutInterest | CareCase | Registry
-Statement: TypeAlias = Consent | Refused | Lasting | Erasure
+Statement: TypeAlias = Consent | Refused | Lasting | Erasure | Tick
 
 LASTING: Final[Mapping[FactKind, type[Lasting]]] = {
     said.kind: said for said in (Declaration, Purchase, DecisionAgainst, CareCase, Registry)

@@ -118,14 +118,14 @@ ACCOUNT: Final = Field(
     "account_id", Pseudonym(), "the household's contract; also the record key", True
 )
 _MEMBER = Field("member_id", Pseudonym(), "the person, absent if it may be anyone at home")
-_TS = Field("ts", TIME, "event time, epoch milliseconds UTC", True)
+EVENT_TIME: Final = Field("ts", TIME, "event time, epoch milliseconds UTC", True)
 #: What every event has, in the order of `decoder.Event`.
 COMMON: Final = (
     EVENT_ID,
     ACCOUNT,
     _MEMBER,
     Field("device_id", Pseudonym(), "the device, pseudonymous"),
-    _TS,
+    EVENT_TIME,
     Field("tz_offset_min", Whole(-MAX_TZ_MIN, MAX_TZ_MIN), "local time less UTC, minutes"),
     Field("country", Text(2, 2, CAPITAL), "where the customer is, ISO 3166 alpha-2"),
 )
@@ -197,7 +197,7 @@ INPUTS: Final = Inputs((NETWORK_USAGE, TV_VIEWING, APP_EVENTS))
 
 KIND: Final = Field("kind", Text(32), "what is known", True)
 #: What every fact has.
-FACT_COMMON: Final = (EVENT_ID, ACCOUNT, _MEMBER, _TS, KIND)
+FACT_COMMON: Final = (EVENT_ID, ACCOUNT, _MEMBER, EVENT_TIME, KIND)
 _INTEREST = Field("interest", Text(16, charset=IAB_ID), "taxonomy id", True)
 _QUIET = Field("quiet_days", Whole(0, 730), "how long the interest stays quiet")
 

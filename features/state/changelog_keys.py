@@ -178,6 +178,8 @@ class Meta:
         None in what older releases wrote.
     leaders : tuple of (int, int)
         Keyed bits of the accounts that move event time, and the time of each, ms.
+    ticked : int
+        Latest time of a tick, ms; -1 before the first.
 
     A field that has a default may be absent in what is read: an older release wrote it.
     """
@@ -192,6 +194,7 @@ class Meta:
     rules: str
     owner: Owner | None = None
     leaders: tuple[tuple[int, int], ...] = ()
+    ticked: int = -1
 
     def to_bytes(self) -> bytes:
         """The record's value."""
@@ -200,6 +203,7 @@ class Meta:
         owner = own.pop("owner")
         own |= {} if owner is None else {"owner": dataclasses.asdict(owner)}
         own |= {"leaders": leaders} if (leaders := own.pop("leaders")) else {}
+        own |= {"ticked": ticked} if (ticked := own.pop("ticked")) >= 0 else {}
         return json.dumps({"format": FORMAT, **bound, **own}, sort_keys=True).encode()
 
     @classmethod
@@ -256,6 +260,7 @@ _READ: Final[Mapping[str, Callable[[Any], Any]]] = {
     "outcomes": lambda counts: tuple(map(int, counts)),
     "rules": lambda text: text,
     "leaders": lambda pairs: tuple((int(who), int(ts)) for who, ts in pairs),
+    "ticked": int,
     "owner": _owner,
 }
 

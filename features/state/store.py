@@ -29,8 +29,7 @@ from features.state.fold_kernel import apply, unresolved
 from features.state.spans import SpanTable
 
 _FIRST_SUBJECTS = 1 << 10
-_FIRST_ROWS = 1 << 14
-_FIRST_IDS = 1 << 14
+_FIRST_ROWS = _FIRST_IDS = 1 << 14
 _KEY_BYTES = 64  # expected, the arena grows where keys are longer
 _GONE_SHARE = 4  # compact when one in so many subject numbers is unused
 
@@ -49,6 +48,7 @@ class Store:
     def __init__(self, clock: lay.Clock, max_ids: int) -> None:
         self.max_ids = max_ids
         self.spans = SpanTable()
+        self.ticked = -1  # time of the latest `features.records.facts.Tick`, ms
         self.totals = np.zeros(lay.OUTCOME_TOTALS + lay.SOURCE_TOTALS, np.int64)
         self.live = lay.Live(
             lay.new_subjects(_FIRST_SUBJECTS),
@@ -88,6 +88,11 @@ class Store:
     def rows(self) -> lay.Rows:
         """The row table; another one after it grew."""
         return self.live.rows
+
+    @property
+    def now(self) -> int:
+        """Event time, ms, by which what is limited in time ends: the watermark or a later tick."""
+        return max(int(self.counters["max_ts"]) - self.clock.lateness, self.ticked)
 
     # -- folding -------------------------------------------------------------------------
 

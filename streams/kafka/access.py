@@ -125,7 +125,8 @@ def _worker(settings: Settings) -> list[Acl]:
         *_topics(
             settings,
             read=(*INPUTS, TAGS, STATE, UNTAGGED),
-            write=(PROFILES, STATE, DEAD_LETTERS, RECEIPTS, UNTAGGED),
+            # The facts for ticks alone.
+            write=(FACTS, PROFILES, STATE, DEAD_LETTERS, RECEIPTS, UNTAGGED),
             look=_ALL,
         ),
         Acl("group", group, _READ),

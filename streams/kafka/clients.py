@@ -24,9 +24,11 @@ from streams.settings import Settings
 #: one that looks at single records, committed or not.
 ConsumerRole = Literal["worker", "restore", "standby", "group", "reset", "copied", "fetcher"]
 #: A worker's transactions; many records, in order, on the Java client's partitions; a few, now
-#: and then; who looked up whom; a tombstone for every key; one transaction in the name of a group;
-#: many of a copy.
-ProducerRole = Literal["worker", "feed", "untagged", "lookups", "tombstones", "reset", "copies"]
+#: and then; who looked up whom; what time it is, now and then; a tombstone for every key; one
+#: transaction in the name of a group; many of a copy.
+ProducerRole = Literal[
+    "worker", "feed", "untagged", "lookups", "ticks", "tombstones", "reset", "copies"
+]
 AdminRole = Literal["topics", "offsets", "group"]
 
 _T = TypeVar("_T")
@@ -150,7 +152,7 @@ def producer_config(role: ProducerRole, settings: Settings, name: str = "") -> C
                 **_cluster(settings),
                 "log_level": 3,
             }
-        case "tombstones":
+        case "ticks" | "tombstones":
             return {**_cluster(settings), "enable.idempotence": True}
         case "reset":
             return {**_cluster(settings), "transactional.id": access.reset_id(settings)}

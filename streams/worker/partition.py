@@ -64,6 +64,15 @@ class Partition:
                 self.bytes_refused[name] -= len(found[-1].value or b"")
         return found
 
+    @property
+    def caught_up(self) -> bool:
+        """Whether all there is was taken, released and given to a commit."""
+        inputs = self.merge.inputs.values()
+        return (
+            all(item.drained and not item.waiting for item in inputs)
+            and self.merge.position() == self.cut_at
+        )
+
     def behind(self, name: str) -> bool:
         """Whether an input has, or may have, records that are not taken yet."""
         return name in self.halted or not self.merge.inputs[name].drained

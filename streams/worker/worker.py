@@ -35,6 +35,7 @@ from streams.worker.outlet import Outlet
 from streams.worker.pipeline import Pipeline
 from streams.worker.reach import Reach
 from streams.worker.reporting import Report
+from streams.worker.ticker import Ticker
 from streams.worker.twins import Twins
 from streams.worker.watchdog import Watchdog
 from streams.worker.wiring import engine_config, spare_collector, warm_up
@@ -71,6 +72,7 @@ class Worker:
         self._lag = LagWatch(settings)
         self._twins = Twins(settings, ports)
         self._inlet = Inlet(settings, ports)
+        self._ticker = Ticker(settings, ports)
         self._membership = Membership(
             settings,
             self._inlet,
@@ -222,6 +224,7 @@ class Worker:
         self._inlet.apply_backpressure(membership.consumer)
         membership.follow()
         membership.try_again()
+        self._ticker.look(self._inlet, membership.engines)
         self._report.watermarks(membership.engines)
         if self._uncommitted >= most or (self._due() and not self._pipeline.committing):
             self._commit()

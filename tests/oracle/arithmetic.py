@@ -296,3 +296,14 @@ def compact_json(value: object) -> bytes:
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY = _EPOCH.date().toordinal()
+
+
+def content_keys(kind: int, doc: Mapping[str, Any]) -> list[str]:
+    """Keys under which an event's content may be tagged, best first."""
+    if kind == NETWORK:
+        pairs = [("host", doc.get("host")), ("app", doc.get("app"))]
+    elif kind == TV:
+        pairs = [("programme", doc["content_id"]), ("channel", doc.get("channel"))]
+    else:
+        pairs = [("app", doc["app_id"]), ("section", doc.get("section"))]
+    return [f"{prefix}:{text}".lower() for prefix, text in pairs if text is not None]

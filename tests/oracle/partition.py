@@ -18,12 +18,11 @@ from features.tags.taxonomy import Taxonomy
 from tests.oracle.arithmetic import (
     DAY_MS,
     HABIT,
-    NETWORK,
     SIGNALS,
-    TV,
     Given,
     Row,
     Subject,
+    content_keys,
     engagement,
     level,
     local_day,
@@ -57,7 +56,7 @@ class Partition:
         self.known: dict[str, Known] = {}
         self.seen: dict[tuple[int, str, str], int] = {}
         self.since: dict[str, float] = {}
-        self.max_ts, self.open_day = 0, -1
+        self.max_ts, self.open_day, self.ticked = 0, -1, -1
         self.hits = [0.0] * len(tree)
         self.alive = 0.0
         self.closed: list[tuple[int, list[tuple[str, int, list[float]]], list[int]]] = []
@@ -66,18 +65,25 @@ class Partition:
 
     @property
     def watermark(self) -> int:
-        """Event time up to which all is there; what is limited in time ends by it."""
+        """Event time up to which all is there."""
         return self.max_ts - self.config.lateness_ms
+
+    @property
+    def now(self) -> int:
+        """Event time by which what is limited in time ends: that, or a later tick."""
+        return max(self.watermark, self.ticked)
 
     def apply(self, sequence: Iterable[tuple[int, Doc]]) -> list[str]:
         """Take records in sequence; says what became of each."""
-        return [
-            self._fact(doc) if kind == FACTS else self._event(kind, doc) for kind, doc in sequence
-        ]
+        return [self._event(kind, d) if kind != FACTS else self._fact(d) for kind, d in sequence]
 
     # -- facts ---------------------------------------------------------------------------
 
     def _fact(self, doc: Doc) -> str:
+        if doc["kind"] == "tick":
+            before, self.ticked = self.now, max(self.ticked, doc["ts"])
+            self._end(before)
+            return "fact"
         account, who = doc["account_id"], doc.get("member_id")
         known = self._known(account)
         if doc["kind"] in ABOUT_INTERESTS:
@@ -87,7 +93,7 @@ class Partition:
             if not start <= doc["ts"] < until:
                 return "no_consent"
             if who:
-                start, until = known.span(who, self.watermark)
+                start, until = known.span(who, self.now)
                 if not start <= doc["ts"] < until:
                     return "suppressed"
         doc = {**doc, "event_id": keyed_mark(b"", doc["event_id"], "request")}  # breaks ties
@@ -129,7 +135,7 @@ class Partition:
     def _act_account(self, account: str, ts: int) -> None:
         known = self.known[account]
         start, until = known.consent()
-        allowed = until > max(self.watermark, 0)
+        allowed = until > max(self.now, 0)
         known.forget_outside(start, until if allowed else start)
         if not allowed or (account in self.subjects and start > self.since.get(account, 0)):
             self._forget(account)
@@ -145,7 +151,7 @@ class Partition:
 
     def _act_member(self, account: str, member: str, ts: int) -> None:
         key, known = f"{account}/{member}", self.known[account]
-        known.forget_outside(*(span := known.span(member, self.watermark)), member)
+        known.forget_outside(*(span := known.span(member, self.now)), member)
         if span[0] > max(self.since.get(key, 0), known.erased_at(member) + 1):
             self.subjects.pop(key, None)
         self.since[key] = span[0]
@@ -157,7 +163,7 @@ class Partition:
             self._flag(key, ts)
 
     def _enrol_liking(self, account: str, member: str) -> None:
-        said = self.known[account].opinions(self.watermark)
+        said = self.known[account].opinions(self.now)
         if self.open_day >= 0 and (member, "like") in {(w, what) for w, _, what, _ in said}:
             self.subjects.setdefault(f"{account}/{member}", Subject())
 
@@ -173,7 +179,7 @@ class Partition:
         account, _, member = key.partition("/")
         if account not in self.known:
             return
-        now, known, subject = self.watermark, self.known[account], self.subjects[key]
+        now, known, subject = self.now, self.known[account], self.subjects[key]
         said = [
             (
                 who,
@@ -205,20 +211,17 @@ class Partition:
     # -- events --------------------------------------------------------------------------
 
     def _event(self, kind: int, doc: Doc) -> str:
-        config, ts, before = self.config, doc["ts"], self.watermark
+        config, ts, before = self.config, doc["ts"], self.now
         by_default = config.consent_default_grant
         self.max_ts = max(self.max_ts, ts)
-        for account, known in self.known.items():
-            for who in (None, *known.members()):
-                if known.answers(before, who) != known.answers(self.watermark, who):
-                    self._act(account, who)
+        self._end(before)
         reached = local_day(self.max_ts - config.lateness_ms, config.day_offset_ms)
         if reached > self.open_day:
             self._close(reached)
         account = doc["account_id"]
         known = self.known.get(account, Known(config.rules, by_default))
         start, until = known.consent()
-        if until <= max(self.watermark, 0) or ts >= until:
+        if until <= max(self.now, 0) or ts >= until:
             return "no_consent"
         if any(known.erased for known in self.known.values()) and by_default:
             self.subjects.setdefault(account, Subject())
@@ -238,14 +241,21 @@ class Partition:
         self._count(kind, doc, tags, weight)
         return "counted"
 
+    def _end(self, before: int) -> None:
+        """Apply what ended since."""
+        for account, known in self.known.items():
+            for who in (None, *known.members()):
+                if known.answers(before, who) != known.answers(self.now, who):
+                    self._act(account, who)
+
     def _may_be_held(self, known: Known, doc: Doc) -> bool:
         """Whether the account's device and person may be held at an event's time."""
         member, device = doc.get("member_id"), doc.get("device_id")
         if known.is_childs(device):
             return False
         name = member or known.owner(device)
-        spans = [known.span(name, self.watermark)] if name else []
-        return all(start <= doc["ts"] < until for start, until in spans)
+        start, until = known.span(name, self.now) if name else (0, doc["ts"] + 1)
+        return bool(start <= doc["ts"] < until)
 
     def _seen_before(self, event_id: tuple[int, str, str]) -> bool:
         width = max(1, self.config.dedup_horizon_ms // 16)
@@ -377,17 +387,6 @@ class Partition:
     def swept(self, key: str, day: int) -> bool:
         """Whether it is a subject's turn: one day in seven, by its hash."""
         return text_hash(key.encode()) % 7 == day % 7
-
-
-def content_keys(kind: int, doc: Doc) -> list[str]:
-    """Keys under which an event's content may be tagged, best first."""
-    if kind == NETWORK:
-        pairs = [("host", doc.get("host")), ("app", doc.get("app"))]
-    elif kind == TV:
-        pairs = [("programme", doc["content_id"]), ("channel", doc.get("channel"))]
-    else:
-        pairs = [("app", doc["app_id"]), ("section", doc.get("section"))]
-    return [f"{prefix}:{text}".lower() for prefix, text in pairs if text is not None]
 
 
 def text_hash(text: bytes) -> int:

@@ -196,7 +196,7 @@ def suppressions(
     partition: Partition, known: Known, subject: Subject, member: str | None
 ) -> list[dict[str, Any]]:
     """What not to talk about, and until when."""
-    now, ids = partition.watermark, partition.tree.ids
+    now, ids = partition.now, partition.tree.ids
     found: list[tuple[str, str, int | None]] = []
     if known.case_open:
         found.append(("all", "care_case", None))
@@ -238,7 +238,7 @@ def profile(partition: Partition, key: str, enough: int) -> dict[str, Any] | Non
     last = subject.last_ts
     day = max(local_day(last, config.day_offset_ms) + 1, partition.open_day)
     known = partition.known.get(account, Known(config.rules, config.consent_default_grant))
-    now = partition.watermark
+    now = partition.now
     held = (
         known.case_open,
         known.refuses("offers", now)

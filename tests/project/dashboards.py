@@ -189,6 +189,10 @@ PRIVACY = Dashboard(
                     '{job,outcome="no_consent"}[$__rate_interval])) / '
                     f"{_rate('input_outcomes_total', 'topic')}", "{{topic}}")),
             _lines("Tombstones", "short", _by("tombstones_total", "topic")),
+            _lines("Facts let go for later ones", "short",
+                   (f"sum by (kind) (increase({_PREFIX}facts_evicted_total{{job}}[1h]))",
+                    "{{kind}}"),
+                   about="What protects somebody is never among them"),
         )),
         ("Audiences", (
             _stat("Privacy budget", "percentunit", f"max({_PREFIX}audience_budget_ratio{{job}})",

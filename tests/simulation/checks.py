@@ -76,8 +76,9 @@ def _dead_letters(simulation: Simulation, commits: list[Transaction], partition:
 
 
 def _content(simulation: Simulation, commits: list[Transaction], partition: int) -> None:
-    seed = simulation.input_seed
-    made, engine = inputs.replay(seed, partition, [_cut(txn, partition) for txn in commits])
+    seed, ticks = simulation.input_seed, _ticks(simulation, partition)
+    cuts = [_cut(txn, partition) for txn in commits]
+    made, engine = inputs.replay(seed, partition, cuts, ticks)
     for number, (txn, changes) in enumerate(zip(commits, made, strict=True)):
         place = f"commit {number} of partition {partition}"
         wanted: dict[str, dict[bytes, Any]] = {
@@ -94,7 +95,7 @@ def _content(simulation: Simulation, commits: list[Transaction], partition: int)
     live = canonical(engine)
     _same(
         f"I11: partition {partition}",
-        inputs.expected(seed, partition).state,
+        inputs.expected(seed, partition, ticks).state,
         without_versions(live),
         None,
     )
@@ -103,6 +104,13 @@ def _content(simulation: Simulation, commits: list[Transaction], partition: int)
     _same(f"I5: changelog of partition {partition}", live, canonical(restored), None)
     for owner, mine in _live(simulation, partition):
         _same(f"I5: live state of {owner}, partition {partition}", live, canonical(mine), None)
+
+
+def _ticks(simulation: Simulation, partition: int) -> inputs.Ticks:
+    """What the workers wrote to a partition's facts."""
+    log = simulation.broker.log(INPUTS[0], partition).read(0, committed=True)
+    written = inputs.facts_count(simulation.input_seed, partition)
+    return tuple((e.value or b"", e.timestamp) for offset, e in log if offset >= written)
 
 
 def _output(simulation: Simulation, partition: int) -> None:

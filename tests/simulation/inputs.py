@@ -17,6 +17,7 @@ import numpy as np
 
 from features.engine import Changes, Engine
 from features.records.batch import Batch, parse
+from features.records.decoder import FACTS
 from features.records.position import Position
 from features.records.sequence import Merge
 from features.state import layout as lay
@@ -52,6 +53,8 @@ _TAGS = {
     "app:garage": "1",
 }
 Positions = dict[str, Position]
+#: Ticks that the workers wrote behind the facts of a partition, each with its time stamp, ms.
+Ticks = tuple[tuple[bytes, int], ...]
 
 
 @dataclass(frozen=True)
@@ -211,12 +214,17 @@ def _spoil(rng: Random, log: list[tuple[bytes | None, bytes]]) -> None:
             log.append((key, json.dumps(event).encode()))
 
 
+def facts_count(seed: int, partition: int) -> int:
+    """Number of the records in a partition's facts."""
+    return sum((r.topic, r.partition) == (INPUTS[FACTS], partition) for r in records(seed))
+
+
 @lru_cache(maxsize=512)
-def expected(seed: int, partition: int) -> Expected:
+def expected(seed: int, partition: int, ticks: Ticks = ()) -> Expected:
     """An uninterrupted run over one partition: one sequence, one commit at its end."""
     found = Expected()
     merge = Merge(INPUTS, {name: Position(0, -1) for name in INPUTS})
-    refused = _take(seed, partition, merge, found)
+    refused = _take(seed, partition, merge, found, ticks)
     batch = merge.release()
     engine = new_engine()
     outcome = engine.apply(batch)
@@ -230,19 +238,24 @@ def expected(seed: int, partition: int) -> Expected:
     return found
 
 
-def _take(seed: int, partition: int, merge: Merge, found: Expected) -> int:
+def _take(seed: int, partition: int, merge: Merge, found: Expected, ticks: Ticks) -> int:
     refused = 0
     for kind, name in enumerate(INPUTS):
-        mine = [r for r in records(seed) if (r.topic, r.partition) == (name, partition)]
+        mine: list[tuple[bytes, bytes | None, int]] = [
+            (r.value, r.key, READ_MS)
+            for r in records(seed)
+            if (r.topic, r.partition) == (name, partition)
+        ]
+        mine += [(value, None, at) for value, at in ticks] if kind == FACTS else []
         count = len(mine)
         batch, rejected = parse(
-            [r.value for r in mine],
-            [r.key for r in mine],
+            [value for value, _, _ in mine],
+            [key for _, key, _ in mine],
             np.full(count, kind, np.uint8),
             np.full(count, partition, np.int32),
             np.arange(count, dtype=np.int64),
             input_limits(settings()),
-            READ_MS,
+            [at for _, _, at in mine],
         )
         merge.inputs[name].take(batch, count)
         merge.inputs[name].drained = True
@@ -259,9 +272,11 @@ def new_engine() -> Engine:
     return engine
 
 
-def replay(seed: int, partition: int, cuts: list[Positions]) -> tuple[list[Changes], Engine]:
+def replay(
+    seed: int, partition: int, cuts: list[Positions], ticks: Ticks = ()
+) -> tuple[list[Changes], Engine]:
     """What commits at these positions write in a run that was never interrupted."""
-    known = expected(seed, partition)
+    known = expected(seed, partition, ticks)
     engine, made, done = new_engine(), [], 0
     refused = {(t, o) for t, o, reason in known.dead if reason != "late"}
     before = {name: 0 for name in INPUTS}

@@ -24,7 +24,7 @@ HOUR = 3_600_000
 #: A Monday, midnight UTC.
 START = 19_723 * DAY
 
-Record = tuple[int, bytes, bytes]
+Record = tuple[int, bytes, bytes | None]
 
 
 class Feed:
@@ -71,6 +71,10 @@ class Feed:
     def fact(self, account: str, day: float, kind: str, **fields: Any) -> Record:
         """Something known."""
         return self.record(FACTS, account, day, **{"kind": kind, **fields})
+
+    def tick(self, day: float) -> Record:
+        """What a worker writes to a silent partition."""
+        return FACTS, json.dumps({"kind": "tick", "ts": START + int(day * DAY)}).encode(), None
 
     def consent(self, account: str, day: float, status: str = "granted", **fields: Any) -> Record:
         """A consent fact, for profiling unless `purpose` says."""

@@ -89,7 +89,8 @@ class Persons(RuleBasedStateMachine):
         if said.get("kind") == "consent" and said["status"] not in ("granted", "withdrawn"):
             said["status"] = "withdrawn"
         expected = self.twin.apply([(record[0], said)])
-        assert self.stream.feed(record) == expected, record
+        found = self.stream.feed(record)
+        assert found == expected, (record, found, expected)
 
     # -- what happens --------------------------------------------------------------------
 
@@ -238,6 +239,13 @@ class Persons(RuleBasedStateMachine):
     def time_passes(self, step: int) -> None:
         """Another account moves the watermark; those who are silent must see their ends too."""
         self._send(self.feed.visit("zq-gamma", self._day(step) + 2, HOSTS[0]))
+        self.stream.commit()
+        hold(self.stream, self.twin, KEY, SENSITIVE)
+
+    @rule(ahead=st.sampled_from([0, 1, 5, 24]))
+    def time_is_told(self, ahead: int) -> None:
+        """No record comes, and what ends by the clock ends before the watermark gets there."""
+        self._send(self.feed.tick(self.now + ahead * HOUR_DAYS))
         self.stream.commit()
         hold(self.stream, self.twin, KEY, SENSITIVE)
 

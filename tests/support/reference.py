@@ -144,6 +144,7 @@ def canonical(engine: Engine) -> dict[bytes, bytes]:
     state[b"p/totals"] = json.dumps(
         {
             "max_ts": int(store.counters["max_ts"]),
+            "ticked": store.ticked,
             "open_day": int(store.counters["open_day"]),
             "outcomes": store.totals.tolist(),
         }

@@ -244,7 +244,7 @@ def test_a_default_that_was_taken_back_takes_its_profiles_back() -> None:
 # -- the records
 
 
-def refused(raw: bytes, key: bytes) -> tuple[str, bool]:
+def refused(raw: bytes, key: bytes | None) -> tuple[str, bool]:
     """Why a record of the facts is refused, and whether a person has to decide."""
     tolerance = Tolerance(rules.load().words, lambda _: NOW)
     zero = np.zeros(1, np.int64)

@@ -1,0 +1,138 @@
+"""What ends by the clock ends where nothing comes, and as a function of the logs (I5, I11, I12)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from streams.contract.topics import INPUTS, PROFILES, STATE
+from tests.broker.memory_broker import MemoryBroker
+from tests.simulation.deployment import quiet
+from tests.support.small_worker import (
+    NETWORK_TOPIC,
+    consent,
+    engines,
+    event,
+    new_broker,
+    put,
+    start,
+    steps,
+)
+
+FACTS_TOPIC = INPUTS[0]
+
+
+@pytest.fixture(autouse=True)
+def _few_tags() -> Iterator[None]:
+    with quiet():
+        yield
+
+
+def _now_ms(broker: MemoryBroker) -> int:
+    return int(broker.wall() * 1000)
+
+
+def _until(account: str, ts: int, end: int) -> bytes:
+    return json.dumps(json.loads(consent(account, ts)) | {"expires_at": end}).encode()
+
+
+def _granted(broker: MemoryBroker, account: str, seconds: int) -> None:
+    """A consent that ends in so many seconds by the clock, and a visit."""
+    now = _now_ms(broker)
+    put(broker, FACTS_TOPIC, account, _until(account, now - 120_000, now + 1000 * seconds))
+    put(broker, NETWORK_TOPIC, account, event(account, now - 60_000))
+
+
+def _standing(broker: MemoryBroker, topic: str = PROFILES) -> dict[bytes, bytes]:
+    """The latest value of each key of partition 0 that has one."""
+    found: dict[bytes, bytes] = {}
+    for _, entry in broker.log(topic, 0).read(0, True):
+        found.pop(entry.key or b"", None)
+        if entry.value is not None:
+            found[entry.key or b""] = entry.value
+    return found
+
+
+def _ticks(broker: MemoryBroker) -> list[int]:
+    values = [json.loads(e.value or b"{}") for _, e in broker.log(FACTS_TOPIC, 0).read(0, True)]
+    return [value["ts"] for value in values if value.get("kind") == "tick"]
+
+
+def test_an_expired_consent_goes_where_nothing_comes() -> None:
+    """Within a minute of its end, in profile and state; and one tick was enough."""
+    broker = new_broker()
+    _granted(broker, "a", 30)
+    worker = start(broker)
+    steps(20, worker)
+    broker.sleep(25)
+    steps(5, worker)
+    assert b"a" in _standing(broker) and not _ticks(broker)
+    broker.sleep(5)
+    steps(15, worker)
+    assert b"a" not in _standing(broker), "an expired consent outlives its end"
+    assert b"s/a" not in _standing(broker, STATE)
+    broker.sleep(600)
+    steps(20, worker)
+    assert len(_ticks(broker)) == 1, "ticks though nothing is due"
+
+
+def test_an_end_is_looked_for_once_in_an_interval() -> None:
+    broker = new_broker()
+    for n in range(5):
+        _granted(broker, f"a{n}", 30 + 10 * n)
+    worker = start(broker)
+    for _ in range(10):
+        broker.sleep(10)
+        steps(10, worker)
+    assert not _standing(broker)
+    assert len(_ticks(broker)) == 2
+
+
+def test_what_ended_by_a_tick_stays_ended_over_a_restart() -> None:
+    """Though the watermark trails by the lateness, and a late event comes (I12)."""
+    broker = new_broker()
+    _granted(broker, "a", 30)
+    first = start(broker)
+    steps(20, first)
+    broker.sleep(90)
+    steps(20, first)
+    first.leave()
+    late = event("a", _now_ms(broker) - 130_000, "late")
+    again = start(broker, "w1")
+    steps(20, again)
+    assert engines(again)[0].store.ticked == _ticks(broker)[0]
+    put(broker, NETWORK_TOPIC, "a", late)
+    put(broker, FACTS_TOPIC, "a", consent("a", _now_ms(broker) - 1_000_000, "withdrawn"))
+    steps(20, again)
+    assert not _standing(broker)
+    assert engines(again)[0].totals().outcomes["no_consent"] == 1
+
+
+def test_a_changed_default_takes_back_what_lost_its_ground() -> None:
+    """A partition without a record retracts profile and state at once (grant, then deny)."""
+    broker = new_broker()
+    put(broker, NETWORK_TOPIC, "a", event("a", _now_ms(broker) - 60_000))
+    first = start(broker, consent_default="grant")
+    steps(20, first)
+    assert b"a" in _standing(broker)
+    first.leave()
+    second = start(broker, "w1", consent_default="deny")
+    steps(30, second)
+    assert not _standing(broker)
+    assert b"s/a" not in _standing(broker, STATE)
+
+
+@pytest.mark.parametrize("key", [b"a", b""])
+def test_only_a_record_without_key_tells_the_time(key: bytes) -> None:
+    """Whoever may write facts of an account must not end the consent of others with it."""
+    broker = new_broker()
+    _granted(broker, "a", 30)
+    now = _now_ms(broker)
+    tick = json.dumps({"kind": "tick", "ts": now + 60_000, "account_id": "a", "event_id": "t"})
+    broker.put(FACTS_TOPIC, 0, tick.encode(), key)
+    worker = start(broker)
+    steps(20, worker)
+    assert engines(worker)[0].store.ticked == -1
+    assert b"a" in _standing(broker)
