@@ -211,6 +211,7 @@ class Accounts:
             return lay.FACT
         kin = self.ledger.kin(account) or Kin()
         device, children, shared = kin.device(name), kin.known_children, kin.shared
+        named = device.named
         if not device.add(fact.ts, fact.event_id, said):
             return lay.FACT
         new = name not in kin.devices and len(kin.devices) >= self._limits.devices_per_account
@@ -220,6 +221,8 @@ class Accounts:
         self.standing.admission.forget_answers(account)
         for other in sorted(children ^ kin.known_children):
             self.standing.follow(account, other, watermark, fact.ts)
+        for other in sorted(named | device.named):  # a mark may have known him as a child
+            self.standing.admission.renew(account, other, watermark)
         self.standing.admission.put_device(account, name, watermark)
         self.standing.restate(account, watermark, news=True if shared != kin.shared else None)
         return lay.FACT
@@ -257,6 +260,7 @@ class Accounts:
                 if device.child and not member
             }
         others = (member,) if member else ("", *sorted(kin.members if kin else ()))
+        devices = kin.naming(member) if kin is not None and member else ()
         # Whatever came before is older, for a clock may run ahead of its arrival for a while.
         latest = max(self.ledger.latest(account, other) for other in others)
         subjects = self.standing.drop(account, member)
@@ -283,6 +287,8 @@ class Accounts:
         self.receipts.append((name.encode(), json.dumps(receipt, separators=(",", ":")).encode()))
         self.standing.follow(account, member, watermark, fact.ts)
         if member:
+            for device in devices:
+                self.standing.admission.put_device(account, device, watermark)
             self.standing.restate(account, watermark)
         return lay.FACT
 

@@ -1,8 +1,9 @@
 """Keeps what is known of one person: an account as a whole, or a member of it.
 
 Facts come in any order and more than once: of a name the later event time wins, of one time what
-forbids, then the greater event id. A refusal is put at its own time, or, where a grant was known
-when it came that is not later by more than a clock can be wrong, at the time of that grant.
+forbids, then the greater event id. A refusal answers every word that came before it in the log,
+however late that one's time: no clock can tell a slow one from a late delivery, so it is put at its
+own time or at that of the latest word known when it came.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple, assert_never
+from typing import Any, NamedTuple, assert_never
 
 from features.privacy import consent
 from features.privacy.consent import FOREVER, ConsentWord
@@ -27,8 +28,6 @@ from features.records.facts import (
 from features.vocabulary import ConsentStatus, FactKind, Opinion, Purpose
 
 DAY_MS = 86_400_000
-#: Clocks that are set to a local time are wrong by up to 14 hours one way, and 12 the other.
-CLOCK_ERROR_MS: Final = 26 * 3_600_000
 
 
 class Held(NamedTuple):
@@ -83,8 +82,7 @@ class Person:
         if status != ConsentStatus.GRANTED:
             if any(w.event_id == fact.event_id and w.status == status for w in before):
                 return False  # it came again, and may have been answered since
-            reach = FOREVER if fact.at_once else ts + CLOCK_ERROR_MS
-            ts = max((ts, *(word.ts for word in before if word.ts <= reach)))
+            ts = max((ts, *(word.ts for word in before)))
         if ts <= self.erased_at:
             return False
         self.consents[purpose] = consent.added(

@@ -106,8 +106,7 @@ STATEMENTS: Final[Mapping[FactKind, type[Statement]]] = {
 class Fact:
     """A fact about a subscriber, stated at `ts` (ms); `member_id` None: of the account.
 
-    `tolerated` is what was not in form (`features.records.tolerated`), and `at_once` what has the
-    time of its arrival and so answers all that was known before.
+    `tolerated` is what was not in form (`features.records.tolerated`).
     """
 
     event_id: str
@@ -116,7 +115,6 @@ class Fact:
     ts: int
     said: Statement
     tolerated: bool = False
-    at_once: bool = False
 
 
 def present(said: Statement) -> dict[str, Any]:

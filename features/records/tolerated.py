@@ -80,7 +80,7 @@ def take_up(
         status = ConsentStatus[said.reading.why.name]
         what = Refused(tuple(sorted(said.reading.purposes)), status)
     event_id = said.event_id or name
-    return Fact(event_id, said.account, said.member, ts, what, True, ts != said.ts)
+    return Fact(event_id, said.account, said.member, ts, what, True)
 
 
 def to_bytes(fact: Fact) -> bytes:
@@ -93,8 +93,6 @@ def to_bytes(fact: Fact) -> bytes:
         **present(fact.said),
         "kind": KIND if fact.tolerated else fact.said.kind,
     }
-    if fact.tolerated:
-        values["at_once"] = fact.at_once
     return orjson.dumps(values)
 
 
@@ -104,4 +102,4 @@ def from_values(values: Mapping[str, Any]) -> Fact:
     if "purposes" in values:
         said = Refused(tuple(map(Purpose, values["purposes"])), values["status"])
     event_id, account, member = (values[n] for n in ("event_id", "account_id", "member_id"))
-    return Fact(event_id, account, member, values["ts"], said, True, values["at_once"])
+    return Fact(event_id, account, member, values["ts"], said, True)

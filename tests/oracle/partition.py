@@ -149,7 +149,7 @@ class Partition:
         if span[0] > max(self.since.get(key, 0), known.erased_at(member) + 1):
             self.subjects.pop(key, None)
         self.since[key] = span[0]
-        if account not in self.subjects:
+        if account not in self.subjects and known.in_force():
             self._act_account(account, 0)
         if ts and account in self.subjects:
             self._enrol_liking(account, member)

@@ -272,7 +272,7 @@ def test_what_cannot_be_told_stays_a_dead_letter_for_a_person(raw: bytes, undeci
 )
 @pytest.mark.parametrize("member", [None, "m-1"])
 def test_what_was_taken_up_is_read_again_as_it_was(said: Any, member: str | None) -> None:
-    fact = Fact("e", "acc", member, NOW, said, True, True)
+    fact = Fact("e", "acc", member, NOW, said, True)
     assert decode_fact(to_bytes(fact)) == fact
     with pytest.raises(Malformed):  # of a producer it would be refused
         decode(FACTS, to_bytes(fact), b"acc", Limits())
