@@ -17,7 +17,7 @@ from features.privacy import format_1
 from features.privacy import rules as rulebook
 from features.privacy.kin import Case, Kin, spelled
 from features.privacy.ledger import Ledger, Mark, person_key
-from features.privacy.person import Held, protects
+from features.privacy.person import DOUBT, Held, protects
 from features.privacy.rules import Rules
 from features.privacy.standing import Standing
 from features.privacy.terms import understood
@@ -26,6 +26,7 @@ from features.records.facts import (
     Consent,
     DecisionAgainst,
     Declaration,
+    Doubted,
     Erasure,
     Fact,
     Purchase,
@@ -108,7 +109,8 @@ class Accounts:
         int
             Outcome: ``FACT``, or why it was not kept: ``NO_CONSENT`` for facts about
             interests outside consent, ``SUPPRESSED`` for sensitive and unknown interests and
-            for members who may not be held, ``OVER_LIMIT`` for what there is no room for.
+            for members who may not be held, ``OVER_LIMIT`` for what there is no room for,
+            ``MALFORMED`` for what puts an account on hold.
         """
         known, how = understood(fact, self._rules)
         if how is not None:
@@ -125,6 +127,8 @@ class Accounts:
                 return self._words(account, member, known, named, status, until, watermark)
             case Refused(purposes=named, status=status):
                 return self._words(account, member, known, named, status, None, watermark)
+            case Doubted(purposes=named):
+                return self._doubt(account, known, named, watermark)
             case Registry() as said:
                 return self._register(account, known, said, watermark)
             case CareCase() as said:
@@ -151,10 +155,21 @@ class Accounts:
             self.standing.follow(account, member, watermark, fact.ts)
         return lay.FACT
 
+    def _doubt(
+        self, account: bytes, fact: Fact, purposes: Sequence[Purpose], watermark: int
+    ) -> int:
+        """Put an account on hold, whoever of it was meant; of a mere use that use."""
+        person = self.ledger.person(account)
+        words = (DOUBT,) if Purpose.PROFILING in purposes else purposes
+        if any([person.word(fact, word, ConsentStatus.PENDING) for word in words]):
+            self.ledger.save(account, "", person)
+            self.standing.follow(account, "", watermark, fact.ts)
+        return lay.MALFORMED
+
     def _about(self, account: bytes, member: str, held: Held, watermark: int) -> int:
         if self._taxonomy.is_sensitive(held.said.interest):
             return lay.SUPPRESSED
-        start, until = self.ledger.person(account).span()
+        start, until = self.ledger.person(account).span_in_use()
         if not start <= held.ts < until:
             return lay.NO_CONSENT
         person = self.ledger.person(account, member)

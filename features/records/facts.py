@@ -86,11 +86,19 @@ class Refused:
     status: str
 
 
+@dataclass(frozen=True, slots=True)
+class Doubted:
+    """What may be a refusal of some purposes; a person has to decide."""
+
+    kind: ClassVar[FactKind] = FactKind.CONSENT
+    purposes: tuple[Purpose, ...]
+
+
 #: Facts about an interest: kept only under consent for profiling.
 AboutInterest: TypeAlias = Declaration | Purchase | DecisionAgainst
 #: What is kept as the latest word of its name.
 Lasting: TypeAlias = AboutInterest | CareCase | Registry
-Statement: TypeAlias = Consent | Refused | Lasting | Erasure
+Statement: TypeAlias = Consent | Refused | Doubted | Lasting | Erasure
 
 LASTING: Final[Mapping[FactKind, type[Lasting]]] = {
     said.kind: said for said in (Declaration, Purchase, DecisionAgainst, CareCase, Registry)
