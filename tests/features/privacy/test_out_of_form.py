@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -228,7 +229,7 @@ def _doubtful(feed: Feed, **more: Any) -> Record:
     return feed.consent("acc", 2, "perhaps", **more)
 
 
-UNREADABLE = {
+UNREADABLE: dict[str, Callable[[Feed], Record]] = {
     "a word": _doubtful,
     "of a member": lambda feed: _doubtful(feed, member_id="m-1"),
     "no status": lambda feed: changed(_doubtful(feed), status=None),

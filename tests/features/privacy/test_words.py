@@ -176,7 +176,9 @@ def test_refusals_in_the_languages_of_customers(word: Any) -> None:
 # -- neither
 
 
-@pytest.mark.parametrize("word", ["vielleicht", "unknown", -1, "", "maybe", 17, None, [], {}, "ok?"])
+@pytest.mark.parametrize(
+    "word", ["vielleicht", "unknown", -1, "", "maybe", 17, None, [], {}, "ok?"]
+)
 def test_what_is_neither_is_for_a_person_to_decide(word: Any) -> None:
     assert said(word) == Undecided("status")
 
