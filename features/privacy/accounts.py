@@ -17,7 +17,7 @@ from features.privacy import format_1
 from features.privacy import rules as rulebook
 from features.privacy.kin import Case, Kin, spelled
 from features.privacy.ledger import Ledger, Mark, person_key
-from features.privacy.person import Held, protects
+from features.privacy.person import DOUBT, Held, protects
 from features.privacy.rules import Rules
 from features.privacy.standing import Standing
 from features.privacy.terms import understood
@@ -26,6 +26,7 @@ from features.records.facts import (
     Consent,
     DecisionAgainst,
     Declaration,
+    Doubted,
     Erasure,
     Fact,
     Purchase,
@@ -109,7 +110,8 @@ class Accounts:
         int
             Outcome: ``FACT``, or why it was not kept: ``NO_CONSENT`` for facts about
             interests outside consent, ``SUPPRESSED`` for sensitive and unknown interests and
-            for members who may not be held, ``OVER_LIMIT`` for what there is no room for.
+            for members who may not be held, ``OVER_LIMIT`` for what there is no room for,
+            ``MALFORMED`` for what puts an account on hold.
         """
         known, how = understood(fact, self._rules)
         if how is not None:
@@ -130,6 +132,8 @@ class Accounts:
                 return self._words(account, member, known, named, status, until, now)
             case Refused(purposes=named, status=status):
                 return self._words(account, member, known, named, status, None, now)
+            case Doubted(purposes=named):
+                return self._doubt(account, known, named, now)
             case Registry() as said:
                 return self._register(account, known, said, now)
             case CareCase() as said:
@@ -156,10 +160,21 @@ class Accounts:
             self.standing.follow(account, member, now, fact.ts)
         return lay.FACT
 
+    def _doubt(
+        self, account: bytes, fact: Fact, purposes: Sequence[Purpose], now: int
+    ) -> int:
+        """Put an account on hold, whoever of it was meant; of a mere use that use."""
+        person = self.ledger.person(account)
+        words = (DOUBT,) if Purpose.PROFILING in purposes else purposes
+        if any([person.word(fact, word, ConsentStatus.PENDING) for word in words]):
+            self.ledger.save(account, "", person)
+            self.standing.follow(account, "", now, fact.ts)
+        return lay.MALFORMED
+
     def _about(self, account: bytes, member: str, held: Held, now: int) -> int:
         if self._taxonomy.is_sensitive(held.said.interest):
             return lay.SUPPRESSED
-        start, until = self.ledger.person(account).span()
+        start, until = self.ledger.person(account).span_in_use()
         if not start <= held.ts < until:
             return lay.NO_CONSENT
         person = self.ledger.person(account, member)
@@ -216,6 +231,7 @@ class Accounts:
             return lay.FACT
         kin = self.ledger.kin(account) or Kin()
         device, children, shared = kin.device(name), kin.known_children, kin.shared
+        named = device.named
         if not device.add(fact.ts, fact.event_id, said):
             return lay.FACT
         new = name not in kin.devices and len(kin.devices) >= self._limits.devices_per_account
@@ -225,6 +241,8 @@ class Accounts:
         self.standing.admission.forget_answers(account)
         for other in sorted(children ^ kin.known_children):
             self.standing.follow(account, other, now, fact.ts)
+        for other in sorted(named | device.named):  # a mark may have known him as a child
+            self.standing.admission.renew(account, other, now)
         self.standing.admission.put_device(account, name, now)
         self.standing.restate(account, now, news=True if shared != kin.shared else None)
         return lay.FACT
@@ -262,6 +280,7 @@ class Accounts:
                 if device.child and not member
             }
         others = (member,) if member else ("", *sorted(kin.members if kin else ()))
+        devices = kin.naming(member) if kin is not None and member else ()
         # Whatever came before is older, for a clock may run ahead of its arrival for a while.
         latest = max(self.ledger.latest(account, other) for other in others)
         subjects = self.standing.drop(account, member)
@@ -288,6 +307,8 @@ class Accounts:
         self.receipts.append((name.encode(), json.dumps(receipt, separators=(",", ":")).encode()))
         self.standing.follow(account, member, now, fact.ts)
         if member:
+            for device in devices:
+                self.standing.admission.put_device(account, device, now)
             self.standing.restate(account, now)
         return lay.FACT
 

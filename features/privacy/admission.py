@@ -94,6 +94,11 @@ class Admission:
                 self.put_device(account, device, now)
         return span
 
+    def renew(self, account: bytes, member: str, now: int) -> None:
+        """Set a member's span anew where he has one."""
+        if self._spans.get(account, member=member.encode()) is not None:
+            self.put_member(account, member, self._ledger.person(account, member), now)
+
     def put_device(self, account: bytes, device: str, now: int) -> None:
         """Set the span of a device: never for a child's, else its owner's if nobody is named."""
         kin, name = self._ledger.kin(account), device.encode()
@@ -138,7 +143,8 @@ class Admission:
         self.forget_answers(account)
         if kin is None:
             return
-        for member in kin.members | kin.known_children:
+        # An owner who was said to be an adult is a child again if a mark knows him as one.
+        for member in kin.members | kin.owners:
             self._spans.drop(account, member=member.encode())
         for device in kin.devices:
             self._spans.drop(account, device=device.encode())

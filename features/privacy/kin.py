@@ -86,9 +86,10 @@ class Device:
             del self.owners[name]
         return self.to_bytes() != before
 
-    def names(self, member: str) -> bool:
-        """Whether a member was named as its owner."""
-        return self.owner == member or member in self.owners
+    @property
+    def named(self) -> set[str]:
+        """The members who were named as its owners, as far as they are kept."""
+        return {name for name in (*self.owners, self.owner) if name}
 
     def forget(self, member: str) -> None:
         """Forget that it belongs to a member."""
@@ -202,9 +203,13 @@ class Kin:
     @property
     def known_children(self) -> set[str]:
         """The members who are children, as they are spelled in the registry."""
-        found = self.childrens.values()
-        named = {name for device in found for name in (*device.owners, device.owner) if name}
+        named = {name for device in self.childrens.values() for name in device.named}
         return {name for name in named if self.is_child(name)}
+
+    @property
+    def owners(self) -> set[str]:
+        """The members whom the registry names."""
+        return {name for device in map(self.device, self.devices) for name in device.named}
 
     def is_child(self, member: str) -> bool:
         """Whether a member is a child: by a device that is his, or by one that was."""
@@ -228,7 +233,7 @@ class Kin:
 
     def naming(self, member: str) -> list[str]:
         """Devices of which a member was ever named as the owner."""
-        return [name for name in self.devices if self.device(name).names(member)]
+        return [name for name in self.devices if member in self.device(name).named]
 
     def cases_of(self, member: str) -> list[str]:
         """Care cases of a member."""

@@ -1,8 +1,9 @@
 """Keeps what is known of one person: an account as a whole, or a member of it.
 
 Facts come in any order and more than once: of a name the later event time wins, of one time what
-forbids, then the greater event id. A refusal is put at its own time, or, where a grant was known
-when it came that is not later by more than a clock can be wrong, at the time of that grant.
+forbids, then the greater event id. A refusal answers every word that came before it in the log,
+however late that one's time: no clock can tell a slow one from a late delivery, so it is put at its
+own time or at that of the latest word known when it came.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ from features.records.facts import (
 from features.vocabulary import ConsentStatus, FactKind, Opinion, Purpose
 
 DAY_MS = 86_400_000
-#: Clocks that are set to a local time are wrong by up to 14 hours one way, and 12 the other.
-CLOCK_ERROR_MS: Final = 26 * 3_600_000
+#: What stands in place of a purpose where it is in doubt whether profiling was refused.
+DOUBT: Final = "undecided"
 
 
 class Held(NamedTuple):
@@ -54,7 +55,7 @@ class Person:
     Attributes
     ----------
     consents : dict of str to list of ConsentWord
-        By purpose, ascending.
+        By purpose or `DOUBT`, ascending.
     about : dict of str to Held
         By kind and interest.
     erased_at : int
@@ -74,17 +75,15 @@ class Person:
 
     # -- facts ---------------------------------------------------------------------------
 
-    def word(
-        self, fact: Fact, purpose: Purpose, status: str, expires_at: int | None = None
-    ) -> bool:
-        """Add what a fact says about a purpose; returns whether anything changed."""
+    def word(self, fact: Fact, purpose: str, status: str, expires_at: int | None = None) -> bool:
+        """Add what a fact says about a purpose, or a doubt; returns whether anything changed."""
         before = self.consents.get(purpose, [])
         ts = fact.ts
         if status != ConsentStatus.GRANTED:
             if any(w.event_id == fact.event_id and w.status == status for w in before):
                 return False  # it came again, and may have been answered since
-            reach = FOREVER if fact.at_once else ts + CLOCK_ERROR_MS
-            ts = max((ts, *(word.ts for word in before if word.ts <= reach)))
+            profiling = self.consents.get(Purpose.PROFILING, []) if purpose == DOUBT else []
+            ts = max((ts, *(word.ts for word in before + profiling)))
         if ts <= self.erased_at:
             return False
         self.consents[purpose] = consent.added(
@@ -131,6 +130,19 @@ class Person:
             self.consents.get(Purpose.PROFILING, []), self.erased_at, self.by_default
         )
 
+    def span_in_use(self) -> tuple[int, int]:
+        """The same up to a doubt that no later word on profiling has ended."""
+        start, until = self.span()
+        doubts, said = self.consents.get(DOUBT), self.consents.get(Purpose.PROFILING)
+        if doubts and not (said and said[-1].ts > doubts[-1].ts):
+            until = min(until, doubts[-1].ts)
+        return start, until
+
+    @property
+    def is_doubted(self) -> bool:
+        """Whether it is on hold until somebody has decided."""
+        return self.span_in_use() != self.span()
+
     def refuses(self, purpose: Purpose, now: int) -> bool:
         """Whether the last word on a use of profiles is not a grant that holds at `now`."""
         history = self.consents.get(purpose)
@@ -138,6 +150,8 @@ class Person:
 
     def allows(self, purpose: Purpose, now: int, rules: Rules) -> bool:
         """Whether an account allows a use of profiles; without a word the rules say."""
+        if self.is_doubted:
+            return False
         if purpose not in self.consents:
             return rules.unsaid[purpose] == "profiling"
         return not self.refuses(purpose, now)

@@ -77,14 +77,15 @@ class Standing:
 
     def _follow_account(self, account: bytes, now: int, ts: int) -> None:
         store = self._store
-        span = self._ledger.person(account).span()
+        person = self._ledger.person(account)
+        span, in_use = person.span(), person.span_in_use()
         allowed = span[1] > max(now, 0)
         sid = store.find(account)
         known = None
         if sid >= 0:
             s = store.subjects
             known = int(s["consent_from"][sid]), int(s["consent_until"][sid])
-        if span != known or not allowed:
+        if in_use != known or not allowed:
             self._forget_outside(account, span if allowed else NEVER, now)
         # Not allowed, or stored before a gap in consent: begin with nothing.
         if not allowed or (known is not None and span[0] > known[0]):
@@ -96,7 +97,7 @@ class Standing:
             if self._default_grant and self._ledger.knows(account):
                 store.spans.put(account, NEVER)
             return
-        fresh, sid = sid < 0, self._enrol(account, span)
+        fresh, sid = sid < 0, self._enrol(account, in_use)
         for member in self._named(account) if fresh else ():
             self._settle(account, member, now)
             self._enrol_liking(account, member, now)
@@ -359,9 +360,9 @@ class Standing:
         store = self._store
         store.counters["erasures"] = len(self._ledger.marks)
         for account in self._ledger.accounts():
-            span = self._ledger.person(account).span()
-            if span[1] > max(now, 0):
-                self._enrol(account, span)
+            person = self._ledger.person(account)
+            if person.span()[1] > max(now, 0):
+                self._enrol(account, person.span_in_use())
             elif self._default_grant:
                 store.spans.put(account, NEVER)
             for member in ("", *self._named(account)):

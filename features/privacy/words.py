@@ -30,7 +30,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from features.records.inputs import TS_END, TS_MIN
-from features.records.protective import scalars, squeezed, whole
+from features.records.protective import scalars, squeezed, unaccented, whole
 from features.records.readings import (
     Grant,
     Nothing,
@@ -53,7 +53,7 @@ _KINDS: Final = {
     "other": RightsKind.OTHER,
 }
 #: Parts of a word, split at separators and before capitals.
-_PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_a-zA-Z]+")
 
 
 class WordsError(ValueError):
@@ -113,7 +113,7 @@ class Words:
         if whys:
             return RefusalReading(meant, max(whys))
         if not said or not all(self._grants(value) for value in scalars(statuses)):
-            return Undecided("status")
+            return Undecided("status", meant)
         over = [end for end in map(whole, scalars(ends)) if end is not None]
         if any(end < TS_MIN or (ts is not None and end <= ts) for end in over):
             return RefusalReading(meant, Why.EXPIRED)
@@ -159,7 +159,7 @@ class Words:
         if word in self.refusing:
             return self.refusing[word]
         found = [why for part, why in self.stems.items() if part in word]
-        if self.negations & {part.casefold() for part in _PARTS.findall(str(value))}:
+        if self.negations & {squeezed(part) for part in _PARTS.findall(unaccented(str(value)))}:
             found.append(Why.DENIED)
         return max(found, default=None)
 

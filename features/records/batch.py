@@ -17,7 +17,7 @@ from features.records.arrivals import known
 from features.records.compact_kernel import compact, extents
 from features.records.dead_letter import DeadLetter
 from features.records.decoder import FACTS, PREFIXES, Event, Limits, decode, decode_fact
-from features.records.facts import Fact
+from features.records.facts import Doubted, Fact
 from features.records.fields import Malformed
 from features.records.inputs import INPUTS, TS_END, Inputs
 from features.records.joined import joined
@@ -147,7 +147,8 @@ def parse(
         False has every record decided by the slow reference; the outcome is the same.
     tolerance
         When given, refusals and erasures that are not in form are taken up all the same, and
-        what may be one is refused as `undecided`.
+        what may be one is refused as `undecided`, and stands among the accepted too where it puts
+        an account on hold.
 
     Returns
     -------
@@ -181,6 +182,8 @@ def parse(
                 found = take_up(raws[i], keys[i], tolerance, name, i, limits.ids.accepts)
             if isinstance(found, Fact):
                 records[i] = tail.fact(found)
+            holds = isinstance(found, Fact) and isinstance(found.said, Doubted)
+            if isinstance(found, Fact) and not holds:
                 continue
             refused[i] = replace(
                 error.letter,
@@ -189,6 +192,7 @@ def parse(
                 key=keys[i],
                 value=raws[i],
                 undecided=found is not None,
+                holds=holds,
             )
         else:
             records[i] = tail.row(raw, item) if isinstance(item, Event) else tail.fact(item)
@@ -196,7 +200,8 @@ def parse(
     records["offset"] = offsets
     records["arrival"] = came
     if refused:
-        records = np.delete(records, list(refused))
+        gone = [i for i, letter in refused.items() if not letter.holds]
+        records = np.delete(records, np.array(gone, np.intp))
     if tail.parts:
         data = np.concatenate([data, np.frombuffer(b"".join(tail.parts), np.uint8)])
     return Batch(records, _sealed(data)), refused

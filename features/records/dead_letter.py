@@ -24,6 +24,8 @@ class DeadLetter:
         As received.
     undecided : bool
         Whether it may have been a refusal or an erasure: a person has to decide.
+    holds : bool
+        Whether an account is on hold for it: the fold takes the doubt, and counts the record.
     length : int
         Bytes of the value as received, where `value` is not all of it; else -1.
     digest : str
@@ -39,6 +41,7 @@ class DeadLetter:
     key: bytes | None = dataclasses.field(default=None, repr=False)
     value: bytes | None = dataclasses.field(default=None, repr=False)
     undecided: bool = False
+    holds: bool = False
     length: int = -1
     digest: str = ""
 

@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from features.records import tolerated
 from features.records.facts import STATEMENTS, Fact, Tick
-from features.records.fields import Accepts, Malformed, load, missing, read
+from features.records.fields import Accepts, Malformed, load, missing, read, repeats
 from features.records.forms import Input
 from features.records.inputs import (
     ACCOUNT,
@@ -132,6 +132,9 @@ def decode(
         message = "the record's key is not its account_id"
         raise Malformed(Refusal.KEY_MISMATCH, ACCOUNT.name, message)
     if kind == FACTS:
+        # Of two values the last would count: of a grant and a refusal neither is to be left out.
+        if repeats(raw, values):
+            raise Malformed(Refusal.NOT_JSON, "", "a name stands more than once")
         return _fact(values, accepts)
     return _event(kind, values, inputs.events[kind - 1], accepts)
 

@@ -93,11 +93,19 @@ class Tick:
     kind: ClassVar[str] = "tick"
 
 
+@dataclass(frozen=True, slots=True)
+class Doubted:
+    """What may be a refusal of some purposes; a person has to decide."""
+
+    kind: ClassVar[FactKind] = FactKind.CONSENT
+    purposes: tuple[Purpose, ...]
+
+
 #: Facts about an interest: kept only under consent for profiling.
 AboutInterest: TypeAlias = Declaration | Purchase | DecisionAgainst
 #: What is kept as the latest word of its name.
 Lasting: TypeAlias = AboutInterest | CareCase | Registry
-Statement: TypeAlias = Consent | Refused | Lasting | Erasure | Tick
+Statement: TypeAlias = Consent | Refused | Doubted | Lasting | Erasure | Tick
 
 LASTING: Final[Mapping[FactKind, type[Lasting]]] = {
     said.kind: said for said in (Declaration, Purchase, DecisionAgainst, CareCase, Registry)
@@ -113,8 +121,7 @@ STATEMENTS: Final[Mapping[FactKind, type[Statement]]] = {
 class Fact:
     """A fact about a subscriber, stated at `ts` (ms); `member_id` None: of the account.
 
-    `tolerated` is what was not in form (`features.records.tolerated`), and `at_once` what has the
-    time of its arrival and so answers all that was known before.
+    `tolerated` is what was not in form (`features.records.tolerated`).
     """
 
     event_id: str
@@ -123,7 +130,6 @@ class Fact:
     ts: int
     said: Statement
     tolerated: bool = False
-    at_once: bool = False
 
 
 def present(said: Statement) -> dict[str, Any]:

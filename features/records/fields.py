@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -58,6 +59,13 @@ def load(raw: bytes, max_bytes: int) -> dict[str, Any]:
         message = f"a JSON object is expected, not {_json_type(value)}"
         raise Malformed(Refusal.NOT_OBJECT, "", message)
     return value
+
+
+def repeats(raw: bytes, values: Mapping[str, Any]) -> bool:
+    """Whether a name stands more than once in a record, by what `load` made of it."""
+    if raw.count(b":") == len(values):  # each name is followed by one
+        return False
+    return len(json.loads(raw, object_pairs_hook=list, parse_int=str)) > len(values)
 
 
 def _depth(raw: bytes) -> int:

@@ -108,7 +108,7 @@ def read(
     if account is None or others:
         return Protective(account, others, None, Undecided("key_mismatch"), record.ts)
     members = {_pseudonym(text, accepts) for text in record.texts("member_id")}
-    if len(members) > 1 or None in members:
+    if len(members) > 1 or None in members or (members and record.has_null("member_id")):
         return Protective(account, (), None, Undecided("member_id"), record.ts)
     name = next((text for text in record.texts("event_id") if _valid(text, EVENT_ID)), None)
     return Protective(account, (), next(iter(members), None), reading, record.ts, name)
@@ -116,12 +116,21 @@ def read(
 
 @lru_cache(maxsize=4096)
 def squeezed(text: str) -> str:
-    """A word without what varies in spelling: case, blanks, separators, prefix or IRI."""
+    """A word without what varies in spelling: case, accents, blanks, separators, prefix or IRI."""
     if len(text) > _LONGEST:  # normalising is not linear in marks that pile up
         text = text[: _LONGEST // 2] + text[-_LONGEST // 2 :]
-    plain = unicodedata.normalize("NFKC", text).casefold().strip().rstrip("#/:")
+    plain = unicodedata.normalize("NFKD", text).casefold().strip().rstrip("#/:")
     last = re.split("[#/:]", plain)[-1]
-    return "".join(char for char in last if char.isalnum() or char == "*")
+    if _NEGATIVE.fullmatch(last):
+        return last
+    kept = "".join(char for char in last if char.isalnum() or char == "*")
+    return unicodedata.normalize("NFC", kept)
+
+
+def unaccented(text: str) -> str:
+    """The beginning of a text, without the accents of its letters."""
+    plain = unicodedata.normalize("NFKD", text[:_LONGEST])
+    return "".join(char for char in plain if not unicodedata.combining(char))
 
 
 def scalars(values: Iterable[Any]) -> list[str | int | float | bool]:
@@ -171,6 +180,10 @@ class _Record:
                 break
         return exact
 
+    def has_null(self, field: str) -> bool:
+        """Whether a field stands there without a value, too."""
+        return None in self._fields.get(field, ())
+
     def texts(self, field: str) -> list[str]:
         """The values of an identifying field, blank ones left out; a number can't be one."""
         found = [v.strip() if isinstance(v, str) else _BEYOND for v in scalars(self.values(field))]
@@ -184,12 +197,11 @@ class _Record:
             return ErasureReading()
         refusals = [item for item in found if isinstance(item, RefusalReading)]
         if refusals:
-            purposes = frozenset[Purpose]().union(*(item.purposes for item in refusals))
-            return RefusalReading(purposes, max(item.why for item in refusals))
-        doubts = sorted(item.reason for item in found if isinstance(item, Undecided))
+            return RefusalReading(_of_all(refusals), max(item.why for item in refusals))
         if self._fault:
             return Undecided(self._fault)
-        return Undecided(doubts[0]) if doubts else None
+        doubts = [item for item in found if isinstance(item, Undecided)]
+        return Undecided(min(d.reason for d in doubts), _of_all(doubts)) if doubts else None
 
     def _as(self, kind: RightsKind, named: bool) -> Reading:
         """What the record says if it is of a kind; without a name it may be of any."""
@@ -208,6 +220,10 @@ class _Record:
             refuses = isinstance(reading, RefusalReading)
             return Undecided("unknown_kind") if refuses else Nothing("unknown_kind")
         return reading
+
+
+def _of_all(found: Iterable[RefusalReading | Undecided]) -> frozenset[Purpose]:
+    return frozenset[Purpose]().union(*(item.purposes for item in found))
 
 
 def _parse(raw: bytes, fields: dict[str, list[Any]]) -> str:
@@ -268,6 +284,7 @@ def _valid(text: str, form: Field) -> bool:
 
 
 _BEFORE = re.compile(f"(?!(?:{NUMBER}|{MAC}|{IPV4}|{IPV6})$)[A-Za-z0-9_.:-]+")
+_NEGATIVE = re.compile(r"-[0-9]+")
 _BLANK = re.compile(r"[\s\ufeff]*")
 #: As tolerant as the library can be; a number of any length is no work.
 _DECODER = json.JSONDecoder(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 
 from features.vocabulary import Purpose
@@ -42,9 +42,10 @@ class ErasureReading:
 
 @dataclass(frozen=True, slots=True)
 class Undecided:
-    """A fact that may be a refusal, and why that can't be told; a person has to decide."""
+    """A fact that may be a refusal of purposes, and why that can't be told; a person decides."""
 
     reason: str
+    purposes: frozenset[Purpose] = field(default=frozenset(Purpose), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,10 @@ from typing import Any, Final
 import orjson
 
 from features.records import protective
-from features.records.facts import Erasure, Fact, Refused, present
+from features.records.facts import Doubted, Erasure, Fact, Refused, present
 from features.records.fields import Accepts
 from features.records.protective import Vocabulary
-from features.records.readings import RefusalReading, Undecided
+from features.records.readings import ErasureReading, RefusalReading, Undecided
 from features.vocabulary import ConsentStatus, Purpose
 
 #: Kind of what is written anew; the decoder refuses it of a producer.
@@ -63,24 +63,27 @@ def take_up(
     Returns
     -------
     Fact or Undecided or None
-        A refusal or an erasure; what may be one, for a person to decide; or nothing.
+        A refusal, an erasure, or the doubt whether it is one; `Undecided` where nobody can be put
+        on hold for it; or nothing.
     """
     said = protective.read(raw, key, tolerance.words, accepts)
     if said is None:
         return None
-    if isinstance(said.reading, Undecided):
-        return said.reading
     arrival = tolerance.arrival(index)
     ts = said.ts if arrival is None or said.ts is None else min(said.ts, arrival)
     ts = arrival if ts is None else ts
     if ts is None or said.account is None:
         return Undecided("time")
-    what: Erasure | Refused = Erasure()
-    if isinstance(said.reading, RefusalReading):
-        status = ConsentStatus[said.reading.why.name]
-        what = Refused(tuple(sorted(said.reading.purposes)), status)
+    what: Doubted | Erasure | Refused
+    match said.reading:
+        case RefusalReading(purposes, why):
+            what = Refused(tuple(sorted(purposes)), ConsentStatus[why.name])
+        case ErasureReading():
+            what = Erasure()
+        case Undecided(_, purposes):
+            what = Doubted(tuple(sorted(purposes)))
     event_id = said.event_id or name
-    return Fact(event_id, said.account, said.member, ts, what, True, ts != said.ts)
+    return Fact(event_id, said.account, said.member, ts, what, True)
 
 
 def to_bytes(fact: Fact) -> bytes:
@@ -93,15 +96,14 @@ def to_bytes(fact: Fact) -> bytes:
         **present(fact.said),
         "kind": KIND if fact.tolerated else fact.said.kind,
     }
-    if fact.tolerated:
-        values["at_once"] = fact.at_once
     return orjson.dumps(values)
 
 
 def from_values(values: Mapping[str, Any]) -> Fact:
     """The fact that was taken up and that `to_bytes` wrote."""
-    said: Erasure | Refused = Erasure()
+    said: Doubted | Erasure | Refused = Erasure()
     if "purposes" in values:
-        said = Refused(tuple(map(Purpose, values["purposes"])), values["status"])
+        purposes = tuple(map(Purpose, values["purposes"]))
+        said = Refused(purposes, values["status"]) if "status" in values else Doubted(purposes)
     event_id, account, member = (values[n] for n in ("event_id", "account_id", "member_id"))
-    return Fact(event_id, account, member, values["ts"], said, True, values["at_once"])
+    return Fact(event_id, account, member, values["ts"], said, True)

@@ -193,7 +193,8 @@ class Pipeline:
             if cut.part.broken is not None:
                 continue
             engine = engines[cut.partition]
-            engine.refuse(len(cut.refused))
+            refused = [letter for letter in cut.refused if not letter.holds]  # the fold counts it
+            engine.refuse(len(refused))
             try:
                 changes = engine.collect(cut.positions)
                 if self.outlet is not None:
@@ -204,7 +205,7 @@ class Pipeline:
             commit.changes[cut.partition] = changes
             late, cut.part.late = cut.part.late, []
             commit.outcomes += cut.part.outcomes
-            commit.outcomes.update((item.topic, "malformed") for item in cut.refused)
+            commit.outcomes.update((item.topic, "malformed") for item in refused)
             cut.part.outcomes = Counter()
             commit.refused += [self._kept(letter, engine) for letter in cut.refused + late]
             commit.offsets += [

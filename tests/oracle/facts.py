@@ -1,8 +1,7 @@
 """The slow twin of what is known about an account: everything said, asked anew every time.
 
 What was said is kept in the order in which it came, for two things depend on that: an erasure
-takes what came before it, and a refusal answers the grants that came before it, were it by a clock
-that is wrong by up to 26 hours.
+takes what came before it, and a refusal answers the grants that came before it, whatever its clock.
 """
 
 from __future__ import annotations
@@ -18,6 +17,8 @@ Doc = Mapping[str, Any]
 FOREVER = float("inf")
 NEVER = (FOREVER, 0.0)
 ABOUT_INTERESTS = ("declaration", "purchase", "decision_against")
+#: In place of a purpose: an account's fact that may be a refusal of profiling.
+DOUBT = "undecided"
 PURPOSES = ("profiling", "offers", "audiences")
 
 
@@ -46,7 +47,8 @@ class Known:
                 self.child_devices.add(doc["device_id"])
             return False
         if doc["kind"] == "consent":
-            purpose = self.rules.purpose(doc.get("purpose", "profiling"))
+            purpose = doc.get("purpose", "profiling")
+            purpose = purpose if purpose == DOUBT else self.rules.purpose(purpose)
             if purpose is None:
                 return False
             doc = self._placed({**doc, "purpose": purpose, "member_id": who})
@@ -69,8 +71,8 @@ class Known:
                 return word  # it came again
         if doc["status"] == "granted":
             return doc
-        reach = doc["ts"] + 26 * 3_600_000
-        return {**doc, "ts": max([doc["ts"], *(d["ts"] for d in words if d["ts"] <= reach)])}
+        words += self.consents("profiling") if doc["purpose"] == DOUBT else []
+        return {**doc, "ts": max([doc["ts"], *(d["ts"] for d in words)])}
 
     def _erase(self, who: str | None, doc: Doc) -> bool:
         if doc["event_id"] in self.requests:
@@ -163,9 +165,18 @@ class Known:
         start, until = self.consent(member)
         return (start, until) if until > max(now, 0) and not self.is_child(member) else NEVER
 
+    def doubted_from(self) -> float:
+        """From when on it is in doubt whether the account refused, without a later word of it."""
+        doubts, words = self.consents(DOUBT), self.consents("profiling")
+        if not doubts or (words and words[-1]["ts"] > doubts[-1]["ts"]):
+            return FOREVER
+        return float(doubts[-1]["ts"])
+
     def refuses(self, purpose: str, now: int, who: str | None = None) -> bool:
         """Whether the last word on a purpose is no, or was a yes for a time that is over."""
         words, now = self.consents(purpose, who), max(now, 0)
+        if who is None and self.doubted_from() < FOREVER:
+            return True
         return bool(words) and not (
             words[-1]["status"] == "granted" and words[-1].get("expires_at", FOREVER) > now
         )

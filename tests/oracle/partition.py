@@ -90,7 +90,7 @@ class Partition:
             if self.tree.is_sensitive(doc["interest"]):
                 return "suppressed"
             start, until = known.consent()
-            if not start <= doc["ts"] < until:
+            if not start <= doc["ts"] < min(until, known.doubted_from()):
                 return "no_consent"
             if who:
                 start, until = known.span(who, self.now)
@@ -98,15 +98,16 @@ class Partition:
                     return "suppressed"
         doc = {**doc, "event_id": keyed_mark(b"", doc["event_id"], "request")}  # breaks ties
         children = {m for m in known.members() if known.is_child(m)}
+        what = "malformed" if doc.get("status") == "pending" else "fact"  # it may refuse
         if not known.take(doc) and children == {m for m in known.members() if known.is_child(m)}:
-            return "fact"
+            return what
         if doc["kind"] == "erasure":
             self._forget(account, who)
         if doc["kind"] in ("registry", "care_case"):
             self._act_members(account, doc["ts"], children)
         else:
             self._act(account, who, doc["ts"], children)
-        return "fact"
+        return what
 
     def _known(self, account: str) -> Known:
         new = Known(self.config.rules, self.config.consent_default_grant)
@@ -155,7 +156,7 @@ class Partition:
         if span[0] > max(self.since.get(key, 0), known.erased_at(member) + 1):
             self.subjects.pop(key, None)
         self.since[key] = span[0]
-        if account not in self.subjects:
+        if account not in self.subjects and known.in_force():
             self._act_account(account, 0)
         if ts and account in self.subjects:
             self._enrol_liking(account, member)
@@ -225,6 +226,8 @@ class Partition:
             return "no_consent"
         if any(known.erased for known in self.known.values()) and by_default:
             self.subjects.setdefault(account, Subject())
+        if start <= ts >= known.doubted_from():
+            return "no_consent"
         if ts < start or not self._may_be_held(known, doc):
             return "suppressed"
         if ts < self.watermark:

@@ -118,7 +118,7 @@ class Stream:
             now,
             tolerance=Tolerance(self.config.rules.words, lambda _: now),
         )
-        assert not refused, refused
+        assert all(letter.holds for letter in refused.values()), refused
         self._offset += n
         outcome: NDArray[np.uint8] = self.engine.apply(batch)
         return [Outcome(code).word for code in outcome]

@@ -25,6 +25,7 @@ from hypothesis.stateful import (
 from features.config import Config
 from features.tags import taxonomy
 from features.tags.exact import TagEntry
+from tests.oracle.facts import DOUBT
 from tests.oracle.partition import Partition
 from tests.support.feeding import DAY, START, Feed, Record, Stream
 from tests.support.held import whole
@@ -86,7 +87,11 @@ class Persons(RuleBasedStateMachine):
     def _send(self, record: Record) -> None:
         self.sent.append(record)
         said = json.loads(record[1])
-        if said.get("kind") == "consent" and said["status"] not in ("granted", "withdrawn"):
+        if said.get("status") == "maybe":  # whoever is meant and whatever for
+            uses = said["purpose"] != "profiling"
+            said |= {"status": "pending", "purpose": said["purpose"] if uses else DOUBT}
+            said.pop("member_id", None)
+        elif said.get("kind") == "consent" and said["status"] not in ("granted", "withdrawn"):
             said["status"] = "withdrawn"
         expected = self.twin.apply([(record[0], said)])
         found = self.stream.feed(record)
@@ -118,7 +123,7 @@ class Persons(RuleBasedStateMachine):
         member=people,
         step=steps,
         hours=st.sampled_from([None, None, 12, 36]),
-        status=st.sampled_from(["granted", "granted", "withdrawn", "Revoked"]),
+        status=st.sampled_from(["granted"] * 4 + ["withdrawn", "withdrawn", "Revoked", "maybe"]),
         purpose=st.sampled_from(["profiling", "profiling", "offers", "audiences"]),
     )
     def consent(
@@ -135,7 +140,7 @@ class Persons(RuleBasedStateMachine):
         if hours is not None and status == "granted":
             more["expires_at"] = START + int(day * DAY) + hours * DAY // 24
         word = self.feed.consent(account, day, status, **more)
-        self._send(word if status != "Revoked" else _as_the_decoder_reads(word))
+        self._send(word)
 
     @rule(
         account=accounts,
@@ -273,12 +278,6 @@ class PersonsByDefault(Persons):
     """The same where consent is granted by default."""
 
     default_grant = True
-
-
-def _as_the_decoder_reads(record: Record) -> Record:
-    """A status in other words, which the decoder takes up."""
-    body = json.loads(record[1]) | {"status": "Revoked"}
-    return record[0], json.dumps(body).encode(), record[2]
 
 
 # An engine costs tens of milliseconds to make, so shrinking would take longer than reading.

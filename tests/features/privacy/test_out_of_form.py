@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -221,6 +222,70 @@ def test_a_purpose_that_is_none_of_ours_is_no_alarm(status: str) -> None:
     assert run.feed(feed.visit("acc", 2.1, "sport.example")) == ["counted"]
 
 
+# -- what can't be read as either
+
+
+def _doubtful(feed: Feed, **more: Any) -> Record:
+    return feed.consent("acc", 2, "perhaps", **more)
+
+
+UNREADABLE: dict[str, Callable[[Feed], Record]] = {
+    "a word": _doubtful,
+    "of a member": lambda feed: _doubtful(feed, member_id="m-1"),
+    "no status": lambda feed: changed(_doubtful(feed), status=None),
+    "whose it is": lambda feed: changed(_doubtful(feed), account_id="other"),
+    "an unknown kind": lambda feed: feed.fact("acc", 2, "gdpr-case"),
+    "its time": lambda feed: changed(_doubtful(feed), ts="yesterday"),
+    "no JSON": lambda feed: (FACTS, b"{'kind': 'consent', 'status': 'withdrawn'}", b"acc"),
+}
+
+
+@pytest.mark.parametrize("how", UNREADABLE)
+def test_an_account_is_on_hold_until_somebody_has_decided(how: str) -> None:
+    """Nothing comes in and nobody is offered or counted anything; nothing is taken out either."""
+    run, feed = settled()
+    assert run.feed(UNREADABLE[how](feed), now=NOW) == ["malformed"]
+    run.commit()
+    suppressed = {(item["scope"], item["reason"]) for item in run.profile("acc")["suppressions"]}
+    assert suppressed == {("all", "no_consent_offers"), ("audiences", "no_consent_audiences")}
+    assert run.profile("acc")["valid_until"] == NOW
+    liked = feed.fact("acc", 2.1, "declaration", interest="483", stance="like")
+    run.restart()
+    again = [feed.visit(name, 2.1, "sport.example") for name in ("acc", "neighbour")]
+    assert run.feed(liked, *again) == ["no_consent", "no_consent", "counted"]
+    assert held(run, "acc")
+    run.feed(feed.consent("acc", 2.2))
+    assert run.feed(feed.visit("acc", 2.3, "sport.example")) == ["counted"]
+    run.commit()
+    assert events(run, "acc") == 2 and not run.profile("acc")["suppressions"]
+
+
+def test_a_hold_ends_with_a_refusal_too() -> None:
+    run, feed = settled()
+    run.feed(_doubtful(feed), feed.consent("acc", 1.9, "withdrawn"), now=NOW)
+    run.commit()
+    assert run.profile("acc") is None and not held(run, "acc")
+
+
+def test_what_may_refuse_a_use_is_no_grant_of_that_use() -> None:
+    run, feed = settled()
+    run.feed(_doubtful(feed, purpose="offers"), now=NOW)
+    run.commit()
+    assert [item["reason"] for item in run.profile("acc")["suppressions"]] == ["no_consent_offers"]
+    assert run.feed(feed.visit("acc", 2.1, "sport.example")) == ["counted"]
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+@pytest.mark.parametrize("name", ["status", "st\\u0061tus"])
+def test_of_a_name_that_stands_twice_the_refusing_value_counts(turn: int, name: str) -> None:
+    run, feed = settled()
+    words = ["withdrawn", "granted"][::turn]
+    doc = changed(feed.consent("acc", 2), status=None)[1][:-1]
+    raw = doc + f', "status": "{words[0]}", "{name}": "{words[1]}"}}'.encode()
+    assert run.feed((FACTS, raw, b"acc"), now=NOW) == ["fact"]
+    gone(run, feed, Tolerated.REFUSAL)
+
+
 # -- a default that was changed
 
 
@@ -272,7 +337,7 @@ def test_what_cannot_be_told_stays_a_dead_letter_for_a_person(raw: bytes, undeci
 )
 @pytest.mark.parametrize("member", [None, "m-1"])
 def test_what_was_taken_up_is_read_again_as_it_was(said: Any, member: str | None) -> None:
-    fact = Fact("e", "acc", member, NOW, said, True, True)
+    fact = Fact("e", "acc", member, NOW, said, True)
     assert decode_fact(to_bytes(fact)) == fact
     with pytest.raises(Malformed):  # of a producer it would be refused
         decode(FACTS, to_bytes(fact), b"acc", Limits())

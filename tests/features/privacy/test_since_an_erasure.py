@@ -100,3 +100,37 @@ def test_a_device_is_a_childs_though_only_its_owner_was_erased(stops: bool, gran
     childs = feed.visit("acc", 1.3, "sport.example", device_id="dev-kid")
     others = feed.visit("acc", 1.3, "sport.example", device_id="dev-1")
     assert held.feed(childs, others) == ["suppressed", "counted"]
+
+
+@pytest.mark.parametrize("stops", [False, True])
+def test_who_was_a_child_is_one_again_since_the_next_erasure(stops: bool) -> None:
+    """It takes with it the word that he grew up; live as after a restart."""
+    held, feed = _stream(), Feed()
+    child = _registry(feed, 0, "dev-0", owner_member_id="kid", adult=False)
+    grown = [
+        _registry(feed, 1.2, "dev-1", owner_member_id="kid", adult=True),
+        _registry(feed, 1.21, "dev-2", owner_member_id="kid", adult=False),
+        _registry(feed, 1.22, "dev-2", owner_member_id="m1"),
+        _registry(feed, 1.23, "dev-1", owner_member_id="kid", adult=True),
+    ]
+    visit = feed.visit("acc", 1.3, "sport.example", member_id="kid")
+    held.feed(feed.consent("acc", 0), child)
+    assert held.feed(*_erased_and_granted(feed), *grown, visit)[-1] == "counted"
+    held.feed(feed.fact("acc", 2, "erasure"), feed.consent("acc", 2.1))
+    if stops:
+        held.commit()
+        held.restart()
+    again = feed.visit("acc", 2.2, "sport.example", member_id="kid")
+    assert held.feed(again) == ["suppressed"]
+
+
+@pytest.mark.parametrize("stops", [False, True])
+def test_a_device_goes_by_its_owners_word_no_more_once_he_was_erased(stops: bool) -> None:
+    held, feed = _stream(), Feed()
+    held.feed(feed.consent("acc", 0), _registry(feed, 0, "dev-1", owner_member_id="m1"))
+    held.feed(feed.consent("acc", 0.5, "withdrawn", member_id="m1"))
+    held.feed(feed.fact("acc", 1, "erasure", member_id="m1"))
+    if stops:
+        held.commit()
+        held.restart()
+    assert held.feed(feed.visit("acc", 1.1, "sport.example", device_id="dev-1")) == ["counted"]

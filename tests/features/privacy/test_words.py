@@ -160,10 +160,25 @@ def test_the_end_of_a_refusal_is_not_looked_at(end: Any) -> None:
     assert said("withdrawn", end=end) == RefusalReading(PROFILING, Why.WITHDRAWN)
 
 
+@pytest.mark.parametrize(
+    "word",
+    ["zurückgezogen", "ZURUECKGEZOGEN", "abgelehnt", "nicht erteilt", "abgelaufen", "révoqué",
+     "refusée", "retiré", "pas d'accord", "périmé", "denegado", "retirada", "no concedido",
+     "rifiutato", "Ritirato", "scaduto", "recusado", "não", "geweigerd", "ingetrokken", "verlopen",
+     "odmowa", "cofnięto", "odmítnuto", "odvolaný", "avslått", "återkallat", "afslået", "nektet",
+     "peruutettu", "отозвано", "отказ", "нет", "ανακλήθηκε", "reddedildi", "مرفوض", "撤回", "拒否",
+     "いいえ", "철회", "不同意", "void", "N", 0.0],
+)  # fmt: skip
+def test_refusals_in_the_languages_of_customers(word: Any) -> None:
+    assert isinstance(said(word), RefusalReading)
+
+
 # -- neither
 
 
-@pytest.mark.parametrize("word", ["zurückgezogen", "unknown", "", "maybe", 17, None, [], {}, "ok?"])
+@pytest.mark.parametrize(
+    "word", ["vielleicht", "unknown", -1, "", "maybe", 17, None, [], {}, "ok?"]
+)
 def test_what_is_neither_is_for_a_person_to_decide(word: Any) -> None:
     assert said(word) == Undecided("status")
 

@@ -114,7 +114,7 @@ def test_what_cannot_be_read_is_for_a_person_to_decide(data: bytes | None, reaso
         (without(GRANT, "kind"), None),
         (BASE, Undecided("status")),
         (without(WITHDRAWAL, "status"), Undecided("status")),
-        (WITHDRAWAL | {"status": "zurückgezogen"}, Undecided("status")),
+        (WITHDRAWAL | {"status": "perhaps"}, Undecided("status")),
         (WITHDRAWAL | {"kind": "rumour"}, Undecided("unknown_kind")),
         (WITHDRAWAL | {"kind": "gdpr_request"}, Undecided("unknown_kind")),
         (GRANT | {"kind": "consentDeleted"}, Undecided("unknown_kind")),
