@@ -302,11 +302,23 @@ class Accounts:
         """Say when a person and a device that the store doesn't know may be held."""
         self.standing.admission.answer(account, member, device, watermark)
 
-    def expire(self, watermark: int) -> None:
-        """Apply the end of facts that were limited in time, for silent accounts too."""
+    def expire(self, watermark: int, most: int) -> int:
+        """Apply the end of facts that were limited in time, for silent accounts too.
+
+        Returns
+        -------
+        int
+            How many persons it was applied to; about `most` where more are due.
+        """
+        count = 0
         for key in self.standing.ends.passed(watermark):
             account, _, member = key.partition(b"/")
+            kin = None if member else self.ledger.kin(account)
             self.standing.follow(account, member.decode(), watermark, 0)
+            count += 1 + len(kin.members if kin else ())
+            if count >= most:
+                break
+        return count
 
     def restore(
         self, records: Iterable[tuple[bytes, bytes]], watermark: int, new_rules: bool

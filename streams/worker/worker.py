@@ -223,7 +223,8 @@ class Worker:
         membership.follow()
         membership.try_again()
         self._report.watermarks(membership.engines)
-        if self._uncommitted >= most or (self._due() and not self._pipeline.committing):
+        due = self._due() or self._inlet.owes()
+        if self._uncommitted >= most or (due and not self._pipeline.committing):
             self._commit()
 
     # -- committing ----------------------------------------------------------------------
