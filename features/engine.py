@@ -38,6 +38,7 @@ from features.vocabulary import FactKind, Tolerated
 
 #: What decoders raise on bytes that nobody wrote.
 _DAMAGE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+_ANY = 2**62  # persons: no limit
 _MOST_DAYS = 64  # a longer gap in event time closes only so many days, the rest is silence
 
 
@@ -113,6 +114,7 @@ class Engine:
         )
         self._pending: dict[int, tuple[bytes, int]] = {}  # value and as-of time by subject
         self._model_changed = False
+        self._room = 0  # persons that may still be changed before `advance` stops
         #: What the fold stops for; each handler returns the outcome of that event, or `PENDING`.
         self._handlers: dict[int, Callable[[Batch, int], int]] = {
             lay.NEED_CLOSE: self._close_days,
@@ -137,17 +139,37 @@ class Engine:
         """
         outcome = np.zeros(len(batch), np.uint8)
         at = 0
-        while True:
+        while at < len(batch):
+            at = self.advance(batch, at, outcome, _ANY)
+        return outcome
+
+    def advance(self, batch: Batch, at: int, outcome: NDArray[np.uint8], most: int) -> int:
+        """Fold a batch from index `at` on, until about `most` persons were changed by facts.
+
+        Facts come to act when they are read and when they end. Where it stops in between, nobody
+        else's turn comes first in the partition's sequence: the result is that of `apply`, however
+        often it is called, but only when the whole batch is done is it that of a place in the log.
+
+        Returns
+        -------
+        int
+            Index to go on from; ``len(batch)`` when all is done.
+        """
+        self._room = most
+        while self._room > 0:
             why, at = self.store.apply(batch, at, outcome, self.contents.map)
             if why == lay.DONE:
-                return outcome
+                return len(batch)
             what = self._handlers[why](batch, at)
             if what != lay.PENDING:
                 outcome[at] = what
                 self.store.totals[what] += 1
+        return at
 
     def _take_fact(self, batch: Batch, at: int) -> int:
-        return self.accounts.apply(batch.fact(at), self.store.now)
+        self._room -= 1
+        what = self.accounts.apply(batch.fact(at), self.store.now)
+        return self._expire(batch, at) if what == lay.PENDING else what
 
     def _admit(self, batch: Batch, at: int) -> int:
         return self.accounts.admit(batch.text(at, "account"), self.store.now)
@@ -164,7 +186,7 @@ class Engine:
         return lay.PENDING
 
     def _expire(self, batch: Batch, at: int) -> int:
-        self.accounts.expire(self.store.now)
+        self._room -= self.accounts.expire(self.store.now, self._room)
         return lay.PENDING
 
     def _flag_fresh(self, batch: Batch, at: int) -> int:

@@ -106,6 +106,7 @@ class NoBroker(Stop):
     """No broker answers."""
 
     code = ExitCode.UNREACHABLE
+    away = True
 
 
 class TooManyDeadLetters(Stop):

@@ -55,6 +55,8 @@ class Settings(EngineSettings):
     poll_timeout_ms: int = 100  # longest wait of one poll
     #: Take records from librdkafka's queue, without an object of Python for each
     native_fetch: bool = False
+    #: Persons that facts and their ends may change in one turn of all partitions; the rest waits
+    turn_persons: int = 2_000
     commit_interval_ms: int = 300  # a transaction ends after so long, or at `commit_events`
     catch_up_interval_ms: int = 3_000  # the interval while the records taken are older than it
     commit_events: int = 400_000  # a transaction is closed early at this many input records
@@ -142,6 +144,7 @@ _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 #: Settings of which none is nothing.
 _ABOVE_0 = (
     "poll_events",
+    "turn_persons",
     "commit_interval_ms",
     "commit_events",
     "tick_interval_ms",

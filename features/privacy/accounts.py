@@ -111,7 +111,8 @@ class Accounts:
             Outcome: ``FACT``, or why it was not kept: ``NO_CONSENT`` for facts about
             interests outside consent, ``SUPPRESSED`` for sensitive and unknown interests and
             for members who may not be held, ``OVER_LIMIT`` for what there is no room for,
-            ``MALFORMED`` for what puts an account on hold.
+            ``MALFORMED`` for what puts an account on hold, ``PENDING`` for a tick until what
+            ended by it was applied.
         """
         known, how = understood(fact, self._rules)
         if how is not None:
@@ -122,8 +123,7 @@ class Accounts:
         match known.said:
             case Tick():
                 self._store.ticked = max(self._store.ticked, known.ts)
-                self.expire(self._store.now)
-                return lay.FACT
+                return lay.PENDING if self.standing.ends.next() <= self._store.now else lay.FACT
             case Erasure():
                 return self._erase(account, member, known, now)
             case Consent(status=status, purpose=term, expires_at=until):
@@ -160,9 +160,7 @@ class Accounts:
             self.standing.follow(account, member, now, fact.ts)
         return lay.FACT
 
-    def _doubt(
-        self, account: bytes, fact: Fact, purposes: Sequence[Purpose], now: int
-    ) -> int:
+    def _doubt(self, account: bytes, fact: Fact, purposes: Sequence[Purpose], now: int) -> int:
         """Put an account on hold, whoever of it was meant; of a mere use that use."""
         person = self.ledger.person(account)
         words = (DOUBT,) if Purpose.PROFILING in purposes else purposes
@@ -328,11 +326,23 @@ class Accounts:
         """Say when a person and a device that the store doesn't know may be held."""
         self.standing.admission.answer(account, member, device, now)
 
-    def expire(self, now: int) -> None:
-        """Apply the end of facts that were limited in time, for silent accounts too."""
+    def expire(self, now: int, most: int) -> int:
+        """Apply the end of facts that were limited in time, for silent accounts too.
+
+        Returns
+        -------
+        int
+            How many persons it was applied to; about `most` where more are due.
+        """
+        count = 0
         for key in self.standing.ends.passed(now):
             account, _, member = key.partition(b"/")
+            kin = None if member else self.ledger.kin(account)
             self.standing.follow(account, member.decode(), now, 0)
+            count += 1 + len(kin.members if kin else ())
+            if count >= most:
+                break
+        return count
 
     def restore(self, records: Iterable[tuple[bytes, bytes]], now: int, new_rules: bool) -> None:
         """Load the stored records of facts and erasures; what is of format 1 is written anew."""

@@ -75,14 +75,10 @@ def check_keys(settings: Settings) -> None:
 
 def diagnose(settings: Settings, principal: Principal) -> list[Trouble]:
     """Everything that would stop a program which runs as this principal; [] where it can work."""
-    servers = [server.strip() for server in settings.bootstrap_servers.split(",")]
-    troubles = [found for server in servers if (found := _reach(server))]
+    servers, troubles = _listening(settings)
     if len(troubles) == len(servers):
         return troubles
-    heard: list[KafkaError] = []
-    config: dict[str, Any] = {**_quiet(settings), "error_cb": heard.append}
-    admin = AdminClient(config)
-    brokers = _brokers(admin, heard)
+    admin, brokers, heard = _logged_in(settings)
     if brokers is None:
         return [*troubles, _why(heard, settings)]
     advertised = {f"{host}:{port}" for host, port in brokers} - set(servers)
@@ -97,6 +93,31 @@ def diagnose(settings: Settings, principal: Principal) -> list[Trouble]:
     troubles += [Trouble(said) for said in _missing_on_groups(admin, acls)]
     troubles += [Trouble(said) for said in _missing_on_transactions(settings, acls)]
     return troubles
+
+
+def unreachable(settings: Settings) -> list[Trouble]:
+    """Why no broker lets a program in; [] where one does."""
+    servers, troubles = _listening(settings)
+    if len(troubles) == len(servers):
+        return troubles
+    _, brokers, heard = _logged_in(settings)
+    return [] if brokers is not None else [*troubles, _why(heard, settings)]
+
+
+def _listening(settings: Settings) -> tuple[list[str], list[Trouble]]:
+    """The servers that are named, and what keeps us from some of them."""
+    servers = [server.strip() for server in settings.bootstrap_servers.split(",")]
+    return servers, [found for server in servers if (found := _reach(server))]
+
+
+def _logged_in(
+    settings: Settings,
+) -> tuple[AdminClient, list[tuple[str, int]] | None, list[KafkaError]]:
+    """A client, the brokers it sees (None where none lets it in), and what it heard meanwhile."""
+    heard: list[KafkaError] = []
+    config: dict[str, Any] = {**_quiet(settings), "error_cb": heard.append}
+    admin = AdminClient(config)
+    return admin, _brokers(admin, heard), heard
 
 
 def _quiet(settings: Settings) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from streams.errors import KafkaFailed
 from streams.kafka import clients
 from streams.settings import Settings
 
-_TIMEOUT_S = 20.0
+_TIMEOUT_S = 10.0
 
 
 class TopicError(KafkaFailed):

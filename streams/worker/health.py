@@ -78,7 +78,8 @@ class Health:
 
     def _readyz(self) -> Answer:
         if not self._reached:
-            return Answer(HTTPStatus.SERVICE_UNAVAILABLE, b"no broker answers\n")
+            why = "" if self.ready else f"{self.reason}\n"
+            return Answer(HTTPStatus.SERVICE_UNAVAILABLE, f"no broker answers\n{why}".encode())
         status = HTTPStatus.OK if self.ready else HTTPStatus.SERVICE_UNAVAILABLE
         return Answer(status, f"{self.reason}\n".encode())
 

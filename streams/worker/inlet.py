@@ -6,7 +6,7 @@ transaction that moves the offset past it, and in no other.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -99,10 +99,13 @@ class Inlet:
         return len(fetched)
 
     def release(self) -> list[tuple[int, Batch]]:
-        """The next records of each partition's sequence."""
+        """The next records of each partition's sequence; none for one that is not done yet."""
         patience = self._listened - self._settings.merge_wait_ms / 1000.0
         released = []
         for number, part in self.partitions.items():
+            if part.busy:
+                released.append((number, Batch.concat([])))
+                continue
             waiting = any(item.waiting for item in part.merge.inputs.values())
             if not waiting:
                 continue
@@ -119,13 +122,17 @@ class Inlet:
         cuts = []
         for number, part in self.partitions.items():
             positions = part.merge.position()
-            if positions != part.cut_at:
-                taken = {
-                    name: at.offset - part.cut_at[name].offset for name, at in positions.items()
-                }
+            if positions != part.cut_at or part.owed:
+                taken = Counter(
+                    {name: at.offset - part.cut_at[name].offset for name, at in positions.items()}
+                )
                 cuts.append(Cut(number, part, positions, part.take_refused(positions), taken))
                 part.cut_at = positions
         return cuts
+
+    def owes(self) -> bool:
+        """Whether a partition that was left out of a commit can be in one now."""
+        return any(part.owed and not part.turns for part in self.partitions.values())
 
     def apply_backpressure(self, consumer: Consumer) -> None:
         """Pause inputs that run ahead of the others, resume those that were caught up with.

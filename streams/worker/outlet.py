@@ -50,7 +50,7 @@ class Commit:
     refused : list of DeadLetter
     offsets : list of TopicPartition
         Next offset per input partition.
-    taken : dict of str to int
+    taken : Counter of str
         Records per input topic that it accounts for.
     outcomes : Counter of (str, str)
         The same records by input topic and what became of them.
@@ -59,7 +59,7 @@ class Commit:
     changes: dict[int, Changes] = field(default_factory=dict)
     refused: list[DeadLetter] = field(default_factory=list)
     offsets: list[TopicPartition] = field(default_factory=list)
-    taken: dict[str, int] = field(default_factory=dict)
+    taken: Counter[str] = field(default_factory=Counter)
     outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 

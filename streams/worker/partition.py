@@ -3,13 +3,34 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
+import numpy as np
+from numpy.typing import NDArray
+
+from features.records.batch import Batch
 from features.records.dead_letter import DeadLetter
 from features.records.position import Position
 from features.records.sequence import Merge
 from streams.worker.dead_letters import DeadLetterCount
+
+
+@dataclass
+class Turn:
+    """Records on their way through an engine.
+
+    Attributes
+    ----------
+    outcome : ndarray of uint8
+        What became of each, up to `at`.
+    at : int
+        Index of the next one.
+    """
+
+    batch: Batch
+    outcome: NDArray[np.uint8]
+    at: int = 0
 
 
 @dataclass
@@ -33,6 +54,10 @@ class Partition:
         Of what waits in `refused`, by input.
     broken : Exception or None
         What its engine failed with; nothing is applied or collected any more.
+    turns : deque of Turn
+        What was released and is not folded to its end yet.
+    owed : list of Cut
+        Cuts that commits left out, for the engine was in the midst of a turn.
     """
 
     merge: Merge
@@ -47,6 +72,13 @@ class Partition:
     halted: dict[str, tuple[float, str]] = field(default_factory=dict)
     bytes_refused: Counter[str] = field(default_factory=Counter)
     broken: Exception | None = None
+    turns: deque[Turn] = field(default_factory=deque)
+    owed: list[Cut] = field(default_factory=list)
+
+    @property
+    def busy(self) -> bool:
+        """Whether it has to fold or commit before more is released to it."""
+        return bool(self.turns or self.owed)
 
     def refuse(self, name: str, letters: Iterable[DeadLetter]) -> None:
         """Add refused records of an input, in log order."""
@@ -88,7 +120,7 @@ class Cut:
         Per input topic the next offset and the running time there.
     refused : list of DeadLetter
         Before those offsets.
-    taken : dict of str to int
+    taken : Counter of str
         Records per input topic since the former cut.
     """
 
@@ -96,4 +128,13 @@ class Cut:
     part: Partition
     positions: dict[str, Position]
     refused: list[DeadLetter]
-    taken: dict[str, int]
+    taken: Counter[str]
+
+    @classmethod
+    def joined(cls, cuts: Sequence[Cut]) -> Cut:
+        """One cut in place of several that follow each other."""
+        refused, taken = list[DeadLetter](), Counter[str]()
+        for cut in cuts:
+            refused += cut.refused
+            taken.update(cut.taken)
+        return replace(cuts[-1], refused=refused, taken=taken)

@@ -31,7 +31,7 @@ from streams.settings import Settings
 from streams.worker.binding import committed_note
 from streams.worker.dead_letters import tells_who, withheld
 from streams.worker.outlet import Commit, Outlet
-from streams.worker.partition import Cut, Partition
+from streams.worker.partition import Cut, Partition, Turn
 from streams.worker.reporting import Report
 from streams.worker.tag_feed import TagFeed
 from streams.worker.untagged import Untagged
@@ -50,9 +50,9 @@ class Pipeline:
     succeeded : int
         Commits that succeeded.
     turn_size : int
-        Records that a turn may have, so that it does not take long: ten thousand events take a
-        twentieth of a second, ten thousand withdrawals some seconds, and whoever comes after
-        them would wait.
+        Records that a turn may have, so that it does not take long. What facts change is bounded
+        beside it (``turn_persons``): ten thousand events take a twentieth of a second, ten
+        thousand withdrawals or consents that end some seconds, and other partitions would wait.
     """
 
     def __init__(
@@ -138,36 +138,59 @@ class Pipeline:
 
     def _turn(self, released: Sequence[tuple[Partition, Engine, Batch]]) -> None:
         self._tags.follow()
-        begun, count = self._ports.monotonic(), sum(len(batch) for _, _, batch in released)
-        for part, engine, batch in released:
-            if part.broken is not None:
-                continue
-            try:
-                with metrics.LOOP_SECONDS.time():
-                    outcome = engine.apply(batch)
-            except Exception as error:  # the loop looks for it; the others go on
-                part.broken = error
-                continue
-            part.outcomes += self._by_input(batch, outcome)
-            self._untagged.add(batch, outcome)
-            for i in np.flatnonzero(outcome == Outcome.LATE).tolist():
-                row = batch.records[i]
-                part.late.append(
-                    DeadLetter(
-                        Refusal.LATE,
-                        "ts",
-                        f"older than the watermark {engine.watermark}",
-                        self._settings.topic(INPUTS[int(row["kind"])]),
-                        int(row["partition"]),
-                        int(row["offset"]),
-                        batch.text(i, "account"),
-                        batch.raw(i),
-                    )
-                )
+        begun, count = self._ports.monotonic(), 0
+        for part, _, batch in released:
+            if len(batch):
+                part.turns.append(Turn(batch, np.zeros(len(batch), np.uint8)))
+        open_ = [(part, engine) for part, engine, _ in released if part.turns]
+        most = max(1, self._settings.turn_persons // max(1, len(open_)))
+        for part, engine in open_:
+            count += self._advance(part, engine, most)
         if count >= _LEAST_TURN:  # of fewer, what each turn costs would count for them
             took = max(1e-3, self._ports.monotonic() - begun)
             self.turn_size = max(_LEAST_TURN, int(_TURN_S * count / took))
         self._untagged.publish()
+
+    def _advance(self, part: Partition, engine: Engine, most: int) -> int:
+        """Fold the next records of a partition as `Engine.advance` does; returns how many."""
+        if part.broken is not None:
+            return 0
+        turn = part.turns[0]
+        first = turn.at
+        try:
+            with metrics.LOOP_SECONDS.time():
+                turn.at = engine.advance(turn.batch, first, turn.outcome, most)
+        except Exception as error:  # the loop looks for it; the others go on
+            part.broken = error
+            return 0
+        batch = Batch(turn.batch.records[first : turn.at], turn.batch.blob)
+        outcome = turn.outcome[first : turn.at]
+        if turn.at == len(turn.batch):
+            part.turns.popleft()
+        part.outcomes += self._by_input(batch, outcome)
+        self._untagged.add(batch, outcome)
+        for i in np.flatnonzero(outcome == Outcome.LATE).tolist():
+            row = batch.records[i]
+            part.late.append(
+                DeadLetter(
+                    Refusal.LATE,
+                    "ts",
+                    f"older than the watermark {engine.watermark}",
+                    self._settings.topic(INPUTS[int(row["kind"])]),
+                    int(row["partition"]),
+                    int(row["offset"]),
+                    batch.text(i, "account"),
+                    batch.raw(i),
+                )
+            )
+        return len(batch)
+
+    def _finish(self, part: Partition, engine: Engine, deadline: float) -> None:
+        """Fold all that was released to a partition, for it is about to go."""
+        while part.turns and part.broken is None:
+            if self._ports.monotonic() > deadline:
+                raise Abandon("the partitions went in the midst of a turn")
+            self._advance(part, engine, self._settings.turn_persons)
 
     def _by_input(self, batch: Batch, outcome: NDArray[np.uint8]) -> Counter[tuple[str, str]]:
         width = len(Outcome)
@@ -190,9 +213,15 @@ class Pipeline:
         self._untagged.keep(engines)
         commit = Commit()
         for cut in cuts:
+            engine = engines[cut.partition]
+            if deadline is not None:
+                self._finish(cut.part, engine, deadline)
             if cut.part.broken is not None:
                 continue
-            engine = engines[cut.partition]
+            cut.part.owed.append(cut)
+            if cut.part.turns:
+                continue  # amid what it does at one place of its sequence; the others go on
+            cut, cut.part.owed = Cut.joined(cut.part.owed), []
             refused = [letter for letter in cut.refused if not letter.holds]  # the fold counts it
             engine.refuse(len(refused))
             try:
@@ -212,8 +241,7 @@ class Pipeline:
                 TopicPartition(name, cut.partition, at.offset, committed_note(engine.owner, name))
                 for name, at in cut.positions.items()
             ]
-            for name, count in cut.taken.items():
-                commit.taken[name] = commit.taken.get(name, 0) + count
+            commit.taken.update(cut.taken)
         if not commit.offsets:
             self._sending.put(self._nothing)
             return

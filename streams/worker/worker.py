@@ -23,6 +23,7 @@ from streams import metrics
 from streams.contract.topics import INPUTS
 from streams.errors import Abandon, BadTopics, KafkaFailed, NoBroker, PartitionFailed, Stop
 from streams.kafka import clients, topic_check, topic_plan
+from streams.kafka.diagnosis import unreachable
 from streams.kafka.ports import REAL, Ports
 from streams.settings import Settings
 from streams.worker import binding
@@ -94,19 +95,16 @@ class Worker:
         self._ears.open()
         self._watchdog.start()
         try:
+            self._reach.start()
             self._health.starting("compiling")
             warm_up()
-            self._inlet.expect(check_topics(self._settings))
+            self._begin()
+            self._started = True
             if not self._settings.erasure_key:
                 log.warning(
                     "erasure_key is not set: whoever reads the state topic can find out "
                     "which ids were erased, by trying them, and make event ids that collide"
                 )
-            self._health.starting("reading content tags")
-            self._twins.wait(lambda: bool(self._ears.asked))
-            self.start()
-            self._started = True
-            self._reach.start()
             self._lag.start()
             spare_collector()
             while not self._ears.asked:
@@ -117,7 +115,8 @@ class Worker:
         except Stop as error:
             log.error("%s", error)
             self._pipeline.discard()  # nothing more is committed
-            self.leave()  # or the group would wait for this worker until its session ends
+            if self._started:
+                self.leave()  # or the group would wait for this worker until its session ends
             return error.code
         finally:
             self._pipeline.discard()
@@ -125,6 +124,27 @@ class Worker:
             self._lag.stop()
             self._reach.stop()
             self._watchdog.stop()
+
+    def _begin(self) -> None:
+        """Check the topics and start; without a broker that is tried until one is there.
+
+        Until then a signal ends the process by itself, for nothing is under way.
+        """
+        while True:
+            try:
+                self._health.starting("looking at the topics")
+                self._inlet.expect(check_topics(self._settings))
+                self._health.starting("reading content tags")
+                self._twins.wait(lambda: bool(self._ears.asked))
+                self.start()
+                return
+            except (NoBroker, KafkaFailed) as error:
+                if self._settings.strict_limits or not error.away:
+                    raise
+                why = "; ".join(item.said for item in unreachable(self._settings)) or str(error)
+            log.warning("waiting for a broker: %s", why)
+            self._health.starting(f"waiting for a broker: {why}")
+            self._ports.sleep(_BACKOFF_S)
 
     def start(self) -> None:
         """Read the content tags, fence whoever had this worker's name, join the group."""
@@ -226,7 +246,8 @@ class Worker:
         membership.try_again()
         self._ticker.look(self._inlet, membership.engines)
         self._report.watermarks(membership.engines)
-        if self._uncommitted >= most or (self._due() and not self._pipeline.committing):
+        due = self._due() or self._inlet.owes()
+        if self._uncommitted >= most or (due and not self._pipeline.committing):
             self._commit()
 
     # -- committing ----------------------------------------------------------------------

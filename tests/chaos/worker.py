@@ -83,7 +83,9 @@ class Observed(Worker):
         if (
             self._dumped != self._orders.dump
             and not self._membership.restoring
-            and all(part.cut_at == part.merge.position() for part in parts.values())
+            and all(
+                part.cut_at == part.merge.position() and not part.busy for part in parts.values()
+            )
         ):
             with suppress(Abandon):  # the next step meets it again
                 self._pipeline.settle()

@@ -315,6 +315,7 @@ def _varied(rng: Random) -> Settings:
         held_events=rng.choice([2, 5, 1000]),
         kafka={"queue.buffering.max.messages": rng.choice(["3", "100000"])},
         standby=rng.random() < 0.3,
+        turn_persons=rng.choice([1, 2, 2_000]),
     )
 
 

@@ -151,10 +151,10 @@ def _fill(
         value = {"event_id": f"{partition}-{number}", "account_id": account, "ts": ts, **fields}
         logs[topic, partition].append((account.encode(), json.dumps(value).encode()))
 
-    facts: list[tuple[int, str, dict[str, Any]]] = [
-        (START_MS + i, account, {"kind": "consent", "purpose": "profiling", "status": "granted"})
-        for i, account in enumerate(accounts)
-    ]
+    granted: dict[str, Any] = {"kind": "consent", "purpose": "profiling", "status": "granted"}
+    if rng.random() < 0.3:  # all of them end at once
+        granted["expires_at"] = START_MS + int(rng.uniform(1.0, 2.5) * DAY_MS)
+    facts = [(START_MS + i, account, granted) for i, account in enumerate(accounts)]
     if erased:
         facts.append((erased_at, erased, {"kind": "erasure"}))
     facts.append(

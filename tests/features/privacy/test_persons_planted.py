@@ -68,10 +68,11 @@ def _erases_by_time_alone(self: Any, account: bytes, member: str = "") -> int:
     return -1
 
 
-def _overlooks_ends(self: Any, watermark: int) -> None:
+def _overlooks_ends(self: Any, watermark: int, most: int) -> int:
     ends = self.standing.ends
-    list(ends.passed(watermark))
+    passed = len(list(ends.passed(watermark)))
     self._store.counters["due"] = ends.next()
+    return passed
 
 
 #: Planted bugs by the promise they break: what is replaced in the engine, and by what.

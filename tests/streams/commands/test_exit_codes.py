@@ -69,6 +69,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]
         "CALL_DEADLINE_MS": "600",
         "CATCH_UP_INTERVAL_MS": "300",
         "HTTP_PORT": "0",
+        "STRICT_LIMITS": "true",  # else a worker waits for its broker
     }.items():
         monkeypatch.setenv("INTEREST_STREAMS_" + name, value)
     monkeypatch.setattr("streams.kafka.compacted._METADATA_S", 0.6)

@@ -109,18 +109,18 @@ def test_records_deleted_under_a_running_worker_give_up_their_partition_alone() 
 
 def test_a_partition_whose_engine_fails_twice_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     broker = two_partitions()
-    apply, failures = Engine.apply, list[Any]()
+    advance, failures = Engine.advance, list[Any]()
 
-    def breaks(self: Engine, batch: Any) -> Any:
+    def breaks(self: Engine, batch: Any, *rest: Any) -> int:
         if batch.records["partition"][0] == 1:
             failures.append(self)
             raise ZeroDivisionError("by zero")
-        return apply(self, batch)
+        return advance(self, batch, *rest)
 
     worker = start(broker)
     steps(10, worker)
     running = engines(worker)[0]
-    monkeypatch.setattr(Engine, "apply", breaks)
+    monkeypatch.setattr(Engine, "advance", breaks)
     for minute in range(2, 6):
         visit(broker, "a", 0, minute)
         visit(broker, "b", 1, minute)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 from confluent_kafka import KafkaError
-from numpy.typing import NDArray
 
 from features.engine import Engine
 from features.records.batch import Batch
@@ -115,14 +115,14 @@ def test_offsets_that_can_not_be_read_are_asked_for_again() -> None:
 def test_a_turn_is_short_whatever_its_records_cost(monkeypatch: pytest.MonkeyPatch) -> None:
     broker = fed(9_000)
     worker = start(broker, poll_events=4_000, commit_events=50_000)
-    apply, sizes = Engine.apply, list[int]()
+    advance, sizes = Engine.advance, list[int]()
 
-    def slow(self: Engine, batch: Batch) -> NDArray[np.uint8]:
+    def slow(self: Engine, batch: Batch, *rest: Any) -> int:
         broker.sleep(0.0005 * len(batch))
         sizes.append(len(batch))
-        return apply(self, batch)
+        return advance(self, batch, *rest)
 
-    monkeypatch.setattr(Engine, "apply", slow)
+    monkeypatch.setattr(Engine, "advance", slow)
     steps(30, worker)
     assert sizes[0] > 3_000 and sum(sizes) == 9_001
     assert max(sizes[1:]) <= 1_000
