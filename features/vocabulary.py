@@ -50,6 +50,34 @@ class DayPart(Word):
         return self.name.lower().replace("_", "-")
 
 
+class Weekday(Word):
+    """Days of the week, in a moment."""
+
+    MONDAY = 0
+    TUESDAY = 1
+    WEDNESDAY = 2
+    THURSDAY = 3
+    FRIDAY = 4
+    SATURDAY = 5
+    SUNDAY = 6
+
+
+class DayType(Word):
+    """Kinds of local day, in a moment."""
+
+    WEEKDAY = 0
+    WEEKEND = 1
+
+
+class Part(Word):
+    """Quarters of a local day, in a moment."""
+
+    NIGHT = 0
+    MORNING = 1
+    AFTERNOON = 2
+    EVENING = 3
+
+
 class Trend(Word):
     """Direction in which an interest changes."""
 

@@ -1,8 +1,11 @@
-"""Counts in which parts of which days persons and their interests were active, and learns from it.
+"""Forecasts the part of the day in which a subject engages with an interest, and names moments.
 
-A cell is a person's interest in a quarter of a day. Its signals are cut into bins, each bin a
-weight, two pairs of signals crossed; the weights are learned by FTRL-proximal (McMahan et al.,
-*Ad click prediction: a view from the trenches*, KDD 2013), a day scored before it is learned.
+The log-odds of a part of a day are a sum of what its row tells (days out of the days on which the
+subject was active at all, silence, the kind of day, shares of mass by part) and of how active the
+subject was of late. The weights were learned once by logistic regression on panels of web visits,
+apps, television and set-top boxes, each panel weighing the same, and held on panels of venues,
+music and hosts (`interest-streams quality --households`). They are no state: a profile's moments
+follow from what is in it anyhow.
 """
 
 from __future__ import annotations
@@ -13,40 +16,74 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from features.jit import as_int, bare, inlined
+from features.jit import as_int, inlined, njit
+from features.models.signals_kernel import KNOWN_DAYS, days_since
+from features.state.rows_kernel import popcount
 
-QUARTERS, DAY_TYPES = 4, 2
-#: Days in which a count halves.
-_HALF_LIFE = 28.0
-#: Signals, and the bins that each is cut into.
-N_CELL_SIGNALS, BINS = 14, 16
-#: Pairs of signals whose bins are crossed: own rate and presence; rate in the cell and recency.
-_CROSSES = ((0, 1), (4, 5))
-#: Weights: bins, crossed bins, and the intercept at the end.
-N_WEIGHTS = N_CELL_SIGNALS * BINS + len(_CROSSES) * BINS * BINS + 1
-N_ACTIVE = N_CELL_SIGNALS + len(_CROSSES) + 1
-_BETA, _L2 = 1.0, 1e-3
+WEEKDAYS, PARTS = 7, 4
+_ALL = np.uint64((1 << KNOWN_DAYS) - 1)
+#: Rows of the cells behind those of the weekdays, Monday first: a working day's, a weekend day's.
+_WORKING, _WEEKEND = WEEKDAYS, WEEKDAYS + 1
+CELLS_SHAPE = (WEEKDAYS + 2, PARTS)
+#: Moments that are named at most, from this probability on, and from so many times the mean of the
+#: interest's week.
+MOST_NAMED = 3
+_LEAST, _TIMES = 0.3, 2.0
+#: Active days after the first from which on a forecast is ventured.
+_LEAST_DAYS = 3
+
+_BIAS, _HABIT, _HERE, _SILENCE, _KIND, _PART = -1.2, 0.55, 0.17, -0.44, 0.44, 0.57
+_KIND_DAYS = 8.0  # of the row's rate on any day, in its rate on a kind of day
+_PART_DAYS = 2.0  # of the subject's parts, in the row's
+_EVEN = 0.1  # of an even day, in the subject's parts
+_OTHER_KIND = 0.5  # weight of the parts of the other kind of day
+# A weekday of its own is believed only where all but nothing else explains it. On the panels one
+# that stood out by four nats or more (six of eight, and rarely else) came back half as often as it
+# had come; by ten, on boxes, five times in six. Two of three weeks is the least.
+_LEAST_WEEKS, _LEAST_SHARE, _LEAST_NATS, _WEEKS = 8, 0.6, 10.0, 4.0
+_HORIZON, _MISSED = 7, 0.5  # days within which a next time is named, if likelier than not
 
 
-class MomentTables(NamedTuple):
-    """State; days are closed days, ``bits`` has the last closed day in bit 0."""
+def _by_weekday() -> Any:
+    """Per weekday of a morning (0 is Monday), per weekday, the bits of the days before on it."""
+    masks = np.zeros((WEEKDAYS, WEEKDAYS), np.uint64)
+    for today in range(WEEKDAYS):
+        for back in range(KNOWN_DAYS):
+            masks[today, (today - 1 - back) % WEEKDAYS] |= np.uint64(1) << np.uint64(back)
+    return masks
 
-    hits: NDArray[np.float64]  # (pairs, DAY_TYPES, QUARTERS), decayed
-    pair_bits: NDArray[np.uint64]  # (pairs,)
-    quarter_bits: NDArray[np.uint64]  # (pairs, QUARTERS)
-    first: NDArray[np.int64]  # (pairs,), first active day
-    person: NDArray[np.int32]  # (pairs,)
-    present: NDArray[np.float64]  # (persons, DAY_TYPES, QUARTERS), decayed
-    person_bits: NDArray[np.uint64]  # (persons,)
-    days: NDArray[np.float64]  # (persons, DAY_TYPES), decayed days since the first
-    z: NDArray[np.float64]  # (N_WEIGHTS,), FTRL
-    n: NDArray[np.float64]  # (N_WEIGHTS,), FTRL
+
+_ON = _by_weekday()
+
+
+class Habit(NamedTuple):
+    """A row and its subject on a morning: all that a forecast is made from."""
+
+    day: int
+    days: Any  # uint64, days of the row, bit 0 is the day before
+    active: Any  # uint64, days of the subject, likewise
+    age: int  # days since the row's first
+    parts: Any  # (8,), mass of the row by part, working days first
+    all_parts: Any  # (8,), mass of all rows of the subject
+
+
+class Forecast(NamedTuple):
+    """Room for the forecast of one row."""
+
+    all_parts: NDArray[np.float64]  # (8,)
+    cells: NDArray[np.float64]  # shape `CELLS_SHAPE`, probabilities
+    named: NDArray[np.int64]  # (MOST_NAMED,), cells as ``row * PARTS + part``
 
 
 @inlined
-def kind_of_day(day: int) -> int:
-    """0 for a working day, 1 for a weekend's; 1970-01-01 was a Thursday."""
-    return 1 if (day + 3) % 7 >= 5 else 0
+def weekday_of(day: int) -> int:
+    """0 for a Monday; 1970-01-01 was a Thursday."""
+    return as_int((day + 3) % WEEKDAYS)
+
+
+@inlined
+def _kind_of(weekday: int) -> int:
+    return _WORKING if weekday < 5 else _WEEKEND
 
 
 @inlined
@@ -55,191 +92,151 @@ def _logit(p: float) -> Any:
 
 
 @inlined
-def _bin(value: float, low: float, high: float) -> int:
-    return as_int(min(BINS - 1, max(0, math.floor((value - low) / (high - low) * BINS))))
+def _known(age: int) -> Any:
+    """Bits of the days that tell: after the row's first, which made it."""
+    return (np.uint64(1) << np.uint64(min(KNOWN_DAYS, max(0, age - 1)))) - np.uint64(1)
 
 
 @inlined
-def _since(bits: Any) -> int:
-    """Days since the last active one: 0 if that was the last closed day, 64 if unknown."""
-    for back in range(64):
-        if (bits >> np.uint64(back)) & np.uint64(1) != np.uint64(0):
-            return back
-    return 64
+def worth_naming(m: Habit) -> bool:
+    """Whether enough is known of a row to name moments of it."""
+    return popcount(m.days & _known(m.age)) >= _LEAST_DAYS
 
 
 @inlined
-def _counted(bits: Any, days: int) -> int:
-    found = 0
-    for back in range(days):
-        found += as_int((bits >> np.uint64(back)) & np.uint64(1))
-    return found
+def fill_cells(m: Habit, cells: Any) -> None:
+    """Fill the probabilities of the parts of all weekdays and of both kinds of day."""
+    known = _known(m.age)
+    days, known_days = m.days & known, popcount(known)
+    hits = popcount(days)
+    here = max(hits, popcount(m.active & known))
+    week = known & np.uint64(0x7F)
+    rate = (hits + 0.1) / (known_days + 2.0)
+    said = (
+        _BIAS
+        + _HABIT * _logit((hits + 0.1) / (here + 2.0))
+        + _HERE * _logit((popcount(m.active & week) + 1.4) / (popcount(week) + 2.0))
+        + _SILENCE * math.log(1.0 + days_since(m.days & _ALL))
+    )
+    on = _ON[weekday_of(m.day)]
+    for kind in range(2):
+        first, after = (0, 5) if kind == 0 else (5, WEEKDAYS)
+        mask = np.uint64(0)
+        for weekday in range(first, after):
+            mask |= on[weekday]
+        of_kind, among = popcount(days & mask), popcount(known & mask)
+        kinds = _logit((of_kind + _KIND_DAYS * rate) / (among + _KIND_DAYS))
+        _fill_parts(m, cells, kind, said + _KIND * (kinds - _logit(rate)), hits)
+        for weekday in range(first, after):
+            mine, weeks = popcount(days & on[weekday]), popcount(known & on[weekday])
+            more = _stands_out(mine, weeks, of_kind - mine, among - weeks, kinds)
+            for part in range(PARTS):
+                cells[weekday, part] = _shifted(cells[_WORKING + kind, part], more)
 
 
 @inlined
-def _weekly(bits: Any, ahead: int) -> int:
-    """Weeks of the last four in which the weekday of the day to score was active."""
-    found = 0
-    for week in range(1, 5):
-        found += as_int((bits >> np.uint64(7 * week - 1 - ahead)) & np.uint64(1))
-    return found
+def _fill_parts(m: Habit, cells: Any, kind: int, said: float, hits: int) -> None:
+    total, all_of = 0.0, 0.0
+    for part in range(PARTS):
+        total += _mass(m.parts, kind, part)
+        all_of += _mass(m.all_parts, kind, part)
+    few = _PART_DAYS / max(1, hits)
+    for part in range(PARTS):
+        usual = _mass(m.all_parts, kind, part) / all_of if all_of > 0.0 else 1.0 / PARTS
+        usual = (usual + _EVEN / PARTS) / (1.0 + _EVEN)
+        own = _mass(m.parts, kind, part) / total if total > 0.0 else usual
+        share = (own + few * usual) / (1.0 + few)
+        cells[_WORKING + kind, part] = 1.0 / (1.0 + math.exp(-said - _PART * math.log(share)))
 
 
 @inlined
-def cell_rate(t: MomentTables, pair: int, kind: int, quarter: int) -> Any:
-    """Own rate of a day times the person's share of the quarter: the simple answer."""
-    person = as_int(t.person[pair])
-    days, hits, there, in_quarter = 0.0, 0.0, 0.0, 0.0
-    for k in range(DAY_TYPES):
-        days += t.days[person, k]
-        for q in range(QUARTERS):
-            hits += t.hits[pair, k, q]
-            there += t.present[person, k, q]
-        in_quarter += t.present[person, k, quarter] * (1.0 if k == kind else 0.5)
-    rate = (hits + 0.05) / (days + 1.0)
-    return min(0.95, rate * (in_quarter + 0.25) / (there + 1.0))
+def _mass(parts: Any, kind: int, part: int) -> Any:
+    other = np.float64(parts[(1 - kind) * PARTS + part])
+    return np.float64(parts[kind * PARTS + part]) + _OTHER_KIND * other
 
 
 @inlined
-def active_weights(t: MomentTables, pair: int, day: int, quarter: int, ahead: int, at: Any) -> None:
-    """Fill the numbers of the weights that a cell switches on.
+def _stands_out(mine: int, weeks: int, others: int, among: int, kinds: float) -> Any:
+    """Log-odds by which a weekday is above its kind; 0 where that may be chance."""
+    if weeks < _LEAST_WEEKS or mine < _LEAST_SHARE * weeks:
+        return 0.0
+    usual = (others + 0.5) / (among + 1.0)
+    share = min(1.0 - 1e-6, mine / weeks)
+    nats = mine * math.log(share / usual) + (weeks - mine) * math.log((1.0 - share) / (1.0 - usual))
+    if share <= usual or nats < _LEAST_NATS:
+        return 0.0
+    return max(0.0, _logit((mine + _WEEKS * usual) / (weeks + _WEEKS)) - kinds)
+
+
+@inlined
+def _shifted(p: float, more: float) -> Any:
+    return p if more == 0.0 else 1.0 / (1.0 + math.exp(-_logit(p) - more))
+
+
+@inlined
+def name_moments(cells: Any, named: Any) -> int:
+    """Fill the likeliest cells that are worth a name; returns how many.
+
+    A weekday has one of its own only where it stands out of its kind.
+    """
+    mean = 0.0
+    for weekday in range(WEEKDAYS):
+        for part in range(PARTS):
+            mean += cells[weekday, part] / (WEEKDAYS * PARTS)
+    least = max(_LEAST, _TIMES * mean)
+    count = 0
+    for row in range(WEEKDAYS + 2):
+        for part in range(PARTS):
+            p = cells[row, part]
+            if p < least or (row < WEEKDAYS and p <= cells[_kind_of(row), part]):
+                continue
+            if count == MOST_NAMED:
+                last = named[count - 1]
+                if cells[last // PARTS, last % PARTS] >= p:
+                    continue
+                count -= 1
+            at = count
+            while at > 0 and cells[named[at - 1] // PARTS, named[at - 1] % PARTS] < p:
+                named[at] = named[at - 1]
+                at -= 1
+            named[at] = row * PARTS + part
+            count += 1
+    return count
+
+
+@inlined
+def following(cells: Any, day: int) -> int:
+    """Cell that is likeliest to hold the next time, as ``days ahead * PARTS + part``.
+
+    From the morning of `day` on, cells taken as independent; -1 where it is likelier than not that
+    a week goes by without.
+    """
+    missed, best, found = 1.0, 0.0, -1
+    for ahead in range(_HORIZON):
+        for part in range(PARTS):
+            p = cells[weekday_of(day + ahead), part]
+            if missed * p > best:
+                best, found = missed * p, ahead * PARTS + part
+            missed *= 1.0 - p
+    return found if missed <= _MISSED else -1
+
+
+@njit
+def forecast_mornings(
+    day: int, days: Any, active: Any, age: Any, parts: Any, all_parts: Any, cells: Any
+) -> None:
+    """Fill the probabilities of many rows, as of the morning of `day`, for measuring.
 
     Parameters
     ----------
-    day : int
-        The day to score.
-    ahead : int
-        Closed days missing before it: 0 for the morning after the last closed day.
-    at : ndarray of int64, shape (N_ACTIVE,)
+    days, active : ndarray of uint64, shape (rows,)
+        Active days of the row and of its subject, bit 0 is the day before.
+    age : ndarray of int64, shape (rows,)
+        Days since the row's first.
+    parts, all_parts : ndarray of float64, shape (rows, 8)
+        Mass by part of the day of the row and of its subject.
+    cells : ndarray of float64, shape (rows, WEEKDAYS + 2, 4)
+        By weekday, Monday first, then of working days and of weekends.
     """
-    person, kind = as_int(t.person[pair]), kind_of_day(day)
-    days = t.days[person, 0] + t.days[person, 1]
-    there = t.present[person, kind, quarter]
-    hits, here, same = 0.0, 0.0, t.hits[pair, kind, quarter]
-    for k in range(DAY_TYPES):
-        for q in range(QUARTERS):
-            hits += t.hits[pair, k, q]
-        here += t.hits[pair, k, quarter]
-    bits, own = t.pair_bits[pair], t.person_bits[person]
-    busy = max(1, _counted(own, 28))
-    presence = (there + 0.2) / (t.days[person, kind] + 1.0)
-    at[0] = _bin(_logit(min(0.99, (hits + 0.05) / (days + 1.0))), -6.0, 2.0)
-    at[1] = _bin(_logit(min(0.97, presence)), -4.0, 3.0)
-    at[2] = _bin(_logit((here + 0.25) / (hits + 1.0)), -3.0, 3.0)
-    at[3] = _bin(_logit(cell_rate(t, pair, kind, quarter)), -8.0, 2.0)
-    at[4] = _bin(_logit(min(0.95, (same + 0.02) / (t.days[person, kind] + 1.0))), -6.0, 2.5)
-    at[5] = _bin(math.log(1.0 + _since(bits)), 0.0, 4.2)
-    at[6] = as_int(bits & np.uint64(7)) + (8 if ahead > 0 else 0)
-    at[7] = _bin(math.log(1.0 + _since(own)), 0.0, 4.2)
-    at[8] = _weekly(bits, ahead) * 3 + min(2, _weekly(t.quarter_bits[pair, quarter], ahead))
-    at[9] = _bin(math.log(1.0 + _since(t.quarter_bits[pair, quarter])), 0.0, 4.2)
-    at[10] = kind * QUARTERS + quarter + (8 if day - t.first[pair] < 7 else 0)
-    at[11] = _bin(_logit((_counted(bits, 28) + 0.3) / (busy + 1.0)), -4.5, 2.5)
-    at[12] = as_int(own & np.uint64(7)) + (8 if ahead > 0 else 0)
-    at[13] = _weekly(own, ahead) * 3 + min(2, _counted(own, 7) // 2)
-    base = N_CELL_SIGNALS * BINS
-    for c in range(len(_CROSSES)):
-        one, other = _CROSSES[c]
-        at[N_CELL_SIGNALS + c] = base + c * BINS * BINS + at[one] * BINS + at[other]
-    for f in range(N_CELL_SIGNALS):
-        at[f] += f * BINS
-    at[N_ACTIVE - 1] = N_WEIGHTS - 1
-
-
-@inlined
-def _weight(t: MomentTables, f: int, rate: float) -> Any:
-    return -t.z[f] / ((_BETA + math.sqrt(t.n[f])) / rate + _L2)
-
-
-@inlined
-def cell_probability(t: MomentTables, at: Any, simple: float, rate: float) -> Any:
-    """Probability of the cell whose weights are on: what they add to the simple answer."""
-    total = _logit(simple)
-    for a in range(N_ACTIVE):
-        total += _weight(t, at[a], rate)
-    return 1.0 / (1.0 + math.exp(-min(30.0, max(-30.0, total))))
-
-
-@bare
-def score_cells(t: MomentTables, day: int, ahead: int, rate: float, at: Any, p: Any) -> None:
-    """Fill the probabilities of a morning, shape (pairs, QUARTERS); 0 for who is new that day."""
-    for pair in range(len(t.person)):
-        for quarter in range(QUARTERS):
-            p[pair, quarter] = 0.0
-            if t.first[pair] < day - ahead:
-                active_weights(t, pair, day, quarter, ahead, at)
-                simple = cell_rate(t, pair, kind_of_day(day), quarter)
-                p[pair, quarter] = cell_probability(t, at, simple, rate)
-
-
-@bare
-def close_moments(t: MomentTables, day: int, there: Any, hit: Any, rate: float, at: Any) -> None:
-    """Learn a day, then count it.
-
-    Parameters
-    ----------
-    there : ndarray of uint8, shape (persons,)
-        1 where the person is a customer that day.
-    hit : ndarray of uint8, shape (pairs,)
-        Bit *q* where the pair was active in that quarter.
-    """
-    for pair in range(len(t.person)):
-        if t.first[pair] >= day or there[t.person[pair]] == 0:
-            continue
-        for quarter in range(QUARTERS):
-            active_weights(t, pair, day, quarter, 0, at)
-            y = as_int(hit[pair] >> quarter) & 1
-            simple = cell_rate(t, pair, kind_of_day(day), quarter)
-            g = cell_probability(t, at, simple, rate) - y
-            for a in range(N_ACTIVE):
-                f = at[a]
-                w = _weight(t, f, rate)
-                t.z[f] += g - (math.sqrt(t.n[f] + g * g) - math.sqrt(t.n[f])) / rate * w
-                t.n[f] += g * g
-    _count_day(t, day, there, hit)
-
-
-@inlined
-def _count_day(t: MomentTables, day: int, there: Any, hit: Any) -> None:
-    kind, keep = kind_of_day(day), 2.0 ** (-1.0 / _HALF_LIFE)
-    for person in range(len(t.days)):
-        if there[person] == 0:
-            continue
-        t.person_bits[person] = t.person_bits[person] << np.uint64(1)
-        for k in range(DAY_TYPES):
-            t.days[person, k] *= keep
-            for q in range(QUARTERS):
-                t.present[person, k, q] *= keep
-        t.days[person, kind] += 1.0
-    for pair in range(len(t.person)):
-        person = as_int(t.person[pair])
-        if there[person] == 0:
-            continue
-        t.pair_bits[pair] = t.pair_bits[pair] << np.uint64(1)
-        for k in range(DAY_TYPES):
-            for q in range(QUARTERS):
-                t.hits[pair, k, q] *= keep
-        if hit[pair] != 0:
-            t.first[pair] = min(t.first[pair], day)
-            t.pair_bits[pair] |= np.uint64(1)
-            t.person_bits[person] |= np.uint64(1)
-        for q in range(QUARTERS):
-            t.quarter_bits[pair, q] = t.quarter_bits[pair, q] << np.uint64(1)
-            if (as_int(hit[pair]) >> q) & 1:
-                t.quarter_bits[pair, q] |= np.uint64(1)
-                t.hits[pair, kind, q] += 1.0
-    _count_presence(t, kind, hit)
-
-
-@inlined
-def _count_presence(t: MomentTables, kind: int, hit: Any) -> None:
-    """A person was there in a quarter if any of its interests was; pairs lie by person."""
-    seen, last = 0, -1
-    for pair in range(len(t.person)):
-        person = as_int(t.person[pair])
-        if person != last:
-            seen, last = 0, person
-        for q in range(QUARTERS):
-            if (as_int(hit[pair]) >> q) & 1 and not (seen >> q) & 1:
-                t.present[person, kind, q] += 1.0
-        seen |= as_int(hit[pair])
+    for i in range(len(days)):
+        fill_cells(Habit(day, days[i], active[i], age[i], parts[i], all_parts[i]), cells[i])

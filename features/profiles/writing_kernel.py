@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.jit import as_int, inlined, njit
-from features.models.signals_kernel import SIGNALS, days_since
+from features.models.signals_kernel import SIGNALS, days_since, subject_days
 from features.models.stance_kernel import (
     _AVOID_LIFT,
     _ENGAGE_AGE,
@@ -18,6 +18,7 @@ from features.models.stance_kernel import (
     ENGAGE,
     Policy,
 )
+from features.moments.moments_kernel import CELLS_SHAPE, MOST_NAMED, Forecast
 from features.privacy.consent import FOREVER
 from features.profiles.json_kernel import (
     put,
@@ -27,6 +28,7 @@ from features.profiles.json_kernel import (
     put_probability,
     put_span,
 )
+from features.profiles.moments_text_kernel import fill_parts_of, put_moments
 from features.profiles.ranking_kernel import (
     RANKED,
     SHOWN_UNITS,
@@ -37,7 +39,7 @@ from features.profiles.ranking_kernel import (
     ranked,
 )
 from features.state.layout import DAY_MS, F_DISLIKE, F_LIKE, F_QUIET, MAX_ROWS, S_CARE, S_HOLD, Live
-from features.state.rows_kernel import popcount
+from features.state.rows_kernel import days_before, popcount
 from features.state.spans_kernel import allowed_until
 from features.vocabulary import DayPart, ReasonCode, Source, Stance, Trend
 
@@ -165,6 +167,7 @@ def write_profiles(
     """
     s, rows = live.subjects, live.rows
     scratch = Scratch(np.zeros(3), np.zeros(SIGNALS), np.zeros(MAX_ROWS, RANKED))
+    room = Forecast(np.zeros(8), np.zeros(CELLS_SHAPE), np.zeros(MOST_NAMED, np.int64))
     n = 0
     for i in range(first, sids.shape[0]):
         if n + ROOM > out.text.shape[0]:
@@ -184,14 +187,22 @@ def write_profiles(
         s.published[sid] = np.uint16(day)
         for q in range(count):
             rows.shown[rank[q].row] = np.uint8(rank[q].score * SHOWN_UNITS + 0.5)
-        n = _write(out.text, n, live, sid, day, rank, template, text)
+        n = _write(out.text, n, live, sid, day, rank, template, text, room)
         out.ends[i] = n
     return len(sids)
 
 
 @inlined
 def _write(
-    out: Any, n: int, live: Live, sid: int, day: int, rank: Any, template: Template, text: Any
+    out: Any,
+    n: int,
+    live: Live,
+    sid: int,
+    day: int,
+    rank: Any,
+    template: Template,
+    text: Any,
+    room: Forecast,
 ) -> int:
     s, keys = live.subjects, live.keys.text
     n = put(out, n, _HEAD)
@@ -219,10 +230,12 @@ def _write(
         n += 4
     n = put(out, n, _INTERESTS)
     held = (s.status[s.account[sid]] | s.status[sid]) & (S_CARE | S_HOLD)
+    active = subject_days(s, sid, day)
+    fill_parts_of(live, sid, day, room.all_parts)
     for q in range(rank.shape[0]):
         if q > 0:
             n = put(out, n, _COMMA)
-        n = _write_interest(out, n, live, day, rank[q], template, held)
+        n = _write_interest(out, n, live, day, rank[q], template, held, active, room)
     n = put(out, n, _SUPPRESSIONS)
     n = put(out, n, text)
     n = put(out, n, _EVIDENCE)
@@ -243,7 +256,15 @@ def _write(
 
 @inlined
 def _write_interest(
-    out: Any, n: int, live: Live, day: int, best: Any, template: Template, held: int
+    out: Any,
+    n: int,
+    live: Live,
+    day: int,
+    best: Any,
+    template: Template,
+    held: int,
+    active: Any,
+    room: Forecast,
 ) -> int:
     interest, row = as_int(live.rows.interest[best.row]), live.rows.windows[best.row]
     n = put_span(
@@ -261,6 +282,8 @@ def _write_interest(
     n = put_date(out, n, max(newest, as_int(row.first)))
     n = put(out, n, _SINCE)
     n = put_date(out, n, as_int(row.first))
+    if not as_int(row.known) & (F_DISLIKE | F_QUIET):  # a model's `avoid` is of tomorrow alone
+        n = put_moments(out, n, row, day, active, room)
     n = put(out, n, _PARTS)
     n = _write_shares(out, n, row)
     n = put(out, n, _STANCE)
@@ -333,9 +356,7 @@ def _write_shares(out: Any, n: int, row: Any) -> int:
 
 @inlined
 def _write_reasons(out: Any, n: int, row: Any, day: int, best: Any, held: int) -> int:
-    steps = day - as_int(row.day)
-    bits = row.bits
-    bits = bits << np.uint64(min(steps - 2, 63)) if steps >= 2 else bits >> np.uint64(2 - steps)
+    bits = days_before(row, day)
     n = _write_rule(out, put(out, n, _REASONS), as_int(row.known), best, held)
     n = put(out, n, _WHY_DAYS)
     n = put_int(out, n, popcount(bits & np.uint64(0xFFFFFFF)))

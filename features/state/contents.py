@@ -15,6 +15,7 @@ from features.records.batch import Batch
 from features.state import layout as lay
 from features.state.contents_kernel import put_content
 from features.tags import exact
+from features.tags.entry import ALL
 from features.tags.exact import TagEntry
 from features.tags.taxonomy import Taxonomy
 
@@ -82,12 +83,14 @@ class Contents:
         entry = exact.resolve(key, self._table)
         if entry is None:
             return lay.CONTENT_UNKNOWN
+        if entry.audience != ALL:
+            return lay.CONTENT_CHILDREN
         tags = tuple(exact.expand(entry.told, self._taxonomy))
-        if not tags:  # infrastructure, denied or for children: neither counts nor asks for a tag
+        if not tags:  # neither counts nor asks for a tag
             return lay.CONTENT_IDLE
         slot = self._slots.get(tags)
         if slot is None:
-            slot = self._slots[tags] = len(self._slots) + 2
+            slot = self._slots[tags] = len(self._slots) + lay.FIRST_SLOT
             old = self.map
             self.map = old._replace(
                 start=np.append(old.start, old.start[-1] + np.int32(len(tags))),

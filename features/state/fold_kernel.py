@@ -16,6 +16,7 @@ from features.records.leaders_kernel import advanced
 from features.state.contents_kernel import find_content
 from features.state.event_ids_kernel import seen_before
 from features.state.layout import (
+    CONTENT_CHILDREN,
     CONTENT_IDLE,
     CONTENT_UNKNOWN,
     COUNTED,
@@ -25,6 +26,7 @@ from features.state.layout import (
     DEVICE_SPAN,
     DONE,
     DUPLICATE,
+    FIRST_SLOT,
     IDLE,
     LATE,
     NEED_ACCOUNT,
@@ -161,7 +163,7 @@ def _one(live: Live, e: Any, blob: Any, account: int) -> int:
         account = insert_subject(s, live.keys, live.counters, _account_key(e, blob), -1)
         s.consent_until[account] = as_int(2**62)
         mark(s, live.keys, live.counters, account, D_STATE)
-    if slot == CONTENT_IDLE:
+    if slot == CONTENT_IDLE or slot == CONTENT_CHILDREN:
         return IDLE
     if slot == CONTENT_UNKNOWN:
         live.untagged_seconds[e.kind] += e.duration_ms // 1000
@@ -228,10 +230,15 @@ def _admission(live: Live, e: Any, blob: Any, account: int) -> int:
 
 @inlined
 def _slot(live: Live, e: Any) -> int:
-    """Slot of an event's content, or of the second one; -1 where it has to be looked up."""
+    """Slot of an event's content, or of the second one; -1 where it has to be looked up.
+
+    Whatever is on, who looks at a channel for children or into their part of an app is one.
+    """
     slot = find_content(live.contents, e.content_hash)
-    if slot == CONTENT_UNKNOWN:
-        slot = find_content(live.contents, e.content2_hash)
+    if slot == CONTENT_UNKNOWN or slot >= FIRST_SLOT:
+        second = find_content(live.contents, e.content2_hash)
+        if slot == CONTENT_UNKNOWN or second < 0 or second == CONTENT_CHILDREN:
+            return second
     return slot
 
 

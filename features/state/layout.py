@@ -66,7 +66,10 @@ COUNTERS: Final = np.dtype([(name, "i8") for name in (
 #: Totals in the partition record: so many events by outcome, then as many seconds by source.
 OUTCOME_TOTALS, SOURCE_TOTALS = 16, 8
 
-CONTENT_UNKNOWN, CONTENT_IDLE = 0, 1  # slots of the content map: no tags known; infrastructure
+#: Slots of the content map: no tags known; nothing to tell (infrastructure, denied); for children.
+#: Those of interests begin behind them.
+CONTENT_UNKNOWN, CONTENT_IDLE, CONTENT_CHILDREN = range(3)
+FIRST_SLOT: Final = 3
 
 #: Most rows of a subject that a setting allows, and most interests that a content raises.
 MAX_ROWS, MOST_INTERESTS = 1024, 8
@@ -257,7 +260,7 @@ def new_contents(capacity: int) -> ContentMap:
     return ContentMap(
         np.zeros(capacity, np.uint64),
         np.zeros(capacity, np.int32),
-        np.zeros(3, np.int32),
+        np.zeros(FIRST_SLOT + 1, np.int32),
         np.zeros(0, np.uint16),
         np.zeros(0, np.float32),
     )

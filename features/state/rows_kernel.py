@@ -213,6 +213,13 @@ def opening(row: Any, day: int, clock: Clock, levels: Any) -> Any:
     steps = day - as_int(row.day)
     for k in range(3):
         levels[k] = _opening_level(row, k, steps, clock)
+    return days_before(row, day)
+
+
+@inlined
+def days_before(row: Any, day: int) -> Any:
+    """Active-day bitmap of a row whose bit 0 is ``day - 1``; `day` is at least the row's day."""
+    steps = day - as_int(row.day)
     if steps >= 2:
         return shifted(row.bits, steps - 2)
     return row.bits >> np.uint64(2 - steps)

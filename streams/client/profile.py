@@ -34,6 +34,27 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
+class Moment:
+    """A part of a day on which an interest is likely, with probability ``p``.
+
+    Either ``day_type`` (weekday, weekend) or ``weekday`` (monday, ...) is set, the other ``""``.
+    """
+
+    part: str
+    p: float
+    day_type: str = ""
+    weekday: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """Local day, ``YYYY-MM-DD``, and part of it in which the next time is likeliest."""
+
+    date: str
+    part: str
+
+
+@dataclass(frozen=True, slots=True)
 class Interest:
     """One interest of a subject.
 
@@ -51,6 +72,10 @@ class Interest:
         new, rising, steady, fading, burst, or a word of a later version.
     last_active : str
         Local day, ``YYYY-MM-DD``; ``""`` if unknown.
+    moments : tuple of Moment
+        When it is likely, the likeliest first; empty where nothing stands out.
+    next : Next or None
+        When it is likely again; None if not within a week of ``as_of``.
     dayparts, sources : mapping of str to float
         Shares of the engagement.
     stance : str
@@ -69,6 +94,8 @@ class Interest:
     sources: Mapping[str, float] = field(default_factory=dict)
     stance: str = Stance.HOLD.word
     reasons: tuple[Reason, ...] = ()
+    moments: tuple[Moment, ...] = ()
+    next: Next | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,4 +281,21 @@ def _interest(raw: Mapping[str, Any]) -> Interest:
         reasons=tuple(
             Reason(_take(r, "code", str), r.get("value")) for r in _objects(raw, "reasons")
         ),
+        moments=tuple(
+            Moment(
+                _take(m, "part", str, ""),
+                _take(m, "p", float, 0.0),
+                _take(m, "day_type", str, ""),
+                _take(m, "weekday", str, ""),
+            )
+            for m in _objects(raw, "moments")
+        ),
+        next=_next(raw),
     )
+
+
+def _next(raw: Mapping[str, Any]) -> Next | None:
+    if raw.get("next") is None:
+        return None
+    said = _take(raw, "next", dict)
+    return Next(_take(said, "date", str, ""), _take(said, "part", str, ""))

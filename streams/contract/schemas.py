@@ -10,7 +10,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from features.records.inputs import INPUTS
-from features.vocabulary import ReasonCode, Refusal, Source, Stance, SuppressionReason, Trend, Word
+from features.vocabulary import (
+    DayType,
+    Part,
+    ReasonCode,
+    Refusal,
+    Source,
+    Stance,
+    SuppressionReason,
+    Trend,
+    Weekday,
+    Word,
+)
 from streams.contract import topics
 from streams.contract.input_schemas import input_schemas
 from streams.contract.schema_forms import (
@@ -89,6 +100,28 @@ _INTEREST_OUT = record(
     Property("trend", text(1, 32), f"{_said(Trend)}; words may be added", True),
     Property("last_active", DATE, "local day", True),
     Property("first_seen", DATE, "local day since which it is followed without a long pause"),
+    Property(
+        "moments",
+        items(
+            record(
+                Property("day_type", text(1, 16), f"{_said(DayType)}; absent where `weekday` is"),
+                Property("weekday", text(1, 16), f"{_said(Weekday)}; where it stands out"),
+                Property("part", text(1, 16), f"{_said(Part)}, local time", True),
+                Property("p", SHARE, "probability of engaging then", True),
+            ),
+            3,
+        ),
+        "when it is likely, as of `as_of`: 0.3 or more and twice the mean of its week, the "
+        "likeliest first; absent where there is none",
+    ),
+    Property(
+        "next",
+        record(
+            Property("date", DATE, "local day", True),
+            Property("part", text(1, 16), f"{_said(Part)}", True),
+        ),
+        "when the next time is likeliest, as of `as_of`; absent where a week may go by without",
+    ),
     Property(
         "dayparts",
         {"type": "object", "additionalProperties": SHARE},

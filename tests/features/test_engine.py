@@ -121,6 +121,10 @@ def _assert_profile(have: dict[str, Any], want: dict[str, Any]) -> None:
         # The score may be rounded to the next step: the lift is what shows how exact it is.
         for name, within in (("score", 0.051), ("lift", 0.02), ("confidence", 0.011)):
             assert item.pop(name) == pytest.approx(twin.pop(name), rel=1e-3, abs=within), name
+        cells = [
+            {tuple(m.items())[:2]: m["p"] for m in doc.pop("moments", ())} for doc in (item, twin)
+        ]
+        assert cells[0] == pytest.approx(cells[1], abs=0.011)
         for name, least in (("dayparts", 0.2), ("sources", 0.005)):
             _assert_shares(item.pop(name), twin.pop(name), least)
         why = [

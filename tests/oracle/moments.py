@@ -1,133 +1,147 @@
-"""The moments' slow twin: days and quarters kept as they were, every signal counted anew."""
+"""The slow twin of moments: every count from sets of days, every share from all that was given."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from typing import Any
 
-TOLERANCE = 1e-9
-_BINS, _SIGNALS = 16, 14
+from tests.oracle.arithmetic import KNOWN_DAYS, Row, Subject, iso_date, number
+
+PARTS = ("night", "morning", "afternoon", "evening")
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+WORKING, WEEKEND = range(5), range(5, 7)
+
+Cells = dict[str, list[float]]
+"""Probability of each part, by weekday, and by ``weekday`` and ``weekend`` as kinds of day."""
 
 
 def _logit(p: float) -> float:
     return math.log(p / (1.0 - p))
 
 
-def _bin(value: float, low: float, high: float) -> int:
-    return int(min(15, max(0, math.floor((value - low) / (high - low) * 16))))
+def _odds_to_p(odds: float) -> float:
+    return 1.0 / (1.0 + math.exp(-odds))
 
 
-def _weekend(day: int) -> bool:
-    return day % 7 in (2, 3)
+def weekday_of(day: int) -> int:
+    """0 for a Monday; 1970-01-01 was a Thursday."""
+    return (day + 3) % 7
 
 
-@dataclass
-class Forecast:
-    """The twin of `features.moments.Moments`."""
+def cells(
+    day: int,
+    days: set[int],
+    busy: set[int],
+    first: int,
+    parts: Sequence[float],
+    all_parts: Sequence[float],
+) -> Cells:
+    """Forecast of every part of every kind of day, said on the morning of `day`."""
+    known = set(range(max(first + 1, day - KNOWN_DAYS), day))
+    hits, here = days & known, (days | busy) & known
+    week = {d for d in known if day - d <= 7}
+    since = min([day - 1 - d for d in days if 0 < day - d <= KNOWN_DAYS], default=64)
+    rate = (len(hits) + 0.1) / (len(known) + 2.0)
+    said = -1.2 + 0.55 * _logit((len(hits) + 0.1) / (len(here) + 2.0))
+    said += 0.17 * _logit((len(week & busy) + 1.4) / (len(week) + 2.0))
+    said -= 0.44 * math.log(1.0 + since)
+    found: Cells = {}
+    for name, of, own, other in (("weekday", WORKING, 0, 4), ("weekend", WEEKEND, 4, 0)):
+        mine = {d for d in hits if weekday_of(d) in of}
+        among = {d for d in known if weekday_of(d) in of}
+        kinds = _logit((len(mine) + 8.0 * rate) / (len(among) + 8.0))
+        shares = _shares(parts, all_parts, own, other, max(1, len(hits)))
+        found[name] = [
+            _odds_to_p(said + 0.44 * (kinds - _logit(rate)) + 0.57 * math.log(share))
+            for share in shares
+        ]
+        for weekday in of:
+            more = _stands_out(
+                {d for d in mine if weekday_of(d) == weekday},
+                {d for d in among if weekday_of(d) == weekday},
+                mine,
+                among,
+                kinds,
+            )
+            found[WEEKDAYS[weekday]] = [
+                _odds_to_p(_logit(p) + more) if more else p for p in found[name]
+            ]
+    return found
 
-    persons: Sequence[int]
-    rate: float
-    closed: list[int] = field(default_factory=list)  # days on which everybody was there
-    hits: dict[tuple[int, int], int] = field(default_factory=dict)  # pair, day: bits of quarters
-    z: dict[object, float] = field(default_factory=dict)
-    n: dict[object, float] = field(default_factory=dict)
 
-    def close(self, day: int, hit: Mapping[int, int]) -> None:
-        """Learn a day, then keep it."""
-        for pair in range(len(self.persons)):
-            for quarter in range(4):
-                if not any(p == pair for p, _ in self.hits):
-                    continue
-                on = self._on(pair, day, quarter)
-                g = self.probability(pair, day, quarter) - (hit.get(pair, 0) >> quarter & 1)
-                for key in on:
-                    z, n = self.z.get(key, 0.0), self.n.get(key, 0.0)
-                    w = self._weight(key)
-                    self.z[key] = z + g - (math.sqrt(n + g * g) - math.sqrt(n)) / self.rate * w
-                    self.n[key] = n + g * g
-        self.closed.append(day)
-        self.hits |= {(pair, day): bits for pair, bits in hit.items() if bits}
+def _shares(
+    parts: Sequence[float], all_parts: Sequence[float], own: int, other: int, hits: int
+) -> list[float]:
+    mixed = [
+        [masses[own + q] + 0.5 * masses[other + q] for q in range(4)]
+        for masses in (parts, all_parts)
+    ]
+    mine, usual = ([m / sum(of) if sum(of) > 0 else 0.25 for m in of] for of in mixed)
+    usual = [(share + 0.1 / 4) / 1.1 for share in usual]
+    if sum(mixed[0]) == 0:
+        mine = usual
+    return [(a + 2.0 / hits * b) / (1.0 + 2.0 / hits) for a, b in zip(mine, usual, strict=True)]
 
-    def probability(self, pair: int, day: int, quarter: int) -> float:
-        """Probability of a cell on the morning of `day`."""
-        total = _logit(self._simple(pair, day, quarter))
-        total += sum(self._weight(key) for key in self._on(pair, day, quarter))
-        return 1.0 / (1.0 + math.exp(-total))
 
-    def _weight(self, key: object) -> float:
-        n = self.n.get(key, 0.0)
-        return -self.z.get(key, 0.0) / ((1.0 + math.sqrt(n)) / self.rate + 1e-3)
+def _stands_out(
+    mine: set[int], weeks: set[int], of_kind: set[int], among: set[int], kinds: float
+) -> float:
+    k, n = len(mine), len(weeks)
+    if n < 8 or k < 0.6 * n:
+        return 0.0
+    usual = (len(of_kind - mine) + 0.5) / (len(among - weeks) + 1.0)
+    share = min(1.0 - 1e-6, k / n)
+    nats = k * math.log(share / usual) + (n - k) * math.log((1.0 - share) / (1.0 - usual))
+    if share <= usual or nats < 10.0:
+        return 0.0
+    return max(0.0, _logit((k + 4.0 * usual) / (n + 4.0)) - kinds)
 
-    def _left(self, day: int) -> float:
-        return float(0.5 ** ((self.closed[-1] - day) / 28.0))
 
-    def _days(self, weekend: bool | None = None) -> float:
-        return sum(self._left(d) for d in self.closed if weekend in (None, _weekend(d)))
+def moments(found: Cells) -> list[dict[str, Any]]:
+    """The likeliest cells that are worth a name."""
+    mean = math.fsum(p for name in WEEKDAYS for p in found[name]) / 28
+    worth = [
+        ({"weekday" if name in WEEKDAYS else "day_type": name, "part": part}, p)
+        for name in (*WEEKDAYS, "weekday", "weekend")
+        for part, p in zip(PARTS, found[name], strict=True)
+        if p >= max(0.3, 2.0 * mean)
+        and not (name in WEEKDAYS and p <= found[_kind(name)][PARTS.index(part)])
+    ]
+    best = sorted(worth, key=lambda item: -item[1])[:3]
+    return [{**cell, "p": float(number(p, 2))} for cell, p in best]
 
-    def _count(
-        self, pairs: Sequence[int], quarter: int | None = None, weekend: bool | None = None
-    ) -> float:
-        """Decayed quarters in which any of the pairs was active."""
-        return sum(
-            self._left(d)
-            for d in self.closed
-            for q in (range(4) if quarter is None else [quarter])
-            if weekend in (None, _weekend(d))
-            and any(self.hits.get((p, d), 0) >> q & 1 for p in pairs)
-        )
 
-    def _of(self, pair: int) -> list[int]:
-        return [p for p, person in enumerate(self.persons) if person == self.persons[pair]]
+def _kind(weekday: str) -> str:
+    return "weekend" if WEEKDAYS.index(weekday) in WEEKEND else "weekday"
 
-    def _simple(self, pair: int, day: int, quarter: int) -> float:
-        of, weekend = self._of(pair), _weekend(day)
-        rate = (self._count([pair]) + 0.05) / (self._days() + 1.0)
-        share = self._count(of, quarter, weekend) + 0.5 * self._count(of, quarter, not weekend)
-        return min(0.95, rate * (share + 0.25) / (self._count(of) + 1.0))
 
-    def _on(self, pair: int, day: int, quarter: int) -> list[object]:
-        of, weekend = self._of(pair), _weekend(day)
-        active = {d for d in self.closed if (pair, d) in self.hits}
-        here = {d for d in self.closed if any((p, d) in self.hits for p in of)}
-        then = {d for d in active if self.hits[pair, d] >> quarter & 1}
-        last = self.closed[-1] if self.closed else day - 1
+def following(found: Cells, day: int) -> dict[str, str] | None:
+    """When the next time will be, at the likeliest; none where a week may well go by without."""
+    missed, firsts = 1.0, []
+    for ahead in range(7):
+        for part, p in zip(PARTS, found[WEEKDAYS[weekday_of(day + ahead)]], strict=True):
+            firsts.append((missed * p, {"date": iso_date(day + ahead), "part": part}))
+            missed *= 1.0 - p
+    return max(firsts, key=lambda item: item[0])[1] if missed <= 0.5 else None
 
-        def since(days: set[int]) -> float:
-            return math.log(1.0 + min([last - d for d in days], default=64))
 
-        def recent(days: set[int], back: int) -> list[int]:
-            return [d for d in days if last - d < back]
-
-        def pattern(days: set[int]) -> int:
-            return sum(1 << (last - d) for d in recent(days, 3)) + (8 if day - 1 > last else 0)
-
-        def weekly(days: set[int]) -> int:
-            return sum(day - 7 * week in days for week in range(1, 5))
-
-        hits, days = self._count([pair]), self._days()
-        in_cell = self._count([pair], quarter, weekend)
-        bins = [
-            _bin(_logit(min(0.99, (hits + 0.05) / (days + 1.0))), -6.0, 2.0),
-            _bin(
-                _logit(min(0.97, (self._count(of, quarter, weekend) + 0.2)
-                           / (self._days(weekend) + 1.0))), -4.0, 3.0,
-            ),
-            _bin(_logit((self._count([pair], quarter) + 0.25) / (hits + 1.0)), -3.0, 3.0),
-            _bin(_logit(self._simple(pair, day, quarter)), -8.0, 2.0),
-            _bin(_logit(min(0.95, (in_cell + 0.02) / (self._days(weekend) + 1.0))), -6.0, 2.5),
-            _bin(since(active), 0.0, 4.2),
-            pattern(active),
-            _bin(since(here), 0.0, 4.2),
-            weekly(active) * 3 + min(2, weekly(then)),
-            _bin(since(then), 0.0, 4.2),
-            4 * weekend + quarter + (8 if day - min(active, default=day) < 7 else 0),
-            _bin(
-                _logit((len(recent(active, 28)) + 0.3) / (max(1, len(recent(here, 28))) + 1.0)),
-                -4.5, 2.5,
-            ),
-            pattern(here),
-            weekly(here) * 3 + min(2, len(recent(here, 7)) // 2),
-        ]  # fmt: skip
-        crosses = [("cross", a, b, bins[a], bins[b]) for a, b in ((0, 1), (4, 5))]
-        return [*enumerate(bins), *crosses, "intercept"]
+def said_of(
+    subject: Subject, row: Row, day: int, offset_ms: int, half_life: float
+) -> Mapping[str, Any]:
+    """``moments`` and ``next`` of an interest in a profile, where there are any."""
+    first, days = row.first_day(offset_ms), row.days(offset_ms)
+    if len([d for d in days if first < d < day and day - d <= KNOWN_DAYS]) < 3:
+        return {}
+    busy = {d for d in subject.engaged if d < day}
+    masses = [r.parts(day, offset_ms, half_life) for r in subject.rows.values()]
+    found = cells(
+        day,
+        {d for d in days if d < day},
+        busy,
+        first,
+        row.parts(day, offset_ms, half_life),
+        [math.fsum(of) for of in zip(*masses, strict=True)],
+    )
+    named, after = moments(found), following(found, day)
+    return {**({"moments": named} if named else {}), **({"next": after} if after else {})}

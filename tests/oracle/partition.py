@@ -271,11 +271,11 @@ class Partition:
 
     def tags(self, kind: int, doc: Doc) -> list[tuple[int, float]] | None:
         """Interests and weights of an event's content: none for machinery, None if unknown."""
-        for key in content_keys(kind, doc):
-            entry = resolve(key, self.table)
-            if entry is not None:
-                return expand(entry.told, self.tree)
-        return None
+        found = [resolve(key, self.table) for key in content_keys(kind, doc)]
+        known = [entry for entry in found if entry is not None]
+        if any(entry.audience == "children" for entry in known):
+            return []
+        return expand(known[0].told, self.tree) if known else None
 
     def _count(self, kind: int, doc: Doc, tags: list[tuple[int, float]], weight: float) -> None:
         member, account = doc.get("member_id"), doc["account_id"]

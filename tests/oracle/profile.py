@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from tests.oracle import moments
 from tests.oracle.arithmetic import (
     DAY_MS,
     DAY_PARTS,
@@ -318,6 +319,11 @@ def _interest(
         "trend": trend(row.opening(day, offset, config.half_lives), days, day, age, p),
         "last_active": iso_date(max([*days, row.first])),
         "first_seen": iso_date(row.first),
+        **(
+            {}
+            if taken == "avoid"
+            else moments.said_of(subject, row, day, offset, config.half_lives[2])
+        ),
         "dayparts": shares(dict(zip(DAY_PARTS, parts, strict=True)), 0.2),
         "sources": shares({SOURCES[kind]: mass for kind, mass in masses.items()}, 0.005),
         "stance": taken,

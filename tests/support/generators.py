@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from features.config import Config
 from features.records.batch import Batch, parse
 from features.records.decoder import Limits
+from features.tags.entry import CHILDREN
 from features.tags.exact import TagEntry
 from tests.oracle import arithmetic
 
@@ -45,6 +46,7 @@ TABLE: Mapping[str, TagEntry] = {
     "programme:p-1": TagEntry((("655", 0.7), ("1", 0.4)), "test", 1.0),
     "programme:p-2": TagEntry((("529", 0.5), ("690", 0.01)), "test", 1.0),
     "channel:sports": TagEntry((("541", 0.6),), "test", 0.7),
+    "channel:toons": TagEntry((("641", 0.6),), "test", 0.7, audience=CHILDREN),
     "section:beach": TagEntry((("673", 0.5),), "test", 0.7),
 }
 INTERESTS = ("529", "515", "11", "690", "655", "483", "1", SENSITIVE)
@@ -66,6 +68,7 @@ _CONTENTS: list[tuple[int, dict[str, Any]]] = [
     (NETWORK, {"line": "mobile", "host": "secret.example"}),
     (TV, {"content_id": "p-1", "mode": "live", "content_ms": 600_000_000}),
     (NETWORK, {"line": "mobile", "host": "nowhere.test"}),
+    (TV, {"content_id": "p-1", "channel": "Toons", "mode": "live"}),
 ]
 _CONTENTS = [*_CONTENTS, *2 * _CONTENTS[:8]]  # what counts comes more often
 _SPENT_MS = (300_000, 4_000, 90_000, 2_400_000, 7_200_000, 61_234, 0, 1)

@@ -23,7 +23,7 @@ _INTEREST = frozenset(SCHEMAS[PROFILES]["properties"]["interests"]["items"]["pro
 _ALWAYS = frozenset({"subject", "version"})
 #: Who makes offers needs neither where somebody is, nor when and on what they are active.
 _NOT_FOR_OFFERS = frozenset({"context", "evidence", "model"})
-_NOT_OF_INTERESTS_FOR_OFFERS = frozenset({"dayparts", "sources", "moments"})
+_NOT_OF_INTERESTS_FOR_OFFERS = frozenset({"dayparts", "sources", "moments", "next"})
 #: With one of these on everything, there is nothing that offers may be made from.
 _REFUSES_OFFERS = frozenset(
     {

@@ -1,83 +1,174 @@
-"""Forecasts of moments against the slow twin, and on habits that anybody would see."""
+"""Moments against the slow twin, and on habits that anybody would see."""
 
 from __future__ import annotations
 
-import random
+import json
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from features.moments import Moment, Moments
-from tests.oracle.moments import TOLERANCE, Forecast
+from features.moments import WEEKDAYS, forecast_mornings
+from features.moments.moments_kernel import MOST_NAMED, following, name_moments
+from features.state import layout as lay
+from tests.oracle import moments as twin
+from tests.oracle.arithmetic import bitmap, iso_date
+from tests.oracle.views import Run
+from tests.support import generators as gen
+from tests.support.generators import DAY_MS, Record, config
 
-MONDAY = 18_001
-PERSONS = [0, 0, 0, 1, 1]
-
-
-def _day(rng: random.Random, day: int) -> dict[int, int]:
-    """Pair 0 on Friday evenings, pair 1 on some mornings, the rest now and then."""
-    hit = {0: 8} if day % 7 == 1 and rng.random() < 0.9 else {}
-    if rng.random() < 0.4:
-        hit[1] = 2
-    for pair in (2, 3, 4):
-        if rng.random() < 0.2:
-            hit[pair] = hit.get(pair, 0) | 1 << rng.randrange(4)
-    return hit
+DAY = gen.FIRST_DAY + 3  # a Monday
+NAMES = [*twin.WEEKDAYS, "weekday", "weekend"]
+HOUR_MS = 3_600_000
 
 
-def _close(model: Moments, day: int, hit: dict[int, int]) -> None:
-    bits = np.zeros(len(model.tables.person), np.uint8)
-    for pair, of in hit.items():
-        bits[pair] = of
-    model.close(day, np.ones(2, np.uint8), bits)
+def _forecast(
+    day: int,
+    days: set[int],
+    busy: set[int],
+    first: int,
+    parts: list[float],
+    everything: list[float],
+) -> Any:
+    found = np.zeros((1, WEEKDAYS + 2, 4))
+    forecast_mornings(
+        day,
+        np.array([bitmap(days, day - 1)], np.uint64),
+        np.array([bitmap(busy, day - 1)], np.uint64),
+        np.array([day - first]),
+        np.array([parts]),
+        np.array([everything]),
+        found,
+    )
+    return found[0]
 
 
-def test_probabilities_are_those_of_the_twin() -> None:
-    """From the first day on, for the next morning and for days ahead."""
-    rng = random.Random(7)
-    model, twin = Moments(PERSONS, 0.1), Forecast(PERSONS, 0.1)
-    for day in range(MONDAY, MONDAY + 45):
-        hit = _day(rng, day)
-        _close(model, day, hit)
-        twin.close(day, hit)
-        for ahead in (0, 3):
-            p = model.morning(day + 1 + ahead, ahead)
-            for pair in range(len(PERSONS)):
-                known = any(q == pair for q, _ in twin.hits)
-                for quarter in range(4):
-                    expected = twin.probability(pair, day + 1 + ahead, quarter) if known else 0.0
-                    assert p[pair, quarter] == pytest.approx(expected, rel=TOLERANCE)
+_SHARES = st.lists(st.floats(0.0, 50.0), min_size=8, max_size=8)
 
 
-def _grown(rate: float = 0.1) -> tuple[Moments, int]:
-    """A partition in which one pair is active every weekend morning, another on any evening."""
-    model = Moments([0, 0], rate)
-    for day in range(MONDAY, MONDAY + 70):
-        weekend = day % 7 in (2, 3)
-        model.close(day, np.ones(1, np.uint8), np.array([2 if weekend else 0, 8], np.uint8))
-    return model, MONDAY + 70
+@given(
+    st.integers(0, 6),
+    st.sets(st.integers(1, 70)),
+    st.sets(st.integers(1, 70)),
+    st.sampled_from([0, 0, 3, 9]),
+    _SHARES,
+    _SHARES,
+)
+@settings(max_examples=300)
+def test_every_cell_is_as_the_twin_says(
+    weekday: int,
+    back: set[int],
+    others: set[int],
+    weeks: int,
+    parts: list[float],
+    rest: list[float],
+) -> None:
+    """From no day at all to daily, with and without a habit of a weekday."""
+    day = DAY + weekday
+    days = {day - b for b in back | {7 * week for week in range(1, weeks)}}
+    busy, first = days | {day - b for b in others}, min(days, default=day)
+    everything = [a + b for a, b in zip(parts, rest, strict=True)]
+    found = _forecast(day, days, busy, first, parts, everything)
+    want = twin.cells(day, days, busy, first, parts, everything)
+    assert found.tolist() == [pytest.approx(want[name], rel=1e-9) for name in NAMES]
+    named = np.zeros(MOST_NAMED, np.int64)
+    count = name_moments(found, named)
+    said = twin.moments(want)
+    assert [(NAMES[cell // 4], twin.PARTS[cell % 4]) for cell in named[:count].tolist()] == [
+        (m.get("weekday") or m["day_type"], m["part"]) for m in said
+    ]
+    after, when = following(found, day), twin.following(want, day)
+    assert (after < 0) == (when is None)
+    if when is not None:
+        assert when["part"] == twin.PARTS[after % 4]
 
 
-def test_moments_are_named_where_likely_and_unlike_the_rest() -> None:
-    """At most three, likeliest first, from 0.3 and twice the base on."""
-    model, monday = _grown()
-    first, second = model.named(monday)
-    assert [moment[:2] for moment in first] == [("weekend", "morning")]
-    assert {moment[:2] for moment in second} == {("weekday", "evening"), ("weekend", "evening")}
-    assert all(moment.p >= 0.3 for moment in first + second)
-    assert first == sorted(first, key=lambda moment: -moment.p)
-    assert isinstance(first[0], Moment)
+def _watched(days: list[int], hour: int, host: str = "rugby.example") -> list[Record]:
+    return [
+        Record(
+            gen.NETWORK,
+            {
+                "event_id": f"{host}-{day}-{hour}",
+                "account_id": "acc-0",
+                "ts": day * DAY_MS + hour * HOUR_MS,
+                "line": "mobile",
+                "host": host,
+                "duration_ms": 900_000,
+            },
+        )
+        for day in days
+    ]
 
 
-def test_the_next_time_is_when_it_is_likelier_than_not() -> None:
-    """Weekend mornings: Saturday; every evening: today; somebody never seen: none."""
-    model, monday = _grown()
-    assert model.following(monday) == [(monday + 5, "morning"), (monday, "evening")]
-    assert model.following(monday, 3) == [None, (monday, "evening")]
-    assert Moments([0]).following(monday) == [None]
+def _of(records: list[Record], interest: str = "Rugby") -> dict[str, Any]:
+    done = Run(config(home_country="DE"))
+    done.apply([gen.consent(0), *sorted(records, key=lambda record: record.doc["ts"])])
+    done.commit()
+    found = json.loads(done.engine.profile(b"acc-0") or b"")["interests"]
+    return next((item for item in found if item["name"].startswith(interest)), {})
 
 
-def test_pairs_lie_by_person() -> None:
-    """Presence is counted in one pass over them."""
-    with pytest.raises(ValueError, match="ascending"):
-        Moments([0, 1, 0])
+_LAST = DAY + 11 * 7  # a Monday again
+_EVERY = list(range(DAY, _LAST))
+
+
+def _on(wanted: Callable[[int], bool]) -> list[int]:
+    return [day for day in _EVERY if wanted(twin.weekday_of(day))]
+
+
+def test_pizza_on_fridays() -> None:
+    """A weekday is named where it stands out, and the next time is that day, not tomorrow."""
+    until = _LAST - 3  # the morning of a Friday
+    daily = _watched([day for day in _EVERY if day < until], 12, "hockey.example")
+    item = _of(daily + _watched([day for day in _on(lambda w: w == 4) if day < until], 19))
+    assert [(m["weekday"], m["part"]) for m in item["moments"]] == [("friday", "evening")]
+    assert item["next"] == {"date": iso_date(until), "part": "evening"}
+
+
+def test_weekend_mornings() -> None:
+    item = _of(_watched(_EVERY, 20, "hockey.example") + _watched(_on(lambda w: w >= 5), 8))
+    assert ("weekend", "morning") in {(m.get("day_type"), m["part"]) for m in item["moments"]}
+    assert not any(m.get("day_type") == "weekday" for m in item["moments"])
+    assert item["next"]["part"] == "morning"
+
+
+def test_what_comes_at_any_time_has_no_moment() -> None:
+    """Twice its own mean is what a moment takes."""
+    records = [r for hour in (2, 8, 14, 20) for r in _watched(_EVERY, hour)]
+    item = _of(records)
+    assert "moments" not in item
+    assert item["next"]["date"] == iso_date(_LAST)
+
+
+def test_of_a_new_or_a_forgotten_interest_nothing_is_said() -> None:
+    """Three days after the first are the least, and two months of silence are an end."""
+    new = _of(_watched([DAY, DAY + 1, DAY + 2], 20))
+    assert "moments" not in new and "next" not in new
+    gone = _of(_watched(_EVERY[:6], 20) + _watched(_EVERY, 12, "hockey.example"))
+    assert "moments" not in gone and "next" not in gone
+
+
+def test_nothing_is_said_of_what_is_to_be_avoided() -> None:
+    """When to talk of it is no question where nobody should."""
+    done = Run(config())
+    evening = _watched(_EVERY, 20)
+    done.apply([gen.consent(0), *evening])
+    sid = done.engine.store.find(b"acc-0")
+    rows = done.engine.store.rows
+    start = int(done.engine.store.subjects["start"][sid])
+    used = int(done.engine.store.subjects["used"][sid])
+    assert b'"moments"' in (done.engine.profile(b"acc-0") or b"")
+    rows.windows["known"][start : start + used] |= np.uint16(lay.F_DISLIKE)
+    assert b'"moments"' not in (done.engine.profile(b"acc-0") or b"")
+
+
+def test_moments_are_of_the_customers_own_clock() -> None:
+    """An evening where the customer is, whatever the operator's is."""
+    east = [
+        Record(record.kind, {**record.doc, "tz_offset_min": 7 * 60})
+        for record in _watched(_EVERY, 12)
+    ]
+    assert {m["part"] for m in _of(east)["moments"]} == {"evening"}

@@ -37,6 +37,30 @@ def test_what_children_watch_on_the_shared_screen_raises_nothing() -> None:
     assert [item["id"] for item in held.profile("acc")["interests"]] == ["483"]
 
 
+def test_whoever_looks_at_a_channel_for_children_is_one() -> None:
+    """A film that anybody may like, a match, in any order in which contents become known."""
+    film = TagEntry((("641", 1.0),), "genre", 0.9)
+    kids = {name: exact_tags()[f"channel:{name}"] for name in ("cartoon network", "super rtl kids")}
+    table = {"programme:film": film, "programme:match": SPORT, "channel:sport": SPORT}
+    held, feed = stream(table | {f"channel:{name}": entry for name, entry in kids.items()}), Feed()
+    held.feed(feed.consent("acc", 0))
+    for day in range(1, 30):
+        said = [
+            held.feed(feed.watch("acc", day + hour / 24, content, channel=channel))[0]
+            for hour, content, channel in (
+                (7, "film", "Sport"),
+                (8, "film", "Cartoon Network"),
+                (9, "match", "Super RTL Kids"),
+                (10, "match", "unheard"),
+            )
+        ]
+        assert said == ["counted", "infrastructure", "infrastructure", "counted"]
+    held.feed(feed.use("acc", 30, "com.unheard", section="Kids"))
+    held.commit()
+    film_days = {item["id"]: item for item in held.profile("acc")["interests"]}["641"]
+    assert set(film_days["dayparts"]) == {"weekday-morning", "weekend-morning"}
+
+
 def test_sensitive_contents_that_no_list_knows_are_never_untagged() -> None:
     held, feed = stream(dict(exact_tags())), Feed()
     held.feed(feed.consent("acc", 0))
