@@ -180,11 +180,11 @@ def parse(
             if tolerance is not None and kinds[i] == FACTS:
                 name = f"{partitions[i]}-{offsets[i]}"
                 found = take_up(raws[i], keys[i], tolerance, name, i, limits.ids.accepts)
+            holds = isinstance(found, Fact) and isinstance(found.said, Doubted)
             if isinstance(found, Fact):
                 records[i] = tail.fact(found)
-            holds = isinstance(found, Fact) and isinstance(found.said, Doubted)
-            if isinstance(found, Fact) and not holds:
-                continue
+                if not holds:
+                    continue
             refused[i] = replace(
                 error.letter,
                 partition=int(partitions[i]),
@@ -199,12 +199,18 @@ def parse(
     records["partition"] = partitions
     records["offset"] = offsets
     records["arrival"] = came
+    return _accepted(records, refused, data, tail), refused
+
+
+def _accepted(
+    records: NDArray[Any], refused: dict[int, DeadLetter], data: NDArray[np.uint8], tail: Tail
+) -> Batch:
     if refused:
         gone = [i for i, letter in refused.items() if not letter.holds]
         records = np.delete(records, np.array(gone, np.intp))
     if tail.parts:
         data = np.concatenate([data, np.frombuffer(b"".join(tail.parts), np.uint8)])
-    return Batch(records, _sealed(data)), refused
+    return Batch(records, _sealed(data))
 
 
 def warm_up() -> None:

@@ -95,7 +95,7 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Doubted:
-    """What may be a refusal of some purposes; a person has to decide."""
+    """Some purposes may have been refused; a person has to decide."""
 
     kind: ClassVar[FactKind] = FactKind.CONSENT
     purposes: tuple[Purpose, ...]

@@ -96,7 +96,7 @@ def diagnose(settings: Settings, principal: Principal) -> list[Trouble]:
 
 
 def unreachable(settings: Settings) -> list[Trouble]:
-    """Why no broker lets a program in; [] where one does."""
+    """Find out why no broker lets a program in; [] where one does."""
     servers, troubles = _listening(settings)
     if len(troubles) == len(servers):
         return troubles
