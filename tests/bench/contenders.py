@@ -111,6 +111,7 @@ def worker_env(job: Job, instance: str = "bench-0") -> dict[str, str]:
         "INTEREST_STREAMS_INSTANCE_ID": instance,
         "INTEREST_STREAMS_CONSENT_DEFAULT": "grant",
         "INTEREST_STREAMS_HTTP_PORT": "0",
+        "INTEREST_STREAMS_PARTITIONER": "consistent",  # see `inputs.partition_of`
         "NUMBA_CACHE_DIR": str(CACHE / f"numba-{kernels_digest()}"),
     }
 
@@ -184,6 +185,21 @@ def _quix_streams(name: str, said: str, guarantee: str) -> Contender:
     )
 
 
+def _worker(name: str, label: str, more: Mapping[str, str]) -> Contender:
+    return Contender(
+        name,
+        label,
+        "exactly once; River's FTRL and AdPredictor on 20 signals; publishes per commit",
+        _ours,
+        lambda job: {**worker_env(job), **more},
+        begins="streams.worker.restore restored",
+        commits=True,
+        profiles="{prefix}interest-profiles",
+        checks="state",
+        outputs=("{prefix}interest-profiles", "{prefix}interest-state", "{prefix}dead-letters"),
+    )
+
+
 _ALL = (
     Contender(
         "floor",
@@ -200,17 +216,9 @@ _ALL = (
         _floor("tuned"),
         ends=True,
     ),
-    Contender(
-        "ours",
-        "interest-streams",
-        "exactly once; River's FTRL and AdPredictor on 20 signals; publishes per commit",
-        _ours,
-        worker_env,
-        begins="streams.worker.restore restored",
-        commits=True,
-        profiles="{prefix}interest-profiles",
-        checks="state",
-        outputs=("{prefix}interest-profiles", "{prefix}interest-state", "{prefix}dead-letters"),
+    _worker("ours", "interest-streams", {}),
+    _worker(
+        "ours-native", "interest-streams, native_fetch", {"INTEREST_STREAMS_NATIVE_FETCH": "true"}
     ),
     _quix_streams("quix-eo", "exactly once", "exactly-once"),
     _quix_streams("quix", "at least once", "at-least-once"),
