@@ -39,6 +39,7 @@ class Topics:
             topic_prefix=prefix,
             partitions=partitions,
             replication=1,
+            consent_default="grant",
             partitioner="consistent",  # see `inputs.partition_of`
         )
         self._admin: AdminClient = clients.admin(self.settings)

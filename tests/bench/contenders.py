@@ -109,9 +109,9 @@ def worker_env(job: Job, instance: str = "bench-0") -> dict[str, str]:
         "INTEREST_STREAMS_TOPIC_PREFIX": job.topics.prefix,
         "INTEREST_STREAMS_GROUP_ID": job.group,
         "INTEREST_STREAMS_INSTANCE_ID": instance,
-        "INTEREST_STREAMS_CONSENT_DEFAULT": "grant",
+        "INTEREST_STREAMS_CONSENT_DEFAULT": job.topics.settings.consent_default,
         "INTEREST_STREAMS_HTTP_PORT": "0",
-        "INTEREST_STREAMS_PARTITIONER": "consistent",  # see `inputs.partition_of`
+        "INTEREST_STREAMS_PARTITIONER": job.topics.settings.partitioner,
         "NUMBA_CACHE_DIR": str(CACHE / f"numba-{kernels_digest()}"),
     }
 

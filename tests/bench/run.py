@@ -147,7 +147,12 @@ def prepare(contender: Contender, given: Input, scratch: Path) -> Job:
     state = scratch / "state"
     state.mkdir()
     return Job(
-        topics, f"bench-{contender.name}-{time.time_ns()}", given.columns.shape.events, tags, state
+        topics,
+        # A worker's group begins with the prefix of its topics, whatever it is called.
+        f"{topics.prefix}{contender.name}-{time.time_ns()}",
+        given.columns.shape.events,
+        tags,
+        state,
     )
 
 
