@@ -127,11 +127,28 @@ def fill_cells(m: Habit, cells: Any) -> None:
         of_kind, among = popcount(days & mask), popcount(known & mask)
         kinds = _logit((of_kind + _KIND_DAYS * rate) / (among + _KIND_DAYS))
         _fill_parts(m, cells, kind, said + _KIND * (kinds - _logit(rate)), hits)
+        rest, left = of_kind, among
         for weekday in range(first, after):
             mine, weeks = popcount(days & on[weekday]), popcount(known & on[weekday])
-            more = _stands_out(mine, weeks, of_kind - mine, among - weeks, kinds)
+            more = _above(mine, weeks, of_kind - mine, among - weeks, kinds)
             for part in range(PARTS):
                 cells[weekday, part] = _shifted(cells[_WORKING + kind, part], more)
+            if more > 0.0:
+                rest, left = rest - mine, left - weeks
+        if left < among:
+            less = _logit((rest + _KIND_DAYS * rate) / (left + _KIND_DAYS)) - kinds
+            _lower(cells, _WORKING + kind, first, after, _KIND * less)
+
+
+@inlined
+def _lower(cells: Any, kind: int, first: int, after: int, less: float) -> None:
+    """Take from a kind of day, and from its usual weekdays, what one that stands out gave it."""
+    for part in range(PARTS):
+        p = cells[kind, part]
+        for weekday in range(first, after):
+            if cells[weekday, part] <= p:
+                cells[weekday, part] = _shifted(p, less)
+        cells[kind, part] = _shifted(p, less)
 
 
 @inlined
@@ -156,16 +173,42 @@ def _mass(parts: Any, kind: int, part: int) -> Any:
 
 
 @inlined
-def _stands_out(mine: int, weeks: int, others: int, among: int, kinds: float) -> Any:
-    """Log-odds by which a weekday is above its kind; 0 where that may be chance."""
-    if weeks < _LEAST_WEEKS or mine < _LEAST_SHARE * weeks:
+def _above(mine: int, weeks: int, others: int, among: int, kinds: float) -> Any:
+    """Log-odds by which a weekday is above its kind; 0 where it does not stand out."""
+    if not _stands_out(mine, weeks, others, among):
         return 0.0
+    usual = (others + 0.5) / (among + 1.0)
+    return max(0.0, _logit((mine + _WEEKS * usual) / (weeks + _WEEKS)) - kinds)
+
+
+@inlined
+def _stands_out(mine: int, weeks: int, others: int, among: int) -> bool:
+    if weeks < _LEAST_WEEKS or mine < _LEAST_SHARE * weeks:
+        return False
     usual = (others + 0.5) / (among + 1.0)
     share = min(1.0 - 1e-6, mine / weeks)
     nats = mine * math.log(share / usual) + (weeks - mine) * math.log((1.0 - share) / (1.0 - usual))
-    if share <= usual or nats < _LEAST_NATS:
-        return 0.0
-    return max(0.0, _logit((mine + _WEEKS * usual) / (weeks + _WEEKS)) - kinds)
+    return share > usual and nats >= _LEAST_NATS
+
+
+@inlined
+def has_weekday(day: int, days: Any, age: int) -> bool:
+    """Whether a row has a weekday that stands out among those of its kind, as of a morning."""
+    known = _known(age)
+    on, hits = _ON[weekday_of(day)], days & known
+    if popcount(hits) < _LEAST_SHARE * _LEAST_WEEKS:
+        return False
+    for kind in range(2):
+        first, after = (0, 5) if kind == 0 else (5, WEEKDAYS)
+        mask = np.uint64(0)
+        for weekday in range(first, after):
+            mask |= on[weekday]
+        of_kind, among = popcount(hits & mask), popcount(known & mask)
+        for weekday in range(first, after):
+            mine, weeks = popcount(hits & on[weekday]), popcount(known & on[weekday])
+            if _stands_out(mine, weeks, of_kind - mine, among - weeks):
+                return True
+    return False
 
 
 @inlined
@@ -206,18 +249,20 @@ def name_moments(cells: Any, named: Any) -> int:
 
 @inlined
 def following(cells: Any, day: int) -> int:
-    """Cell that is likeliest to hold the next time, as ``days ahead * PARTS + part``.
+    """Likeliest part of the day that is likeliest to be the next: ``days ahead * PARTS + part``.
 
     From the morning of `day` on, cells taken as independent; -1 where it is likelier than not that
     a week goes by without.
     """
     missed, best, found = 1.0, 0.0, -1
     for ahead in range(_HORIZON):
+        of = cells[weekday_of(day + ahead)]
+        before, likeliest = missed, 0
         for part in range(PARTS):
-            p = cells[weekday_of(day + ahead), part]
-            if missed * p > best:
-                best, found = missed * p, ahead * PARTS + part
-            missed *= 1.0 - p
+            missed *= 1.0 - of[part]
+            likeliest = part if of[part] > of[likeliest] else likeliest
+        if before - missed > best:
+            best, found = before - missed, ahead * PARTS + likeliest
     return found if missed <= _MISSED else -1
 
 

@@ -14,7 +14,17 @@ from numpy.typing import NDArray
 
 from features.jit import as_int, inlined
 from features.models.signals_kernel import SHARE_7D, WEEKLY_HABIT, fill, morning
-from features.models.stance_kernel import _ENGAGE_LIFT, _Z, HOLD, Policy, decide, trend, trials
+from features.models.stance_kernel import (
+    _ENGAGE_LIFT,
+    _Z,
+    ENGAGE,
+    HOLD,
+    Policy,
+    decide,
+    trend,
+    trials,
+)
+from features.moments.moments_kernel import has_weekday
 from features.state.layout import F_DISLIKE, F_LIKE, F_QUIET, S_CARE, S_HOLD, Live, Rows
 from features.state.spans_kernel import allowed_until
 
@@ -101,10 +111,12 @@ def ranked(
         low, high = max(0.0, score - spread), min(1.0, score + spread)
         told = tells(score, low, high, policy.rate[interest])
         known = as_int(row.known) & (F_LIKE | F_DISLIKE | F_QUIET)
-        # However sure it were, it would not be engaged.
-        common = score < _ENGAGE_LIFT * policy.rate[interest] and stance == HOLD and known == 0
-        if common and age >= COMMON_AGE and choice.common == 0:
-            continue
+        # What has a weekday of its own is neither dull nor unwanted on the eve of another.
+        weekly = stance != ENGAGE and known == 0 and has_weekday(day, bits, age)
+        stance = HOLD if weekly else stance
+        dull = known == 0 and stance == HOLD and score < _ENGAGE_LIFT * policy.rate[interest]
+        if dull and not weekly and age >= COMMON_AGE and choice.common == 0:
+            continue  # however sure it were, it would not be engaged
         if as_int(row.known) & F_LIKE:
             told += _DECLARED
         at = count

@@ -307,3 +307,13 @@ def content_keys(kind: int, doc: Mapping[str, Any]) -> list[str]:
     else:
         pairs = [("app", doc["app_id"]), ("section", doc.get("section"))]
     return [f"{prefix}:{text}".lower() for prefix, text in pairs if text is not None]
+
+
+def text_hash(text: bytes) -> int:
+    """FNV-1a with the finaliser of MurmurHash3; 0 is given up for 1."""
+    state = 0xCBF29CE484222325
+    for byte in text:
+        state = ((state ^ byte) * 0x100000001B3) % 2**64
+    for factor in (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53):
+        state = ((state ^ (state >> 33)) * factor) % 2**64
+    return (state ^ (state >> 33)) or 1

@@ -56,17 +56,29 @@ def cells(
             _odds_to_p(said + 0.44 * (kinds - _logit(rate)) + 0.57 * math.log(share))
             for share in shares
         ]
-        for weekday in of:
-            more = _stands_out(
+        usual = found[name]
+        above = {
+            weekday: _above(
                 {d for d in mine if weekday_of(d) == weekday},
                 {d for d in among if weekday_of(d) == weekday},
                 mine,
                 among,
                 kinds,
             )
-            found[WEEKDAYS[weekday]] = [
-                _odds_to_p(_logit(p) + more) if more else p for p in found[name]
-            ]
+            for weekday in of
+        }
+        special = {weekday for weekday in of if above[weekday] > 0}
+        if special:
+            rest = len([d for d in mine if weekday_of(d) not in special])
+            left = len([d for d in among if weekday_of(d) not in special])
+            less = 0.44 * (_logit((rest + 8.0 * rate) / (left + 8.0)) - kinds)
+            found[name] = [_odds_to_p(_logit(p) + less) for p in usual]
+        for weekday in of:
+            found[WEEKDAYS[weekday]] = (
+                [_odds_to_p(_logit(p) + above[weekday]) for p in usual]
+                if weekday in special
+                else found[name]
+            )
     return found
 
 
@@ -84,18 +96,39 @@ def _shares(
     return [(a + 2.0 / hits * b) / (1.0 + 2.0 / hits) for a, b in zip(mine, usual, strict=True)]
 
 
-def _stands_out(
+def _above(
     mine: set[int], weeks: set[int], of_kind: set[int], among: set[int], kinds: float
 ) -> float:
+    if not _stands_out(mine, weeks, of_kind, among):
+        return 0.0
+    usual = (len(of_kind - mine) + 0.5) / (len(among - weeks) + 1.0)
+    return max(0.0, _logit((len(mine) + 4.0 * usual) / (len(weeks) + 4.0)) - kinds)
+
+
+def _stands_out(mine: set[int], weeks: set[int], of_kind: set[int], among: set[int]) -> bool:
     k, n = len(mine), len(weeks)
     if n < 8 or k < 0.6 * n:
-        return 0.0
+        return False
     usual = (len(of_kind - mine) + 0.5) / (len(among - weeks) + 1.0)
     share = min(1.0 - 1e-6, k / n)
     nats = k * math.log(share / usual) + (n - k) * math.log((1.0 - share) / (1.0 - usual))
-    if share <= usual or nats < 10.0:
-        return 0.0
-    return max(0.0, _logit((k + 4.0 * usual) / (n + 4.0)) - kinds)
+    return share > usual and nats >= 10.0
+
+
+def own_weekdays(day: int, days: set[int], first: int) -> list[str]:
+    """Weekdays that stand out among those of their kind."""
+    known = set(range(max(first + 1, day - KNOWN_DAYS), day))
+    return [
+        WEEKDAYS[weekday]
+        for of in (WORKING, WEEKEND)
+        for weekday in of
+        if _stands_out(
+            {d for d in days & known if weekday_of(d) == weekday},
+            {d for d in known if weekday_of(d) == weekday},
+            {d for d in days & known if weekday_of(d) in of},
+            {d for d in known if weekday_of(d) in of},
+        )
+    ]
 
 
 def moments(found: Cells) -> list[dict[str, Any]]:
@@ -117,13 +150,15 @@ def _kind(weekday: str) -> str:
 
 
 def following(found: Cells, day: int) -> dict[str, str] | None:
-    """When the next time will be, at the likeliest; none where a week may well go by without."""
+    """The likeliest part of the likeliest next day; none where a week may go by without."""
     missed, firsts = 1.0, []
     for ahead in range(7):
-        for part, p in zip(PARTS, found[WEEKDAYS[weekday_of(day + ahead)]], strict=True):
-            firsts.append((missed * p, {"date": iso_date(day + ahead), "part": part}))
-            missed *= 1.0 - p
-    return max(firsts, key=lambda item: item[0])[1] if missed <= 0.5 else None
+        of = found[WEEKDAYS[weekday_of(day + ahead)]]
+        left = missed * math.prod(1.0 - p for p in of)
+        firsts.append((missed - left, ahead, PARTS[of.index(max(of))]))
+        missed = left
+    _, ahead, part = max(firsts, key=lambda first: first[0])
+    return {"date": iso_date(day + ahead), "part": part} if missed <= 0.5 else None
 
 
 def said_of(

@@ -27,6 +27,7 @@ from tests.oracle.arithmetic import (
     level,
     local_day,
     signals,
+    text_hash,
 )
 from tests.oracle.facts import ABOUT_INTERESTS, Doc, Known
 
@@ -390,13 +391,3 @@ class Partition:
     def swept(self, key: str, day: int) -> bool:
         """Whether it is a subject's turn: one day in seven, by its hash."""
         return text_hash(key.encode()) % 7 == day % 7
-
-
-def text_hash(text: bytes) -> int:
-    """FNV-1a with the finaliser of MurmurHash3; 0 is given up for 1."""
-    state = 0xCBF29CE484222325
-    for byte in text:
-        state = ((state ^ byte) * 0x100000001B3) % 2**64
-    for factor in (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53):
-        state = ((state ^ (state >> 33)) * factor) % 2**64
-    return (state ^ (state >> 33)) or 1

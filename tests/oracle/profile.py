@@ -304,7 +304,10 @@ def _interest(
     masses = row.masses(day, offset, config.half_lives[2])
     assert all(g.ts < start for g in row.given)
     taken = stance(p, rate, age, row.flags, any(held))
-    dull = taken == "hold" and not row.flags & {"like", "dislike", "quiet"}
+    declared = row.flags & {"like", "dislike", "quiet"}
+    weekly = moments.own_weekdays(day, days, row.first_day(offset)) and not declared
+    taken = "hold" if weekly and taken == "avoid" else taken
+    dull = taken == "hold" and not declared and not weekly
     if dull and age >= 7 and p < 1.2 * rate and not config.profile_common:
         return {}
     above = int(tree.parent[row.interest])

@@ -8,7 +8,8 @@ from itertools import combinations
 from features.config import Config
 from features.tags.exact import STRUCTURAL, TagEntry, expand
 from features.tags.taxonomy import Taxonomy
-from tests.oracle.partition import Partition, text_hash
+from tests.oracle.arithmetic import text_hash
+from tests.oracle.partition import Partition
 
 _FULL = 2**64
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.moments import WEEKDAYS, forecast_mornings
-from features.moments.moments_kernel import MOST_NAMED, following, name_moments
+from features.moments.moments_kernel import MOST_NAMED, following, has_weekday, name_moments
 from features.state import layout as lay
 from tests.oracle import moments as twin
 from tests.oracle.arithmetic import bitmap, iso_date
@@ -80,6 +80,8 @@ def test_every_cell_is_as_the_twin_says(
     assert [(NAMES[cell // 4], twin.PARTS[cell % 4]) for cell in named[:count].tolist()] == [
         (m.get("weekday") or m["day_type"], m["part"]) for m in said
     ]
+    own = has_weekday(day, np.uint64(bitmap(days, day - 1)), day - first)
+    assert own == bool(twin.own_weekdays(day, days, first))
     after, when = following(found, day), twin.following(want, day)
     assert (after < 0) == (when is None)
     if when is not None:
@@ -119,13 +121,16 @@ def _on(wanted: Callable[[int], bool]) -> list[int]:
     return [day for day in _EVERY if wanted(twin.weekday_of(day))]
 
 
-def test_pizza_on_fridays() -> None:
-    """A weekday is named where it stands out, and the next time is that day, not tomorrow."""
-    until = _LAST - 3  # the morning of a Friday
+@pytest.mark.parametrize("back", range(1, 8))
+def test_pizza_on_fridays(back: int) -> None:
+    """On every morning: its weekday is named; on the others it is neither dull nor unwanted."""
+    until = _LAST - back
     daily = _watched([day for day in _EVERY if day < until], 12, "hockey.example")
     item = _of(daily + _watched([day for day in _on(lambda w: w == 4) if day < until], 19))
-    assert [(m["weekday"], m["part"]) for m in item["moments"]] == [("friday", "evening")]
-    assert item["next"] == {"date": iso_date(until), "part": "evening"}
+    assert ("friday", "evening") in {(m.get("weekday"), m["part"]) for m in item["moments"]}
+    friday = next(day for day in range(until, until + 7) if twin.weekday_of(day) == 4)
+    assert item["next"] == {"date": iso_date(friday), "part": "evening"}
+    assert item["stance"] == ("engage" if friday == until else "hold")
 
 
 def test_weekend_mornings() -> None:

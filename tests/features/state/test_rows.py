@@ -18,8 +18,7 @@ from features.records.hash_kernel import hash_text
 from features.state import layout as lay
 from features.state import rows_kernel
 from tests.oracle import arithmetic
-from tests.oracle.arithmetic import ABS, REL, Given, Row
-from tests.oracle.partition import text_hash
+from tests.oracle.arithmetic import ABS, REL, Given, Row, text_hash
 from tests.support.generators import APP, DAY_MS, NETWORK, TV
 
 DAY = 18_019

@@ -14,7 +14,7 @@ from features.state import event_ids_kernel
 from features.state import layout as lay
 from features.state.changelog_keys import IncompatibleState
 from features.state.store import Store
-from tests.oracle.partition import text_hash
+from tests.oracle.arithmetic import text_hash
 
 DAY = 18_019
 _CLOCK = Config().clock()
