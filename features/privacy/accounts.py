@@ -283,6 +283,7 @@ class Accounts:
         latest = max(self.ledger.latest(account, other) for other in others)
         subjects = self.standing.drop(account, member)
         named = {*subjects, *(person_key(account, other) for other in others)}
+        self.standing.left.add(account)  # though it was not held any more
         profiles = self.standing.retract(sorted(named))
         if not member:
             self.standing.admission.forget(account, kin)
