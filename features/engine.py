@@ -209,6 +209,7 @@ class Engine:
         self._write_pending()
         for day in range(first, min(target, first + _MOST_DAYS)):
             self.learner.close_day(self.store, day, self.config.learn_rows_per_close)
+            self._let_go()
             self.related.close_day(self.store, day)
             c["open_day"] = day + 1
             self._sweep()
@@ -217,6 +218,11 @@ class Engine:
         self._model_changed = True
         self._renew_policy()
         return lay.PENDING
+
+    def _let_go(self) -> None:
+        """Take who left out of what goes together; at a close or a commit, it is the same."""
+        left, self.accounts.standing.left = self.accounts.standing.left, set()
+        self._model_changed |= self.related.forget(left)
 
     def _sweep(self) -> None:
         store = self.store
@@ -302,6 +308,7 @@ class Engine:
             changes.profiles += map(ProfileRecord._make, rows)
             self._pending.clear()
         self._checkpoint.write(changes.state, store, self.accounts, offsets)
+        self._let_go()
         if self._model_changed:
             changes.state.update(self.learner.snapshot() | self.related.snapshot())
             self._model_changed = False

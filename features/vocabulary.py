@@ -215,6 +215,7 @@ class Tolerated(StrEnum):
 
     REFUSAL = "refusal"
     ERASURE = "erasure"
+    CHILD = "child"
     REFUSED_PURPOSE = "refused_purpose"
     GRANTED_PURPOSE = "granted_purpose"
 

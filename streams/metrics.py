@@ -90,7 +90,7 @@ DEAD_LETTERS = _counter(
 )
 TOLERATED_FACTS = _counter(
     "facts_read_tolerantly_total",
-    "Facts about rights that were not in form, by how they were read: refusal, erasure, "
+    "Facts about rights that were not in form, by how they were read: refusal, erasure, child, "
     "refused_purpose, granted_purpose (without effect)",
     "reading",
 )

@@ -239,6 +239,8 @@ class Accounts:
         self.standing.admission.forget_answers(account)
         for other in sorted(children ^ kin.known_children):
             self.standing.follow(account, other, now, fact.ts)
+            for owned in kin.owned(other):  # whatever was said of those themselves
+                self.standing.admission.put_device(account, owned, now)
         for other in sorted(named | device.named):  # a mark may have known him as a child
             self.standing.admission.renew(account, other, now)
         self.standing.admission.put_device(account, name, now)
@@ -283,6 +285,7 @@ class Accounts:
         latest = max(self.ledger.latest(account, other) for other in others)
         subjects = self.standing.drop(account, member)
         named = {*subjects, *(person_key(account, other) for other in others)}
+        self.standing.left.add(account)  # though it was not held any more
         profiles = self.standing.retract(sorted(named))
         if not member:
             self.standing.admission.forget(account, kin)

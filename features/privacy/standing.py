@@ -40,6 +40,8 @@ class Standing:
         Accounts with suppressions to show in a profile, and of which members; "" is the account.
     dropped : set of int
         Subjects forgotten since profiles were last written.
+    left : set of bytes
+        Accounts of which somebody was taken out since the engine last asked.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Standing:
         self.ends = Ends()
         self.noted: dict[bytes, set[str]] = {}
         self.dropped: set[int] = set()
+        self.left: set[bytes] = set()
         self._forgotten: dict[bytes, bool] = {}
         self._texts: dict[bytes, tuple[object, bytes]] = {}
 
@@ -275,6 +278,7 @@ class Standing:
         sid = self._store.find(account, member.encode())
         if sid < 0:
             return []
+        self.left.add(account)
         keys = []
         for subject in [sid] if member else reversed(self._store.members(sid)):
             keys.append(self._store.key(subject))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from features.privacy.rules import Rules
-from features.records.facts import Consent, Erasure, Fact, Refused
+from features.records.facts import Consent, Erasure, Fact, Refused, Registry
 from features.records.readings import Nothing, RefusalReading
 from features.vocabulary import ConsentStatus, Tolerated
 
@@ -18,6 +18,8 @@ def understood(fact: Fact, rules: Rules) -> tuple[Fact | None, Tolerated | None]
     match fact.said:
         case Refused():
             return fact, Tolerated.REFUSAL
+        case Registry():
+            return fact, Tolerated.CHILD if fact.tolerated else None
         case Erasure():
             return fact, Tolerated.ERASURE if fact.tolerated else None
         case Consent() as said if rules.purpose(said.purpose) is None:

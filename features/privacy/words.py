@@ -16,19 +16,22 @@ table of the words    fields: lists of squeezed words, each in one place only
 ``status.stems``      likewise, parts of words
 ``purpose``           ``all``, ``foreign``
 ``purpose.refusing``  by purpose
-``kind``              ``erasure``, ``consent``, ``withdrawal``, ``objection``, ``other``;
-                      ``rights``, parts of words
+``kind``              ``erasure``, ``consent``, ``withdrawal``, ``objection``, ``registry``,
+                      ``other``; ``rights``, parts of words
 ``field``             by field: further names of it
+``child``             as `Childhood`
 ====================  =================================================================
 """
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from features.privacy.childhood import Childhood
 from features.records.inputs import TS_END, TS_MIN
 from features.records.protective import scalars, squeezed, unaccented, whole
 from features.records.readings import (
@@ -50,6 +53,7 @@ _KINDS: Final = {
     "consent": RightsKind.CONSENT,
     "withdrawal": RightsKind.WITHDRAWAL,
     "objection": RightsKind.OBJECTION,
+    "registry": RightsKind.REGISTRY,
     "other": RightsKind.OTHER,
 }
 #: Parts of a word, split at separators and before capitals.
@@ -79,6 +83,7 @@ class Words:
     rights : tuple of str
         Parts of a kind that sounds of rights.
     fields : mapping of str to tuple of str
+    childhood : Childhood
     """
 
     terms: Mapping[str, Purpose]
@@ -91,6 +96,7 @@ class Words:
     kinds: Mapping[str, RightsKind]
     rights: tuple[str, ...]
     fields: Mapping[str, tuple[str, ...]]
+    childhood: Childhood
 
     def read(
         self, statuses: Sequence[Any], purposes: Sequence[Any], ends: Sequence[Any], ts: int | None
@@ -131,6 +137,10 @@ class Words:
     def names(self, field: str) -> tuple[str, ...]:
         """Further names of a field, squeezed."""
         return self.fields.get(field, ())
+
+    def tells_of_child(self, fields: Mapping[str, Sequence[Any]], ts: int | None) -> bool:
+        """Whether the fields of an entry of the registry tell of a child."""
+        return self.childhood.tells(fields, ts)
 
     def _strictly(
         self, statuses: Sequence[Any], purposes: Sequence[Any], ends: Sequence[Any], ts: int | None
@@ -183,11 +193,14 @@ def parse(text: str, terms: Mapping[str, Purpose]) -> Words:
         Naming the table and the word that is not as the schema says.
     """
     read = Reviewed(WordsError)
-    top = _only("words", read.loads(text), {"schema", "status", "purpose", "kind", "field"})
+    top = _only(
+        "words", read.loads(text), {"schema", "status", "purpose", "kind", "field", "child"}
+    )
     read.schema(top)
     status = _only("status", top["status"], {"granting", "negations", "refusing", "stems"})
     purpose = _only("purpose", top["purpose"], {"all", "foreign", "refusing"})
     kind = _only("kind", top["kind"], {*_KINDS, "rights"})
+    child = _only("child", top["child"], {field.name for field in dataclasses.fields(Childhood)})
     reasons, everything = {why.name.lower() for why in Why}, frozenset(Purpose)
     refusing = _by_word("status.refusing", status["refusing"], reasons)
     stems = _by_word("status.stems", status["stems"], reasons)
@@ -218,6 +231,7 @@ def parse(text: str, terms: Mapping[str, Purpose]) -> Words:
         },
         tuple(_list("kind.rights", kind["rights"])),
         {name: tuple(_list(f"field.{name}", top["field"][name])) for name in top["field"]},
+        Childhood(**{name: tuple(_list(f"child.{name}", child[name])) for name in child}),
     )
 
 

@@ -23,10 +23,11 @@ from features.records.inputs import INPUTS, TS_END, Inputs
 from features.records.joined import joined
 from features.records.parse_kernel import parse_records
 from features.records.pseudonyms import personal_texts
+from features.records.readings import Undecided
 from features.records.scan_tables import tables
 from features.records.sip_kernel import hash_key
 from features.records.tail import Tail
-from features.records.tolerated import Tolerance, take_up
+from features.records.tolerated import Tolerance, guarded, take_up
 from features.vocabulary import Refusal
 
 #: One accepted record, 152 bytes, naturally aligned. Positions ``*_at`` count from ``raw_at``
@@ -180,21 +181,15 @@ def parse(
             if tolerance is not None and kinds[i] == FACTS:
                 name = f"{partitions[i]}-{offsets[i]}"
                 found = take_up(raws[i], keys[i], tolerance, name, i, limits.ids.accepts)
-            holds = isinstance(found, Fact) and isinstance(found.said, Doubted)
             if isinstance(found, Fact):
                 records[i] = tail.fact(found)
-                if not holds:
+                if not isinstance(found.said, Doubted):
                     continue
-            refused[i] = replace(
-                error.letter,
-                partition=int(partitions[i]),
-                offset=int(offsets[i]),
-                key=keys[i],
-                value=raws[i],
-                undecided=found is not None,
-                holds=holds,
-            )
+            at = int(partitions[i]), int(offsets[i])
+            refused[i] = _letter(error.letter, at, keys[i], raws[i], found)
         else:
+            if isinstance(item, Fact) and tolerance is not None:
+                item = guarded(item, raw, keys[i], tolerance, limits.ids.accepts)
             records[i] = tail.row(raw, item) if isinstance(item, Event) else tail.fact(item)
     records["partition"] = partitions
     records["offset"] = offsets
@@ -211,6 +206,18 @@ def _accepted(
     if tail.parts:
         data = np.concatenate([data, np.frombuffer(b"".join(tail.parts), np.uint8)])
     return Batch(records, _sealed(data))
+
+
+def _letter(
+    why: DeadLetter,
+    at: tuple[int, int],
+    key: bytes | None,
+    value: bytes | None,
+    found: Fact | Undecided | None,
+) -> DeadLetter:
+    """What is written of a refused record, and whether it may have been a refusal itself."""
+    doubt = replace(why, undecided=found is not None, holds=isinstance(found, Fact))
+    return replace(doubt, partition=at[0], offset=at[1], key=key, value=value)
 
 
 def warm_up() -> None:

@@ -12,10 +12,10 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeAlias
 
 from features.records.fields import Accepts, Malformed
 from features.records.fields import read as read_field
@@ -23,6 +23,7 @@ from features.records.forms import Field, Pseudonym
 from features.records.identifiers import IPV4, IPV6, MAC, NUMBER, is_iban
 from features.records.inputs import EVENT_ID, TS_END, TS_MIN
 from features.records.readings import (
+    ChildReading,
     ErasureReading,
     Nothing,
     Reading,
@@ -52,8 +53,15 @@ class Vocabulary(Protocol):
     ) -> Reading:
         """Read what a fact about consent says, by the values of its fields and its own time."""
 
+    def tells_of_child(self, fields: Mapping[str, Sequence[Any]], ts: int | None) -> bool:
+        """Whether the fields of an entry of the registry, by squeezed name, tell of a child."""
+
     def names(self, field: str) -> Sequence[str]:
         """Squeezed names under which a field is looked for where it is absent."""
+
+
+#: What protects, in a reading.
+Protecting: TypeAlias = RefusalReading | ErasureReading | ChildReading | Undecided
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +76,7 @@ class Protective:
         Accounts that the record names beside it: whose fact it is can't be told.
     member : str or None
         The person; None for the whole account.
-    reading : RefusalReading, ErasureReading or Undecided
+    reading : RefusalReading, ErasureReading, ChildReading or Undecided
     ts : int or None
         Event time in ms; None where it can't be read.
     event_id : str or None
@@ -78,7 +86,7 @@ class Protective:
     account: str | None
     others: tuple[str, ...]
     member: str | None
-    reading: RefusalReading | ErasureReading | Undecided
+    reading: Protecting
     ts: int | None
     event_id: str | None = field(default=None, compare=False)
 
@@ -110,6 +118,9 @@ def read(
     members = {_pseudonym(text, accepts) for text in record.texts("member_id")}
     if len(members) > 1 or None in members or (members and record.has_null("member_id")):
         return Protective(account, (), None, Undecided("member_id"), record.ts)
+    if isinstance(reading, ChildReading):
+        device, owner = (record.one(field, accepts) for field in ("device_id", "owner_member_id"))
+        reading = ChildReading(device, owner)
     name = next((text for text in record.texts("event_id") if _valid(text, EVENT_ID)), None)
     return Protective(account, (), next(iter(members), None), reading, record.ts, name)
 
@@ -189,7 +200,12 @@ class _Record:
         found = [v.strip() if isinstance(v, str) else _BEYOND for v in scalars(self.values(field))]
         return [text for text in found if text]
 
-    def reading(self) -> RefusalReading | ErasureReading | Undecided | None:
+    def one(self, field: str, accepts: Accepts | None) -> str | None:
+        """The value of an identifying field, if there is one and it is a pseudonym."""
+        named = set(self.texts(field))
+        return _pseudonym(named.pop(), accepts) if len(named) == 1 else None
+
+    def reading(self) -> Protecting | None:
         """The gravest of all readings."""
         kinds = {self._words.kind(value) for value in scalars(self.values("kind"))}
         found = [self._as(kind, bool(kinds)) for kind in kinds or {RightsKind.UNKNOWN}]
@@ -200,6 +216,8 @@ class _Record:
             return RefusalReading(_of_all(refusals), max(item.why for item in refusals))
         if self._fault:
             return Undecided(self._fault)
+        if any(isinstance(item, ChildReading) for item in found):
+            return ChildReading()
         doubts = [item for item in found if isinstance(item, Undecided)]
         return Undecided(min(d.reason for d in doubts), _of_all(doubts)) if doubts else None
 
@@ -207,7 +225,9 @@ class _Record:
         """What the record says if it is of a kind; without a name it may be of any."""
         if kind is RightsKind.ERASURE:
             return ErasureReading()
-        if kind is RightsKind.OTHER:
+        if kind is RightsKind.REGISTRY and self._words.tells_of_child(self._squeezed, self.ts):
+            return ChildReading()
+        if kind in (RightsKind.OTHER, RightsKind.REGISTRY):
             return Nothing("kind")
         statuses = self.values("status")
         if kind in (RightsKind.WITHDRAWAL, RightsKind.OBJECTION):

@@ -41,6 +41,14 @@ class ErasureReading:
 
 
 @dataclass(frozen=True, slots=True)
+class ChildReading:
+    """That a device is a child's, and its owner one; as far as they can be read."""
+
+    device: str | None = None
+    owner: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Undecided:
     """A fact that may be a refusal of purposes, and why that can't be told; a person decides."""
 
@@ -55,7 +63,7 @@ class Nothing:
     reason: str
 
 
-Reading = Grant | RefusalReading | ErasureReading | Undecided | Nothing
+Reading = Grant | RefusalReading | ErasureReading | ChildReading | Undecided | Nothing
 
 
 class RightsKind(Enum):
@@ -65,6 +73,7 @@ class RightsKind(Enum):
     CONSENT = "consent"
     WITHDRAWAL = "withdrawn"
     OBJECTION = "objected"
+    REGISTRY = "registry"
     RIGHTS = "rights"  # unknown, but it sounds of rights
     OTHER = "other"  # says nothing about permissions
     UNKNOWN = "unknown"

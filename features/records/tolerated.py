@@ -7,16 +7,16 @@ ahead of its arrival, or not at all, acts at once on arrival.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import orjson
 
 from features.records import protective
-from features.records.facts import Doubted, Erasure, Fact, Refused, present
+from features.records.facts import Doubted, Erasure, Fact, Refused, Registry, present
 from features.records.fields import Accepts
 from features.records.protective import Vocabulary
-from features.records.readings import ErasureReading, RefusalReading, Undecided
+from features.records.readings import ChildReading, ErasureReading, RefusalReading, Undecided
 from features.vocabulary import ConsentStatus, Purpose
 
 #: Kind of what is written anew; the decoder refuses it of a producer.
@@ -47,7 +47,7 @@ def take_up(
     index: int,
     accepts: Accepts | None = None,
 ) -> Fact | Undecided | None:
-    """The fact that a refused record of the facts states nevertheless.
+    """The fact that protects in a refused record of the facts.
 
     Parameters
     ----------
@@ -63,8 +63,8 @@ def take_up(
     Returns
     -------
     Fact or Undecided or None
-        A refusal, an erasure, or the doubt whether it is one; `Undecided` where nobody can be put
-        on hold for it; or nothing.
+        A refusal, an erasure, a child's device, or the doubt whether it refuses; `Undecided` where
+        nobody can be put on hold for it; or nothing.
     """
     said = protective.read(raw, key, tolerance.words, accepts)
     if said is None:
@@ -74,16 +74,30 @@ def take_up(
     ts = arrival if ts is None else ts
     if ts is None or said.account is None:
         return Undecided("time")
-    what: Doubted | Erasure | Refused
+    event_id = said.event_id or name
+    what: Doubted | Erasure | Refused | Registry
     match said.reading:
         case RefusalReading(purposes, why):
             what = Refused(tuple(sorted(purposes)), ConsentStatus[why.name])
         case ErasureReading():
             what = Erasure()
+        case ChildReading(device, owner):
+            what = Registry(device or f"unread-{name}", owner, adult=False)
         case Undecided(_, purposes):
             what = Doubted(tuple(sorted(purposes)))
-    event_id = said.event_id or name
     return Fact(event_id, said.account, said.member, ts, what, True)
+
+
+def guarded(
+    fact: Fact, raw: bytes, key: bytes | None, tolerance: Tolerance, accepts: Accepts
+) -> Fact:
+    """A fact in form, with what it tells of a child outside of the form."""
+    if not isinstance(fact.said, Registry) or fact.said.adult is False:
+        return fact
+    said = protective.read(raw, key, tolerance.words, accepts)
+    if said is None or not isinstance(said.reading, ChildReading):
+        return fact
+    return replace(fact, said=replace(fact.said, adult=False), tolerated=True)
 
 
 def to_bytes(fact: Fact) -> bytes:
@@ -101,8 +115,10 @@ def to_bytes(fact: Fact) -> bytes:
 
 def from_values(values: Mapping[str, Any]) -> Fact:
     """The fact that was taken up and that `to_bytes` wrote."""
-    said: Doubted | Erasure | Refused = Erasure()
-    if "purposes" in values:
+    said: Doubted | Erasure | Refused | Registry = Erasure()
+    if "device_id" in values:
+        said = Registry(values["device_id"], values.get("owner_member_id"), values["adult"])
+    elif "purposes" in values:
         purposes = tuple(map(Purpose, values["purposes"]))
         said = Refused(purposes, values["status"]) if "status" in values else Doubted(purposes)
     event_id, account, member = (values[n] for n in ("event_id", "account_id", "member_id"))

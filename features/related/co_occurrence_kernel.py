@@ -32,7 +32,7 @@ class Sample(NamedTuple):
 
 @bare
 def add_co_occurrences(
-    live: Live, day: int, kinship: Kinship, sample: Sample, pairs: Any, mass: Any
+    live: Live, day: int, kinship: Kinship, sample: Sample, pairs: Any, mass: Any, seen: Any
 ) -> int:
     """Add the interests active together on `day` to `pairs` and `mass`.
 
@@ -46,6 +46,8 @@ def add_co_occurrences(
         Upper triangle is added to.
     mass : ndarray of float64, shape (n,)
         Is added to: what an interest's pairs sum up to.
+    seen : ndarray of uint64, shape (n, n)
+        Upper triangle: one bit of 64 is set for the household of each subject.
 
     Returns
     -------
@@ -61,6 +63,7 @@ def add_co_occurrences(
         if m < 2:
             continue
         share = 1.0 / (m - 1)
+        bit = np.uint64(1) << (subjects.hash[subjects.account[sid]] & np.uint64(63))
         some = 0
         for a in range(m):
             for b in range(a + 1, m):
@@ -68,6 +71,7 @@ def add_co_occurrences(
                 i, j = min(one, other), max(one, other)
                 if not _raised(kinship.parent, kinship.near, i, j):
                     pairs[i, j] += share
+                    seen[i, j] |= bit
                     mass[i] += share
                     mass[j] += share
                     some = 1

@@ -9,17 +9,23 @@ discount for little evidence as in Pantel and Lin, *Discovering word senses from
 Here *c* is the decayed count of the pair, *d* the sum of an interest's pairs, *D* of all *d*.
 
 Sensitive interests are in no pair. Two graphs add up: counts are sums.
+
+A pair is told only of so many households. How many it rests on is bounded from below by linear
+counting (Whang et al., *A linear-time probabilistic counting algorithm*, TODS 1990) without its
+estimate: a household sets one bit of 64, in this four weeks' word or the last's. Whoever leaves
+takes the bit along, and with it those who shared it, until they come again.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from features.records.hash_kernel import hash_text
 from features.related.co_occurrence_kernel import Kinship, Sample, add_co_occurrences
 from features.state import snapshots
 from features.state.changelog_keys import RELATED
@@ -27,12 +33,14 @@ from features.state.store import Store
 from features.tags.exact import STRUCTURAL, neighbours
 from features.tags.taxonomy import MAX_NODES, Taxonomy
 
-#: Most pairs kept; beyond it the weakest go: 262 kB in the changelog. 256 interests fit fully.
-MAX_PAIRS = 32_768
+#: Most pairs kept; beyond it the weakest go: 393 kB in the changelog. 181 interests fit fully.
+MAX_PAIRS = 16_384
 #: Most interests of a subject that count on a day: 120 pairs.
 MOST_A_DAY = 16
 #: Days in which a count halves.
 HALF_LIFE_DAYS = 28.0
+#: Days that a word of households is written; it is read for as long again.
+PERIOD_DAYS = 28
 #: Pairs below it go: one meeting in sixteen, long ago.
 LEAST = 0.01
 #: Evidence, in days of a subject, at which relatedness counts half.
@@ -52,6 +60,10 @@ class Related:
         ``1024 i + j`` with i < j, ascending.
     count : ndarray of float32, shape (pairs,)
         Decayed days of subjects.
+    seen, before : ndarray of uint64, shape (pairs,)
+        Bits of the households behind each pair, in this period and in the one before.
+    period : int
+        Number of the period, -1 before the first day.
     mass : ndarray of float64, shape (n,)
         What the pairs of each interest sum up to, those that were dropped included.
     """
@@ -67,48 +79,72 @@ class Related:
         self._kinship = Kinship(np.asarray(taxonomy.parent[:size]), near, self._left_out)
         self.key = np.zeros(0, np.uint32)
         self.count = np.zeros(0, np.float32)
+        self.seen = self.before = np.zeros(0, np.uint64)
+        self.period = -1
         self.mass = np.zeros(size)
 
     def close_day(self, store: Store, day: int) -> None:
         """Add a day that closes; everything before it fades."""
-        size = len(self.mass)
-        pairs = np.zeros((size, size))
-        pairs[self.key // MAX_NODES, self.key % MAX_NODES] = self.count * _DECAY
+        period = day // PERIOD_DAYS
+        if period != self.period:
+            self.before = self.seen if period == self.period + 1 else np.zeros_like(self.seen)
+            self.seen, self.period = np.zeros_like(self.seen), period
+        pairs, seen, before = self._full()
+        pairs *= _DECAY
         self.mass *= _DECAY
         sample = Sample(np.zeros(MOST_A_DAY, np.int32), np.zeros(MOST_A_DAY, np.uint64))
-        add_co_occurrences(store.live, day, self._kinship, sample, pairs, self.mass)
-        self._keep(pairs)
+        add_co_occurrences(store.live, day, self._kinship, sample, pairs, self.mass, seen)
+        self._keep(pairs, seen, before)
+
+    def forget(self, accounts: Iterable[bytes]) -> bool:
+        """Take households out of what is told; returns whether anything changed."""
+        gone = np.uint64(0)
+        for account in accounts:
+            gone |= np.uint64(1) << np.uint64(hash_text(account) & 63)
+        if not np.any((self.seen | self.before) & gone):
+            return False
+        self.seen, self.before = self.seen & ~gone, self.before & ~gone
+        return True
 
     def add(self, other: Related) -> None:
-        """Add the graph of another partition."""
-        size = len(self.mass)
-        pairs = np.zeros((size, size))
-        for graph in (self, other):
-            pairs[graph.key // MAX_NODES, graph.key % MAX_NODES] += graph.count
+        """Add the graph of another partition, of which no household is in this one."""
+        mine, its = self._full(), other._full()
         self.mass += other.mass
-        self._keep(pairs)
+        self._keep(mine[0] + its[0], mine[1] | its[1], mine[2] | its[2])
 
-    def _keep(self, pairs: NDArray[np.float64]) -> None:
+    def _full(self) -> tuple[NDArray[np.float64], NDArray[np.uint64], NDArray[np.uint64]]:
+        """Counts and both words of households, shape (n, n) each."""
+        size = len(self.mass)
+        at = self.key // MAX_NODES, self.key % MAX_NODES
+        pairs = np.zeros((size, size))
+        seen, before = np.zeros((size, size), np.uint64), np.zeros((size, size), np.uint64)
+        pairs[at], seen[at], before[at] = self.count, self.seen, self.before
+        return pairs, seen, before
+
+    def _keep(
+        self, pairs: NDArray[np.float64], seen: NDArray[np.uint64], before: NDArray[np.uint64]
+    ) -> None:
         i, j = np.nonzero(pairs >= LEAST)
         count = pairs[i, j].astype(np.float32)
         if len(count) > MAX_PAIRS:
             kept = np.sort(np.argsort(-count, kind="stable")[:MAX_PAIRS])
             i, j, count = i[kept], j[kept], count[kept]
         self.key = (i * MAX_NODES + j).astype(np.uint32)
-        self.count = count
+        self.count, self.seen, self.before = count, seen[i, j], before[i, j]
 
     # -- reading it ---------------------------------------------------------------------
 
-    def neighbours(self, interest: int) -> list[tuple[int, float]]:
+    def neighbours(self, interest: int, households: int = 0) -> list[tuple[int, float]]:
         """Nearest interests with their relatedness, 0..1, nearest first, ties by index.
 
-        Only what occurs together more often than by chance; at most `NEIGHBOURS`. A sensitive
-        interest has none.
+        Only what occurs together more often than by chance, in at least so many households; at
+        most `NEIGHBOURS`. A sensitive interest has none.
         """
         if self._left_out[interest]:
             return []
         i, j = (self.key // MAX_NODES).astype(np.intp), (self.key % MAX_NODES).astype(np.intp)
-        own = np.flatnonzero((i == interest) | (j == interest))
+        enough = np.bitwise_count(self.seen | self.before) >= households
+        own = np.flatnonzero(((i == interest) | (j == interest)) & enough)
         total = float(self.mass.sum())
         found = []
         for k in own.tolist():
@@ -141,15 +177,22 @@ class Related:
         """Changelog record by key."""
         return {
             RELATED: snapshots.pack(
-                {"half_life": HALF_LIFE_DAYS},
-                {"key": self.key, "count": self.count, "mass": self.mass},
+                {"half_life": HALF_LIFE_DAYS, "period": self.period},
+                {
+                    "key": self.key,
+                    "count": self.count,
+                    "mass": self.mass,
+                    "seen": self.seen,
+                    "before": self.before,
+                },
             )
         }
 
     def restore(self, records: Mapping[bytes, bytes]) -> None:
         """Go on from a snapshot; without one the graph starts empty.
 
-        What has become sensitive since it was written is dropped.
+        What has become sensitive since it was written is dropped; of what was written without
+        households none is told until they come again.
 
         Raises
         ------
@@ -158,11 +201,15 @@ class Related:
         """
         if RELATED not in records:
             return
-        _, arrays = snapshots.unpack(records[RELATED])
+        manifest, arrays = snapshots.unpack(records[RELATED])
+        unknown = np.zeros(arrays["key"].shape, np.uint64)
+        arrays = {"seen": unknown, "before": unknown, **arrays}
         self._check(arrays)
+        self.period = int(manifest.get("period", -1))
         key, left_out = arrays["key"], self._left_out != 0
         told = ~(left_out[key // MAX_NODES] | left_out[key % MAX_NODES])
         self.key, self.count = key[told], arrays["count"][told]
+        self.seen, self.before = arrays["seen"][told], arrays["before"][told]
         self.mass = np.where(left_out, 0.0, arrays["mass"])
 
     def _check(self, arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -171,6 +218,9 @@ class Related:
             raise ValueError("types of the arrays")
         if key.ndim != 1 or key.shape != count.shape or mass.shape != self.mass.shape:
             raise ValueError("shapes of the arrays")
+        for bits in (arrays["seen"], arrays["before"]):
+            if bits.dtype.str != "<u8" or bits.shape != key.shape:
+                raise ValueError("households of the pairs")
         i, j = key // MAX_NODES, key % MAX_NODES
         if np.any(np.diff(key.astype(np.int64)) <= 0) or np.any(i >= j) or np.any(j >= len(mass)):
             raise ValueError("pairs out of order or of unknown interests")

@@ -58,7 +58,8 @@ def run(args: argparse.Namespace) -> ExitCode:
         raise UsageError(f"{args.interest!r} is no interest of {tree.version}")
     if tree.sensitive[index]:
         raise UsageError(f"{tree.names[index]} is sensitive: nothing is inferred of it")
-    found = listed(read(settings_of(args), tree, args.timeout), index, tree)
+    settings = settings_of(args)
+    found = listed(read(settings, tree, args.timeout), index, tree, settings.audience_k)
     if args.json or not sys.stdout.isatty():
         print(
             json.dumps(
@@ -110,13 +111,16 @@ def read(settings: Settings, tree: Taxonomy, timeout: float = 300.0) -> Related:
     return whole
 
 
-def listed(graph: Related, index: int, tree: Taxonomy) -> list[dict[str, Any]]:
-    """Neighbours: what was learned ``together``, nearest first, then by likeness of ``meaning``."""
+def listed(graph: Related, index: int, tree: Taxonomy, k: int) -> list[dict[str, Any]]:
+    """Neighbours: what was learned ``together``, nearest first, then by likeness of ``meaning``.
+
+    Nothing is told that rests on fewer than `k` households.
+    """
     from features.tags.exact import neighbours
 
     found = [
         {"id": tree.ids[i], "name": tree.names[i], "relatedness": round(near, 4), "why": "together"}
-        for i, near in graph.neighbours(index)
+        for i, near in graph.neighbours(index, k)
     ]
     told = {item["id"] for item in found}
     same = neighbours(tree).get(index)

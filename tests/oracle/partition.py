@@ -99,16 +99,15 @@ class Partition:
                     return "suppressed"
         doc = {**doc, "event_id": keyed_mark(b"", doc["event_id"], "request")}  # breaks ties
         children = {m for m in known.members() if known.is_child(m)}
-        what = "malformed" if doc.get("status") == "pending" else "fact"  # it may refuse
         if not known.take(doc) and children == {m for m in known.members() if known.is_child(m)}:
-            return what
+            return "fact"
         if doc["kind"] == "erasure":
             self._forget(account, who)
         if doc["kind"] in ("registry", "care_case"):
             self._act_members(account, doc["ts"], children)
         else:
             self._act(account, who, doc["ts"], children)
-        return what
+        return "fact"
 
     def _known(self, account: str) -> Known:
         new = Known(self.config.rules, self.config.consent_default_grant)
@@ -227,10 +226,8 @@ class Partition:
             return "no_consent"
         if any(known.erased for known in self.known.values()) and by_default:
             self.subjects.setdefault(account, Subject())
-        if start <= ts >= known.doubted_from():
-            return "no_consent"
         if ts < start or not self._may_be_held(known, doc):
-            return "suppressed"
+            return "no_consent" if start <= ts >= known.doubted_from() else "suppressed"
         if ts < self.watermark:
             return "late"
         if self._seen_before((kind, account, doc["event_id"])):
@@ -255,7 +252,7 @@ class Partition:
     def _may_be_held(self, known: Known, doc: Doc) -> bool:
         """Whether the account's device and person may be held at an event's time."""
         member, device = doc.get("member_id"), doc.get("device_id")
-        if known.is_childs(device):
+        if known.is_childs(device) or doc["ts"] >= known.doubted_from():
             return False
         name = member or known.owner(device)
         start, until = known.span(name, self.now) if name else (0, doc["ts"] + 1)

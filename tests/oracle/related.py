@@ -22,6 +22,8 @@ class Watched(Partition):
     pairs : dict of (int, int) to float
         Decayed counts, the lesser interest first.
     mass : dict of int to float
+    households : dict of (int, int) to set of str
+        Accounts that a pair was ever met in.
     """
 
     def __init__(
@@ -36,6 +38,7 @@ class Watched(Partition):
         }
         self.pairs: dict[tuple[int, int], float] = {}
         self.mass: dict[int, float] = {}
+        self.households: dict[tuple[int, int], set[str]] = {}
 
     def _learn(self, day: int) -> None:
         super()._learn(day)
@@ -56,6 +59,7 @@ class Watched(Partition):
                     continue
                 share = 1.0 / (len(there) - 1)
                 self.pairs[pair] = self.pairs.get(pair, 0.0) + share
+                self.households.setdefault(pair, set()).add(key.partition("/")[0])
                 for i in pair:
                     self.mass[i] = self.mass.get(i, 0.0) + share
         self.pairs = {pair: count for pair, count in self.pairs.items() if count >= self.least}

@@ -93,7 +93,11 @@ class Persons(RuleBasedStateMachine):
             said.pop("member_id", None)
         elif said.get("kind") == "consent" and said["status"] not in ("granted", "withdrawn"):
             said["status"] = "withdrawn"
+        if said.get("adult") == "no":
+            said["adult"] = False
         expected = self.twin.apply([(record[0], said)])
+        if said.get("status") == "pending":  # a dead letter that is held in mind
+            expected = ["malformed"]
         found = self.stream.feed(record)
         assert found == expected, (record, found, expected)
 
@@ -166,10 +170,10 @@ class Persons(RuleBasedStateMachine):
         step=steps,
         device=st.sampled_from(DEVICES),
         owner=people,
-        adult=st.sampled_from([None, False, False, True]),
+        adult=st.sampled_from([None, False, "no", True]),
     )
     def register(
-        self, account: str, step: int, device: str, owner: str | None, adult: bool | None
+        self, account: str, step: int, device: str, owner: str | None, adult: bool | str | None
     ) -> None:
         more = {"owner_member_id": owner, "adult": adult}
         more = {name: value for name, value in more.items() if value is not None}

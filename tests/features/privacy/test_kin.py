@@ -116,6 +116,23 @@ def test_a_grant_after_an_erasure_makes_no_adult_of_a_child(restart: bool, late:
     assert held.feed(feed.visit("acc", 6, "sport.example", member_id="Kid")) == ["counted"]
 
 
+def test_all_devices_of_a_child_are_a_childs() -> None:
+    """Those too that were said to be an adult's before he was known to be a child."""
+    held, feed = _stream(), Feed()
+    held.feed(feed.consent("acc", 0))
+    held.feed(_registry(feed, 1, "dev-0", owner_member_id="sister", adult=False))
+    held.feed(_registry(feed, 1, "dev-1", owner_member_id="kid", adult=True))
+    visit, again = (
+        feed.visit("acc", day, "sport.example", device_id="dev-1") for day in (1.1, 2.1)
+    )
+    assert held.feed(visit) == ["counted"]
+    held.feed(_registry(feed, 2, "dev-2", owner_member_id="kid", adult=False))
+    assert held.feed(again) == ["suppressed"]
+    held.commit()
+    held.restart()
+    assert held.feed(feed.visit("acc", 2.2, "sport.example", device_id="dev-1")) == ["suppressed"]
+
+
 def test_nothing_a_child_said_is_kept() -> None:
     held, feed = _family()
     like = {"interest": "483", "stance": "like", "member_id": "kid"}

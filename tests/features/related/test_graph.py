@@ -23,6 +23,7 @@ from features.state.contents import Contents
 from features.tags import taxonomy
 from features.tags.exact import STRUCTURAL, TagEntry
 from streams.contract.topics import STATE, TOPICS
+from tests.oracle.partition import text_hash
 from tests.oracle.related import Watched
 from tests.oracle.views import Run
 from tests.support import generators as gen
@@ -48,6 +49,12 @@ def held(found: Related) -> dict[tuple[int, int], float]:
     }
 
 
+def behind(found: Related) -> dict[tuple[int, int], int]:
+    """Households that each pair is known to rest on."""
+    counts = np.bitwise_count(found.seen | found.before).tolist()
+    return dict(zip(held(found), counts, strict=True))
+
+
 _PLACES = st.sampled_from(PLAIN[:40])
 _PAIRS = st.tuples(_PLACES, _PLACES).filter(lambda p: p[0] < p[1])
 _GRAPHS = st.dictionaries(_PAIRS, st.floats(0.03125, 512.0, width=32), max_size=30).map(graph)
@@ -71,6 +78,8 @@ def test_it_counts_what_the_twin_counts(most: int, records: list[Record], grant:
     assert held(done.engine.related) == pytest.approx(twin.pairs, rel=1e-5)
     mass = {i: done.engine.related.mass[i] for i in np.flatnonzero(done.engine.related.mass)}
     assert mass == pytest.approx(twin.mass, rel=1e-9)
+    for pair, count in behind(done.engine.related).items():
+        assert count <= len(twin.households[pair])
 
 
 def test_nobody_weighs_more_than_others() -> None:
@@ -119,12 +128,13 @@ def test_the_weakest_pairs_give_way_and_the_record_is_bounded() -> None:
     found = Related(TREE)
     size = len(TREE)
     pairs = np.triu(np.random.default_rng(7).random((size, size)) + 1.0, 1)
-    found._keep(pairs)
+    seen = np.full((size, size), 2**64 - 1, np.uint64)
+    found._keep(pairs, seen, seen)
     assert len(found.key) == MAX_PAIRS
     assert found.count.min() >= np.sort(pairs[pairs > 0])[-MAX_PAIRS - 1]
     found.mass[:] = 1.0
     value = found.snapshot()[RELATED]
-    assert len(value) < 275_000
+    assert len(value) < 400_000
     limit = next(t for t in TOPICS if t.name == STATE).config.get("max.message.bytes", 1_048_588)
     assert len(value) < int(limit)
 
@@ -219,6 +229,69 @@ def test_it_finds_what_belongs_together() -> None:
     assert RUGBY not in near
 
 
+# -- nobody is told
+
+
+def _played(stream: Stream, feed: Feed, day: float, *accounts: str) -> None:
+    """Households that play and go to the beach on a day, which then closes."""
+    for name in accounts:
+        stream.feed(
+            feed.consent(name, 0),
+            feed.use(name, day, "com.games"),
+            feed.use(name, day, "unheard.of", section="beach"),
+        )
+    stream.feed(feed.consent("other", 0), feed.visit("other", day + 1.9, "cdn.example"))
+
+
+def _crowd() -> tuple[Stream, Feed, list[str]]:
+    """Five households that share no bit, and a stream in which they played for days."""
+    stream, feed = Stream(Config(learn_rows_per_close=1), TABLE), Feed()
+    by_bit = {text_hash(name.encode()) % 64: name for name in (f"a{n}" for n in range(40))}
+    names = list(by_bit.values())[:5]
+    for day in range(4):
+        _played(stream, feed, day + 0.5, *names)
+    return stream, feed, names
+
+
+def test_a_pair_of_fewer_households_is_not_told() -> None:
+    """However often they do it: days are not households."""
+    stream, _, _ = _crowd()
+    found = stream.engine.related
+    assert BEACH in dict(found.neighbours(GAMES, 5))
+    assert not found.neighbours(GAMES, 6)
+
+
+@pytest.mark.parametrize("kind", ["erasure", "consent"])
+def test_who_left_is_taken_out_at_once_and_by_a_restart_too(kind: str) -> None:
+    stream, feed, names = _crowd()
+    stream.commit()
+    more = {"status": "withdrawn"} if kind == "consent" else {}
+    stream.feed(feed.fact(names[0], 5, kind, **more))
+    stream.commit()
+    assert not stream.engine.related.neighbours(GAMES, 5)
+    stream.restart()
+    assert not stream.engine.related.neighbours(GAMES, 5)
+    assert BEACH in dict(stream.engine.related.neighbours(GAMES, 4))
+
+
+def test_who_is_erased_long_after_he_was_let_go_is_taken_out() -> None:
+    stream, feed, names = _crowd()
+    stream.feed(feed.consent(names[0], 5, "withdrawn"))
+    stream.engine.related.seen |= np.uint64(1) << np.uint64(text_hash(names[0].encode()) % 64)
+    stream.feed(feed.fact(names[0], 5.1, "erasure"))
+    stream.commit()
+    assert not stream.engine.related.neighbours(GAMES, 5)
+
+
+def test_households_of_long_ago_are_none() -> None:
+    """A word is written for four weeks and read for four more."""
+    stream, feed, names = _crowd()
+    for weeks, left in ((4, 5), (8, 0)):
+        _played(stream, feed, weeks * 7 + 0.5)
+        stream.feed(feed.visit("other", weeks * 7 + 3, "cdn.example"))
+        assert max(behind(stream.engine.related).values()) == left
+
+
 # -- nothing sensitive
 
 
@@ -277,6 +350,8 @@ def test_it_comes_back_as_it_was(found: Related) -> None:
         {"key": np.array([1023], np.uint32), "count": np.ones(1, np.float32)},
         {"count": np.array([np.nan], np.float32), "key": np.array([1], np.uint32)},
         {"mass": np.zeros(3)},
+        {"seen": np.zeros(1, np.uint64)},
+        {"before": np.zeros(0, np.uint32)},
         {"mass": np.zeros(len(TREE), np.float32)},
     ],
 )

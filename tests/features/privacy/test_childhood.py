@@ -1,0 +1,92 @@
+"""Who may be a child by an entry of the registry is one, whatever field or form says so."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from features.config import Config
+from features.privacy import rules
+from features.records.protective import squeezed
+from features.tags.exact import TagEntry
+from features.vocabulary import Tolerated
+from tests.support.feeding import DAY, HOUR, START, Feed, Stream
+
+TABLE = {"host:sport.example": TagEntry((("483", 1.0),), "test", 1.0)}
+NOW = START + 2 * DAY  # of January 2024
+CHILD: list[dict[str, Any]] = [
+    *({"adult": word} for word in (False, "false", "No", 0, 0.0, "0", "minor", "U18", "nein")),
+    *({"adult": word} for word in ([False], {"value": False}, [True, False], "unknown")),
+    *({name: False} for name in ("ADULT", "isAdult", "of_age", "volljährig")),
+    *({name: 9} for name in ("age", "Age", "age_years", "Alter", "edad")),
+    *({"age": word} for word in ("9", "9 years", 17, 17.9, "0-12", "13-17", "child", "teen")),
+    *({"adult": True, name: word} for name, word in (("age", 9), ("minor", True), ("child", 1))),
+    *({name: "2016-05-01"} for name in ("birth_date", "dateOfBirth", "dob", "Geburtsdatum")),
+    *({"birth_date": word} for word in ("01.05.2016", "2016", 2016, 1_462_060_800_000)),
+    *({"birth_date": word} for word in ("2006-01-04", "2006", "2016-05-01T00:00:00Z")),
+    *({name: "yes"} for name in ("child", "is_child", "isMinor", "under_18", "kid", "menor")),
+    *({name: "child"} for name in ("role", "person_type", "age_group")),
+]
+GROWN: list[dict[str, Any]] = [
+    {},
+    {"adult": True},
+    {"adult": None},
+    {"adult": "yes"},  # which says nothing: only `true` makes an adult of a child
+    *({"age": word} for word in (18, "34", "25-34", "18+")),
+    *({"birth_date": word} for word in ("2006-01-02", "1980", 1980, "", None, "0000-00-00")),
+    *({name: word} for name in ("child", "minor") for word in (False, "no", 0, "", None)),
+    {"role": "owner 2", "age_group": "adult"},
+]
+
+
+@pytest.mark.parametrize("doc", CHILD, ids=str)
+def test_what_tells_of_a_child(doc: dict[str, Any]) -> None:
+    fields = {squeezed(name): [value] for name, value in doc.items()}
+    assert rules.load().words.tells_of_child(fields, NOW)
+
+
+@pytest.mark.parametrize("doc", GROWN, ids=str)
+def test_what_does_not(doc: dict[str, Any]) -> None:
+    fields = {squeezed(name): [value] for name, value in doc.items()}
+    assert not rules.load().words.tells_of_child(fields, NOW)
+
+
+def _seen(doc: dict[str, Any]) -> tuple[list[str], dict[Tolerated, int]]:
+    """What becomes of events of the device and of its owner after an entry of the registry."""
+    run, feed = Stream(Config(erasure_key=b"k" * 32, lateness_ms=DAY // 4), TABLE), Feed()
+    run.feed(feed.consent("acc", 0))
+    topic, raw, key = feed.fact("acc", 1, "registry", device_id="tab", owner_member_id="kid")
+    body = {n: v for n, v in (json.loads(raw) | doc).items() if v != "absent"}
+    assert run.feed((topic, json.dumps(body).encode(), key), now=NOW) == ["fact"]
+    tolerated = dict(run.commit().tolerated)
+    run.restart()
+    visits = [{"member_id": "kid"}, {"device_id": "tab"}, {"member_id": "mum"}]
+    return [run.feed(feed.visit("acc", 2, "sport.example", **v))[0] for v in visits], tolerated
+
+
+@pytest.mark.parametrize(
+    ("doc", "childs"),
+    [
+        ({"adult": False}, (True, True)),
+        ({"adult": "false"}, (True, True)),
+        ({"age": 9}, (True, True)),
+        ({"adult": False, "ts": NOW + HOUR}, (True, True)),
+        ({"adult": False, "ts": NOW // 1000}, (True, True)),
+        ({"adult": False, "ts": "absent", "event_id": "absent"}, (True, True)),
+        ({"adult": False, "kind": "DeviceRegistry"}, (True, True)),
+        ({"adult": False, "owner_member_id": " kid "}, (True, True)),
+        ({"adult": False, "device_id": "356938035643809"}, (True, False)),
+        ({"adult": False, "device_id": "absent"}, (True, False)),
+        ({"adult": False, "owner_member_id": "+49 170 1234567"}, (False, True)),
+        ({"age": 34}, (False, False)),
+    ],
+    ids=str,
+)
+def test_an_entry_out_of_form_protects_whom_it_names(
+    doc: dict[str, Any], childs: tuple[bool, bool]
+) -> None:
+    found, tolerated = _seen(doc)
+    assert [word == "suppressed" for word in found] == [*childs, False]
+    assert tolerated == ({Tolerated.CHILD: 1} if any(childs) and doc != {"adult": False} else {})
