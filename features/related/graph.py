@@ -89,7 +89,8 @@ class Related:
         self._keep(pairs)
 
     def _keep(self, pairs: NDArray[np.float64]) -> None:
-        i, j = np.nonzero(pairs >= LEAST)
+        # Flat: numpy takes a hundred times as long to find them in two dimensions.
+        i, j = np.divmod(np.flatnonzero(pairs >= LEAST), len(pairs))
         count = pairs[i, j].astype(np.float32)
         if len(count) > MAX_PAIRS:
             kept = np.sort(np.argsort(-count, kind="stable")[:MAX_PAIRS])
