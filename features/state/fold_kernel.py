@@ -174,15 +174,15 @@ def _one(live: Live, e: Any, blob: Any, account: int) -> int:
     sid = account
     if e.member_len > 0:
         sid = find_subject(s, live.keys, _member_key(e, blob))
-        if sid < 0:
-            if as_int(s.members[account]) >= clock.max_members:
-                return OVER_LIMIT
-            sid = insert_subject(s, live.keys, live.counters, _member_key(e, blob), account)
+        if sid < 0 and as_int(s.members[account]) >= clock.max_members:
+            return OVER_LIMIT
     # What lies beyond the days that can be counted is of a clock that nobody else bears out: it
     # counts as of their end, if that is allowed as well.
     at = min(ts, (c.open_day + 2) * DAY_MS - clock.offset - 1)
-    if at < ts and (at < s.consent_from[account] or at < s.consent_from[sid]):
+    if at < ts and at < _allowed_from(live, e, account):
         return SUPPRESSED
+    if sid < 0:
+        sid = insert_subject(s, live.keys, live.counters, _member_key(e, blob), account)
     day = (at + clock.offset) // DAY_MS
     _touch(s, sid, at, day, e.kind, e.country)
     if _count(live, sid, slot, weight, e, at) and s.day[sid] - day < 64:
@@ -226,6 +226,17 @@ def _admission(live: Live, e: Any, blob: Any, account: int) -> int:
             if kin & S_ASK or find_subject(s, live.keys, _member_key(e, blob)) < 0:
                 return -NEED_PERSON
     return PENDING
+
+
+@inlined
+def _allowed_from(live: Live, e: Any, account: int) -> Any:
+    """From when on the event's account and member may be held, ms."""
+    start = live.subjects.consent_from[account]
+    if e.member_len > 0:
+        p = find_span(live.spans, e.subject_hash, e.account_hash)
+        if p >= 0:
+            start = max(start, live.spans.start[p])
+    return start
 
 
 @inlined

@@ -16,6 +16,7 @@ from confluent_kafka.admin import AdminClient
 from streams.errors import KafkaFailed
 from streams.kafka import access
 from streams.kafka.ports import REAL, Config, Ports
+from streams.kafka.resent import SentRequests
 from streams.logs import librdkafka
 from streams.settings import Settings
 
@@ -44,10 +45,16 @@ def consumer(role: ConsumerRole, settings: Settings, ports: Ports = REAL, **own:
 
 
 def producer(
-    role: ProducerRole, settings: Settings, ports: Ports = REAL, name: str = ""
+    role: ProducerRole,
+    settings: Settings,
+    ports: Ports = REAL,
+    name: str = "",
+    sent: SentRequests | None = None,
 ) -> Producer:
-    """A producer in a role; `name` is the transactional id of "copies"."""
-    return ports.producer({**producer_config(role, settings, name), "logger": librdkafka()})
+    """A producer in a role; `name` is the transactional id of "copies", `sent` counts requests."""
+    counted = {} if sent is None else sent.config
+    config = {**producer_config(role, settings, name), **counted}
+    return ports.producer({**config, "logger": librdkafka()})
 
 
 def admin(settings: Settings, ports: Ports = REAL, role: AdminRole = "topics") -> AdminClient:

@@ -10,12 +10,16 @@ A commit is, in this order:
 4. commit.
 
 Any error or time-out leaves the fate of the transaction open: a delayed end of it can commit or
-abort a later one, for librdkafka lacks KIP-890. So a producer that failed is never used again.
+abort a later one, for librdkafka lacks KIP-890. So a producer that failed is never used again. Nor
+is one that sent a request of a commit twice: where a connection ends, the client sends it again by
+itself and says nothing, and the first may be on its way still (`streams.kafka.resent`). Its
+successor has another epoch, in which the broker refuses it.
 Deliveries need no callback: a transaction with a record that was not delivered cannot commit.
 """
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,9 +36,11 @@ from streams.contract.topics import DEAD_LETTERS, PROFILES, RECEIPTS, STATE
 from streams.errors import Abandon, Stop
 from streams.kafka import clients, limits
 from streams.kafka.ports import REAL, Ports
+from streams.kafka.resent import SentRequests
 from streams.settings import Settings
 from streams.worker.watchdog import Watchdog
 
+log = logging.getLogger(__name__)
 _KEY_AND_HEADERS = 1_024  # most bytes of a record beside its value, but of a dead letter
 _QUEUE_WAIT = 0.05  # seconds to let a full queue drain before trying again
 
@@ -80,10 +86,17 @@ class Outlet:
         self._state = settings.topic(STATE)
         self._dead = settings.topic(DEAD_LETTERS)
         self._receipts = settings.topic(RECEIPTS)
-        self._producer = clients.producer("worker", self.sizes.fitted(settings), ports)
-        with watchdog.guard("init_transactions"):
+        self._settings = settings
+        self._begin(settings.call_deadline_ms / 1000.0)
+
+    def _begin(self, seconds: float) -> None:
+        """Make a producer, and fence the former one of this name."""
+        self._requests = SentRequests()
+        fitted = self.sizes.fitted(self._settings)
+        self._producer = clients.producer("worker", fitted, self._ports, sent=self._requests)
+        with self._watchdog.guard("init_transactions"):
             try:
-                self._producer.init_transactions(settings.call_deadline_ms / 1000.0)
+                self._producer.init_transactions(seconds)
             except KafkaException as error:
                 raise _named("init_transactions", error) from error
 
@@ -105,6 +118,10 @@ class Outlet:
             An error that a new producer would get again.
         """
         with self._watchdog.guard("commit"):
+            if self._is_doubtful(deadline):
+                log.warning("a request of the last commit was sent twice: making a new producer")
+                self.drop()
+                self._begin(self._left(deadline))
             try:
                 self._producer.begin_transaction()  # 1
                 self._produce(commit, deadline)  # 2
@@ -114,6 +131,20 @@ class Outlet:
                 self._producer.commit_transaction(self._left(deadline))  # 4
             except KafkaException as error:
                 raise _named("commit", error) from error
+            self._producer.poll(0)  # what is read behind it was counted after the commit
+            self._requests.committed()
+
+    def _is_doubtful(self, deadline: float) -> bool:
+        """Whether something of the former commits may be on its way still."""
+        while not self._requests.known:
+            if self._left(deadline) <= 0.001:
+                raise Abandon("the client does not say what it sent")
+            self._producer.poll(_QUEUE_WAIT)
+        return self._requests.twice
+
+    def listen(self) -> None:
+        """Hear what the client has to say while nothing is committed, or it would pile up."""
+        self._producer.poll(0)
 
     def drop(self) -> None:
         """Discard the producer; what it had in flight is aborted by its successor."""

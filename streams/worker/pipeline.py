@@ -115,6 +115,11 @@ class Pipeline:
             )
         )
 
+    def listen(self) -> None:
+        """Let the producer say what it has to, unless it is at work."""
+        if self.outlet is not None and not self.committing:
+            self.outlet.listen()
+
     def check(self) -> None:
         """Raise what failed meanwhile; never waits."""
         self._computing.check()

@@ -220,6 +220,7 @@ class Worker:
         self._health.tick(ready, said, said)
         metrics.LAST_POLL.set_to_current_time()
         self._lag.follow(membership.assigned)
+        self._pipeline.listen()
         most = max(settings.poll_events, int(settings.commit_events * self._share))
         room = min(most - self._uncommitted, max(1, self._pipeline.turn_size))
         timeout = 0.0 if restoring else settings.poll_timeout_ms / 1000.0

@@ -30,10 +30,10 @@ class Batch(NamedTuple):
 
 
 def aborted(data: Path, topic: str, partition: int) -> set[int]:
-    """Offsets of the aborted records of one partition, from a broker's data folder."""
+    """Offsets of the aborted records of one partition, from a data folder or one beside it."""
     found: set[int] = set()
     pending: dict[int, set[int]] = {}
-    for segment in sorted((data / f"{topic}-{partition}").glob("*.log")):
+    for segment in sorted(data.parent.glob(f"*/{topic}-{partition}/*.log")):
         for batch in batches(segment.read_bytes()):
             if batch.marker is not None:
                 spots = pending.pop(batch.producer, set())

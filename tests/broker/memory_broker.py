@@ -168,6 +168,8 @@ class MemoryBroker:
         self.commits: list[Transaction] = []  # for those who check what happened
         self.around: Callable[[str, str, Callable[[], Any]], Any] = lambda _, __, effect: effect()
         self.max_message_bytes: dict[str, int] = {}  # of topics that were told
+        #: Who sends the next end of a transaction twice, to where the other one waits meanwhile.
+        self.resend: dict[str, list[Callable[[], Any]]] = {}
         self._silent: dict[str, float] = {}
 
     # -- time ----------------------------------------------------------------------------

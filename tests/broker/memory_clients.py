@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
+from functools import partial
 from random import Random
 from types import SimpleNamespace
 from typing import Any, cast
@@ -90,6 +91,8 @@ class MemoryProducer(Client):
         self._epoch = -1
         self._state = "new"  # ready, open, failed (must abort), fenced
         self._error: KafkaException | None = None
+        self._ends_sent = 0
+        self._tell: Callable[[str], None] | None = config.get("stats_cb")
 
     def init_transactions(self, timeout: float = -1) -> None:
         def effect() -> None:
@@ -196,6 +199,8 @@ class MemoryProducer(Client):
     def poll(self, timeout: float = 0) -> int:
         self.broker.sleep(timeout)
         self._room = self._most
+        if self._tell is not None:
+            self._tell(f'{{"req": {{"EndTxn": {self._ends_sent}}}}}')
         return 0
 
     def purge(self) -> None:
@@ -206,8 +211,18 @@ class MemoryProducer(Client):
         self._room = self._most
         if self._coordinator().epoch != self._epoch:
             raise self._fenced()
+        self._ends_sent += 1
+        late = self.broker.resend.pop(self.owner, None)
+        if late is not None:
+            self._ends_sent += 1
+            late.append(partial(self._end_late, state, self._epoch))
         self.broker.end(self._coordinator(), state)
         self._state = "ready"
+
+    def _end_late(self, state: str, epoch: int) -> None:
+        """A request that was sent twice comes in once more: it ends what is open by then."""
+        if self._coordinator().epoch == epoch:
+            self.broker.end(self._coordinator(), state)
 
     def _need(self, state: str) -> None:
         if self._state == "fenced":

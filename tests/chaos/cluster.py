@@ -8,20 +8,28 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from confluent_kafka import ConsumerGroupState, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    OffsetSpec,
+)
 
 from streams.contract.topics import INPUTS
 from streams.kafka.consumer_group import Group, GroupError
 from streams.kafka.offsets import offsets_at
 from streams.settings import Settings
 from tests.broker.kafka_server import KafkaServer, Options, free_ports
+from tests.chaos.disks import SmallDisk
+from tests.chaos.load import END_MS
 from tests.chaos.proxy import FAIR, Proxy, Weather
 from tests.chaos.worker import write_json
 from tests.support.processes import peak_memory
@@ -52,7 +60,12 @@ class Cluster:
         ports = free_ports(slots)
         self.networks = [Proxy(port) for port in ports]
         listeners = {port: way.port for port, way in zip(ports, self.networks, strict=True)}
-        self.broker = KafkaServer(root / "kafka", Options(listeners=listeners))
+        #: Where half of the broker's partitions lie, if it could be had.
+        self.disk = SmallDisk(root / "kafka" / "second")
+        both = {"log.dirs": f"{root / 'kafka' / 'data'},{self.disk.folder}"}
+        self.broker = KafkaServer(
+            root / "kafka", Options(listeners=listeners, properties=both if self.disk.there else {})
+        )
         self.settings = short_timings(
             self.broker.bootstrap,
             "chaos.",
@@ -71,6 +84,8 @@ class Cluster:
         )
         self.orders = root / "orders.json"
         self.rate = self.clock_off_s = 0.0
+        #: Event time of what faults add, ms: behind the load, and later from fault to fault.
+        self.event_ms = END_MS
         self._wanted_dump = 0
         self.workers: dict[int, WorkerProcess] = {}
         self.wanted: set[int] = set()
@@ -93,6 +108,7 @@ class Cluster:
         for network in self.networks:
             network.close()
         self.broker.kill()
+        self.disk.close()
 
     def pace(self, rate: float | None = None, clock_off_s: float | None = None) -> None:
         """Records a second and worker, 0 for all they can; seconds their clocks are off."""
@@ -108,6 +124,10 @@ class Cluster:
     def start(self, slot: int) -> None:
         """Start a worker; it is started again until `stop`."""
         self.wanted.add(slot)
+        self.workers[slot] = self.process(slot, self.root / f"w{slot}.log")
+
+    def process(self, slot: int, log: Path) -> WorkerProcess:
+        """A process of a slot's name and network."""
         settings = replace(
             self.settings,
             bootstrap_servers=f"127.0.0.1:{self.networks[slot].port}",
@@ -126,7 +146,27 @@ class Cluster:
         ]
         if self._bug:
             command += ["--bug", self._bug]
-        self.workers[slot] = WorkerProcess(settings, self.root / f"w{slot}.log", command)
+        return WorkerProcess(settings, log, command)
+
+    def configure(self, topics: Iterable[str], keys: Mapping[str, str | None]) -> None:
+        """Set keys of topics, or with None take back what was set."""
+        admin = AdminClient({"bootstrap.servers": self.settings.bootstrap_servers})
+        entries = [
+            ConfigEntry(
+                key,
+                value or "",
+                incremental_operation=(
+                    AlterConfigOpType.DELETE if value is None else AlterConfigOpType.SET
+                ),
+            )
+            for key, value in keys.items()
+        ]
+        resources = [
+            ConfigResource("topic", self.settings.topic(name), incremental_configs=entries)
+            for name in topics
+        ]
+        for answer in admin.incremental_alter_configs(resources).values():
+            answer.result(30.0)
 
     def stop(self, slot: int) -> None:
         """SIGTERM; a worker must then commit and end with 0, if it had come to hear it."""
@@ -168,6 +208,14 @@ class Cluster:
             self.tend()
             time.sleep(0.1)
         return True
+
+    def done(self) -> bool:
+        """Whether all is committed, what faults added included."""
+        try:
+            with Group(self.settings) as group:
+                return group.lag().done
+        except GroupError:
+            return False
 
     def weather(self, weather: Weather = FAIR, slot: int | None = None) -> None:
         """Set the network of one worker, or of all."""
@@ -265,6 +313,9 @@ class Progress:
         self.total = sum(self._ends.values())
         self.behind = dict.fromkeys(range(settings.partitions), 1)
         self.left = self.total
+        #: The longest that a partition with records to commit committed none, in seconds.
+        self.standstill = 0.0
+        self._moved = dict.fromkeys(self.behind, time.monotonic())
         self._advanced: dict[int, list[float]] = {p: [] for p in range(settings.partitions)}
         self._stopped = threading.Event()
         threading.Thread(target=self._watch, daemon=True).start()
@@ -272,6 +323,11 @@ class Progress:
     def stop(self) -> None:
         """End the thread."""
         self._stopped.set()
+
+    def time_standstill(self) -> None:
+        """Begin to take the time for which partitions stand still."""
+        self._moved = dict.fromkeys(self.behind, time.monotonic())
+        self.standstill = 0.0
 
     def recovered(self, since: float) -> float | None:
         """When every partition had committed something after `since`; None if not yet.
@@ -309,8 +365,12 @@ class Progress:
                 sums[partition] += offset
                 behind[partition] += max(0, end - offset)  # faults add records of their own
             for partition in self.behind:
-                if sums[partition] > before[partition]:
+                moved = sums[partition] > before[partition]
+                if moved:
                     self._advanced[partition].append(asked)
                     before[partition] = sums[partition]
+                if moved or not self.behind[partition]:
+                    self._moved[partition] = asked
+                self.standstill = max(self.standstill, asked - self._moved[partition])
                 self.behind[partition] = behind[partition]
             self.left = sum(behind.values())

@@ -7,9 +7,14 @@ import signal
 import time
 from collections.abc import Callable
 
-from tests.chaos import poison
+from streams.contract.topics import STATE
+from streams.errors import ExitCode
+from tests.chaos import masses, poison
 from tests.chaos.cluster import Cluster
 from tests.chaos.proxy import Weather
+
+DISK_FULL = "disk full"
+_TWIN_S = 90.0  # a start, and the session after which a name's former owner would be gone
 
 Fault = Callable[[Cluster, random.Random], None]
 
@@ -107,6 +112,14 @@ def answers_lost(cluster: Cluster, rng: random.Random) -> None:
     cluster.weather()
 
 
+def end_resent(cluster: Cluster, rng: random.Random) -> None:
+    """A worker's connection ends amid a commit; its EndTxn arrives all the same, but much later."""
+    network = cluster.networks[rng.choice(cluster.owners())]
+    network.keep_next_end(hang_up=True)
+    _pass(cluster, rng.uniform(2.0, 5.0))
+    network.deliver_end()
+
+
 def slow(cluster: Cluster, rng: random.Random) -> None:
     """What a worker writes trickles, as to a slow disk, until its queue is full."""
     slot = rng.choice(cluster.owners())
@@ -119,6 +132,47 @@ def clock_jump(cluster: Cluster, rng: random.Random) -> None:
     """The workers' wall clocks jump by up to a day."""
     cluster.pace(clock_off_s=rng.uniform(-86_400.0, 86_400.0))
     _pass(cluster, 2.0)
+
+
+def broker_stalled(cluster: Cluster, rng: random.Random) -> None:
+    """The broker stands still for longer than a transaction may take; connections stay."""
+    cluster.broker.pause()
+    _pass(cluster, _beyond_transaction(cluster, rng))
+    cluster.broker.resume()
+
+
+def far_away(cluster: Cluster, rng: random.Random) -> None:
+    """Every packet of every worker takes its time, there and back."""
+    cluster.weather(Weather(delay_s=rng.uniform(0.1, 0.4)))
+    _pass(cluster, rng.uniform(5.0, 10.0))
+    cluster.weather()
+
+
+def twin(cluster: Cluster, rng: random.Random) -> None:
+    """A second process takes a worker's name: it leaves by itself, the first goes on."""
+    slot = rng.choice(cluster.owners())
+    with cluster.process(slot, cluster.root / f"twin-{slot}.log") as second:
+        cluster.wait_for(lambda: not second.running, _TWIN_S)
+        if second.exit_code() != ExitCode.TWIN:
+            cluster.fatal.append(f"a twin of w{slot} ended with {second.exit_code()}")
+
+
+def compacted(cluster: Cluster, rng: random.Random) -> None:
+    """The changelog is compacted in small segments while it is written, then all restore it."""
+    keys = {"segment.ms": "1000", "min.cleanable.dirty.ratio": "0.01"}
+    cluster.configure([STATE], keys)
+    _pass(cluster, rng.uniform(5.0, 10.0))
+    cold_start(cluster, rng)
+    cluster.configure([STATE], dict.fromkeys(keys))
+
+
+def disk_full(cluster: Cluster, rng: random.Random) -> None:
+    """The disk of half of the partitions takes no more; given room, the broker starts again."""
+    cluster.disk.fill()
+    _pass(cluster, rng.uniform(5.0, 12.0))
+    cluster.disk.empty()
+    cluster.broker.kill()
+    cluster.broker.start()
 
 
 #: By name; a recovery is measured from the strike where the fault is a worker's, from the end of
@@ -136,6 +190,7 @@ FAULTS: dict[str, Fault] = {
     "network held": network_held,
     "EndTxn held": ends_held,
     "EndTxn answer lost": answers_lost,
+    "EndTxn resent": end_resent,
     "slow output": slow,
     "clock jump": clock_jump,
     "poison record": poison.poison,
@@ -143,6 +198,17 @@ FAULTS: dict[str, Fault] = {
     "bad account": poison.bad_account,
     "small limit": poison.small_limit,
     "stranger in the group": poison.stranger,
+    "broker stalled": broker_stalled,
+    "far away": far_away,
+    "twin": twin,
+    "changelog compacted": compacted,
+    "mass expiry": masses.mass_expiry,
+    "mass withdrawal": masses.mass_withdrawal,
+    "giant account": masses.giant_account,
+    "fast clock": masses.fast_clock,
+    "aborted input": masses.aborted_input,
+    "hanging input": masses.hanging_input,
+    DISK_FULL: disk_full,
 }
 FROM_STRIKE = frozenset(
     {
@@ -156,6 +222,13 @@ FROM_STRIKE = frozenset(
         "poison record",
         "compressed giants",
         "bad account",
+        "twin",
+        "mass expiry",
+        "mass withdrawal",
+        "giant account",
+        "fast clock",
+        "aborted input",
+        "hanging input",
     }
 )
 

@@ -8,12 +8,15 @@ from itertools import islice
 
 from streams.contract.record import Record
 from streams.contract.topics import APP, INPUTS, NETWORK, TV
-from streams.sandbox.simulator import Simulation, simulated
+from streams.sandbox.simulator import DEFAULT_START, Simulation, simulated
 
 DAYS = 10
 _RECORDS_A_DAY = 35  # of a household; the simulator's mean is above
 _STORM = 400  # refused records in a row of a storm, spread over partitions
 _HOUR_MS = 3_600_000
+_SPARE_DAYS = 8  # of the simulation, so that there are enough records
+#: Event time behind all of the load, ms since 1970.
+END_MS = (DEFAULT_START.toordinal() - 719_163 + DAYS + _SPARE_DAYS + 1) * 24 * _HOUR_MS
 
 _BAD = (
     b"",
@@ -39,7 +42,7 @@ def records(seed: int, events: int, storms: int = 0, jumps: int = 0) -> Iterator
     households = max(20, events // (DAYS * _RECORDS_A_DAY))
     whole = (
         record
-        for record in simulated(Simulation(seed, households, DAYS + 8))
+        for record in simulated(Simulation(seed, households, DAYS + _SPARE_DAYS))
         if record.topic in INPUTS
     )
     return islice(_troubled(random.Random(seed), whole, events, storms, jumps), events)

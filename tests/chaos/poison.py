@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterable
 
 from confluent_kafka import Consumer, Producer
-from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 
 from streams.contract.topics import APP, DEAD_LETTERS, NETWORK, STATE, TV
 from tests.chaos.cluster import Cluster
@@ -35,9 +34,9 @@ def bad_account(cluster: Cluster, rng: random.Random) -> None:
 def small_limit(cluster: Cluster, rng: random.Random) -> None:
     """The brokers take less from now on, while records that they took lie there; then more."""
     _send(cluster, rng, [(NETWORK, b"small", rng.randbytes(400_000))])
-    _limit(cluster, AlterConfigOpType.SET)
+    cluster.configure([STATE, DEAD_LETTERS], {"max.message.bytes": str(_LITTLE)})
     cluster.wait_for(lambda: False, rng.uniform(4.0, 8.0))
-    _limit(cluster, AlterConfigOpType.DELETE)
+    cluster.configure([STATE, DEAD_LETTERS], {"max.message.bytes": None})
 
 
 def stranger(cluster: Cluster, rng: random.Random) -> None:
@@ -72,14 +71,3 @@ def _send(cluster: Cluster, rng: random.Random, records: Iterable[_Bad]) -> None
     for topic, key, value in records:
         producer.produce(cluster.settings.topic(topic), value, key, partition)
     producer.flush(30.0)
-
-
-def _limit(cluster: Cluster, how: AlterConfigOpType) -> None:
-    admin = AdminClient({"bootstrap.servers": cluster.settings.bootstrap_servers})
-    little = ConfigEntry("max.message.bytes", str(_LITTLE), incremental_operation=how)
-    resources = [
-        ConfigResource("topic", cluster.settings.topic(name), incremental_configs=[little])
-        for name in (STATE, DEAD_LETTERS)
-    ]
-    for answer in admin.incremental_alter_configs(resources).values():
-        answer.result(30.0)

@@ -57,6 +57,7 @@ class Proxy:
     def __init__(self, target: int) -> None:
         self.target = target
         self.ends_held = 0
+        self._hold_one = self._kept = self._hangs_up = False
         self._weather = FAIR
         self._changed = threading.Condition()
         self._open: set[socket.socket] = set()
@@ -73,8 +74,22 @@ class Proxy:
                 for sock in self._open:
                     _shut(sock)
 
+    def keep_next_end(self, *, hang_up: bool = False) -> None:
+        """Hold the next EndTxn request alone, until `deliver_end`; others pass meanwhile.
+
+        Its sender waits for an answer or, with `hang_up`, sees the connection end.
+        """
+        self._hangs_up, self._hold_one, self._kept = hang_up, True, True
+
+    def deliver_end(self) -> None:
+        """Deliver it, though its sender has long left that connection."""
+        with self._changed:
+            self._kept = False
+            self._changed.notify_all()
+
     def close(self) -> None:
         """Stop for good."""
+        self.deliver_end()
         self.set(Weather(cut=True))
         self._listener.close()
 
@@ -114,6 +129,12 @@ class Proxy:
                 frame = head + _exactly(client, size + 4 - _HEAD.size)
                 self._wait(lambda w: w.held)
                 if key == END_TXN:
+                    if self._hold_one:
+                        self._hold_one = False
+                        self.ends_held += 1
+                        if self._hangs_up:
+                            _shut(client)
+                        self._wait(lambda w: self._kept)
                     if self._weather.hold_ends:
                         self.ends_held += 1
                     self._wait(lambda w: w.hold_ends or w.held)

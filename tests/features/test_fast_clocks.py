@@ -15,6 +15,7 @@ from features.records.batch import EVENT
 from features.records.leaders_kernel import LEADER, advanced, new_leaders
 from features.tags.exact import TagEntry
 from tests.support.feeding import DAY, HOUR, START, Feed, Record, Stream
+from tests.support.reference import canonical, differences
 
 TABLE = {"host:sport.example": TagEntry((("483", 1.0),), "test", 1.0)}
 #: When a backlog is read: long after its events.
@@ -145,3 +146,21 @@ def test_time_is_the_least_of_the_latest_of_so_many_accounts(seed: int) -> None:
         if len(latest) > 3:
             assert now == max(3, sorted(latest.values())[-3])
     assert leaders.dtype == LEADER
+
+
+@pytest.mark.parametrize("own", [False, True], ids=["account's consent", "member's own"])
+def test_who_allows_nothing_as_of_where_it_would_count_leaves_no_trace(own: bool) -> None:
+    """Neither among the subjects that are live, nor in the changelog: the two are the same."""
+    stream, feed, events = _backlog(3, 30)
+    stream.feed(*events, now=READ)
+    stream.feed(feed.consent("acc-x", 0 if own else 40))
+    if own:
+        stream.feed(feed.consent("acc-x", 1, "denied", member_id="m"))
+        stream.feed(feed.consent("acc-x", 40, member_id="m"))
+    ahead = feed.visit("acc-x", 41, "sport.example", member_id="m")
+    assert stream.feed(ahead, now=READ) == ["suppressed"]
+    stream.commit()
+    live = canonical(stream.engine)
+    stream.restart()
+    assert not differences(live, canonical(stream.engine))
+    assert b"s/acc-x/m" not in live

@@ -12,6 +12,7 @@ TIMEOUT    the call times out; it took effect, did not, or will when nobody expe
 FENCE      someone else takes the transactional id
 JOIN       a worker joins
 LEAVE      a worker is asked to leave (SIGTERM)
+RESEND     a client sends the end of a transaction twice, and says nothing; one comes much later
 COMPACT    the changelog is compacted
 =========  ==============================================================================
 
@@ -39,7 +40,7 @@ from tests.broker.memory_broker import MemoryBroker, failure
 from tests.broker.memory_clients import ports
 from tests.simulation import inputs
 
-KINDS = ("CRASH", "PAUSE", "ABORT", "TIMEOUT", "FENCE", "JOIN", "LEAVE", "COMPACT")
+KINDS = ("CRASH", "PAUSE", "ABORT", "TIMEOUT", "FENCE", "JOIN", "LEAVE", "RESEND", "COMPACT")
 GROUP = "sim"
 INPUT_SEEDS = 64  # as many different inputs; their expected results are computed once
 _MOST_STEPS = 3_000
@@ -265,6 +266,10 @@ class Simulation:
             self._late.append(effect)
         self.broker.sleep(5 + 5 * v)
         raise failure(KafkaError._TIMED_OUT, retriable=True)
+
+    def _resend(self, process: Process, call: str, effect: Callable[[], Any], v: float) -> Any:
+        self.broker.resend[process.owner] = self._late
+        return effect()
 
     def _fence(self, process: Process, call: str, effect: Callable[[], Any], v: float) -> Any:
         self.broker.fence(f"{GROUP}-{process.name}")

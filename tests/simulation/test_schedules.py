@@ -198,6 +198,10 @@ def _assigned_at_the_end(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(MemoryConsumer, "assign", at_the_end)
 
 
+def _resent_unnoticed(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Outlet, "_is_doubtful", lambda self, deadline: False)
+
+
 #: Bugs, and faults to strike with where the seed's own would take long to meet them.
 BUGS: dict[Any, Sequence[Fault] | None] = {
     _offsets_outside_the_transaction: None,
@@ -208,6 +212,7 @@ BUGS: dict[Any, Sequence[Fault] | None] = {
     _dead_letter_dropped: None,
     _impatient_merge: None,
     _commit_of_a_former_owner: None,
+    _resent_unnoticed: [Fault("RESEND", 4 * n, 0.5) for n in range(4)],
     _assigned_at_the_end: None,
 }
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -45,15 +46,20 @@ class Reference:
         The last value written per key.
     refused : dict of (str, int) to str
         Reason by source topic and offset.
-    taken : int
-        Records up to the committed offsets.
+    seen : dict of str to list of int
+        Offsets of the records before the committed ones, by topic.
     """
 
     engine: Engine
     profiles: dict[bytes, bytes] = field(default_factory=dict)
     refused: dict[tuple[str, int], str] = field(default_factory=dict)
     raw: dict[tuple[str, int], tuple[bytes | None, bytes | None]] = field(default_factory=dict)
-    taken: int = 0
+    seen: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+
+    @property
+    def taken(self) -> int:
+        """How many records lie before the committed offsets."""
+        return sum(map(len, self.seen.values()))
 
 
 def read(
@@ -227,7 +233,7 @@ def _parse(
     settings: Settings, topic: str, kind: int, messages: list[Message], found: Reference
 ) -> Batch:
     count, now_ms = len(messages), int(time.time() * 1000)
-    found.taken += count
+    found.seen[topic] += [message.offset() or 0 for message in messages]
     words = engine_config(settings).rules.words
     stamps = np.array([m.timestamp()[1] for m in messages], np.int64)
     kinds = np.full(count, kind, np.uint8)
