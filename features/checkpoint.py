@@ -9,6 +9,7 @@ key         value
 ``v/`` acc  a device of an account, after a null byte
 ``k/`` acc  a care case of an account, likewise
 ``e/`` mark keyed hash of an erased account or member: when, the request, known children
+``o/`` mark an erasure after which nobody has looked yet for what stands published
 ``d/`` n    event ids remembered in one commit
 ``m/`` name a model, the population, the contest of models (`features.models.learner`), the
             graph of related interests (`features.related.graph`)
@@ -74,6 +75,7 @@ class Checkpoint:
             state[keys.subject(key)] = bytes(view[start:end])
             start = end
         state.update(accounts.ledger.take_changed())
+        state.update(accounts.strays.take_changed())
         self._write_ids(state, store)
         state[keys.META] = Meta(
             self._bound,
@@ -152,6 +154,8 @@ class Checkpoint:
             match keys.parse(key):
                 case (Kind.EVENT_IDS, name):
                     self._load_ids(int(name), value, store)
+                case (Kind.UNSWEPT, name):
+                    accounts.strays.restore(name.decode(), value)
         self._ids.sort()
 
     def _load_ids(self, number: int, value: bytes, store: Store) -> None:

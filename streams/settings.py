@@ -72,6 +72,9 @@ class Settings(EngineSettings):
     merge_wait_ms: int = 30_000
     #: Least time between two ticks in a partition: what ends in a silent one is acted on within it
     tick_interval_ms: int = 60_000
+    #: Least time between two looks at what stands published of a partition; there is one when its
+    #: state begins and one after erasures
+    sweep_interval_ms: int = 900_000
     held_events: int = 200_000  # hold-back per input partition before it is paused
 
     # -- what is taken
@@ -148,6 +151,7 @@ _ABOVE_0 = (
     "commit_interval_ms",
     "commit_events",
     "tick_interval_ms",
+    "sweep_interval_ms",
     "partitions",
     "replication",
     "max_message_bytes",

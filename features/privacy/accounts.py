@@ -8,7 +8,6 @@ with the time of the erasure.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Protocol
@@ -20,6 +19,7 @@ from features.privacy.ledger import Ledger, Mark, person_key
 from features.privacy.person import DOUBT, Held, protects
 from features.privacy.rules import Rules
 from features.privacy.standing import Standing
+from features.privacy.strays import Erased, Strays
 from features.privacy.terms import understood
 from features.records.facts import (
     CareCase,
@@ -72,6 +72,8 @@ class Accounts:
         What is known.
     standing : Standing
         What follows from it.
+    strays : Strays
+        What stands published of persons whom the state does not know.
     receipts : list of (bytes, bytes)
         Erasures since the last commit: mark, and what was erased.
     tolerated : Counter of Tolerated
@@ -96,6 +98,7 @@ class Accounts:
         self._key = key
         self.ledger = Ledger(key, default_grant)
         self.standing = Standing(store, taxonomy, self.ledger, self._rules, default_grant)
+        self.strays = Strays(store, self.ledger)
         self.receipts: list[tuple[bytes, bytes]] = []
         self.tolerated: Counter[Tolerated] = Counter()
         self.evicted: Counter[FactKind] = Counter()
@@ -291,18 +294,10 @@ class Accounts:
             name, Mark(max(fact.ts, before.at, latest), request, tuple(sorted(children)))
         )
         self._store.counters["erasures"] = len(self.ledger.marks)
-        receipt = {
-            "schema": 1,
-            "mark": name,
-            "request": request,
-            "scope": "member" if member else "account",
-            "requested_at": fact.ts,
-            "applied_at": max(fact.ts, int(self._store.counters["max_ts"])),
-            "subjects": len(subjects),
-            "profiles": profiles,
-            "facts_kept": 0,
-        }
-        self.receipts.append((name.encode(), json.dumps(receipt, separators=(",", ":")).encode()))
+        applied_at = max(fact.ts, int(self._store.counters["max_ts"]))
+        done = Erased(request, bool(member), fact.ts, applied_at, len(subjects))
+        self.strays.erased(name, done)
+        self.receipts.append(done.receipt(name, profiles=profiles))
         self.standing.follow(account, member, now, fact.ts)
         if member:
             for device in devices:

@@ -26,6 +26,7 @@ from features.vocabulary import Outcome, Refusal
 from streams import metrics
 from streams.contract.topics import INPUTS
 from streams.errors import Abandon
+from streams.kafka.executor import Job
 from streams.kafka.ports import Ports
 from streams.settings import Settings
 from streams.worker.binding import committed_note
@@ -114,6 +115,10 @@ class Pipeline:
                 self._collect, cuts, dict(engines), consumer.consumer_group_metadata(), deadline
             )
         )
+
+    def run(self, job: Job) -> None:
+        """Submit a job that touches engines."""
+        self._computing.put(job)
 
     def check(self) -> None:
         """Raise what failed meanwhile; never waits."""
