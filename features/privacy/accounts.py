@@ -17,10 +17,12 @@ from features.privacy import rules as rulebook
 from features.privacy.kin import Case, Kin, spelled
 from features.privacy.ledger import Ledger, Mark, person_key
 from features.privacy.person import DOUBT, Held, protects
+from features.privacy.renewal import renewed_record
 from features.privacy.rules import Rules
 from features.privacy.standing import Standing
 from features.privacy.strays import Erased, Strays
 from features.privacy.terms import understood
+from features.records.concealed import Secret, renewed
 from features.records.facts import (
     CareCase,
     Consent,
@@ -63,7 +65,7 @@ class Accounts:
 
     Parameters
     ----------
-    key : bytes
+    key : bytes or tuple of bytes
         Of the erasure marks.
 
     Attributes
@@ -89,7 +91,7 @@ class Accounts:
         default_grant: bool,
         limits: FactLimits,
         rules: Rules | None = None,
-        key: bytes = b"",
+        key: Secret = b"",
     ) -> None:
         self._store = store
         self._taxonomy = taxonomy
@@ -339,15 +341,27 @@ class Accounts:
                 break
         return count
 
-    def restore(self, records: Iterable[tuple[bytes, bytes]], now: int, new_rules: bool) -> None:
-        """Load the stored records of facts and erasures; what is of format 1 is written anew."""
+    def restore(
+        self,
+        records: Iterable[tuple[bytes, bytes]],
+        now: int,
+        new_rules: bool,
+        later: Sequence[bytes] = (),
+    ) -> None:
+        """Load the stored records of facts and erasures.
+
+        What is of format 1, or was written before the `later` keys, is written anew.
+        """
         for key, value in records:
-            found = keys.parse(key)
+            found, written = keys.parse(key), [(key, value)]
             if found is not None and found.kind is Kind.FACTS:
-                self.ledger.changed.add(key)
-                for name, record in format_1.records(found.name, value, self._key):
-                    self.ledger.restore(name, record)
-                    self.ledger.changed.add(name)
-            else:
-                self.ledger.restore(key, value)
+                written = list(format_1.records(found.name, value, self._key))
+            elif later:
+                written = [renewed_record(key, value, lambda mark: renewed(mark, later))]
+            waits = found is not None and found.kind is Kind.UNSWEPT
+            holder = self.strays if waits else self.ledger
+            if written != [(key, value)]:
+                holder.changed |= {key, *(name for name, _ in written)}
+            for name, record in written:
+                holder.restore(name, record)
         self.standing.settle(now, new_rules)

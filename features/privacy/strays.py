@@ -64,6 +64,11 @@ class Erased(NamedTuple):
         """The changelog record's value."""
         return json.dumps(self, separators=(",", ":")).encode()
 
+    @classmethod
+    def from_bytes(cls, value: bytes) -> Erased:
+        """Inverse of `to_bytes`."""
+        return cls._make(json.loads(value))
+
 
 class Answered(NamedTuple):
     """The keys that subjects with a profile have, as they were at one place of the sequence.
@@ -90,14 +95,16 @@ class Strays:
     ----------
     unswept : dict of str to Erased
         Erasures after which nobody has looked yet, by mark.
+    changed : set of bytes
+        Keys of their records that changed since the last commit.
     """
 
     def __init__(self, store: Store, ledger: Ledger) -> None:
         self._store = store
         self._ledger = ledger
         self._found: list[bytes] = []
-        self._changed: set[str] = set()
         self.unswept: dict[str, Erased] = {}
+        self.changed: set[bytes] = set()
 
     def __len__(self) -> int:
         """Published keys that wait for their tombstones."""
@@ -106,12 +113,12 @@ class Strays:
     @property
     def waiting(self) -> bool:
         """Whether there is something to write."""
-        return bool(self._found or self._changed)
+        return bool(self._found or self.changed)
 
     def erased(self, mark: str, erased: Erased) -> None:
         """Have the published keys of somebody looked for who was erased just now."""
         self.unswept[mark] = erased
-        self._changed.add(mark)
+        self.changed.add(keys.unswept(mark))
 
     def answered(self) -> Answered:
         """The keys that are answered for now, to look with while the engine goes on."""
@@ -142,7 +149,7 @@ class Strays:
         of = [{*self._marks(key)} for key in strays]
         receipts = []
         for mark in sorted(marks & self.unswept.keys()):
-            self._changed.add(mark)
+            self.changed.add(keys.unswept(mark))
             receipt = self.unswept.pop(mark).receipt(
                 mark,
                 swept_at=self._store.now,
@@ -159,15 +166,15 @@ class Strays:
         return found
 
     def take_changed(self) -> Iterator[tuple[bytes, bytes | None]]:
-        """Changelog records of the erasures that wait, None for those that do no more."""
-        changed, self._changed = self._changed, set()
-        for mark in sorted(changed):
-            erased = self.unswept.get(mark)
-            yield keys.unswept(mark), None if erased is None else erased.to_bytes()
+        """Records that changed since the last call, None for erasures that wait no more."""
+        changed, self.changed = self.changed, set()
+        for key in sorted(changed):
+            erased = self.unswept.get(key[2:].decode())
+            yield key, None if erased is None else erased.to_bytes()
 
-    def restore(self, mark: str, value: bytes) -> None:
-        """Load the changelog record of an erasure that waits."""
-        self.unswept[mark] = Erased._make(json.loads(value))
+    def restore(self, key: bytes, value: bytes) -> None:
+        """Load the record of an erasure that waits."""
+        self.unswept[key[2:].decode()] = Erased.from_bytes(value)
 
     def _answers(self, key: bytes) -> bool:
         account, _, member = key.partition(b"/")
