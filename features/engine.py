@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -258,24 +258,7 @@ class Engine:
     @property
     def unsaid(self) -> bool:
         """Whether the state changed without a record: only a commit that a tick makes says it."""
-        known = self.accounts
-        return bool(known.ledger.changed) or known.standing.has_forgotten or known.strays.waiting
-
-    def swept(
-        self,
-        published: Iterable[bytes],
-        marks: Collection[str],
-        looked_in: Sequence[str],
-        not_looked_in: Sequence[str],
-    ) -> int:
-        """Take back what stands published and nobody answers for; returns how much that is.
-
-        The arguments are those of `features.privacy.strays.Strays.found`.
-        """
-        strays = self.accounts.strays
-        before = len(strays)
-        self.accounts.receipts += strays.found(published, marks, looked_in, not_looked_in)
-        return len(strays) - before
+        return self.accounts.has_changed
 
     def refuse(self, count: int) -> None:
         """Count records that the decoder refused."""

@@ -9,7 +9,7 @@ with the time of the erasure.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Protocol
 
 from features.privacy import format_1
@@ -306,6 +306,27 @@ class Accounts:
                 self.standing.admission.put_device(account, device, now)
             self.standing.restate(account, now)
         return lay.FACT
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether there is something to write."""
+        forgotten = self.standing.has_forgotten
+        return forgotten or bool(self.ledger.changed) or self.strays.waiting
+
+    def swept(
+        self,
+        published: Iterable[bytes],
+        marks: Collection[str],
+        looked_in: Sequence[str],
+        not_looked_in: Sequence[str],
+    ) -> int:
+        """Take back what stands published and nobody answers for; returns how much that is.
+
+        The arguments are those of `Strays.found`.
+        """
+        before = len(self.strays)
+        self.receipts += self.strays.found(published, marks, looked_in, not_looked_in)
+        return len(self.strays) - before
 
     # -- asked by the engine -------------------------------------------------------------
 

@@ -86,7 +86,7 @@ class Sweeper:
     def _finish(self, look: _Look, unknown: set[bytes]) -> None:
         others = f"{self._topic}: partitions other than {look.partition}"
         rest = [self._settings.topic(name) for name in (DEAD_LETTERS, *INPUTS)]
-        strays = look.engine.swept(
+        strays = look.engine.accounts.swept(
             sorted(unknown),
             look.marks,
             [f"{self._topic}[{look.partition}]"],

@@ -139,7 +139,7 @@ def test_an_erasure_that_waits_is_looked_for_under_the_new_key() -> None:
     after = _stream((FIRST, SECOND), before.state)
     [(mark, waits)] = after.engine.accounts.strays.unswept.items()
     assert mark == after.engine.accounts.ledger.mark_name(b"acc") and isinstance(waits, Erased)
-    after.engine.swept([b"acc/m1"], frozenset([mark]), [], [])
+    after.engine.accounts.swept([b"acc/m1"], frozenset([mark]), [], [])
     [(key, receipt)] = after.commit().receipts
     assert key == mark.encode() and b'"keys_found":1' in receipt
     assert not [key for key in after.state if key[:2] == b"o/"]

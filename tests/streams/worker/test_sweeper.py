@@ -102,8 +102,8 @@ def test_what_is_published_meanwhile_stays() -> None:
     worker = start(broker)
     steps(40, worker)
     engine = engines(worker)[0]
-    assert engine.swept([b"a"], frozenset(), [], []) == 0
-    assert engine.swept([b"a/m1", b"b"], frozenset(), [], []) == 2
+    assert engine.accounts.swept([b"a"], frozenset(), [], []) == 0
+    assert engine.accounts.swept([b"a/m1", b"b"], frozenset(), [], []) == 2
 
 
 def test_a_topic_that_can_not_be_read_is_looked_at_again() -> None:

@@ -80,6 +80,21 @@ def test_an_end_is_looked_for_once_in_an_interval() -> None:
     assert len(_ticks(broker)) == 2
 
 
+def test_history_that_is_loaded_has_its_own_time() -> None:
+    """Nothing of it ends by the clock, or what comes after would be judged by another's time."""
+    broker = new_broker()
+    then = _now_ms(broker) - 20 * 86_400_000
+    put(broker, FACTS_TOPIC, "a", _until("a", then, then + 3_600_000))
+    put(broker, NETWORK_TOPIC, "a", event("a", then + 60_000))
+    worker = start(broker)
+    steps(40, worker)
+    assert b"a" in standing(broker)
+    put(broker, FACTS_TOPIC, "b", consent("b", then + 120_000))
+    put(broker, NETWORK_TOPIC, "b", event("b", then + 180_000))
+    steps(20, worker)
+    assert b"b" in standing(broker), "the event was put before the consent"
+
+
 def test_what_ended_by_a_tick_stays_ended_over_a_restart() -> None:
     """Though the watermark trails by the lateness, and a late event comes (I12)."""
     broker = new_broker()
