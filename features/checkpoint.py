@@ -9,6 +9,7 @@ key         value
 ``v/`` acc  a device of an account, after a null byte
 ``k/`` acc  a care case of an account, likewise
 ``e/`` mark keyed hash of an erased account or member: when, the request, known children
+``o/`` mark an erasure after which nobody has looked yet for what stands published
 ``d/`` n    event ids remembered in one commit
 ``m/`` name a model, the population, the contest of models (`features.models.learner`), the
             graph of related interests (`features.related.graph`)
@@ -18,7 +19,8 @@ key         value
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -26,8 +28,7 @@ from features.config import Config
 from features.models import Learner
 from features.privacy.accounts import Accounts
 from features.privacy.consent import FOREVER
-from features.privacy.ledger import erasure_mark
-from features.records.concealed import keyed_mark
+from features.records.concealed import Secret, keyed_mark, keys_of
 from features.records.position import Position
 from features.related.graph import Related
 from features.state import changelog_keys as keys
@@ -48,12 +49,13 @@ class Checkpoint:
             config.half_lives,
             config.day_offset_ms,
             taxonomy.fingerprint,
-            erasure_mark(config.erasure_key, "", "key")[:8],
+            _fingerprint(config.erasure_key),
         )
         self._default_grant = config.consent_default_grant
         self._rules = config.rules.fingerprint
         self._ids: list[tuple[int, int]] = []  # record number, newest bucket in it
-        self._ids_key = keyed_mark(config.erasure_key, "", "event ids")[:8]
+        self._secret = config.erasure_key
+        self._ids_key = keyed_mark(keys_of(config.erasure_key)[-1], "", "event ids")[:8]
         self._next = 0
         #: Whose the changelog is, for the partition record; as found there after `load`.
         self.owner: Owner | None = None
@@ -74,6 +76,7 @@ class Checkpoint:
             state[keys.subject(key)] = bytes(view[start:end])
             start = end
         state.update(accounts.ledger.take_changed())
+        state.update(accounts.strays.take_changed())
         self._write_ids(state, store)
         state[keys.META] = Meta(
             self._bound,
@@ -128,7 +131,8 @@ class Checkpoint:
                 raise IncompatibleState("the changelog has records but no p/meta")
             return {}
         meta = Meta.from_bytes(other[keys.META])
-        self._bound.refuse_other(meta.bound)
+        later = _later_keys(self._secret, meta.bound.erasure_key)
+        self._bound.refuse_other(replace(meta.bound, erasure_key=self._bound.erasure_key))
         self.owner = meta.owner
         store.load(names, values)
         store.counters["seq"] = meta.seq
@@ -139,15 +143,20 @@ class Checkpoint:
         count = int(store.counters["subjects"])
         if self._default_grant:
             store.subjects["consent_until"][:count] = FOREVER
-        self._load_other(other, store, accounts, meta.rules != self._rules)
+        self._load_other(other, store, accounts, meta.rules != self._rules, later)
         learner.restore(other)
         related.restore(other)
         return dict(meta.offsets)
 
     def _load_other(
-        self, other: Mapping[bytes, bytes], store: Store, accounts: Accounts, new_rules: bool
+        self,
+        other: Mapping[bytes, bytes],
+        store: Store,
+        accounts: Accounts,
+        new_rules: bool,
+        later: Sequence[bytes],
     ) -> None:
-        accounts.restore(sorted(other.items()), store.now, new_rules)
+        accounts.restore(sorted(other.items()), store.now, new_rules, later)
         for key, value in sorted(other.items()):
             match keys.parse(key):
                 case (Kind.EVENT_IDS, name):
@@ -170,3 +179,28 @@ class Checkpoint:
             buckets = (ends // store.clock.bucket).astype(np.int32)
         store.remember_ids(arrays["hash"], buckets)
         self._ids.append((number, int(buckets.max())))
+
+
+def _fingerprint(secret: Secret) -> str:
+    """A few bits that tell keys apart, and tell nothing of them."""
+    return keyed_mark(secret, "", "key")[:8]
+
+
+def _later_keys(secret: Secret, theirs: str) -> tuple[bytes, ...]:
+    """The keys that came after those that a changelog was written under.
+
+    Raises
+    ------
+    IncompatibleState
+        Where it was written under others.
+    """
+    known = keys_of(secret)
+    for count in range(len(known), 0, -1):
+        if _fingerprint(known[:count]) == theirs:
+            return known[count:]
+    raise IncompatibleState(
+        f"the changelog was written under another erasure_key (its fingerprint is {theirs!r}, ours "
+        f"{_fingerprint(secret)!r}): put that one into erasure_keys_before, or `none` where there "
+        "was none, and the marks are put under the new one; or set it back; or drop the state with "
+        "`interest-streams state reset`"
+    )

@@ -13,6 +13,7 @@ from features.records.inputs import INPUTS, Inputs
 
 if TYPE_CHECKING:
     from features.privacy.rules import Rules
+    from features.records.concealed import Secret
     from features.state import layout as lay
 
 _ID_BUCKETS = 16  # the dedup horizon is kept in so many steps
@@ -71,8 +72,8 @@ class Config(EngineSettings):
         What holds where nothing was said.
     rules : Rules
         What follows from facts.
-    erasure_key : bytes
-        Of the keyed hashes that erased accounts leave behind.
+    erasure_key : bytes or tuple of bytes
+        Of the keyed hashes that erased accounts leave behind; of several, the oldest first.
     inputs : Inputs
         What the sources of events are.
     """
@@ -81,7 +82,7 @@ class Config(EngineSettings):
     day_offset_ms: int = 0
     consent_default_grant: bool = False
     rules: Rules = field(default_factory=_bundled_rules)
-    erasure_key: bytes = field(default=b"", repr=False)
+    erasure_key: Secret = field(default=b"", repr=False)
     inputs: Inputs = field(default=INPUTS, repr=False)
 
     def clock(self) -> lay.Clock:

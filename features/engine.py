@@ -264,7 +264,7 @@ class Engine:
     @property
     def unsaid(self) -> bool:
         """Whether the state changed without a record: only a commit that a tick makes says it."""
-        return bool(self.accounts.ledger.changed) or self.accounts.standing.has_forgotten
+        return self.accounts.has_changed
 
     def refuse(self, count: int) -> None:
         """Count records that the decoder refused."""
@@ -298,6 +298,10 @@ class Engine:
         for key, published in self.accounts.standing.forgotten():
             changes.state[keys.subject(key)] = None
             if published:
+                changes.profiles.append(ProfileRecord(key, None, 0, int(store.counters["max_ts"])))
+        gone = {item.key for item in changes.profiles}
+        for key in self.accounts.strays.take_found():
+            if key not in gone:
                 changes.profiles.append(ProfileRecord(key, None, 0, int(store.counters["max_ts"])))
         if self._pending:
             sids = np.fromiter(self._pending, np.int32, len(self._pending))

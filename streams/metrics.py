@@ -110,6 +110,9 @@ for _kind in FactKind:
 TICKS = _counter(
     "ticks_total", "Ticks written to silent partitions in which something ended, or is to be said"
 )
+STRAYS = _counter(
+    "stray_profiles_total", "Profiles taken back that stood published and no state knew"
+)
 PROFILES = _counter("profiles_published_total", "Profiles committed to the profile topic")
 TOMBSTONES = _counter("tombstones_total", "Tombstones committed", "topic")
 STATE_ROWS = _counter("state_records_total", "Records committed to the changelog")

@@ -72,6 +72,9 @@ class Settings(EngineSettings):
     merge_wait_ms: int = 30_000
     #: Least time between two ticks in a partition: what ends in a silent one is acted on within it
     tick_interval_ms: int = 60_000
+    #: Least time between two looks at what stands published of a partition; there is one when its
+    #: state begins and one after erasures
+    sweep_interval_ms: int = 900_000
     held_events: int = 200_000  # hold-back per input partition before it is paused
 
     # -- what is taken
@@ -93,8 +96,10 @@ class Settings(EngineSettings):
     #: Forms of ids of persons and devices: uuid, hex32, made, word, digits; or re: and a pattern
     pseudonym_form: str = "uuid|hex32|word"
     pseudonym_min_bits: float = 0.0  # a form whose shortest ids have fewer is refused
-    #: Secret of the marks that outlive an erasure and of hashed ids; set it once, never change it
+    #: Secret of the marks that outlive an erasure and of hashed ids
     erasure_key: str = field(default="", repr=False)
+    #: What `erasure_key` was before, by commas, oldest first; `none`: there was no key
+    erasure_keys_before: str = field(default="", repr=False)
 
     # -- windows
     half_lives_days: tuple[float, float, float] = (1.0, 7.0, 60.0)  # of the decayed levels
@@ -135,6 +140,14 @@ class Settings(EngineSettings):
         begins = self.group_id.startswith(self.topic_prefix)
         return self.group_id if begins else self.topic_prefix + self.group_id
 
+    @property
+    def secret(self) -> bytes | tuple[bytes, ...]:
+        """Secret of keyed hashes: `erasure_key`, behind what it was before."""
+        before = [key.strip() for key in self.erasure_keys_before.split(",") if key.strip()]
+        keys = ["" if key == "none" else key for key in before]
+        newest = self.erasure_key.encode()
+        return (*(key.encode() for key in keys), newest) if keys else newest
+
     def topic(self, name: str) -> str:
         """Name of a topic of `streams.contract.topics` in this deployment."""
         return self.topic_prefix + name
@@ -148,6 +161,7 @@ _ABOVE_0 = (
     "commit_interval_ms",
     "commit_events",
     "tick_interval_ms",
+    "sweep_interval_ms",
     "partitions",
     "replication",
     "max_message_bytes",
@@ -219,6 +233,11 @@ def _check_ranges(s: Settings) -> None:
     _need(
         s.partitioner in ("murmur2", "consistent", "any"),
         f"partitioner = {s.partitioner!r}: 'murmur2', 'consistent' or 'any'",
+    )
+    before = [key.strip() for key in s.erasure_keys_before.split(",")]
+    _need(
+        not s.erasure_keys_before or s.erasure_key not in ("", *before),
+        "erasure_keys_before: erasure_key must be set, and be none of them",
     )
     _need(s.audience_k >= 2, f"audience_k = {s.audience_k}: one household is not a crowd")
     _need(s.audience_interval_ms > 0, "audience_interval_ms: must be above 0")

@@ -8,9 +8,8 @@ with the time of the erasure.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Protocol
 
 from features.privacy import format_1
@@ -18,9 +17,12 @@ from features.privacy import rules as rulebook
 from features.privacy.kin import Case, Kin, spelled
 from features.privacy.ledger import Ledger, Mark, person_key
 from features.privacy.person import DOUBT, Held, protects
+from features.privacy.renewal import renewed_record
 from features.privacy.rules import Rules
 from features.privacy.standing import Standing
+from features.privacy.strays import Erased, Strays
 from features.privacy.terms import understood
+from features.records.concealed import Secret, renewed
 from features.records.facts import (
     CareCase,
     Consent,
@@ -63,7 +65,7 @@ class Accounts:
 
     Parameters
     ----------
-    key : bytes
+    key : bytes or tuple of bytes
         Of the erasure marks.
 
     Attributes
@@ -72,6 +74,8 @@ class Accounts:
         What is known.
     standing : Standing
         What follows from it.
+    strays : Strays
+        What stands published of persons whom the state does not know.
     receipts : list of (bytes, bytes)
         Erasures since the last commit: mark, and what was erased.
     tolerated : Counter of Tolerated
@@ -87,7 +91,7 @@ class Accounts:
         default_grant: bool,
         limits: FactLimits,
         rules: Rules | None = None,
-        key: bytes = b"",
+        key: Secret = b"",
     ) -> None:
         self._store = store
         self._taxonomy = taxonomy
@@ -96,6 +100,7 @@ class Accounts:
         self._key = key
         self.ledger = Ledger(key, default_grant)
         self.standing = Standing(store, taxonomy, self.ledger, self._rules, default_grant)
+        self.strays = Strays(store, self.ledger)
         self.receipts: list[tuple[bytes, bytes]] = []
         self.tolerated: Counter[Tolerated] = Counter()
         self.evicted: Counter[FactKind] = Counter()
@@ -294,24 +299,37 @@ class Accounts:
             name, Mark(max(fact.ts, before.at, latest), request, tuple(sorted(children)))
         )
         self._store.counters["erasures"] = len(self.ledger.marks)
-        receipt = {
-            "schema": 1,
-            "mark": name,
-            "request": request,
-            "scope": "member" if member else "account",
-            "requested_at": fact.ts,
-            "applied_at": max(fact.ts, int(self._store.counters["max_ts"])),
-            "subjects": len(subjects),
-            "profiles": profiles,
-            "facts_kept": 0,
-        }
-        self.receipts.append((name.encode(), json.dumps(receipt, separators=(",", ":")).encode()))
+        applied_at = max(fact.ts, int(self._store.counters["max_ts"]))
+        done = Erased(request, bool(member), fact.ts, applied_at, len(subjects))
+        self.strays.erased(name, done)
+        self.receipts.append(done.receipt(name, profiles=profiles))
         self.standing.follow(account, member, now, fact.ts)
         if member:
             for device in devices:
                 self.standing.admission.put_device(account, device, now)
             self.standing.restate(account, now)
         return lay.FACT
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether there is something to write."""
+        forgotten = self.standing.has_forgotten
+        return forgotten or bool(self.ledger.changed) or self.strays.waiting
+
+    def swept(
+        self,
+        published: Iterable[bytes],
+        marks: Collection[str],
+        looked_in: Sequence[str],
+        not_looked_in: Sequence[str],
+    ) -> int:
+        """Take back what stands published and nobody answers for; returns how much that is.
+
+        The arguments are those of `Strays.found`.
+        """
+        before = len(self.strays)
+        self.receipts += self.strays.found(published, marks, looked_in, not_looked_in)
+        return len(self.strays) - before
 
     # -- asked by the engine -------------------------------------------------------------
 
@@ -347,15 +365,27 @@ class Accounts:
                 break
         return count
 
-    def restore(self, records: Iterable[tuple[bytes, bytes]], now: int, new_rules: bool) -> None:
-        """Load the stored records of facts and erasures; what is of format 1 is written anew."""
+    def restore(
+        self,
+        records: Iterable[tuple[bytes, bytes]],
+        now: int,
+        new_rules: bool,
+        later: Sequence[bytes] = (),
+    ) -> None:
+        """Load the stored records of facts and erasures.
+
+        What is of format 1, or was written before the `later` keys, is written anew.
+        """
         for key, value in records:
-            found = keys.parse(key)
+            found, written = keys.parse(key), [(key, value)]
             if found is not None and found.kind is Kind.FACTS:
-                self.ledger.changed.add(key)
-                for name, record in format_1.records(found.name, value, self._key):
-                    self.ledger.restore(name, record)
-                    self.ledger.changed.add(name)
-            else:
-                self.ledger.restore(key, value)
+                written = list(format_1.records(found.name, value, self._key))
+            elif later:
+                written = [renewed_record(key, value, lambda mark: renewed(mark, later))]
+            waits = found is not None and found.kind is Kind.UNSWEPT
+            holder = self.strays if waits else self.ledger
+            if written != [(key, value)]:
+                holder.changed |= {key, *(name for name, _ in written)}
+            for name, record in written:
+                holder.restore(name, record)
         self.standing.settle(now, new_rules)

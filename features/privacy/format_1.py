@@ -11,7 +11,7 @@ from features.privacy.consent import ConsentWord
 from features.privacy.kin import Case, Device
 from features.privacy.ledger import person_key
 from features.privacy.person import Held, Person
-from features.records.concealed import concealed, keyed_mark
+from features.records.concealed import Secret, concealed, keyed_mark
 from features.records.facts import (
     LASTING,
     CareCase,
@@ -26,7 +26,7 @@ from features.state import changelog_keys as keys
 from features.vocabulary import FactKind
 
 
-def records(account: bytes, value: bytes, secret: bytes) -> Iterator[tuple[bytes, bytes]]:
+def records(account: bytes, value: bytes, secret: Secret) -> Iterator[tuple[bytes, bytes]]:
     """Keys and values of today for a record ``f/`` of an account, its ids under keyed hashes."""
     doc = json.loads(value)
     persons: defaultdict[str, Person] = defaultdict(Person)

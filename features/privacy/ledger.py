@@ -13,12 +13,12 @@ from typing import NamedTuple
 
 from features.privacy.kin import Case, Device, Kin
 from features.privacy.person import Person
-from features.records.concealed import keyed_mark
+from features.records.concealed import Secret, keyed_mark
 from features.state import changelog_keys as keys
 from features.state.changelog_keys import Kind
 
 
-def erasure_mark(key: bytes, text: str, what: str = "erasure") -> str:
+def erasure_mark(key: Secret, text: str, what: str = "erasure") -> str:
     """Keyed hash that stands for an identifier where the identifier must not stay.
 
     See `features.records.concealed.keyed_mark`.
@@ -61,7 +61,7 @@ class Ledger:
 
     Parameters
     ----------
-    key : bytes
+    key : bytes or tuple of bytes
         Of the erasure marks.
     default_grant : bool
         Whether an account without a word is allowed.
@@ -74,7 +74,7 @@ class Ledger:
         Keys of records that changed since the last commit.
     """
 
-    def __init__(self, key: bytes, default_grant: bool) -> None:
+    def __init__(self, key: Secret, default_grant: bool) -> None:
         self._key = key
         self._default_grant = default_grant
         self._values: dict[bytes, bytes] = {}

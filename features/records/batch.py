@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from features.records.arrivals import known
 from features.records.compact_kernel import compact, extents
+from features.records.concealed import keys_of
 from features.records.dead_letter import DeadLetter
 from features.records.decoder import FACTS, PREFIXES, Event, Limits, decode, decode_fact
 from features.records.facts import Doubted, Fact
@@ -158,7 +159,7 @@ def parse(
     n = len(raws)
     came = known(arrivals, n)
     ends = np.where(came < 0, TS_END, np.minimum(TS_END, came + limits.future_tolerance_ms + 1))
-    key = hash_key(limits.hash_secret)
+    key = hash_key(keys_of(limits.hash_secret)[-1])
     values, names = joined(raws, b"\n", bytes(16)), joined(keys, b"", b"")
     data = values.data
     records = np.empty(n, EVENT)

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from features.records import tolerated
+from features.records.concealed import Secret
 from features.records.facts import STATEMENTS, Fact, Tick
 from features.records.fields import Accepts, Malformed, load, missing, read, repeats
 from features.records.forms import Input
@@ -53,7 +54,7 @@ class Limits:
         Longest record.
     future_tolerance_ms : int
         How far event time may run ahead of a record's own time stamp in the log.
-    hash_secret : bytes
+    hash_secret : bytes or tuple of bytes
         What the keys of the deployment's hashes are made from; of none they are no secret.
     ids : Pseudonyms
         The form of every id of a person or a device.
@@ -61,7 +62,7 @@ class Limits:
 
     max_message_bytes: int = 65_536
     future_tolerance_ms: int = 600_000
-    hash_secret: bytes = field(default=b"", repr=False)
+    hash_secret: Secret = field(default=b"", repr=False)
     ids: Pseudonyms = field(default_factory=pseudonyms)
 
 

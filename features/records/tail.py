@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import accumulate
 
 from features.records.columns_kernel import NO_TZ
-from features.records.concealed import concealed
+from features.records.concealed import Secret, concealed, keys_of
 from features.records.decoder import FACTS, PREFIXES, Event
 from features.records.facts import Fact
 from features.records.hash_kernel import hash_text
@@ -20,10 +20,10 @@ class Tail:
     with its texts right behind.
     """
 
-    def __init__(self, size: int, secret: bytes) -> None:
+    def __init__(self, size: int, secret: Secret) -> None:
         self.parts: list[bytes] = []
         self._size = size
-        self._secret = secret
+        self._secret, self._key = secret, keys_of(secret)[-1]
 
     def fact(self, fact: Fact) -> tuple[int, ...]:
         """Keep what may be kept of a fact; give its row."""
@@ -43,7 +43,7 @@ class Tail:
         country = event.country
         return (
             event.ts,
-            event_key_of(account, event.event_id.encode(), event.kind, self._secret),
+            event_key_of(account, event.event_id.encode(), event.kind, self._key),
             hash_text(account),
             hash_text(account + b"/" + member if member else account),
             hash_text(event.device_id.encode()) if event.device_id else 0,
@@ -55,7 +55,7 @@ class Tail:
             event.duration_ms,
             event.content_ms,
             0,
-            witness_of(account, self._secret),
+            witness_of(account, self._key),
             len(raw),
             *at,
             0,

@@ -31,6 +31,7 @@ class Kind(Enum):
     DEVICE = b"v/"
     CASE = b"k/"
     ERASED = b"e/"
+    UNSWEPT = b"o/"
     EVENT_IDS = b"d/"
     MODEL = b"m/"
     PARTITION = b"p/"
@@ -76,6 +77,11 @@ def case(account: bytes, name: str) -> bytes:
 def erased(mark: str) -> bytes:
     """Key of an erasure, by the keyed hash of the account or the member."""
     return b"e/" + mark.encode()
+
+
+def unswept(mark: str) -> bytes:
+    """Key of an erasure after which nobody has looked yet for what stands published."""
+    return b"o/" + mark.encode()
 
 
 def event_ids(number: int) -> bytes:
@@ -145,6 +151,8 @@ class Owner:
         Prefix of the topics that this state was moved to; who still has it must not go on.
     began : mapping of str to int
         By input topic the offset before which nothing is in the outcomes, where that is not 0.
+    swept : bool
+        Whether what stands published was compared with this state since it began.
     """
 
     group: str
@@ -152,6 +160,7 @@ class Owner:
     topic_ids: Mapping[str, str]
     moved_to: str = ""
     began: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    swept: bool = False
 
 
 @dataclass(frozen=True)
@@ -243,7 +252,9 @@ class Meta:
 def _owner(doc: Mapping[str, Any]) -> Owner:
     ids = {str(topic): str(name) for topic, name in doc["topic_ids"].items()}
     began = {str(topic): int(offset) for topic, offset in doc.get("began", {}).items()}
-    return Owner(doc["group"], int(doc["partitions"]), ids, doc["moved_to"], began)
+    return Owner(
+        doc["group"], int(doc["partitions"]), ids, doc["moved_to"], began, doc.get("swept", False)
+    )
 
 
 #: How each field of the record is read.

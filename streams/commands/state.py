@@ -1,14 +1,21 @@
-"""Runs ``interest-streams state reset``: DELETES all state and offsets of the group.
+"""Runs ``interest-streams state reset``: DELETES all state, profiles and offsets of the group.
 
 Without the records of the changelog and the group's committed offsets workers read the inputs
-from their start. Profiles stay published until they are written anew.
+from their start. Profiles are taken back first: what retention took of the inputs nobody could
+rebuild, and a profile that no state answers for would outlive consent and erasure. With
+``--keep-profiles`` they stand until a worker has caught up, which takes back those that it did
+not make anew.
 """
 
 from __future__ import annotations
 
 import argparse
+import time
+from collections.abc import Sequence
+from typing import Any
 
-from streams.contract.topics import STATE
+from streams.contract.headers import profile_headers, times
+from streams.contract.topics import PROFILES, STATE
 from streams.errors import ExitCode, KafkaFailed
 from streams.kafka import clients
 from streams.kafka.compacted import CompactedTopic
@@ -16,7 +23,7 @@ from streams.settings import Settings
 from streams.terminal import add_kafka_options, settings_of
 
 NAME = "state"
-HELP = "reset: DELETES all state and offsets of the group"
+HELP = "reset: DELETES all state, profiles and offsets of the group"
 
 _TIMEOUT_S = 30.0
 
@@ -25,28 +32,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("action", choices=["reset"])
     parser.add_argument("--yes", action="store_true", help="really do it")
+    parser.add_argument(
+        "--keep-profiles",
+        action="store_true",
+        help="leave what is published until a worker has caught up, and made it anew or not",
+    )
     add_kafka_options(parser)
 
 
 def run(args: argparse.Namespace) -> ExitCode:
     """Reset, or list what would be reset."""
     settings = settings_of(args)
-    topic = settings.topic(STATE)
+    names = [STATE] if args.keep_profiles else [PROFILES, STATE]
+    topics = " and ".join(settings.topic(name) for name in names)
     if not args.yes:
         print(
-            f"would delete all records of {topic} and the offsets of group "
+            f"would delete all records of {topics} and the offsets of group "
             f"{settings.group}; stop every worker, then repeat with --yes"
         )
         return ExitCode.DONE
-    reset(settings)
-    print(f"{topic} is empty and group {settings.group} has no offsets")
+    reset(settings, names)
+    print(f"{topics}: empty now, and group {settings.group} has no offsets")
     return ExitCode.DONE
 
 
-def reset(settings: Settings) -> None:
-    """Delete the changelog's keys and the group; the group must have no members.
+def reset(settings: Settings, names: Sequence[str] = (PROFILES, STATE)) -> None:
+    """Delete the keys of topics and the group, which must have no members.
 
-    A compacted topic refuses the deletion of records, so every key gets a tombstone.
+    A compacted topic refuses the deletion of records, so every key gets a tombstone: of a
+    profile before its state, so that what was interrupted is found again.
 
     Raises
     ------
@@ -60,15 +74,21 @@ def reset(settings: Settings) -> None:
         if error.name != "GROUP_ID_NOT_FOUND":
             raise
     producer = clients.producer("tombstones", settings)
-    for partition, key in _keys(settings):
-        producer.produce(settings.topic(STATE), key=key, value=None, partition=partition)
-        producer.poll(0)
-    if producer.flush(_TIMEOUT_S):
-        raise KafkaFailed(f"{settings.topic(STATE)}: not every tombstone was delivered")
+    now_ms = int(time.time() * 1000)
+    for name in names:
+        topic = settings.topic(name)
+        for partition, key in _keys(settings, topic):
+            headers: Any = []
+            if name == PROFILES:
+                headers = profile_headers(key, 0, times([now_ms])[0], now_ms)
+            producer.produce(topic, None, key, partition, headers=headers)
+            producer.poll(0)
+        if producer.flush(_TIMEOUT_S):
+            raise KafkaFailed(f"{topic}: not every tombstone was delivered")
 
 
-def _keys(settings: Settings) -> set[tuple[int, bytes]]:
-    topic = CompactedTopic(settings.bootstrap_servers, settings.topic(STATE), kafka=settings.kafka)
+def _keys(settings: Settings, name: str) -> set[tuple[int, bytes]]:
+    topic = CompactedTopic(settings.bootstrap_servers, name, kafka=settings.kafka)
     live: set[tuple[int, bytes]] = set()
     try:
         for message in topic.past():

@@ -80,7 +80,7 @@ def held(settings: Settings, subject: str, timeout: float = 300.0) -> dict[str, 
 
     account, _, member = subject.partition("/")
     tree, rules = taxonomy.load(), suppression_rules(settings.suppression_rules)
-    name = erasure_mark(settings.erasure_key.encode(), account)
+    name = erasure_mark(settings.secret, account)
     wanted = _ours(account, member)
     concerns = partial(_concerns, wanted, account.encode(), keys.erased(name))
     state = _fold(settings, STATE, timeout, concerns)

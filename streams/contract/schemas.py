@@ -220,6 +220,14 @@ _RECEIPT = record(
     Property("subjects", integer(0), "subjects taken out of the state", True),
     Property("profiles", integer(0), "of them with a published profile", True),
     Property("facts_kept", integer(0), "facts newer than the request, such as a new consent", True),
+    Property(
+        "swept_at",
+        TIME,
+        "only of the receipt that follows: event time by which the profile topic was looked at",
+    ),
+    Property("keys_found", integer(0), "keys published there that the state did not know"),
+    Property("looked_in", items(text(1, 256), 100), "where published keys were looked for"),
+    Property("not_looked_in", items(text(1, 256), 100), "where they could not be, and until when"),
 )
 _SEGMENT = record(
     Property("schema", integer(1), "schema version", True),

@@ -124,7 +124,7 @@ def _worker(settings: Settings) -> list[Acl]:
     return [
         *_topics(
             settings,
-            read=(*INPUTS, TAGS, STATE, UNTAGGED),
+            read=(*INPUTS, TAGS, PROFILES, STATE, UNTAGGED),
             # The facts for ticks alone.
             write=(FACTS, PROFILES, STATE, DEAD_LETTERS, RECEIPTS, UNTAGGED),
             look=_ALL,
@@ -182,8 +182,8 @@ def _admin(settings: Settings) -> list[Acl]:
         *_topics(
             settings,
             # The inputs to move the group's offsets there, and to send dead letters back.
-            read=(*INPUTS, STATE, TAGS, UNTAGGED, DEAD_LETTERS),
-            write=(*INPUTS, STATE, TAGS),
+            read=(*INPUTS, PROFILES, STATE, TAGS, UNTAGGED, DEAD_LETTERS),
+            write=(*INPUTS, PROFILES, STATE, TAGS),
             look=_ALL,
             more=("Create", "AlterConfigs"),
         ),

@@ -261,8 +261,8 @@ class Membership:
             verdict = binding.judge_owner(engine.owner, self._owner)
             if isinstance(verdict, binding.Refuse):
                 raise BadTopics(verdict.sentence)
-            began = {} if engine.owner is None else engine.owner.began
-            engine.owner = replace(self._owner, began=began)
+            was = engine.owner or self._owner
+            engine.owner = replace(self._owner, began=was.began, swept=was.swept)
 
     def _begin(self, spots: list[TopicPartition]) -> None:
         partitions = {s.partition for s in spots if s.partition not in self.given_up}

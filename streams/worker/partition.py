@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from features.records.batch import Batch
 from features.records.dead_letter import DeadLetter
+from features.records.decoder import FACTS
 from features.records.position import Position
 from features.records.sequence import Merge
 from streams.worker.dead_letters import DeadLetterCount
@@ -104,6 +105,14 @@ class Partition:
             all(item.drained and not item.waiting for item in inputs)
             and self.merge.position() == self.cut_at
         )
+
+    @property
+    def delay_ms(self) -> int:
+        """How long after the latest event time the latest event came; 0 where none came yet."""
+        events = [item for item in self.merge.inputs.items() if item[1].number != FACTS]
+        latest = max(item.running for _, item in events)
+        came = [self.arrival_ms[name] for name, _ in events if name in self.arrival_ms]
+        return max(came, default=latest) - latest
 
     def behind(self, name: str) -> bool:
         """Whether an input has, or may have, records that are not taken yet."""

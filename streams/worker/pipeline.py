@@ -26,6 +26,7 @@ from features.vocabulary import Outcome, Refusal
 from streams import metrics
 from streams.contract.topics import INPUTS
 from streams.errors import Abandon
+from streams.kafka.executor import Job
 from streams.kafka.ports import Ports
 from streams.settings import Settings
 from streams.worker.binding import committed_note
@@ -119,6 +120,10 @@ class Pipeline:
         """Let the producer say what it has to, unless it is at work."""
         if self.outlet is not None and not self.committing:
             self.outlet.listen()
+
+    def run(self, job: Job) -> None:
+        """Submit a job that touches engines."""
+        self._computing.put(job)
 
     def check(self) -> None:
         """Raise what failed meanwhile; never waits."""

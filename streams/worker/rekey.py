@@ -19,7 +19,7 @@ _OF_ACCOUNTS = frozenset(
     {Kind.SUBJECT, Kind.FACTS, Kind.CONSENTS, Kind.ABOUT, Kind.DEVICE, Kind.CASE}
 )
 #: Kinds that any part may need: an erasure's mark does not tell whose it is.
-_OF_ALL = frozenset({Kind.ERASED, Kind.EVENT_IDS, Kind.MODEL})
+_OF_ALL = frozenset({Kind.ERASED, Kind.UNSWEPT, Kind.EVENT_IDS, Kind.MODEL})
 
 Folded = Mapping[bytes, bytes]
 

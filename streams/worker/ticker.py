@@ -15,9 +15,12 @@ the facts, of the broker; one that says a time later than its stamp by more than
 ``future_tolerance_ms`` is a dead letter, and the broker takes no stamp that is far ahead of its own
 clock (``message.timestamp.after.max.ms``).
 
+Where records come long after their own time, history is being loaded: its time is that of its
+records, and nothing ends by the clock.
+
 A commit moves offsets. So a tick is also what lets a partition in which nothing comes say what
 changed in its state without a record: another default of consent, what was found published
-though nothing of it is known.
+though nothing of it is known. Such a one says no more than the time that is known anyhow.
 """
 
 from __future__ import annotations
@@ -30,6 +33,7 @@ from confluent_kafka import KafkaException, Producer
 
 from features.engine import Engine
 from features.records.facts import Tick
+from features.records.inputs import TS_MIN
 from streams import metrics
 from streams.contract.topics import FACTS
 from streams.kafka import clients
@@ -53,21 +57,24 @@ class Ticker:
     def look(self, inlet: Inlet, engines: Mapping[int, Engine]) -> None:
         """Write a tick where one is due. Never waits or fails: the next look tries again.
 
-        Far behind, none is due: it would have its place behind all that is still to come.
+        Far behind, or in history, none is due: it would have its place behind all that is still
+        to come.
         """
         passed = self._ports.monotonic() - self._settings.tick_interval_ms / 1000.0
         now_ms = int(self._ports.wall() * 1000)
         for number, engine in engines.items():
             if self._told.get(number, passed) > passed:
                 continue
-            near = 1000 * inlet.lag_seconds(number, now_ms) <= self._settings.lateness_ms
-            silent = inlet.partitions[number].caught_up
-            if (near and engine.next_end <= now_ms) or (silent and engine.unsaid):
-                self._told[number] = self._ports.monotonic()
+            part, lateness = inlet.partitions[number], self._settings.lateness_ms
+            behind = max(1000 * inlet.lag_seconds(number, now_ms), part.delay_ms)
+            if engine.next_end <= now_ms and behind <= lateness:
                 self._tell(number, now_ms)
+            elif engine.unsaid and part.caught_up:
+                self._tell(number, max(engine.store.now, TS_MIN))
 
-    def _tell(self, partition: int, now_ms: int) -> None:
-        value = json.dumps({"kind": Tick.kind, "ts": now_ms}).encode()
+    def _tell(self, partition: int, ts: int) -> None:
+        self._told[partition] = self._ports.monotonic()
+        value = json.dumps({"kind": Tick.kind, "ts": ts}).encode()
         try:
             if self._producer is None:
                 self._producer = clients.producer("ticks", self._settings, self._ports)

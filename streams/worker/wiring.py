@@ -41,7 +41,7 @@ def engine_config(settings: Settings) -> Config:
         day_offset_ms=settings.day_offset_min * 60_000,
         consent_default_grant=settings.consent_default == "grant",
         rules=suppression_rules(settings.suppression_rules),
-        erasure_key=settings.erasure_key.encode(),
+        erasure_key=settings.secret,
     )
 
 
@@ -57,8 +57,7 @@ def input_limits(settings: Settings) -> Limits:
         ids = pseudonyms(settings.pseudonym_form, settings.pseudonym_min_bits)
     except FormError as error:
         raise SettingsError(f"pseudonym_form: {error}") from None
-    secret = settings.erasure_key.encode()
-    return Limits(settings.max_message_bytes, settings.future_tolerance_ms, secret, ids)
+    return Limits(settings.max_message_bytes, settings.future_tolerance_ms, settings.secret, ids)
 
 
 @lru_cache(maxsize=4)

@@ -36,6 +36,7 @@ from streams.worker.outlet import Outlet
 from streams.worker.pipeline import Pipeline
 from streams.worker.reach import Reach
 from streams.worker.reporting import Report
+from streams.worker.sweeper import Sweeper
 from streams.worker.ticker import Ticker
 from streams.worker.twins import Twins
 from streams.worker.watchdog import Watchdog
@@ -74,6 +75,7 @@ class Worker:
         self._twins = Twins(settings, ports)
         self._inlet = Inlet(settings, ports)
         self._ticker = Ticker(settings, ports)
+        self._sweeper = Sweeper(settings, self._pipeline.run, ports)
         self._membership = Membership(
             settings,
             self._inlet,
@@ -245,6 +247,7 @@ class Worker:
         self._inlet.apply_backpressure(membership.consumer)
         membership.follow()
         membership.try_again()
+        self._sweeper.look(self._inlet, membership.engines)
         self._ticker.look(self._inlet, membership.engines)
         self._report.watermarks(membership.engines)
         due = self._due() or self._inlet.owes()

@@ -198,10 +198,8 @@ class Partition:
                     subject.spoken = ts or max(self.max_ts, 0), self.open_day
                 for index in touched:
                     subject.rows.setdefault(index, Row(index, self.open_day))
-        said += [
-            (who, set(self.config.rules.quieted(interest)), "quiet")
-            for who, interest, _, _ in known.quiet(now)
-        ]
+        quieted = self.config.rules.quieted
+        said += [(who, set(quieted(what)), "quiet") for who, what, _, _ in known.quiet(now)]
         for row in subject.rows.values():
             row.flags = {
                 what

@@ -246,7 +246,8 @@ def test_workers_start_together_and_leave_one_by_one() -> None:
     ):
         assert selector.items() <= labels.items()
     names = [item["name"] for item in _worker()["containers"][0]["env"]]
-    assert names == [PREFIX + "INSTANCE_ID", PREFIX + "ERASURE_KEY"]
+    ours = ("INSTANCE_ID", "ERASURE_KEY", "ERASURE_KEYS_BEFORE")
+    assert names == [PREFIX + name for name in ours]
 
 
 @pytest.mark.parametrize("folder", [BASE, OVERLAY], ids=["base", "example"])

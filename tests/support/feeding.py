@@ -103,6 +103,7 @@ class Stream:
         self.profiles: dict[bytes, bytes] = {}
         self.receipts: list[tuple[bytes, bytes]] = []
         self.written: list[bytes] = []
+        self.limits = Limits()
         self._offset = 0
 
     def feed(self, *records: Record, now: int | None = None) -> list[str]:
@@ -114,7 +115,7 @@ class Stream:
             np.array([r[0] for r in records], np.uint8),
             np.zeros(n, np.int32),
             np.arange(self._offset, self._offset + n),
-            Limits(),
+            self.limits,
             now,
             tolerance=Tolerance(self.config.rules.words, lambda _: now),
         )

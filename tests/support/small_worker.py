@@ -13,14 +13,14 @@ from features.records.batch import parse
 from features.records.decoder import FACTS, NETWORK
 from features.records.position import Position
 from features.tags import taxonomy
-from streams.contract.topics import INPUTS, TOPICS
+from streams.contract.topics import INPUTS, PROFILES, TOPICS
 from streams.worker.wiring import engine_config, input_limits
 from streams.worker.worker import Worker
 from tests.broker.memory_broker import MemoryBroker
 from tests.broker.memory_clients import ports
 from tests.simulation import inputs
 
-NETWORK_TOPIC = INPUTS[NETWORK]
+FACTS_TOPIC, NETWORK_TOPIC = INPUTS[FACTS], INPUTS[NETWORK]
 
 
 def new_broker(partitions: int = 1) -> MemoryBroker:
@@ -58,6 +58,16 @@ def event(account: str, ts: int, name: str = "") -> bytes:
 
 def put(broker: MemoryBroker, topic: str, account: str, value: bytes, partition: int = 0) -> None:
     broker.put(topic, partition, value, account.encode())
+
+
+def standing(broker: MemoryBroker, topic: str = PROFILES) -> dict[bytes, bytes]:
+    """The latest value of each key of partition 0 that was not deleted."""
+    found: dict[bytes, bytes] = {}
+    for _, entry in broker.log(topic, 0).read(0, True):
+        found.pop(entry.key or b"", None)
+        if entry.value is not None:
+            found[entry.key or b""] = entry.value
+    return found
 
 
 def fed(visits: int = 1) -> MemoryBroker:

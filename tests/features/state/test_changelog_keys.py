@@ -38,6 +38,7 @@ def test_keys_are_what_other_releases_read() -> None:
         Kind.DEVICE: (keys.device(b"acc-1", "tab"), b"v/acc-1\0tab"),
         Kind.CASE: (keys.case(b"acc-1", "c/1"), b"k/acc-1\0c/1"),
         Kind.ERASED: (keys.erased("c0ffee"), b"e/c0ffee"),
+        Kind.UNSWEPT: (keys.unswept("c0ffee"), b"o/c0ffee"),
         Kind.EVENT_IDS: (keys.event_ids(12), b"d/12"),
         Kind.MODEL: (keys.model("mixture"), b"m/mixture"),
         Kind.PARTITION: (keys.META, b"p/meta"),

@@ -7,21 +7,21 @@ from collections.abc import Iterator
 
 import pytest
 
-from streams.contract.topics import INPUTS, PROFILES, STATE
+from streams.contract.topics import STATE
 from tests.broker.memory_broker import MemoryBroker
 from tests.simulation.deployment import quiet
 from tests.support.small_worker import (
+    FACTS_TOPIC,
     NETWORK_TOPIC,
     consent,
     engines,
     event,
     new_broker,
     put,
+    standing,
     start,
     steps,
 )
-
-FACTS_TOPIC = INPUTS[0]
 
 
 @pytest.fixture(autouse=True)
@@ -45,16 +45,6 @@ def _granted(broker: MemoryBroker, account: str, seconds: int) -> None:
     put(broker, NETWORK_TOPIC, account, event(account, now - 60_000))
 
 
-def _standing(broker: MemoryBroker, topic: str = PROFILES) -> dict[bytes, bytes]:
-    """The latest value of each key of partition 0 that has one."""
-    found: dict[bytes, bytes] = {}
-    for _, entry in broker.log(topic, 0).read(0, True):
-        found.pop(entry.key or b"", None)
-        if entry.value is not None:
-            found[entry.key or b""] = entry.value
-    return found
-
-
 def _ticks(broker: MemoryBroker) -> list[int]:
     values = [json.loads(e.value or b"{}") for _, e in broker.log(FACTS_TOPIC, 0).read(0, True)]
     return [value["ts"] for value in values if value.get("kind") == "tick"]
@@ -68,11 +58,11 @@ def test_an_expired_consent_goes_where_nothing_comes() -> None:
     steps(20, worker)
     broker.sleep(25)
     steps(5, worker)
-    assert b"a" in _standing(broker) and not _ticks(broker)
+    assert b"a" in standing(broker) and not _ticks(broker)
     broker.sleep(5)
     steps(15, worker)
-    assert b"a" not in _standing(broker), "an expired consent outlives its end"
-    assert b"s/a" not in _standing(broker, STATE)
+    assert b"a" not in standing(broker), "an expired consent outlives its end"
+    assert b"s/a" not in standing(broker, STATE)
     broker.sleep(600)
     steps(20, worker)
     assert len(_ticks(broker)) == 1, "ticks though nothing is due"
@@ -86,8 +76,23 @@ def test_an_end_is_looked_for_once_in_an_interval() -> None:
     for _ in range(10):
         broker.sleep(10)
         steps(10, worker)
-    assert not _standing(broker)
+    assert not standing(broker)
     assert len(_ticks(broker)) == 2
+
+
+def test_history_that_is_loaded_has_its_own_time() -> None:
+    """Nothing of it ends by the clock, or what comes after would be judged by another's time."""
+    broker = new_broker()
+    then = _now_ms(broker) - 20 * 86_400_000
+    put(broker, FACTS_TOPIC, "a", _until("a", then, then + 3_600_000))
+    put(broker, NETWORK_TOPIC, "a", event("a", then + 60_000))
+    worker = start(broker)
+    steps(40, worker)
+    assert b"a" in standing(broker)
+    put(broker, FACTS_TOPIC, "b", consent("b", then + 120_000))
+    put(broker, NETWORK_TOPIC, "b", event("b", then + 180_000))
+    steps(20, worker)
+    assert b"b" in standing(broker), "the event was put before the consent"
 
 
 def test_what_ended_by_a_tick_stays_ended_over_a_restart() -> None:
@@ -106,7 +111,7 @@ def test_what_ended_by_a_tick_stays_ended_over_a_restart() -> None:
     put(broker, NETWORK_TOPIC, "a", late)
     put(broker, FACTS_TOPIC, "a", consent("a", _now_ms(broker) - 1_000_000, "withdrawn"))
     steps(20, again)
-    assert not _standing(broker)
+    assert not standing(broker)
     assert engines(again)[0].totals().outcomes["no_consent"] == 1
 
 
@@ -116,12 +121,12 @@ def test_a_changed_default_takes_back_what_lost_its_ground() -> None:
     put(broker, NETWORK_TOPIC, "a", event("a", _now_ms(broker) - 60_000))
     first = start(broker, consent_default="grant")
     steps(20, first)
-    assert b"a" in _standing(broker)
+    assert b"a" in standing(broker)
     first.leave()
     second = start(broker, "w1", consent_default="deny")
     steps(30, second)
-    assert not _standing(broker)
-    assert b"s/a" not in _standing(broker, STATE)
+    assert not standing(broker)
+    assert b"s/a" not in standing(broker, STATE)
 
 
 @pytest.mark.parametrize("key", [b"a", b""])
@@ -135,4 +140,4 @@ def test_only_a_record_without_key_tells_the_time(key: bytes) -> None:
     worker = start(broker)
     steps(20, worker)
     assert engines(worker)[0].store.ticked == -1
-    assert b"a" in _standing(broker)
+    assert b"a" in standing(broker)

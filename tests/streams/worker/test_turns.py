@@ -10,14 +10,15 @@ import pytest
 
 from features.engine import Engine
 from features.privacy.standing import Standing
-from features.records.decoder import FACTS
-from streams.contract.topics import INPUTS, PROFILES
+from streams.contract.topics import PROFILES
 from streams.worker.pipeline import Pipeline
+from streams.worker.ticker import Ticker
 from streams.worker.worker import Worker
 from tests.broker.memory_broker import MemoryBroker
 from tests.simulation import inputs
 from tests.support.reference import canonical
 from tests.support.small_worker import (
+    FACTS_TOPIC,
     NETWORK_TOPIC,
     committed,
     consent,
@@ -33,10 +34,15 @@ pytestmark = pytest.mark.usefixtures("calm")
 
 HOUR = 3_600_000
 ACCOUNTS, MOST = 300, 20
-FACTS_TOPIC = INPUTS[FACTS]
 #: When the consents of a crowd end; behind it, events that move the watermark past it.
 END_MS = inputs.START_MS + 4 * HOUR
 LATER_MS = END_MS + inputs.LATENESS_MS + HOUR
+
+
+@pytest.fixture(autouse=True)
+def _nobody_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the clock all of them ended long ago; here it is a record that says so."""
+    monkeypatch.setattr(Ticker, "look", lambda *_: None)
 
 
 def expiring(account: str) -> bytes:
@@ -60,6 +66,11 @@ def time_passes(broker: MemoryBroker) -> None:
     """All consents of the crowd end with one record."""
     for witness in ("x", "y", "z"):
         put(broker, NETWORK_TOPIC, witness, event(witness, LATER_MS))
+
+
+def tick(broker: MemoryBroker) -> None:
+    """All consents of the crowd end by the clock."""
+    broker.put(FACTS_TOPIC, 0, json.dumps({"kind": "tick", "ts": LATER_MS}).encode(), None)
 
 
 def withdraw(broker: MemoryBroker) -> None:
@@ -105,7 +116,7 @@ def until_committed(broker: MemoryBroker, worker: Worker) -> int:
     raise AssertionError("never committed")
 
 
-@pytest.mark.parametrize("strike", [time_passes, withdraw])
+@pytest.mark.parametrize("strike", [time_passes, tick, withdraw])
 def test_a_turn_changes_so_many_persons_and_the_rest_waits(
     strike: Any, followed: list[int]
 ) -> None:

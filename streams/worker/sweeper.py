@@ -1,0 +1,140 @@
+"""Looks whether what stands published of a partition is known to its state, beside the loop.
+
+Once when a state begins, as soon as the worker has caught up, and after each erasure
+(`features.privacy.strays`). Engines are only touched where they work; the topic is read on a
+thread of its own, keys alone are looked at, and only those are held that nobody answers for.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import replace
+from functools import partial
+from itertools import islice
+from typing import NamedTuple
+
+from confluent_kafka import KafkaException, Message
+
+from features.engine import Engine
+from features.privacy.strays import Answered
+from streams import metrics
+from streams.contract.topics import AUDIENCES, DEAD_LETTERS, INPUTS, PROFILES
+from streams.kafka.compacted import CompactedTopic, ReaderError
+from streams.kafka.executor import Job
+from streams.kafka.ports import REAL, Ports
+from streams.settings import Settings
+from streams.worker.inlet import Inlet
+
+log = logging.getLogger(__name__)
+_BATCH = 5_000
+
+
+class _Look(NamedTuple):
+    """A look at a partition: its engine, and the erasures that waited when it began."""
+
+    partition: int
+    engine: Engine
+    marks: frozenset[str]
+
+
+class Sweeper:
+    """Sweeps one partition after the other, each at most once in ``sweep_interval_ms``.
+
+    Parameters
+    ----------
+    run : callable
+        Has a job done where the engines work.
+    """
+
+    def __init__(self, settings: Settings, run: Callable[[Job], None], ports: Ports = REAL) -> None:
+        self._settings = settings
+        self._run = run
+        self._ports = ports
+        self._reading = ports.executor()
+        self._topic = settings.topic(PROFILES)
+        self._look: _Look | None = None
+        #: What a look found, None where the topic could not be read.
+        self._done: tuple[_Look | None, set[bytes] | None] = None, None
+        self._begun: dict[int, float] = {}  # monotonic seconds of the latest look
+
+    def look(self, inlet: Inlet, engines: Mapping[int, Engine]) -> None:
+        """Go on with the look that is under way, or begin one that is due."""
+        look, (done, unknown) = self._look, self._done
+        if look is not None and engines.get(look.partition) is look.engine:
+            if done is look:
+                self._look = None
+                if unknown is not None:
+                    self._run(partial(self._finish, look, unknown))
+            return
+        passed = self._ports.monotonic() - self._settings.sweep_interval_ms / 1000.0
+        for number, engine in engines.items():
+            begun = self._begun.get(number, passed)
+            due = engine.accounts.strays.unswept or (engine.owner and not engine.owner.swept)
+            if due and begun <= passed and inlet.partitions[number].caught_up:
+                self._begun[number] = self._ports.monotonic()
+                self._look = look = _Look(number, engine, frozenset(engine.accounts.strays.unswept))
+                self._run(partial(self._begin, look))
+                return
+
+    # -- where the engines work ----------------------------------------------------------
+
+    def _begin(self, look: _Look) -> None:
+        self._reading.put(partial(self._read, look, look.engine.accounts.strays.answered()))
+
+    def _finish(self, look: _Look, unknown: set[bytes]) -> None:
+        others = f"{self._topic}: partitions other than {look.partition}"
+        rest = [self._settings.topic(name) for name in (DEAD_LETTERS, *INPUTS)]
+        strays = look.engine.accounts.swept(
+            sorted(unknown),
+            look.marks,
+            [f"{self._topic}[{look.partition}]"],
+            [
+                others,
+                *(f"{name}: until its retention takes it" for name in rest),
+                f"{self._settings.topic(AUDIENCES)}: counts, until the next look of that app",
+            ],
+        )
+        if look.engine.owner is not None:
+            look.engine.owner = replace(look.engine.owner, swept=True)
+        metrics.STRAYS.inc(strays)
+        if strays:
+            log.warning(
+                "%s[%d]: %d keys stood there that the state knows nothing of; taken back",
+                self._topic,
+                look.partition,
+                strays,
+            )
+
+    # -- on a thread of its own ----------------------------------------------------------
+
+    def _read(self, look: _Look, answered: Answered) -> None:
+        """Find the keys with a value that nobody answers for; without a broker, another time."""
+        try:
+            with closing(
+                CompactedTopic(
+                    self._settings.bootstrap_servers,
+                    self._topic,
+                    partitions=[look.partition],
+                    kafka=self._settings.kafka,
+                    make=self._ports.consumer,
+                )
+            ) as topic:
+                self._done = look, unanswered(topic.past(), answered)
+        except (KafkaException, ReaderError) as error:
+            log.warning("what stands published is looked at another time: %s", error)
+            self._done = look, None
+
+
+def unanswered(published: Iterator[Message], answered: Answered) -> set[bytes]:
+    """Keys whose latest record has a value, and that nobody answers for."""
+    found: set[bytes] = set()
+    while batch := list(islice(published, _BATCH)):
+        names = [message.key() or b"" for message in batch]
+        for i in answered.unknown(names):
+            if batch[i].value() is None:
+                found.discard(names[i])
+            else:
+                found.add(names[i])
+    return found

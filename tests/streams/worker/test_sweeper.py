@@ -1,0 +1,141 @@
+"""What stands published and no state knows is taken back, and the receipt says where it was."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from features.privacy.ledger import erasure_mark
+from streams.contract.schemas import SCHEMAS
+from streams.contract.topics import PROFILES, RECEIPTS, STATE
+from streams.kafka.compacted import ReaderError
+from streams.worker import sweeper
+from tests.broker.memory_broker import MemoryBroker
+from tests.simulation.deployment import quiet
+from tests.support.small_worker import FACTS_TOPIC, engines, fed, put, standing, start, steps
+
+jsonschema = pytest.importorskip("jsonschema")
+
+
+@pytest.fixture(autouse=True)
+def _few_tags() -> Iterator[None]:
+    with quiet():
+        yield
+
+
+def _publish(broker: MemoryBroker, *keys: str) -> None:
+    """Profiles that an earlier state wrote, of which this one knows nothing."""
+    for key in keys:
+        broker.put(PROFILES, 0, b'{"subject":"x"}', key.encode())
+
+
+def _erase(broker: MemoryBroker, account: str, **more: str) -> None:
+    ts = int(broker.wall() * 1000)
+    fact = {"event_id": f"x-{account}-{ts}", "account_id": account, "ts": ts, "kind": "erasure"}
+    put(broker, FACTS_TOPIC, account, json.dumps(fact | more).encode())
+
+
+def _receipts(broker: MemoryBroker) -> list[dict[str, Any]]:
+    found = [json.loads(e.value or b"{}") for _, e in broker.log(RECEIPTS, 0).read(0, True)]
+    for receipt in found:
+        jsonschema.validate(receipt, SCHEMAS[RECEIPTS])
+    return found
+
+
+def test_a_state_that_begins_takes_back_what_it_does_not_know() -> None:
+    """After a reset or the loss of state; what it knows of stays."""
+    broker = fed(3)
+    _publish(broker, "a", "b", "b/m1")
+    worker = start(broker)
+    steps(40, worker)
+    assert standing(broker).keys() == {b"a"}
+    assert json.loads(standing(broker)[b"a"])["version"] == 1
+    before = broker.log(PROFILES, 0).end
+    broker.sleep(3_600)
+    steps(20, worker)
+    assert broker.log(PROFILES, 0).end == before, "looked at again though nothing was erased"
+
+
+def test_an_erasure_reaches_what_the_state_has_forgotten() -> None:
+    """Keys of the account that appeared since, whoever wrote them; nobody else's receipt counts."""
+    broker = fed(3)
+    worker = start(broker)
+    steps(40, worker)
+    _publish(broker, "b", "b/m1", "c/m1")
+    _erase(broker, "b")
+    _erase(broker, "c", member_id="m1")
+    broker.sleep(900)
+    steps(60, worker)
+    assert standing(broker).keys() == {b"a"}
+    first, second = _receipts(broker)[:2], _receipts(broker)[2:]
+    assert [r["profiles"] for r in first] == [0, 0] and not any("swept_at" in r for r in first)
+    found = {r["mark"]: r["keys_found"] for r in second}
+    assert found == {erasure_mark(b"", "b"): 1, erasure_mark(b"", "c/m1"): 0}  # beside its own
+    assert second[0]["looked_in"] == [f"{PROFILES}[0]"]
+    assert any("dead-letters" in place for place in second[0]["not_looked_in"])
+    assert not [key for key in standing(broker, STATE) if key[:2] == b"o/"]
+
+
+def test_who_owns_the_partition_next_looks_for_it() -> None:
+    """An erasure that was committed by a worker that ended before it looked."""
+    broker = fed(3)
+    first = start(broker, sweep_interval_ms=10_000_000)
+    steps(40, first)
+    _erase(broker, "b")
+    steps(20, first)
+    assert [key for key in standing(broker, STATE) if key[:2] == b"o/"]
+    first.leave()
+    _publish(broker, "b/m1")
+    second = start(broker, "w1")
+    steps(60, second)
+    assert b"b/m1" not in standing(broker)
+    assert [r.get("keys_found") for r in _receipts(broker)] == [None, 1]
+
+
+def test_what_is_published_meanwhile_stays() -> None:
+    """A key that came between the look and its end is answered for by then."""
+    broker = fed(3)
+    worker = start(broker)
+    steps(40, worker)
+    engine = engines(worker)[0]
+    assert engine.accounts.swept([b"a"], frozenset(), [], []) == 0
+    assert engine.accounts.swept([b"a/m1", b"b"], frozenset(), [], []) == 2
+
+
+def test_a_topic_that_can_not_be_read_is_looked_at_again() -> None:
+    """After the interval; nothing is said to have been looked at before."""
+    broker = fed(3)
+    _publish(broker, "b")
+    with mock.patch.object(sweeper, "unanswered", side_effect=ReaderError("away")):
+        worker = start(broker)
+        steps(40, worker)
+    assert b"b" in standing(broker)
+    assert not getattr(engines(worker)[0].owner, "swept", None)
+    broker.sleep(900)
+    steps(40, worker)
+    assert standing(broker).keys() == {b"a"}
+
+
+def test_what_a_look_under_other_state_found_is_not_taken_for_this_ones() -> None:
+    """The engine was thrown away and restored while the topic was read."""
+    broker = fed(3)
+    worker = start(broker)
+    steps(40, worker)
+    _erase(broker, "b")
+    _publish(broker, "b/m1")
+    broker.sleep(900)
+    with mock.patch.object(worker._sweeper._reading, "put"):  # it hangs
+        steps(20, worker)
+    lost = worker._sweeper._look
+    assert lost is not None
+    worker._membership.rewind()
+    steps(20, worker)
+    worker._sweeper._done = lost, set()
+    broker.sleep(900)
+    steps(60, worker)
+    assert b"b/m1" not in standing(broker)
+    assert _receipts(broker)[-1]["keys_found"] == 1
