@@ -108,7 +108,7 @@ class Partition:
 
     @property
     def delay_ms(self) -> int:
-        """How long after the latest event time the latest event came; 0 where none came yet."""
+        """Time from the latest event time to the latest event's arrival; 0 where none came yet."""
         events = [item for item in self.merge.inputs.items() if item[1].number != FACTS]
         latest = max(item.running for _, item in events)
         came = [self.arrival_ms[name] for name, _ in events if name in self.arrival_ms]

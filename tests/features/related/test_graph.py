@@ -23,7 +23,7 @@ from features.state.contents import Contents
 from features.tags import taxonomy
 from features.tags.exact import STRUCTURAL, TagEntry
 from streams.contract.topics import STATE, TOPICS
-from tests.oracle.partition import text_hash
+from tests.oracle.arithmetic import text_hash
 from tests.oracle.related import Watched
 from tests.oracle.views import Run
 from tests.support import generators as gen
