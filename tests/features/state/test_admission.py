@@ -84,8 +84,8 @@ def test_what_a_member_had_before_a_gap_is_gone(first: str) -> None:
         held.feed(feed.visit("acc", 0.5, "phones.example", member_id="m1"))
         held.commit()
     held.feed(
-        feed.consent("acc", 2.5, "granted", member_id="m1"),
         feed.consent("acc", 1, "withdrawn", member_id="m1"),
+        feed.consent("acc", 2.5, "granted", member_id="m1"),
         feed.visit("acc", 3, "sport.example", member_id="m1"),
         feed.visit("acc", 5, "sport.example"),
     )
