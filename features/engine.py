@@ -23,7 +23,8 @@ from features.config import Config
 from features.figures import Figures, Totals, figures_of, totals_of
 from features.models import Learner
 from features.privacy import accounts
-from features.profiles.writer import ProfileWriter
+from features.privacy.notes import Notes
+from features.profiles.writer import ProfileWriter, Written
 from features.records.batch import Batch
 from features.records.position import Position
 from features.related.graph import Related
@@ -58,6 +59,8 @@ class Changes:
     Attributes
     ----------
     profiles : list of ProfileRecord
+    offers : list of ProfileRecord
+        What of each profile is acted on: the same keys, versions and times, in the same order.
     state : dict of bytes to bytes or None
         Changelog records by key.
     receipts : list of (bytes, bytes)
@@ -69,6 +72,7 @@ class Changes:
     """
 
     profiles: list[ProfileRecord] = field(default_factory=list)
+    offers: list[ProfileRecord] = field(default_factory=list)
     state: dict[bytes, bytes | None] = field(default_factory=dict)
     receipts: list[tuple[bytes, bytes]] = field(default_factory=list)
     tolerated: Counter[Tolerated] = field(default_factory=Counter)
@@ -112,7 +116,7 @@ class Engine:
             config.inputs,
             config.profile_common,
         )
-        self._pending: dict[int, tuple[bytes, int]] = {}  # value and as-of time by subject
+        self._pending: dict[int, tuple[Written, int]] = {}  # values and as-of time by subject
         self._model_changed = False
         self._room = 0  # persons that may still be changed before `advance` stops
         #: What the fold stops for; each handler returns the outcome of that event, or `PENDING`.
@@ -243,7 +247,7 @@ class Engine:
             self._pending.pop(sid, None)
         self.accounts.standing.dropped.clear()
         sids = self.store.dirty(lay.D_PROFILE)
-        written = self._writer.write(self.store, sids, self._policy, self._suppressions())
+        written = self._writer.write(self.store, sids, self._policy, self._notes())
         if written:
             as_of = self.store.subjects["last_ts"][np.fromiter(written, np.int32, len(written))]
             self._pending.update(
@@ -251,10 +255,10 @@ class Engine:
             )
         self.store.clear(lay.D_PROFILE)
 
-    def _suppressions(self) -> Callable[[int], bytes] | None:
-        """What gives the suppressions of a subject, None where nobody has any."""
+    def _notes(self) -> Callable[[int], Notes] | None:
+        """What gives the rights of a subject, None where there is nothing to say of anybody."""
         standing = self.accounts.standing
-        return standing.suppressions if standing.noted else None
+        return standing.notes if standing.noted else None
 
     @property
     def next_end(self) -> int:
@@ -298,18 +302,21 @@ class Engine:
         for key, published in self.accounts.standing.forgotten():
             changes.state[keys.subject(key)] = None
             if published:
-                changes.profiles.append(ProfileRecord(key, None, 0, int(store.counters["max_ts"])))
+                changes.profiles.append(self._tombstone(key))
         gone = {item.key for item in changes.profiles}
-        for key in self.accounts.strays.take_found():
-            if key not in gone:
-                changes.profiles.append(ProfileRecord(key, None, 0, int(store.counters["max_ts"])))
+        changes.profiles += [
+            self._tombstone(key) for key in self.accounts.strays.take_found() if key not in gone
+        ]
+        changes.offers += changes.profiles
         if self._pending:
             sids = np.fromiter(self._pending, np.int32, len(self._pending))
             store.publish(sids)
             values, as_of = zip(*self._pending.values(), strict=True)
             versions = store.subjects["version"][sids].tolist()
-            rows = zip(store.keys(sids), values, versions, as_of, strict=True)
-            changes.profiles += map(ProfileRecord._make, rows)
+            names, (profiles, offers) = store.keys(sids), zip(*values, strict=True)
+            for records, of in ((changes.profiles, profiles), (changes.offers, offers)):
+                rows = zip(names, of, versions, as_of, strict=True)
+                records += map(ProfileRecord._make, rows)
             self._pending.clear()
         self._checkpoint.write(changes.state, store, self.accounts, offsets)
         self._let_go()
@@ -365,6 +372,9 @@ class Engine:
         self.days_closed = 0
         self._restored = self.totals()
 
+    def _tombstone(self, key: bytes) -> ProfileRecord:
+        return ProfileRecord(key, None, 0, int(self.store.counters["max_ts"]))
+
     # -- figures and look-ups ------------------------------------------------------------
 
     def totals(self) -> Totals:
@@ -386,6 +396,6 @@ class Engine:
         held = s["digest"][sid], s["published"][sid], rows.shown[own].copy()
         s["published"][sid] = 0
         only = np.array([sid], np.int32)
-        value = self._writer.write(self.store, only, self._policy, self._suppressions())
+        written = self._writer.write(self.store, only, self._policy, self._notes())
         s["digest"][sid], s["published"][sid], rows.shown[own] = held
-        return value.get(sid)
+        return written[sid].profile if sid in written else None

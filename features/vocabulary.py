@@ -143,6 +143,12 @@ class ReasonCode(StrEnum):
     FEW_DATA = "few_data"
 
 
+class PermissionBasis(StrEnum):
+    """Words for what allows a use of a profile."""
+
+    CONSENT = "consent"
+
+
 class SuppressionReason(StrEnum):
     """Reasons for a suppression in a profile."""
 

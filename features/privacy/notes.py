@@ -1,17 +1,34 @@
-"""Writes what a profile says of suppressions."""
+"""Writes what a profile says of suppressions and permissions."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from features.privacy.person import Person
 from features.privacy.rules import Rules
-from features.vocabulary import Opinion, Purpose, SuppressionReason
+from features.vocabulary import Opinion, PermissionBasis, Purpose, SuppressionReason
 
 _MAX_NOTES = 50
+
+
+class Notes(NamedTuple):
+    """Statements of a profile on a subject's rights: objects of JSON, joined by commas.
+
+    Attributes
+    ----------
+    general, interests : bytes
+        Suppressions: of everything, and of single interests.
+    offers, audiences : bytes
+        Permission of the use; empty where nothing but the consent to profiling bounds it.
+    """
+
+    general: bytes = b""
+    interests: bytes = b""
+    offers: bytes = b""
+    audiences: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -40,33 +57,72 @@ class Situation:
         return (self.account,) if self.member is None else (self.account, self.member)
 
 
-def notes(it: Situation, now: int, rules: Rules, held: Mapping[str, int]) -> bytes:
-    """Suppressions of a subject as JSON objects joined by commas.
+def notes(
+    it: Situation,
+    now: int,
+    until: int,
+    rules: Rules,
+    held: Mapping[str, int],
+    names: Callable[[str], str],
+) -> Notes:
+    """Suppressions and permissions of a subject.
 
     Parameters
     ----------
     now : int
         Event time, ms.
+    until : int
+        When the consent to profiling ends, ms.
     held : mapping of str to int
         Dense index by id of the interests that the subject has: of what goes quiet as a
         relative, only these are named.
+    names : callable
+        Name of an interest by its id.
     """
-    found: list[dict[str, Any]] = [
+    general = [
         {"scope": scope, "reason": reason, "until": None} for scope, reason in holds(it, now, rules)
     ]
+    found = [
+        {"scope": scope, "name": names(scope), "reason": reason, "until": end}
+        for scope, reason, end in _quiet(it, now, rules, held)
+    ]
+    del found[max(0, _MAX_NOTES - len(general)) :]
+    offers, audiences = _permissions(it, now, until, rules)
+    return Notes(_joined(general), _joined(found), offers, audiences)
+
+
+def _quiet(
+    it: Situation, now: int, rules: Rules, held: Mapping[str, int]
+) -> Iterator[tuple[str, str, int]]:
     for person in it.persons:
         for interest, stance, until in person.opinions(now, rules):
             if stance == Opinion.DISLIKE:
-                reason = SuppressionReason.DISLIKE
-                found.append({"scope": interest, "reason": reason, "until": until})
+                yield interest, SuppressionReason.DISLIKE, until
     for person in it.persons:
         for interest, why, until in person.quiet(now, rules):
             silent = set(rules.quieted(interest))
             near = sorted(
                 name for name, index in held.items() if index in silent and name != interest
             )
-            found += [{"scope": name, "reason": why, "until": until} for name in (interest, *near)]
-    return ",".join(json.dumps(item, separators=(",", ":")) for item in found[:_MAX_NOTES]).encode()
+            yield from ((name, why, until) for name in (interest, *near))
+
+
+def _permissions(it: Situation, now: int, until: int, rules: Rules) -> Iterator[bytes]:
+    """Write whether, why and until when each use is allowed; nothing for as long as profiling."""
+    barred = dict(reversed(list(holds(it, now, rules))))  # of each scope the first counts
+    for use, scope in ((Purpose.OFFERS, "all"), (Purpose.AUDIENCES, "audiences")):
+        end = min(person.use_until(use) for person in it.persons)
+        if scope in barred:
+            yield _joined([{"value": False, "why": barred[scope], "until": None}])
+        elif end < until:
+            yield _joined([{"value": True, "why": PermissionBasis.CONSENT, "until": end}])
+        else:
+            yield b""
+
+
+def _joined(found: list[dict[str, Any]]) -> bytes:
+    """Write JSON without the brackets."""
+    return json.dumps(found, separators=(",", ":"), ensure_ascii=False)[1:-1].encode()
 
 
 def holds(it: Situation, now: int, rules: Rules) -> Iterator[tuple[str, SuppressionReason]]:

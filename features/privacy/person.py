@@ -148,6 +148,16 @@ class Person:
         history = self.consents.get(purpose)
         return history is not None and not consent.valid(history, max(now, 0))
 
+    def use_until(self, purpose: Purpose) -> int:
+        """Event time at which the last grant of a use ends, ms, `FOREVER` where there is none."""
+        history = self.consents.get(purpose, [])
+        granted = bool(history) and history[-1].status == ConsentStatus.GRANTED
+        return history[-1].until if granted else FOREVER
+
+    def bounds(self) -> bool:
+        """Whether a use of profiles is allowed for a time only."""
+        return any(self.use_until(use) < FOREVER for use in (Purpose.OFFERS, Purpose.AUDIENCES))
+
     def allows(self, purpose: Purpose, now: int, rules: Rules) -> bool:
         """Whether an account allows a use of profiles; without a word the rules say."""
         if self.is_doubted:

@@ -14,7 +14,7 @@ from features.privacy.consent import FOREVER
 from features.privacy.ends import Ends
 from features.privacy.kin import Kin
 from features.privacy.ledger import Ledger, person_key
-from features.privacy.notes import Situation, holds, notes
+from features.privacy.notes import Notes, Situation, holds, notes
 from features.privacy.person import Person
 from features.privacy.rules import Rules
 from features.state import layout as lay
@@ -58,7 +58,7 @@ class Standing:
         self.dropped: set[int] = set()
         self.left: set[bytes] = set()
         self._forgotten: dict[bytes, bool] = {}
-        self._texts: dict[bytes, tuple[object, bytes]] = {}
+        self._texts: dict[bytes, tuple[object, Notes]] = {}
 
     # -- what follows --------------------------------------------------------------------
 
@@ -141,7 +141,7 @@ class Standing:
         """
         kin, person = self._ledger.kin(account) or Kin(), self._ledger.person(account)
         it = self._situation(account, "", person)
-        said = bool(person.opinions(now, self._rules) or person.quiet(now, self._rules))
+        said = self._says(person, now)
         self._note(account, "", said or next(holds(it, now, self._rules), None) is not None)
         sid = self._store.find(account)
         if sid < 0:
@@ -172,11 +172,16 @@ class Standing:
             return
         self.admission.put_member(account, member, person, now)
         refuses = (person.refuses(what, now) for what in (Purpose.OFFERS, Purpose.AUDIENCES))
-        said = person.opinions(now, self._rules) or person.quiet(now, self._rules)
+        said = self._says(person, now)
         child, kin = self.admission.is_child(account, member), self._ledger.kin(account)
         known = kin is not None and kin.is_child(member)  # who was erased is in no profile
-        self._note(account, member, bool(known or said or any(refuses)))
+        self._note(account, member, known or said or any(refuses))
         self._hold(account, member, child or person.refuses(Purpose.OFFERS, now))
+
+    def _says(self, person: Person, now: int) -> bool:
+        """Whether a person's own words on interests, or on how long, are to show in a profile."""
+        said = person.opinions(now, self._rules) or person.quiet(now, self._rules)
+        return bool(said) or person.bounds()
 
     def _hold(self, account: bytes, member: str, held: bool) -> None:
         """Say of a member's subject whether it gets offers."""
@@ -314,12 +319,12 @@ class Standing:
 
     # -- what a profile says -------------------------------------------------------------
 
-    def suppressions(self, sid: int) -> bytes:
-        """Suppressions of a subject, for its profile."""
+    def notes(self, sid: int) -> Notes:
+        """Suppressions and permissions of a subject, for its profile."""
         key = self._store.key(sid)
         account, _, name = key.partition(b"/")
         if account not in self.noted:
-            return b""
+            return Notes()
         member, interests = name.decode(), flagging.row_interests(self._store, sid)
         it = self._situation(account, member, None)
         # It stays the same until a fact comes, something ends, or the subject's interests change.
@@ -329,18 +334,25 @@ class Standing:
             (it.care, it.child, it.child_device),
             (self.ends.due.get(account), self.ends.due.get(key)),
             interests,
+            until := self._allowed_until(account, name),
         )
         known = self._texts.get(key)
         if known is not None and known[0] == basis:
             return known[1]
         it = self._situation(account, member, self._ledger.person(account))
-        text = notes(
-            it, self._store.now, self._rules, {self._taxonomy.ids[i]: i for i in interests}
-        )
+        tree, now = self._taxonomy, self._store.now
+        held = {tree.ids[i]: i for i in interests}
+        text = notes(it, now, until, self._rules, held, lambda name: tree.names[tree.index(name)])
         if len(self._texts) >= _MOST_TEXTS:
             self._texts.clear()
         self._texts[key] = basis, text
         return text
+
+    def _allowed_until(self, account: bytes, name: bytes) -> int:
+        """Event time at which the consent ends that a profile rests on, ms."""
+        until = int(self._store.subjects["consent_until"][self._store.find(account)])
+        own = self._store.spans.get(account, member=name) if name else None
+        return until if own is None else min(until, own[1])
 
     def _situation(self, account: bytes, member: str, person: Person | None) -> Situation:
         """What decides suppressions; without `person` only what is the same for all facts."""

@@ -9,17 +9,20 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import chain
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features.models.stance_kernel import Policy
+from features.privacy.notes import Notes
 from features.profiles.ranking_kernel import Selection
 from features.profiles.writing_kernel import (
+    NOTES_ROOM,
     ROOM,
-    SUPPRESSION_ROOM,
     Output,
-    Suppressions,
+    Rights,
     Template,
     write_profiles,
 )
@@ -28,6 +31,14 @@ from features.state.store import Store
 from features.tags.taxonomy import Taxonomy
 
 _BUFFER = 128 * ROOM
+_TEXTS = len(Notes._fields)
+
+
+class Written(NamedTuple):
+    """The values of a subject: its profile, and its offers, which are what of it is acted on."""
+
+    profile: bytes
+    offers: bytes
 
 
 class ProfileWriter:
@@ -62,13 +73,14 @@ class ProfileWriter:
         common: bool = False,
     ) -> None:
         shown = np.where(taxonomy.sensitive[taxonomy.parent], -1, taxonomy.parent)
-        heads = _heads(taxonomy.ids, taxonomy.names, tuple(shown.tolist()))
+        heads, named = _heads(taxonomy.ids, taxonomy.names, tuple(shown.tolist()))
         length = np.array([len(head) for head in heads], np.int32)
         names = [f'"{name}"'.encode() for name in inputs.names]
         self._template = Template(
             text=np.frombuffer(b"".join(heads), np.uint8),
             at=(np.cumsum(length) - length).astype(np.int32),
             length=length,
+            named=np.array([len(head) for head in named], np.int32),
             choice=Selection(
                 (~np.asarray(taxonomy.sensitive)).astype(np.uint8),
                 taxonomy.parent,
@@ -94,57 +106,67 @@ class ProfileWriter:
         store: Store,
         sids: NDArray[np.int32],
         policy: Policy,
-        suppressions: Callable[[int], bytes] | None,
-    ) -> dict[int, bytes]:
+        notes: Callable[[int], Notes] | None,
+    ) -> dict[int, Written]:
         """Values of the subjects whose profile changed materially.
 
         Parameters
         ----------
-        suppressions : callable or None
-            Suppressions of a subject as JSON without brackets; None where nobody has any.
+        notes : callable or None
+            What is said of the rights of a subject; None where there is nothing of anybody.
 
         Returns
         -------
-        dict of int to bytes
+        dict of int to Written
             By subject number; the version in it is the subject's version plus one.
         """
         if not len(sids):
             return {}
         if not self._buffer.size:
             self._buffer = np.zeros(_BUFFER, np.uint8)
-        texts = (
-            [b""]
-            if suppressions is None
-            else [suppressions(int(sid))[:SUPPRESSION_ROOM] for sid in sids]
-        )
-        at = np.zeros(len(sids) + 1, np.int64)
-        if suppressions is not None:
-            at[1:] = np.cumsum([len(text) for text in texts])
-        said = Suppressions(np.frombuffer(b"".join(texts) or b" ", np.uint8), at)
-        out = Output(self._buffer, np.zeros(len(sids), np.int64))
-        found: dict[int, bytes] = {}
+        rights = _rights(sids, notes)
+        out = Output(self._buffer, np.zeros((len(sids), 2), np.int64))
+        found: dict[int, Written] = {}
         first = 0
         while first < len(sids):
-            after = int(write_profiles(store.live, sids, first, policy, self._template, said, out))
+            after = int(
+                write_profiles(store.live, sids, first, policy, self._template, rights, out)
+            )
             view, start = out.text.data, 0
             ends = out.ends[first:after].tolist()
-            for sid, end in zip(sids[first:after].tolist(), ends, strict=True):
+            for sid, (middle, end) in zip(sids[first:after].tolist(), ends, strict=True):
                 if end > start:
-                    found[sid] = bytes(view[start:end])
+                    found[sid] = Written(bytes(view[start:middle]), bytes(view[middle:end]))
                 start = end
             first = after
         return found
 
 
+def _rights(sids: NDArray[np.int32], notes: Callable[[int], Notes] | None) -> Rights:
+    at = np.zeros(_TEXTS * len(sids) + 1, np.int64)
+    if notes is None:
+        return Rights(np.zeros(1, np.uint8), at)
+    texts = list(chain.from_iterable(notes(int(sid)) for sid in sids))
+    at[1:] = np.cumsum([len(text) for text in texts])
+    assert (at[_TEXTS::_TEXTS] - at[:-1:_TEXTS]).max() <= NOTES_ROOM  # by `MAX_NOTES`
+    return Rights(np.frombuffer(b"".join(texts) or b" ", np.uint8), at)
+
+
 @lru_cache(maxsize=4)  # every partition of a worker writes the same taxonomy
 def _heads(
     ids: tuple[str, ...], names: tuple[str, ...], parents: tuple[int, ...]
-) -> tuple[bytes, ...]:
-    return tuple(
-        json.dumps(
-            {"id": interest, "name": name} | ({"parent": ids[above]} if above >= 0 else {}),
-            separators=(",", ":"),
-        )[:-1].encode()
-        + b',"score":'
-        for interest, name, above in zip(ids, names, parents, strict=True)
+) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+    """Begin the objects of each interest: up to its score, and with its id and name alone."""
+    named = [
+        _open({"id": interest, "name": name}) for interest, name in zip(ids, names, strict=True)
+    ]
+    above = [_open({"parent": ids[parent]})[1:] if parent >= 0 else b"" for parent in parents]
+    heads = (
+        b",".join(filter(None, (head, parent, b'"score":')))
+        for head, parent in zip(named, above, strict=True)
     )
+    return tuple(heads), tuple(named)
+
+
+def _open(item: dict[str, str]) -> bytes:
+    return json.dumps(item, separators=(",", ":"))[:-1].encode()

@@ -9,15 +9,7 @@ from numpy.typing import NDArray
 
 from features.jit import as_int, inlined, njit
 from features.models.signals_kernel import SIGNALS, days_since, subject_days
-from features.models.stance_kernel import (
-    _AVOID_LIFT,
-    _ENGAGE_AGE,
-    _ENGAGE_LIFT,
-    _ENGAGE_SCORE,
-    AVOID,
-    ENGAGE,
-    Policy,
-)
+from features.models.stance_kernel import AVOID, ENGAGE, Policy
 from features.moments.moments_kernel import CELLS_SHAPE, MOST_NAMED, Forecast
 from features.privacy.consent import FOREVER
 from features.profiles.json_kernel import (
@@ -38,79 +30,58 @@ from features.profiles.ranking_kernel import (
     moved,
     ranked,
 )
-from features.state.layout import DAY_MS, F_DISLIKE, F_LIKE, F_QUIET, MAX_ROWS, S_CARE, S_HOLD, Live
+from features.profiles.reasons_kernel import as_text, write_reasons
+from features.state.layout import DAY_MS, MAX_ROWS, S_CARE, S_HOLD, Live
 from features.state.rows_kernel import days_before, popcount
 from features.state.spans_kernel import allowed_until
-from features.vocabulary import DayPart, ReasonCode, Source, Stance, Trend
+from features.vocabulary import DayPart, PermissionBasis, Purpose, Source, Stance, Trend
 
-#: No profile is longer: 20 interests of at most 1,000 bytes, the rest, and 16 KiB of suppressions.
-ROOM = 40_960
-SUPPRESSION_ROOM = 16_384
+#: What is said of a subject's rights takes no more: 50 suppressions with names, and permissions.
+NOTES_ROOM = 16_384
+#: No profile with its offers is longer: 20 interests of at most 1,000 bytes, named once more, the
+#: rest, and suppressions twice.
+ROOM = 40_960 + NOTES_ROOM
 
 _PART_SHOWN = 0.2
 
 
-def _bytes(text: str) -> NDArray[np.uint8]:
-    return np.frombuffer(text.encode(), np.uint8)
-
-
-_HEAD = _bytes('{"schema":1,"subject":"')
-_VERSION = _bytes('","version":')
-_AS_OF = _bytes(',"as_of":')
-_UNTIL = _bytes(',"valid_until":')
-_MODEL = _bytes(',"model":')
-_CONTEXT_HOME = _bytes(',"context":{"roaming":false,"country":')
-_CONTEXT_AWAY = _bytes(',"context":{"roaming":true,"country":')
-_NULL = _bytes("null")
-_INTERESTS = _bytes('},"interests":[')
-_LIFT = _bytes(',"lift":')
-_CONFIDENCE = _bytes(',"confidence":')
-_TREND = _bytes(',"trend":"')
-_LAST = _bytes('","last_active":')
-_PARTS = _bytes(',"dayparts":{')
-_SOURCES = _bytes('},"sources":{')
-_STANCE = _bytes('},"stance":"')
-_SINCE = _bytes(',"first_seen":')
-_REASONS = _bytes('","reasons":[')
-_SUPPRESSIONS = _bytes('],"suppressions":[')
-_EVIDENCE = _bytes('],"evidence":{"events":')
-_DAYS = _bytes(',"days":')
-_SOURCE_LIST = _bytes(',"sources":[')
-_END = _bytes("]}}")
-_CLOSE_OBJECT = _bytes("}")
-_CLOSE_REASONS = _bytes("]}")
-_COMMA = _bytes(",")
-_TRENDS = tuple(_bytes(word) for word in Trend.words())
-_STANCES = tuple(_bytes(word) for word in Stance.words())
-_NAMES_PART = tuple(_bytes(f'"{word}":') for word in DayPart.words())
-_NAMES_SOURCE = tuple(_bytes(f'"{word}"') for word in Source.words())
-_COLON = _bytes(":")
-
-
-def _reason(code: ReasonCode, value: str = "") -> NDArray[np.uint8]:
-    return _bytes(f'}},{{"code":"{code}","value":{value}')
-
-
-def _rule(code: ReasonCode, name: str, needs: float) -> tuple[NDArray[np.uint8], ...]:
-    """Text before and behind a number that decided."""
-    before = f'{{"code":"{code}","value":{{"{name}":'
-    return _bytes(before), _bytes(f',"needs":{needs:g}}}}},')
-
-
-_RULE_CLEAR = _rule(ReasonCode.LIFT_CLEAR, "low", _ENGAGE_LIFT)
-_RULE_UNCLEAR = _rule(ReasonCode.LIFT_UNCLEAR, "low", _ENGAGE_LIFT)
-_RULE_SMALL = _rule(ReasonCode.LIFT_SMALL, "high", _AVOID_LIFT)
-_RULE_RARE = _rule(ReasonCode.TOO_RARE, "score", _ENGAGE_SCORE)
-_RULE_NEW = _rule(ReasonCode.TOO_NEW, "days", _ENGAGE_AGE)
-_WHY_DAYS = _bytes(f'{{"code":"{ReasonCode.ACTIVE_DAYS_28}","value":')
-_WHY_SHARE = _reason(ReasonCode.SHARE_7D)
-_WHY_HABIT = _reason(ReasonCode.WEEKLY_HABIT)
-_WHY_LIKE = _reason(ReasonCode.DECLARED_LIKE, "1")
-_WHY_DISLIKE = _reason(ReasonCode.DECLARED_DISLIKE, "1")
-_WHY_QUIET = _reason(ReasonCode.SUPPRESSED, "1")
-_WHY_CARE = _reason(ReasonCode.CARE_CASE, "1")
-_WHY_HOLD = _reason(ReasonCode.ON_HOLD, "1")
-_WHY_FEW = _reason(ReasonCode.FEW_DATA)
+_HEAD = as_text('{"schema":1,"subject":"')
+_VERSION = as_text('","version":')
+_AS_OF = as_text(',"as_of":')
+_COMPUTED = as_text(',"computed_at":')
+_UNTIL = as_text(',"valid_until":')
+_MODEL = as_text(',"model":')
+_CONTEXT_HOME = as_text(',"context":{"roaming":false,"country":')
+_CONTEXT_AWAY = as_text(',"context":{"roaming":true,"country":')
+_NULL = as_text("null")
+_INTERESTS = as_text('},"interests":[')
+_LIFT = as_text(',"lift":')
+_CONFIDENCE = as_text(',"confidence":')
+_TREND = as_text(',"trend":"')
+_LAST = as_text('","last_active":')
+_PARTS = as_text(',"dayparts":{')
+_SOURCES = as_text('},"sources":{')
+_STANCE = as_text('},"stance":"')
+_SINCE = as_text(',"first_seen":')
+_SUPPRESSIONS = as_text('],"suppressions":[')
+_CONTACTABLE = as_text(f'],"contactable":{{"{Purpose.OFFERS}":')
+_AUDIENCES = as_text(f',"{Purpose.AUDIENCES}":')
+_ALLOWED = as_text(f'{{"value":true,"why":"{PermissionBasis.CONSENT}","until":')
+_EVIDENCE = as_text('},"evidence":{"events":')
+_OFFERS = as_text(f',"contactable":{{"{Purpose.OFFERS}":')
+_ENGAGE = as_text('},"engage":[')
+_AVOID = as_text('],"avoid":[')
+_DAYS = as_text(',"days":')
+_SOURCE_LIST = as_text(',"sources":[')
+_END = as_text("]}}")
+_CLOSE_OBJECT = as_text("}")
+_CLOSE_LIST = as_text("]}")
+_COMMA = as_text(",")
+_TRENDS = tuple(as_text(word) for word in Trend.words())
+_STANCES = tuple(as_text(word) for word in Stance.words())
+_NAMES_PART = tuple(as_text(f'"{word}":') for word in DayPart.words())
+_NAMES_SOURCE = tuple(as_text(f'"{word}"') for word in Source.words())
+_COLON = as_text(":")
 
 
 class Template(NamedTuple):
@@ -119,6 +90,7 @@ class Template(NamedTuple):
     text: NDArray[np.uint8]
     at: NDArray[np.int32]
     length: NDArray[np.int32]
+    named: NDArray[np.int32]  # length of ``{"id":..,"name":..`` alone
     choice: Selection
     model: NDArray[np.uint8]  # the value of "model"
     home: int  # country code of the operator, 0 unknown
@@ -128,18 +100,21 @@ class Template(NamedTuple):
     inputs_at: NDArray[np.int32]
 
 
-class Suppressions(NamedTuple):
-    """Suppressions of each subject's profile, as JSON without the brackets."""
+class Rights(NamedTuple):
+    """The texts of `features.privacy.notes.Notes`, of each subject four behind each other."""
 
     text: NDArray[np.uint8]
-    at: NDArray[np.int64]  # shape (n + 1,)
+    at: NDArray[np.int64]  # shape (4 * n + 1,)
 
 
 class Output(NamedTuple):
-    """Profiles behind each other, and where each ends: where the one before does, for none."""
+    """Profiles, each with its offers behind it, and where both end.
+
+    Where the ones before do, for none.
+    """
 
     text: NDArray[np.uint8]
-    ends: NDArray[np.int64]  # shape (n,)
+    ends: NDArray[np.int64]  # shape (n, 2)
 
 
 @njit
@@ -149,7 +124,7 @@ def write_profiles(
     first: int,
     policy: Policy,
     template: Template,
-    suppressions: Suppressions,
+    rights: Rights,
     out: Output,
 ) -> int:
     """Write the profiles that changed materially since they were last written.
@@ -176,19 +151,21 @@ def write_profiles(
         day = max((s.last_ts[sid] + live.clock.offset) // DAY_MS + 1, live.counters[0].open_day)
         count = ranked(live, sid, day, policy, template.choice, scratch)
         rank = scratch.rank[:count]
-        text = suppressions.text[suppressions.at[i] : suppressions.at[i + 1]]
+        text = rights.text[rights.at[4 * i] : rights.at[4 * i + 4]]
         said = digest(live, sid, rank, text)
         same = said == s.digest[sid] and not moved(rank, rows, template.step)
         fresh = day - as_int(s.published[sid]) < template.max_age
         if s.used[sid] == 0 or (same and fresh):
-            out.ends[i] = n
+            out.ends[i, 0] = out.ends[i, 1] = n
             continue
         s.digest[sid] = said
         s.published[sid] = np.uint16(day)
         for q in range(count):
             rows.shown[rank[q].row] = np.uint8(rank[q].score * SHOWN_UNITS + 0.5)
-        n = _write(out.text, n, live, sid, day, rank, template, text, room)
-        out.ends[i] = n
+        n = _write(out.text, n, live, sid, day, rank, template, rights, 4 * i, room)
+        out.ends[i, 0] = n
+        n = _write_offers(out.text, n, live, sid, rank, template, rights, 4 * i)
+        out.ends[i, 1] = n
     return len(sids)
 
 
@@ -201,20 +178,12 @@ def _write(
     day: int,
     rank: Any,
     template: Template,
-    text: Any,
+    rights: Rights,
+    note: int,
     room: Forecast,
 ) -> int:
-    s, keys = live.subjects, live.keys.text
-    n = put(out, n, _HEAD)
-    n = put_span(out, n, keys, s.key_at[sid], as_int(s.key_len[sid]))
-    n = put(out, n, _VERSION)
-    n = put_int(out, n, as_int(s.version[sid]) + 1)
-    n = put(out, n, _AS_OF)
-    n = put_int(out, n, s.last_ts[sid])
-    until = allowed_until(live, sid)
-    if until < FOREVER:
-        n = put(out, n, _UNTIL)
-        n = put_int(out, n, until)
+    s, until = live.subjects, allowed_until(live, sid)
+    n = _write_head(out, n, live, sid, until)
     n = put(out, n, _MODEL)
     n = put(out, n, template.model)
     country = as_int(s.country[sid])
@@ -237,7 +206,14 @@ def _write(
             n = put(out, n, _COMMA)
         n = _write_interest(out, n, live, day, rank[q], template, held, active, room)
     n = put(out, n, _SUPPRESSIONS)
-    n = put(out, n, text)
+    n = _write_note(out, n, rights, note)
+    if rights.at[note] < rights.at[note + 1] < rights.at[note + 2]:
+        n = put(out, n, _COMMA)
+    n = _write_note(out, n, rights, note + 1)
+    n = put(out, n, _CONTACTABLE)
+    n = _write_permission(out, n, rights, note + 2, until)
+    n = put(out, n, _AUDIENCES)
+    n = _write_permission(out, n, rights, note + 3, until)
     n = put(out, n, _EVIDENCE)
     n = put_int(out, n, as_int(s.events[sid]))
     n = put(out, n, _DAYS)
@@ -252,6 +228,66 @@ def _write(
             n = put_span(out, n, template.inputs, name, template.inputs_at[kind + 1] - name)
             some = True
     return put(out, n, _END)
+
+
+@inlined
+def _write_offers(
+    out: Any, n: int, live: Live, sid: int, rank: Any, template: Template, rights: Rights, note: int
+) -> int:
+    """Write what who makes offers needs; of a subject that must get none, no more than that."""
+    s, until = live.subjects, allowed_until(live, sid)
+    n = _write_head(out, n, live, sid, until)
+    n = put(out, n, _OFFERS)
+    n = _write_permission(out, n, rights, note + 2, until)
+    held = (s.status[s.account[sid]] | s.status[sid]) & (S_CARE | S_HOLD)
+    for stance in (ENGAGE, AVOID):
+        n = put(out, n, _ENGAGE if stance == ENGAGE else _AVOID)
+        some = False
+        for q in range(0 if held else rank.shape[0]):
+            if rank[q].stance == stance:
+                if some:
+                    n = put(out, n, _COMMA)
+                interest = as_int(live.rows.interest[rank[q].row])
+                at, length = as_int(template.at[interest]), as_int(template.named[interest])
+                n = put(out, put_span(out, n, template.text, at, length), _CLOSE_OBJECT)
+                some = True
+    n = put(out, n, _SUPPRESSIONS)
+    if not held:
+        n = _write_note(out, n, rights, note + 1)
+    return put(out, n, _CLOSE_LIST)
+
+
+@inlined
+def _write_head(out: Any, n: int, live: Live, sid: int, until: int) -> int:
+    s, keys = live.subjects, live.keys.text
+    n = put(out, n, _HEAD)
+    n = put_span(out, n, keys, s.key_at[sid], as_int(s.key_len[sid]))
+    n = put(out, n, _VERSION)
+    n = put_int(out, n, as_int(s.version[sid]) + 1)
+    n = put(out, n, _AS_OF)
+    n = put_int(out, n, s.last_ts[sid])
+    n = put(out, n, _COMPUTED)
+    n = put_int(out, n, live.counters[0].max_ts)
+    if until < FOREVER:
+        n = put(out, n, _UNTIL)
+        n = put_int(out, n, until)
+    return n
+
+
+@inlined
+def _write_permission(out: Any, n: int, rights: Rights, note: int, until: int) -> int:
+    """Write a permission; where nothing else is noted, it lasts as long as the profile."""
+    if rights.at[note] < rights.at[note + 1]:
+        return _write_note(out, n, rights, note)
+    n = put(out, n, _ALLOWED)
+    n = put_int(out, n, until) if until < FOREVER else put(out, n, _NULL)
+    return put(out, n, _CLOSE_OBJECT)
+
+
+@inlined
+def _write_note(out: Any, n: int, rights: Rights, note: int) -> int:
+    at = rights.at[note]
+    return put_span(out, n, rights.text, at, rights.at[note + 1] - at)
 
 
 @inlined
@@ -288,7 +324,7 @@ def _write_interest(
     n = _write_shares(out, n, row)
     n = put(out, n, _STANCE)
     n = put(out, n, _STANCES[best.stance])
-    return _write_reasons(out, n, row, day, best, held)
+    return write_reasons(out, n, row, day, best, held)
 
 
 @inlined
@@ -296,30 +332,6 @@ def _rounded(score: float, step: float) -> float:
     """The score to the step that is published by; what is below a step to its tenth."""
     unit = min(step, 0.1) if score >= step else min(step, 0.1) * 0.1
     return float(min(1.0, max(1e-4, np.floor(score / unit + 0.5) * unit)))
-
-
-@inlined
-def _write_rule(out: Any, n: int, known: int, best: Any, held: int) -> int:
-    """The rule that decided by a number, none where a declared fact did."""
-    sure = best.low >= _ENGAGE_LIFT and best.score >= _ENGAGE_SCORE and best.age >= _ENGAGE_AGE
-    if known & (F_DISLIKE | F_QUIET):
-        return n
-    if sure or known & F_LIKE:
-        if best.stance != ENGAGE or not sure:
-            return n
-        n = put_hundredths(out, put(out, n, _RULE_CLEAR[0]), best.low)
-        return put(out, n, _RULE_CLEAR[1])
-    if best.stance == AVOID:
-        n = put_hundredths(out, put(out, n, _RULE_SMALL[0]), best.high)
-        return put(out, n, _RULE_SMALL[1])
-    if best.low < _ENGAGE_LIFT:
-        n = put_hundredths(out, put(out, n, _RULE_UNCLEAR[0]), best.low)
-        return put(out, n, _RULE_UNCLEAR[1])
-    if best.score < _ENGAGE_SCORE:
-        n = put_probability(out, put(out, n, _RULE_RARE[0]), best.score)
-        return put(out, n, _RULE_RARE[1])
-    n = put_int(out, put(out, n, _RULE_NEW[0]), best.age)
-    return put(out, n, _RULE_NEW[1])
 
 
 @inlined
@@ -352,32 +364,3 @@ def _write_shares(out: Any, n: int, row: Any) -> int:
             n = put_hundredths(out, n, share)
             some = True
     return n
-
-
-@inlined
-def _write_reasons(out: Any, n: int, row: Any, day: int, best: Any, held: int) -> int:
-    bits = days_before(row, day)
-    n = _write_rule(out, put(out, n, _REASONS), as_int(row.known), best, held)
-    n = put(out, n, _WHY_DAYS)
-    n = put_int(out, n, popcount(bits & np.uint64(0xFFFFFFF)))
-    n = put(out, n, _WHY_SHARE)
-    n = put_hundredths(out, n, best.share_7d)
-    if best.weekly_habit >= 0.5:
-        n = put(out, n, _WHY_HABIT)
-        n = put_hundredths(out, n, best.weekly_habit)
-    if row.known & F_LIKE:
-        n = put(out, n, _WHY_LIKE)
-    if row.known & F_DISLIKE:
-        n = put(out, n, _WHY_DISLIKE)
-    if row.known & F_QUIET:
-        n = put(out, n, _WHY_QUIET)
-    if held & S_CARE:
-        n = put(out, n, _WHY_CARE)
-    if held & S_HOLD:
-        n = put(out, n, _WHY_HOLD)
-    age = day - as_int(row.first)
-    if age < 7:
-        n = put(out, n, _WHY_FEW)
-        n = put_int(out, n, age)
-    n = put(out, n, _CLOSE_OBJECT)
-    return put(out, n, _CLOSE_REASONS)

@@ -81,6 +81,10 @@ class Interest:
     stance : str
         engage, hold, avoid, or a word of a later version (treat it as hold).
     reasons : tuple of Reason
+    parent : str
+        Taxonomy id of what it is part of, ``""`` for none.
+    first_seen : str
+        Local day, ``YYYY-MM-DD``; ``""`` if unknown.
     """
 
     id: str
@@ -96,6 +100,8 @@ class Interest:
     reasons: tuple[Reason, ...] = ()
     moments: tuple[Moment, ...] = ()
     next: Next | None = None
+    parent: str = ""
+    first_seen: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +110,16 @@ class Suppression:
 
     scope: str
     reason: str = ""
+    until: int | None = None
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """Whether a profile may serve a use, why, and the epoch ms at which that ends, if known."""
+
+    value: bool
+    why: str = ""
     until: int | None = None
 
 
@@ -147,6 +163,10 @@ class Profile:
         Schema version that the producer wrote.
     valid_until : int or None
         Epoch milliseconds; then the consent ends that it rests on. None: no end is known.
+    computed_at : int
+        Event time of the stream when it was computed, epoch milliseconds; 0 if unknown.
+    contactable : mapping of str to Permission
+        By purpose, ``offers`` say; `may` reads it.
     """
 
     subject: str
@@ -160,6 +180,8 @@ class Profile:
     evidence: Evidence = Evidence()
     schema: int = 1
     valid_until: int | None = None
+    computed_at: int = 0
+    contactable: Mapping[str, Permission] = field(default_factory=dict)
 
     @property
     def account_id(self) -> str:
@@ -178,9 +200,18 @@ class Profile:
             for s in self.suppressions
         )
 
+    def may(self, purpose: str, at_ms: int) -> bool:
+        """Whether it may serve a purpose at a time (epoch ms); not, where nothing is said of it."""
+        said = self.contactable.get(purpose)
+        if said is None or (self.valid_until is not None and at_ms >= self.valid_until):
+            return False
+        return said.value and (said.until is None or at_ms < said.until)
+
     @classmethod
     def from_record(cls, key: bytes | str, value: bytes, headers: Headers | None = None) -> Profile:
-        """Decode one record of the topic (not a tombstone: that one has no value).
+        """Decode one record (not a tombstone: that one has no value).
+
+        Of the topic ``offers`` it is one too: with the interests to engage and to avoid alone.
 
         Raises
         ------
@@ -247,12 +278,20 @@ def _profile(subject: str, raw: Mapping[str, Any], schema: int) -> Profile:
         context=Context(
             _take(context, "roaming", bool, False), _take(context, "country", str, "") or None
         ),
-        interests=tuple(map(_interest, _objects(raw, "interests"))),
+        interests=(
+            *map(_interest, _objects(raw, "interests")),
+            *(
+                _interest({**item, "stance": stance.word})
+                for stance in (Stance.ENGAGE, Stance.AVOID)
+                for item in _objects(raw, stance.word)
+            ),
+        ),
         suppressions=tuple(
             Suppression(
                 _take(s, "scope", str),
                 _take(s, "reason", str, ""),
-                None if s.get("until") is None else _take(s, "until", int),
+                _time(s, "until"),
+                _take(s, "name", str, ""),
             )
             for s in _objects(raw, "suppressions")
         ),
@@ -262,8 +301,20 @@ def _profile(subject: str, raw: Mapping[str, Any], schema: int) -> Profile:
             tuple(map(str, _take(evidence, "sources", list, []))),
         ),
         schema=schema,
-        valid_until=None if raw.get("valid_until") is None else _take(raw, "valid_until", int),
+        valid_until=_time(raw, "valid_until"),
+        computed_at=_take(raw, "computed_at", int, 0),
+        contactable={
+            use: Permission(
+                _take(said, "value", bool), _take(said, "why", str, ""), _time(said, "until")
+            )
+            for use, said in _take(raw, "contactable", dict, {}).items()
+            if isinstance(said, dict)
+        },
     )
+
+
+def _time(raw: Mapping[str, Any], name: str) -> int | None:
+    return None if raw.get(name) is None else _take(raw, name, int)
 
 
 def _interest(raw: Mapping[str, Any]) -> Interest:
@@ -291,6 +342,8 @@ def _interest(raw: Mapping[str, Any]) -> Interest:
             for m in _objects(raw, "moments")
         ),
         next=_next(raw),
+        parent=_take(raw, "parent", str, ""),
+        first_seen=_take(raw, "first_seen", str, ""),
     )
 
 

@@ -84,12 +84,13 @@ class Wording:
     def suppression(self, raw: Mapping[str, Any], names: Mapping[str, str]) -> str:
         """One sentence on a suppression of a profile (JSON); `names` of interests by id."""
         scope, until = str(raw.get("scope")), raw.get("until")
+        name = str(raw.get("name") or names.get(scope, scope))
         return self.say(
             "sentence",
             "suppression" if until is None else "suppression_until",
-            what=self.say("scope", scope, name=names.get(scope, scope))
-            if scope in self._texts["scope"]
-            else self.say("scope", "interest", name=names.get(scope, scope)),
+            what=self.say(
+                "scope", scope if scope in self._texts["scope"] else "interest", name=name
+            ),
             why=self.say("suppression", str(raw.get("reason"))),
             until=_day(until),
         )

@@ -20,7 +20,7 @@ from features.state.changelog_keys import Kind, Meta
 from features.tags import taxonomy
 from streams.apps.customer_sheet import as_html, sheet
 from streams.client.words import LANGUAGES, wording
-from streams.contract.topics import DEAD_LETTERS, PROFILES, RECEIPTS, STATE, TOPICS
+from streams.contract.topics import DEAD_LETTERS, OFFERS, PROFILES, RECEIPTS, STATE, TOPICS
 from streams.errors import ExitCode
 from streams.kafka.compacted import CompactedTopic
 from streams.settings import Settings
@@ -86,7 +86,13 @@ def held(settings: Settings, subject: str, timeout: float = 300.0) -> dict[str, 
     state = _fold(settings, STATE, timeout, concerns)
     metas = [Meta.from_bytes(v).max_ts for (key, _), v in state.items() if key == keys.META]
     now = max(metas, default=0)
-    profiles = _fold(settings, PROFILES, timeout, wanted)
+    published = {
+        what: {
+            key.decode(): json.loads(value)
+            for (key, _), value in sorted(_fold(settings, topic, timeout, wanted).items())
+        }
+        for what, topic in (("profiles", PROFILES), ("offers", OFFERS))
+    }
     values = {key: value for (key, _), value in state.items()}
     said = disclosure.describe_facts(values, rules, now)
     erased = values.get(keys.erased(name))
@@ -98,9 +104,7 @@ def held(settings: Settings, subject: str, timeout: float = 300.0) -> dict[str, 
             for key, value in sorted(values.items())
             if (found := keys.parse(key)) and found.kind is Kind.SUBJECT
         },
-        "profiles": {
-            key.decode(): json.loads(value) for (key, _), value in sorted(profiles.items())
-        },
+        **published,
         "erased": None
         if erased is None
         else {"mark": name, "requested_at": Mark.from_bytes(erased).at},

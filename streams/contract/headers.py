@@ -7,6 +7,7 @@ data, and no value means that the subject is forgotten.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,13 +26,27 @@ _CONSTANT: tuple[tuple[str, bytes], ...] = (
     ("schema-version", _SCHEMA),
     ("content-type", b"application/json"),
     ("ce_specversion", b"1.0"),
-    ("ce_source", b"interest-streams"),
 )
-_CHANGED, _FORGOTTEN = b"interest-profile.v1", b"interest-profile.forgotten.v1"
 
 
-def profile_headers(key: bytes, version: int, time: bytes, place: int) -> Headers:
-    """Headers of a record of ``interest-profiles``, tombstones included.
+class EventType(NamedTuple):
+    """Attributes of all events of a topic: a profile and its offers share their ids."""
+
+    source: bytes
+    changed: bytes
+    forgotten: bytes
+
+
+PROFILE_EVENT = EventType(
+    b"interest-streams", b"interest-profile.v1", b"interest-profile.forgotten.v1"
+)
+OFFERS_EVENT = EventType(b"interest-streams/offers", b"offers.v1", b"offers.forgotten.v1")
+
+
+def profile_headers(
+    key: bytes, version: int, time: bytes, place: int, event: EventType = PROFILE_EVENT
+) -> Headers:
+    """Headers of a record of ``interest-profiles`` or ``offers``, tombstones included.
 
     Parameters
     ----------
@@ -44,6 +59,8 @@ def profile_headers(key: bytes, version: int, time: bytes, place: int) -> Header
     place : int
         Offsets of the partition's inputs that the record was made of, added up: it grows with
         every commit, whereas versions begin anew when a subject was forgotten.
+    event : EventType
+        Which of the two.
 
     Returns
     -------
@@ -57,7 +74,8 @@ def profile_headers(key: bytes, version: int, time: bytes, place: int) -> Header
     """
     return [
         *_CONSTANT,
-        ("ce_type", _CHANGED if version else _FORGOTTEN),
+        ("ce_source", event.source),
+        ("ce_type", event.changed if version else event.forgotten),
         ("ce_id", b"%b:%d:%d" % (key, version, place)),
         ("ce_subject", key),
         ("ce_time", time),

@@ -10,24 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from features.records.inputs import INPUTS
-from features.vocabulary import (
-    DayType,
-    Part,
-    ReasonCode,
-    Refusal,
-    Source,
-    Stance,
-    SuppressionReason,
-    Trend,
-    Weekday,
-    Word,
-)
+from features.vocabulary import Refusal
 from streams.contract import topics
 from streams.contract.input_schemas import input_schemas
+from streams.contract.profile_schemas import OFFERS, PROFILE, event_headers
 from streams.contract.schema_forms import (
     BASE,
-    COUNTRY,
-    DATE,
     DIGITS,
     HEX,
     INTEREST,
@@ -43,11 +31,6 @@ from streams.contract.schema_forms import (
     record,
     text,
 )
-
-
-def _said(words: type[Word]) -> str:
-    return ", ".join(words.words())
-
 
 _CATALOGUE = record(
     Property("key", KEY, "the content key again, if present"),
@@ -82,131 +65,6 @@ _TAGS = record(
         "audience",
         text(1, 32),
         "`all` if absent; `children`, or a word unknown: raises nothing for anybody",
-    ),
-)
-
-_INTEREST_OUT = record(
-    Property("id", INTEREST, "taxonomy id", True),
-    Property("name", text(1, 128), "of the taxonomy", True),
-    Property("parent", INTEREST, "taxonomy id of what it is part of; absent at the top"),
-    Property(
-        "score",
-        SHARE,
-        "calibrated probability of engaging tomorrow, to the step that is published by (0.05)",
-        True,
-    ),
-    Property("lift", NUMBER, "score over the population's base rate", True),
-    Property("confidence", SHARE, "from the amount of evidence", True),
-    Property("trend", text(1, 32), f"{_said(Trend)}; words may be added", True),
-    Property("last_active", DATE, "local day", True),
-    Property("first_seen", DATE, "local day since which it is followed without a long pause"),
-    Property(
-        "moments",
-        items(
-            record(
-                Property("day_type", text(1, 16), f"{_said(DayType)}; absent where `weekday` is"),
-                Property("weekday", text(1, 16), f"{_said(Weekday)}; where it stands out"),
-                Property("part", text(1, 16), f"{_said(Part)}, local time", True),
-                Property("p", SHARE, "probability of engaging then", True),
-            ),
-            3,
-        ),
-        "when it is likely, as of `as_of`: 0.3 or more and twice the mean of its week, the "
-        "likeliest first; absent where there is none",
-    ),
-    Property(
-        "next",
-        record(
-            Property("date", DATE, "local day", True),
-            Property("part", text(1, 16), f"{_said(Part)}", True),
-        ),
-        "when the next time is likeliest, as of `as_of`; absent where a week may go by without",
-    ),
-    Property(
-        "dayparts",
-        {"type": "object", "additionalProperties": SHARE},
-        "shares >= 0.2 by weekday- or weekend- and night, morning, afternoon, evening",
-        True,
-    ),
-    Property("sources", {"type": "object", "additionalProperties": SHARE}, _said(Source), True),
-    Property("stance", text(1, 32), f"{_said(Stance)}; read an unknown word as hold", True),
-    Property(
-        "reasons",
-        items(
-            record(
-                Property("code", text(1, 64), "slug", True),
-                Property("value", {}, "what was measured"),
-            ),
-            16,
-        ),
-        f"why the stance: {', '.join(ReasonCode)}; codes may be added",
-        True,
-    ),
-)
-_PROFILE = record(
-    Property("schema", integer(1), "schema version", True),
-    Property("subject", text(1, 129), "account or account/member; the key again", True),
-    Property("version", integer(1), "+1 with each published change", True),
-    Property("as_of", integer(0), "event time, epoch milliseconds", True),
-    Property(
-        "valid_until",
-        integer(0),
-        "epoch milliseconds; then the consent ends that it rests on, and it must not be used: no "
-        "later version may come, where nothing more happens. Absent: no end is known",
-    ),
-    Property(
-        "model",
-        record(
-            Property("id", text(1, 64), "kind of model", True),
-            Property("version", integer(0), "of the model", True),
-        ),
-        "what scored it",
-        True,
-    ),
-    Property(
-        "context",
-        record(
-            Property("roaming", {"type": "boolean"}, "abroad now", True),
-            Property("country", nullable(COUNTRY), "ISO 3166 alpha-2", True),
-        ),
-        "where the subject is now",
-        True,
-    ),
-    Property(
-        "interests", items(_INTEREST_OUT, 20), "by what they tell of the subject, most first", True
-    ),
-    Property(
-        "suppressions",
-        items(
-            record(
-                Property(
-                    "scope",
-                    text(1, 32),
-                    "`all`, an interest id, or `audiences` (not to be counted)",
-                    True,
-                ),
-                Property(
-                    "reason",
-                    text(1, 64),
-                    f"{', '.join(SuppressionReason)}; words may be added",
-                    True,
-                ),
-                Property("until", nullable(integer(0)), "epoch milliseconds, null: open", True),
-            ),
-            256,
-        ),
-        "whom not to talk to",
-        True,
-    ),
-    Property(
-        "evidence",
-        record(
-            Property("events", integer(0), "counted", True),
-            Property("days", integer(0, 64), "of the last 64, with activity", True),
-            Property("sources", {**items(text(1, 32), 8), "uniqueItems": True}, "seen", True),
-        ),
-        "what it rests on",
-        True,
     ),
 )
 
@@ -308,37 +166,25 @@ _DEAD_LETTER_HEADERS = record(
         "keyed hash (erasure_key) of the value as it came; only where it was cut or withheld",
     ),
 )
-_PROFILE_HEADERS = record(
-    Property("schema-version", text(1, 10, pattern=DIGITS), "of the value", True),
-    Property("content-type", {"const": "application/json"}, "of the value", True),
-    Property("ce_specversion", {"const": "1.0"}, "CloudEvents", True),
-    Property(
-        "ce_type",
-        text(1, 64),
-        "interest-profile.v1; interest-profile.forgotten.v1 of a record without value",
-        True,
-    ),
-    Property("ce_source", {"const": "interest-streams"}, "CloudEvents", True),
-    Property(
-        "ce_id", text(1, 192), "key:version:place, unique; place grows with each commit", True
-    ),
-    Property("ce_subject", text(1, 129), "the key again", True),
-    Property(
-        "ce_time", text(20, 30, format="date-time"), "as_of; the stream's, without value", True
-    ),
-)
-
 _BODIES: Mapping[str, tuple[str, Schema]] = {
     **input_schemas(),
     topics.CATALOGUE: ("Raw metadata of a content key", _CATALOGUE),
     topics.TAGS: ("Interests of a content key", _TAGS),
-    topics.PROFILES: ("An interest profile; no value: forget this subject", _PROFILE),
+    topics.PROFILES: ("An interest profile; no value: forget this subject", PROFILE),
+    topics.OFFERS: ("What of a profile is acted on; no value: forget this subject", OFFERS),
     topics.AUDIENCES: ("Households in a cell; no value: too few to say", _SEGMENT),
     topics.UNTAGGED: ("A content without tags; no value: tagged by now, or light", _UNTAGGED),
     topics.LOOKUPS: ("A look-up of an account's profiles", _LOOKUP),
     topics.RECEIPTS: ("An erasure was carried out; commit time is the record's time", _RECEIPT),
     "dead-letters.headers": ("Headers of a refused record, decoded", _DEAD_LETTER_HEADERS),
-    "interest-profiles.headers": ("Headers of a profile, decoded", _PROFILE_HEADERS),
+    "interest-profiles.headers": (
+        "Headers of a profile, decoded",
+        event_headers("interest-profile", "interest-streams"),
+    ),
+    "offers.headers": (
+        "Headers of a record of offers, decoded",
+        event_headers("offers", "interest-streams/offers"),
+    ),
 }
 
 #: JSON Schema by topic name (``<topic>.headers`` for headers).

@@ -74,6 +74,7 @@ APP = inputs.APP_EVENTS.topic
 CATALOGUE = "catalogue"
 TAGS = "content-tags"
 PROFILES = "interest-profiles"
+OFFERS = "offers"
 STATE = "interest-state"
 DEAD_LETTERS = "dead-letters"
 AUDIENCES = "audience-segments"
@@ -114,6 +115,13 @@ TOPICS: tuple[Topic, ...] = (
         "out",
         "account or account/member",
         "the product: interest profiles",
+        config=_COMPACTED,
+    ),
+    Topic(
+        OFFERS,
+        "out",
+        "account or account/member",
+        "what of each profile is acted on: engage, avoid, suppressions",
         config=_COMPACTED,
     ),
     Topic(

@@ -21,6 +21,7 @@ from streams.contract.topics import (
     FACTS,
     INPUTS,
     LOOKUPS,
+    OFFERS,
     PROFILES,
     RECEIPTS,
     STATE,
@@ -126,7 +127,7 @@ def _worker(settings: Settings) -> list[Acl]:
             settings,
             read=(*INPUTS, TAGS, PROFILES, STATE, UNTAGGED),
             # The facts for ticks alone.
-            write=(FACTS, PROFILES, STATE, DEAD_LETTERS, RECEIPTS, UNTAGGED),
+            write=(FACTS, PROFILES, OFFERS, STATE, DEAD_LETTERS, RECEIPTS, UNTAGGED),
             look=_ALL,
         ),
         Acl("group", group, _READ),
@@ -173,6 +174,14 @@ def _reader(settings: Settings) -> list[Acl]:
     ]
 
 
+def _offers(settings: Settings) -> list[Acl]:
+    return [
+        *_topics(settings, read=(OFFERS,)),
+        Acl("group", f"{settings.group}-offers", _READ, prefixed=True),
+        _READERS,
+    ]
+
+
 def _producer(settings: Settings) -> list[Acl]:
     return _topics(settings, write=(*INPUTS, CATALOGUE))
 
@@ -200,7 +209,11 @@ def _admin(settings: Settings) -> list[Acl]:
 
 def _privacy(settings: Settings) -> list[Acl]:
     return [
-        *_topics(settings, read=(PROFILES, STATE, DEAD_LETTERS, RECEIPTS, LOOKUPS), write=(FACTS,)),
+        *_topics(
+            settings,
+            read=(PROFILES, OFFERS, STATE, DEAD_LETTERS, RECEIPTS, LOOKUPS),
+            write=(FACTS,),
+        ),
         _READERS,
     ]
 
@@ -216,6 +229,11 @@ PRINCIPALS: Final[tuple[Principal, ...]] = (
         "reader",
         "a downstream team: profiles and audiences, read only, in groups of its own prefix",
         _reader,
+    ),
+    Principal(
+        "offers",
+        "a team that makes offers: what of each profile is acted on, and nothing else",
+        _offers,
     ),
     Principal("producer", "whoever sends events, facts and catalogue entries", _producer),
     Principal(

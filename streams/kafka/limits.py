@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import ConfigResource, ResourceType
 
-from streams.contract.topics import DEAD_LETTERS, PROFILES, RECEIPTS, STATE
+from streams.contract.topics import DEAD_LETTERS, OFFERS, PROFILES, RECEIPTS, STATE
 from streams.errors import Abandon, KafkaFailed
 from streams.kafka import clients
 from streams.kafka.ports import REAL, Ports
@@ -22,7 +22,7 @@ from streams.settings import Settings
 
 log = logging.getLogger(__name__)
 #: Topics that a worker's transactions write to.
-WRITTEN = (PROFILES, STATE, RECEIPTS, DEAD_LETTERS)
+WRITTEN = (PROFILES, OFFERS, STATE, RECEIPTS, DEAD_LETTERS)
 #: Of a batch and of its only record, beyond key, value and headers.
 FRAME = 512
 TOPIC_KEY = "max.message.bytes"

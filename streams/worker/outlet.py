@@ -3,8 +3,8 @@
 A commit is, in this order:
 
 1. begin the transaction;
-2. produce profiles, changelog records, receipts and dead letters, each to its input's
-   partition;
+2. produce profiles and their offers, changelog records, receipts and dead letters, each to its
+   input's partition;
 3. add the input offsets, with the consumer's group metadata, so that a worker that lost its
    partitions is fenced (KIP-447);
 4. commit.
@@ -32,7 +32,8 @@ from features.engine import Changes, ProfileRecord
 from features.records.dead_letter import DeadLetter
 from features.records.position import Position
 from streams.contract import headers as codecs
-from streams.contract.topics import DEAD_LETTERS, PROFILES, RECEIPTS, STATE
+from streams.contract.headers import OFFERS_EVENT, PROFILE_EVENT, EventType
+from streams.contract.topics import DEAD_LETTERS, OFFERS, PROFILES, RECEIPTS, STATE
 from streams.errors import Abandon, Stop
 from streams.kafka import clients, limits
 from streams.kafka.ports import REAL, Ports
@@ -83,6 +84,7 @@ class Outlet:
         self._watchdog = watchdog
         self.sizes = limits.fetch_limits(settings, ports)
         self._profiles = settings.topic(PROFILES)
+        self._offers = settings.topic(OFFERS)
         self._state = settings.topic(STATE)
         self._dead = settings.topic(DEAD_LETTERS)
         self._receipts = settings.topic(RECEIPTS)
@@ -164,6 +166,7 @@ class Outlet:
         written: dict[str, list[tuple[bytes, bytes | None]]] = {
             self._state: list(changes.state.items()),
             self._profiles: [item[:2] for item in changes.profiles],
+            self._offers: [item[:2] for item in changes.offers],
             self._receipts: list(changes.receipts),
         }
         for topic, records in written.items():
@@ -181,7 +184,8 @@ class Outlet:
     def _produce(self, commit: Commit, deadline: float) -> None:
         for partition, changes in commit.changes.items():
             place = sum(spot.offset for spot in commit.offsets if spot.partition == partition)
-            self._send_profiles(deadline, partition, changes.profiles, place)
+            self._send_profiles(deadline, partition, changes.profiles, place, PROFILE_EVENT)
+            self._send_profiles(deadline, partition, changes.offers, place, OFFERS_EVENT)
             self._send_many(deadline, partition, changes.state)
             for key, value in changes.receipts:
                 self._send(
@@ -198,14 +202,19 @@ class Outlet:
             )
 
     def _send_profiles(
-        self, deadline: float, partition: int, profiles: Sequence[ProfileRecord], place: int
+        self,
+        deadline: float,
+        partition: int,
+        profiles: Sequence[ProfileRecord],
+        place: int,
+        event: EventType,
     ) -> None:
         # One by one, for the client's batches take no headers; so without a call in between.
         produce: Callable[..., None] = self._producer.produce
-        topic = self._profiles
+        topic = self._offers if event is OFFERS_EVENT else self._profiles
         times = codecs.times([item.as_of for item in profiles])
         for (key, value, version, _), time in zip(profiles, times, strict=True):
-            headers = codecs.profile_headers(key, version, time, place)
+            headers = codecs.profile_headers(key, version, time, place, event)
             try:
                 produce(topic, value, key, partition, headers=headers)
             except BufferError:

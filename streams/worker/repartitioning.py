@@ -18,7 +18,7 @@ from confluent_kafka import Message, TopicPartition
 
 from features.records.position import Position
 from features.state.changelog_keys import META, Owner
-from streams.contract.topics import FACTS, INPUTS, PROFILES, STATE, TAGS
+from streams.contract.topics import FACTS, INPUTS, OFFERS, PROFILES, STATE, TAGS
 from streams.errors import UsageError
 from streams.kafka import clients
 from streams.kafka.copying import Copier, Outgoing, Progress, committed_records, ends_of
@@ -30,6 +30,7 @@ from streams.worker import binding, rekey
 from streams.worker.metas import read_metas
 
 _PER_COMMIT = 5_000
+_PUBLISHED = (PROFILES, OFFERS)
 
 
 class Migration:
@@ -164,8 +165,9 @@ class Migration:
         for p, spot in spots.items():
             if spot not in done:
                 records, offsets = self._parts(p, owner)
-                profiles = self._latest(self.old, PROFILES, p).values()
-                records += [self._outgoing(PROFILES, message) for message in profiles]
+                for name in _PUBLISHED:
+                    latest = self._latest(self.old, name, p).values()
+                    records += [self._outgoing(name, message) for message in latest]
                 copier.commit(records, {spot: Progress(1, "")}, {self.new.group: offsets})
                 yield len(records)
 
@@ -223,7 +225,7 @@ class Migration:
     # -- the end -------------------------------------------------------------------------
 
     def differences(self) -> list[str]:
-        """Compare state and profiles with the old ones, where no worker has changed them yet."""
+        """Compare what was moved with the old, where no worker has changed it yet."""
         said: list[str] = []
         metas = read_metas(self.new)
         for p in sorted(self.metas):
@@ -237,22 +239,23 @@ class Migration:
             for part, records in rekey.split(folded, parts, self._home).items():
                 if self._folded(self.new, part) != records | {META: metas[part].to_bytes()}:
                     said.append(f"state of partition {p} in partition {part}")
-            said += self._differing_profiles(p, parts)
+            for name in _PUBLISHED:
+                said += self._differing(name, p, parts)
         return said
 
-    def _differing_profiles(self, p: int, parts: Iterable[int]) -> list[str]:
-        old = self._latest(self.old, PROFILES, p)
-        new = {k: m for part in parts for k, m in self._latest(self.new, PROFILES, part).items()}
+    def _differing(self, name: str, p: int, parts: Iterable[int]) -> list[str]:
+        old = self._latest(self.old, name, p)
+        new = {k: m for part in parts for k, m in self._latest(self.new, name, part).items()}
         other = [
             key
             for key, message in old.items()
             if key not in new or new[key].value() != message.value()
         ]
-        return [f"profiles of partition {p}: {len(other)} of {len(old)}"] if other else []
+        return [f"{name} of partition {p}: {len(other)} of {len(old)}"] if other else []
 
     def retract(self, copier: Copier) -> Iterator[int]:
-        """Delete the old profiles, and of the old state all but where it went."""
-        for name in (PROFILES, STATE):
+        """Delete the old profiles and offers, and of the old state all but where it went."""
+        for name in (*_PUBLISHED, STATE):
             topic = self.old.topic(name)
             for p in range(self._found[topic].partitions):
                 found = self._latest(self.old, name, p)

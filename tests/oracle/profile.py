@@ -198,17 +198,9 @@ def suppressions(
 ) -> list[dict[str, Any]]:
     """What not to talk about, and until when."""
     now, ids = partition.now, partition.tree.ids
-    found: list[tuple[str, str, int | None]] = []
-    if known.case_open:
-        found.append(("all", "care_case", None))
-    if known.refuses("offers", now):
-        found.append(("all", "no_consent_offers", None))
-    elif member and (known.is_child(member) or known.refuses("offers", now, member)):
-        found.append(("all", "member_no_offers", None))
-    if known.child_device:
-        found.append(("all", "child_device", None))
-    if known.refuses("audiences", now) or (member and known.refuses("audiences", now, member)):
-        found.append(("audiences", "no_consent_audiences", None))
+    found: list[tuple[str, str, int | None]] = [
+        (scope, reason, None) for scope, reason in holds(known, now, member)
+    ]
     found += [
         (interest, what, until)
         for who, interest, what, until in known.opinions(now)
@@ -219,9 +211,67 @@ def suppressions(
             touched = partition.config.rules.quieted(interest)
             near = sorted(ids[i] for i in subject.rows if i in touched and ids[i] != interest)
             found += [(name, reason, until) for name in (interest, *near)]
+    named = dict(zip(ids, partition.tree.names, strict=True))
     return [
-        {"scope": scope, "reason": reason, "until": until} for scope, reason, until in found[:50]
+        {
+            "scope": scope,
+            **({"name": named[scope]} if scope in named else {}),
+            "reason": reason,
+            "until": until,
+        }
+        for scope, reason, until in found[:50]
     ]
+
+
+def holds(known: Known, now: int, member: str | None) -> list[tuple[str, str]]:
+    """What forbids a use of the whole profile: the scope of the suppression, and why."""
+    found = []
+    if known.case_open:
+        found.append(("all", "care_case"))
+    if known.refuses("offers", now):
+        found.append(("all", "no_consent_offers"))
+    elif member and (known.is_child(member) or known.refuses("offers", now, member)):
+        found.append(("all", "member_no_offers"))
+    if known.child_device:
+        found.append(("all", "child_device"))
+    if known.refuses("audiences", now) or (member and known.refuses("audiences", now, member)):
+        found.append(("audiences", "no_consent_audiences"))
+    return found
+
+
+def contactable(known: Known, now: int, member: str | None, until: float) -> dict[str, Any]:
+    """Whether each use is allowed, why, and until when."""
+    told = {}
+    for use, scope in (("offers", "all"), ("audiences", "audiences")):
+        why = [reason for barred, reason in holds(known, now, member) if barred == scope]
+        words = [known.consents(use, who)[-1:] for who in {None, member}]
+        ends = [until, *(w["expires_at"] for last in words for w in last if w.get("expires_at"))]
+        end = None if why or min(ends) == FOREVER else min(ends)
+        told[use] = {"value": not why, "why": why[0] if why else "consent", "until": end}
+    return told
+
+
+def offers(document: dict[str, Any]) -> dict[str, Any]:
+    """What of a profile is acted on."""
+    may = document["contactable"]["offers"]
+    head = ("schema", "subject", "version", "as_of", "computed_at", "valid_until")
+    return {
+        **{name: document[name] for name in head if name in document},
+        "contactable": {"offers": may},
+        **{
+            stance: [
+                {name: item[name] for name in ("id", "name")}
+                for item in document["interests"]
+                if item["stance"] == stance and may["value"]
+            ]
+            for stance in ("engage", "avoid")
+        },
+        "suppressions": [
+            item
+            for item in document["suppressions"]
+            if may["value"] and item["scope"] not in ("all", "audiences")
+        ],
+    }
 
 
 def profile(partition: Partition, key: str, enough: int) -> dict[str, Any] | None:
@@ -266,6 +316,7 @@ def profile(partition: Partition, key: str, enough: int) -> dict[str, Any] | Non
         "schema": 1,
         "subject": key,
         "as_of": last,
+        "computed_at": now + config.lateness_ms,
         **({"valid_until": until} if until < FOREVER else {}),
         "context": {
             "roaming": bool(country and config.home_country and country != config.home_country),
@@ -273,6 +324,7 @@ def profile(partition: Partition, key: str, enough: int) -> dict[str, Any] | Non
         },
         "interests": found,
         "suppressions": suppressions(partition, known, subject, member or None),
+        "contactable": contactable(known, now, member or None, until),
         "evidence": {
             "events": len(subject.events),
             "days": len(
@@ -307,8 +359,11 @@ def _interest(
     declared = row.flags & {"like", "dislike", "quiet"}
     weekly = moments.own_weekdays(day, days, row.first_day(offset)) and not declared
     taken = "hold" if weekly and taken == "avoid" else taken
-    dull = taken == "hold" and not declared and not weekly
-    if dull and age >= 7 and p < 1.2 * rate and not config.profile_common:
+    dull = taken == "hold" and not declared
+    rare = len([d for d in days if day - d <= 28]) < 8
+    vague = p < 1.2 * rate or (interval(p, age)[0] < 0.5 * rate and rare)
+    idle = not days or (age >= 7 and vague and not weekly)
+    if dull and idle and not config.profile_common:
         return {}
     above = int(tree.parent[row.interest])
     return {

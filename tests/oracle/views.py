@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from features.config import Config
-from features.engine import Changes, Engine
+from features.engine import Changes, Engine, ProfileRecord
 from features.records.batch import Batch
 from features.records.position import Position
 from features.state import layout as lay
@@ -27,12 +27,13 @@ FLAGS = {lay.F_LIKE: "like", lay.F_DISLIKE: "dislike", lay.F_QUIET: "quiet"}
 
 @dataclass
 class Run:
-    """An engine, the fold of its changelog, and every profile record it published."""
+    """An engine, the fold of its changelog, and all profiles and offers that it published."""
 
     config: Config
     engine: Engine = field(init=False)
     changelog: dict[bytes, bytes] = field(default_factory=dict)
-    published: list[tuple[bytes, bytes | None, int, int]] = field(default_factory=list)
+    published: list[ProfileRecord] = field(default_factory=list)
+    offered: list[ProfileRecord] = field(default_factory=list)
     offset: int = 0
 
     def __post_init__(self) -> None:
@@ -52,6 +53,7 @@ class Run:
         """Collect, and fold what comes out as Kafka's compaction would."""
         changes = self.engine.collect({"input": Position(self.offset, 0)})
         self.published += changes.profiles
+        self.offered += changes.offers
         for key, value in changes.state.items():
             if value is None:
                 self.changelog.pop(key, None)

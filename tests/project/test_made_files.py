@@ -64,13 +64,15 @@ def test_only_who_must_may_write_or_read_what_is_told_of_somebody() -> None:
         }
 
     assert may("Write", topics.RECEIPTS) == {"worker"}
-    assert may("Write", topics.PROFILES) == {"worker", "admin"}  # `state reset` takes them back
+    # `state reset` takes them back.
+    assert may("Write", topics.PROFILES, topics.OFFERS) == {"worker", "admin"}
     assert may("Write", topics.STATE) == {"worker", "admin"}
     assert may("Read", topics.STATE) == {"worker", "admin", "privacy"}
     assert may("Read", *topics.INPUTS) == {"worker", "admin"}
     # The last two look for what stands published of an account that the state has forgotten.
     readers = {"audiences", "lookup", "reader", "privacy", "worker", "admin"}
     assert may("Read", topics.PROFILES) == readers
+    assert may("Read", topics.OFFERS) == {"offers", "privacy", "admin"}
     assert may("Write", topics.LOOKUPS) == {"lookup"}
     assert may("Read", topics.DEAD_LETTERS) == {"admin", "privacy"}
     # A worker's ticks, by which what ends by the clock ends in a silent partition too.

@@ -14,7 +14,7 @@ from typing import Any
 from features.engine import Engine
 from features.records.position import Position
 from streams.contract.headers import parse_dead_letter
-from streams.contract.topics import DEAD_LETTERS, INPUTS, PROFILES, RECEIPTS, STATE
+from streams.contract.topics import DEAD_LETTERS, INPUTS, OFFERS, PROFILES, RECEIPTS, STATE
 from tests.broker.memory_broker import Entry, Transaction
 from tests.simulation import inputs
 from tests.simulation.deployment import GROUP, Simulation, Violation
@@ -85,6 +85,7 @@ def _content(simulation: Simulation, commits: list[Transaction], partition: int)
             STATE: {k: v for k, v in changes.state.items() if v or k[:2] != _UNSWEPT},
             RECEIPTS: dict(changes.receipts),
             PROFILES: {key: value for key, value, _, _ in changes.profiles},
+            OFFERS: {key: value for key, value, _, _ in changes.offers},
         }
         for topic, records in wanted.items():
             entries = [e for e in _written(txn, topic, partition) if not _of_a_sweep(topic, e)]

@@ -12,7 +12,7 @@ from confluent_kafka import Message
 
 from features.records.dead_letter import DeadLetter
 from streams.contract.headers import parse_dead_letter
-from streams.contract.topics import DEAD_LETTERS, PROFILES, STATE
+from streams.contract.topics import DEAD_LETTERS, OFFERS, PROFILES, STATE
 from streams.settings import Settings
 from tests.support.messages import headers_of
 from tests.support.reference import read
@@ -30,7 +30,7 @@ class Evidence:
         Every meta record in order: offsets and totals after each transaction.
     folded : dict of bytes to bytes
         The changelog's latest values.
-    profiles : list of Message
+    profiles, offers : list of Message
         All of them, in order.
     dead : list of (DeadLetter, key, value)
     visible : dict of str to list of int
@@ -40,6 +40,7 @@ class Evidence:
     commits: list[dict[str, Any]] = field(default_factory=list)
     folded: dict[bytes, bytes] = field(default_factory=dict)
     profiles: list[Message] = field(default_factory=list)
+    offers: list[Message] = field(default_factory=list)
     dead: list[tuple[DeadLetter, bytes | None, bytes | None]] = field(default_factory=list)
     visible: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
 
@@ -76,6 +77,7 @@ def collect(settings: Settings, partition: int) -> Evidence:
         if key == _META:
             found.commits.append(json.loads(value))
     found.profiles = list(_seen(settings, PROFILES, partition, found))
+    found.offers = list(_seen(settings, OFFERS, partition, found))
     for message in _seen(settings, DEAD_LETTERS, partition, found):
         letter = parse_dead_letter(headers_of(message).items())
         found.dead.append((letter, message.key(), message.value()))

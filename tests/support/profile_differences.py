@@ -6,6 +6,9 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+#: What depends on when the profile was written.
+_OF_THE_COMMIT = ("version", "computed_at")
+
 
 def profile_differences(
     expected: Mapping[bytes, bytes], kept: Mapping[bytes, bytes], step: float
@@ -25,24 +28,28 @@ def profile_differences(
                 f"{key.decode()}: {name} should be {str(one.get(name))[:200]}, is "
                 f"{str(other.get(name))[:200]}"
                 for name in one.keys() | other.keys()
-                if name != "version" and one.get(name) != other.get(name)
+                if name not in _OF_THE_COMMIT and one.get(name) != other.get(name)
             )
         else:
             yield from (f"{key.decode()}: {text}" for text in _material(one, other, step))
 
 
+def _acted_on(profile: dict[str, Any]) -> list[dict[str, Any]]:
+    return [item for item in profile["interests"] if item["stance"] != "hold"]
+
+
 def _material(one: dict[str, Any], other: dict[str, Any], step: float) -> Iterator[str]:
-    for name in ("suppressions", "context"):
+    for name in ("suppressions", "contactable", "context"):
         if one[name] != other[name]:
             yield f"{name} should be {one[name]}, is {other[name]}"
     stances = [
-        {item["id"]: (item["trend"], item["stance"]) for item in which["interests"]}
+        {item["id"]: (item["trend"], item["stance"]) for item in _acted_on(which)}
         for which in (one, other)
     ]
     if stances[0] != stances[1]:
         yield f"interests should be {str(stances[0])[:200]}, are {str(stances[1])[:200]}"
         return
-    scores = [{item["id"]: item["score"] for item in which["interests"]} for which in (one, other)]
+    scores = [{item["id"]: item["score"] for item in _acted_on(which)} for which in (one, other)]
     for interest, score in scores[0].items():
         # what was shown is remembered in steps of 1/250, and either is rounded to the step
         if abs(score - scores[1][interest]) > 2 * step + 0.005:

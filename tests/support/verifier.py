@@ -25,13 +25,14 @@ from features.state.changelog_keys import IncompatibleState
 from features.state.contents import Contents
 from features.tags import taxonomy
 from features.tags.exact import exact_tags
-from streams.contract.topics import DEAD_LETTERS, INPUTS, PROFILES, STATE
+from streams.contract.topics import DEAD_LETTERS, INPUTS, OFFERS, PROFILES, STATE
 from streams.kafka import clients
 from streams.kafka.consumer_group import Group
 from streams.kafka.offsets import offsets_at
 from streams.settings import Settings
 from streams.worker.tag_feed import TagFeed
 from tests.broker.log_files import aborted
+from tests.oracle import profile as oracle
 from tests.support.dead_letter_proof import dead_letters
 from tests.support.evidence import Evidence, collect
 from tests.support.profile_differences import profile_differences
@@ -54,6 +55,7 @@ INVARIANTS = {
     "I1 no event lost": "{taken} of {taken} input records accounted for",
     "I2 none counted twice": "{commits} commits, each with as many outcomes as records",
     "I3 versions grow by one": "{profile_records} profile records, {tombstones} tombstones",
+    "I3 offers are those of the profiles": "{profile_records} records, {tombstones} tombstones",
     "I4 offsets only grow": "{commits} commits",
     "I5 state = fold(changelog) = fold(input)": "{subjects} subjects, River model bit for bit",
     "I5 live state = fold(changelog)": "{live} partitions",
@@ -150,7 +152,7 @@ def _settled(settings: Settings, broken: dict[str, list[str]]) -> None:
     admin = clients.admin(settings)
     spots = [
         TopicPartition(settings.topic(name), p)
-        for name in (STATE, PROFILES, DEAD_LETTERS)
+        for name in (STATE, PROFILES, OFFERS, DEAD_LETTERS)
         for p in range(settings.partitions)
     ]
     ends = []
@@ -176,7 +178,7 @@ def _aborted(
     totals: Counter[str],
     broken: dict[str, list[str]],
 ) -> None:
-    for topic in (STATE, PROFILES, DEAD_LETTERS):
+    for topic in (STATE, PROFILES, OFFERS, DEAD_LETTERS):
         hidden = aborted(files, settings.topic(topic), partition)
         totals["aborted"] += len(hidden)
         broken["I6 no aborted record visible"] += [
@@ -244,6 +246,9 @@ def _logs(
         ]
     _steps(place, found, reference, broken)
     broken["I3 versions grow by one"] += _versions(found.profiles)
+    broken["I3 offers are those of the profiles"] += [
+        f"{place}: {text}" for text in _offers(found.profiles, found.offers)
+    ]
     secret = settings.erasure_key.encode()
     broken["dead letters are whole"] += [
         f"{place}: {text}" for text in dead_letters(found, reference, secret)
@@ -302,6 +307,17 @@ def _versions(profiles: list[Message]) -> Iterator[str]:
         if not isinstance(identity, bytes) or not identity.startswith(b"%b:%d:" % (key, version)):
             yield f"{key.decode()}: ce_id {identity!r} of version {version}"
         seen[key] = version
+
+
+def _offers(profiles: list[Message], offers: list[Message]) -> Iterator[str]:
+    """Each profile and tombstone has its record of offers, in the same order."""
+    if len(profiles) != len(offers):
+        yield f"{len(offers)} records of offers for {len(profiles)} of profiles"
+    for one, other in zip(profiles, offers, strict=False):
+        value, acted_on = one.value(), other.value()
+        wanted = None if value is None else oracle.offers(json.loads(value))
+        if (one.key(), wanted) != (other.key(), acted_on and json.loads(acted_on)):
+            yield f"{(other.key() or b'').decode()}@{other.offset()}: not of its profile"
 
 
 # -- state and profiles ------------------------------------------------------------------------

@@ -117,8 +117,11 @@ def allowed(stored: Stored, view: View, now_ms: int) -> bool:
     raw = orjson.loads(stored.value)
     contactable = raw.get("contactable")
     said = contactable.get(OFFERS) if isinstance(contactable, dict) else None
-    if isinstance(said, dict) and said.get("value") is False:
-        return False
+    if isinstance(said, dict):
+        refused = said.get("value") is False and said.get("why") != SuppressionReason.CARE_CASE
+        over = said.get("until") is not None and said["until"] <= now_ms
+        if refused or over:
+            return False
     return not any(
         item.get("scope") == "all"
         and item.get("reason") in _REFUSES_OFFERS

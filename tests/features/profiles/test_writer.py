@@ -17,6 +17,7 @@ from features.models import learner
 from features.models import stance_kernel as stance_kernel
 from features.models.base import single
 from features.models.signals_kernel import SIGNALS
+from features.privacy.notes import Notes
 from features.profiles import ranking_kernel, writing_kernel
 from features.profiles.writer import ProfileWriter
 from features.state import layout as lay
@@ -30,6 +31,9 @@ from tests.support.paths import CONTRACT
 
 SCHEMA = json.loads((CONTRACT / "schemas" / "interest-profiles.json").read_text())
 _VALID = jsonschema.Draft202012Validator(SCHEMA)
+_OFFERS = jsonschema.Draft202012Validator(
+    json.loads((CONTRACT / "schemas" / "offers.json").read_text())
+)
 ENOUGH = 40
 
 
@@ -66,9 +70,13 @@ def test_every_profile_keeps_to_its_schema(records: list[Record], places: list[f
     """As published and as looked up; compact, keyed by its subject, at most so many interests."""
     settings_ = config(profile_interests=5)
     done = run(settings_, gen.cut(records, places))
-    for key, value, version, as_of in done.published:
-        if value is None:
+    for (key, value, version, as_of), offered in zip(done.published, done.offered, strict=True):
+        assert offered._replace(value=value) == (key, value, version, as_of)
+        assert (value is None) == (offered.value is None)
+        if value is None or offered.value is None:
             continue
+        assert json.loads(offered.value) == oracle_profile.offers(json.loads(value))
+        _OFFERS.validate(json.loads(offered.value))
         document = json.loads(value)
         _VALID.validate(document)
         assert value == json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
@@ -103,14 +111,18 @@ def test_the_longest_profile_fits() -> None:
     store.subjects["events"][sid], store.subjects["sources"][sid] = 2**32 - 1, 14
     store.subjects["version"][sid], store.subjects["country"][sid] = 2**32 - 2, 65 * 256 + 65
     store.subjects["last_ts"][sid] = 4_099_999_999_999
-    note = b",".join(
-        [b'{"scope":"JLBCU7-JLBCU7-JL","reason":"decision_against","until":4099999999999}'] * 50
+    note = b'{"scope":"JLBCU7-JLBCU7-JL","name":"%b","reason":"decision_against","until":%d}' % (
+        b"n" * 128,
+        4_099_999_999_999,
     )
+    allowed = b'{"value":true,"why":"consent","until":4099999999999}'
+    notes = Notes(b"", b",".join([note] * 50), allowed, allowed)
     written = engine._writer.write(
-        store, np.array([sid], np.int32), engine._policy, lambda sid: note
+        store, np.array([sid], np.int32), engine._policy, lambda sid: notes
     )
-    _VALID.validate(json.loads(written[sid]))
-    assert len(written[sid]) < writing_kernel.ROOM
+    _VALID.validate(json.loads(written[sid].profile))
+    _OFFERS.validate(json.loads(written[sid].offers))
+    assert len(written[sid].profile) + len(written[sid].offers) < writing_kernel.ROOM
 
 
 def test_a_profile_names_where_its_subject_is() -> None:
@@ -154,7 +166,12 @@ def test_what_did_not_change_is_not_published_again() -> None:
     done.apply([_network(2, START + 1000)])
     assert done.commit().profiles == [], "the same interests, scores, trends and stances"
     done.apply([_network(3, START + 2000, "hockey.example")])
-    assert [p[2] for p in done.commit().profiles] == [2], "an interest more"
+    assert done.commit().profiles == [], "an interest more, on hold: nobody could act on it"
+    done.apply([gen.fact(0, "declaration", START, interest="529", stance="like")])
+    (profile,) = done.commit().profiles
+    assert profile.version == 2, "an interest to engage"
+    shown = {item["id"]: item["stance"] for item in json.loads(profile.value or b"")["interests"]}
+    assert (shown["529"], shown["515"]) == ("engage", "hold"), "and the other one with it"
     done.apply([gen.fact(0, "care_case", START, case_id="c", status="opened")])
     (profile,) = done.commit().profiles
     assert {"scope": "all", "reason": "care_case", "until": None} in json.loads(profile[1] or b"")[
@@ -267,7 +284,10 @@ def test_what_tells_most_comes_first_and_ties_by_age_of_the_row(
         store.rows.windows["bits"][j] = ((1 << n) - 1) << 2  # active on the last n days
         p = min(0.9999, (n + 7 * rate[interest]) / 14)
         said = oracle_profile.stance(p, rate[interest], 20, set(), False)
-        if p >= 1.2 * rate[interest] or said != "hold" or common:
+        clear = (
+            p >= 1.2 * rate[interest] and oracle_profile.interval(p, 20)[0] >= 0.5 * rate[interest]
+        )
+        if clear or said != "hold" or common:
             told = oracle_profile.tells(p, 20, rate[interest], set())
             found.append({"id": tree.ids[interest], "tells": told, "stance": said})
     value = done.engine.profile(b"a")

@@ -12,7 +12,7 @@ from confluent_kafka import KafkaError
 
 from features.engine import Engine
 from features.records.batch import Batch
-from streams.contract.topics import DEAD_LETTERS, PROFILES, STATE
+from streams.contract.topics import DEAD_LETTERS, OFFERS, PROFILES, STATE
 from streams.errors import BadTopics, Stop
 from streams.worker.ears import Ears
 from streams.worker.reach import Reach
@@ -39,7 +39,7 @@ def test_one_commit_holds_everything() -> None:
     steps(10, start(broker))
     assert [txn.state for txn in broker.commits] == ["committed"]
     topics = {spot[0] for spot, _ in broker.commits[0].written}
-    assert topics == {PROFILES, STATE, DEAD_LETTERS}
+    assert topics == {PROFILES, OFFERS, STATE, DEAD_LETTERS}
     assert broker.commits[0].offsets["sim"][NETWORK_TOPIC, 0] == 4
 
 
