@@ -25,6 +25,7 @@ from streams.client.profile import (
     Suppression,
 )
 from streams.client.reader import Forgotten, ProfileReader, ReaderError, ReaderLag
+from streams.kafka.partitioners import subject_partition
 
 __all__ = [
     "AsyncProfileReader",
@@ -44,4 +45,5 @@ __all__ = [
     "Reason",
     "Stored",
     "Suppression",
+    "subject_partition",
 ]

@@ -1,4 +1,4 @@
-"""Writes the published contract: JSON Schemas and an AsyncAPI 3 document.
+"""Writes the published contract: JSON Schemas, an AsyncAPI document and an Open Data Contract.
 
 Evolution is FULL_TRANSITIVE, because a compacted topic is replayed from its start: whatever any
 version wrote, every other version reads. `incompatibilities` lists what breaks that.
@@ -12,18 +12,16 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from features.vocabulary import Refusal
+from streams.contract.asyncapi import asyncapi
+from streams.contract.open_data_contract import open_data_contract
 from streams.contract.schema_forms import Schema
 from streams.contract.schemas import SCHEMAS
-from streams.contract.topics import DEAD_LETTERS, PROFILES, TOPICS, Topic
 
 VERSION = "1.0.0"
 DEFAULT_DIR = Path("deploy/contract")
 #: Every release as it was published, by its version: what is compared with is never made anew.
 RELEASES = DEFAULT_DIR / "releases"
 
-#: A multi-format schema of AsyncAPI names the dialect of JSON Schema.
-_FORMAT = "application/schema+json;version=2020-12"
 _NOTES = frozenset({"$schema", "$id", "title", "description", "examples"})
 _BOUNDS = {
     "minimum": 1,
@@ -38,32 +36,10 @@ _BOUNDS = {
 def documents() -> dict[str, str]:
     """Every file of the contract: path below the folder to text, always the same bytes."""
     files = {f"schemas/{name}.json": _dump(schema) for name, schema in SCHEMAS.items()}
-    return {"asyncapi.json": _dump(asyncapi()), **files}
-
-
-def asyncapi() -> dict[str, Any]:
-    """The AsyncAPI 3.0 document of all topics but internal ones, seen from this system."""
-    public = [topic for topic in TOPICS if topic.direction != "internal"]
-    operations = {}
-    for topic in public:
-        for action in _ACTIONS[topic.direction]:
-            operations[f"{action}-{topic.name}"] = {
-                "action": action,
-                "channel": {"$ref": f"#/channels/{topic.name}"},
-                "messages": [{"$ref": f"#/channels/{topic.name}/messages/{topic.name}"}],
-            }
     return {
-        "asyncapi": "3.0.0",
-        "info": {
-            "title": "interest-streams",
-            "version": VERSION,
-            "description": "Interest profiles from what customers do: Kafka in, Kafka out. "
-            "Topic names may carry a prefix of the deployment.",
-        },
-        "defaultContentType": "application/json",
-        "channels": {topic.name: _channel(topic) for topic in public},
-        "operations": operations,
-        "components": {"messages": {topic.name: _message(topic) for topic in public}},
+        "asyncapi.json": _dump(asyncapi(VERSION)),
+        "open-data-contract.json": _dump(open_data_contract(VERSION)),
+        **files,
     }
 
 
@@ -151,61 +127,6 @@ def history_breaks(versions: Mapping[str, Schema]) -> list[str]:
         for (old, one), (new, other) in combinations(versions.items(), 2)
         for problem in incompatibilities(one, other)
     ]
-
-
-_ACTIONS: Mapping[str, tuple[str, ...]] = {
-    "in": ("receive",),
-    "out": ("send",),
-    "in/out": ("receive", "send"),
-}
-
-
-def _channel(topic: Topic) -> dict[str, Any]:
-    config = {
-        name: int(topic.config[name])
-        for name in ("retention.ms", "delete.retention.ms")
-        if name in topic.config
-    }
-    policy = topic.config.get("cleanup.policy", "delete").split(",")
-    return {
-        "address": topic.name,
-        "description": topic.about,
-        "messages": {topic.name: {"$ref": f"#/components/messages/{topic.name}"}},
-        "bindings": {
-            "kafka": {
-                "topicConfiguration": {"cleanup.policy": policy, **config},
-                "bindingVersion": "0.5.0",
-            }
-        },
-    }
-
-
-def _message(topic: Topic) -> dict[str, Any]:
-    message: dict[str, Any] = {"name": topic.name, "summary": topic.about}
-    if topic.name in SCHEMAS:
-        message["payload"] = _reference(topic.name)
-    if f"{topic.name}.headers" in SCHEMAS:
-        message["headers"] = _reference(f"{topic.name}.headers")
-    if topic.name == DEAD_LETTERS:
-        message["contentType"] = "application/octet-stream"
-        message["description"] = (
-            "Key and value as they were refused. Reasons: " + ", ".join(Refusal) + "."
-        )
-    if topic.compacted:
-        message["description"] = "A record without value deletes its key."
-    if topic.name == PROFILES:
-        message["description"] = (
-            "CloudEvents binary mode. A record without value: forget this "
-            "subject and what you derived from it."
-        )
-    message["bindings"] = {
-        "kafka": {"key": {"type": "string", "description": topic.key}, "bindingVersion": "0.5.0"}
-    }
-    return message
-
-
-def _reference(name: str) -> dict[str, Any]:
-    return {"schemaFormat": _FORMAT, "schema": {"$ref": f"./schemas/{name}.json"}}
 
 
 def _dump(document: Mapping[str, Any]) -> str:

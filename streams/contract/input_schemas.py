@@ -114,7 +114,10 @@ _REST: Schema = {
     "description": _MORE,
     "$defs": {
         "pseudonym": {
+            # Who refers to it says whether null is taken: validators ask for a type here.
+            "type": ["string", "null"],
             "description": _PSEUDONYM,
+            "examples": ["acc-1"],
             "minLength": Pseudonym.shortest,
             "maxLength": Pseudonym.longest,
             "pattern": anchored(Pseudonym.pattern),

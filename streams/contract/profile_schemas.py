@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from features.vocabulary import (
     DayType,
     Part,
@@ -20,6 +22,7 @@ from streams.contract.schema_forms import (
     DATE,
     DIGITS,
     INTEREST,
+    MOMENT,
     NUMBER,
     SHARE,
     Property,
@@ -38,18 +41,23 @@ def _said(words: type[Word]) -> str:
 
 _HEAD = (
     Property("schema", integer(1), "schema version", True),
-    Property("subject", text(1, 129), "account or account/member; the key again", True),
+    Property(
+        "subject",
+        text(1, 129, examples=["acc-1/m-2"]),
+        "account or account/member; the key again",
+        True,
+    ),
     Property("version", integer(1), "+1 with each published change", True),
-    Property("as_of", integer(0), "newest event time of the subject, epoch milliseconds", True),
+    Property("as_of", MOMENT, "newest event time of the subject, epoch milliseconds", True),
     Property(
         "computed_at",
-        integer(0),
+        MOMENT,
         "event time of the stream when it was computed, epoch milliseconds; later than as_of where "
         "it is time that passed; absent in profiles of before release 1.0",
     ),
     Property(
         "valid_until",
-        integer(0),
+        MOMENT,
         "epoch milliseconds; then the consent ends that it rests on, and it must not be used: no "
         "later version may come, where nothing more happens. Absent: no end is known",
     ),
@@ -69,7 +77,7 @@ def _permissions(*purposes: Purpose) -> Schema:
         ),
         Property(
             "until",
-            nullable(integer(0)),
+            nullable(MOMENT),
             "epoch milliseconds at which it ends by itself; null: no end is known",
             True,
         ),
@@ -84,13 +92,13 @@ def _suppression(scope: str) -> Schema:
         Property(
             "reason", text(1, 64), f"{', '.join(SuppressionReason)}; words may be added", True
         ),
-        Property("until", nullable(integer(0)), "epoch milliseconds, null: open", True),
+        Property("until", nullable(MOMENT), "epoch milliseconds, null: open", True),
     )
 
 
 _INTEREST = record(
     Property("id", INTEREST, "taxonomy id", True),
-    Property("name", text(1, 128), "of the taxonomy", True),
+    Property("name", text(1, 128, examples=["Sports"]), "of the taxonomy", True),
     Property("parent", INTEREST, "taxonomy id of what it is part of; absent at the top"),
     Property(
         "score",
@@ -189,7 +197,7 @@ PROFILE = record(
 )
 _NAMED = record(
     Property("id", INTEREST, "taxonomy id", True),
-    Property("name", text(1, 128), "of the taxonomy", True),
+    Property("name", text(1, 128, examples=["Sports"]), "of the taxonomy", True),
 )
 #: Who must get no offers has empty lists: `contactable` is all that is said of them.
 OFFERS = record(
@@ -224,3 +232,49 @@ def event_headers(name: str, source: str) -> Schema:
             "ce_time", text(20, 30, format="date-time"), "as_of; the stream's, without value", True
         ),
     )
+
+
+def _about(version: int, use: Mapping[str, object]) -> dict[str, object]:
+    return {
+        "schema": 1,
+        "subject": "acc-1/m-2",
+        "version": version,
+        "as_of": MOMENT["examples"][0],
+        "computed_at": MOMENT["examples"][0],
+        "contactable": use,
+    }
+
+
+_YES = {"value": True, "why": PermissionBasis.CONSENT.value, "until": None}
+EXAMPLE_PROFILE = {
+    **_about(7, {"offers": _YES, "audiences": _YES}),
+    "model": {"id": "mixture", "version": 28},
+    "context": {"roaming": False, "country": "DE"},
+    "interests": [
+        {
+            "id": "483",
+            "name": "Sports",
+            "score": 0.6,
+            "lift": 5.31,
+            "confidence": 0.8,
+            "trend": "steady",
+            "last_active": "2026-02-28",
+            "first_seen": "2026-01-11",
+            "dayparts": {"weekend-afternoon": 0.71},
+            "sources": {"tv": 1.0},
+            "stance": "engage",
+            "reasons": [
+                {"code": "lift_clear", "value": {"low": 2.4, "needs": 1.2}},
+                {"code": "active_days_28", "value": 12},
+            ],
+        }
+    ],
+    "suppressions": [],
+    "evidence": {"events": 363, "days": 28, "sources": ["tv"]},
+}
+EXAMPLE_OFFERS = {
+    **_about(7, {"offers": _YES}),
+    "engage": [{"id": "483", "name": "Sports"}],
+    "avoid": [],
+    "suppressions": [],
+}

@@ -14,6 +14,7 @@ Schema = dict[str, Any]
 NO_CONTROLS = f"^{NO_CONTROL}*$"
 DIGITS = "^[0-9]+$"
 HEX = "^[0-9a-f]+$"
+_NOON = 1_772_366_400_000  # 2026-03-01 12:00 UTC
 BASE = "https://interest-streams.example/schemas/"  # an identifier, resolved by nobody
 
 
@@ -70,16 +71,19 @@ def nullable(schema: Schema) -> Schema:
     return either | {"enum": [*schema["enum"], None]} if "enum" in schema else either
 
 
-SHARE: Schema = {"type": "number", "minimum": 0, "maximum": 1}
+SHARE: Schema = {"type": "number", "minimum": 0, "maximum": 1, "examples": [0.25]}
 
-NUMBER: Schema = {"type": "number", "minimum": 0}
+NUMBER: Schema = {"type": "number", "minimum": 0, "examples": [1.5]}
 
-TIME = integer(TS_MIN, TS_END - 1)
+TIME: Schema = {**integer(TS_MIN, TS_END - 1), "examples": [_NOON]}
 
-INTEREST = text(1, 16, pattern=f"^{IAB_ID}+$")
+#: A time that this system writes, epoch milliseconds.
+MOMENT: Schema = {**integer(0), "examples": [_NOON]}
 
-KEY = text(3, 300, pattern=f"^({'|'.join(KeyPrefix.words())}):.+$")
+INTEREST = text(1, 16, pattern=f"^{IAB_ID}+$", examples=["483"])
 
-DATE = text(10, 10, pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$", format="date")
+KEY = text(3, 300, pattern=f"^({'|'.join(KeyPrefix.words())}):.+$", examples=["host:news.example"])
 
-COUNTRY = text(2, 2, pattern=f"^{CAPITAL}{{2}}$")
+DATE = text(10, 10, pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$", format="date", examples=["2026-03-01"])
+
+COUNTRY = text(2, 2, pattern=f"^{CAPITAL}{{2}}$", examples=["DE"])

@@ -13,13 +13,20 @@ from features.records.inputs import INPUTS
 from features.vocabulary import Refusal
 from streams.contract import topics
 from streams.contract.input_schemas import input_schemas
-from streams.contract.profile_schemas import OFFERS, PROFILE, event_headers
+from streams.contract.profile_schemas import (
+    EXAMPLE_OFFERS,
+    EXAMPLE_PROFILE,
+    OFFERS,
+    PROFILE,
+    event_headers,
+)
 from streams.contract.schema_forms import (
     BASE,
     DIGITS,
     HEX,
     INTEREST,
     KEY,
+    MOMENT,
     NUMBER,
     SHARE,
     TIME,
@@ -107,8 +114,8 @@ _SEGMENT = record(
         True,
     ),
     Property("k", integer(2), "fewer are never said, nor changes by fewer", True),
-    Property("as_of", integer(0), "event time, epoch milliseconds", True),
-    Property("release", integer(0), "release that said it, epoch milliseconds"),
+    Property("as_of", MOMENT, "event time, epoch milliseconds", True),
+    Property("release", MOMENT, "release that said it, epoch milliseconds"),
     Property("noise", NUMBER, "standard deviation of the noise in accounts, households; 0: none"),
     Property("rounded_to", integer(1), "accounts is rounded down to a multiple of it"),
     Property(
@@ -120,7 +127,10 @@ _SEGMENT = record(
             Property("needed", NUMBER, "share of the budget that its releases take", True),
             Property(
                 "releases",
-                items({"type": "array", "prefixItems": [TIME, NUMBER]}, 100_000),
+                items(
+                    {"type": "array", "prefixItems": [TIME, NUMBER], "minItems": 2, "maxItems": 2},
+                    100_000,
+                ),
                 "epoch milliseconds of each, and the zCDP rho it took",
                 True,
             ),
@@ -196,4 +206,10 @@ SCHEMAS: Mapping[str, Schema] = {
         **body,
     }
     for name, (title, body) in _BODIES.items()
+}
+
+#: A record of what most teams read, by topic.
+EXAMPLES: Mapping[str, Mapping[str, object]] = {
+    topics.PROFILES: EXAMPLE_PROFILE,
+    topics.OFFERS: EXAMPLE_OFFERS,
 }

@@ -29,6 +29,20 @@ def murmur2(key: bytes) -> int:
     return h ^ h >> 15
 
 
+def subject_partition(subject: str, partitions: int) -> int:
+    """Partition in which a subject's profile and offers lie: that of its account.
+
+    Where the producers of the inputs use murmur2, as the contract asks; a member's record doesn't
+    lie where a hash of its own key would put it.
+
+    Examples
+    --------
+    >>> subject_partition("acc-1", 12) == subject_partition("acc-1/m-2", 12)
+    True
+    """
+    return PARTITIONERS["murmur2"](subject.partition("/")[0].encode(), partitions)
+
+
 #: Partition of a key among so many, by the name that the setting `partitioner` has for it.
 PARTITIONERS: Final[dict[str, Callable[[bytes, int], int]]] = {
     "murmur2": lambda key, count: (murmur2(key) & 0x7FFFFFFF) % count,  # Java's default

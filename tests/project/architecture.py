@@ -91,6 +91,7 @@ LIGHT = (
     "streams.client.",
     "streams.kafka.__init__",
     "streams.kafka.compacted",
+    "streams.kafka.partitioners",
 )
 LIGHT_MAY_IMPORT = frozenset({"backports", "compression", "confluent_kafka", "orjson"})
 #: Rooms of tests alone; the other rooms beside them hold what is run or shared.

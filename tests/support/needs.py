@@ -12,6 +12,7 @@ PACKAGES = {
     "java": "openjdk-17-jre-headless",
     "javac": "openjdk-17-jdk-headless",
     "mvn": "maven",
+    "node": "nodejs",
     "promtool": "prometheus",
     "chromium": "chromium",
 }

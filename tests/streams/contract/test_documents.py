@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +16,13 @@ from jsonschema import Draft202012Validator
 from features.records import decoder, fields
 from features.records.dead_letter import DeadLetter
 from features.tags import exact
+from streams import client
 from streams.__main__ import main
 from streams.contract import documents, topics
 from streams.contract import headers as codecs
 from streams.contract.schema_forms import Property, integer, items, record, text, words
-from streams.contract.schemas import SCHEMAS
+from streams.contract.schemas import EXAMPLES, SCHEMAS
+from tests.support.needs import need_commands
 from tests.support.paths import GOLDEN, ROOT
 
 CHECKS = {name: Draft202012Validator(schema) for name, schema in SCHEMAS.items()}
@@ -87,7 +91,7 @@ def test_asyncapi_covers_the_topics_and_its_references_resolve() -> None:
     files = documents.documents()
     document = json.loads(files["asyncapi.json"])
     public = {t.name for t in topics.TOPICS if t.direction != "internal"}
-    assert document["asyncapi"] == "3.0.0" and set(document["channels"]) == public
+    assert document["asyncapi"] == "3.1.0" and set(document["channels"]) == public
     assert {o["action"] for o in document["operations"].values()} == {"receive", "send"}
     for reference in references(document):
         if reference.startswith("./"):
@@ -96,8 +100,55 @@ def test_asyncapi_covers_the_topics_and_its_references_resolve() -> None:
             here: Any = document
             for step in reference.removeprefix("#/").split("/"):
                 here = here[step]
-    for name in (*topics.INPUTS, topics.CATALOGUE, topics.TAGS, topics.PROFILES):
+    for name in (*topics.INPUTS, topics.CATALOGUE, topics.TAGS, topics.PROFILES, topics.OFFERS):
         assert "payload" in document["components"]["messages"][name]
+    for name, channel in document["channels"].items():
+        assert channel["x-partitioner"] and channel["bindings"]["kafka"]["partitions"] > 0
+        assert ("x-isolation-level" in channel) == ("out" in topics.BY_NAME[name].direction)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_examples_are_as_their_schemas_say(name: str) -> None:
+    CHECKS[name].validate(EXAMPLES[name])
+    left_out = SCHEMAS[name]["properties"].keys() - EXAMPLES[name].keys()
+    assert left_out <= {"valid_until"}, "what is always written is there"
+
+
+def test_the_open_data_contract_has_every_field_that_is_written_for_others() -> None:
+    document = json.loads(documents.documents()["open-data-contract.json"])
+    assert (document["apiVersion"], document["kind"]) == ("v3.1.0", "DataContract")
+    told = {item["name"]: item for item in document["schema"]}
+    outputs = {t.name for t in topics.TOPICS if "out" in t.direction and t.name in SCHEMAS}
+    assert told.keys() == outputs
+    for name, item in told.items():
+        assert _fields(item) == set(_paths(SCHEMAS[name])), name
+
+
+def _fields(element: dict[str, Any], above: str = "") -> set[str]:
+    own = element.get("properties") or element.get("items", {}).get("properties", [])
+    named = {f"{above}.{field['name']}": field for field in own}
+    return set(named).union(*(_fields(field, name) for name, field in named.items()))
+
+
+def _paths(schema: dict[str, Any], above: str = "") -> Iterator[str]:
+    own = schema.get("properties") or schema.get("items", {}).get("properties", {})
+    for name, field in own.items():
+        yield f"{above}.{name}"
+        yield from _paths(field, f"{above}.{name}")
+
+
+def test_node_finds_the_partition_of_a_subject() -> None:
+    need_commands("node")
+    subjects = [f"{'é' * (n % 5)}acc-{n * n}{'/m-1' * (n % 2)}" for n in range(300)]
+    wanted = [client.subject_partition(subject, 12) for subject in subjects]
+    assert len(set(wanted)) == 12
+    script = (
+        f"import {{partitionOf}} from '{ROOT / 'deploy/contract/partitioner/partition.mjs'}';"
+        "console.log(JSON.stringify(JSON.parse(process.argv[1]).map(s => partitionOf(s, 12))))"
+    )
+    command = ["node", "--input-type=module", "-e", script, json.dumps(subjects)]
+    found = subprocess.run(command, capture_output=True, check=True, timeout=60)
+    assert json.loads(found.stdout) == wanted
 
 
 def references(node: Any) -> list[str]:
