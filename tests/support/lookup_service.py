@@ -84,7 +84,7 @@ class Reader:
         self._taken = 0
         self._offset = 0
 
-    def put(self, subject: str, **value: Any) -> None:
+    def put(self, subject: str, /, **value: Any) -> None:
         offset = self._offset + 1
         record = {"schema": 1, "subject": subject, "version": offset, "as_of": 5, **value}
         record = {"interests": [], "suppressions": [], **record}
