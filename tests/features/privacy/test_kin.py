@@ -350,9 +350,13 @@ def test_a_changelog_of_format_1_is_read_and_written_anew() -> None:
     assert json.loads(held.state[META])["format"] == 1
     for key, profile in golden["profiles"].items():
         now = json.loads(held.engine.profile(key.encode()) or b"{}")
-        said = [item for item in now["suppressions"] if item["scope"] != "audiences"]
+        named = [
+            {name: value for name, value in item.items() if name != "name"}
+            for item in now["suppressions"]
+        ]
+        said = [item for item in named if item["scope"] != "audiences"]
         assert said == profile["suppressions"], key
-        assert (said != now["suppressions"]) == (key == "acc-kin/m-1"), "it refused before, too"
+        assert (said != named) == (key == "acc-kin/m-1"), "it refused before, too"
         shown = {item["id"] for item in now["interests"]}
         assert shown and shown <= {item["id"] for item in profile["interests"]}
     feed = Feed()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import replace
 
@@ -10,9 +9,13 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewPartitions
 
+from features.privacy.disclosure import describe_subject
+from features.state import changelog_keys as keys
+from features.state.changelog_keys import Kind
+from features.tags import taxonomy
 from streams.__main__ import main
 from streams.commands import accounting
-from streams.contract.topics import FACTS, INPUTS, PROFILES, STATE
+from streams.contract.topics import FACTS, INPUTS, OFFERS, PROFILES, STATE
 from streams.errors import BadTopics
 from streams.kafka import clients
 from streams.kafka.compacted import CompactedTopic
@@ -43,13 +46,22 @@ def _command(old: Settings, monkeypatch: pytest.MonkeyPatch, *more: str) -> int:
 
 
 def _visits(settings: Settings) -> Counter[str]:
-    """Events that the profiles know of, by account."""
-    topic = CompactedTopic(settings.bootstrap_servers, settings.topic(PROFILES))
+    """Events that the state knows of, by account."""
+    tree, found = taxonomy.load(), _latest(settings, STATE)
+    named = {spot.name.decode(): v for k, v in found.items() if (spot := keys.parse(k))
+             and spot.kind is Kind.SUBJECT}  # fmt: skip
+    return Counter({name: describe_subject(v, tree)["events"] for name, v in named.items()})
+
+
+def _latest(settings: Settings, name: str) -> dict[bytes, bytes]:
+    topic = CompactedTopic(settings.bootstrap_servers, settings.topic(name))
     found = topic.latest(lambda key: True)
     topic.close()
-    return Counter(
-        {key.decode(): json.loads(v)["evidence"]["events"] for (key, _), v in found.items()}
-    )
+    return {key: value for (key, _), value in found.items()}
+
+
+def _published(settings: Settings) -> list[dict[bytes, bytes]]:
+    return [_latest(settings, name) for name in (PROFILES, OFFERS)]
 
 
 def _started(settings: Settings) -> Worker:
@@ -72,7 +84,8 @@ def test_killed_around_every_commit_it_moves_everything_once(
     worker = running(old)
     consented(old, ACCOUNTS, events=3)
     settled(worker, old)
-    before = _visits(old)
+    before, published = _visits(old), _published(old)
+    assert published[0] and published[0].keys() == published[1].keys()
     consented(old, ACCOUNTS, events=2)  # nobody reads these
     monkeypatch.setattr(repartitioning, "_PER_COMMIT", 9)
     kills = 0
@@ -92,7 +105,7 @@ def test_killed_around_every_commit_it_moves_everything_once(
         worker = _started(old)
         step_until(worker, lambda: False)
     worker.leave()
-    assert _visits(new) == before
+    assert _visits(new) == before and _published(new) == published
     settled(_started(new), new)
     account = accounting.read(new)
     assert account.balanced and sum(account.behind.values()) == 0
@@ -104,7 +117,7 @@ def test_killed_around_every_commit_it_moves_everything_once(
     assert "NOT THE SAME" not in capsys.readouterr().out
     settled(_started(new), new)
     assert _visits(new) == before + _all(3) + more
-    assert not _visits(old)
+    assert not _visits(old) and not any(_published(old))
     assert read_metas(old).keys() == {0, 1}
     assert _command(old, monkeypatch, "--yes", "--retract") == 0, "and again"
 

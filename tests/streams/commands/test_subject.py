@@ -38,7 +38,7 @@ def topics() -> dict[str, dict[bytes, bytes]]:
         name: json.dumps({"version": 1, "interests": [], "suppressions": []}).encode()
         for name in (b"acc-0", b"acc-0/m-1", b"acc-0/m-2")
     }
-    return {STATE: done.changelog, "interest-profiles": profiles}
+    return {STATE: done.changelog, "interest-profiles": profiles, "offers": profiles}
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +54,8 @@ def _read(topics: dict[str, dict[bytes, bytes]], monkeypatch: pytest.MonkeyPatch
 
 def test_an_account_sees_its_members_and_a_member_itself_alone() -> None:
     household = subject.held(Settings(), "acc-0")
-    assert set(household["profiles"]) == {"acc-0", "acc-0/m-1", "acc-0/m-2"}
+    for published in ("profiles", "offers"):
+        assert set(household[published]) == {"acc-0", "acc-0/m-1", "acc-0/m-2"}
     assert {fact.get("member") for fact in household["facts"]["facts"]} == {"m-1", "m-2"}
     own = subject.held(Settings(), "acc-0/m-1")
     assert set(own["profiles"]) == {"acc-0/m-1"} and set(own["state"]) <= {"acc-0/m-1"}
