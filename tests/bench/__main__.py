@@ -17,7 +17,7 @@ from tests.bench.venvs import CACHE, kernels_digest
 # Before numba is imported: this process and the workers share what is compiled.
 os.environ.setdefault("NUMBA_CACHE_DIR", str(CACHE / f"numba-{kernels_digest()}"))
 
-from tests.bench import figures, report, scale, side, workers  # noqa: E402
+from tests.bench import figures, lookups, report, scale, side, workers  # noqa: E402
 from tests.bench.contenders import CONTENDERS  # noqa: E402
 from tests.bench.inputs import Shape  # noqa: E402
 from tests.broker.jars import KafkaUnavailable  # noqa: E402
@@ -29,6 +29,7 @@ _WHAT = {
     "scale": "the engine in process, by number of subjects",
     "workers": "core-seconds of groups of several workers",
     "restore": "how fast a worker takes up its state over the wire",
+    "lookups": "the reader and the look-up service over a topic of profiles",
     "figures": "write streams/data/measured.json from what was measured",
 }
 
@@ -55,7 +56,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             )
             return 0
         with broker() as server:
-            if args.what == "workers":
+            if args.what == "lookups":
+                found = lookups.run(server, int(args.profiles), args.latency or 20.0)
+                _save("lookups", asdict(found))
+                print(json.dumps(asdict(found), indent=1))
+            elif args.what == "workers":
                 counts = [int(n) for n in args.counts.split(",")]
                 _save("workers", workers.group(server, shape, counts))
             else:
@@ -100,6 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--subjects", default="1e4,1e5,1e6,2e6", help="scale: numbers of them")
     parser.add_argument("--counts", default="1,2,4", help="workers: sizes of the group")
+    parser.add_argument("--profiles", type=float, default=1e6, help="lookups: subjects")
     parser.add_argument(
         "--out",
         type=Path,

@@ -18,7 +18,7 @@ from tests.support.processes import wait_until
 
 _TIMEOUT_S = 60.0
 _CHUNK = 50_000
-_OUTPUTS = (topics.PROFILES, topics.STATE, topics.DEAD_LETTERS)
+_OUTPUTS = (topics.PROFILES, topics.OFFERS, topics.STATE, topics.DEAD_LETTERS)
 
 
 class Topics:

@@ -316,7 +316,7 @@ def profile(partition: Partition, key: str, enough: int) -> dict[str, Any] | Non
         "schema": 1,
         "subject": key,
         "as_of": last,
-        "computed_at": now + config.lateness_ms,
+        "computed_at": partition.watermark + config.lateness_ms,
         **({"valid_until": until} if until < FOREVER else {}),
         "context": {
             "roaming": bool(country and config.home_country and country != config.home_country),

@@ -86,10 +86,10 @@ class Stream:
 
     Attributes
     ----------
-    state, profiles : dict of bytes to bytes
+    state, profiles, offers : dict of bytes to bytes
         Compacted topics.
     written : list of bytes
-        Every value ever written to state, profiles and receipts.
+        Every value ever written to state, profiles, offers and receipts.
     receipts : list of (bytes, bytes)
     """
 
@@ -101,6 +101,7 @@ class Stream:
         self.engine = self._engine()
         self.state: dict[bytes, bytes] = {}
         self.profiles: dict[bytes, bytes] = {}
+        self.offers: dict[bytes, bytes] = {}
         self.receipts: list[tuple[bytes, bytes]] = []
         self.written: list[bytes] = []
         self.limits = Limits()
@@ -130,9 +131,10 @@ class Stream:
         for key, value in changes.state.items():
             self.written += [key, value or b""]
             _put(self.state, key, value)
-        for key, value, _, _ in changes.profiles:
-            self.written += [key, value or b""]
-            _put(self.profiles, key, value)
+        for topic, records in ((self.profiles, changes.profiles), (self.offers, changes.offers)):
+            for key, value, _, _ in records:
+                self.written += [key, value or b""]
+                _put(topic, key, value)
         for key, value in changes.receipts:
             self.written += [key, value]
         self.receipts += changes.receipts

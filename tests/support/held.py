@@ -31,7 +31,7 @@ def traces(stream: Stream, account: str) -> list[bytes]:
     name = account.encode()
     return [
         key
-        for topic in (stream.state, stream.profiles)
+        for topic in (stream.state, stream.profiles, stream.offers)
         for key, value in topic.items()
         if name in key or name in value
     ]

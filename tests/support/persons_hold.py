@@ -30,6 +30,7 @@ def hold(stream: Stream, twin: Partition, key: bytes, sensitive: str) -> None:
     stored = {name[2:].decode() for name in stream.state if name[:2] == b"s/"}
     assert stored == twin.subjects.keys(), "I12: stored"
     _erased(stream, twin, key)
+    assert stream.offers.keys() == stream.profiles.keys(), "I8: offers outlive their profile"
     for name in stream.profiles:
         account, _, member = name.decode().partition("/")
         subject, about = twin.subjects[name.decode()], twin.known.get(account)

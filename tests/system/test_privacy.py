@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import urllib.request
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,15 @@ from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
 
 from features.privacy.ledger import erasure_mark
 from streams.commands import subject
-from streams.contract.topics import AUDIENCES, DEAD_LETTERS, INPUTS, PROFILES, RECEIPTS, STATE
+from streams.contract.topics import (
+    AUDIENCES,
+    DEAD_LETTERS,
+    INPUTS,
+    OFFERS,
+    PROFILES,
+    RECEIPTS,
+    STATE,
+)
 from streams.kafka import clients
 from streams.kafka.compacted import CompactedTopic
 from streams.sandbox.embedded_broker import free_port
@@ -54,7 +63,7 @@ class Deployment:
             erasure_key=SECRET,
         )
         admin = clients.admin(self.settings)
-        for name in (STATE, PROFILES, AUDIENCES):
+        for name in (STATE, PROFILES, OFFERS, AUDIENCES):
             changes = [
                 ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET)
                 for key, value in _FAST.items()
@@ -193,13 +202,18 @@ def _shown(work: Deployment) -> None:
 def _until_gone(work: Deployment, feed: Feed) -> None:
     """Others go on, so segments roll and the cleaner gets its turn."""
     moment = [3.4]
+    status = cycle(("opened", "closed"))  # each of them is published
 
     def gone() -> bool:
         moment[0] += 0.05
-        work.send(feed.visit(STAYS, moment[0], HOST))
+        work.send(
+            feed.visit(STAYS, moment[0], HOST),
+            feed.fact(STAYS, moment[0], "care_case", case_id="c-1", status=next(status)),
+        )
         return not (
             work.on_disk(STATE, ERASED)
             or work.on_disk(PROFILES, ERASED)
+            or work.on_disk(OFFERS, ERASED)
             or work.on_disk(AUDIENCES, ERASED)
             or work.on_disk(RECEIPTS, ERASED)
             or work.on_disk(DEAD_LETTERS, ERASED)
@@ -209,7 +223,10 @@ def _until_gone(work: Deployment, feed: Feed) -> None:
         gone,
         _GONE_S,
         lambda: str(
-            {name: work.on_disk(name, ERASED) for name in (STATE, PROFILES, AUDIENCES, RECEIPTS)}
+            {
+                name: work.on_disk(name, ERASED)
+                for name in (STATE, PROFILES, OFFERS, AUDIENCES, RECEIPTS)
+            }
         ),
     )
     assert work.on_disk(STATE, STAYS)

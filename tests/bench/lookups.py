@@ -1,0 +1,247 @@
+"""Measures the reader and the look-up service over a topic of so many profiles, on a real Kafka.
+
+The profiles are those of simulated households, each written under many subjects. Reader, service
+and load are processes of their own; what is told is of the whole way, over sockets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import cycle, islice
+from multiprocessing import get_context
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from streams.client import Profile, ProfileReader, subject_partition
+from streams.contract.headers import profile_headers, times
+from streams.contract.topics import PROFILES
+from streams.kafka import clients
+from streams.kafka.topic_plan import create_topics
+from streams.sandbox.embedded_broker import free_port
+from streams.settings import Settings
+from tests.broker.kafka_server import KafkaServer
+from tests.support.lookup_service import token, write_keys
+from tests.support.processes import wait_until
+
+_PARTITIONS = 12
+_HOUSEHOLDS, _DAYS = 30, 28
+_UPDATES = 200
+_BATCHES = 200
+_CONNECTIONS = 16
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What was measured; times in seconds, but for what ends in `_ms`."""
+
+    profiles: int
+    mean_bytes: float
+    reader_ready_s: float
+    reader_peak_mb: float
+    follow_p50_ms: float
+    follow_p99_ms: float
+    service_ready_s: float
+    service_peak_mb: float
+    requests_per_s: float
+    lookup_p50_ms: float
+    lookup_p99_ms: float
+    batch_of_100_p50_ms: float
+    batch_of_100_p99_ms: float
+
+
+def run(server: KafkaServer, profiles: int, seconds: float) -> Figures:
+    """Fill the topic, then measure reader, service and load, one after another."""
+    from tests.support.simulated_profiles import published  # not in the process of the reader
+
+    settings = Settings(
+        bootstrap_servers=server.bootstrap,
+        topic_prefix="read-",
+        partitions=_PARTITIONS,
+        replication=1,
+        http_port=free_port(),
+        lookup_port=free_port(),
+        lookup_rate=1e6,
+        erasure_key="measured",
+    )
+    create_topics(clients.admin(settings), settings)
+    values = list({record.key: record.value for record in published(_HOUSEHOLDS, _DAYS)
+                   if record.value is not None}.values())  # fmt: skip
+    mean = _fill(settings, values, profiles)
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        ready, peak, waited = pool.submit(_read, settings, values[0]).result()
+    with _service(settings) as (started, process):
+        alone = asyncio.run(_load(settings, profiles, seconds))
+        batches = asyncio.run(_ask_batches(settings, profiles))
+        held = _peak_mb(process.pid)
+    return Figures(
+        profiles, mean, ready, peak, _at(waited, 0.5), _at(waited, 0.99), started, held,
+        len(alone) / seconds, _at(alone, 0.5), _at(alone, 0.99),
+        _at(batches, 0.5), _at(batches, 0.99),
+    )  # fmt: skip
+
+
+def _subject(number: int) -> str:
+    """Two in three are members."""
+    return f"acc-{number // 3}" + (f"/m-{number % 3}" if number % 3 else "")
+
+
+def _renamed(value: bytes, subject: str, version: int | None = None) -> bytes:
+    raw = json.loads(value) | {"subject": subject}
+    raw |= {} if version is None else {"version": version, "as_of": raw["as_of"] + version}
+    return json.dumps(raw, separators=(",", ":")).encode()
+
+
+def _fill(settings: Settings, values: list[bytes], count: int) -> float:
+    producer = clients.producer("tombstones", settings)
+    topic, total = settings.topic(PROFILES), 0
+    # Their heads and tails around the subject, so that a million take no minute to be made.
+    parts = [_renamed(value, "\0").split(b"\\u0000") for value in values]
+    for number, (head, tail) in enumerate(islice(cycle(parts), count)):
+        subject = _subject(number)
+        value = head + subject.encode() + tail
+        total += len(value)
+        _send(producer, settings, topic, subject, value)
+    producer.flush(120)
+    return total / count
+
+
+def _send(producer: Any, settings: Settings, topic: str, subject: str, value: bytes) -> None:
+    key = subject.encode()
+    partition = subject_partition(subject, settings.partitions)
+    headers = profile_headers(key, 1, _TIME, 0)
+    while True:
+        try:
+            producer.produce(topic, value, key, partition, headers=headers)
+            return
+        except BufferError:
+            producer.poll(0.05)
+
+
+_TIME = times([0])[0]
+
+
+def _read(settings: Settings, value: bytes) -> tuple[float, float, list[float]]:
+    """In a process of its own: seconds until ready, most memory, and waits for updates."""
+    began = time.monotonic()
+    with ProfileReader(settings.bootstrap_servers, settings.topic(PROFILES)) as reader:
+        reader.bootstrap(600)
+        ready = time.monotonic() - began
+        producer, waited = clients.producer("tombstones", settings), []
+        for version in range(1_000_000, 1_000_000 + _UPDATES):
+            subject = _subject(version % 1_000)
+            sent = time.monotonic()
+            _send(producer, settings, settings.topic(PROFILES), subject,
+                  _renamed(value, subject, version))  # fmt: skip
+            producer.poll(0)
+            for update in reader.follow(30):
+                if isinstance(update, Profile) and update.version == version:
+                    waited.append(time.monotonic() - sent)
+                    break
+    return ready, _peak_mb(os.getpid()), waited
+
+
+@contextmanager
+def _service(settings: Settings) -> Iterator[tuple[float, subprocess.Popen[bytes]]]:
+    with tempfile.TemporaryDirectory() as folder:
+        keys = write_keys(Path(folder) / "keys.json")
+        named = ("bootstrap_servers", "topic_prefix", "partitions", "replication", "http_port",
+                 "lookup_port", "lookup_rate", "erasure_key")  # fmt: skip
+        own = {f"INTEREST_STREAMS_{name.upper()}": str(getattr(settings, name)) for name in named}
+        own["INTEREST_STREAMS_LOOKUP_JWKS"] = str(keys)
+        began = time.monotonic()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "streams", "lookup"], env={**os.environ, **own}
+        )
+        try:
+            wait_until(lambda: _answers(settings), 600)
+            yield time.monotonic() - began, process
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def _answers(settings: Settings) -> bool:
+    try:
+        return asyncio.run(_status(settings)) == 200
+    except OSError:
+        return False
+
+
+async def _status(settings: Settings) -> int:
+    reader, writer = await asyncio.open_connection("127.0.0.1", settings.lookup_port)
+    try:
+        return await _ask(reader, writer, _get(_subject(0)))
+    finally:
+        writer.close()
+
+
+async def _load(settings: Settings, profiles: int, seconds: float) -> list[float]:
+    """Seconds that each look-up took, over several connections kept open."""
+    ends, took = time.monotonic() + seconds, list[float]()
+
+    async def one(chance: Random) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", settings.lookup_port)
+        while time.monotonic() < ends:
+            asked = _get(_subject(chance.randrange(profiles)))
+            began = time.monotonic()
+            status = await _ask(reader, writer, asked)
+            took.append(time.monotonic() - began)
+            assert status == 200, status
+        writer.close()
+
+    await asyncio.gather(*(one(Random(n)) for n in range(_CONNECTIONS)))
+    return took
+
+
+async def _ask_batches(settings: Settings, profiles: int) -> list[float]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", settings.lookup_port)
+    chance, took = Random(0), []
+    for _ in range(_BATCHES):
+        body = json.dumps({"subjects": [_subject(chance.randrange(profiles)) for _ in range(100)]})
+        asked = _HEAD % (b"POST", b"/v1/profiles:batch", _BEARER) + (
+            b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
+        )
+        began = time.monotonic()
+        status = await _ask(reader, writer, asked + body.encode())
+        took.append(time.monotonic() - began)
+        assert status == 200, status
+    writer.close()
+    return took
+
+
+_HEAD = b"%b %b HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %b\r\n"
+_BEARER = token().encode()
+
+
+def _get(subject: str) -> bytes:
+    return _HEAD % (b"GET", f"/v1/profiles/{subject}".encode(), _BEARER) + b"\r\n"
+
+
+async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, asked: bytes) -> int:
+    writer.write(asked)
+    head = await reader.readuntil(b"\r\n\r\n")
+    lines = head.lower().split(b"\r\n")
+    length = next(int(line[15:]) for line in lines if line.startswith(b"content-length:"))
+    await reader.readexactly(length)
+    return int(lines[0].split()[1])
+
+
+def _peak_mb(pid: int) -> float:
+    text = Path(f"/proc/{pid}/status").read_text()
+    return int(next(line for line in text.splitlines() if "VmHWM" in line).split()[1]) / 1024
+
+
+def _at(took: list[float], share: float) -> float:
+    """Quantile in milliseconds."""
+    return 1_000 * sorted(took)[int(share * (len(took) - 1))]
