@@ -95,6 +95,17 @@ class Wording:
             until=_day(until),
         )
 
+    def permission(self, use: str, raw: Mapping[str, Any]) -> str:
+        """One sentence on whether a profile may serve a use: an entry of `contactable` (JSON)."""
+        until, yes = raw.get("until"), raw.get("value") is True
+        return self.say(
+            "sentence",
+            "not_allowed" if not yes else "allowed" if until is None else "allowed_until",
+            use=self.say("use", use),
+            why=self.say("suppression", str(raw.get("why"))),
+            until=_day(until),
+        )
+
     def _number(self, value: Any) -> str:
         if isinstance(value, float):
             text = f"{value:.2f}".rstrip("0").rstrip(".")

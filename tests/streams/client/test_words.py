@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.vocabulary import ReasonCode, Stance, SuppressionReason, Trend
+from features.vocabulary import Purpose, ReasonCode, Stance, SuppressionReason, Trend
 from streams.client.words import LANGUAGES, wording
 from tests.support.paths import ROOT
 
@@ -30,6 +30,7 @@ def test_every_word_of_the_vocabulary_has_a_template(language: str) -> None:
     assert said.codes("suppression") == set(SuppressionReason)
     assert said.codes("stance") == set(Stance.words())
     assert said.codes("trend") == set(Trend.words())
+    assert said.codes("use") == {Purpose.OFFERS, Purpose.AUDIENCES}
 
 
 def test_the_files_are_translations_of_each_other() -> None:
@@ -44,6 +45,20 @@ def test_no_record_breaks_a_sentence(language: str, raw: dict[str, object]) -> N
         raw.pop("reasons")
     assert wording(language).interest(raw).endswith(".")
     assert wording(language).suppression({**raw, "scope": "x", "until": raw.get("id")}, {})
+    assert wording(language).permission("x", {**raw, "until": raw.get("id")}).endswith(".")
+
+
+def test_a_permission_is_said_with_its_end_or_its_reason() -> None:
+    said, end = wording("en"), 1_772_366_400_000
+    assert (
+        said.permission("offers", {"value": True, "why": "consent", "until": None})
+        == "Offers: yes."
+    )
+    assert (
+        said.permission("offers", {"value": True, "until": end}) == "Offers: yes, until 2026-03-01."
+    )
+    refused = {"value": False, "why": "care_case", "until": None}
+    assert said.permission("offers", refused) == "Offers: no: a care case is open."
 
 
 def test_text_of_a_record_is_no_template() -> None:
