@@ -48,7 +48,9 @@ def _erased(stream: Stream, twin: Partition, key: bytes) -> None:
     for account, known in twin.known.items():
         for who, erased_at in known.erased.items():
             name = erasure_mark(key, f"{account}/{who}" if who else account).encode()
-            mark = Mark.from_bytes(stream.state[b"e/" + name])
+            stored = stream.state.get(b"e/" + name)
+            assert stored is not None, f"I8: {account} {who} has no mark"
+            mark = Mark.from_bytes(stored)
             assert mark.at == erased_at, f"I8: {account} {who} until {erased_at}: {mark}"
             if who is None and not known.said and account not in twin.subjects:
                 assert not traces(stream, account), "I8: the erased account's id is left"
