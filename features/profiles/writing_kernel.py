@@ -31,8 +31,8 @@ from features.profiles.ranking_kernel import (
     ranked,
 )
 from features.profiles.reasons_kernel import as_text, write_reasons
-from features.state.layout import DAY_MS, MAX_ROWS, S_CARE, S_HOLD, Live
-from features.state.rows_kernel import days_before, popcount
+from features.state.layout import DAY_MS, F_DISLIKE, F_QUIET, MAX_ROWS, S_CARE, S_HOLD, Live
+from features.state.rows_kernel import popcount
 from features.state.spans_kernel import allowed_until
 from features.vocabulary import DayPart, PermissionBasis, Purpose, Source, Stance, Trend
 
