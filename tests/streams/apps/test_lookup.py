@@ -44,6 +44,9 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     made.reader.put("acc-2", interests=[SPORTS], suppressions=refused)
     made.reader.put("acc-2/kid", suppressions=[{**refused[0], "reason": "child_device"}])
     made.reader.put("acc-3/m", contactable={"offers": {"value": False}})
+    made.reader.put("acc-4/over", contactable={"offers": {"value": True, "until": 1_000}})
+    case = {"value": False, "why": "care_case", "until": None}
+    made.reader.put("acc-4/case", contactable={"offers": case, "audiences": case})
     settled(made)
     yield made
     made.close()
@@ -150,13 +153,17 @@ def test_offers_see_what_offers_allow_and_no_more(service: Service) -> None:
     assert answer.status == 200 and '"stance":"engage"' in text and "purchase" in text
     for hidden in ("context", "evidence", "dayparts", "sources"):
         assert hidden not in text
-    for subject in ("acc-2", "acc-2/kid", "acc-3", "acc-3/m", "acc-2/why/483"):
+    for subject in ("acc-2", "acc-2/kid", "acc-3", "acc-3/m", "acc-4/over", "acc-2/why/483"):
         assert service.ask(f"/v1/profiles/{subject}", bearer=seller).status == 404, subject
     body = json.dumps({"subjects": ["acc-1", "acc-2", "acc-3/m"]}).encode()
     batch = service.ask("/v1/profiles:batch", "POST", body, seller, Content_Type="application/json")
     assert set(batch.json["profiles"]) == {"acc-1"}
     assert service.ask("/v1/changes?account=acc-2", bearer=seller).status == 404
     assert service.ask("/v1/profiles/acc-2").status == 200, "another purpose sees it"
+    case = service.ask("/v1/profiles/acc-4/case", bearer=seller).json["contactable"]
+    assert case["offers"]["why"] == "care_case" and set(case) == {"offers"}, (
+        "and so says when to come"
+    )
 
 
 def test_a_token_for_several_purposes_says_which(service: Service) -> None:
