@@ -313,10 +313,9 @@ class Engine:
             store.publish(sids)
             values, as_of = zip(*self._pending.values(), strict=True)
             versions = store.subjects["version"][sids].tolist()
-            names, (profiles, offers) = store.keys(sids), zip(*values, strict=True)
-            for records, of in ((changes.profiles, profiles), (changes.offers, offers)):
-                rows = zip(names, of, versions, as_of, strict=True)
-                records += map(ProfileRecord._make, rows)
+            names, both = store.keys(sids), zip(*values, strict=True)
+            for records, of in zip((changes.profiles, changes.offers), both, strict=True):
+                records += map(ProfileRecord._make, zip(names, of, versions, as_of, strict=True))
             self._pending.clear()
         self._checkpoint.write(changes.state, store, self.accounts, offsets)
         self._let_go()

@@ -14,8 +14,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from streams.contract.headers import profile_headers, times
-from streams.contract.topics import PROFILES, STATE
+from streams.contract.headers import OFFERS_EVENT, PROFILE_EVENT, profile_headers, times
+from streams.contract.topics import OFFERS, PROFILES, STATE
 from streams.errors import ExitCode, KafkaFailed
 from streams.kafka import clients
 from streams.kafka.compacted import CompactedTopic
@@ -26,6 +26,7 @@ NAME = "state"
 HELP = "reset: DELETES all state, profiles and offsets of the group"
 
 _TIMEOUT_S = 30.0
+_EVENTS = {PROFILES: PROFILE_EVENT, OFFERS: OFFERS_EVENT}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> ExitCode:
     """Reset, or list what would be reset."""
     settings = settings_of(args)
-    names = [STATE] if args.keep_profiles else [PROFILES, STATE]
+    names = [STATE] if args.keep_profiles else [PROFILES, OFFERS, STATE]
     topics = " and ".join(settings.topic(name) for name in names)
     if not args.yes:
         print(
@@ -56,7 +57,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     return ExitCode.DONE
 
 
-def reset(settings: Settings, names: Sequence[str] = (PROFILES, STATE)) -> None:
+def reset(settings: Settings, names: Sequence[str] = (PROFILES, OFFERS, STATE)) -> None:
     """Delete the keys of topics and the group, which must have no members.
 
     A compacted topic refuses the deletion of records, so every key gets a tombstone: of a
@@ -79,8 +80,8 @@ def reset(settings: Settings, names: Sequence[str] = (PROFILES, STATE)) -> None:
         topic = settings.topic(name)
         for partition, key in _keys(settings, topic):
             headers: Any = []
-            if name == PROFILES:
-                headers = profile_headers(key, 0, times([now_ms])[0], now_ms)
+            if name in _EVENTS:
+                headers = profile_headers(key, 0, times([now_ms])[0], now_ms, _EVENTS[name])
             producer.produce(topic, None, key, partition, headers=headers)
             producer.poll(0)
         if producer.flush(_TIMEOUT_S):

@@ -191,8 +191,8 @@ def _admin(settings: Settings) -> list[Acl]:
         *_topics(
             settings,
             # The inputs to move the group's offsets there, and to send dead letters back.
-            read=(*INPUTS, PROFILES, STATE, TAGS, UNTAGGED, DEAD_LETTERS),
-            write=(*INPUTS, PROFILES, STATE, TAGS),
+            read=(*INPUTS, PROFILES, OFFERS, STATE, TAGS, UNTAGGED, DEAD_LETTERS),
+            write=(*INPUTS, PROFILES, OFFERS, STATE, TAGS),
             look=_ALL,
             more=("Create", "AlterConfigs"),
         ),

@@ -28,7 +28,6 @@ from streams.client import (
     ProfileReader,
     ReaderError,
 )
-from streams.contract.profile_schemas import EXAMPLE_OFFERS
 from streams.kafka import compacted
 from tests.conftest import Names
 from tests.support.paths import GOLDEN, ROOT
@@ -396,24 +395,3 @@ def test_an_expired_profile_is_told_as_gone(topic: ProfileTopic) -> None:
         assert reader.bootstrap(20).keys() == {"a"}
         now[0] = 2_000.0
         assert updates(reader) == [("a", False)] and reader.bootstrap(5) == {}
-
-
-def test_offers_are_read_as_profiles_of_what_is_acted_on() -> None:
-    avoid = [{"id": "1", "name": "Automotive"}]
-    value = orjson.dumps({**EXAMPLE_OFFERS, "avoid": avoid})
-    found = Profile.from_record("acc-1/m-2", value)
-    assert [(i.id, i.name, i.stance) for i in found.interests] == [
-        ("483", "Sports", "engage"),
-        ("1", "Automotive", "avoid"),
-    ]
-    assert found.may("offers", found.as_of) and not found.may("audiences", found.as_of)
-
-
-def test_a_use_ends_with_its_own_end_and_with_the_profile() -> None:
-    def may(valid_until: int | None = None, **said: Any) -> bool:
-        use = {"value": True, "why": "consent", "until": None, **said}
-        return decoded(contactable={"offers": use}, valid_until=valid_until).may("offers", 1_000)
-
-    assert may() and may(until=1_001) and may(valid_until=1_001)
-    assert not (may(until=1_000) or may(valid_until=1_000) or may(value=False))
-    assert not decoded().may("offers", 0), "where nothing is said it is not allowed"
