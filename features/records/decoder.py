@@ -188,7 +188,8 @@ def _event(kind: int, values: Mapping[str, Any], source: Input, accepts: Accepts
 
 def _tick(values: Mapping[str, Any]) -> Fact:
     ts, now = (read(values, item, lambda _: False) for item in (EVENT_TIME, TICK_NOW))
-    return Fact("", "", None, ts, Tick(now))
+    # Not ahead of its place, which is not ahead of its arrival: nothing ends before its time.
+    return Fact("", "", None, ts, Tick(None if now is None else min(now, ts)))
 
 
 def _fact(values: Mapping[str, Any], accepts: Accepts) -> Fact:

@@ -142,3 +142,17 @@ def test_only_a_record_without_key_tells_the_time(key: bytes) -> None:
     steps(20, worker)
     assert engines(worker)[0].store.ticked == -1
     assert b"a" in standing(broker)
+
+
+def test_no_tick_tells_a_time_that_has_not_come() -> None:
+    """Neither by its place, which is a dead letter then, nor by what it says beside it."""
+    broker = new_broker()
+    _granted(broker, "a", 3_600)
+    now = _now_ms(broker)
+    for ts in (now, now + 3_700_000):
+        said = {"kind": "tick", "ts": ts, "now": now + 3_700_000}
+        broker.put(FACTS_TOPIC, 0, json.dumps(said).encode(), None)
+    worker = start(broker)
+    steps(20, worker)
+    assert engines(worker)[0].store.ticked == now
+    assert b"a" in standing(broker)
