@@ -82,7 +82,7 @@ class Partition:
 
     def _fact(self, doc: Doc) -> str:
         if doc["kind"] == "tick":
-            before, self.ticked = self.now, max(self.ticked, doc["ts"])
+            before, self.ticked = self.now, max(self.ticked, doc["now"])
             self._end(before)
             return "fact"
         account, who = doc["account_id"], doc.get("member_id")
