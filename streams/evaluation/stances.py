@@ -94,6 +94,7 @@ def changes(answers: Answers, counted: NDArray[np.bool_]) -> Calm:
     at = at[(pair[at - AHEAD_DAYS] == pair[at + AHEAD_DAYS - 1]) & (y[at] == 1)]
     at = at[day[at + AHEAD_DAYS - 1] - day[at - AHEAD_DAYS] == 2 * AHEAD_DAYS - 1]
     at = at[(hits[at + _WEEK] - hits[at] >= 4) & (hits[at] - hits[at - AHEAD_DAYS] <= 2)]
+    at = at[np.diff(at, prepend=-AHEAD_DAYS) > 1]  # the first day of each
     waited = [int(np.argmax(np.append(engaged[i : i + AHEAD_DAYS], True))) for i in at.tolist()]
     return Calm(
         float(judged[flip].sum()) / weeks,

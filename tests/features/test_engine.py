@@ -102,6 +102,7 @@ def test_everything_is_as_the_twin_says(records: list[Record], grant: bool) -> N
     assert engine.learner.policy().form.weights[0] == pytest.approx(
         [weights.get(name, 0.0) for name in SIGNALS], rel=1e-3, abs=1e-5
     )
+    assert engine.learner.attention.powers == pytest.approx(twin.attention.powers, rel=1e-3)
     profiles = done.profiles()
     for key in twin.subjects:
         want = profile(twin, key)
