@@ -146,15 +146,20 @@ def ranked(
         best.weekly_habit = scratch.vector[WEEKLY_HABIT]
         best.share_7d = scratch.vector[SHARE_7D]
         best.tells = told
-        best.low = low / policy.rate[interest]
-        best.high = high / policy.rate[interest]
+        best.low, best.high = low / policy.rate[interest], high / policy.rate[interest]
         best.age = age
         best.rule = rule
         best.share = drawn
+    _divide(rank, count, attention, level)
+    return without_parents(live, rank, count, choice.parent)
+
+
+@inlined
+def _divide(rank: Any, count: int, attention: float, level: float) -> None:
+    """Make shares of the appeals, and bound them."""
     for q in range(count):
         rank[q].share = rank[q].share / attention
         rank[q].share_low, rank[q].share_high = share_bounds(rank[q].share, level)
-    return without_parents(live, rank, count, choice.parent)
 
 
 @inlined
