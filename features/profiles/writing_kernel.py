@@ -10,12 +10,19 @@ from numpy.typing import NDArray
 from features.jit import as_int, inlined, njit
 from features.models.signals_kernel import SIGNALS, days_since, subject_days
 from features.models.stance_kernel import (
-    _AVOID_LIFT,
-    _ENGAGE_AGE,
-    _ENGAGE_LIFT,
-    _ENGAGE_SCORE,
-    AVOID,
-    ENGAGE,
+    AVOID_LIFT,
+    ENGAGE_AGE,
+    ENGAGE_LIFT,
+    ENGAGE_SCORE,
+    LIKELY_SCORE,
+    RULE_CLEAR,
+    RULE_LIKELY,
+    RULE_NONE,
+    RULE_RARE,
+    RULE_SMALL,
+    RULE_STILL,
+    RULE_UNCLEAR,
+    STILL_SCORE,
     Policy,
 )
 from features.moments.moments_kernel import CELLS_SHAPE, MOST_NAMED, Forecast
@@ -65,7 +72,10 @@ _NULL = _bytes("null")
 _INTERESTS = _bytes('},"interests":[')
 _LIFT = _bytes(',"lift":')
 _CONFIDENCE = _bytes(',"confidence":')
-_TREND = _bytes(',"trend":"')
+_SHARE = _bytes(',"share":{"value":')
+_SHARE_LOW = _bytes(',"low":')
+_SHARE_HIGH = _bytes(',"high":')
+_TREND = _bytes('},"trend":"')
 _LAST = _bytes('","last_active":')
 _PARTS = _bytes(',"dayparts":{')
 _SOURCES = _bytes('},"sources":{')
@@ -97,11 +107,13 @@ def _rule(code: ReasonCode, name: str, needs: float) -> tuple[NDArray[np.uint8],
     return _bytes(before), _bytes(f',"needs":{needs:g}}}}},')
 
 
-_RULE_CLEAR = _rule(ReasonCode.LIFT_CLEAR, "low", _ENGAGE_LIFT)
-_RULE_UNCLEAR = _rule(ReasonCode.LIFT_UNCLEAR, "low", _ENGAGE_LIFT)
-_RULE_SMALL = _rule(ReasonCode.LIFT_SMALL, "high", _AVOID_LIFT)
-_RULE_RARE = _rule(ReasonCode.TOO_RARE, "score", _ENGAGE_SCORE)
-_RULE_NEW = _rule(ReasonCode.TOO_NEW, "days", _ENGAGE_AGE)
+_CLEAR = _rule(ReasonCode.LIFT_CLEAR, "low", ENGAGE_LIFT)
+_LIKELY = _rule(ReasonCode.LIKELY, "score", LIKELY_SCORE)
+_STILL = _rule(ReasonCode.STILL_LIKELY, "score", STILL_SCORE)
+_UNCLEAR = _rule(ReasonCode.LIFT_UNCLEAR, "low", ENGAGE_LIFT)
+_SMALL = _rule(ReasonCode.LIFT_SMALL, "high", AVOID_LIFT)
+_RARE = _rule(ReasonCode.TOO_RARE, "score", ENGAGE_SCORE)
+_NEW = _rule(ReasonCode.TOO_NEW, "days", ENGAGE_AGE)
 _WHY_DAYS = _bytes(f'{{"code":"{ReasonCode.ACTIVE_DAYS_28}","value":')
 _WHY_SHARE = _reason(ReasonCode.SHARE_7D)
 _WHY_HABIT = _reason(ReasonCode.WEEKLY_HABIT)
@@ -275,6 +287,10 @@ def _write_interest(
     n = put_hundredths(out, n, best.lift)
     n = put(out, n, _CONFIDENCE)
     n = put_hundredths(out, n, best.confidence)
+    n = put(out, n, _SHARE)
+    n = put_hundredths(out, n, best.share)
+    n = put_hundredths(out, put(out, n, _SHARE_LOW), best.share_low)
+    n = put_hundredths(out, put(out, n, _SHARE_HIGH), best.share_high)
     n = put(out, n, _TREND)
     n = put(out, n, _TRENDS[best.trend])
     n = put(out, n, _LAST)
@@ -299,27 +315,24 @@ def _rounded(score: float, step: float) -> float:
 
 
 @inlined
-def _write_rule(out: Any, n: int, known: int, best: Any, held: int) -> int:
+def _write_rule(out: Any, n: int, best: Any) -> int:
     """The rule that decided by a number, none where a declared fact did."""
-    sure = best.low >= _ENGAGE_LIFT and best.score >= _ENGAGE_SCORE and best.age >= _ENGAGE_AGE
-    if known & (F_DISLIKE | F_QUIET):
+    rule = best.rule
+    if rule == RULE_NONE:
         return n
-    if sure or known & F_LIKE:
-        if best.stance != ENGAGE or not sure:
-            return n
-        n = put_hundredths(out, put(out, n, _RULE_CLEAR[0]), best.low)
-        return put(out, n, _RULE_CLEAR[1])
-    if best.stance == AVOID:
-        n = put_hundredths(out, put(out, n, _RULE_SMALL[0]), best.high)
-        return put(out, n, _RULE_SMALL[1])
-    if best.low < _ENGAGE_LIFT:
-        n = put_hundredths(out, put(out, n, _RULE_UNCLEAR[0]), best.low)
-        return put(out, n, _RULE_UNCLEAR[1])
-    if best.score < _ENGAGE_SCORE:
-        n = put_probability(out, put(out, n, _RULE_RARE[0]), best.score)
-        return put(out, n, _RULE_RARE[1])
-    n = put_int(out, put(out, n, _RULE_NEW[0]), best.age)
-    return put(out, n, _RULE_NEW[1])
+    if rule == RULE_CLEAR:
+        return put(out, put_hundredths(out, put(out, n, _CLEAR[0]), best.low), _CLEAR[1])
+    if rule == RULE_SMALL:
+        return put(out, put_hundredths(out, put(out, n, _SMALL[0]), best.high), _SMALL[1])
+    if rule == RULE_UNCLEAR:
+        return put(out, put_hundredths(out, put(out, n, _UNCLEAR[0]), best.low), _UNCLEAR[1])
+    if rule == RULE_LIKELY:
+        return put(out, put_probability(out, put(out, n, _LIKELY[0]), best.score), _LIKELY[1])
+    if rule == RULE_STILL:
+        return put(out, put_probability(out, put(out, n, _STILL[0]), best.score), _STILL[1])
+    if rule == RULE_RARE:
+        return put(out, put_probability(out, put(out, n, _RARE[0]), best.score), _RARE[1])
+    return put(out, put_int(out, put(out, n, _NEW[0]), best.age), _NEW[1])
 
 
 @inlined
@@ -357,7 +370,7 @@ def _write_shares(out: Any, n: int, row: Any) -> int:
 @inlined
 def _write_reasons(out: Any, n: int, row: Any, day: int, best: Any, held: int) -> int:
     bits = days_before(row, day)
-    n = _write_rule(out, put(out, n, _REASONS), as_int(row.known), best, held)
+    n = _write_rule(out, put(out, n, _REASONS), best)
     n = put(out, n, _WHY_DAYS)
     n = put_int(out, n, popcount(bits & np.uint64(0xFFFFFFF)))
     n = put(out, n, _WHY_SHARE)
