@@ -102,7 +102,7 @@ def test_facts_out_of_form_are_counted_by_how_they_were_read() -> None:
         ]
         return {sample.labels.get("reading", "undecided"): sample.value for sample in samples}
 
-    before, ticks = figures(), metrics.TICKS.collect()[0].samples[0].value
+    before, ticks = figures(), list(metrics.TICKS.collect())[0].samples[0].value
     assert set(before) == {*Tolerated, "undecided"}, "there from the start, or none would be seen"
     broker = new_broker()
     for fact in (
@@ -126,6 +126,6 @@ def test_facts_out_of_form_are_counted_by_how_they_were_read() -> None:
         "granted_purpose": 1,
         "undecided": 1,
     }
-    ticks = metrics.TICKS.collect()[0].samples[0].value - ticks
+    ticks = list(metrics.TICKS.collect())[0].samples[0].value - ticks
     assert _counted()[INPUTS[FACTS], "fact"] == 5 + ticks
     assert _counted()[INPUTS[FACTS], "malformed"] == 2
