@@ -45,7 +45,7 @@ log = logging.getLogger(__name__)
 
 
 class Ticker:
-    """Writes ticks, to each partition at most one in ``tick_interval_ms``."""
+    """Writes ticks, to each partition at most one in ``tick_interval_ms``, at 0 none."""
 
     def __init__(self, settings: Settings, ports: Ports = REAL) -> None:
         self._settings = settings
@@ -60,6 +60,8 @@ class Ticker:
         Far behind, or in history, none is due: it would have its place behind all that is still
         to come.
         """
+        if not self._settings.tick_interval_ms:
+            return
         passed = self._ports.monotonic() - self._settings.tick_interval_ms / 1000.0
         now_ms = int(self._ports.wall() * 1000)
         for number, engine in engines.items():
