@@ -163,11 +163,13 @@ class Engine:
         while self._room > 0:
             why, at = self.store.apply(batch, at, outcome, self.contents.map)
             if why == lay.DONE:
-                return len(batch)
+                at = len(batch)
+                break
             what = self._handlers[why](batch, at)
             if what != lay.PENDING:
                 outcome[at] = what
                 self.store.totals[what] += 1
+        self._let_go()
         return at
 
     def _take_fact(self, batch: Batch, at: int) -> int:
@@ -224,7 +226,7 @@ class Engine:
         return lay.PENDING
 
     def _let_go(self) -> None:
-        """Take who left out of what goes together; at a close or a commit, it is the same."""
+        """Take who left out of what goes together; anywhere before the next close is the same."""
         left, self.accounts.standing.left = self.accounts.standing.left, set()
         self._model_changed |= self.related.forget(left)
 
@@ -318,7 +320,6 @@ class Engine:
                 records += map(ProfileRecord._make, zip(names, of, versions, as_of, strict=True))
             self._pending.clear()
         self._checkpoint.write(changes.state, store, self.accounts, offsets)
-        self._let_go()
         if self._model_changed:
             changes.state.update(self.learner.snapshot() | self.related.snapshot())
             self._model_changed = False

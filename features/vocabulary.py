@@ -128,6 +128,8 @@ class ReasonCode(StrEnum):
     """Reasons for the stance of an interest, in a profile."""
 
     LIFT_CLEAR = "lift_clear"
+    LIKELY = "likely"
+    STILL_LIKELY = "still_likely"
     LIFT_UNCLEAR = "lift_unclear"
     LIFT_SMALL = "lift_small"
     TOO_RARE = "too_rare"

@@ -70,7 +70,8 @@ class Settings(EngineSettings):
     standby: bool = False  # hold a warm copy of every partition that another worker owns
     #: Patience with an input that neither sends nor is at its end, before the others go on
     merge_wait_ms: int = 30_000
-    #: Least time between two ticks in a partition: what ends in a silent one is acted on within it
+    #: Least time between two ticks in a partition: what ends in a silent one is acted on within it;
+    #: at 0 only where something comes
     tick_interval_ms: int = 60_000
     #: Least time between two looks at what stands published of a partition; there is one when its
     #: state begins and one after erasures
@@ -160,7 +161,6 @@ _ABOVE_0 = (
     "turn_persons",
     "commit_interval_ms",
     "commit_events",
-    "tick_interval_ms",
     "sweep_interval_ms",
     "partitions",
     "replication",

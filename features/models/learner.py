@@ -13,13 +13,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from features.models.attention import Attention
+from features.models.attention_kernel import share_rows
 from features.models.base import Model, check, single
 from features.models.comparison import CALIBRATION_SLACK, PROBATION_DAYS, Comparison
 from features.models.drift import Drift
 from features.models.measures import Tally, losses
+from features.models.memory_kernel import remember_engaged
+from features.models.rarity import Rarity
 from features.models.registry import registered
 from features.models.signals import NAMES, BaseRates, DayRows, training_rows
-from features.models.stance_kernel import DECISION, Policy, decide_rows
+from features.models.stance_kernel import AVOID_LIFT, DECISION, Policy, decide_rows
 from features.state import changelog_keys as keys
 from features.state import snapshots
 from features.state.store import Store
@@ -81,6 +85,8 @@ class Learner:
         self._tallies = {name: Tally() for name in self.models}
         self._comparisons = {name: Comparison() for name in self.models}
         self._drift = Drift()
+        self.attention = Attention()
+        self.rarity = Rarity()
 
     @property
     def champion(self) -> Model:
@@ -101,21 +107,30 @@ class Learner:
         form = self.champion.form()
         if form is None:  # only models with a form are ever promoted
             form = single(np.zeros(len(NAMES)), product=False)
-        return Policy(form, self.population.rate(), self.population.log_odds(), int(self.trained))
+        return Policy(
+            form,
+            self.population.rate(),
+            self.population.log_odds(),
+            int(self.trained),
+            self.attention.powers,
+            self.rarity.limit(),
+        )
 
     def decisions(self, rows: DayRows) -> NDArray[np.void]:
-        """Decisions of a morning on rows where nothing was declared, for measuring.
+        """Decisions of a morning on rows as if nothing was declared.
 
         Returns
         -------
         ndarray of `features.models.stance_kernel.DECISION`, shape (len(rows),)
         """
         found = np.zeros(len(rows), DECISION)
-        decide_rows(self.policy(), rows.x, rows.interest, found)
+        policy = self.policy()
+        decide_rows(policy, rows.x, rows.interest, rows.evidence, rows.known, found)
+        share_rows(policy.powers, rows.x, rows.subject, found)
         return found
 
     def close_day(self, store: Store, day: int, limit: int) -> None:
-        """Score a day that closes, learn it, and promote a challenger that is better.
+        """Score a day that closes, learn it, promote a challenger that is better, remember.
 
         Parameters
         ----------
@@ -129,11 +144,17 @@ class Learner:
             if self.observer is not None:
                 self.observer(rows, answers)
             self._judge(rows, answers)
+            if self.trained:
+                said = self.decisions(rows)
+                small = said["high"] < AVOID_LIFT
+                self.rarity.add(said["score"][small], rows.y[small])
+                self.attention.learn(rows, said)
             for model in self.models.values():
                 model.learn(rows)
             self._contest(day)
             del self.news[:-_MOST_NEWS]
         self.population.close_day(store, day)
+        remember_engaged(store.live, day + 1, self.policy())
 
     def _judge(self, rows: DayRows, answers: Mapping[str, NDArray[np.float64]]) -> None:
         lost = {name: losses(p, rows.y) for name, p in answers.items()}
@@ -193,7 +214,12 @@ class Learner:
             "tallies": {name: [t.loss, t.weight] for name, t in self._tallies.items()},
         }
         found[keys.CONTEST] = snapshots.pack(
-            manifest, {f"sums.{name}": tally.sums for name, tally in self._tallies.items()}
+            manifest,
+            {f"sums.{name}": tally.sums for name, tally in self._tallies.items()}
+            | {
+                "rarity": self.rarity.sums,
+                "attention": np.stack([self.attention.powers, self.attention.sums]),
+            },
         )
         return found
 
@@ -216,6 +242,9 @@ class Learner:
             for name, days in head["duels"].items():
                 if name in self._comparisons:
                     self._comparisons[name].days = [(a, b, c) for a, b, c in days]
+        self.rarity.sums = arrays.get("rarity", self.rarity.sums)
+        if "attention" in arrays:
+            self.attention.powers, self.attention.sums = arrays["attention"].copy()
         for source, values in head["drift"].items():
             self._drift.values[int(source)] = values
         for name, (loss, weight) in head["tallies"].items():

@@ -62,6 +62,10 @@ class DayRows:
         1 where the subject was active at all on `day`.
     source : ndarray of uint8, shape (n,)
         Where most of the row comes from: 0 network, 1 TV, 2 app.
+    evidence : ndarray of uint8, shape (n,)
+        Active days of the subject after the row's first.
+    known : ndarray of uint16, shape (n,)
+        Flags of the row, ``F_...``.
     """
 
     day: int
@@ -71,9 +75,16 @@ class DayRows:
     subject: NDArray[np.int32]
     active_today: NDArray[np.uint8]
     source: NDArray[np.uint8]
+    evidence: NDArray[np.uint8]
+    known: NDArray[np.uint16]
 
     def __len__(self) -> int:
         return len(self.y)
+
+    def part(self, which: slice) -> DayRows:
+        """Some of the rows."""
+        columns = {name: column for name, column in vars(self).items() if name != "day"}
+        return DayRows(self.day, **{name: column[which] for name, column in columns.items()})
 
     def firsts(self) -> NDArray[np.intp]:
         """Index of the first row of each subject."""
@@ -100,7 +111,8 @@ def training_rows(store: Store, day: int, limit: int, population: BaseRates) -> 
         np.zeros(size, np.int32),
         np.zeros(size, np.uint8),
         np.zeros(size, np.uint8),
+        np.zeros(size, np.uint8),
+        np.zeros(size, np.uint16),
     )
     n = kernels.fill_training_rows(store.live, day, keep, population.log_odds(), columns)
-    x, y, interest, subject, active_today, source = columns
-    return DayRows(day, x[:n], y[:n], interest[:n], subject[:n], active_today[:n], source[:n])
+    return DayRows(day, *columns).part(slice(n))

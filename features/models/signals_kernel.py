@@ -237,6 +237,13 @@ def subject_days(subjects: Subjects, sid: int, day: int) -> Any:
 
 
 @inlined
+def evidence(began: Morning, first: int) -> Any:
+    """Days of a subject, of `KNOWN_DAYS`, after the first day of a row: each could have had it."""
+    age = min(64, max(1, began.day - as_int(first)))
+    return popcount(began.active_days & _lowest(age - 1))
+
+
+@inlined
 def fill(live: Live, j: int, began: Morning, log_odds: Any, levels: Any, out: Any) -> Any:
     """Signals of row `j` when a day began.
 

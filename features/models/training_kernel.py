@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.jit import as_int, bare, inlined, njit
-from features.models.signals_kernel import fill, morning, subject_days
-from features.state.layout import S_GONE, Live
+from features.models.signals_kernel import evidence, fill, morning, subject_days
+from features.state.layout import F_TOLD, S_GONE, Live
 from features.state.rows_kernel import active_on
 
 _SALT = np.uint64(0x9E3779B97F4A7C15)
@@ -24,6 +24,8 @@ class Columns(NamedTuple):
     subject: NDArray[np.int32]
     active_today: NDArray[np.uint8]
     source: NDArray[np.uint8]
+    evidence: NDArray[np.uint8]
+    known: NDArray[np.uint16]
 
 
 @bare
@@ -81,6 +83,8 @@ def fill_training_rows(live: Live, day: int, keep: float, log_odds: Any, out: Co
             out.subject[n] = sid
             out.active_today[n] = was_active
             out.source[n] = _main_source(row)
+            out.evidence[n] = np.uint8(evidence(began, as_int(row.first)))
+            out.known[n] = row.known
             n += 1
     return n
 
@@ -89,7 +93,7 @@ def fill_training_rows(live: Live, day: int, keep: float, log_odds: Any, out: Co
 def _is_candidate(row: Any, day: int) -> Any:
     """Whether a row was engaged with before `day` or spoken of, not raised by a machine alone."""
     since = (1 if active_on(row, day) else 0) + (1 if active_on(row, day + 1) else 0)
-    return as_int(row.first) < day and (as_int(row.active) > since or row.known != 0)
+    return as_int(row.first) < day and (as_int(row.active) > since or row.known & F_TOLD != 0)
 
 
 @inlined

@@ -126,8 +126,8 @@ class Accounts:
             return lay.FACT
         account, member = known.account_id.encode(), known.member_id or ""
         match known.said:
-            case Tick():
-                self._store.ticked = max(self._store.ticked, known.ts)
+            case Tick(now=told):
+                self._store.ticked = max(self._store.ticked, told or -1)
                 return lay.PENDING if self.standing.ends.next() <= self._store.now else lay.FACT
             case Erasure():
                 return self._erase(account, member, known, now)

@@ -24,6 +24,7 @@ _FLAGS = (
     (lay.F_LIKE, ReasonCode.DECLARED_LIKE.value),
     (lay.F_DISLIKE, ReasonCode.DECLARED_DISLIKE.value),
     (lay.F_QUIET, "quiet"),
+    (lay.F_ENGAGED, "engaged"),
 )
 
 

@@ -13,17 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.jit import as_int, inlined
-from features.models.signals_kernel import SHARE_7D, WEEKLY_HABIT, fill, morning
+from features.models.attention_kernel import appeal, long_level_of, share_bounds
+from features.models.signals_kernel import SHARE_7D, WEEKLY_HABIT, evidence, fill, morning
 from features.models.stance_kernel import (
-    _AVOID_LIFT,
-    _ENGAGE_LIFT,
-    _Z,
+    AVOID,
+    AVOID_LIFT,
     ENGAGE,
+    ENGAGE_LIFT,
     HOLD,
+    RULE_UNCLEAR,
     Policy,
     decide,
     trend,
-    trials,
 )
 from features.moments.moments_kernel import has_weekday
 from features.state.layout import F_DISLIKE, F_LIKE, F_QUIET, S_CARE, S_HOLD, Live, Rows
@@ -36,6 +37,9 @@ RANKED: Final = np.dtype([
     ("stance", "i8"), ("weekly_habit", "f8"), ("share_7d", "f8"),
     # What it tells; the ends of its interval as lifts; days since it was first seen.
     ("tells", "f8"), ("low", "f8"), ("high", "f8"), ("age", "i8"),
+    # Of the attention of the next week, and its bounds.
+    ("share", "f8"), ("share_low", "f8"), ("share_high", "f8"),
+    ("rule", "i8"),  # what decided: `features.models.stance_kernel`
 ])  # fmt: skip
 
 #: A score as it is kept to be compared: in 1/255.
@@ -101,7 +105,7 @@ def ranked(
     rank: Any = scratch.rank
     began = morning(live, sid, day, scratch.levels)
     held = (s.status[s.account[sid]] | s.status[sid]) & (S_CARE | S_HOLD)
-    count, top = 0, choice.top
+    count, top, attention, level = 0, choice.top, 0.0, 0.0
     start = as_int(s.start[sid])
     for j in range(start, start + as_int(s.used[sid])):
         interest = as_int(live.rows.interest[j])
@@ -110,20 +114,23 @@ def ranked(
         row = live.rows.windows[j]
         bits = fill(live, j, began, policy.log_odds, scratch.levels, scratch.vector)
         age = max(0, day - as_int(row.first))
-        score, lift, confidence, stance = decide(
-            policy, scratch.vector, bits, age, interest, as_int(row.known), held != 0
+        days = evidence(began, as_int(row.first))
+        score, confidence, stance, rule, low, high = decide(
+            policy, scratch.vector, bits, age, days, interest, as_int(row.known), held != 0
         )
-        spread = _Z * np.sqrt(score * (1.0 - score) / trials(score, age))
-        low, high = max(0.0, score - spread), min(1.0, score + spread)
+        drawn = appeal(policy.powers, score, scratch.vector)
+        attention += drawn
+        level += long_level_of(scratch.vector)
         told = tells(score, low, high, policy.rate[interest])
         known = as_int(row.known) & (F_LIKE | F_DISLIKE | F_QUIET)
         # What has a weekday of its own is neither dull nor unwanted on the eve of another.
         weekly = stance != ENGAGE and known == 0 and has_weekday(day, bits, age)
-        stance = HOLD if weekly else stance
+        if weekly and stance == AVOID:
+            stance, rule = HOLD, RULE_UNCLEAR
         rate = policy.rate[interest]
         # However sure it were, it would not be engaged; or it is rare, and may be one to avoid.
         rare = popcount(bits & np.uint64(0xFFFFFFF)) < _HABIT_DAYS
-        vague = score < _ENGAGE_LIFT * rate or (low < _AVOID_LIFT * rate and rare)
+        vague = score < ENGAGE_LIFT * rate or (low < AVOID_LIFT * rate and rare)
         # Nor could anybody act on what was only touched so far.
         idle = (vague and not weekly and age >= COMMON_AGE) or bits == 0
         if idle and stance == HOLD and known == 0 and choice.common == 0:
@@ -143,17 +150,27 @@ def ranked(
         best = rank[at]
         best.row = j
         best.score = score
-        best.lift = lift
+        best.lift = score / policy.rate[interest]
         best.confidence = confidence
         best.trend = trend(scratch.levels, bits, age, score)
         best.stance = stance
         best.weekly_habit = scratch.vector[WEEKLY_HABIT]
         best.share_7d = scratch.vector[SHARE_7D]
         best.tells = told
-        best.low = low / policy.rate[interest]
-        best.high = high / policy.rate[interest]
+        best.low, best.high = low / policy.rate[interest], high / policy.rate[interest]
         best.age = age
+        best.rule = rule
+        best.share = drawn
+    _divide(rank, count, attention, level)
     return without_parents(live, rank, count, choice.parent)
+
+
+@inlined
+def _divide(rank: Any, count: int, attention: float, level: float) -> None:
+    """Make shares of the appeals, and bound them."""
+    for q in range(count):
+        rank[q].share = rank[q].share / attention
+        rank[q].share_low, rank[q].share_high = share_bounds(rank[q].share, level)
 
 
 @inlined

@@ -9,12 +9,19 @@ from numpy.typing import NDArray
 
 from features.jit import as_int, inlined
 from features.models.stance_kernel import (
-    _AVOID_LIFT,
-    _ENGAGE_AGE,
-    _ENGAGE_LIFT,
-    _ENGAGE_SCORE,
-    AVOID,
-    ENGAGE,
+    AVOID_LIFT,
+    ENGAGE_AGE,
+    ENGAGE_LIFT,
+    ENGAGE_SCORE,
+    LIKELY_SCORE,
+    RULE_CLEAR,
+    RULE_LIKELY,
+    RULE_NONE,
+    RULE_RARE,
+    RULE_SMALL,
+    RULE_STILL,
+    RULE_UNCLEAR,
+    STILL_SCORE,
 )
 from features.profiles.json_kernel import put, put_hundredths, put_int, put_probability
 from features.state.layout import F_DISLIKE, F_LIKE, F_QUIET, S_CARE, S_HOLD
@@ -42,11 +49,13 @@ def _rule(code: ReasonCode, name: str, needs: float) -> tuple[NDArray[np.uint8],
     return as_text(before), as_text(f',"needs":{needs:g}}}}},')
 
 
-_RULE_CLEAR = _rule(ReasonCode.LIFT_CLEAR, "low", _ENGAGE_LIFT)
-_RULE_UNCLEAR = _rule(ReasonCode.LIFT_UNCLEAR, "low", _ENGAGE_LIFT)
-_RULE_SMALL = _rule(ReasonCode.LIFT_SMALL, "high", _AVOID_LIFT)
-_RULE_RARE = _rule(ReasonCode.TOO_RARE, "score", _ENGAGE_SCORE)
-_RULE_NEW = _rule(ReasonCode.TOO_NEW, "days", _ENGAGE_AGE)
+_CLEAR = _rule(ReasonCode.LIFT_CLEAR, "low", ENGAGE_LIFT)
+_LIKELY = _rule(ReasonCode.LIKELY, "score", LIKELY_SCORE)
+_STILL = _rule(ReasonCode.STILL_LIKELY, "score", STILL_SCORE)
+_UNCLEAR = _rule(ReasonCode.LIFT_UNCLEAR, "low", ENGAGE_LIFT)
+_SMALL = _rule(ReasonCode.LIFT_SMALL, "high", AVOID_LIFT)
+_RARE = _rule(ReasonCode.TOO_RARE, "score", ENGAGE_SCORE)
+_NEW = _rule(ReasonCode.TOO_NEW, "days", ENGAGE_AGE)
 _WHY_DAYS = as_text(f'{{"code":"{ReasonCode.ACTIVE_DAYS_28}","value":')
 _WHY_SHARE = _reason(ReasonCode.SHARE_7D)
 _WHY_HABIT = _reason(ReasonCode.WEEKLY_HABIT)
@@ -62,7 +71,7 @@ _WHY_FEW = _reason(ReasonCode.FEW_DATA)
 def write_reasons(out: Any, n: int, row: Any, day: int, best: Any, held: int) -> int:
     """Write why an interest has its stance; the deciding rule first, with its numbers."""
     bits = days_before(row, day)
-    n = _write_rule(out, put(out, n, _REASONS), as_int(row.known), best, held)
+    n = _write_rule(out, put(out, n, _REASONS), best)
     n = put(out, n, _WHY_DAYS)
     n = put_int(out, n, popcount(bits & np.uint64(0xFFFFFFF)))
     n = put(out, n, _WHY_SHARE)
@@ -89,24 +98,21 @@ def write_reasons(out: Any, n: int, row: Any, day: int, best: Any, held: int) ->
 
 
 @inlined
-def _write_rule(out: Any, n: int, known: int, best: Any, held: int) -> int:
+def _write_rule(out: Any, n: int, best: Any) -> int:
     """The rule that decided by a number, none where a declared fact did."""
-    sure = best.low >= _ENGAGE_LIFT and best.score >= _ENGAGE_SCORE and best.age >= _ENGAGE_AGE
-    if known & (F_DISLIKE | F_QUIET):
+    rule = best.rule
+    if rule == RULE_NONE:
         return n
-    if sure or known & F_LIKE:
-        if best.stance != ENGAGE or not sure:
-            return n
-        n = put_hundredths(out, put(out, n, _RULE_CLEAR[0]), best.low)
-        return put(out, n, _RULE_CLEAR[1])
-    if best.stance == AVOID:
-        n = put_hundredths(out, put(out, n, _RULE_SMALL[0]), best.high)
-        return put(out, n, _RULE_SMALL[1])
-    if best.low < _ENGAGE_LIFT:
-        n = put_hundredths(out, put(out, n, _RULE_UNCLEAR[0]), best.low)
-        return put(out, n, _RULE_UNCLEAR[1])
-    if best.score < _ENGAGE_SCORE:
-        n = put_probability(out, put(out, n, _RULE_RARE[0]), best.score)
-        return put(out, n, _RULE_RARE[1])
-    n = put_int(out, put(out, n, _RULE_NEW[0]), best.age)
-    return put(out, n, _RULE_NEW[1])
+    if rule == RULE_CLEAR:
+        return put(out, put_hundredths(out, put(out, n, _CLEAR[0]), best.low), _CLEAR[1])
+    if rule == RULE_SMALL:
+        return put(out, put_hundredths(out, put(out, n, _SMALL[0]), best.high), _SMALL[1])
+    if rule == RULE_UNCLEAR:
+        return put(out, put_hundredths(out, put(out, n, _UNCLEAR[0]), best.low), _UNCLEAR[1])
+    if rule == RULE_LIKELY:
+        return put(out, put_probability(out, put(out, n, _LIKELY[0]), best.score), _LIKELY[1])
+    if rule == RULE_STILL:
+        return put(out, put_probability(out, put(out, n, _STILL[0]), best.score), _STILL[1])
+    if rule == RULE_RARE:
+        return put(out, put_probability(out, put(out, n, _RARE[0]), best.score), _RARE[1])
+    return put(out, put_int(out, put(out, n, _NEW[0]), best.age), _NEW[1])

@@ -32,6 +32,7 @@ from features.records.inputs import (
     FACT_FIELDS,
     INPUTS,
     KIND,
+    TICK_NOW,
     Inputs,
 )
 from features.records.pseudonyms import Pseudonyms, pseudonyms
@@ -186,7 +187,9 @@ def _event(kind: int, values: Mapping[str, Any], source: Input, accepts: Accepts
 
 
 def _tick(values: Mapping[str, Any]) -> Fact:
-    return Fact("", "", None, read(values, EVENT_TIME, lambda _: False), Tick())
+    ts, now = (read(values, item, lambda _: False) for item in (EVENT_TIME, TICK_NOW))
+    # Not ahead of its place, which is not ahead of its arrival: nothing ends before its time.
+    return Fact("", "", None, ts, Tick(None if now is None else min(now, ts)))
 
 
 def _fact(values: Mapping[str, Any], accepts: Accepts) -> Fact:

@@ -88,9 +88,13 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """It is `Fact.ts` by the clock: a worker's record in a silent partition, about no account."""
+    """Tells what time it is, ms: a worker's record in a silent partition, about no account.
+
+    One without a time only moves the offset.
+    """
 
     kind: ClassVar[str] = "tick"
+    now: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

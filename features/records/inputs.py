@@ -196,6 +196,8 @@ APP_EVENTS: Final = Input(
 INPUTS: Final = Inputs((NETWORK_USAGE, TV_VIEWING, APP_EVENTS))
 
 KIND: Final = Field("kind", Text(32), "what is known", True)
+#: Of a worker's tick, whose event time is its place in the sequence.
+TICK_NOW: Final = Field("now", TIME, "what time it is")
 #: What every fact has.
 FACT_COMMON: Final = (EVENT_ID, ACCOUNT, _MEMBER, EVENT_TIME, KIND)
 _INTEREST = Field("interest", Text(16, charset=IAB_ID), "taxonomy id", True)

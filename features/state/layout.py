@@ -31,8 +31,11 @@ ROW: Final = np.dtype([
 #: Whole days whose decay is looked up instead of computed.
 DECAY_DAYS = 128
 
-#: Row flags: what is known about a subject and an interest.
-F_LIKE, F_DISLIKE, F_QUIET = 1, 2, 4
+#: Row flags: what is known about a subject and an interest; and, decided at the close of a day,
+#: whether it was to be engaged that morning.
+F_LIKE, F_DISLIKE, F_QUIET, F_ENGAGED = 1, 2, 4, 8
+#: Flags that facts set.
+F_TOLD = F_LIKE | F_DISLIKE | F_QUIET
 
 #: Status of a subject: gone for good; a care case is open; no offers for another reason; an
 #: account in which some person or device has a word of its own (`Spans`); facts may flag its rows;

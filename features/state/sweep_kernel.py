@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from features.jit import as_int, bare, inlined
-from features.state.layout import D_PROFILE, D_STATE, S_GONE, Counters, Live, Rows, Subjects
+from features.state.layout import D_PROFILE, D_STATE, F_TOLD, S_GONE, Counters, Live, Rows, Subjects
 from features.state.rows_kernel import long_level, roll
 from features.state.slabs_kernel import drop_row, drop_rows
 from features.state.subjects_kernel import mark
@@ -65,7 +65,7 @@ def _fade(live: Live, sid: int, day: int, epsilon: float) -> None:
     while j < as_int(subjects.start[sid]) + as_int(subjects.used[sid]):
         row = rows.windows[j]
         roll(row, day, live.clock)
-        if long_level(row) < epsilon and row.known == 0:
+        if long_level(row) < epsilon and row.known & F_TOLD == 0:
             drop_row(subjects, rows, live.counters, sid, j)
         else:
             j += 1

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from streams.errors import ExitCode, UsageError
-from streams.evaluation import cost, households, panel_files, panels, report, scores
+from streams.evaluation import cost, households, node_affinity, panel_files, panels, report, scores
 
 NAME = "quality"
 HELP = "measure the scores on real data, against baselines"
@@ -40,6 +40,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="who was at a shared screen, on merged homes; without DIR on the bundled sample",
     )
     parser.add_argument(
+        "--tgb",
+        type=Path,
+        metavar="DIR",
+        help="shares on a node property set of the Temporal Graph Benchmark: "
+        "*edgelist*.csv and *label*.csv",
+    )
+    parser.add_argument(
         "--set",
         action="append",
         metavar="NAME",
@@ -62,6 +69,9 @@ def run(args: argparse.Namespace) -> ExitCode:
     """Measure the models' scores and print the report, panel by panel."""
     if args.cost:
         print(cost.measure())
+        return ExitCode.DONE
+    if args.tgb is not None:
+        print(node_affinity.affinity_report(node_affinity.measure_affinity(args.tgb)))
         return ExitCode.DONE
     if args.households is not None:
         folder = args.households if args.households != Path() else None

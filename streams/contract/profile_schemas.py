@@ -107,7 +107,21 @@ _INTEREST = record(
         True,
     ),
     Property("lift", NUMBER, "score over the population's base rate", True),
-    Property("confidence", SHARE, "from the amount of evidence", True),
+    Property(
+        "confidence",
+        SHARE,
+        "how exactly the score is known: 0.5 where its standard error is as large as it",
+        True,
+    ),
+    Property(
+        "share",
+        record(
+            Property("value", SHARE, "expected", True),
+            Property("low", SHARE, "nine in ten are no lower", True),
+            Property("high", SHARE, "nine in ten are no higher", True),
+        ),
+        "share of the subject's attention over the next seven days, of all its known interests",
+    ),
     Property("trend", text(1, 32), f"{_said(Trend)}; words may be added", True),
     Property("last_active", DATE, "local day", True),
     Property("first_seen", DATE, "local day since which it is followed without a long pause"),

@@ -144,13 +144,14 @@ def read(name: str, folder: Path) -> Panel:
     rows.sort()
     moved = max(0, -(-(_EARLIEST_MS - rows[0][0]) // _WEEK_MS)) * _WEEK_MS
     visits = [
-        _visit(number, at + moved, user, key, category == "tv", lasted)
+        visit_of(number, at + moved, user, key, category == "tv", lasted)
         for number, (at, user, key, category, lasted) in enumerate(rows)
     ]
     return Panel(name, visits, left_out=dict(left_out))
 
 
-def _visit(number: int, at: int, user: str, key: str, watched: bool, lasted: int) -> Visit:
+def visit_of(number: int, at: int, user: str, key: str, watched: bool, lasted: int) -> Visit:
+    """An event of a panel as the inlet would get it: of television, or of an app."""
     account = pseudonym(user, "panel")
     name = key if _PLAIN.fullmatch(key) else short_digest(key)
     lasted = min(max(lasted, panels.LEAST_VISIT_MS), _LONGEST_MS)

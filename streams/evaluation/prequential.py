@@ -48,7 +48,8 @@ class Answers:
         Keys of subjects as in the topic.
     interest : ndarray of int64, shape (n,)
         Dense index in the taxonomy.
-    y, active_today, source : ndarray of uint8, shape (n,)
+    y, active_today, source, evidence : ndarray of uint8, shape (n,)
+    known : ndarray of uint16, shape (n,)
     x : ndarray of float64, shape (n, signals)
     p : dict of str to ndarray of float64, shape (n,)
         By model.
@@ -64,6 +65,8 @@ class Answers:
     y: NDArray[np.uint8]
     active_today: NDArray[np.uint8]
     source: NDArray[np.uint8]
+    evidence: NDArray[np.uint8]
+    known: NDArray[np.uint16]
     x: NDArray[np.float64]
     p: dict[str, NDArray[np.float64]]
     decisions: NDArray[np.void]
@@ -166,6 +169,8 @@ def _joined(recorder: _Recorder) -> Answers:
         y=column("y"),
         active_today=column("active_today"),
         source=column("source"),
+        evidence=column("evidence"),
+        known=column("known"),
         x=column("x"),
         p={
             name: np.concatenate([said[name] for said in recorder.said])
@@ -227,6 +232,8 @@ def replay(answers: Answers, model: Model, without: str = "") -> NDArray[np.floa
             answers.subject[a:b].astype(np.int32),
             answers.active_today[a:b],
             answers.source[a:b],
+            answers.evidence[a:b],
+            answers.known[a:b],
         )
         out[a:b] = model.score(rows)
         model.learn(rows)

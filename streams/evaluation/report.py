@@ -81,7 +81,7 @@ def summary(found: Mapping[str, Any]) -> str:
     if found["left_out"]:
         said = ", ".join(f"{count:,} {what}" for what, count in found["left_out"].items())
         blocks.insert(1, f"left out of the file: {said}")
-    blocks += [*_stances(found), *_bursts(found)]
+    blocks += [*_stances(found), *_shares(found), *_bursts(found)]
     if "ablation" in found:
         blocks.append(
             "without the signal, log-loss rises by (hurdle)\n"
@@ -103,6 +103,13 @@ def _stances(found: Mapping[str, Any]) -> list[str]:
             f"{name:10}{row['share']:7.3f}{row['rows']:9d}  {row['engaged']:.4f}"
             for name, row in found["stances"].items()
         ),
+        "engage per week of a subject: comes or goes {flips:.3f}, back within a week {back:.3f}; "
+        "of {onsets} new habits it waited {lag:.1f} days".format(**found["changes"]),
+        "confidence: standard error over score, as it said and as the following 14 days showed\n"
+        + "\n".join(
+            f"{band['confidence']:>9} {band['mornings']:8d}{band['said']:8.2f}{band['came']:8.2f}"
+            for band in found["exactness"]
+        ),
         "surest bets: share, least lift (lower bound), precision\n"
         + "\n".join(
             f"{share:7.3f} {low:8.2f} {precision:8.3f}"
@@ -114,6 +121,27 @@ def _stances(found: Mapping[str, Any]) -> list[str]:
             f"{band['scores']:>9} {band['mornings']:8d} {band['pairs']:5d} {band['held']:5.2f}"
             f"{band['score']:12.3f}{band['tomorrow']:15.3f}{band['fortnight']:16.3f}"
             for band in found["coverage"]
+        ),
+    ]
+
+
+def _shares(found: Mapping[str, Any]) -> list[str]:
+    if not found.get("shares"):
+        return []
+    return [
+        "share of the attention of the next 7 days; what share is better by, [90 % interval]\n"
+        f"{'':20}{'NDCG@10':>9}{'cross-entropy':>15}{'NDCG@10':>28}{'cross-entropy':>28}\n"
+        + "\n".join(
+            f"{line['name']:20}{line['ndcg']:9.4f}{line['cross_entropy']:15.4f}"
+            f"{format(Interval(**line['ndcg_gain']), '+.4f'):>28}"
+            f"{format(Interval(**line['cross_entropy_gain']), '+.2%'):>28}"
+            for line in sorted(found["shares"], key=lambda line: line["cross_entropy"])
+        ),
+        "shares: rows, said, came, held by the 80 % interval\n"
+        + "\n".join(
+            f"{band['shares']:>9} {band['rows']:8d}{band['said']:8.4f}{band['came']:8.4f}"
+            f"{band['held']:6.2f}"
+            for band in found["share_bands"]
         ),
     ]
 

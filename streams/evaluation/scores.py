@@ -20,7 +20,7 @@ from features.models.registry import references, registered
 from features.models.signals import NAMES
 from features.tags import taxonomy
 from features.tags.exact import exact_tags
-from streams.evaluation import bursts, intervals, stances
+from streams.evaluation import bursts, intervals, shares, stances
 from streams.evaluation import prequential as runs
 from streams.evaluation.baselines import BOOSTED, baselines, boosting
 from streams.evaluation.intervals import Blocks, Interval
@@ -109,7 +109,10 @@ def measure(
         "segments": segments(answers, lines[ANSWERED], counted, blocks),
         "stances": stances.stances(answers, counted, blocks),
         "abstention": stances.abstention(answers, counted),
+        "changes": asdict(stances.changes(answers, counted)),
+        "exactness": [asdict(band) for band in stances.exactness(answers, counted)],
         "coverage": [asdict(band) for band in stances.coverage(answers, counted)],
+        **_shares(panel, answers, counted, tree, tagged),
         "news": [asdict(news) for news in learner.news],
     }
     return Measured(found, answers, counted, lines)
@@ -120,6 +123,22 @@ def _interests(panel: Panel, tagged: bool) -> tuple[taxonomy.Taxonomy, Any]:
         return taxonomy.load(), exact_tags()
     interests = panel.interests()
     return flat(sorted(set(interests.values()))), one_each(interests)
+
+
+def _shares(
+    panel: Panel,
+    answers: Answers,
+    counted: NDArray[np.bool_],
+    tree: taxonomy.Taxonomy,
+    tagged: bool,
+) -> dict[str, Any]:
+    """Shares of attention, where an interest is a key."""
+    if tagged:
+        return {}
+    ends = {account: last for account, (_, last) in panel.diaries().items()}
+    given = shares.attention(panel, tree)
+    lines, bands = shares.compare_shares(answers, counted, given, ends)
+    return {"shares": [asdict(line) for line in lines], "share_bands": [asdict(b) for b in bands]}
 
 
 def _active(

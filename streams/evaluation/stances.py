@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from math import lgamma
 from typing import Any
 
@@ -19,6 +20,9 @@ Floats = NDArray[np.float64]
 AHEAD_DAYS = 14
 _NOMINAL = 0.8
 _Z = 1.2816  # one-sided 90 %
+_SURE = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 1.0)
+_LEAST_ROWS = 100
+_WEEK = 7
 _BANDS = ((0.02, 0.1), (0.1, 0.2), (0.2, 0.3), (0.3, 0.45), (0.45, 1.0))
 
 
@@ -54,6 +58,95 @@ def abstention(answers: Answers, counted: NDArray[np.bool_]) -> list[tuple[float
 
 
 @dataclass(frozen=True)
+class Calm:
+    """Measures how calm `engage` is, and how late.
+
+    Attributes
+    ----------
+    flips : float
+        Changes between `engage` and another stance, per week of a subject.
+    back : float
+        Of these, those back within a week.
+    onsets : int
+        Habits that began: at least four of seven days, after at most two of fourteen.
+    lag : float
+        Mean days from there to `engage`, `AHEAD_DAYS` for one that was not found by then.
+    """
+
+    flips: float
+    back: float
+    onsets: int
+    lag: float
+
+
+def changes(answers: Answers, counted: NDArray[np.bool_]) -> Calm:
+    """Count how often `engage` comes and goes, and how long a new habit waits for it."""
+    order, pair = _by_pair(answers)
+    day, y = answers.day[order], answers.y[order].astype(np.int64)
+    engaged = answers.decisions["stance"][order] == Stance.ENGAGE
+    flip = np.flatnonzero((np.diff(engaged) != 0) & (np.diff(pair) == 0)) + 1
+    back = (np.diff(flip) <= _WEEK) & (np.diff(pair[flip]) == 0)
+    judged = counted[order]
+    morning = answers.subject[counted] * (int(answers.day.max()) + 1) + answers.day[counted]
+    weeks = max(1, len(np.unique(morning))) / _WEEK
+    hits = np.concatenate([[0], np.cumsum(y)])
+    at = np.arange(AHEAD_DAYS, len(y) - AHEAD_DAYS)
+    at = at[(pair[at - AHEAD_DAYS] == pair[at + AHEAD_DAYS - 1]) & (y[at] == 1)]
+    at = at[day[at + AHEAD_DAYS - 1] - day[at - AHEAD_DAYS] == 2 * AHEAD_DAYS - 1]
+    at = at[(hits[at + _WEEK] - hits[at] >= 4) & (hits[at] - hits[at - AHEAD_DAYS] <= 2)]
+    at = at[np.diff(at, prepend=-AHEAD_DAYS) > 1]  # the first day of each
+    waited = [int(np.argmax(np.append(engaged[i : i + AHEAD_DAYS], True))) for i in at.tolist()]
+    return Calm(
+        float(judged[flip].sum()) / weeks,
+        float(judged[flip[1:]][back].sum()) / weeks,
+        len(at),
+        float(np.mean(waited)) if waited else float("nan"),
+    )
+
+
+def _by_pair(answers: Answers) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Order of rows by subject, interest and day, and the number of each one's pair there."""
+    order = np.lexsort((answers.day, answers.interest, answers.subject))
+    subject, interest = answers.subject[order], answers.interest[order]
+    new = (np.diff(subject, prepend=-1) != 0) | (np.diff(interest, prepend=-1) != 0)
+    return order, np.cumsum(new)
+
+
+@dataclass(frozen=True)
+class Exactness:
+    """Holds what was said of how exactly scores are known against the fortnight that followed.
+
+    Attributes
+    ----------
+    said, came : float
+        Mean standard error of the score as a share of it, from `confidence`, and what the share
+        of engaged days deviated, without what fourteen days deviate by chance.
+    """
+
+    confidence: str
+    mornings: int
+    said: float
+    came: float
+
+
+def exactness(answers: Answers, counted: NDArray[np.bool_]) -> list[Exactness]:
+    """Compare `confidence` with how far the following fortnight was from the score."""
+    rows, engaged = _fortnights(answers, counted)
+    said = answers.decisions[rows]
+    score, sure = said["score"], said["confidence"]
+    rate = engaged / AHEAD_DAYS
+    off = ((rate - score) ** 2 - score * (1.0 - score) / AHEAD_DAYS) / score**2
+    found = []
+    for low, high in pairwise(_SURE):
+        own = (sure >= low) & (sure < high)
+        if own.sum() >= _LEAST_ROWS:
+            variance = float(((1.0 - sure[own]) / sure[own]).mean())
+            came = max(0.0, float(off[own].mean()))
+            found.append(Exactness(f"{low:g}-{high:g}", int(own.sum()), variance**0.5, came**0.5))
+    return found
+
+
+@dataclass(frozen=True)
 class Band:
     """Measured intervals of one band of scores.
 
@@ -84,23 +177,9 @@ def coverage(answers: Answers, counted: NDArray[np.bool_]) -> list[Band]:
     what it is calibrated for; where the fortnight's rate is far from tomorrow's, high scores are
     spells that end, and an interval around the score can't hold all of it.
     """
-    order = np.lexsort((answers.day, answers.interest, answers.subject))
-    day, subject, interest = (
-        column[order] for column in (answers.day, answers.subject, answers.interest)
-    )
-    last = np.arange(len(order)) + AHEAD_DAYS - 1
-    whole = last < len(order)
-    last = np.minimum(last, len(order) - 1)
-    whole &= (
-        (day[last] == day + AHEAD_DAYS - 1)
-        & (subject[last] == subject)
-        & (interest[last] == interest)
-        & counted[order]
-    )
-    hits = np.concatenate([[0], np.cumsum(answers.y[order], dtype=np.int64)])
-    at = np.flatnonzero(whole)
-    engaged = hits[at + AHEAD_DAYS] - hits[at]
-    said = answers.decisions[order[at]]
+    rows, engaged = _fortnights(answers, counted)
+    subject, interest = answers.subject[rows], answers.interest[rows]
+    said = answers.decisions[rows]
     score, trials = said["score"], said["trials"]
     found = []
     for low, high in _BANDS:
@@ -114,14 +193,29 @@ def coverage(answers: Answers, counted: NDArray[np.bool_]) -> list[Band]:
             Band(
                 f"{low:g}-{high:g}",
                 len(own),
-                len(set(zip(subject[at[own]].tolist(), interest[at[own]].tolist(), strict=True))),
+                len(set(zip(subject[own].tolist(), interest[own].tolist(), strict=True))),
                 float(((bounds[:, 0] <= engaged[own]) & (engaged[own] <= bounds[:, 1])).mean()),
                 float(score[own].mean()),
-                float(answers.y[order[at[own]]].mean()),
+                float(answers.y[rows[own]].mean()),
                 float(engaged[own].mean()) / AHEAD_DAYS,
             )
         )
     return found
+
+
+def _fortnights(
+    answers: Answers, counted: NDArray[np.bool_]
+) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+    """Counted rows with a whole fortnight from their day on, and the engaged days of it."""
+    order, pair = _by_pair(answers)
+    day = answers.day[order]
+    last = np.arange(len(order)) + AHEAD_DAYS - 1
+    whole = last < len(order)
+    last = np.minimum(last, len(order) - 1)
+    whole &= (day[last] == day + AHEAD_DAYS - 1) & (pair[last] == pair) & counted[order]
+    hits = np.concatenate([[0], np.cumsum(answers.y[order], dtype=np.int64)])
+    at = np.flatnonzero(whole)
+    return order[at], hits[at + AHEAD_DAYS] - hits[at]
 
 
 def _interval(a: float, b: float) -> tuple[int, int]:

@@ -114,6 +114,11 @@ class Partition:
         came = [self.arrival_ms[name] for name, _ in events if name in self.arrival_ms]
         return max(came, default=latest) - latest
 
+    @property
+    def latest(self) -> int:
+        """Latest event time of all inputs, ms."""
+        return max(item.running for item in self.merge.inputs.values())
+
     def behind(self, name: str) -> bool:
         """Whether an input has, or may have, records that are not taken yet."""
         return name in self.halted or not self.merge.inputs[name].drained

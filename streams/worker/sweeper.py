@@ -8,7 +8,7 @@ thread of its own, keys alone are looked at, and only those are held that nobody
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -22,10 +22,10 @@ from features.privacy.strays import Answered
 from streams import metrics
 from streams.contract.topics import AUDIENCES, DEAD_LETTERS, INPUTS, PROFILES
 from streams.kafka.compacted import CompactedTopic, ReaderError
-from streams.kafka.executor import Job
 from streams.kafka.ports import REAL, Ports
 from streams.settings import Settings
 from streams.worker.inlet import Inlet
+from streams.worker.pipeline import Pipeline
 
 log = logging.getLogger(__name__)
 _BATCH = 5_000
@@ -44,13 +44,13 @@ class Sweeper:
 
     Parameters
     ----------
-    run : callable
-        Has a job done where the engines work.
+    pipeline : Pipeline
+        Where the engines work.
     """
 
-    def __init__(self, settings: Settings, run: Callable[[Job], None], ports: Ports = REAL) -> None:
+    def __init__(self, settings: Settings, pipeline: Pipeline, ports: Ports = REAL) -> None:
         self._settings = settings
-        self._run = run
+        self._pipeline = pipeline
         self._ports = ports
         self._reading = ports.executor()
         self._topic = settings.topic(PROFILES)
@@ -60,13 +60,18 @@ class Sweeper:
         self._begun: dict[int, float] = {}  # monotonic seconds of the latest look
 
     def look(self, inlet: Inlet, engines: Mapping[int, Engine]) -> None:
-        """Go on with the look that is under way, or begin one that is due."""
+        """Go on with the look that is under way, or begin one that is due.
+
+        None begins while a commit is under way: what it takes back would be found once more.
+        """
         look, (done, unknown) = self._look, self._done
         if look is not None and engines.get(look.partition) is look.engine:
             if done is look:
                 self._look = None
                 if unknown is not None:
-                    self._run(partial(self._finish, look, unknown))
+                    self._pipeline.run(partial(self._finish, look, unknown))
+            return
+        if self._pipeline.committing:
             return
         passed = self._ports.monotonic() - self._settings.sweep_interval_ms / 1000.0
         for number, engine in engines.items():
@@ -75,7 +80,7 @@ class Sweeper:
             if due and begun <= passed and inlet.partitions[number].caught_up:
                 self._begun[number] = self._ports.monotonic()
                 self._look = look = _Look(number, engine, frozenset(engine.accounts.strays.unswept))
-                self._run(partial(self._begin, look))
+                self._pipeline.run(partial(self._begin, look))
                 return
 
     # -- where the engines work ----------------------------------------------------------

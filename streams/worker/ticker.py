@@ -20,7 +20,7 @@ records, and nothing ends by the clock.
 
 A commit moves offsets. So a tick is also what lets a partition in which nothing comes say what
 changed in its state without a record: another default of consent, what was found published
-though nothing of it is known. Such a one says no more than the time that is known anyhow.
+though nothing of it is known. Such a one tells no time, and has its place behind the latest event.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ log = logging.getLogger(__name__)
 
 
 class Ticker:
-    """Writes ticks, to each partition at most one in ``tick_interval_ms``."""
+    """Writes ticks, to each partition at most one in ``tick_interval_ms``, at 0 none."""
 
     def __init__(self, settings: Settings, ports: Ports = REAL) -> None:
         self._settings = settings
@@ -60,6 +60,8 @@ class Ticker:
         Far behind, or in history, none is due: it would have its place behind all that is still
         to come.
         """
+        if not self._settings.tick_interval_ms:
+            return
         passed = self._ports.monotonic() - self._settings.tick_interval_ms / 1000.0
         now_ms = int(self._ports.wall() * 1000)
         for number, engine in engines.items():
@@ -68,13 +70,13 @@ class Ticker:
             part, lateness = inlet.partitions[number], self._settings.lateness_ms
             behind = max(1000 * inlet.lag_seconds(number, now_ms), part.delay_ms)
             if engine.next_end <= now_ms and behind <= lateness:
-                self._tell(number, now_ms)
+                self._tell(number, {"ts": now_ms, "now": now_ms})
             elif engine.unsaid and part.caught_up:
-                self._tell(number, max(engine.store.now, TS_MIN))
+                self._tell(number, {"ts": max(part.latest + 1, TS_MIN)})
 
-    def _tell(self, partition: int, ts: int) -> None:
+    def _tell(self, partition: int, said: dict[str, int]) -> None:
         self._told[partition] = self._ports.monotonic()
-        value = json.dumps({"kind": Tick.kind, "ts": ts}).encode()
+        value = json.dumps({"kind": Tick.kind, **said}).encode()
         try:
             if self._producer is None:
                 self._producer = clients.producer("ticks", self._settings, self._ports)

@@ -75,7 +75,7 @@ class Worker:
         self._twins = Twins(settings, ports)
         self._inlet = Inlet(settings, ports)
         self._ticker = Ticker(settings, ports)
-        self._sweeper = Sweeper(settings, self._pipeline.run, ports)
+        self._sweeper = Sweeper(settings, self._pipeline, ports)
         self._membership = Membership(
             settings,
             self._inlet,

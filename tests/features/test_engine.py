@@ -41,6 +41,7 @@ def _soon_trained() -> Iterator[None]:
 
 def _twin(records: list[Record], **changed: object) -> tuple[Partition, list[str]]:
     partition = Partition(config(**changed), load(), TABLE)
+    partition.enough = ENOUGH
     return partition, partition.apply((r.kind, r.doc) for r in records)
 
 
@@ -58,7 +59,8 @@ def _assert_rows(engine: Engine, twin: Partition) -> None:
             assert have["bits"] == bitmap(days, day + 1)
             assert have["active"] == len(days)
             assert have["first"] == row.first_day(offset)
-            assert have["flags"] == row.flags, (key, interest)
+            flags = row.flags | ({"engaged"} if row.engaged else set())
+            assert have["flags"] == flags, (key, interest)
             assert have["parts"] == pytest.approx(row.parts(day, offset, halves[2]), REL, ABS)
             masses = row.masses(day, offset, halves[2])
             assert (have["tv"], have["app"]) == pytest.approx((masses[2], masses[3]), REL, ABS)
@@ -100,9 +102,10 @@ def test_everything_is_as_the_twin_says(records: list[Record], grant: bool) -> N
     assert engine.learner.policy().form.weights[0] == pytest.approx(
         [weights.get(name, 0.0) for name in SIGNALS], rel=1e-3, abs=1e-5
     )
+    assert engine.learner.attention.powers == pytest.approx(twin.attention.powers, rel=1e-3)
     profiles = done.profiles()
     for key in twin.subjects:
-        want = profile(twin, key, ENOUGH)
+        want = profile(twin, key)
         have = profiles.pop(key.encode(), None)
         assert (have is None) == (want is None), key
         if have is not None and want is not None:
@@ -125,6 +128,7 @@ def _assert_profile(have: dict[str, Any], want: dict[str, Any]) -> None:
             {tuple(m.items())[:2]: m["p"] for m in doc.pop("moments", ())} for doc in (item, twin)
         ]
         assert cells[0] == pytest.approx(cells[1], abs=0.011)
+        assert item.pop("share") == pytest.approx(twin.pop("share"), abs=0.011)
         for name, least in (("dayparts", 0.2), ("sources", 0.005)):
             _assert_shares(item.pop(name), twin.pop(name), least)
         why = [

@@ -137,12 +137,15 @@ class Row:
         Day on which the row came to be: of its first event, or of a declaration.
     flags : set of str
         ``like``, ``dislike``, ``quiet``.
+    engaged : bool
+        Whether it was to be engaged on the morning of the open day.
     """
 
     interest: int
     first: int
     given: list[Given] = field(default_factory=list)
     flags: set[str] = field(default_factory=set)
+    engaged: bool = False
 
     def days(self, offset_ms: int) -> set[int]:
         """Days on which its events together came to an engagement."""

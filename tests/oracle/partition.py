@@ -29,7 +29,9 @@ from tests.oracle.arithmetic import (
     signals,
     text_hash,
 )
+from tests.oracle.attention import Attention
 from tests.oracle.facts import ABOUT_INTERESTS, Doc, Known
+from tests.oracle.stance import learn_shares, remember
 
 FACTS = 0
 
@@ -51,6 +53,8 @@ class Partition:
         Per closed day the training rows as (key, interest, signals) and their labels.
     """
 
+    enough = 500  # labels from which on the model answers
+
     def __init__(self, config: Config, tree: Taxonomy, table: Mapping[str, TagEntry]) -> None:
         self.config, self.tree, self.table = config, tree, table
         self.subjects: dict[str, Subject] = {}
@@ -63,6 +67,7 @@ class Partition:
         self.closed: list[tuple[int, list[tuple[str, int, list[float]]], list[int]]] = []
         self.learned = 0
         self.habit, self.here = _regression(0.05), _regression(1.0)
+        self.attention = Attention()
 
     @property
     def watermark(self) -> int:
@@ -82,7 +87,7 @@ class Partition:
 
     def _fact(self, doc: Doc) -> str:
         if doc["kind"] == "tick":
-            before, self.ticked = self.now, max(self.ticked, doc["ts"])
+            before, self.ticked = self.now, max(self.ticked, doc["now"])
             self._end(before)
             return "fact"
         account, who = doc["account_id"], doc.get("member_id")
@@ -296,6 +301,7 @@ class Partition:
         first, self.open_day = self.open_day, target
         for day in range(first, min(target, first + 64)) if first >= 0 else ():
             self._learn(day)
+            remember(self, day + 1)
             self.open_day = day + 1
             self._sweep(day + 1)
         self.open_day = target
@@ -312,26 +318,16 @@ class Partition:
             for row in subject.rows.values():
                 told = row.flags or min(row.days(offset), default=day) < day
                 if row.first_day(offset) < day and told:
-                    rows.append(
-                        (
-                            key,
-                            row.interest,
-                            signals(
-                                subject,
-                                row,
-                                day,
-                                offset,
-                                config.half_lives,
-                                self.rate(row.interest),
-                            ),
-                        )
-                    )
+                    rate = self.rate(row.interest)
+                    values = signals(subject, row, day, offset, config.half_lives, rate)
+                    rows.append((key, row.interest, values))
                     labels.append(int(day in row.days(offset)))
         return rows, labels
 
     def _learn(self, day: int) -> None:
         rows, labels = self.training_rows(day)
         self.closed.append((day, rows, labels))
+        learn_shares(self, rows, labels)
         fade, offset = 2.0 ** (-1.0 / 14.0), self.config.day_offset_ms
         asked: set[str] = set()
         for (key, _, values), label in zip(rows, labels, strict=True):
@@ -343,12 +339,8 @@ class Partition:
             if came:
                 self.habit.learn_one({n: named[n] for n in HABIT}, bool(label))
         self.learned += len(rows)
-        active = [
-            row.interest
-            for s in self.subjects.values()
-            for row in s.rows.values()
-            if day in row.days(offset)
-        ]
+        every = [row for s in self.subjects.values() for row in s.rows.values()]
+        active = [row.interest for row in every if day in row.days(offset)]
         self.hits = [h * fade + active.count(i) for i, h in enumerate(self.hits)]
         self.alive = self.alive * fade + len(
             [s for s in self.subjects.values() if s.rows and min(s.known_days(offset)) <= day]

@@ -9,7 +9,6 @@ from tests.oracle import moments
 from tests.oracle.arithmetic import (
     DAY_MS,
     DAY_PARTS,
-    HABIT,
     SIGNALS,
     SOURCES,
     Row,
@@ -19,12 +18,20 @@ from tests.oracle.arithmetic import (
     number,
     signals,
 )
+from tests.oracle.attention import bounds
 from tests.oracle.facts import FOREVER, Known
 from tests.oracle.partition import Partition
+from tests.oracle.stance import confidence, decision, evidence, interval, rule, score
 
-Z_90 = 1.2816
-PRIOR_DAYS = 7.0
-SPELLS = 0.75  # correlation between days, as a share of the score
+_MEASURED = {  # by rule: what its number is called, and what is needed
+    "lift_clear": ("low", 1.2),
+    "likely": ("score", 0.6),
+    "still_likely": ("score", 0.2),
+    "lift_small": ("high", 0.5),
+    "lift_unclear": ("low", 1.2),
+    "too_rare": ("score", 0.05),
+    "too_new": ("days", 2),
+}
 
 
 def trend(levels: list[float], days: set[int], day: int, age: int, p: float) -> str:
@@ -42,85 +49,31 @@ def trend(levels: list[float], days: set[int], day: int, age: int, p: float) -> 
     return "fading" if p * min(7, age) <= week - 1.0 else "steady"
 
 
-def score(
-    partition: Partition,
-    enough: int,
-    values: list[float],
-    days: set[int],
-    day: int,
-    age: int,
-    interest: int,
-    liked: bool,
-) -> float:
-    """The model's probability, or the population's and the subject's frequency before it."""
-    if partition.learned >= enough:
-        named = dict(zip(SIGNALS, values, strict=True))
-        p = (
-            partition.habit.predict_proba_one({n: named[n] for n in HABIT})[True]
-            * partition.here.predict_proba_one({n: named[n] for n in SIGNALS[len(HABIT) :]})[True]
-        )
-    else:
-        hits = len([d for d in days if day - d <= 7])
-        p = (hits + PRIOR_DAYS * partition.rate(interest)) / (min(age, 7) + PRIOR_DAYS)
-    if not days and age <= 62 and not liked:
-        p = min(p, partition.rate(interest), 0.05)
-    return min(0.9999, max(0.0001, float(p)))
-
-
-def stance(p: float, rate: float, age: int, flags: set[str], held: bool) -> str:
-    """The bet: engage only where the lower bound of the lift is clear and nothing forbids."""
-    n = min(age, 28) + PRIOR_DAYS
-    variance = p * (1 - p) / n * (1 + (n - 1) * SPELLS * p)
-    spread = Z_90 * math.sqrt(variance)
-    if flags & {"dislike", "quiet"}:
-        return "avoid"
-    if "like" in flags or (max(0.0, p - spread) / rate >= 1.2 and p >= 0.05 and age >= 2):
-        return "hold" if held else "engage"
-    return "avoid" if min(1.0, p + spread) / rate < 0.5 else "hold"
-
-
-def interval(p: float, age: int) -> tuple[float, float]:
-    """The score's interval, one-sided 90 % at either end."""
-    n = min(age, 28) + PRIOR_DAYS
-    spread = Z_90 * math.sqrt(p * (1 - p) / n * (1 + (n - 1) * SPELLS * p))
-    return max(0.0, p - spread), min(1.0, p + spread)
-
-
 def divergence(p: float, rate: float) -> float:
     """Kullback-Leibler, below zero where the probability is the smaller one."""
     found = sum(a * math.log(a / b) for a, b in ((p, rate), (1 - p, 1 - rate)) if a > 0)
     return found if p >= rate else -found
 
 
-def tells(p: float, age: int, rate: float, flags: set[str]) -> float:
+def tells(p: float, seen: int, rate: float, flags: set[str]) -> float:
     """How much an interest tells of a subject; what was declared tells most."""
-    low, high = interval(p, age)
+    low, high = interval(p, seen)
     rate = min(0.9999, max(0.0001, rate))
     end = low if low > rate else high if high < rate else None
     found = 1e-3 * divergence(p, rate) if end is None else divergence(end, rate)
     return found + 100.0 * ("like" in flags)
 
 
-def rule(p: float, age: int, rate: float, flags: set[str], held: bool) -> list[dict[str, Any]]:
-    """The rule that decided by a number; none where a declared fact did."""
-    low, high = (end / rate for end in interval(p, age))
-    sure = low >= 1.2 and p >= 0.05 and age >= 2
-    if flags & {"dislike", "quiet"} or (sure and held) or ("like" in flags and not sure):
+def measured(decided: str, p: float, rate: float, seen: int, age: int) -> list[dict[str, Any]]:
+    """The reason that is the rule which decided by a number; none where a declared fact did."""
+    if not decided:
         return []
-    found: tuple[str, str, float, float]
-    if sure:
-        found = "lift_clear", "low", low, 1.2
-    elif high < 0.5:
-        found = "lift_small", "high", high, 0.5
-    elif low < 1.2:
-        found = "lift_unclear", "low", low, 1.2
-    elif p < 0.05:
-        found = "too_rare", "score", p, 0.05
-    else:
-        return [{"code": "too_new", "value": {"days": age, "needs": 2}}]
-    code, name, value, needs = found
-    shown = float(number(value, 4 if name == "score" else 2))
-    return [{"code": code, "value": {name: shown, "needs": needs}}]
+    name, needs = _MEASURED[decided]
+    low, high = (end / rate for end in interval(p, seen))
+    value = {"low": low, "high": high, "score": p, "days": age}[name]
+    if name != "days":
+        value = float(number(value, 4 if name == "score" else 2))
+    return [{"code": decided, "value": {name: value, "needs": needs}}]
 
 
 def rounded(p: float, step: float) -> float:
@@ -274,14 +227,8 @@ def offers(document: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def profile(partition: Partition, key: str, enough: int) -> dict[str, Any] | None:
-    """The document about a subject as it stands, without ``version`` and ``model``.
-
-    Parameters
-    ----------
-    enough : int
-        Labels from which on the model answers.
-    """
+def profile(partition: Partition, key: str) -> dict[str, Any] | None:
+    """The document about a subject as it stands, without ``version`` and ``model``."""
     subject = partition.subjects.get(key)
     if subject is None or not subject.rows:
         return None
@@ -297,16 +244,19 @@ def profile(partition: Partition, key: str, enough: int) -> dict[str, Any] | Non
         or bool(member and (known.is_child(member) or known.refuses("offers", now, member))),
     )
     found = [
-        _interest(partition, subject, row, day, held, enough)
+        _interest(partition, subject, row, day, held)
         for row in subject.rows.values()
         if not partition.tree.sensitive[row.interest]
     ]
+    _share(partition, found)
     tree = partition.tree
     parents = {
         interest: tree.ids[above] if above >= 0 else None
         for interest, above in zip(tree.ids, tree.parent.tolist(), strict=True)
     }
-    found = chosen([item for item in found if item], parents, config.profile_interests)
+    found = chosen(
+        [item for item in found if not item.pop("dull")], parents, config.profile_interests
+    )
     for item in found:
         del item["tells"]
         item["score"] = rounded(item["score"], max(config.publish_score_step, 1e-4))
@@ -341,8 +291,19 @@ def profile(partition: Partition, key: str, enough: int) -> dict[str, Any] | Non
     }
 
 
+def _share(partition: Partition, found: list[dict[str, Any]]) -> None:
+    """Put the shares of attention in, of all interests whether shown or not."""
+    shares, level = partition.attention.shares([(i["score"], i.pop("values")) for i in found])
+    for item, share in zip(found, shares, strict=True):
+        low, high = bounds(share, level)
+        item["share"] = {
+            name: float(number(value, 2))
+            for name, value in (("value", share), ("low", low), ("high", high))
+        }
+
+
 def _interest(
-    partition: Partition, subject: Subject, row: Row, day: int, held: tuple[bool, bool], enough: int
+    partition: Partition, subject: Subject, row: Row, day: int, held: tuple[bool, bool]
 ) -> dict[str, Any]:
     config, tree = partition.config, partition.tree
     offset = config.day_offset_ms
@@ -350,33 +311,36 @@ def _interest(
     age = day - row.first_day(offset)
     rate = partition.rate(row.interest)
     values = signals(subject, row, day, offset, config.half_lives, rate)
-    p = score(partition, enough, values, days, day, age, row.interest, "like" in row.flags)
+    p = score(partition, values, days, day, age, row.interest, "like" in row.flags)
     start = day * DAY_MS - offset
     parts = row.parts(day, offset, config.half_lives[2])
     masses = row.masses(day, offset, config.half_lives[2])
     assert all(g.ts < start for g in row.given)
-    taken = stance(p, rate, age, row.flags, any(held))
+    seen = evidence(subject, row, day, offset)
+    decided = rule(p, rate, age, seen, row.engaged)
+    taken, decided = decision(decided, row.flags, any(held))
     declared = row.flags & {"like", "dislike", "quiet"}
     weekly = moments.own_weekdays(day, days, row.first_day(offset)) and not declared
-    taken = "hold" if weekly and taken == "avoid" else taken
+    if weekly and taken == "avoid":
+        taken, decided = "hold", "lift_unclear"
     dull = taken == "hold" and not declared
     rare = len([d for d in days if day - d <= 28]) < 8
-    vague = p < 1.2 * rate or (interval(p, age)[0] < 0.5 * rate and rare)
+    vague = p < 1.2 * rate or (interval(p, seen)[0] < 0.5 * rate and rare)
     idle = not days or (age >= 7 and vague and not weekly)
-    if dull and idle and not config.profile_common:
-        return {}
     above = int(tree.parent[row.interest])
     return {
         "id": tree.ids[row.interest],
         "name": tree.names[row.interest],
         **({"parent": tree.ids[above]} if above >= 0 and not tree.sensitive[above] else {}),
-        "tells": tells(p, age, rate, row.flags),
+        "dull": dull and idle and not config.profile_common,
+        "values": values,
+        "tells": tells(p, seen, rate, row.flags),
         "score": p,
         "lift": float(number(p / rate, 2)),
-        "confidence": float(number(min(age, 28) / (min(age, 28) + PRIOR_DAYS), 2)),
+        "confidence": float(number(confidence(p, seen), 2)),
         "trend": trend(row.opening(day, offset, config.half_lives), days, day, age, p),
-        "last_active": iso_date(max([*days, row.first])),
-        "first_seen": iso_date(row.first),
+        "last_active": iso_date(max([*days, row.first_day(offset)])),
+        "first_seen": iso_date(row.first_day(offset)),
         **(
             {}
             if taken == "avoid"
@@ -385,7 +349,7 @@ def _interest(
         "dayparts": shares(dict(zip(DAY_PARTS, parts, strict=True)), 0.2),
         "sources": shares({SOURCES[kind]: mass for kind, mass in masses.items()}, 0.005),
         "stance": taken,
-        "reasons": rule(p, age, rate, row.flags, any(held))
+        "reasons": measured(decided, p, rate, seen, age)
         + reasons(
             row,
             days,

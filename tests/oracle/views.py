@@ -22,7 +22,12 @@ from features.tags.taxonomy import load
 from features.vocabulary import Outcome
 from tests.support.generators import TABLE, Record, batch
 
-FLAGS = {lay.F_LIKE: "like", lay.F_DISLIKE: "dislike", lay.F_QUIET: "quiet"}
+FLAGS = {
+    lay.F_LIKE: "like",
+    lay.F_DISLIKE: "dislike",
+    lay.F_QUIET: "quiet",
+    lay.F_ENGAGED: "engaged",
+}
 
 
 @dataclass

@@ -74,7 +74,8 @@ class Feed:
 
     def tick(self, day: float) -> Record:
         """What a worker writes to a silent partition."""
-        return FACTS, json.dumps({"kind": "tick", "ts": START + int(day * DAY)}).encode(), None
+        now = START + int(day * DAY)
+        return FACTS, json.dumps({"kind": "tick", "ts": now, "now": now}).encode(), None
 
     def consent(self, account: str, day: float, status: str = "granted", **fields: Any) -> Record:
         """A consent fact, for profiling unless `purpose` says."""

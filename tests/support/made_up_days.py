@@ -35,6 +35,8 @@ def day_rows(day: int, seed: int = 0) -> DayRows:
         subject,
         here[subject].astype(np.uint8),
         np.zeros(n, np.uint8),
+        np.full(n, 20, np.uint8),
+        np.zeros(n, np.uint16),
     )
 
 

@@ -54,6 +54,7 @@ def short_timings(bootstrap: str, prefix: str, **more: Any) -> Settings:
         "session_timeout_ms": 6_000,
         "max_poll_interval_ms": 30_000,
         "lateness_ms": 3 * 3_600_000,
+        "tick_interval_ms": 0,  # where what was fed is counted, a worker must not add to it
         "publish_score_step": 0.0001,  # every change is material: profiles don't depend on cuts
         "kafka": {"heartbeat.interval.ms": "500"},
     }

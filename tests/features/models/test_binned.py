@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -106,15 +107,8 @@ def test_every_weight_has_one_name_and_every_bin_a_weight() -> None:
 
 def _extreme(value: float) -> DayRows:
     rows = day_rows(3)
-    return DayRows(
-        3,
-        np.full_like(rows.x, value),
-        rows.y,
-        np.full_like(rows.interest, 65_535),
-        rows.subject,
-        rows.active_today,
-        rows.source,
-    )
+    other = np.full_like(rows.interest, 65_535)
+    return replace(rows, x=np.full_like(rows.x, value), interest=other)
 
 
 @pytest.mark.parametrize("value", [-1e300, -1e9, 0.0, 1e9, 1e300])
@@ -133,9 +127,7 @@ def test_it_starts_as_what_it_corrects_and_learns_what_a_line_cannot() -> None:
     def bent(day: int) -> DayRows:
         rows = day_rows(day)
         y = (np.abs(rows.x[:, NAMES.index("odds_28")]) < 0.3).astype(np.uint8)
-        return DayRows(
-            day, rows.x, y, rows.interest, rows.subject, np.ones_like(y), np.zeros_like(y)
-        )
+        return replace(rows, y=y, active_today=np.ones_like(y))
 
     for day in range(150):
         model.learn(bent(day))
@@ -162,7 +154,19 @@ def test_its_state_is_bounded_whatever_it_learns() -> None:
         x = chance.normal(0.0, 3.0, (n, len(NAMES)))
         interest = chance.integers(0, 2**16, n).astype(np.uint16)
         y = chance.integers(0, 2, n).astype(np.uint8)
-        model.learn(DayRows(day, x, y, interest, np.arange(n, dtype=np.int32), flags, flags))
+        model.learn(
+            DayRows(
+                day,
+                x,
+                y,
+                interest,
+                np.arange(n, dtype=np.int32),
+                flags,
+                flags,
+                flags,
+                flags.astype(np.uint16),
+            )
+        )
     assert len(model.snapshot()) < 12 * SIZE + 4000 < 500_000
 
 

@@ -119,15 +119,8 @@ def test_scores_are_probabilities_and_those_of_the_kernel(
 def test_a_row_is_scored_by_itself(make: Callable[[], Model]) -> None:
     """Whatever else the day brought: the rows and labels of others don't move a score."""
     model, rows = learned(make(), range(5)), day_rows(9)
-    half = DayRows(
-        9,
-        rows.x[::2],
-        1 - rows.y[::2],
-        rows.interest[::2],
-        rows.subject[::2],
-        1 - rows.active_today[::2],
-        rows.source[::2],
-    )
+    half = rows.part(slice(None, None, 2))
+    half = replace(half, day=9, y=1 - half.y, active_today=1 - half.active_today)
     np.testing.assert_array_equal(model.score(rows)[::2], model.score(half))
 
 
@@ -160,17 +153,7 @@ def test_a_poisoned_row_is_refused_and_nothing_of_its_day_learned(
 def test_an_empty_day_teaches_nothing(make: Callable[[], Model]) -> None:
     model, day = learned(make(), range(2)), day_rows(2)
     before = model.snapshot()
-    model.learn(
-        DayRows(
-            2,
-            day.x[:0],
-            day.y[:0],
-            day.interest[:0],
-            day.subject[:0],
-            day.active_today[:0],
-            day.source[:0],
-        )
-    )
+    model.learn(day.part(slice(0)))
     assert model.snapshot() == before
 
 

@@ -38,7 +38,9 @@ def _rows(seed: int, n: int, day: int = 0) -> DayRows:
     subject = np.arange(n, dtype=np.int32) // 2
     here = (rng.random(n // 2 + 1) < 0.6).astype(np.uint8)[subject]
     y = (rng.random(n) < 1 / (1 + np.exp(-x[:, 1]))).astype(np.uint8) * here
-    return DayRows(day, x, y, np.zeros(n, np.uint16), subject, here, np.zeros(n, np.uint8))
+    none = np.zeros(n, np.uint16)
+    evidence = np.full(n, 20, np.uint8)
+    return DayRows(day, x, y, none, subject, here, none.astype(np.uint8), evidence, none)
 
 
 def test_the_signals_are_the_twins() -> None:

@@ -53,7 +53,8 @@ rng = np.random.default_rng(1)
 x = rng.normal(size=(200, len(NAMES)))
 flags = np.ones(200, np.uint8)
 y = (x[:, place] > 0).astype(np.uint8)
-rows = DayRows(1, x, y, np.zeros(200, np.uint16), np.arange(200, dtype=np.int32), flags, flags)
+none = np.zeros(200, np.uint16)
+rows = DayRows(1, x, y, none, np.arange(200, dtype=np.int32), flags, flags, flags, none)
 for model in learner.models.values():
     assert model.learned > 0, model.id
     if model.id == "binned":  # corrects the mixture, whose weights are not its own
@@ -85,6 +86,8 @@ def _state_of_before(path: Path) -> None:
         np.arange(n, dtype=np.int32),
         flags,
         flags,
+        flags,
+        flags.astype(np.uint16),
     )
     for model in learner.models.values():
         model.learn(rows)

@@ -22,8 +22,9 @@ from features.profiles import ranking_kernel, writing_kernel
 from features.profiles.writer import ProfileWriter
 from features.state import layout as lay
 from features.tags.taxonomy import Taxonomy, load
-from features.vocabulary import Trend
+from features.vocabulary import Stance, Trend
 from tests.oracle import profile as oracle_profile
+from tests.oracle import stance as twin_stance
 from tests.oracle.views import Run, run
 from tests.support import generators as gen
 from tests.support.generators import DAY_MS, START, Record, config
@@ -208,17 +209,35 @@ def test_looking_up_changes_nothing() -> None:
 
 # -- the policy and the trend, kernel against twin
 
+_RULES = (
+    "",
+    "lift_clear",
+    "likely",
+    "still_likely",
+    "lift_small",
+    "lift_unclear",
+    "too_rare",
+    "too_new",
+)
 _BITS = st.integers(0, 2**28 - 1) | st.sampled_from([0, 1, 0b10000001, 2**28 - 1])
 
 
-@given(_BITS, st.integers(0, 80), st.floats(0.001, 0.9), st.integers(0, 7), st.booleans())
-def test_stance_lift_and_confidence(
-    bits: int, age: int, rate: float, flags: int, held: bool
+@given(
+    _BITS,
+    st.integers(0, 80),
+    st.integers(0, 62),
+    st.floats(0.001, 0.9),
+    st.integers(0, 15),
+    st.booleans(),
+    st.sampled_from([0.0, 0.1, 0.5]),
+)
+def test_stance_rule_and_confidence(
+    bits: int, age: int, seen: int, rate: float, flags: int, held: bool, rare: float
 ) -> None:
     form = single(np.zeros(SIGNALS), product=False)
-    policy = stance_kernel.Policy(form, np.array([rate]), np.zeros(1), 0)
-    score, lift, confidence, stance = stance_kernel.decide(
-        policy, np.zeros(SIGNALS), np.uint64(bits), age, 0, flags, held
+    policy = stance_kernel.Policy(form, np.array([rate]), np.zeros(1), 0, np.zeros(3), rare)
+    score, confidence, stance, rule, low, high = stance_kernel.decide(
+        policy, np.zeros(SIGNALS), np.uint64(bits), age, seen, 0, flags, held
     )
     hits = bin(bits & 0x7F).count("1")
     want = (hits + 7 * rate) / (min(age, 7) + 7)
@@ -226,16 +245,15 @@ def test_stance_lift_and_confidence(
         want = min(want, rate, 0.05)  # never engaged with
     want = min(0.9999, max(0.0001, want))
     assert score == pytest.approx(want)
-    assert lift == pytest.approx(want / rate)
-    assert confidence == pytest.approx(min(age, 28) / (min(age, 28) + 7))
+    assert (low, high) == pytest.approx(twin_stance.interval(want, seen))
+    assert confidence == pytest.approx(twin_stance.confidence(want, seen))
     names = {
         name
         for bit, name in ((lay.F_LIKE, "like"), (lay.F_DISLIKE, "dislike"), (lay.F_QUIET, "quiet"))
         if flags & bit
     }
-    assert ("engage", "hold", "avoid")[stance] == oracle_profile.stance(
-        want, rate, age, names, held
-    )
+    said = twin_stance.rule(score, rate, age, seen, bool(flags & lay.F_ENGAGED), rare)
+    assert (Stance(stance).word, _RULES[rule]) == twin_stance.decision(said, names, held)
 
 
 @given(
@@ -283,11 +301,11 @@ def test_what_tells_most_comes_first_and_ties_by_age_of_the_row(
         store.rows.windows["day"][j] = gen.FIRST_DAY
         store.rows.windows["bits"][j] = ((1 << n) - 1) << 2  # active on the last n days
         p = min(0.9999, (min(n, 7) + 7 * rate[interest]) / 14)
-        said = oracle_profile.stance(p, rate[interest], 20, set(), False)
-        sure = oracle_profile.interval(p, 20)[0] >= 0.5 * rate[interest]
+        said = twin_stance.STANCES.get(twin_stance.rule(p, rate[interest], 20, 0, False), "hold")
+        sure = twin_stance.interval(p, 0)[0] >= 0.5 * rate[interest]
         clear = p >= 1.2 * rate[interest] and (sure or n >= 8) and n > 0
         if clear or said != "hold" or common:
-            told = oracle_profile.tells(p, 20, rate[interest], set())
+            told = oracle_profile.tells(p, 0, rate[interest], set())
             found.append({"id": tree.ids[interest], "tells": told, "stance": said})
     value = done.engine.profile(b"a")
     assert value is not None
@@ -302,8 +320,8 @@ def test_what_everybody_has_does_not_take_the_first_places() -> None:
     """A rarer habit before one that nine of ten have, though its score is lower."""
     told = {}
     for name, score, rate in (("everybody", 0.9, 0.88), ("rare", 0.4, 0.05), ("whim", 0.02, 0.01)):
-        spread = 1.2816 * np.sqrt(score * (1 - score) / stance_kernel.trials(score, 28))
-        told[name] = ranking_kernel.tells(score, score - spread, score + spread, rate)
+        low, high = stance_kernel.bounds(score, 28)
+        told[name] = ranking_kernel.tells(score, low, high, rate)
     assert told["rare"] > told["whim"] > 0
     assert told["rare"] > 20 * told["everybody"]
 

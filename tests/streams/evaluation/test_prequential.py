@@ -213,6 +213,8 @@ def test_ties_are_ranked_by_chance_and_not_by_the_order_of_rows() -> None:
         y,
         zeros,
         zeros,
+        zeros,
+        zeros.astype(np.uint16),
         np.zeros((n * days, 0)),
         {},
         np.zeros(n * days, DECISION),
@@ -251,7 +253,7 @@ def _fortnights(held: bool) -> Answers:
     chance = np.random.default_rng(6)
     rate = chance.beta(1.2, 2.8, pairs) if held else np.where(np.arange(pairs) % 2, 0.0, 1.0)
     y = (chance.random((days, pairs)) < rate).astype(np.uint8).ravel()
-    said = np.full(n, np.array((0.3, 3.0, 0.8, 1, 4.0), DECISION))
+    said = np.full(n, np.array((0.3, 3.0, 0.8, 1, 4.0, 5.0, 0.3, 0.1, 0.5), DECISION))
     zeros = np.zeros(n, np.uint8)
     return Answers(
         np.repeat(np.arange(days), pairs),
@@ -261,6 +263,8 @@ def _fortnights(held: bool) -> Answers:
         y,
         zeros,
         zeros,
+        zeros,
+        zeros.astype(np.uint16),
         np.zeros((n, 0)),
         {},
         said,

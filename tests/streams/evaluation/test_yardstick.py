@@ -11,11 +11,14 @@ import orjson
 import pytest
 
 from features.models.registry import registered
+from features.models.stance_kernel import DECISION
+from features.vocabulary import Stance
 from streams.contract import topics
 from streams.datasets import SourceError
-from streams.evaluation import intervals, measures, panel_files, report, scores
+from streams.evaluation import intervals, measures, panel_files, report, scores, shares, stances
 from streams.evaluation.intervals import Blocks
 from streams.evaluation.panels import DAY_MS
+from streams.evaluation.prequential import Answers
 from streams.evaluation.segments import SegmentRates, segments
 from tests.support.small_panel import played, small_panel
 
@@ -212,3 +215,73 @@ def test_figures_are_json_and_nan_is_null(tmp_path: Path) -> None:
     written = report.write(measured, tmp_path / "new")
     assert orjson.loads(written[0].read_bytes())["nothing"] is None
     assert len(written) == 4 and all(path.stat().st_size for path in written)
+
+
+# -- stances and shares
+
+
+def _days(engaged: list[int], y: list[int]) -> Answers:
+    """One pair's mornings: whether it was to be engaged, and whether it was engaged with."""
+    n = len(y)
+    said = np.zeros(n, DECISION)
+    said["stance"] = np.where(engaged, Stance.ENGAGE, Stance.HOLD)
+    zeros = np.zeros(n, np.int64)
+    small = np.zeros(n, np.uint8)
+    return Answers(
+        np.arange(n),
+        zeros,
+        ["a"],
+        zeros,
+        np.array(y, np.uint8),
+        small,
+        small,
+        small,
+        zeros.astype(np.uint16),
+        np.zeros((n, 0)),
+        {},
+        said,
+    )
+
+
+def test_what_comes_and_goes_is_counted_and_what_comes_late() -> None:
+    """A habit from day 20 on that is engaged from day 23, and leaves for a day."""
+    y = [0] * 20 + [1] * 30
+    engaged = [0] * 23 + [1] * 10 + [0] + [1] * 16
+    found = stances.changes(_days(engaged, y), np.ones(50, np.bool_))
+    assert found.flips == pytest.approx(3 / (50 / 7))
+    assert found.back == pytest.approx(1 / (50 / 7))
+    assert (found.onsets, found.lag) == (1, 3.0)
+
+
+def test_the_shares_of_a_morning_are_one_together() -> None:
+    answers = played()
+    said = answers.decisions["share"]
+    morning = answers.subject * 100_000 + answers.day
+    _, place = np.unique(morning, return_inverse=True)
+    assert np.bincount(place, said) == pytest.approx(np.ones(place.max() + 1))
+    assert (answers.decisions["share_low"] <= said).all()
+    assert (said <= answers.decisions["share_high"]).all()
+
+
+def test_shares_are_held_against_the_seven_days_that_follow() -> None:
+    """What came itself ranks perfectly; on the morning's own past nothing of it is counted."""
+    panel, answers = small_panel(), played()
+    tree, _ = scores._interests(panel, False)
+    ends = {account: last for account, (_, last) in panel.diaries().items()}
+    given = shares.attention(panel, tree)
+    past, came = shares._counts(answers, given)
+    for at in range(0, len(answers), 7):
+        own = answers.subjects[answers.subject[at]], int(answers.interest[at])
+        today = int(answers.day[at])
+        after, before = (
+            sum(given.get((*own, day), 0.0) for day in days)
+            for days in (range(today, today + 7), range(today - 7, today))
+        )
+        assert (came[at], past["mean of 7 days"][at]) == pytest.approx((after, before))
+    decisions = answers.decisions.copy()
+    decisions["share"] = came
+    answers = replace(answers, decisions=decisions)
+    lines, _ = shares.compare_shares(answers, np.ones(len(answers), np.bool_), given, ends)
+    best = next(line for line in lines if line.name == "share")
+    assert best.ndcg == pytest.approx(1.0)
+    assert all(line.cross_entropy >= best.cross_entropy for line in lines)

@@ -102,12 +102,13 @@ def test_facts_out_of_form_are_counted_by_how_they_were_read() -> None:
         ]
         return {sample.labels.get("reading", "undecided"): sample.value for sample in samples}
 
-    before = figures()
+    before, ticks = figures(), list(metrics.TICKS.collect())[0].samples[0].value
     assert set(before) == {*Tolerated, "undecided"}, "there from the start, or none would be seen"
     broker = new_broker()
     for fact in (
         {"kind": "consent", "status": "revoked"},
         {"kind": "erasure", "ts": 4 * 10**12},  # in a hundred years
+        {"kind": "registry", "device_id": "d", "adult": "no"},
         {"kind": "consent", "status": "withdrawn", "purpose": "weather"},
         {"kind": "consent", "status": "granted", "purpose": "weather"},
         {"kind": "consent", "status": "maybe"},
@@ -120,9 +121,11 @@ def test_facts_out_of_form_are_counted_by_how_they_were_read() -> None:
     assert {name: value - before[name] for name, value in figures().items()} == {
         "refusal": 1,
         "erasure": 1,
+        "child": 1,
         "refused_purpose": 1,
         "granted_purpose": 1,
         "undecided": 1,
     }
-    assert _counted()[INPUTS[FACTS], "fact"] == 4
+    ticks = list(metrics.TICKS.collect())[0].samples[0].value - ticks
+    assert _counted()[INPUTS[FACTS], "fact"] == 5 + ticks
     assert _counted()[INPUTS[FACTS], "malformed"] == 2

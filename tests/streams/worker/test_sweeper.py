@@ -8,6 +8,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from features.privacy.ledger import erasure_mark
 from streams.contract.schemas import SCHEMAS
@@ -16,9 +17,18 @@ from streams.kafka.compacted import ReaderError
 from streams.worker import sweeper
 from tests.broker.memory_broker import MemoryBroker
 from tests.simulation.deployment import quiet
-from tests.support.small_worker import FACTS_TOPIC, engines, fed, put, standing, start, steps
-
-jsonschema = pytest.importorskip("jsonschema")
+from tests.support.small_worker import (
+    FACTS_TOPIC,
+    NETWORK_TOPIC,
+    consent,
+    engines,
+    event,
+    fed,
+    put,
+    standing,
+    start,
+    steps,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +52,7 @@ def _erase(broker: MemoryBroker, account: str, **more: str) -> None:
 def _receipts(broker: MemoryBroker) -> list[dict[str, Any]]:
     found = [json.loads(e.value or b"{}") for _, e in broker.log(RECEIPTS, 0).read(0, True)]
     for receipt in found:
-        jsonschema.validate(receipt, SCHEMAS[RECEIPTS])
+        Draft202012Validator(SCHEMAS[RECEIPTS]).validate(receipt)
     return found
 
 
@@ -139,3 +149,25 @@ def test_what_a_look_under_other_state_found_is_not_taken_for_this_ones() -> Non
     steps(60, worker)
     assert b"b/m1" not in standing(broker)
     assert _receipts(broker)[-1]["keys_found"] == 1
+
+
+@pytest.mark.parametrize("granted_again", [False, True])
+def test_what_was_stamped_ahead_of_an_erasure_is_not_back_after_a_reset(
+    granted_again: bool,
+) -> None:
+    """A state that reads all inputs at once, merged by their times, erases what one live did."""
+    broker = fed(0)
+    now = int(broker.wall() * 1000)
+    ahead = json.loads(consent("a", now + 300_000)) | {"kind": "declaration", "stance": "like"}
+    put(broker, FACTS_TOPIC, "a", json.dumps(ahead | {"interest": "483"}).encode())
+    put(broker, NETWORK_TOPIC, "a", event("a", now + 300_000))
+    put(broker, NETWORK_TOPIC, "a", event("a", now - 60_000))
+    _erase(broker, "a")
+    _publish(broker, "a", "a/m1")
+    if granted_again:
+        put(broker, FACTS_TOPIC, "a", consent("a", now + 301_000))
+    worker = start(broker)
+    steps(40, worker)
+    assert not standing(broker)
+    assert engines(worker)[0].totals().outcomes["counted"] == 0
+    assert not [key for key in standing(broker, STATE) if key[:2] == b"i/"]

@@ -47,7 +47,7 @@ def _granted(broker: MemoryBroker, account: str, seconds: int) -> None:
 
 def _ticks(broker: MemoryBroker) -> list[int]:
     values = [json.loads(e.value or b"{}") for _, e in broker.log(FACTS_TOPIC, 0).read(0, True)]
-    return [value["ts"] for value in values if value.get("kind") == "tick"]
+    return [value["now"] for value in values if value.get("kind") == "tick" and "now" in value]
 
 
 def test_an_expired_consent_goes_where_nothing_comes() -> None:
@@ -135,9 +135,24 @@ def test_only_a_record_without_key_tells_the_time(key: bytes) -> None:
     broker = new_broker()
     _granted(broker, "a", 30)
     now = _now_ms(broker)
-    tick = json.dumps({"kind": "tick", "ts": now + 60_000, "account_id": "a", "event_id": "t"})
+    said = {"kind": "tick", "ts": now + 60_000, "now": now + 60_000}
+    tick = json.dumps(said | {"account_id": "a", "event_id": "t"})
     broker.put(FACTS_TOPIC, 0, tick.encode(), key)
     worker = start(broker)
     steps(20, worker)
     assert engines(worker)[0].store.ticked == -1
+    assert b"a" in standing(broker)
+
+
+def test_no_tick_tells_a_time_that_has_not_come() -> None:
+    """Neither by its place, which is a dead letter then, nor by what it says beside it."""
+    broker = new_broker()
+    _granted(broker, "a", 3_600)
+    now = _now_ms(broker)
+    for ts in (now, now + 3_700_000):
+        said = {"kind": "tick", "ts": ts, "now": now + 3_700_000}
+        broker.put(FACTS_TOPIC, 0, json.dumps(said).encode(), None)
+    worker = start(broker)
+    steps(20, worker)
+    assert engines(worker)[0].store.ticked == now
     assert b"a" in standing(broker)

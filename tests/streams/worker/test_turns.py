@@ -70,7 +70,7 @@ def time_passes(broker: MemoryBroker) -> None:
 
 def tick(broker: MemoryBroker) -> None:
     """All consents of the crowd end by the clock."""
-    broker.put(FACTS_TOPIC, 0, json.dumps({"kind": "tick", "ts": LATER_MS}).encode(), None)
+    broker.put(FACTS_TOPIC, 0, b'{"kind":"tick","ts":%d,"now":%d}' % (LATER_MS, LATER_MS), None)
 
 
 def withdraw(broker: MemoryBroker) -> None:

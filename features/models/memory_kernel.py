@@ -1,0 +1,71 @@
+"""Remembers in each row whether it was to be engaged on the morning of an open day.
+
+Decided at closes, which the sequence alone places: the profile that is written next gives up what
+was engaged only where it is clearly gone, however the input was cut and whatever was published.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+
+from features.jit import as_int, inlined, njit
+from features.models.signals_kernel import SIGNALS, evidence, fill, morning
+from features.models.stance_kernel import ENGAGE, Policy, decide
+from features.state.layout import D_STATE, F_ENGAGED, F_TOLD, S_GONE, Live
+from features.state.subjects_kernel import mark
+
+_RECENT_DAYS: Final = 28  # a row that saw nothing for longer is not looked at: it is not engaged
+
+
+@njit
+def remember_engaged(live: Live, day: int, policy: Policy) -> None:
+    """Set `F_ENGAGED` of all rows as decided on the morning of `day`, whatever was declared."""
+    subjects, rows = live.subjects, live.rows
+    levels, vector = np.zeros(3), np.zeros(SIGNALS)
+    for sid in range(live.counters[0].subjects):
+        if subjects.status[sid] & S_GONE or not _is_recent(live, sid, day):
+            continue
+        began = morning(live, sid, day, levels)
+        changed = False
+        start = as_int(subjects.start[sid])
+        for j in range(start, start + as_int(subjects.used[sid])):
+            row = rows.windows[j]
+            engaged = False
+            if day - as_int(row.day) <= _RECENT_DAYS:
+                engaged = _is_engaged(live, j, began, policy, levels, vector)
+            if engaged != (row.known & F_ENGAGED != 0):
+                row.known = np.uint16(as_int(row.known) ^ F_ENGAGED)
+                changed = True
+        if changed:
+            mark(subjects, live.keys, live.counters, sid, D_STATE)
+
+
+@inlined
+def _is_recent(live: Live, sid: int, day: int) -> Any:
+    """Whether a subject has a row that may be engaged, or was."""
+    found = False
+    start = as_int(live.subjects.start[sid])
+    for j in range(start, start + as_int(live.subjects.used[sid])):
+        row = live.rows.windows[j]
+        found = found or day - as_int(row.day) <= _RECENT_DAYS or row.known & F_ENGAGED != 0
+    return found
+
+
+@inlined
+def _is_engaged(live: Live, j: int, began: Any, policy: Policy, levels: Any, vector: Any) -> bool:
+    row = live.rows.windows[j]
+    bits = fill(live, j, began, policy.log_odds, levels, vector)
+    first, known = as_int(row.first), as_int(row.known) & ~F_TOLD
+    _, _, stance, _, _, _ = decide(
+        policy,
+        vector,
+        bits,
+        max(0, began.day - first),
+        evidence(began, first),
+        as_int(live.rows.interest[j]),
+        known,
+        False,
+    )
+    return bool(stance == ENGAGE)
