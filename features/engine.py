@@ -163,7 +163,6 @@ class Engine:
         while self._room > 0:
             why, at = self.store.apply(batch, at, outcome, self.contents.map)
             if why == lay.DONE:
-                at = len(batch)
                 break
             what = self._handlers[why](batch, at)
             if what != lay.PENDING:
@@ -227,8 +226,8 @@ class Engine:
 
     def _let_go(self) -> None:
         """Take who left out of what goes together; anywhere before the next close is the same."""
-        left, self.accounts.standing.left = self.accounts.standing.left, set()
-        self._model_changed |= self.related.forget(left)
+        self._model_changed |= self.related.forget(self.accounts.standing.left)
+        self.accounts.standing.left.clear()
 
     def _sweep(self) -> None:
         store = self.store

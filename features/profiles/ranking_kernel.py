@@ -97,6 +97,16 @@ def tells(score: float, low: float, high: float, rate: float) -> Any:
 
 
 @inlined
+def _idle(score: float, low: float, rate: float, bits: Any, age: int, weekly: bool) -> bool:
+    """Whether nobody could act on an interest that is held."""
+    # However sure it were, it would not be engaged; or it is rare, and may be one to avoid.
+    rare = popcount(bits & np.uint64(0xFFFFFFF)) < _HABIT_DAYS
+    vague = score < ENGAGE_LIFT * rate or (low < AVOID_LIFT * rate and rare)
+    # Nor could anybody act on what was only touched so far.
+    return (vague and not weekly and age >= COMMON_AGE) or bits == 0
+
+
+@inlined
 def ranked(
     live: Live, sid: int, day: int, policy: Policy, choice: Selection, scratch: Scratch
 ) -> int:
@@ -127,12 +137,7 @@ def ranked(
         weekly = stance != ENGAGE and known == 0 and has_weekday(day, bits, age)
         if weekly and stance == AVOID:
             stance, rule = HOLD, RULE_UNCLEAR
-        rate = policy.rate[interest]
-        # However sure it were, it would not be engaged; or it is rare, and may be one to avoid.
-        rare = popcount(bits & np.uint64(0xFFFFFFF)) < _HABIT_DAYS
-        vague = score < ENGAGE_LIFT * rate or (low < AVOID_LIFT * rate and rare)
-        # Nor could anybody act on what was only touched so far.
-        idle = (vague and not weekly and age >= COMMON_AGE) or bits == 0
+        idle = _idle(score, low, policy.rate[interest], bits, age, weekly)
         if idle and stance == HOLD and known == 0 and choice.common == 0:
             continue
         if as_int(row.known) & F_LIKE:

@@ -233,10 +233,9 @@ def profile(partition: Partition, key: str) -> dict[str, Any] | None:
     if subject is None or not subject.rows:
         return None
     config, (account, _, member) = partition.config, key.partition("/")
-    last = subject.last_ts
+    last, now = subject.last_ts, partition.now
     day = max(local_day(last, config.day_offset_ms) + 1, partition.open_day)
     known = partition.known.get(account, Known(config.rules, config.consent_default_grant))
-    now = partition.now
     held = (
         known.case_open,
         known.refuses("offers", now)
