@@ -79,7 +79,7 @@ def _content(simulation: Simulation, commits: list[Transaction], partition: int)
     seed, ticks = simulation.input_seed, _ticks(simulation, partition)
     cuts = [_cut(txn, partition) for txn in commits]
     made, engine = inputs.replay(seed, partition, cuts, ticks)
-    gone: set[bytes | None] = set()
+    gone: dict[str, set[bytes | None]] = {PROFILES: set(), OFFERS: set()}
     for number, (txn, changes) in enumerate(zip(commits, made, strict=True)):
         place = f"commit {number} of partition {partition}"
         wanted: dict[str, dict[bytes, Any]] = {
@@ -92,12 +92,12 @@ def _content(simulation: Simulation, commits: list[Transaction], partition: int)
             entries = [
                 entry
                 for entry in _written(txn, topic, partition)
-                if not _of_a_sweep(topic, entry, gone)
-                or (topic == PROFILES and entry.key in records)
+                if not _of_a_sweep(topic, entry, gone.get(topic))
+                or (topic in gone and entry.key in records)
             ]
-            if topic == PROFILES:
-                gone |= {entry.key for entry in entries if entry.value is None}
-                gone -= {entry.key for entry in entries if entry.value is not None}
+            if topic in gone:
+                gone[topic] |= {entry.key for entry in entries if entry.value is None}
+                gone[topic] -= {entry.key for entry in entries if entry.value is not None}
             found = {e.key: _unswept(e.value) if e.key == _META else e.value for e in entries}
             if len(found) != len(entries):
                 raise Violation(f"I2: {place}: a key twice in {topic}")
@@ -123,12 +123,12 @@ def _ticks(simulation: Simulation, partition: int) -> inputs.Ticks:
     return tuple((e.value or b"", e.timestamp) for offset, e in log if offset >= written)
 
 
-def _of_a_sweep(topic: str, entry: Entry, gone: set[bytes | None]) -> bool:
+def _of_a_sweep(topic: str, entry: Entry, gone: set[bytes | None] | None) -> bool:
     """Whether a record says that somebody looked at what stands published: whenever it was.
 
     Behind a transaction that hangs open one sees what is `gone`, and deletes it once more.
     """
-    if topic == PROFILES:
+    if gone is not None:
         return entry.value is None and entry.key in gone
     if topic == STATE:
         return (entry.key or b"")[:2] == _UNSWEPT
