@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import OffsetSpec
 
 from streams.errors import KafkaFailed
@@ -67,17 +67,15 @@ class Copier:
         self._settings = settings
         self.group = f"{settings.group}-{name}"
         self._member = clients.consumer("copied", settings, group=self.group)
-        self._producer = clients.producer("copies", settings, name=self.group)
+        self._producer: Producer | None = None
 
     def __enter__(self) -> Copier:
-        try:
-            self._producer.init_transactions(_TIMEOUT_S)
-        except KafkaException as error:
-            raise CopyFailed(self.group, error) from error
+        self._producer = self._new_producer()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._producer.purge()
+        if self._producer is not None:
+            self._producer.purge()
         self._member.close()
 
     def done(self, spots: Iterable[Spot]) -> dict[Spot, Progress]:
@@ -111,11 +109,13 @@ class Copier:
         CopyFailed
             Nothing was written, or all of it; running it again tells which.
         """
-        producer = self._producer
+        # A request of the last commit that comes late would end this one in its midst, if it came
+        # from the same epoch of the same producer (`streams.kafka.resent`).
+        producer, self._producer = self._producer or self._new_producer(), None
         try:
             producer.begin_transaction()
             for copy in copies:
-                self._produce(copy)
+                _produce(producer, copy)
             marks = [TopicPartition(*spot, at.offset, at.note) for spot, at in done.items()]
             if marks:
                 producer.send_offsets_to_transaction(
@@ -130,18 +130,29 @@ class Copier:
             producer.commit_transaction(_TIMEOUT_S)
         except KafkaException as error:
             raise CopyFailed(self.group, error) from error
+        finally:
+            producer.purge()
 
-    def _produce(self, copy: Outgoing) -> None:
-        record: dict[str, Any] = {
-            "topic": copy.topic, "key": copy.key, "value": copy.value,
-            "partition": copy.partition, "headers": copy.headers, "timestamp": copy.timestamp,
-        }  # fmt: skip
-        while True:
-            try:
-                self._producer.produce(**record)
-                return
-            except BufferError:
-                self._producer.poll(0.1)
+    def _new_producer(self) -> Producer:
+        producer = clients.producer("copies", self._settings, name=self.group)
+        try:
+            producer.init_transactions(_TIMEOUT_S)
+        except KafkaException as error:
+            raise CopyFailed(self.group, error) from error
+        return producer
+
+
+def _produce(producer: Producer, copy: Outgoing) -> None:
+    record: dict[str, Any] = {
+        "topic": copy.topic, "key": copy.key, "value": copy.value,
+        "partition": copy.partition, "headers": copy.headers, "timestamp": copy.timestamp,
+    }  # fmt: skip
+    while True:
+        try:
+            producer.produce(**record)
+            return
+        except BufferError:
+            producer.poll(0.1)
 
 
 def ends_of(settings: Settings, spots: Iterable[Spot]) -> dict[Spot, tuple[int, int]]:

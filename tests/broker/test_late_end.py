@@ -26,6 +26,7 @@ from streams.worker.outlet import Commit, Outlet
 from streams.worker.watchdog import Watchdog
 from tests.broker.kafka_server import Options, free_ports, started_kafka
 from tests.chaos.proxy import Proxy
+from tests.support.processes import wait_until
 from tests.support.worker_process import short_timings
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
@@ -132,8 +133,7 @@ def test_it_ends_the_next_transaction_of_a_client_that_keeps_its_producer(
     producer.flush(10)
     assert stage.visible() == [b"one"]
     stage.way.deliver_end()
-    time.sleep(_LATE_S)
-    assert stage.visible() == [b"one", b"two"], "half of a transaction"
+    wait_until(lambda: stage.visible() == [b"one", b"two"], 30, lambda: "half of a transaction")
     with pytest.raises(KafkaException, match="invalid state"):
         producer.abort_transaction(10)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from streams.kafka import copying
 from streams.kafka.copying import Copier, Outgoing
 from tests.broker.memory_broker import MemoryBroker, failure
 
@@ -38,10 +39,11 @@ def killed(monkeypatch: pytest.MonkeyPatch, commits: int, *, before: bool) -> It
     def commit(self: Copier, copies: Iterable[Outgoing], *more: Any) -> None:
         left[0] -= 1
         if left[0] < 0 and before:
-            self._producer.begin_transaction()
+            producer = self._new_producer()
+            producer.begin_transaction()
             for copy in copies:
-                self._produce(copy)
-            self._producer.flush(10)
+                copying._produce(producer, copy)
+            producer.flush(10)
             raise Killed
         original(self, copies, *more)
         if left[0] < 0:

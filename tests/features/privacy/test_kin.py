@@ -61,6 +61,19 @@ def test_an_event_of_a_childs_device_is_a_childs(who: dict[str, str], restart: b
     assert held.feed(tv) == ["counted"]
 
 
+def test_who_was_met_before_he_was_said_to_be_a_child_is_asked_about_anew() -> None:
+    """However he and the device were spelled when they came first."""
+    held, feed = _stream(), Feed()
+    other = _registry(feed, 0, "dev-son", owner_member_id="son", adult=False)
+    held.feed(feed.consent("acc", 0), other)  # since then persons and devices are asked about
+    seen = [{"device_id": "DEV_KID"}, {"device_id": "dev-mum", "member_id": "K-I-D"}]
+    for who in seen:
+        assert held.feed(feed.visit("acc", 1, "sport.example", **who)) == ["counted"]
+    held.feed(_registry(feed, 1, "dev-kid", owner_member_id="kid", adult=False))
+    for who in seen:
+        assert held.feed(feed.visit("acc", 2, "sport.example", **who)) == ["suppressed"]
+
+
 @pytest.mark.parametrize("member", ["kid", "KID", "k-i-d", "Kid"])
 @pytest.mark.parametrize(
     "later",

@@ -9,7 +9,6 @@ from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from features.privacy.accounts import Accounts
-from features.privacy.admission import Admission
 from features.privacy.kin import Device, Kin
 from features.privacy.ledger import Ledger, Mark
 from features.privacy.person import Person
@@ -103,11 +102,6 @@ PLANTED: dict[str, tuple[type, str, Any]] = {
     ),
     "I13 sensitive declarations are kept": (Taxonomy, "is_sensitive", lambda self, i: False),
     "I5 restore forgets what ends": (Standing, "settle", lambda self, now, new_rules: None),
-    "I11 answers outlive what they were given for": (
-        Admission,
-        "forget_answers",
-        lambda self, account: None,
-    ),
 }
 
 
