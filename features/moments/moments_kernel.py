@@ -192,12 +192,13 @@ def _stands_out(mine: int, weeks: int, others: int, among: int) -> bool:
 
 
 @inlined
-def has_weekday(day: int, days: Any, age: int) -> bool:
-    """Whether a row has a weekday that stands out among those of its kind, as of a morning."""
+def has_own_days(day: int, days: Any, age: int) -> bool:
+    """Whether a weekday of a row stands out of its kind, or a kind of day of the other."""
     known = _known(age)
     on, hits = _ON[weekday_of(day)], days & known
     if popcount(hits) < _LEAST_SHARE * _LEAST_WEEKS:
         return False
+    hits_before = among_before = 0
     for kind in range(2):
         first, after = (0, 5) if kind == 0 else (5, WEEKDAYS)
         mask = np.uint64(0)
@@ -208,7 +209,11 @@ def has_weekday(day: int, days: Any, age: int) -> bool:
             mine, weeks = popcount(hits & on[weekday]), popcount(known & on[weekday])
             if _stands_out(mine, weeks, of_kind - mine, among - weeks):
                 return True
-    return False
+        if kind == 0:
+            hits_before, among_before = of_kind, among
+    return _stands_out(of_kind, among, hits_before, among_before) or _stands_out(
+        hits_before, among_before, of_kind, among
+    )
 
 
 @inlined

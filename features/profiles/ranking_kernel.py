@@ -26,7 +26,7 @@ from features.models.stance_kernel import (
     decide,
     trend,
 )
-from features.moments.moments_kernel import has_weekday
+from features.moments.moments_kernel import has_own_days
 from features.state.layout import F_DISLIKE, F_LIKE, F_QUIET, S_CARE, S_HOLD, Live, Rows
 from features.state.rows_kernel import popcount
 from features.state.spans_kernel import allowed_until
@@ -133,8 +133,8 @@ def ranked(
         level += long_level_of(scratch.vector)
         told = tells(score, low, high, policy.rate[interest])
         known = as_int(row.known) & (F_LIKE | F_DISLIKE | F_QUIET)
-        # What has a weekday of its own is neither dull nor unwanted on the eve of another.
-        weekly = stance != ENGAGE and known == 0 and has_weekday(day, bits, age)
+        # What has days of its own is neither dull nor unwanted on the eve of another.
+        weekly = stance != ENGAGE and known == 0 and has_own_days(day, bits, age)
         if weekly and stance == AVOID:
             stance, rule = HOLD, RULE_UNCLEAR
         idle = _idle(score, low, policy.rate[interest], bits, age, weekly)

@@ -115,20 +115,20 @@ def _stands_out(mine: set[int], weeks: set[int], of_kind: set[int], among: set[i
     return share > usual and nats >= 10.0
 
 
-def own_weekdays(day: int, days: set[int], first: int) -> list[str]:
-    """Weekdays that stand out among those of their kind."""
+def has_own_days(day: int, days: set[int], first: int) -> bool:
+    """Whether a weekday stands out of its kind, or a kind of day of the other."""
     known = set(range(max(first + 1, day - KNOWN_DAYS), day))
-    return [
-        WEEKDAYS[weekday]
-        for of in (WORKING, WEEKEND)
-        for weekday in of
-        if _stands_out(
-            {d for d in days & known if weekday_of(d) == weekday},
-            {d for d in known if weekday_of(d) == weekday},
+    kinds = [(of, (*WORKING, *WEEKEND)) for of in (WORKING, WEEKEND)]
+    weekdays = [((weekday,), of) for of in (WORKING, WEEKEND) for weekday in of]
+    return any(
+        _stands_out(
+            {d for d in days & known if weekday_of(d) in mine},
+            {d for d in known if weekday_of(d) in mine},
             {d for d in days & known if weekday_of(d) in of},
             {d for d in known if weekday_of(d) in of},
         )
-    ]
+        for mine, of in (*weekdays, *kinds)
+    )
 
 
 def moments(found: Cells) -> list[dict[str, Any]]:

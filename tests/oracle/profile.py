@@ -319,7 +319,7 @@ def _interest(
     decided = rule(p, rate, age, seen, row.engaged)
     taken, decided = decision(decided, row.flags, any(held))
     declared = row.flags & {"like", "dislike", "quiet"}
-    weekly = moments.own_weekdays(day, days, row.first_day(offset)) and not declared
+    weekly = moments.has_own_days(day, days, row.first_day(offset)) and not declared
     if weekly and taken == "avoid":
         taken, decided = "hold", "lift_unclear"
     dull = taken == "hold" and not declared

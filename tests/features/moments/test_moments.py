@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.moments import WEEKDAYS, forecast_mornings
-from features.moments.moments_kernel import MOST_NAMED, following, has_weekday, name_moments
+from features.moments.moments_kernel import MOST_NAMED, following, has_own_days, name_moments
 from features.state import layout as lay
 from tests.oracle import moments as twin
 from tests.oracle.arithmetic import bitmap, iso_date
@@ -80,8 +80,8 @@ def test_every_cell_is_as_the_twin_says(
     assert [(NAMES[cell // 4], twin.PARTS[cell % 4]) for cell in named[:count].tolist()] == [
         (m.get("weekday") or m["day_type"], m["part"]) for m in said
     ]
-    own = has_weekday(day, np.uint64(bitmap(days, day - 1)), day - first)
-    assert own == bool(twin.own_weekdays(day, days, first))
+    own = has_own_days(day, np.uint64(bitmap(days, day - 1)), day - first)
+    assert own == twin.has_own_days(day, days, first)
     after, when = following(found, day), twin.following(want, day)
     assert (after < 0) == (when is None)
     if when is not None:
