@@ -51,6 +51,7 @@ _WORKER = (
 )
 _MORE: dict[str, Any] = {
     "topic_prefix": "tele.",
+    "tick_interval_ms": 60_000,
     "group_id": "tele",
     "audience_k": 2,
     "audience_noise": False,
