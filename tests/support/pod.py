@@ -100,9 +100,9 @@ class Pod:
         for source in container.get("envFrom", ()):
             found |= self.objects[source["configMapRef"]["name"]]
         for item in container.get("env", ()):
-            found[item["name"]] = (
-                item["value"] if "value" in item else self._from(item["valueFrom"])
-            )
+            value = item["value"] if "value" in item else self._from(item["valueFrom"])
+            if value is not None:
+                found[item["name"]] = value
         return found
 
     def start(self, name: str, **other: str | None) -> subprocess.Popen[bytes]:
@@ -153,12 +153,13 @@ class Pod:
         os.chown(place, 0, group)
         place.chmod(0o2777)
 
-    def _from(self, source: Manifest) -> str:
+    def _from(self, source: Manifest) -> str | None:
         match source:
             case {"fieldRef": {"fieldPath": "metadata.name"}}:
                 return self.name
-            case {"secretKeyRef": {"name": name, "key": key}}:
-                return self.objects[name][key]
+            case {"secretKeyRef": {"name": name, "key": key, **more}}:
+                held = self.objects[name]
+                return held.get(key) if more.get("optional") else held[key]
         raise NotImplementedError(f"valueFrom {source}")
 
     def _script(

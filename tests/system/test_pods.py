@@ -93,7 +93,8 @@ def test_every_object_that_a_pod_names_is_made_or_told_of(name: str) -> None:
             assert source["configMapRef"]["name"] in _named("ConfigMap")
         for variable in container.get("env", ()):
             wanted = variable.get("valueFrom", {}).get("secretKeyRef")
-            assert wanted is None or wanted["key"] in secrets[wanted["name"]]
+            if wanted is not None and not wanted.get("optional"):
+                assert wanted["key"] in secrets[wanted["name"]]
 
 
 def test_what_strimzi_keeps_is_in_the_pods_namespace() -> None:
