@@ -48,6 +48,8 @@ class Reference:
         Reason by source topic and offset.
     seen : dict of str to list of int
         Offsets of the records before the committed ones, by topic.
+    left_out : int
+        Refused records that do not stand in the sequence.
     """
 
     engine: Engine
@@ -55,6 +57,7 @@ class Reference:
     refused: dict[tuple[str, int], str] = field(default_factory=dict)
     raw: dict[tuple[str, int], tuple[bytes | None, bytes | None]] = field(default_factory=dict)
     seen: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    left_out: int = 0
 
     @property
     def taken(self) -> int:
@@ -122,7 +125,7 @@ def recompute(
         for at in range(0, len(sequence), _APPLY):
             part = Batch(sequence.records[at : at + _APPLY], sequence.blob)
             _note_late(settings, found, part, found.engine.apply(part))
-    found.engine.refuse(len([r for r in found.refused.values() if r != "late"]))
+    found.engine.refuse(found.left_out)
     changes = found.engine.collect({})
     found.profiles = {key: value for key, value, _, _ in changes.profiles if value is not None}
     return found
@@ -248,6 +251,7 @@ def _parse(
         came,
         tolerance=Tolerance(words, lambda at: int(came[at])),
     )
+    found.left_out += sum(not letter.holds for letter in rejected.values())
     for letter in rejected.values():
         found.refused[topic, letter.offset] = letter.reason
         found.raw[topic, letter.offset] = letter.key, letter.value
