@@ -35,6 +35,16 @@ from streams.worker.wiring import input_limits, suppression_rules
 _MOST_REFUSED_BYTES = 67_108_864
 
 
+def deleted_unread(place: str, error: KafkaError) -> LostOffsets:
+    """Say that a partition's committed offset is not in its log."""
+    return LostOffsets(
+        f"{place}: the committed offset is no longer in the log ({error.str()}): records were "
+        "deleted by retention before they were read, or the log was cut short or emptied. To go on "
+        "with what it has: `interest-streams offsets reset`; to begin anew: "
+        "`interest-streams state reset`"
+    )
+
+
 class Inlet:
     """Decodes and merges what the consumer hands over; owns no partition by itself.
 
@@ -288,14 +298,6 @@ class Inlet:
         ):
             if notice.partition not in self.partitions:
                 return None  # of an assignment that was lost, or before its start was sought
-            return PartitionFailed(
-                notice.partition,
-                LostOffsets(
-                    f"{notice.topic}[{notice.partition}]: the committed offset is no longer "
-                    f"in the log ({error.str()}): records were deleted by retention before they "
-                    "were read, or the log was cut short or emptied. To go on with what it has: "
-                    "`interest-streams offsets reset`; to begin anew: "
-                    "`interest-streams state reset`"
-                ),
-            )
+            place = f"{notice.topic}[{notice.partition}]"
+            return PartitionFailed(notice.partition, deleted_unread(place, error))
         raise Stop(f"consumer: {error.str()}")

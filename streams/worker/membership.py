@@ -15,7 +15,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import OffsetSpec
 
 from features.engine import Engine
@@ -31,7 +31,7 @@ from streams.kafka.ports import REAL, Ports
 from streams.settings import Settings
 from streams.worker import binding
 from streams.worker.given_up import GivenUp
-from streams.worker.inlet import Inlet
+from streams.worker.inlet import Inlet, deleted_unread
 from streams.worker.restore import Restore
 from streams.worker.standby import Copy, Standby
 from streams.worker.watchdog import Watchdog
@@ -135,15 +135,27 @@ class Membership:
             self.given_up.add(partition, why)
         ready = {p: (made[p][0], start) for p, start in starts.items()} | self._parked
         self._parked = {}
-        for partition, (engine, start) in ready.items():
-            self._inlet.open(partition, start)
-            self.engines[partition] = engine
-            for name, (offset, _) in start.items():
-                self.consumer.seek(TopicPartition(name, partition, offset))
+        opened = [p for p, (engine, start) in ready.items() if self._open(p, engine, start)]
         if self._native is not None:
-            self._native.forward(self._spots(ready))
-        self.consumer.resume(self._spots(ready))
+            self._native.forward(self._spots(opened))
+        self.consumer.resume(self._spots(opened))
         metrics.PARTITIONS.set(len(self.engines))
+
+    def _open(self, partition: int, engine: Engine, start: Start) -> bool:
+        for name, (offset, _) in start.items():
+            try:
+                self.consumer.seek(TopicPartition(name, partition, offset))
+            except KafkaException as error:
+                if error.args[0].code() != KafkaError._STATE:
+                    raise
+                # A fetch came before the pause and found its place outside of the log: such a
+                # partition stands still, and takes no other place until it is assigned anew.
+                why = deleted_unread(f"{name}[{partition}]", error.args[0])
+                self.given_up.add(partition, why)
+                return False
+        self._inlet.open(partition, start)
+        self.engines[partition] = engine
+        return True
 
     def drop(self, partition: int) -> None:
         """Let go of what is live of a partition, which stays assigned."""

@@ -261,6 +261,8 @@ class LogContract:
             consumer.assign(at(topic, offset))
             seen.until(partial(_as_many, seen.errors, errors)).quiet()
         assert (seen.values, set(seen.errors)) == ([], {"_AUTO_OFFSET_RESET"})
+        with pytest.raises(KafkaException, match="Erroneous state|_STATE"):
+            consumer.seek(TopicPartition(topic, 0, 2))
         consumer.assign(at(topic, 2))
         seen.until(lambda: seen.ends == [3])
         assert seen.values == [b"2"]

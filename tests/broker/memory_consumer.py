@@ -192,7 +192,9 @@ class MemoryConsumer(Client):
 
     def seek(self, spot: TopicPartition) -> None:
         place = self._at(spot)
-        place.position, place.end_told, place.lost = spot.offset, -1, False
+        if place.lost:
+            raise failure(KafkaError._STATE)
+        place.position, place.end_told = spot.offset, -1
         # librdkafka 2.16 repeats a look-up whose answer a seek has overtaken, and then goes where
         # that says (`rd_kafka_toppar_handle_Offset`).
         in_flight = place.asked is not None and self.broker.now < place.asked_at + _LOOK_UP_S

@@ -35,7 +35,7 @@ OTHER = ec.generate_private_key(ec.SECP256R1())
 
 def token(scope: Any = "profiling", key: Any = KEY, kid: str | None = "k1", **claims: Any) -> str:
     """A signed token; a claim that is None is left out."""
-    said = {"sub": "team", "aud": "interest-streams", "exp": time.time() + 600, "scope": scope}
+    said = {"sub": "team", "aud": "interest-streams", "exp": time.time() + 86_400, "scope": scope}
     said |= claims
     headers = {} if kid is None else {"kid": kid}
     kept = {name: value for name, value in said.items() if value is not None}
