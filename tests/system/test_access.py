@@ -156,6 +156,13 @@ def _fill(stage: Stage) -> None:
 
 def _change_configurations(stage: Stage) -> None:
     admin = stage.broker.admin()
+
+    def changed(topic: topics.Topic) -> bool:
+        spot = ConfigResource(ResourceType.TOPIC, stage.plain.topic(topic.name))
+        found = admin.describe_configs([spot])[spot].result(30)
+        name = "segment.ms" if topic.compacted else "retention.ms"
+        return bool(found[name].value == "3600000")
+
     changes = [
         ConfigResource(
             ResourceType.TOPIC,
@@ -172,6 +179,8 @@ def _change_configurations(stage: Stage) -> None:
     ]
     for answer in admin.incremental_alter_configs(changes).values():
         answer.result(30)
+    # The controller has them; the broker that `topics apply` asks learns of them a little later.
+    wait_until(lambda: all(map(changed, topics.TOPICS)), 30)
 
 
 def _fact(kind: FactKind) -> bytes:
@@ -208,16 +217,22 @@ def _work(stage: Stage) -> None:
         assert [worker.terminate() for worker in workers] == [0, 0]
 
 
-def _read(stage: Stage) -> None:
-    reader = stage.settings("reader", certified=True)
-    own = {**reader.kafka, "bootstrap.servers": reader.bootstrap_servers,
-           "group.id": f"{reader.group}-reader-crm", "auto.offset.reset": "earliest"}  # fmt: skip
+def _follow(settings: Settings, topic: str, group: str) -> None:
+    """Read as a team of its own does: in a group that commits."""
+    own = {**settings.kafka, "bootstrap.servers": settings.bootstrap_servers,
+           "group.id": f"{settings.group}-{group}", "auto.offset.reset": "earliest"}  # fmt: skip
     consumer = Consumer(own)
-    consumer.subscribe([reader.topic(topics.PROFILES)])
+    consumer.subscribe([settings.topic(topic)])
     message = consumer.poll(30)
     assert message is not None and message.error() is None
     consumer.commit(message=message, asynchronous=False)
     consumer.close()
+
+
+def _read(stage: Stage) -> None:
+    reader = stage.settings("reader", certified=True)
+    _follow(reader, topics.PROFILES, "reader-crm")
+    _follow(stage.settings("offers", certified=True), topics.OFFERS, "offers-crm")
     with ProfileReader(
         reader.bootstrap_servers, reader.topic(topics.PROFILES), kafka=reader.kafka
     ) as profiles:
@@ -225,6 +240,7 @@ def _read(stage: Stage) -> None:
     stage.command("reader", "profile", subject)
     assert stage.count(topics.AUDIENCES, as_="reader") > 0
     assert stage.count(topics.PROFILES, as_="lookup") > 0
+    assert stage.count(topics.OFFERS, as_="offers") > 0
     stage.produce(topics.LOOKUPS, (b"who", b"{}"), as_="lookup")
     assert stage.count(topics.LOOKUPS, as_="privacy") == 1
     stage.command("privacy", "subject", subject)
