@@ -51,6 +51,7 @@ LIVE_DAYS = 365
 LIVE_SPEED = 3_600.0  # an hour of their lives a second
 _PLAIN_WIDTH = 120  # columns where there is no terminal to ask
 _ANSWER_S = 10.0
+_READY_S = 600.0
 _CATCH_UP_S = 90.0
 _READ_S = 20.0
 _PROPOSED = 12  # accounts that the page proposes
@@ -119,6 +120,7 @@ def _run(args: argparse.Namespace, console: Console, stack: ExitStack) -> None:
     rest: list[Record] = []
     produced = _produce(before(records, end_ms, rest), feed, worker)
     console.print(produced.line())
+    _wait_ready(settings, worker, console)
     _catch_up(settings, worker)
     spent = time.monotonic() - started
     console.print(
@@ -225,6 +227,21 @@ def _produce(records: Iterator[Record], settings: Settings, worker: WorkerProces
     if produced.failed:
         raise DemoError(produced.line())
     return produced
+
+
+def _wait_ready(settings: Settings, worker: WorkerProcess, console: Console) -> None:
+    """Wait for the worker: without compiled kernels on disk its first start takes minutes."""
+    deadline, told = time.monotonic() + _READY_S, ""
+    while True:
+        ready, said = worker.state(settings.http_port)
+        if ready:
+            return
+        if time.monotonic() > deadline:
+            raise DemoError(f"the worker is not ready after {_READY_S:g} s; it says: {said}")
+        if said != told:
+            told = said
+            console.print(f"worker: {said}")
+        time.sleep(_LOOK_S)
 
 
 def _catch_up(settings: Settings, worker: WorkerProcess) -> None:

@@ -7,11 +7,14 @@ import os
 import subprocess
 import sys
 import tempfile
+import urllib.request
 from pathlib import Path
 from typing import IO
+from urllib.error import HTTPError
 
 from streams.settings import PREFIX, Settings
 
+_ASK_S = 5.0
 _STOP_S = 30.0  # a commit in flight may take as long as one Kafka call
 
 
@@ -61,6 +64,22 @@ class WorkerProcess:
         code = self._process.poll()
         if code is not None:
             raise WorkerEnded(f"the worker ended with code {code}: {self.last_line()}")
+
+    def state(self, port: int) -> tuple[bool, str]:
+        """Whether it is ready, and what it says of itself on its own port.
+
+        Raises
+        ------
+        WorkerEnded
+        """
+        self.check()
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=_ASK_S) as said:
+                return True, said.read().decode()
+        except HTTPError as error:
+            return False, error.read().decode()
+        except OSError:
+            return False, "starting"
 
     def stop(self) -> int:
         """Ask it to finish and wait; kill it when it does not. Returns its exit code."""

@@ -7,6 +7,7 @@ import time
 from datetime import date
 
 import pytest
+from rich.console import Console
 
 from streams.client.profile import Evidence, Interest, Profile
 from streams.commands import demo
@@ -15,7 +16,7 @@ from streams.contract.record import Record
 from streams.kafka import clients
 from streams.kafka.topic_plan import create_topics
 from streams.sandbox.demo_worker import WorkerEnded, WorkerProcess, environment
-from streams.sandbox.embedded_broker import EmbeddedBroker
+from streams.sandbox.embedded_broker import EmbeddedBroker, free_port
 from streams.sandbox.simulator import Simulation
 from streams.sandbox.truth_table import choose, privacy_line, score_lines
 from streams.settings import PREFIX, Settings, load
@@ -62,6 +63,43 @@ def test_a_worker_is_asked_to_stop() -> None:
     worker.check()
     assert worker.stop() == 0
     assert worker.stop() == 0
+
+
+_SLOW_START = """
+import sys, time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+class Page(BaseHTTPRequestHandler):
+    asked = 0
+
+    def do_GET(self):
+        Page.asked += 1
+        self.send_response(200 if Page.asked > 2 else 503)
+        self.end_headers()
+        self.wfile.write(b"ready" if Page.asked > 2 else b"compiling")
+
+    def log_message(self, *_):
+        pass
+
+time.sleep(0.5)
+HTTPServer(("127.0.0.1", int(sys.argv[1])), Page).serve_forever()
+"""
+
+
+def test_patience_with_the_worker_begins_when_it_is_ready(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = free_port()
+    settings = Settings(http_port=port)
+    with WorkerProcess(settings, (sys.executable, "-c", _SLOW_START, str(port))) as worker:
+        demo._wait_ready(settings, worker, Console())
+        assert capsys.readouterr().out.splitlines() == ["worker: starting", "worker: compiling"]
+        assert worker.state(port) == (True, "ready")
+    monkeypatch.setattr(demo, "_READY_S", 1.0)
+    sleeps = (sys.executable, "-c", "import time; time.sleep(60)")
+    with WorkerProcess(settings, sleeps) as worker:
+        with pytest.raises(demo.DemoError, match="not ready after 1 s; it says: starting"):
+            demo._wait_ready(settings, worker, Console())
 
 
 def test_made_up_and_real_events_meet_in_event_time() -> None:
