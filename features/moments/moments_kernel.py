@@ -54,6 +54,8 @@ def _by_weekday() -> Any:
 
 
 _ON = _by_weekday()
+#: Per weekday of a morning the bits of the days before that were working days, and weekend days.
+_OF_KIND = np.stack([np.bitwise_or.reduce(_ON[:, :5], 1), np.bitwise_or.reduce(_ON[:, 5:], 1)], 1)
 
 
 class Habit(NamedTuple):
@@ -118,12 +120,11 @@ def fill_cells(m: Habit, cells: Any) -> None:
         + _HERE * _logit((popcount(m.active & week) + 1.4) / (popcount(week) + 2.0))
         + _SILENCE * math.log(1.0 + days_since(m.days & _ALL))
     )
-    on = _ON[weekday_of(m.day)]
+    today = weekday_of(m.day)
+    on = _ON[today]
     for kind in range(2):
         first, after = (0, 5) if kind == 0 else (5, WEEKDAYS)
-        mask = np.uint64(0)
-        for weekday in range(first, after):
-            mask |= on[weekday]
+        mask = _OF_KIND[today, kind]
         of_kind, among = popcount(days & mask), popcount(known & mask)
         kinds = _logit((of_kind + _KIND_DAYS * rate) / (among + _KIND_DAYS))
         _fill_parts(m, cells, kind, said + _KIND * (kinds - _logit(rate)), hits)
@@ -194,25 +195,21 @@ def _stands_out(mine: int, weeks: int, others: int, among: int) -> bool:
 @inlined
 def has_own_days(day: int, days: Any, age: int) -> bool:
     """Whether a weekday of a row stands out of its kind, or a kind of day of the other."""
-    known = _known(age)
-    on, hits = _ON[weekday_of(day)], days & known
+    known, today = _known(age), weekday_of(day)
+    hits = days & known
     if popcount(hits) < _LEAST_SHARE * _LEAST_WEEKS:
         return False
-    hits_before = among_before = 0
-    for kind in range(2):
-        first, after = (0, 5) if kind == 0 else (5, WEEKDAYS)
-        mask = np.uint64(0)
-        for weekday in range(first, after):
-            mask |= on[weekday]
-        of_kind, among = popcount(hits & mask), popcount(known & mask)
-        for weekday in range(first, after):
-            mine, weeks = popcount(hits & on[weekday]), popcount(known & on[weekday])
-            if _stands_out(mine, weeks, of_kind - mine, among - weeks):
-                return True
-        if kind == 0:
-            hits_before, among_before = of_kind, among
-    return _stands_out(of_kind, among, hits_before, among_before) or _stands_out(
-        hits_before, among_before, of_kind, among
+    working, weekend = _OF_KIND[today, 0], _OF_KIND[today, 1]
+    worked, of_work = popcount(hits & working), popcount(known & working)
+    rested, of_rest = popcount(hits & weekend), popcount(known & weekend)
+    for weekday in range(WEEKDAYS):
+        of_kind, among = (worked, of_work) if weekday < 5 else (rested, of_rest)
+        on = _ON[today, weekday]
+        mine, weeks = popcount(hits & on), popcount(known & on)
+        if _stands_out(mine, weeks, of_kind - mine, among - weeks):
+            return True
+    return _stands_out(worked, of_work, rested, of_rest) or _stands_out(
+        rested, of_rest, worked, of_work
     )
 
 

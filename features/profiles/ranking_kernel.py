@@ -18,7 +18,6 @@ from features.models.signals_kernel import SHARE_7D, WEEKLY_HABIT, evidence, fil
 from features.models.stance_kernel import (
     AVOID,
     AVOID_LIFT,
-    ENGAGE,
     ENGAGE_LIFT,
     HOLD,
     RULE_UNCLEAR,
@@ -27,7 +26,7 @@ from features.models.stance_kernel import (
     trend,
 )
 from features.moments.moments_kernel import has_own_days
-from features.state.layout import F_DISLIKE, F_LIKE, F_QUIET, S_CARE, S_HOLD, Live, Rows
+from features.state.layout import F_LIKE, F_TOLD, S_CARE, S_HOLD, Live, Rows
 from features.state.rows_kernel import popcount
 from features.state.spans_kernel import allowed_until
 
@@ -97,13 +96,13 @@ def tells(score: float, low: float, high: float, rate: float) -> Any:
 
 
 @inlined
-def _idle(score: float, low: float, rate: float, bits: Any, age: int, weekly: bool) -> bool:
-    """Whether nobody could act on an interest that is held."""
+def _idle(score: float, low: float, rate: float, bits: Any, age: int) -> bool:
+    """Whether nobody could act on an interest that is held, unless it has days of its own."""
     # However sure it were, it would not be engaged; or it is rare, and may be one to avoid.
     rare = popcount(bits & np.uint64(0xFFFFFFF)) < _HABIT_DAYS
     vague = score < ENGAGE_LIFT * rate or (low < AVOID_LIFT * rate and rare)
     # Nor could anybody act on what was only touched so far.
-    return (vague and not weekly and age >= COMMON_AGE) or bits == 0
+    return (vague and age >= COMMON_AGE) or bits == 0
 
 
 @inlined
@@ -132,13 +131,13 @@ def ranked(
         attention += drawn
         level += long_level_of(scratch.vector)
         told = tells(score, low, high, policy.rate[interest])
-        known = as_int(row.known) & (F_LIKE | F_DISLIKE | F_QUIET)
-        # What has days of its own is neither dull nor unwanted on the eve of another.
-        weekly = stance != ENGAGE and known == 0 and has_own_days(day, bits, age)
-        if weekly and stance == AVOID:
-            stance, rule = HOLD, RULE_UNCLEAR
-        idle = _idle(score, low, policy.rate[interest], bits, age, weekly)
-        if idle and stance == HOLD and known == 0 and choice.common == 0:
+        declared = as_int(row.known) & F_TOLD != 0
+        idle = stance == HOLD and _idle(score, low, policy.rate[interest], bits, age)
+        if (idle or stance == AVOID) and not declared and has_own_days(day, bits, age):
+            idle = False  # neither dull nor unwanted on the eve of another day
+            if stance == AVOID:
+                stance, rule = HOLD, RULE_UNCLEAR
+        if idle and not declared and choice.common == 0:
             continue
         if as_int(row.known) & F_LIKE:
             told += _DECLARED
