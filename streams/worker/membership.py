@@ -297,11 +297,10 @@ class Membership:
     def _read_committed(self, spots: list[TopicPartition]) -> None:
         """Read committed offsets; the start of the log where a partition never had one."""
         timeout = self._settings.call_deadline_ms / 1000.0
+        wanted = [TopicPartition(s.topic, s.partition) for s in spots]
         try:
             with self._watchdog.guard("committed offsets"):
-                found = self.consumer.committed(
-                    [TopicPartition(s.topic, s.partition) for s in spots], timeout
-                )
+                found = self.consumer.committed(wanted, timeout)
         except KafkaException as error:
             raise Abandon("committed offsets", error) from error
         for spot in found:

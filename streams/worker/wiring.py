@@ -77,10 +77,15 @@ def suppression_rules(path: str) -> Rules:
         raise SettingsError(f"suppression_rules: {path}: {error}") from None
 
 
-def warm_up() -> None:
+def warm_up(native_fetch: bool = True) -> None:
     """Run every kernel once, so that no compiler stands between a poll and its commit.
 
     Compiled code is kept on disk; only the first start of a release compiles, and says so.
+
+    Parameters
+    ----------
+    native_fetch : bool
+        Whether those are among them that only the setting of this name needs.
     """
     started = time.monotonic()
     compiled = 0
@@ -95,6 +100,8 @@ def warm_up() -> None:
 
     place = os.environ.get("NUMBA_CACHE_DIR") or "the package's __pycache__"
     with compilations(tell):
+        if native_fetch:
+            messages.warm_up()
         _run_kernels()
     seconds = time.monotonic() - started
     log.info("kernels ready in %.1f s, %d functions compiled here", seconds, compiled)
@@ -102,7 +109,6 @@ def warm_up() -> None:
 
 def _run_kernels() -> None:
     batches.warm_up()
-    messages.warm_up()
     tree = taxonomy.load()
     known = next(i for i, bad in zip(tree.ids, tree.sensitive, strict=True) if not bad)
     contents = Contents(tree, {"host:a.example": TagEntry(((known, 1.0),), "warm-up", 1.0)})

@@ -99,7 +99,7 @@ class Worker:
         try:
             self._reach.start()
             self._health.starting("compiling")
-            warm_up()
+            warm_up(self._settings.native_fetch)
             self._begin()
             self._started = True
             if not self._settings.erasure_key:

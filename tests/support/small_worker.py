@@ -30,7 +30,7 @@ def new_broker(partitions: int = 1) -> MemoryBroker:
     return broker
 
 
-def consent(account: str, ts: int = inputs.START_MS, status: str = "granted") -> bytes:
+def consent(account: str, ts: int = inputs.START_MS, status: str = "granted", **more: Any) -> bytes:
     return json.dumps(
         {
             "event_id": f"c-{account}-{ts}",
@@ -39,6 +39,7 @@ def consent(account: str, ts: int = inputs.START_MS, status: str = "granted") ->
             "kind": "consent",
             "purpose": "profiling",
             "status": status,
+            **more,
         }
     ).encode()
 

@@ -9,12 +9,13 @@ import pytest
 from features.engine import Engine
 from features.records.batch import parse
 from streams import metrics
-from streams.contract.topics import INPUTS, STATE
+from streams.contract.topics import STATE
 from streams.errors import LostOffsets
 from tests.broker.memory_broker import MemoryBroker
 from tests.broker.memory_consumer import MemoryConsumer
 from tests.simulation import inputs
 from tests.support.small_worker import (
+    FACTS_TOPIC,
     NETWORK_TOPIC,
     committed,
     consent,
@@ -28,7 +29,6 @@ from tests.support.small_worker import (
 
 pytestmark = pytest.mark.usefixtures("calm")
 
-FACTS_TOPIC = INPUTS[0]
 MINUTE = 60_000
 
 

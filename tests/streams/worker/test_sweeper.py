@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 from unittest import mock
 
@@ -16,7 +15,6 @@ from streams.contract.topics import PROFILES, RECEIPTS, STATE
 from streams.kafka.compacted import ReaderError
 from streams.worker import sweeper
 from tests.broker.memory_broker import MemoryBroker
-from tests.simulation.deployment import quiet
 from tests.support.small_worker import (
     FACTS_TOPIC,
     NETWORK_TOPIC,
@@ -30,11 +28,7 @@ from tests.support.small_worker import (
     steps,
 )
 
-
-@pytest.fixture(autouse=True)
-def _few_tags() -> Iterator[None]:
-    with quiet():
-        yield
+pytestmark = pytest.mark.usefixtures("calm")
 
 
 def _publish(broker: MemoryBroker, *keys: str) -> None:
@@ -158,8 +152,8 @@ def test_what_was_stamped_ahead_of_an_erasure_is_not_back_after_a_reset(
     """A state that reads all inputs at once, merged by their times, erases what one live did."""
     broker = fed(0)
     now = int(broker.wall() * 1000)
-    ahead = json.loads(consent("a", now + 300_000)) | {"kind": "declaration", "stance": "like"}
-    put(broker, FACTS_TOPIC, "a", json.dumps(ahead | {"interest": "483"}).encode())
+    ahead = consent("a", now + 300_000, kind="declaration", stance="like", interest="483")
+    put(broker, FACTS_TOPIC, "a", ahead)
     put(broker, NETWORK_TOPIC, "a", event("a", now + 300_000))
     put(broker, NETWORK_TOPIC, "a", event("a", now - 60_000))
     _erase(broker, "a")

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
 from streams.contract.topics import STATE
 from tests.broker.memory_broker import MemoryBroker
-from tests.simulation.deployment import quiet
 from tests.support.small_worker import (
     FACTS_TOPIC,
     NETWORK_TOPIC,
@@ -23,25 +21,22 @@ from tests.support.small_worker import (
     steps,
 )
 
-
-@pytest.fixture(autouse=True)
-def _few_tags() -> Iterator[None]:
-    with quiet():
-        yield
+pytestmark = pytest.mark.usefixtures("calm")
 
 
 def _now_ms(broker: MemoryBroker) -> int:
     return int(broker.wall() * 1000)
 
 
-def _until(account: str, ts: int, end: int) -> bytes:
-    return json.dumps(json.loads(consent(account, ts)) | {"expires_at": end}).encode()
-
-
 def _granted(broker: MemoryBroker, account: str, seconds: int) -> None:
     """A consent that ends in so many seconds by the clock, and a visit."""
     now = _now_ms(broker)
-    put(broker, FACTS_TOPIC, account, _until(account, now - 120_000, now + 1000 * seconds))
+    put(
+        broker,
+        FACTS_TOPIC,
+        account,
+        consent(account, now - 120_000, expires_at=now + 1000 * seconds),
+    )
     put(broker, NETWORK_TOPIC, account, event(account, now - 60_000))
 
 
@@ -84,7 +79,7 @@ def test_history_that_is_loaded_has_its_own_time() -> None:
     """Nothing of it ends by the clock, or what comes after would be judged by another's time."""
     broker = new_broker()
     then = _now_ms(broker) - 20 * 86_400_000
-    put(broker, FACTS_TOPIC, "a", _until("a", then, then + 3_600_000))
+    put(broker, FACTS_TOPIC, "a", consent("a", then, expires_at=then + 3_600_000))
     put(broker, NETWORK_TOPIC, "a", event("a", then + 60_000))
     worker = start(broker)
     steps(40, worker)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -46,7 +45,7 @@ def _nobody_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def expiring(account: str) -> bytes:
-    return json.dumps(json.loads(consent(account)) | {"expires_at": END_MS}).encode()
+    return consent(account, expires_at=END_MS)
 
 
 def crowd() -> MemoryBroker:
@@ -171,11 +170,8 @@ def test_an_account_counts_with_its_members(monkeypatch: pytest.MonkeyPatch) -> 
     for n in range(10):
         put(broker, FACTS_TOPIC, f"acc-{n}", expiring(f"acc-{n}"))
         for member in range(MOST):
-            word = json.loads(consent(f"acc-{n}")) | {
-                "event_id": f"{n}-{member}",
-                "member_id": f"m{member}",
-            }
-            put(broker, FACTS_TOPIC, f"acc-{n}", json.dumps(word).encode())
+            word = consent(f"acc-{n}", event_id=f"{n}-{member}", member_id=f"m{member}")
+            put(broker, FACTS_TOPIC, f"acc-{n}", word)
     for witness in ("x", "y", "z"):
         put(broker, FACTS_TOPIC, witness, consent(witness))
     worker = start(broker, turn_persons=MOST)
