@@ -14,6 +14,18 @@ from streams.settings import Settings
 
 #: Topic and partition.
 Spot = tuple[str, int]
+#: Names of what a partition's brokers say while its leader changes: asked again, they know.
+_LEADER_CHANGES = frozenset(
+    {
+        "LEADER_NOT_AVAILABLE",
+        "NOT_LEADER_FOR_PARTITION",
+        "OFFSET_NOT_AVAILABLE",  # a new leader that does not know yet what its followers have
+        "FENCED_LEADER_EPOCH",
+        "UNKNOWN_LEADER_EPOCH",
+        "KAFKA_STORAGE_ERROR",
+    }
+)
+_PAUSE_S = 0.1
 
 
 def offsets_at(
@@ -28,7 +40,7 @@ def offsets_at(
     """
     admin = clients.admin(settings, ports, "offsets")
     return list_offsets(
-        admin, spots, spec, settings.call_deadline_ms / 1000.0, "list_offsets", Abandon
+        admin, spots, spec, settings.call_deadline_ms / 1000.0, "list_offsets", Abandon, ports
     )
 
 
@@ -39,14 +51,29 @@ def list_offsets(
     seconds: float,
     what: str,
     kind: type[KafkaFailed],
+    ports: Ports = REAL,
 ) -> dict[Spot, int]:
-    """Look up offsets with a given admin client and class of error."""
-    answers = admin.list_offsets(
-        {TopicPartition(topic, partition): spec for topic, partition in spots},
-        isolation_level=IsolationLevel.READ_UNCOMMITTED,
-        request_timeout=seconds,
-    )
-    return {
-        (spot.topic, spot.partition): clients.ask(what, future, seconds, kind).offset
-        for spot, future in answers.items()
-    }
+    """Look up offsets with a given admin client and class of error, through changes of leaders."""
+    deadline = ports.monotonic() + seconds
+    found: dict[Spot, int] = {}
+    asked = [TopicPartition(topic, partition) for topic, partition in spots]
+    while asked:
+        left = deadline - ports.monotonic()
+        answers = admin.list_offsets(
+            dict.fromkeys(asked, spec),
+            isolation_level=IsolationLevel.READ_UNCOMMITTED,
+            request_timeout=max(_PAUSE_S, left),
+        )
+        asked = []
+        for spot, future in answers.items():
+            try:
+                answer = clients.ask(what, future, max(_PAUSE_S, left), kind)
+            except KafkaFailed as error:
+                if error.name not in _LEADER_CHANGES or left <= 0:
+                    raise
+                asked.append(spot)
+            else:
+                found[spot.topic, spot.partition] = answer.offset
+        if asked:
+            ports.sleep(_PAUSE_S)
+    return found

@@ -1,4 +1,4 @@
-"""A real Apache Kafka for tests: one KRaft node from Maven artifacts, no container needed.
+"""A real Apache Kafka for tests: a KRaft node from Maven artifacts, no container needed.
 
 The server keeps its port and data directory over `KafkaServer.stop`, `KafkaServer.kill` and
 `KafkaServer.start`, so that a test can take the broker away and give it back.
@@ -12,7 +12,7 @@ import signal
 import socket
 import subprocess
 import uuid
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,21 +31,28 @@ STOP_TIMEOUT_S = 60.0
 _LOGGING = "org.slf4j.simpleLogger"
 _PROPERTIES = """\
 process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@127.0.0.1:{controller_port}
+node.id={node}
+controller.quorum.voters={voters}
 listeners={listeners},CONTROLLER://127.0.0.1:{controller_port}
 advertised.listeners={advertised}
 listener.security.protocol.map={protocols},CONTROLLER:PLAINTEXT
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
 log.dirs={data}
-offsets.topic.replication.factor=1
+default.replication.factor={copies}
+min.insync.replicas={least}
+offsets.topic.replication.factor={copies}
 offsets.topic.num.partitions=4
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
+transaction.state.log.replication.factor={copies}
+transaction.state.log.min.isr={least}
 transaction.state.log.num.partitions=4
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
+share.coordinator.state.topic.replication.factor={copies}
+share.coordinator.state.topic.min.isr={least}
+# A follower that stands still is left behind as soon as a broker that does.
+replica.lag.time.max.ms=4000
+# What a node led before it left, it leads again soon after it is back.
+leader.imbalance.check.interval.seconds=5
+leader.imbalance.per.broker.percentage=0
 group.initial.rebalance.delay.ms=0
 # Short sessions are what makes kill tests short, the broker's own (9 s) included.
 group.min.session.timeout.ms=1000
@@ -57,6 +64,25 @@ num.io.threads=4
 log.cleaner.dedupe.buffer.size=33554432
 {more}
 """
+
+
+@dataclass(frozen=True)
+class Node:
+    """Which node of which cluster a server is.
+
+    Attributes
+    ----------
+    number : int
+        From 1 on.
+    cluster : str
+        The cluster's id.
+    ports : sequence of (int, int)
+        Of each node, the broker's port and the controller's.
+    """
+
+    number: int
+    cluster: str
+    ports: Sequence[tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -75,6 +101,8 @@ class Options:
     protocols: Mapping[int, str] = field(default_factory=dict)
     #: Loggers of the server that write to its log, and from which level on.
     loggers: Mapping[str, str] = field(default_factory=dict)
+    #: Its place among others; without, it is a cluster of its own.
+    node: Node | None = None
 
 
 @contextmanager
@@ -115,11 +143,12 @@ class KafkaServer:
         self.libs = fetch_jars()
         self.data = root / "data"
         self.log = root / "server.log"
-        self.port, controller_port = free_ports(2, self.options.listeners)
+        self.node = self.options.node or alone(self.options.listeners)
+        self.port = self.node.ports[self.node.number - 1][0]
         self._properties = root / "server.properties"
         self._process: subprocess.Popen[bytes] | None = None
         root.mkdir(parents=True, exist_ok=True)
-        self._properties.write_text(_properties(self, controller_port))
+        self._properties.write_text(_properties(self))
         self._format()
 
     @property
@@ -148,8 +177,13 @@ class KafkaServer:
         Raises
         ------
         KafkaUnavailable
-            With the end of the server's log, when it ends or doesn't answer in time.
+            See `wait`.
         """
+        self.launch()
+        self.wait(timeout_s)
+
+    def launch(self) -> None:
+        """Start the process; most of a cluster's nodes must run before one answers."""
         if self.running:
             return
         with self.log.open("ab") as log:
@@ -162,6 +196,15 @@ class KafkaServer:
                 start_new_session=True,  # Ctrl-C goes to pytest, which stops the server in order
             )
         atexit.register(self.kill)
+
+    def wait(self, timeout_s: float = START_TIMEOUT_S) -> None:
+        """Wait until it answers a client.
+
+        Raises
+        ------
+        KafkaUnavailable
+            With the end of the server's log, when it ends or doesn't answer in time.
+        """
         try:
             wait_until(self._answers, timeout_s, self._describe)
         except TimeoutError as error:
@@ -209,7 +252,7 @@ class KafkaServer:
         return ["java", heap, "-XX:+UseSerialGC", *fast, *logged, "-cp", path, main, *args]
 
     def _format(self) -> None:
-        words = ["format", "--cluster-id", uuid.uuid4().hex[:22], "--config"]
+        words = ["format", "--cluster-id", self.node.cluster, "--config"]
         try:
             run_command(
                 self._java("kafka.tools.StorageTool", *words, str(self._properties)),
@@ -225,7 +268,8 @@ class KafkaServer:
             with socket.create_connection(("127.0.0.1", self.port), timeout=1):
                 pass
             admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
-            return len(admin.list_topics(timeout=2).brokers) == 1
+            known = admin.list_topics(timeout=2).brokers.values()
+            return self.port in {broker.port for broker in known}
         except (OSError, KafkaException):
             return False
 
@@ -234,8 +278,10 @@ class KafkaServer:
         return f"Kafka at {self.bootstrap} does not answer; end of {self.log}:\n{tail}"
 
 
-def _properties(server: KafkaServer, controller_port: int) -> str:
+def _properties(server: KafkaServer) -> str:
     """The file, with a listener of its own for each way to the broker."""
+    node = server.node
+    controllers = [port for _, port in node.ports]
     ways = {"PLAINTEXT": (server.port, server.port)}
     for number, (port, advertised) in enumerate(server.options.listeners.items()):
         ways[f"W{number}"] = port, advertised
@@ -246,10 +292,25 @@ def _properties(server: KafkaServer, controller_port: int) -> str:
         protocols=",".join(
             f"{name}:{speaks.get(port, 'PLAINTEXT')}" for name, (port, _) in ways.items()
         ),
-        controller_port=controller_port,
+        node=node.number,
+        voters=",".join(f"{n}@127.0.0.1:{port}" for n, port in enumerate(controllers, 1)),
+        controller_port=controllers[node.number - 1],
+        copies=min(3, len(controllers)),
+        least=min(2, len(controllers)),
         data=server.data,
         more="\n".join(f"{name}={value}" for name, value in server.options.properties.items()),
     )
+
+
+def alone(beside: Collection[int] = ()) -> Node:
+    """The only node of a new cluster, at ports that nobody has."""
+    broker, controller = free_ports(2, beside)
+    return Node(1, new_cluster_id(), [(broker, controller)])
+
+
+def new_cluster_id() -> str:
+    """An id that no cluster has."""
+    return uuid.uuid4().hex[:22]
 
 
 def free_ports(count: int, beside: Collection[int] = ()) -> list[int]:
