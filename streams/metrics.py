@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -25,10 +27,25 @@ from features.vocabulary import FactKind, Tolerated
 REGISTRY = CollectorRegistry()
 #: By program; each has the process's own, too.
 REGISTRIES = {name: CollectorRegistry() for name in ("worker", "catalogue", "audiences", "lookup")}
+
+
+class BatchHistogram(Histogram):
+    """A histogram that takes a batch of observations at once, without a call for each."""
+
+    def observe_all(self, values: NDArray[np.float64]) -> None:
+        """Observe every value of an array."""
+        places = np.searchsorted(np.asarray(self._upper_bounds), values)  # the first bound >= value
+        counts = np.bincount(places, minlength=len(self._buckets)).tolist()
+        for bucket, count in zip(self._buckets, counts, strict=True):
+            if count:
+                bucket.inc(count)
+        self._sum.inc(float(values.sum()))
+
+
 _WORKER = ("worker",)
 _ALL = tuple(REGISTRIES)
 _P = "interest_streams_"
-_M = TypeVar("_M", Counter, Gauge, Histogram)
+_M = TypeVar("_M", bound=Counter | Gauge | Histogram)
 
 for _registry in REGISTRIES.values():
     ProcessCollector(registry=_registry)
@@ -173,6 +190,30 @@ LOOKUP_AUDIT_FAILED = _counter(
     "lookup_audit_failures_total", "Records of look-ups that Kafka did not take", of=("lookup",)
 )
 
+EVENT_TO_PROFILE = _exported(
+    BatchHistogram(
+        _P + "event_to_profile_seconds",
+        "From a record's own time stamp in Kafka to the commit of the profile that has it; of what "
+        "a profile can have: counted events and facts",
+        buckets=(
+            0.1,
+            0.25,
+            0.5,
+            1.0,
+            2.5,
+            5.0,
+            10.0,
+            30.0,
+            60.0,
+            300.0,
+            1_800.0,
+            21_600.0,
+            86_400.0,
+        ),
+        registry=REGISTRY,
+    ),
+    _WORKER,
+)
 COMMIT_SECONDS = _histogram("commit_duration_seconds", "One transaction's commit", _SECONDS)
 LOOP_SECONDS = _histogram("batch_duration_seconds", "One batch through the engine", _SECONDS)
 RESTORE_LEFT = _gauge(

@@ -26,7 +26,9 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
 
+import numpy as np
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from numpy.typing import NDArray
 
 from features.engine import Changes, ProfileRecord
 from features.records.dead_letter import DeadLetter
@@ -61,6 +63,8 @@ class Commit:
         Records per input topic that it accounts for.
     outcomes : Counter of (str, str)
         The same records by input topic and what became of them.
+    arrivals : list of ndarray of int64
+        When those came that a profile can have, ms, -1 where that is unknown.
     """
 
     changes: dict[int, Changes] = field(default_factory=dict)
@@ -68,6 +72,7 @@ class Commit:
     offsets: list[TopicPartition] = field(default_factory=list)
     taken: Counter[str] = field(default_factory=Counter)
     outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    arrivals: list[NDArray[np.int64]] = field(default_factory=list)
 
 
 class Outlet:

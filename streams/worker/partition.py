@@ -47,6 +47,8 @@ class Partition:
         Refused only when their turn had come.
     outcomes : Counter of (str, str)
         Records by input topic and what became of them.
+    arrivals : list of ndarray of int64
+        When those came that a profile can have, ms, -1 where that is unknown.
     cut_at : dict of str to Position
         Where the latest cut was; at first, where the partition began.
     halted : dict of str to (float, str)
@@ -65,6 +67,7 @@ class Partition:
     refused: dict[str, deque[DeadLetter]] = field(default_factory=dict)
     late: list[DeadLetter] = field(default_factory=list)
     outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    arrivals: list[NDArray[np.int64]] = field(default_factory=list)
     cut_at: dict[str, Position] = field(default_factory=dict)
     counts: dict[str, DeadLetterCount] = field(default_factory=dict)
     arrival_ms: dict[str, int] = field(default_factory=dict)

@@ -178,6 +178,8 @@ class Pipeline:
         if turn.at == len(turn.batch):
             part.turns.popleft()
         part.outcomes += self._by_input(batch, outcome)
+        in_profiles = (outcome == Outcome.COUNTED) | (outcome == Outcome.FACT)
+        part.arrivals.append(batch.records["arrival"][in_profiles])
         self._untagged.add(batch, outcome)
         for i in np.flatnonzero(outcome == Outcome.LATE).tolist():
             row = batch.records[i]
@@ -246,6 +248,8 @@ class Pipeline:
             commit.outcomes += cut.part.outcomes
             commit.outcomes.update((item.topic, "malformed") for item in refused)
             cut.part.outcomes = Counter()
+            commit.arrivals += cut.part.arrivals
+            cut.part.arrivals = []
             commit.refused += [self._kept(letter, engine) for letter in cut.refused + late]
             commit.offsets += [
                 TopicPartition(name, cut.partition, at.offset, committed_note(engine.owner, name))

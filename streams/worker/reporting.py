@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import orjson
 
 from features.engine import Engine
@@ -41,6 +42,10 @@ class Report:
                 became = commit.outcomes[topic, outcome]
                 metrics.INPUT.labels(topic).inc(became)
                 metrics.INPUT_OUTCOMES.labels(topic, outcome).inc(became)
+        if commit.arrivals:
+            came = np.concatenate(commit.arrivals)
+            waited_ms = time.time() * 1000.0 - came[came >= 0]
+            metrics.EVENT_TO_PROFILE.observe_all(np.maximum(waited_ms, 0.0) / 1000.0)
         for letter in commit.refused:
             metrics.DEAD_LETTERS.labels(letter.reason).inc()
             metrics.UNDECIDED_FACTS.inc(letter.undecided)

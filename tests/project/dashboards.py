@@ -91,6 +91,7 @@ STREAM = Dashboard(
         ("Flow", (
             _lines("Lag by partition", "s",
                    (f"max by (partition) ({_PREFIX}lag_seconds{{job}})", "{{partition}}")),
+            Panel("From event to profile", "s", _quantiles("event_to_profile")),
             _lines("Input by topic", "short", _by("input_records_total", "topic")),
             _lines("What became of it", "short", _by("outcomes_total", "outcome")),
             _lines("Output", "short", (_rate("profiles_published_total"), "profiles"),

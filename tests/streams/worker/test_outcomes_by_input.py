@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from confluent_kafka import KafkaError
+from prometheus_client import Metric
 
 from features.records.decoder import FACTS
 from features.vocabulary import Tolerated
@@ -40,6 +41,10 @@ def _counted() -> dict[tuple[str, str], int]:
     }
 
 
+def _count_of(family: Metric) -> int:
+    return int(next(item.value for item in family.samples if item.name.endswith("_count")))
+
+
 def _fed() -> MemoryBroker:
     broker = new_broker()
     put(broker, INPUTS[FACTS], "a", consent("a"))
@@ -65,12 +70,17 @@ _WANTED = {
 
 def test_every_record_is_counted_under_its_input_and_outcome() -> None:
     broker = _fed()
+    (latency,) = metrics.EVENT_TO_PROFILE.collect()
+    before = _count_of(latency)
     worker = start(broker)
     steps(30, worker)
     put(broker, NETWORK_TOPIC, "a", event("a", inputs.START_MS + 42 * _HOUR))
     steps(30, worker)
     assert len(broker.commits) == 2
     found = _counted()
+    (latency,) = metrics.EVENT_TO_PROFILE.collect()
+    in_profiles = sum(found[place] for place in found if place[1] in ("counted", "fact"))
+    assert _count_of(latency) - before == in_profiles  # what no profile can have does not count
     wanted = _WANTED | {(NETWORK_TOPIC, "counted"): _WANTED[NETWORK_TOPIC, "counted"] + 1}
     assert {place: count for place, count in found.items() if count} == wanted
     assert found[NETWORK_TOPIC, "suppressed"] == 0  # there from the start: its rise can be seen

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 
+import numpy as np
 import pytest
+from prometheus_client import Histogram
 
 from features.engine import Changes
 from features.figures import Figures, Quality, Totals
@@ -50,3 +53,37 @@ def test_a_partition_that_comes_back_is_counted_from_its_restore() -> None:
     more = Totals({"counted": 200, "late": 4}, {"tv": 90}, 0, 70)
     back = dataclasses.replace(FIGURES, totals=more, restored=more)
     assert _moved(report, back) == [0, 0, 0, 0, 0]
+
+
+def _latencies() -> dict[str, float]:
+    (family,) = metrics.EVENT_TO_PROFILE.collect()
+    return {
+        sample.labels.get("le", sample.name.rpartition("_")[2]): sample.value
+        for sample in family.samples
+    }
+
+
+def test_a_batch_of_observations_is_each_of_them() -> None:
+    """On a bound, between two, above the last: as the client library itself counts them."""
+    plain = Histogram("plain", "of", buckets=(0.5, 1, 5), registry=None)
+    batch = metrics.BatchHistogram("batch", "of", buckets=(0.5, 1, 5), registry=None)
+    values = [0.0, 0.5, 0.75, 1.0, 4.0, 5.0, 6.0, 6.0]
+    batch.observe_all(np.array(values))
+    batch.observe_all(np.array([]))
+    for value in values:
+        plain.observe(value)
+    both = [
+        [sample[1:3] for sample in next(iter(item.collect())).samples] for item in (plain, batch)
+    ]
+    assert both[0][:-1] == both[1][:-1]  # but for when it was created
+
+
+def test_latency_is_that_of_what_was_committed() -> None:
+    """From each record's time stamp; none for one without, and none below zero for a fast clock."""
+    before, now = _latencies(), int(time.time() * 1000)
+    arrivals = [np.array([now - 3_000, -1]), np.array([now + 60_000, now - 100_000])]
+    Report().committed(Commit(arrivals=arrivals), {})
+    found = {bound: count - before[bound] for bound, count in _latencies().items()}
+    assert found["count"] == 3
+    assert [found[bound] for bound in ("0.1", "1.0", "5.0", "60.0", "300.0")] == [1, 1, 2, 2, 3]
+    assert 103 <= found["sum"] < 110
