@@ -31,8 +31,10 @@ for _name in [name for name in os.environ if name.startswith("INTEREST_STREAMS_"
 
 
 def _run_seed() -> int:
-    text = os.environ.get(SEED_VARIABLE)
-    return int(text) if text else random.SystemRandom().randrange(2**32)
+    # Kept in the environment, so that processes that share the tests share the seed.
+    text = os.environ.get(SEED_VARIABLE) or str(random.SystemRandom().randrange(2**32))
+    os.environ[SEED_VARIABLE] = text
+    return int(text)
 
 
 _SEED = _run_seed()
