@@ -21,7 +21,7 @@ from features.state.changelog_keys import META, Meta, Owner
 from streams.contract.topics import STATE
 from streams.errors import ExitCode, UsageError
 from streams.kafka import clients
-from streams.kafka.consumer_group import Group
+from streams.kafka.consumer_group import Group, describe
 from streams.kafka.offsets import Spot, offsets_at
 from streams.settings import Settings
 from streams.terminal import add_kafka_options, settings_of
@@ -206,8 +206,7 @@ def move_offsets(
 
 def _refuse_members(settings: Settings, group: str) -> None:
     admin = clients.admin(settings, role="offsets")
-    found = admin.describe_consumer_groups([group], request_timeout=_TIMEOUT_S)[group]
-    answer = clients.ask(f"group {group}", found, _TIMEOUT_S)
+    answer = describe(admin, group, _TIMEOUT_S)
     if answer.members and answer.state != ConsumerGroupState.DEAD:
         raise GroupAlive(
             f"group {group} still has {len(answer.members)} members: stop every worker first"

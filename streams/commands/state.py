@@ -19,6 +19,7 @@ from streams.contract.topics import OFFERS, PROFILES, STATE
 from streams.errors import ExitCode, KafkaFailed
 from streams.kafka import clients
 from streams.kafka.compacted import CompactedTopic
+from streams.kafka.consumer_group import NEVER_S
 from streams.settings import Settings
 from streams.terminal import add_kafka_options, settings_of
 
@@ -70,7 +71,8 @@ def reset(settings: Settings, names: Sequence[str] = (PROFILES, OFFERS, STATE)) 
     """
     group, admin = settings.group, clients.admin(settings, role="offsets")
     try:
-        clients.ask(f"group {group}", admin.delete_consumer_groups([group])[group], _TIMEOUT_S)
+        deleted = admin.delete_consumer_groups([group], request_timeout=NEVER_S)[group]
+        clients.ask(f"group {group}", deleted, _TIMEOUT_S)
     except KafkaFailed as error:
         if error.name != "GROUP_ID_NOT_FOUND":
             raise

@@ -3,6 +3,10 @@
 Committed offsets are asked for by a consumer. The admin client's call for them ends the process
 where the group's coordinator has moved or still loads: librdkafka (2.16) then looks for a
 consumer's group, which an admin client has none of (confluent-kafka-javascript, issue 374).
+
+What is asked of a coordinator by an admin client must not reach its own time-out: where the
+coordinator is found after it, librdkafka (2.16, `rd_kafka_admin_coord_request`) frees what it still
+answers to, and ends the process. So we stop waiting by ourselves, and the client with us.
 """
 
 from __future__ import annotations
@@ -10,15 +14,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from confluent_kafka import KafkaException, TopicPartition
-from confluent_kafka.admin import OffsetSpec
+from confluent_kafka.admin import AdminClient, ConsumerGroupDescription, OffsetSpec
 
 from streams.contract import topics
 from streams.errors import KafkaFailed
 from streams.kafka import clients
 from streams.kafka.offsets import list_offsets
 from streams.settings import Settings
+
+#: Time-out of a request to a coordinator, in seconds: longer than any admin client lives.
+NEVER_S = 3_600.0
 
 _TIMEOUT_S = 5.0
 _LOOK_S = 0.5
@@ -45,6 +53,30 @@ class Lag:
     def done(self) -> bool:
         """Whether everything was committed."""
         return self.behind == 0 and self.unread_partitions == 0
+
+
+def describe(
+    admin: AdminClient,
+    group: str,
+    seconds: float,
+    kind: type[KafkaFailed] = KafkaFailed,
+    **more: Any,
+) -> ConsumerGroupDescription:
+    """Ask the coordinator what a group is, by a client that is closed soon.
+
+    Parameters
+    ----------
+    more
+        Further options of the request.
+
+    Raises
+    ------
+    KafkaFailed
+        Of the `kind` given, where it refuses or does not answer within the seconds.
+    """
+    answer = admin.describe_consumer_groups([group], request_timeout=NEVER_S, **more)
+    found: ConsumerGroupDescription = clients.ask(f"group {group}", answer[group], seconds, kind)
+    return found
 
 
 class Group:

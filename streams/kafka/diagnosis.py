@@ -11,13 +11,16 @@ import ssl
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicCollection
-from confluent_kafka.admin import AclOperation, AdminClient
+from confluent_kafka.admin import AdminClient
 
+from streams.errors import KafkaFailed
 from streams.kafka import clients
 from streams.kafka.access import Acl, Principal, upper
+from streams.kafka.consumer_group import describe
 from streams.settings import Settings, SettingsError
 
 _CONNECT_S = 3.0
@@ -200,7 +203,7 @@ def _missing_on_topics(admin: AdminClient, acls: Collection[Acl]) -> Iterator[st
         try:
             may = answer.result(_ANSWER_S).authorized_operations
         except KafkaException as error:
-            yield from _refused(wanted[name], error)
+            yield from _refused(wanted[name], KafkaFailed(f"topic {name}", error))
         else:
             yield from _lacking(wanted[name], may)
 
@@ -210,23 +213,19 @@ def _missing_on_groups(admin: AdminClient, acls: Collection[Acl]) -> Iterator[st
     for name, acl in wanted.items():
         try:
             yield from _lacking(acl, _operations_on_group(admin, name))
-        except KafkaException as error:
+        except KafkaFailed as error:
             yield from _refused(acl, error)
 
 
-def _operations_on_group(admin: AdminClient, name: str) -> Iterable[AclOperation] | None:
+def _operations_on_group(admin: AdminClient, name: str) -> Iterable[Enum] | None:
     """What we may do with a group; a coordinator that is being chosen is waited for."""
     deadline = time.monotonic() + _ANSWER_S
     while True:
-        answer = admin.describe_consumer_groups(
-            [name], include_authorized_operations=True, request_timeout=_ANSWER_S
-        )[name]
         try:
-            may: Iterable[AclOperation] | None = answer.result(_ANSWER_S).authorized_operations
-            return may
-        except KafkaException as error:
-            denied = error.args[0].name().endswith("AUTHORIZATION_FAILED")
-            if denied or time.monotonic() > deadline:
+            found = describe(admin, name, _ANSWER_S, include_authorized_operations=True)
+            return found.authorized_operations
+        except KafkaFailed as error:
+            if error.name.endswith("AUTHORIZATION_FAILED") or time.monotonic() > deadline:
                 raise
             time.sleep(_AGAIN_S)
 
@@ -239,20 +238,19 @@ def _missing_on_transactions(settings: Settings, acls: Collection[Acl]) -> Itera
             try:
                 Producer(config).init_transactions(_ANSWER_S)
             except KafkaException as error:
-                yield from _refused(acl, error)
+                yield from _refused(acl, KafkaFailed(f"transactionalId {acl.name}", error))
 
 
-def _refused(acl: Acl, error: KafkaException) -> Iterator[str]:
-    found: KafkaError = error.args[0]
-    if found.name().endswith("AUTHORIZATION_FAILED"):
+def _refused(acl: Acl, error: KafkaFailed) -> Iterator[str]:
+    if error.name.endswith("AUTHORIZATION_FAILED"):
         yield from _lacking(acl, ())
-    elif found.name() == "UNKNOWN_TOPIC_OR_PART":
+    elif error.name == "UNKNOWN_TOPIC_OR_PART":
         yield f"{acl.kind} {acl.name} does not exist: interest-streams topics apply"
     else:
-        yield f"{acl.kind} {acl.name}: {found.str()}"
+        yield str(error)
 
 
-def _lacking(acl: Acl, may: Iterable[AclOperation] | None) -> Iterator[str]:
+def _lacking(acl: Acl, may: Iterable[Enum] | None) -> Iterator[str]:
     """One line for a resource on which something is missing; None: the cluster doesn't tell."""
     if may is None:
         return

@@ -22,6 +22,7 @@ from features.state.changelog_keys import Owner
 from streams.contract.topics import INPUTS
 from streams.errors import Abandon, BadTopics
 from streams.kafka import clients
+from streams.kafka.consumer_group import describe
 from streams.kafka.ports import REAL, Ports
 from streams.settings import Settings
 
@@ -252,6 +253,4 @@ def members(settings: Settings, ports: Ports = REAL) -> list[MemberDescription]:
     """
     seconds = settings.call_deadline_ms / 1000.0
     admin = clients.admin(settings, ports, "offsets")
-    answer = admin.describe_consumer_groups([settings.group], request_timeout=seconds)
-    found = clients.ask(f"group {settings.group}", answer[settings.group], seconds, Abandon)
-    return list(found.members)
+    return list(describe(admin, settings.group, seconds, Abandon).members)

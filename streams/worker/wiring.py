@@ -110,31 +110,44 @@ def warm_up(native_fetch: bool = True) -> None:
 def _run_kernels() -> None:
     batches.warm_up()
     tree = taxonomy.load()
-    known = next(i for i, bad in zip(tree.ids, tree.sensitive, strict=True) if not bad)
-    contents = Contents(tree, {"host:a.example": TagEntry(((known, 1.0),), "warm-up", 1.0)})
-    engine = Engine(Config(consent_default_grant=True), tree, contents)
+    seen, liked, *_ = (i for i, bad in zip(tree.ids, tree.sensitive, strict=True) if not bad)
+    contents = Contents(tree, {"host:a.example": TagEntry(((seen, 1.0),), "warm-up", 1.0)})
+    # One account's word is enough, or no day would ever close here and no model learn.
+    config = Config(consent_default_grant=True, watermark_accounts=1)
+    engine = Engine(config, tree, contents)
     records: dict[bytes, bytes] = {}
-    for day in range(3):
-        event = (
-            b'{"event_id":"e%d","account_id":"a","member_id":"m","ts":%d,"line":"mobile",'
-            b'"host":"a.example","duration_ms":60000}' % (day, (_WARM_DAY + day) * _DAY_MS)
-        )
-        fact = (
-            b'{"event_id":"f%d","account_id":"a","ts":%d,"kind":"consent",'
-            b'"purpose":"profiling","status":"granted"}' % (day, _WARM_DAY * _DAY_MS)
-        )
+    for day in range(4):
+        values = _warm_values((_WARM_DAY + day) * _DAY_MS, liked)
+        n = len(values)
         batch, _ = parse(
-            [fact, event],
-            [b"a", b"a"],
-            np.array([FACTS, NETWORK], np.uint8),
-            np.zeros(2, np.int32),
-            np.array([day, day], np.int64),
+            values,
+            [b"a"] * n,
+            np.array([FACTS if b'"kind"' in value else NETWORK for value in values], np.uint8),
+            np.zeros(n, np.int32),
+            np.arange(day * n, (day + 1) * n),
             Limits(),
         )
         engine.apply(batch)
         changes = engine.collect({})
         records |= {key: value for key, value in changes.state.items() if value is not None}
-    Engine(Config(consent_default_grant=True), tree, contents).load(records.items())
+    Engine(config, tree, contents).load(records.items())
+
+
+def _warm_values(ts: int, interest: str) -> list[bytes]:
+    """A day of an account: what it grants and likes, and what it and a member are seen with."""
+    offers = b"granted" if ts // _DAY_MS % 2 else b"withdrawn"
+    about = [
+        b'"kind":"consent","purpose":"profiling","status":"granted"',
+        b'"kind":"consent","purpose":"profiling","status":"granted","member_id":"m"',
+        b'"kind":"consent","purpose":"offers","status":"%b"' % offers,
+        b'"kind":"declaration","stance":"like","interest":"%b"' % interest.encode(),
+        b'"line":"mobile","host":"a.example","duration_ms":3600000',
+        b'"line":"mobile","host":"a.example","duration_ms":3600000,"member_id":"m"',
+    ]
+    return [
+        b'{"event_id":"%d-%d","account_id":"a","ts":%d,%b}' % (ts, number, ts, fields)
+        for number, fields in enumerate(about)
+    ]
 
 
 def spare_collector() -> None:

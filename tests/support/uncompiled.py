@@ -1,0 +1,69 @@
+"""``python -m tests.support.uncompiled``: kernels that a worker's first days still compile.
+
+In a process of its own, for what others compiled before is compiled.
+"""
+
+from __future__ import annotations
+
+import gc
+
+import numpy as np
+import orjson
+from numba.core.dispatcher import Dispatcher
+
+from features.config import Config
+from features.engine import Engine
+from features.records.batch import parse
+from features.records.decoder import Limits
+from features.state.contents import Contents
+from features.tags import taxonomy
+from features.tags.exact import exact_tags
+from streams.contract.topics import INPUTS
+from streams.worker.wiring import warm_up
+from tests.support.worker_process import simulated_events
+
+_BATCH = 1_000
+
+
+def main() -> None:
+    """Warm up, let an engine work, and print what had to be compiled or loaded after it."""
+    warm_up()
+    before = _ready()
+    _work()
+    for name, signatures in sorted(_ready().items()):
+        if signatures - before.get(name, set()):
+            print(name)
+
+
+def _ready() -> dict[str, set[str]]:
+    """Signatures of each kernel of ours that are ready to run."""
+    return {
+        f"{kernel.py_func.__module__}.{kernel.py_func.__name__}": set(map(str, kernel.overloads))
+        for kernel in gc.get_objects()
+        if isinstance(kernel, Dispatcher) and kernel.py_func.__module__.startswith("features.")
+    }
+
+
+def _work() -> None:
+    tree = taxonomy.load()
+    contents = Contents(tree, exact_tags())
+    engine = Engine(Config(), tree, contents)
+    records = list(simulated_events(households=20))
+    state: dict[bytes, bytes] = {}
+    for at in range(0, len(records), _BATCH):
+        part = records[at : at + _BATCH]
+        batch, _ = parse(
+            [orjson.dumps(record.value) for record in part],
+            [record.key.encode() for record in part],
+            np.array([INPUTS.index(record.topic) for record in part], np.uint8),
+            np.zeros(len(part), np.int32),
+            np.arange(at, at + len(part)),
+            Limits(),
+        )
+        engine.apply(batch)
+        state |= {k: v for k, v in engine.collect({}).state.items() if v is not None}
+    Engine(Config(), tree, contents).load(state.items())
+
+
+if __name__ == "__main__":
+    main()
