@@ -181,6 +181,21 @@ def instant(at_ms: int) -> str:
     return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M}"
 
 
+def parse_instant(text: str) -> int:
+    """Read an argument that is a time, ISO 8601, of UTC where it has no zone; ms since 1970.
+
+    Examples
+    --------
+    >>> parse_instant("2019-03-04T18:05") == parse_instant("2019-03-04T19:05+01:00")
+    True
+    """
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no ISO 8601 time") from None
+    return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
 def _bar() -> Progress:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn

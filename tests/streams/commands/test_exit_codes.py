@@ -41,6 +41,8 @@ ASKING = [
     ("topics", "apply"),
     ("topics", "check"),
     ("replay", "--source", "jsonl", "FACTS"),
+    ("replay", "--from", "2026-01-01", "--to-prefix", "canary-"),
+    ("compare", "--to-prefix", "canary-"),
     ("simulate", "--households", "1", "--days", "1"),
     ("demo", "--once"),
     ("profile", "acc-1"),
