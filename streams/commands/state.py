@@ -1,10 +1,14 @@
-"""Runs ``interest-streams state reset``: DELETES all state, profiles and offsets of the group.
+"""Runs ``interest-streams state reset|export|import``.
 
-Without the records of the changelog and the group's committed offsets workers read the inputs
-from their start. Profiles are taken back first: what retention took of the inputs nobody could
-rebuild, and a profile that no state answers for would outlive consent and erasure. With
-``--keep-profiles`` they stand until a worker has caught up, which takes back those that it did
-not make anew.
+export   writes all state of a stopped group to a file, with its offsets, and what stood published.
+import   puts such a file where there is no state, once, and the group's offsets with it.
+reset    DELETES all state, profiles and offsets of the group.
+
+After a reset, without the records of the changelog and the group's committed offsets, workers read
+the inputs from their start. Profiles are taken back first: what retention took of the inputs nobody
+could rebuild, and a profile that no state answers for would outlive consent and erasure. With
+``--keep-profiles`` they stand until a worker has caught up, which takes back those that it did not
+make anew.
 """
 
 from __future__ import annotations
@@ -12,11 +16,12 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from streams.contract.headers import OFFERS_EVENT, PROFILE_EVENT, profile_headers, times
 from streams.contract.topics import OFFERS, PROFILES, STATE
-from streams.errors import ExitCode, KafkaFailed
+from streams.errors import ExitCode, KafkaFailed, UsageError
 from streams.kafka import clients
 from streams.kafka.compacted import CompactedTopic
 from streams.kafka.consumer_group import NEVER_S
@@ -24,7 +29,7 @@ from streams.settings import Settings
 from streams.terminal import add_kafka_options, settings_of
 
 NAME = "state"
-HELP = "reset: DELETES all state, profiles and offsets of the group"
+HELP = "export and import state; reset: DELETES all state, profiles and offsets of the group"
 
 _TIMEOUT_S = 30.0
 _EVENTS = {PROFILES: PROFILE_EVENT, OFFERS: OFFERS_EVENT}
@@ -32,19 +37,33 @@ _EVENTS = {PROFILES: PROFILE_EVENT, OFFERS: OFFERS_EVENT}
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("action", choices=["reset"])
-    parser.add_argument("--yes", action="store_true", help="really do it")
+    parser.add_argument("action", choices=["reset", "export", "import"])
+    parser.add_argument("--yes", action="store_true", help="reset: really do it")
+    parser.add_argument("--file", type=Path, help="export, import: of the state")
+    parser.add_argument(
+        "--key", type=Path, metavar="FILE", help="64 hexadecimal digits to encrypt --file with"
+    )
+    parser.add_argument(
+        "--anew",
+        action="store_true",
+        help="import: go on at the start of inputs that are not those of the export",
+    )
+    parser.add_argument(
+        "--profiles", action="store_true", help="import: publish what stood published, too"
+    )
     parser.add_argument(
         "--keep-profiles",
         action="store_true",
-        help="leave what is published until a worker has caught up, and made it anew or not",
+        help="reset: leave what is published until a worker has caught up, and made it anew or not",
     )
     add_kafka_options(parser)
 
 
 def run(args: argparse.Namespace) -> ExitCode:
-    """Reset, or list what would be reset."""
+    """Export, import, reset, or list what would be reset."""
     settings = settings_of(args)
+    if args.action != "reset":
+        return _transfer(args, settings)
     names = [STATE] if args.keep_profiles else [PROFILES, OFFERS, STATE]
     topics = " and ".join(settings.topic(name) for name in names)
     if not args.yes:
@@ -55,6 +74,27 @@ def run(args: argparse.Namespace) -> ExitCode:
         return ExitCode.DONE
     reset(settings, names)
     print(f"{topics}: empty now, and group {settings.group} has no offsets")
+    return ExitCode.DONE
+
+
+def _transfer(args: argparse.Namespace, settings: Settings) -> ExitCode:
+    # A reset needs no compiler, and is there where only the reader is installed.
+    from streams.worker.state_file import read_key
+    from streams.worker.state_transfer import Import, export_state
+
+    if args.file is None:
+        raise UsageError(f"state {args.action}: give a --file")
+    key = None if args.key is None else read_key(args.key)
+    if args.action == "export":
+        records = export_state(settings, args.file, key)
+        print(f"{args.file}: {records:,} records; personal data, erased by deleting the file")
+        return ExitCode.DONE
+    state = Import(settings, args.file, key, anew=args.anew, profiles=args.profiles)
+    counts = list(state.run())
+    print(
+        f"group {settings.group}: {sum(counts):,} records in {len(counts)} partitions, as of "
+        f"{state.created}"
+    )
     return ExitCode.DONE
 
 

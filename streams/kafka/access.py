@@ -199,11 +199,13 @@ def _admin(settings: Settings) -> list[Acl]:
         Acl("group", settings.group, ("Read", "Describe", "Delete")),
         *_former(settings),
         Acl("group", f"{settings.group}-redrive", _READ),
+        Acl("group", f"{settings.group}-import", _READ),
         Acl("group", f"{settings.group}-copying", ("Describe",)),
         Acl("group", f"{settings.group}-fetcher", ("Describe",)),
         _READERS,
         Acl("transactionalId", reset_id(settings), _WRITE),
         Acl("transactionalId", f"{settings.group}-redrive", _WRITE),
+        Acl("transactionalId", f"{settings.group}-import", _WRITE),
     ]
 
 

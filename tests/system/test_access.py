@@ -265,7 +265,10 @@ def _administer(stage: Stage) -> None:
     for answer in admin.delete_records(gone).values():
         answer.result(30)
     stage.command("admin", "offsets", "reset", "--yes")
+    state = ("--file", str(stage.folder / "state"))
+    stage.command("admin", "state", "export", *state)
     stage.command("admin", "state", "reset", "--yes")
+    stage.command("admin", "state", "import", *state, "--profiles")
 
 
 # -- what the tests say
