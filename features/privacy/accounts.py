@@ -16,6 +16,7 @@ from features.privacy import format_1
 from features.privacy import rules as rulebook
 from features.privacy.kin import Case, Kin, spelled
 from features.privacy.ledger import Ledger, Mark, person_key
+from features.privacy.namesakes import namesakes
 from features.privacy.person import DOUBT, Held, protects
 from features.privacy.renewal import renewed_record
 from features.privacy.rules import Rules
@@ -277,24 +278,29 @@ class Accounts:
         kin = self.ledger.kin(account)
         children = set(before.children)
         if kin is not None:
-            known = {member} & kin.known_children if member else kin.known_children
+            known = kin.known_children
+            known = {m for m in known if not member or spelled(m) == spelled(member)}
             children |= {self.ledger.child_mark(account, spelled(m), "child") for m in known}
             children |= {
                 self.ledger.child_mark(account, spelled(d), "device")
                 for d, device in kin.childrens.items()
                 if device.child and not member
             }
-        others = (member,) if member else ("", *sorted(kin.members if kin else ()))
+        others = ["", *sorted(kin.members if kin else ())]
+        if member:
+            others = [member, *namesakes(self._store, self.ledger, account, member)]
         devices = kin.naming(member) if kin is not None and member else ()
         # Whatever came before is older, for a clock may run ahead of its arrival for a while.
         latest = max(self.ledger.latest(account, other) for other in others)
-        subjects = self.standing.drop(account, member)
+        gone = others if member else ("",)
+        subjects = [key for other in gone for key in self.standing.drop(account, other)]
         named = {*subjects, *(person_key(account, other) for other in others)}
         self.standing.left.add(account)  # though it was not held any more
         profiles = self.standing.retract(sorted(named))
         if not member:
             self.standing.admission.forget(account, kin)
-        self.ledger.forget(account, member)
+        for other in gone:
+            self.ledger.forget(account, other)
         self.ledger.set_mark(
             name, Mark(max(fact.ts, before.at, latest), request, tuple(sorted(children)))
         )
@@ -303,7 +309,8 @@ class Accounts:
         done = Erased(request, bool(member), fact.ts, applied_at, len(subjects))
         self.strays.erased(name, done)
         self.receipts.append(done.receipt(name, profiles=profiles))
-        self.standing.follow(account, member, now, fact.ts)
+        for other in gone:
+            self.standing.follow(account, other, now, fact.ts)
         if member:
             for device in devices:
                 self.standing.admission.put_device(account, device, now)

@@ -35,14 +35,19 @@ class Admission:
         self._spans = spans
         self._ledger = ledger
         self._rules = rules
-        self._answers: dict[bytes, set[tuple[bytes, bytes]]] = {}
+        self._answers: dict[bytes, dict[str, set[tuple[bytes, bytes]]]] = {}
+        self._bounded: dict[bytes, set[str]] = {}
         self._count = 0
 
     def span(self, account: bytes, member: str, person: Person, now: int) -> tuple[int, int]:
-        """Event times when a member may be held beside what the account allows, ms."""
+        """Event times when a member may be held beside what the account allows, ms.
+
+        What somebody refuses who is spelled as he is, he refuses.
+        """
         if not self._rules.children_profiled and self.is_child(account, member):
             return NEVER
-        start, until = person.span()
+        spans = [who.span() for who in (person, *self._ledger.alike(account, member))]
+        start, until = max(start for start, _ in spans), min(until for _, until in spans)
         return (start, until) if until > max(now, 0) else NEVER
 
     def is_child(self, account: bytes, member: str) -> bool:
@@ -78,21 +83,34 @@ class Admission:
     def asks(self, account: bytes) -> bool:
         """Whether persons and devices that are not known have to be asked about."""
         kin, mark = self._ledger.kin(account), self._ledger.mark(account)
-        return bool(kin and kin.childrens) or bool(mark and mark.children)
+        children = bool(kin and kin.childrens) or bool(mark and mark.children)
+        return children or account in self._bounded
 
     def put_member(self, account: bytes, member: str, person: Person, now: int) -> tuple[int, int]:
         """Set a member's span, and that of his devices where nobody is named; returns it."""
         span, name = self.span(account, member, person, now), member.encode()
-        self._answers.get(account, set()).discard((name, b""))
+        self._bound(account, member, person)
         if span == ALWAYS and not person and not self.asks(account):
             self._spans.drop(account, member=name)
         else:
             self._spans.put(account, span, member=name)
         kin = self._ledger.kin(account)
-        if kin is not None and Purpose.PROFILING in person.consents:
+        if kin is not None and any(
+            Purpose.PROFILING in who.consents
+            for who in (person, *self._ledger.alike(account, member))
+        ):
             for device in kin.owned(member):
                 self.put_device(account, device, now)
         return span
+
+    def _bound(self, account: bytes, member: str, person: Person) -> None:
+        """Note whether a member's own words bound when he may be held; ask his namesakes anew."""
+        bounded = self._bounded.setdefault(account, set())
+        bounds = bool(person) and person.span() != ALWAYS
+        (bounded.add if bounds else bounded.discard)(member)
+        if not bounded:
+            del self._bounded[account]
+        self.forget_answers(account, spelled(member))
 
     def renew(self, account: bytes, member: str, now: int) -> None:
         """Set a member's span anew where he has one."""
@@ -102,7 +120,7 @@ class Admission:
     def put_device(self, account: bytes, device: str, now: int) -> None:
         """Set the span of a device: never for a child's, else its owner's if nobody is named."""
         kin, name = self._ledger.kin(account), device.encode()
-        self._answers.get(account, set()).discard((b"", name))
+        self.forget_answers(account, spelled(device))
         if self.is_childs(account, device) and not self._rules.children_profiled:
             self._spans.put(account, NEVER, device=name)
             return
@@ -120,27 +138,34 @@ class Admission:
         if self._count >= _MOST_ANSWERS:
             for known in [*self._answers]:
                 self.forget_answers(known)
+            self._answers.clear()
             self._count = 0
         if member and self._spans.get(account, member=member) is None:
             name = member.decode()
             span = self.span(account, name, self._ledger.person(account, name), now)
             self._spans.put(account, span, member=member)
-            self._answers.setdefault(account, set()).add((member, b""))
+            self._answered(account, name, (member, b""))
         if device and self._spans.get(account, device=device) is None:
             self.put_device(account, device.decode(), now)
             if self._spans.get(account, device=device) is None:
                 self._spans.put(account, ALWAYS, device=device, scope=lay.SPAN_ALONE)
-            self._answers.setdefault(account, set()).add((b"", device))
+            self._answered(account, device.decode(), (b"", device))
         self._count += 1
 
-    def forget_answers(self, account: bytes) -> None:
-        """Ask anew about those of an account who have no word of their own."""
-        for member, device in self._answers.pop(account, ()):
-            self._spans.drop(account, member=member, device=device)
+    def _answered(self, account: bytes, name: str, whom: tuple[bytes, bytes]) -> None:
+        self._answers.setdefault(account, {}).setdefault(spelled(name), set()).add(whom)
+
+    def forget_answers(self, account: bytes, likewise: str | None = None) -> None:
+        """Ask anew about those of an account without a word of their own; or who are spelled so."""
+        known = self._answers.get(account, {})
+        for name in [*known] if likewise is None else [likewise]:
+            for member, device in known.pop(name, ()):
+                self._spans.drop(account, member=member, device=device)
 
     def forget(self, account: bytes, kin: Kin | None) -> None:
         """Take away the spans of all of an account."""
         self.forget_answers(account)
+        self._bounded.pop(account, None)
         if kin is None:
             return
         # An owner who was said to be an adult is a child again if a mark knows him as one.

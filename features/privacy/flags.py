@@ -45,6 +45,12 @@ def flags_of(person: Person, now: int, taxonomy: Taxonomy, rules: Rules) -> Flag
     return flags
 
 
+def forbidding(person: Person, now: int, taxonomy: Taxonomy, rules: Rules) -> Flags:
+    """The flags that hold for whoever is spelled as a person is: all but what he likes."""
+    flags = flags_of(person, now, taxonomy, rules)
+    return {node: bits & ~lay.F_LIKE for node, bits in flags.items()}
+
+
 def liked(person: Person, now: int, taxonomy: Taxonomy, rules: Rules) -> list[int]:
     """Dense interests that a person likes."""
     said = person.opinions(now, rules)

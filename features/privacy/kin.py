@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from features.records.facts import CareCase, Registry
@@ -28,9 +29,10 @@ class Said(NamedTuple):
     event_id: str
 
 
+@lru_cache(maxsize=1 << 16)
 def spelled(name: str) -> str:
     """A name without what varies in spelling: case, and whatever is no letter or digit."""
-    return "".join(char for char in name.casefold() if char.isalnum())
+    return "".join(filter(str.isalnum, name.casefold())) or name
 
 
 @dataclass
@@ -92,9 +94,10 @@ class Device:
         return {name for name in (*self.owners, self.owner) if name}
 
     def forget(self, member: str) -> None:
-        """Forget that it belongs to a member."""
-        self.owners.pop(member, None)
-        if self.owner == member:
+        """Forget that it belongs to a member, however he is spelled."""
+        for name in [name for name in self.owners if spelled(name) == spelled(member)]:
+            del self.owners[name]
+        if self.owner and spelled(self.owner) == spelled(member):
             self.owner = ERASED
 
     def to_bytes(self) -> bytes:
@@ -153,7 +156,7 @@ class Kin:
         Devices that tell of a child.
     """
 
-    __slots__ = ("cases", "childrens", "devices", "members", "open")
+    __slots__ = ("_spellings", "cases", "childrens", "devices", "members", "open")
 
     def __init__(self) -> None:
         self.members: set[str] = set()
@@ -161,9 +164,22 @@ class Kin:
         self.cases: dict[str, bytes] = {}
         self.open: set[str] = set()
         self.childrens: dict[str, Device] = {}
+        self._spellings: dict[str, set[str]] = {}
 
     def __bool__(self) -> bool:
         return bool(self.members or self.devices or self.cases)
+
+    def put_member(self, name: str, speaks: bool) -> None:
+        """Say whether a member has words of his own."""
+        likewise = self._spellings.setdefault(spelled(name), set())
+        for names in (self.members, likewise):
+            (names.add if speaks else names.discard)(name)
+        if not likewise:
+            del self._spellings[spelled(name)]
+
+    def alike(self, name: str) -> set[str]:
+        """Members with words of their own who are spelled as somebody is, himself left out."""
+        return self._spellings.get(spelled(name), set()) - {name}
 
     def put_device(self, name: str, device: Device | None) -> None:
         """Set a device or, with None, forget it."""
@@ -228,14 +244,16 @@ class Kin:
         return max((item.ts for item in said if item and not item.child), default=-1)
 
     def owned(self, member: str) -> list[str]:
-        """Devices of a member."""
-        return [name for name in self.devices if self.device(name).owner == member]
+        """Devices of a member, however he is spelled."""
+        owners = ((name, self.device(name).owner) for name in self.devices)
+        return [name for name, owner in owners if owner and spelled(owner) == spelled(member)]
 
     def naming(self, member: str) -> list[str]:
         """Devices of which a member was ever named as the owner."""
-        return [name for name in self.devices if member in self.device(name).named]
+        likewise = spelled(member)
+        return [n for n in self.devices if likewise in map(spelled, self.device(n).named)]
 
     def cases_of(self, member: str) -> list[str]:
         """Care cases of a member."""
         found = ((name, self.case(name)) for name in self.cases)
-        return [name for name, case in found if case and case.member == member]
+        return [n for n, case in found if case and spelled(case.member) == spelled(member)]

@@ -9,21 +9,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from features.privacy.kin import Case, Device, Kin
+from features.privacy.kin import Case, Device, Kin, spelled
 from features.privacy.person import Person
 from features.records.concealed import Secret, keyed_mark
 from features.state import changelog_keys as keys
 from features.state.changelog_keys import Kind
 
-
-def erasure_mark(key: Secret, text: str, what: str = "erasure") -> str:
-    """Keyed hash that stands for an identifier where the identifier must not stay.
-
-    See `features.records.concealed.keyed_mark`.
-    """
-    return keyed_mark(key, text, what)
+#: The records of a person.
+_OF_PERSON: Final = (keys.consents, keys.about)
 
 
 class Mark(NamedTuple):
@@ -97,6 +92,12 @@ class Ledger:
         found.by_default = not erased and (bool(member) or self._default_grant)
         return found
 
+    def alike(self, account: bytes, member: str) -> list[Person]:
+        """What is known of those who are spelled as a member is: what they refuse, he refuses."""
+        kin = self._kin.get(account)
+        others = sorted(kin.alike(member)) if kin is not None else ()
+        return [self.person(account, name) for name in others]
+
     def save(self, account: bytes, member: str, person: Person) -> None:
         """Store what is known of a person."""
         name = person_key(account, member)
@@ -104,13 +105,15 @@ class Ledger:
         self._put(keys.about(name), person.about_bytes())
         if member:
             kin = self.kin_of(account)
-            (kin.members.add if person else kin.members.discard)(member)
+            kin.put_member(member, bool(person))
             self._tidy(account, kin)
 
     def basis(self, account: bytes, member: str) -> tuple[bytes | None, ...]:
-        """The records of a person, for comparing."""
-        name = person_key(account, member)
-        return self._values.get(keys.consents(name)), self._values.get(keys.about(name))
+        """The records of a person and his namesakes, for comparing."""
+        kin = self._kin.get(account) if member else None
+        names = (member, *(sorted(kin.alike(member)) if kin is not None else ()))
+        of = [person_key(account, name) for name in names]
+        return tuple(self._values.get(key(name)) for name in of for key in _OF_PERSON)
 
     # -- accounts ------------------------------------------------------------------------
 
@@ -200,12 +203,13 @@ class Ledger:
         return self.marks.get(self.mark_name(account, member)) if self.marks else None
 
     def mark_name(self, account: bytes, member: str = "") -> str:
-        """The keyed hash that stands for an account or a member."""
-        return erasure_mark(self._key, person_key(account, member).decode())
+        """The keyed hash that stands for an account or a member, however he is spelled."""
+        name = person_key(account, spelled(member) if member else "")
+        return keyed_mark(self._key, name.decode(), "erasure")
 
     def child_mark(self, account: bytes, name: str, what: str) -> str:
         """The keyed hash that stands for a child or, with `what` device, for a child's device."""
-        return erasure_mark(self._key, f"{account.decode()}/{name}", what)
+        return keyed_mark(self._key, f"{account.decode()}/{name}", what)
 
     def set_mark(self, name: str, mark: Mark) -> None:
         """Store a mark."""
@@ -251,7 +255,7 @@ class Ledger:
                 self._values[key] = value
                 account, _, member = name.partition(b"/")
                 if member:
-                    self.kin_of(account).members.add(member.decode())
+                    self.kin_of(account).put_member(member.decode(), speaks=True)
             case (Kind.DEVICE, name):
                 account, _, rest = name.partition(b"\0")
                 self.kin_of(account).put_device(rest.decode(), Device.from_bytes(value))

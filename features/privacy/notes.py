@@ -40,6 +40,8 @@ class Situation:
     account : Person
     member : Person or None
         None for the household.
+    namesakes : tuple of Person
+        Members who are spelled as the member is: what they refuse, he refuses.
     child, care, child_device : bool
         Whether the member is a child, the account has an open care case, or shares a child's
         device.
@@ -47,6 +49,7 @@ class Situation:
 
     account: Person
     member: Person | None
+    namesakes: tuple[Person, ...]
     child: bool
     care: bool
     child_device: bool
@@ -54,7 +57,12 @@ class Situation:
     @property
     def persons(self) -> tuple[Person, ...]:
         """Those whose facts about interests apply."""
-        return (self.account,) if self.member is None else (self.account, self.member)
+        own = () if self.member is None else (self.member, *self.namesakes)
+        return self.account, *own
+
+    def refuses(self, use: Purpose, now: int) -> bool:
+        """Whether the member refuses a use of profiles."""
+        return any(person.refuses(use, now) for person in self.persons[1:])
 
 
 def notes(
@@ -131,11 +139,9 @@ def holds(it: Situation, now: int, rules: Rules) -> Iterator[tuple[str, Suppress
         yield "all", SuppressionReason.CARE_CASE
     if not it.account.allows(Purpose.OFFERS, now, rules):
         yield "all", SuppressionReason.NO_CONSENT_OFFERS
-    elif it.child or (it.member is not None and it.member.refuses(Purpose.OFFERS, now)):
+    elif it.child or it.refuses(Purpose.OFFERS, now):
         yield "all", SuppressionReason.MEMBER_NO_OFFERS
     if it.child_device and rules.shared_device_holds:
         yield "all", SuppressionReason.CHILD_DEVICE
-    if not it.account.allows(Purpose.AUDIENCES, now, rules) or (
-        it.member is not None and it.member.refuses(Purpose.AUDIENCES, now)
-    ):
+    if not it.account.allows(Purpose.AUDIENCES, now, rules) or it.refuses(Purpose.AUDIENCES, now):
         yield "audiences", SuppressionReason.NO_CONSENT_AUDIENCES

@@ -14,6 +14,7 @@ from features.privacy.consent import FOREVER
 from features.privacy.ends import Ends
 from features.privacy.kin import Kin
 from features.privacy.ledger import Ledger, person_key
+from features.privacy.namesakes import namesakes
 from features.privacy.notes import Notes, Situation, holds, notes
 from features.privacy.person import Person
 from features.privacy.rules import Rules
@@ -74,6 +75,8 @@ class Standing:
         """
         if member:
             self._follow_member(account, member, now, ts)
+            for name in namesakes(self._store, self._ledger, account, member):
+                self._follow_member(account, name, now, 0)
         else:
             self._follow_account(account, now, ts)
         self._store.counters["due"] = self.ends.next()
@@ -171,12 +174,14 @@ class Standing:
         if not member:
             return
         self.admission.put_member(account, member, person, now)
-        refuses = (person.refuses(what, now) for what in (Purpose.OFFERS, Purpose.AUDIENCES))
-        said = self._says(person, now)
-        child, kin = self.admission.is_child(account, member), self._ledger.kin(account)
+        of = (person, *self._ledger.alike(account, member))
+        uses = (Purpose.OFFERS, Purpose.AUDIENCES)
+        refuses = (who.refuses(use, now) for who in of for use in uses)
+        said = any(self._says(who, now) for who in of)
+        kin = self._ledger.kin(account)
         known = kin is not None and kin.is_child(member)  # who was erased is in no profile
         self._note(account, member, known or said or any(refuses))
-        self._hold(account, member, child or person.refuses(Purpose.OFFERS, now))
+        self._settle_hold(account, member, now)
 
     def _says(self, person: Person, now: int) -> bool:
         """Whether a person's own words on interests, or on how long, are to show in a profile."""
@@ -242,9 +247,9 @@ class Standing:
         self._flag(account, name.decode(), sid, now, 0)
 
     def _settle_hold(self, account: bytes, member: str, now: int) -> None:
-        person = self._ledger.person(account, member)
+        of = (self._ledger.person(account, member), *self._ledger.alike(account, member))
         child = self.admission.is_child(account, member)
-        self._hold(account, member, child or person.refuses(Purpose.OFFERS, now))
+        self._hold(account, member, child or any(who.refuses(Purpose.OFFERS, now) for who in of))
 
     def _flag(self, account: bytes, member: str, sid: int, now: int, ts: int) -> None:
         """Set the flags of one subject's rows."""
@@ -252,6 +257,8 @@ class Standing:
         if member:
             of.append(self._ledger.person(account, member))
         flags = [flagging.flags_of(person, now, self._taxonomy, self._rules) for person in of]
+        for person in self._ledger.alike(account, member) if member else ():
+            flags.append(flagging.forbidding(person, now, self._taxonomy, self._rules))
         likes = flagging.liked(of[-1], now, self._taxonomy, self._rules)
         flagging.flag(self._store, sid, flags, likes, ts)
 
@@ -360,6 +367,7 @@ class Standing:
         return Situation(
             person or Person(),
             self._ledger.person(account, member) if member and person is not None else None,
+            tuple(self._ledger.alike(account, member)) if member and person is not None else (),
             bool(member) and self.admission.is_child(account, member),
             kin is not None and bool(kin.open),
             kin is not None and kin.shared,

@@ -52,21 +52,28 @@ _SAID: Final = any_case(
 )
 #: What some say before the number of a subscriber; there may be letters in it.
 _ALWAYS: Final = any_case("suci guti imsi msisdn supi gpsi")
+#: Words before such a word, as in a URN.
+_WORDS: Final = f"(?:{_LETTER}+{_S}+)*"
+#: What has a MAC address, and the words for one.
+_BOXES: Final = any_case(
+    "mac bssid wifi wlan eth lan bt ble ap dev device stb box router gateway gw hgw cpe modem ont"
+)
 _BYTES_6 = f"(?:{_HEX}{{2}}{_S}){{5}}{_HEX}{{2}}"
 
 #: Whole ids that are none, whatever form is declared.
 NO_ID: Final[tuple[str, ...]] = (
-    f"{_S}*(?:8{_S}*9)(?:{_S}*[0-9]){{16,20}}{_S}*",  # ICCID
+    f"{_S}*(?:8{_S}*9)(?:{_S}*[0-9]){{16,20}}{_S}*[Ff]?",  # ICCID, on the card with an F behind
     f"{_S}*(?:8{_S}*9)(?:{_S}*[0-9]){{30}}{_S}*",  # EID
     f"(?:{_LETTER}+{_S}*)?0{{8}}[0-9]{{7}}[0-9]*",  # a number that was filled up
     f"{_BYTES_6}|(?:{_HEX}{{2}}{_S}){{7}}{_HEX}{{2}}",  # MAC, EUI-64
     f"{_HEX}{{12}}|{_HEX}{{6}}[Ff][Ff][Ff][Ee]{_HEX}{{6}}|(?:{_HEX}{{4}}{_S}){{2,3}}{_HEX}{{4}}",
     f"(?:{_LETTER}+{_S}*)?(?:{_OCTET}{_S}){{3}}{_OCTET}",  # IPv4, also with dashes
     f"[A-Fa-f]{_HEX}{{13}}",  # MEID
-    f"{any_case('mac bssid wifi eth bt ble')}{_S}*(?:{_HEX}{_S}?){{11}}{_HEX}",
+    f"{_BOXES}{_S}*(?:{_HEX}{_S}?){{11}}{_HEX}",  # MAC of what is named
+    f"{_WORDS}{any_case('meid esn')}{_S}*{_HEX}{{8}}(?:{_HEX}{{6}})?",
     f"{_HASHES}{_S}*{_HEX}{{8,}}",  # the hash of something that can be tried
-    f"(?:{_SAID}{_S}*){{1,2}}[0-9](?:{_S}?[0-9]){{6}}[A-Za-z0-9_.:-]*",
-    f"(?:{_SAID}{_S}+)?{_ALWAYS}{_S}+[0-9][A-Za-z0-9_.:-]*",
+    f"{_WORDS}(?:{_SAID}{_S}*){{1,2}}[0-9](?:{_S}?[0-9]){{6}}[A-Za-z0-9_.:-]*",
+    f"{_WORDS}{_ALWAYS}{_S}+[0-9][A-Za-z0-9_.:-]*",
     f"[0-9]{{14,15}}[.]{any_case('mnc')}[0-9]{{2,3}}[A-Za-z0-9_.:-]*",  # IMSI with its network
 )
 #: Whole ids that are none unless plain digits are declared: telephone numbers behind anything.
@@ -74,7 +81,11 @@ NO_WORD: Final[tuple[str, ...]] = (
     f"(?:{_S}*[0-9])+{_S}*",
     f"{_S}*{_LETTER}+(?:{_S}+{_LETTER}*)*{_S}(?:00?)?[1-9][0-9]{{9,16}}(?:{_S}[A-Za-z0-9_.:-]*)?",
     f"{_LETTER}*[G-Zg-z]{_LETTER}*(?:00?)?[1-9][0-9]{{9,16}}(?:{_S}[A-Za-z0-9_.:-]*)?",
+    # Letters that may be hexadecimal digits too: with fewer digits than a hash of 64 bits has.
     "[A-Fa-f](?:00?)?[1-9][0-9]{9,13}",
+    "|".join(f"[A-Fa-f]{{{n}}}[1-9][0-9]{{9,{14 - n}}}" for n in range(2, 5)),
+    # before something
+    f"(?:00?)?[1-9][0-9]{{9,16}}(?:{_S}[A-Za-z0-9_.:-]*|[G-Zg-z]{_LETTER}*)",
 )
 _BEFORE = f"(?:{_ANY}*[^A-Za-z])?"
 #: What no text may hold anywhere, for there is no doubt what it is; a table for each.

@@ -22,6 +22,7 @@ from features.records.fields import read as read_field
 from features.records.forms import Field, Pseudonym
 from features.records.identifiers import IPV4, IPV6, MAC, NUMBER, is_iban
 from features.records.inputs import EVENT_ID, TS_END, TS_MIN
+from features.records.names import plain
 from features.records.readings import (
     ChildReading,
     ErasureReading,
@@ -108,19 +109,18 @@ def read(
     """
     account = _pseudonym((key or b"").decode("utf-8", "replace"), accepts)
     record = _Record(raw or b"", words)
-    named = {found for text in record.texts("account_id") if (found := _pseudonym(text, accepts))}
+    named = {found for text in record.names("account_id") if (found := _pseudonym(text, accepts))}
     others = tuple(sorted(named - {account}))
     reading = record.reading()
     if reading is None or (account is None and not others):
         return None
     if account is None or others:
         return Protective(account, others, None, Undecided("key_mismatch"), record.ts)
-    members = {_pseudonym(text, accepts) for text in record.texts("member_id")}
+    members = {_pseudonym(text, accepts) for text in record.names("member_id", account)}
     if len(members) > 1 or None in members or (members and record.has_null("member_id")):
         return Protective(account, (), None, Undecided("member_id"), record.ts)
     if isinstance(reading, ChildReading):
-        device, owner = (record.one(field, accepts) for field in ("device_id", "owner_member_id"))
-        reading = ChildReading(device, owner)
+        reading = record.child(account, accepts)
     name = next((text for text in record.texts("event_id") if _valid(text, EVENT_ID)), None)
     return Protective(account, (), next(iter(members), None), reading, record.ts, name)
 
@@ -200,10 +200,19 @@ class _Record:
         found = [v.strip() if isinstance(v, str) else _BEYOND for v in scalars(self.values(field))]
         return [text for text in found if text]
 
-    def one(self, field: str, accepts: Accepts | None) -> str | None:
-        """The value of an identifying field, if there is one and it is a pseudonym."""
-        named = set(self.texts(field))
-        return _pseudonym(named.pop(), accepts) if len(named) == 1 else None
+    def names(self, field: str, account: str = "") -> set[str]:
+        """The same as names of persons or devices, in the spelling of the contract."""
+        return {found for text in self.texts(field) if (found := plain(text, account))}
+
+    def child(self, account: str, accepts: Accepts | None) -> ChildReading | Undecided:
+        """Whose device it is; a doubt where it or its owner is named and nobody can be told."""
+        found = []
+        for which in ("device_id", "owner_member_id"):
+            names = self.names(which, account)
+            if len(names) > 1 or not all(map(str.isascii, names)):
+                return Undecided(which)
+            found += [_pseudonym(name, accepts) for name in names] or [None]
+        return ChildReading(*found)
 
     def reading(self) -> Protecting | None:
         """The gravest of all readings."""

@@ -14,7 +14,8 @@ from contextlib import closing
 from functools import partial
 from typing import Any
 
-from features.privacy.ledger import Mark, erasure_mark
+from features.privacy.ledger import Mark
+from features.records.concealed import keyed_mark
 from features.state import changelog_keys as keys
 from features.state.changelog_keys import Kind, Meta
 from features.tags import taxonomy
@@ -80,7 +81,7 @@ def held(settings: Settings, subject: str, timeout: float = 300.0) -> dict[str, 
 
     account, _, member = subject.partition("/")
     tree, rules = taxonomy.load(), suppression_rules(settings.suppression_rules)
-    name = erasure_mark(settings.secret, account)
+    name = keyed_mark(settings.secret, account, "erasure")
     wanted = _ours(account, member)
     concerns = partial(_concerns, wanted, account.encode(), keys.erased(name))
     state = _fold(settings, STATE, timeout, concerns)

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from features.privacy.ledger import Mark, erasure_mark
+from features.privacy.kin import spelled
+from features.privacy.ledger import Mark
+from features.records.concealed import keyed_mark
 from features.state import layout as lay
 from tests.oracle.partition import Partition
 from tests.oracle.profile import suppressions
@@ -47,8 +49,8 @@ def _erased(stream: Stream, twin: Partition, key: bytes) -> None:
     """Look for the marks of who was erased, and for anything else of them."""
     for account, known in twin.known.items():
         for who, erased_at in known.erased.items():
-            name = erasure_mark(key, f"{account}/{who}" if who else account).encode()
-            stored = stream.state.get(b"e/" + name)
+            name = f"{account}/{spelled(who)}" if who else account
+            stored = stream.state.get(b"e/" + keyed_mark(key, name, "erasure").encode())
             assert stored is not None, f"I8: {account} {who} has no mark"
             mark = Mark.from_bytes(stored)
             assert mark.at == erased_at, f"I8: {account} {who} until {erased_at}: {mark}"

@@ -16,7 +16,7 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
-from features.privacy.ledger import erasure_mark
+from features.records.concealed import keyed_mark
 from streams.commands import subject
 from streams.contract.topics import (
     AUDIENCES,
@@ -149,7 +149,7 @@ def _withdraw_and_erase(work: Deployment, feed: Feed) -> None:
     for gone in (ERASED, f"{ERASED}/m1", WITHDRAWN):
         assert last[gone.encode()] is None  # a tombstone, read by `read_committed`
     state = work.held(STATE)
-    name = erasure_mark(SECRET.encode(), ERASED)
+    name = keyed_mark(SECRET.encode(), ERASED, "erasure")
     assert json.loads(state[b"e/" + name.encode()] or b"")["at"] == START + 3 * DAY
     assert not [key for key, value in state.items() if ERASED.encode() in key + value]
     assert not [key for key in state if key.startswith(b"s/" + WITHDRAWN.encode())]

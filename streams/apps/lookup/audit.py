@@ -13,7 +13,7 @@ from http import HTTPStatus
 import orjson
 from confluent_kafka import KafkaException, Producer
 
-from features.privacy.ledger import erasure_mark
+from features.records.concealed import keyed_mark
 from streams import metrics
 from streams.apps.lookup.callers import Caller
 from streams.apps.lookup.problems import Problem
@@ -68,7 +68,7 @@ class Audit:
                 "purpose": purpose, "reason": reason, "route": what}  # fmt: skip
         try:
             for account, shown in accounts.items():
-                mark = erasure_mark(self._key, account, "lookup")
+                mark = keyed_mark(self._key, account, "lookup")
                 value = orjson.dumps({**said, "mark": mark, "profiles": shown})
                 self._producer.produce(self._topic, value, mark.encode(), on_delivery=_count)
             self._producer.poll(0)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from features.config import Config
-from features.privacy.ledger import erasure_mark
+from features.records.concealed import keyed_mark
 from features.state import changelog_keys as keys
 from features.state.changelog_keys import META
 from features.tags import taxonomy
@@ -256,7 +256,7 @@ def test_erasing_a_member_erases_that_member_alone(restart: bool) -> None:
     for topic in (held.state, held.profiles):
         assert not [k for k, v in topic.items() if b"m-gone" in k or b"m-gone" in v]
     mark, receipt = held.receipts[-1]
-    assert len(held.receipts) == 1 and mark.decode() == erasure_mark(KEY, "acc/m-gone")
+    assert len(held.receipts) == 1 and mark.decode() == keyed_mark(KEY, "acc/mgone", "erasure")
     assert json.loads(receipt)["scope"] == "member" and json.loads(receipt)["profiles"] == 1
     if restart:
         held.restart()

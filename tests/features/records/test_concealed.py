@@ -7,7 +7,6 @@ import json
 import pytest
 
 from features.config import Config
-from features.privacy.ledger import erasure_mark
 from features.records.concealed import concealed, keyed_mark
 from features.records.facts import CareCase, Erasure, Fact, Purchase
 from features.tags.exact import TagEntry
@@ -67,7 +66,7 @@ def test_a_receipt_names_the_request_by_a_hash_that_its_sender_can_make() -> Non
     fact = concealed(Fact("req-1", "acc", None, START, Erasure()), b"key")
     stream.engine.accounts.apply(fact, 0)
     (_, receipt), *_ = stream.commit().receipts
-    assert json.loads(receipt)["request"] == erasure_mark(b"key", "req-1", "request")
+    assert json.loads(receipt)["request"] == keyed_mark(b"key", "req-1", "request")
 
 
 @pytest.mark.parametrize("secret", [b"", b"key"])

@@ -62,10 +62,19 @@ NUMBERS = {
     "labelled hash": "sha1:8843d7f92416211de9ebb963ff4ce28125932878",
     "labelled short hash": "md5-5d41402abc4b2a76b9719d911017c592",
     "digits": "1234",
+    "ICCID as a card has it": "8949020000001234567F",
+    "MAC of a box": "stb001a2b3c4d5e",
+    "MAC of a device, in capitals": "DEV_001A2B3C4D5E",
+    "MSISDN behind a word of hexadecimal letters": "acc491701234567",
+    "MSISDN before a word": "491701234567-home",
+    "MSISDN before a letter": "491701234567x",
+    "IMEI as a URN": "urn:gsma:imei:49015420-323751-8",
+    "MEID named": "meid-A1000009302C8B",
+    "ESN named": "esn:80A1B2C3",
 }
 GOOD = [
     "a1", "acc-000001", "h1", "m-1", "tv.1", "acc-0000000001", "sim-000001", "mobile-1",
-    "hotel-1234567",
+    "hotel-1234567", "ab12345678901234", "dev-001a2b", "stb-1",
     "38400000-8cf0-11bd-b23e-10b96e40000d", "de12cdef-89ab-4def-8123-456789abcdef",
     "5d41402abc4b2a76b9719d911017c592", "9f86d081884c7d65", "pabcdefghij234567abcdefgh", "K-7:x_y",
 ]  # fmt: skip

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from features.privacy.ledger import erasure_mark
+from features.records.concealed import keyed_mark
 from streams.apps.lookup import openapi, server, views
 from streams.apps.lookup.callers import Budgets, Tokens, TokensError
 from streams.apps.lookup.problems import Problem
@@ -182,7 +182,7 @@ def test_everything_is_on_record_without_a_name(service: Service) -> None:
         check.validate(value)
         assert key.decode() == value["mark"]
     (_, first), (_, second) = service.producer.records
-    mark = erasure_mark(b"secret", "acc-1", "lookup")
+    mark = keyed_mark(b"secret", "acc-1", "lookup")
     assert (first["mark"], first["caller"], first["purpose"]) == (mark, "crm", "offers")
     assert (first["reason"], first["profiles"], second["profiles"]) == ("call-7", 3, 0)
     assert first["route"] == "/v1/profiles/{account}" and "acc-1" not in json.dumps(first)

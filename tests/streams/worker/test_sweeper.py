@@ -9,7 +9,7 @@ from unittest import mock
 import pytest
 from jsonschema import Draft202012Validator
 
-from features.privacy.ledger import erasure_mark
+from features.records.concealed import keyed_mark
 from streams.contract.schemas import SCHEMAS
 from streams.contract.topics import PROFILES, RECEIPTS, STATE
 from streams.kafka.compacted import ReaderError
@@ -78,7 +78,8 @@ def test_an_erasure_reaches_what_the_state_has_forgotten() -> None:
     first, second = _receipts(broker)[:2], _receipts(broker)[2:]
     assert [r["profiles"] for r in first] == [0, 0] and not any("swept_at" in r for r in first)
     found = {r["mark"]: r["keys_found"] for r in second}
-    assert found == {erasure_mark(b"", "b"): 1, erasure_mark(b"", "c/m1"): 0}  # beside its own
+    marks = [keyed_mark(b"", name, "erasure") for name in ("b", "c/m1")]
+    assert found == dict(zip(marks, (1, 0), strict=True))  # beside its own
     assert second[0]["looked_in"] == [f"{PROFILES}[0]"]
     assert any("dead-letters" in place for place in second[0]["not_looked_in"])
     assert not [key for key in standing(broker, STATE) if key[:2] == b"o/"]

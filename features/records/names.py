@@ -1,0 +1,41 @@
+"""Reads names of persons and devices that are written otherwise than the contract has them.
+
+Full-width letters, digits of another script, accents, dashes of any kind, invisible characters,
+quotation marks and the account in front are slips of a form or a keyboard. A letter of another
+alphabet that only looks like one of ours stays, and with it the name is nobody's.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+#: Characters of a name that are looked at; none of the contract is as long.
+_LONGEST = 256
+_LEFT_OUT = frozenset({"Mn", "Cf", "Cc"})
+_AROUND = "\"'`{}[]()<> "
+
+
+def plain(name: str, account: str = "") -> str:
+    """A name as the contract would have it, as far as it can be told.
+
+    Parameters
+    ----------
+    account : str
+        Whose key it may begin with.
+
+    Examples
+    --------
+    >>> plain(" \\uff2d\\u2011\\u0661\\u200b"), plain("acc-1/m-1", "acc-1")
+    ('M-1', 'm-1')
+    """
+    told = "".join(map(_plain, unicodedata.normalize("NFKD", name[:_LONGEST])))
+    return told.strip(_AROUND).removeprefix(f"{account}/").strip(_AROUND) + name[_LONGEST:]
+
+
+def _plain(char: str) -> str:
+    kind = unicodedata.category(char)
+    if kind == "Nd":
+        return str(unicodedata.decimal(char))
+    if kind == "Pd" or char == "\u2212":  # a minus
+        return "-"
+    return "" if kind in _LEFT_OUT else char
