@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import platform
 import time
+from functools import cache
 from http import HTTPStatus
 from importlib import metadata
 
@@ -94,6 +95,7 @@ def versions() -> tuple[str, ...]:
     return (*found, _version("river"), _version("numba"), libversion()[0])
 
 
+@cache
 def _version(package: str) -> str:
     try:
         return metadata.version(package)

@@ -11,9 +11,9 @@ A commit is, in this order:
 
 Any error or time-out leaves the fate of the transaction open: a delayed end of it can commit or
 abort a later one, for librdkafka lacks KIP-890. So a producer that failed is never used again. Nor
-is one that sent a request of a commit twice: where a connection ends, the client sends it again by
-itself and says nothing, and the first may be on its way still (`streams.kafka.resent`). Its
-successor has another epoch, in which the broker refuses it.
+is one that sent a request of a commit again without an answer: where a connection ends, the client
+does so by itself and says nothing, and the first may be on its way still
+(`streams.kafka.resent`). Its successor has another epoch, in which the broker refuses it.
 Deliveries need no callback: a transaction with a record that was not delivered cannot commit.
 """
 
@@ -126,7 +126,7 @@ class Outlet:
         """
         with self._watchdog.guard("commit"):
             if self._is_doubtful(deadline):
-                log.warning("a request of the last commit was sent twice: making a new producer")
+                log.warning("a request of the last commit may be late: making a new producer")
                 self.drop()
                 self._begin(self._left(deadline))
             try:
@@ -147,7 +147,7 @@ class Outlet:
             if self._left(deadline) <= 0.001:
                 raise Abandon("the client does not say what it sent")
             self._producer.poll(_QUEUE_WAIT)
-        return self._requests.twice
+        return self._requests.doubtful
 
     def listen(self) -> None:
         """Hear what the client has to say while nothing is committed, or it would pile up."""

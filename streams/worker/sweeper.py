@@ -26,6 +26,7 @@ from streams.kafka.ports import REAL, Ports
 from streams.settings import Settings
 from streams.worker.inlet import Inlet
 from streams.worker.pipeline import Pipeline
+from streams.worker.throttle import Throttle
 
 log = logging.getLogger(__name__)
 _BATCH = 5_000
@@ -57,7 +58,7 @@ class Sweeper:
         self._look: _Look | None = None
         #: What a look found, None where the topic could not be read.
         self._done: tuple[_Look | None, set[bytes] | None] = None, None
-        self._begun: dict[int, float] = {}  # monotonic seconds of the latest look
+        self._throttle = Throttle(settings.sweep_interval_ms, ports)
 
     def look(self, inlet: Inlet, engines: Mapping[int, Engine]) -> None:
         """Go on with the look that is under way, or begin one that is due.
@@ -73,12 +74,10 @@ class Sweeper:
             return
         if self._pipeline.committing:
             return
-        passed = self._ports.monotonic() - self._settings.sweep_interval_ms / 1000.0
         for number, engine in engines.items():
-            begun = self._begun.get(number, passed)
             due = engine.accounts.strays.unswept or (engine.owner and not engine.owner.swept)
-            if due and begun <= passed and inlet.partitions[number].caught_up:
-                self._begun[number] = self._ports.monotonic()
+            if due and self._throttle.may(number) and inlet.partitions[number].caught_up:
+                self._throttle.happens(number)
                 self._look = look = _Look(number, engine, frozenset(engine.accounts.strays.unswept))
                 self._pipeline.run(partial(self._begin, look))
                 return

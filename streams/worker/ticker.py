@@ -40,6 +40,7 @@ from streams.kafka import clients
 from streams.kafka.ports import REAL, Ports
 from streams.settings import Settings
 from streams.worker.inlet import Inlet
+from streams.worker.throttle import Throttle
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ class Ticker:
         self._ports = ports
         self._topic = settings.topic(FACTS)
         self._producer: Producer | None = None
-        self._told: dict[int, float] = {}  # monotonic seconds of the latest tick
+        self._throttle = Throttle(settings.tick_interval_ms, ports)
 
     def look(self, inlet: Inlet, engines: Mapping[int, Engine]) -> None:
         """Write a tick where one is due. Never waits or fails: the next look tries again.
@@ -62,10 +63,9 @@ class Ticker:
         """
         if not self._settings.tick_interval_ms:
             return
-        passed = self._ports.monotonic() - self._settings.tick_interval_ms / 1000.0
         now_ms = int(self._ports.wall() * 1000)
         for number, engine in engines.items():
-            if self._told.get(number, passed) > passed:
+            if not self._throttle.may(number):
                 continue
             part, lateness = inlet.partitions[number], self._settings.lateness_ms
             behind = max(1000 * inlet.lag_seconds(number, now_ms), part.delay_ms)
@@ -75,7 +75,7 @@ class Ticker:
                 self._tell(number, {"ts": max(part.latest + 1, TS_MIN)})
 
     def _tell(self, partition: int, said: dict[str, int]) -> None:
-        self._told[partition] = self._ports.monotonic()
+        self._throttle.happens(partition)
         value = json.dumps({"kind": Tick.kind, **said}).encode()
         try:
             if self._producer is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from functools import partial
@@ -91,7 +92,7 @@ class MemoryProducer(Client):
         self._epoch = -1
         self._state = "new"  # ready, open, failed (must abort), fenced
         self._error: KafkaException | None = None
-        self._ends_sent = 0
+        self._ends_sent = self._commits = 0
         self._tell: Callable[[str], None] | None = config.get("stats_cb")
 
     def init_transactions(self, timeout: float = -1) -> None:
@@ -200,7 +201,9 @@ class MemoryProducer(Client):
         self.broker.sleep(timeout)
         self._room = self._most
         if self._tell is not None:
-            self._tell(f'{{"req": {{"EndTxn": {self._ends_sent}}}}}')
+            once = dict.fromkeys(("AddOffsetsToTxn", "TxnOffsetCommit"), self._commits)
+            lost = self._ends_sent - self._commits
+            self._tell(json.dumps({**once, "EndTxn": self._ends_sent, "disconnects": lost}))
         return 0
 
     def purge(self) -> None:
@@ -212,6 +215,7 @@ class MemoryProducer(Client):
         if self._coordinator().epoch != self._epoch:
             raise self._fenced()
         self._ends_sent += 1
+        self._commits += 1
         late = self.broker.resend.pop(self.owner, None)
         if late is not None:
             self._ends_sent += 1

@@ -13,6 +13,7 @@ import time
 from collections.abc import Sequence
 
 from streams.worker.wiring import warm_up
+from tests.simulation import inputs
 from tests.simulation.deployment import quiet
 
 # Not from here: a spawned process does not find what a package's `__main__` defines.
@@ -46,6 +47,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         f"{total.schedules:,} schedules in {seconds:.0f} s, "
         f"{total.schedules / seconds:.1f} a second with {args.jobs} processes; "
         f"{total.calls:,} Kafka calls, {total.commits:,} commits; {total.void} void"
+    )
+    hours = (total.schedules - total.void) * inputs.DAYS * 24
+    print(
+        f"under fault: {hours:,} hours of event time, in {total.clock_s / 3600:,.1f} hours of the "
+        "workers' clocks"
     )
     print("faults: " + ", ".join(f"{n:,} {kind}" for kind, n in total.faults.most_common()))
     print(f"struck at {len(total.places)} kinds of place; {len(total.broken)} broken promises")

@@ -21,6 +21,8 @@ class Tally:
     ----------
     faults : Counter of str
         Faults that struck, by kind; and where they did, as ``kind at call``.
+    clock_s : float
+        Virtual time that passed for the workers under faults, in seconds.
     void : int
         Schedules that had ended before any fault struck.
     broken : list of (int, str)
@@ -32,6 +34,7 @@ class Tally:
     commits: int = 0
     faults: Counter[str] = field(default_factory=Counter)
     places: Counter[str] = field(default_factory=Counter)
+    clock_s: float = 0.0
     void: int = 0
     broken: list[tuple[int, str]] = field(default_factory=list)
 
@@ -41,6 +44,7 @@ class Tally:
         self.commits += other.commits
         self.faults += other.faults
         self.places += other.places
+        self.clock_s += other.clock_s
         self.void += other.void
         self.broken += other.broken
 
@@ -54,7 +58,10 @@ def run(seeds: Sequence[int]) -> Tally:
             tally.schedules += 1
             tally.calls += simulation.trace.calls
             tally.commits += len(simulation.broker.commits)
-            tally.void += not simulation.trace.fired
+            if simulation.trace.fired:
+                tally.clock_s += simulation.broker.now
+            else:
+                tally.void += 1
             for fired in simulation.trace.fired:
                 place = fired.partition(" of ")[0]
                 tally.faults[place.partition(" ")[0]] += 1
