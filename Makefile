@@ -11,7 +11,7 @@ export NUMBA_CACHE_DIR := $(CURDIR)/.cache/numba/$(shell cat features/*.py featu
   features/state/layout.py | cksum | cut -d' ' -f1)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint fmt bench quality chaos simulate fuzz kafka lock clean
+.PHONY: help setup demo test lint fmt bench quality chaos simulate gameday fuzz kafka lock clean
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -54,6 +54,9 @@ chaos: setup ## 5 M events, 150 faults of 31 kinds, 3 seeds, on a real broker; A
 
 simulate: setup ## Ten thousand seeded schedules of faults over a Kafka in memory
 	$(BIN)/python -m tests.simulation --schedules 10000 --jobs 2 $(ARGS)
+
+gameday: setup ## What befalls a deployment in a year, in an hour: each alert fires and resolves; ARGS=--help
+	$(BIN)/python -m tests.gameday $(ARGS)
 
 fuzz: setup ## Look for a minute for bytes that a decoder can't take
 	$(BIN)/python -m tests.fuzz --seconds 60 $(ARGS)

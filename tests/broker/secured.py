@@ -26,7 +26,7 @@ from confluent_kafka.admin import (
 )
 
 from streams.kafka.access import Acl, upper
-from tests.broker.kafka_server import KafkaServer, Options, free_ports, started_kafka
+from tests.broker.kafka_server import KafkaServer, Options, free_ports
 from tests.support.processes import run_command, wait_until
 
 _LOGIN = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
@@ -161,6 +161,16 @@ def secured_kafka(root: Path) -> Iterator[Secured]:
     KafkaUnavailable
         See `KafkaServer.start`.
     """
+    found = secured(root)
+    try:
+        found.server.start()
+        yield found
+    finally:
+        found.server.kill()
+
+
+def secured(root: Path, properties: Mapping[str, str] | None = None) -> Secured:
+    """A broker that asks who you are, not started; `properties` are further ones of its file."""
     authority = Authority(root / "certificates")
     certificate, key = authority.issue("broker", "IP:127.0.0.1")
     chain = root / "certificates" / "broker.pem"
@@ -170,10 +180,10 @@ def secured_kafka(root: Path) -> Iterator[Secured]:
         listeners={by_password: by_password, by_certificate: by_certificate},
         protocols={by_password: "SASL_SSL", by_certificate: "SSL"},
         loggers={"kafka.authorizer.logger": "debug"},
-        properties=_properties(chain, authority.certificate),
+        properties={**_properties(chain, authority.certificate), **(properties or {})},
     )
-    with started_kafka(root / "kafka", options) as server:
-        yield Secured(server, authority, f"127.0.0.1:{by_password}", f"127.0.0.1:{by_certificate}")
+    server = KafkaServer(root / "kafka", options)
+    return Secured(server, authority, f"127.0.0.1:{by_password}", f"127.0.0.1:{by_certificate}")
 
 
 def _properties(chain: Path, trusted: Path) -> Mapping[str, str]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from confluent_kafka import ConsumerGroupState, KafkaException, TopicPartition
 from confluent_kafka.admin import (
@@ -57,15 +57,11 @@ class Cluster:
         self, root: Path, *, slots: int = 4, partitions: int = 6, bug: str | None = None
     ) -> None:
         self.root = root
-        ports = free_ports(slots)
-        self.networks = [Proxy(port) for port in ports]
-        listeners = {port: way.port for port, way in zip(ports, self.networks, strict=True)}
+        self.networks: list[Proxy] = []
         #: Where half of the broker's partitions lie, if it could be had.
         self.disk = SmallDisk(root / "kafka" / "second")
         both = {"log.dirs": f"{root / 'kafka' / 'data'},{self.disk.folder}"}
-        self.broker = KafkaServer(
-            root / "kafka", Options(listeners=listeners, properties=both if self.disk.there else {})
-        )
+        self.broker = self._build(slots, both if self.disk.there else {})
         self.settings = short_timings(
             self.broker.bootstrap,
             "chaos.",
@@ -95,7 +91,19 @@ class Cluster:
         self._bug = bug
         self.progress: Progress | None = None
 
-    def __enter__(self) -> Cluster:
+    def _build(self, slots: int, properties: Mapping[str, str]) -> KafkaServer:
+        """The broker, not started, with a way to it for each slot."""
+        ports = free_ports(slots)
+        self.networks = [Proxy(port) for port in ports]
+        listeners = {port: way.port for port, way in zip(ports, self.networks, strict=True)}
+        return KafkaServer(self.root / "kafka", Options(listeners=listeners, properties=properties))
+
+    def _own(self, slot: int) -> Settings:
+        """The settings of whoever works in a slot."""
+        where = f"127.0.0.1:{self.networks[slot].port}"
+        return replace(self.settings, bootstrap_servers=where)
+
+    def __enter__(self) -> Self:
         self.broker.start()
         self.pace(0.0)
         return self
@@ -128,12 +136,12 @@ class Cluster:
 
     def process(self, slot: int, log: Path) -> WorkerProcess:
         """A process of a slot's name and network."""
+        own = self._own(slot)
         settings = replace(
-            self.settings,
-            bootstrap_servers=f"127.0.0.1:{self.networks[slot].port}",
+            own,
             instance_id=f"w{slot}",
             native_fetch=slot % 2 == 1,  # every fault strikes both ways to take records
-            kafka={**self.settings.kafka, "client.id": f"w{slot}"},
+            kafka={**own.kafka, "client.id": f"w{slot}"},
         )
         command = [
             sys.executable,

@@ -1,0 +1,112 @@
+"""The load of a game day: simulated households that do now what they do, at a steady pace."""
+
+from __future__ import annotations
+
+import threading
+import time
+import zlib
+from collections.abc import Iterator
+
+import orjson
+from confluent_kafka import Producer
+
+from streams.contract.topics import APP, FACTS, NETWORK, TV
+from streams.sandbox.simulator import Simulation, simulated
+from streams.settings import Settings
+
+_HOUSEHOLDS = 200
+_DAYS = 60  # some 700,000 records, made as they are taken: hours at the usual pace
+_TICK_S = 0.1
+_TOPICS = (NETWORK, TV, APP)
+
+
+class Traffic:
+    """Produces from a thread of its own until it is stopped.
+
+    Parameters
+    ----------
+    settings : Settings
+        Of a user who may produce.
+    rate : float
+        Records a second.
+    """
+
+    def __init__(self, settings: Settings, rate: float) -> None:
+        self.rate = rate
+        self.sent = 0
+        self._settings = settings
+        self._producer = producer(settings)
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._flow, name="traffic", daemon=True)
+
+    def start(self) -> None:
+        """Give every account's consent, and begin."""
+        for account in Simulation(households=_HOUSEHOLDS, days=_DAYS).truth:
+            self._send(FACTS, account, consent(account))
+        assert self._producer.flush(30.0) == 0
+        self._thread.start()
+
+    def halt(self) -> None:
+        """Produce no more."""
+        self._stopped.set()
+
+    def stop(self) -> None:
+        """End, with everything acknowledged."""
+        self.halt()
+        self._thread.join()
+        assert self._producer.flush(120.0) == 0
+
+    def _flow(self) -> None:
+        records = _events()
+        owed = 0.0
+        while not self._stopped.wait(_TICK_S):
+            owed += self.rate * _TICK_S
+            while owed >= 1.0:
+                topic, key, value = next(records)
+                self._send(topic, key, {**value, "ts": now_ms()})
+                owed -= 1.0
+            self._producer.poll(0.0)
+
+    def _send(self, topic: str, key: str, value: dict[str, object]) -> None:
+        self._producer.produce(self._settings.topic(topic), orjson.dumps(value), key)
+        self.sent += 1
+
+
+def producer(settings: Settings, **more: str | int) -> Producer:
+    """A producer of a user, that puts keys where they belong and waits out an outage."""
+    return Producer(
+        {
+            **settings.kafka,
+            "bootstrap.servers": settings.bootstrap_servers,
+            "partitioner": "murmur2",
+            "enable.idempotence": True,
+            "message.timeout.ms": 7_200_000,
+            "log_level": 0,
+            "log.connection.close": False,
+            **{key.replace("_", "."): value for key, value in more.items()},
+        }
+    )
+
+
+def consent(account: str, purpose: str = "profiling", status: str = "granted") -> dict[str, object]:
+    """A fact that somebody agrees, now."""
+    at = now_ms()
+    return {"event_id": f"c-{account}-{at}", "account_id": account, "ts": at, "kind": "consent",
+            "purpose": purpose, "status": status}  # fmt: skip
+
+
+def now_ms() -> int:
+    """The wall clock, ms since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+def _events() -> Iterator[tuple[str, str, dict[str, object]]]:
+    """Events, of each account in one input alone.
+
+    What one account does at once in two inputs is taken as it arrives there, in an order that the
+    verifier's one pass can't know.
+    """
+    for record in simulated(Simulation(households=_HOUSEHOLDS, days=_DAYS)):
+        own = _TOPICS[zlib.crc32(record.key.encode()) % len(_TOPICS)]
+        if record.topic == own and isinstance(record.value, dict):
+            yield record.topic, record.key, record.value
