@@ -24,8 +24,10 @@ _MOST_DAYS = 28
 # The likeliest values for the fortnights that followed, with the prior's days: 0.77 and 10 on
 # IPTV, 0.57 and 16 in music, 0.91 and 8 on the web.
 _SPELLS = 0.75
-#: Lift from which an interest may be engaged, and below which it may be avoided.
-ENGAGE_LIFT, AVOID_LIFT = 1.2, 0.5
+#: Lift from which an interest may be engaged, the same where only its estimate is as large, and
+#: below which it may be avoided. With 1.2 for both, 29 of 30 that were engaged for their estimate,
+#: of simulated customers, were what everybody does: search, e-mail, computing.
+ENGAGE_LIFT, LIKELY_LIFT, AVOID_LIFT = 1.2, 2.0, 0.5
 #: Least score where the lift's lower bound is enough, where only its estimate is, and where it was
 #: engaged the day before. Of 722 accounts half as many come and go, and a third as many are back
 #: within a week, as where nothing is remembered; at 0.5 and 0.25 they would be twice as many.
@@ -160,7 +162,7 @@ def _rule(
     """
     rate = policy.rate[interest]
     clear = low >= ENGAGE_LIFT * rate and score >= ENGAGE_SCORE
-    likely = score >= ENGAGE_LIFT * rate and score >= LIKELY_SCORE
+    likely = score >= LIKELY_LIFT * rate and score >= LIKELY_SCORE
     if age >= ENGAGE_AGE and clear:
         return RULE_CLEAR
     if age >= ENGAGE_AGE and likely:

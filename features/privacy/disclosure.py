@@ -40,13 +40,9 @@ def describe_subject(value: bytes, taxonomy: Taxonomy) -> dict[str, Any]:
     if len(value) < size:
         raise IncompatibleState("a state record is shorter than its header")
     head = np.frombuffer(value, packing_kernel.HEAD, 1)[0]
-    used = int(head["used"])
-    if (
-        head["format"] != packing_kernel.FORMAT
-        or len(value) != size + used * packing_kernel.ROW_BYTES
-    ):
-        raise IncompatibleState(f"a state record is not of format {packing_kernel.FORMAT}")
-    per_row = packing_kernel.ROW_BYTES - lay.ROW.itemsize
+    used, per_row = int(head["used"]), packing_kernel.LEAD_BYTES.get(int(head["format"]), 0)
+    if not per_row or len(value) != size + used * (per_row + lay.ROW.itemsize):
+        raise IncompatibleState("a state record is of no format that this release can read")
     names = np.frombuffer(value, np.uint8, used * per_row, size).reshape(used, per_row)
     interests = names[:, 0].astype(int) | (names[:, 1].astype(int) << 8)
     rows = np.frombuffer(value, lay.ROW, used, size + used * per_row)

@@ -6,7 +6,7 @@ they decide which row gives way to another, so they must not depend on when comm
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -49,6 +49,29 @@ def forbidding(person: Person, now: int, taxonomy: Taxonomy, rules: Rules) -> Fl
     """The flags that hold for whoever is spelled as a person is: all but what he likes."""
     flags = flags_of(person, now, taxonomy, rules)
     return {node: bits & ~lay.F_LIKE for node, bits in flags.items()}
+
+
+def expiries(
+    persons: Iterable[Person], now: int, taxonomy: Taxonomy, rules: Rules
+) -> dict[int, int]:
+    """Date the end of what persons said of interests, by dense interest, ms.
+
+    What forbids goes before what is liked, and of several words the last to end counts.
+    """
+    likes: dict[int, int] = {}
+    others: dict[int, int] = {}
+    for person in persons:
+        for interest, stance, until in person.opinions(now, rules):
+            index = taxonomy.index(interest)
+            if stance == Opinion.LIKE:
+                likes[index] = max(until, likes.get(index, 0))
+                continue
+            for node in (index, *taxonomy.descendants(index)):
+                others[node] = max(until, others.get(node, 0))
+        for interest, _, until in person.quiet(now, rules):
+            for node in rules.quieted(interest):
+                others[node] = max(until, others.get(node, 0))
+    return likes | others
 
 
 def liked(person: Person, now: int, taxonomy: Taxonomy, rules: Rules) -> list[int]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from features.privacy.flags import expiries
 from features.privacy.person import Person
 from features.privacy.rules import Rules
+from features.tags.taxonomy import Taxonomy
 from features.vocabulary import Opinion, PermissionBasis, Purpose, SuppressionReason
 
 _MAX_NOTES = 50
@@ -23,12 +26,15 @@ class Notes(NamedTuple):
         Suppressions: of everything, and of single interests.
     offers, audiences : bytes
         Permission of the use; empty where nothing but the consent to profiling bounds it.
+    ends : mapping of int to int
+        Event time, ms, at which what was said of an interest ends, by dense index.
     """
 
     general: bytes = b""
     interests: bytes = b""
     offers: bytes = b""
     audiences: bytes = b""
+    ends: Mapping[int, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -66,12 +72,7 @@ class Situation:
 
 
 def notes(
-    it: Situation,
-    now: int,
-    until: int,
-    rules: Rules,
-    held: Mapping[str, int],
-    names: Callable[[str], str],
+    it: Situation, now: int, until: int, rules: Rules, held: Mapping[str, int], tree: Taxonomy
 ) -> Notes:
     """Suppressions and permissions of a subject.
 
@@ -84,19 +85,20 @@ def notes(
     held : mapping of str to int
         Dense index by id of the interests that the subject has: of what goes quiet as a
         relative, only these are named.
-    names : callable
-        Name of an interest by its id.
+    tree : Taxonomy
     """
     general = [
         {"scope": scope, "reason": reason, "until": None} for scope, reason in holds(it, now, rules)
     ]
     found = [
-        {"scope": scope, "name": names(scope), "reason": reason, "until": end}
+        {"scope": scope, "name": tree.names[tree.index(scope)], "reason": reason, "until": end}
         for scope, reason, end in _quiet(it, now, rules, held)
     ]
     del found[max(0, _MAX_NOTES - len(general)) :]
     offers, audiences = _permissions(it, now, until, rules)
-    return Notes(_joined(general), _joined(found), offers, audiences)
+    ends = expiries(it.persons, now, tree, rules)
+    own = {index: ends[index] for index in held.values() if index in ends}
+    return Notes(_joined(general), _joined(found), offers, audiences, own)
 
 
 def _quiet(

@@ -349,7 +349,7 @@ class Standing:
         it = self._situation(account, member, self._ledger.person(account))
         tree, now = self._taxonomy, self._store.now
         held = {tree.ids[i]: i for i in interests}
-        text = notes(it, now, until, self._rules, held, lambda name: tree.names[tree.index(name)])
+        text = notes(it, now, until, self._rules, held, tree)
         if len(self._texts) >= _MOST_TEXTS:
             self._texts.clear()
         self._texts[key] = basis, text

@@ -39,6 +39,8 @@ RANKED: Final = np.dtype([
     # Of the attention of the next week, and its bounds.
     ("share", "f8"), ("share_low", "f8"), ("share_high", "f8"),
     ("rule", "i8"),  # what decided: `features.models.stance_kernel`
+    # Local day since which profiles have said so; event time at which that ends by itself, ms.
+    ("since", "i8"), ("until", "i8"),
 ])  # fmt: skip
 
 #: A score as it is kept to be compared: in 1/255.
@@ -88,11 +90,12 @@ def divergence(p: float, rate: float) -> Any:
 def tells(score: float, low: float, high: float, rate: float) -> Any:
     """Measure what an interest tells of a subject: its score's interval against the rate."""
     rate = min(0.9999, max(0.0001, rate))
+    told = _UNCLEAR * divergence(score, rate)
     if low > rate:
-        return divergence(low, rate)
-    if high < rate:
-        return divergence(high, rate)
-    return _UNCLEAR * divergence(score, rate)
+        told += divergence(low, rate)
+    elif high < rate:
+        told += divergence(high, rate)
+    return told
 
 
 @inlined
@@ -205,7 +208,7 @@ def without_parents(live: Live, rank: Any, count: int, parent: Any) -> int:
 
 @inlined
 def digest(live: Live, sid: int, rank: Any, text: Any) -> Any:
-    """Hash of what is material whatever its size: what is engaged or avoided, rights, the end.
+    """Hash of what is material whatever its size: what is engaged or avoided, rights, ends.
 
     What is on hold is brought along by what a reader can act on, or by the greatest age.
 
@@ -225,7 +228,7 @@ def digest(live: Live, sid: int, rank: Any, text: Any) -> Any:
         # The row's place stands for the interest, for rows of a subject keep their order; added
         # up, for a mere change of rank is not material.
         place = np.uint64(rank[q].row - live.subjects.start[sid])
-        said = np.uint64(rank[q].trend * 8 + rank[q].stance)
+        said = np.uint64(rank[q].trend * 8 + rank[q].stance) ^ np.uint64(rank[q].until)
         h += (((_FNV_START ^ place) * _FNV_PRIME) ^ said) * _FNV_PRIME
     return h
 
@@ -236,7 +239,8 @@ def moved(rank: Any, rows: Rows, step: float) -> bool:
     for q in range(rank.shape[0]):
         if (
             rank[q].stance != HOLD
-            and abs(rank[q].score * SHOWN_UNITS - rows.shown[rank[q].row]) >= step * SHOWN_UNITS
+            and abs(rank[q].score * SHOWN_UNITS - rows.shown[rank[q].row].score)
+            >= step * SHOWN_UNITS
         ):
             return True
     return False

@@ -34,7 +34,7 @@ def as_text(text: str) -> NDArray[np.uint8]:
     return np.frombuffer(text.encode(), np.uint8)
 
 
-_REASONS = as_text('","reasons":[')
+_REASONS = as_text(',"reasons":[')
 _CLOSE_OBJECT = as_text("}")
 _CLOSE_LIST = as_text("]}")
 
@@ -70,13 +70,14 @@ _WHY_FEW = _reason(ReasonCode.FEW_DATA)
 @inlined
 def write_reasons(out: Any, n: int, row: Any, day: int, best: Any, held: int) -> int:
     """Write why an interest has its stance; the deciding rule first, with its numbers."""
-    bits = days_before(row, day)
+    active = popcount(days_before(row, day) & np.uint64(0xFFFFFFF))
     n = _write_rule(out, put(out, n, _REASONS), best)
     n = put(out, n, _WHY_DAYS)
-    n = put_int(out, n, popcount(bits & np.uint64(0xFFFFFFF)))
+    n = put_int(out, n, active)
     n = put(out, n, _WHY_SHARE)
     n = put_hundredths(out, n, best.share_7d)
-    if best.weekly_habit >= 0.5:
+    # What comes as often on other days is no habit of that one.
+    if best.weekly_habit >= 0.5 and best.weekly_habit * 14.0 >= active:
         n = put(out, n, _WHY_HABIT)
         n = put_hundredths(out, n, best.weekly_habit)
     if row.known & F_LIKE:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from functools import lru_cache
-from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from features.models.stance_kernel import Policy
 from features.privacy.notes import Notes
 from features.profiles.ranking_kernel import Selection
+from features.profiles.stances_kernel import END
 from features.profiles.writing_kernel import (
     NOTES_ROOM,
     ROOM,
@@ -31,7 +31,7 @@ from features.state.store import Store
 from features.tags.taxonomy import Taxonomy
 
 _BUFFER = 128 * ROOM
-_TEXTS = len(Notes._fields)
+_TEXTS = 4  # of `Notes`: all but its ends
 
 
 class Written(NamedTuple):
@@ -143,13 +143,16 @@ class ProfileWriter:
 
 
 def _rights(sids: NDArray[np.int32], notes: Callable[[int], Notes] | None) -> Rights:
-    at = np.zeros(_TEXTS * len(sids) + 1, np.int64)
+    at, ends_at = np.zeros(_TEXTS * len(sids) + 1, np.int64), np.zeros(len(sids) + 1, np.int64)
     if notes is None:
-        return Rights(np.zeros(1, np.uint8), at)
-    texts = list(chain.from_iterable(notes(int(sid)) for sid in sids))
+        return Rights(np.zeros(1, np.uint8), at, np.zeros(0, END), ends_at)
+    said = [notes(int(sid)) for sid in sids]
+    texts = [text for of in said for text in (of.general, of.interests, of.offers, of.audiences)]
     at[1:] = np.cumsum([len(text) for text in texts])
     assert (at[_TEXTS::_TEXTS] - at[:-1:_TEXTS]).max() <= NOTES_ROOM  # by `MAX_NOTES`
-    return Rights(np.frombuffer(b"".join(texts) or b" ", np.uint8), at)
+    ends = np.array([end for of in said for end in of.ends.items()], END)
+    ends_at[1:] = np.cumsum([len(of.ends) for of in said])
+    return Rights(np.frombuffer(b"".join(texts) or b" ", np.uint8), at, ends, ends_at)
 
 
 @lru_cache(maxsize=4)  # every partition of a worker writes the same taxonomy

@@ -31,6 +31,7 @@ from features.profiles.ranking_kernel import (
     ranked,
 )
 from features.profiles.reasons_kernel import as_text, write_reasons
+from features.profiles.stances_kernel import fill_ends, remember_shown
 from features.state.layout import DAY_MS, F_DISLIKE, F_QUIET, MAX_ROWS, S_CARE, S_HOLD, Live
 from features.state.rows_kernel import popcount
 from features.state.spans_kernel import allowed_until
@@ -49,7 +50,8 @@ _HEAD = as_text('{"schema":1,"subject":"')
 _VERSION = as_text('","version":')
 _AS_OF = as_text(',"as_of":')
 _COMPUTED = as_text(',"computed_at":')
-_UNTIL = as_text(',"valid_until":')
+_VALID_UNTIL = as_text(',"valid_until":')
+_UNTIL = as_text(',"until":')
 _MODEL = as_text(',"model":')
 _CONTEXT_HOME = as_text(',"context":{"roaming":false,"country":')
 _CONTEXT_AWAY = as_text(',"context":{"roaming":true,"country":')
@@ -65,7 +67,8 @@ _LAST = as_text('","last_active":')
 _PARTS = as_text(',"dayparts":{')
 _SOURCES = as_text('},"sources":{')
 _STANCE = as_text('},"stance":"')
-_SINCE = as_text(',"first_seen":')
+_STANCE_SINCE = as_text('","stance_since":')
+_FIRST_SEEN = as_text(',"first_seen":')
 _SUPPRESSIONS = as_text('],"suppressions":[')
 _CONTACTABLE = as_text(f'],"contactable":{{"{Purpose.OFFERS}":')
 _AUDIENCES = as_text(f',"{Purpose.AUDIENCES}":')
@@ -104,10 +107,12 @@ class Template(NamedTuple):
 
 
 class Rights(NamedTuple):
-    """The texts of `features.privacy.notes.Notes`, of each subject four behind each other."""
+    """The texts of `features.privacy.notes.Notes`, of each subject four, and its ends."""
 
     text: NDArray[np.uint8]
     at: NDArray[np.int64]  # shape (4 * n + 1,)
+    ends: NDArray[np.void]  # of END
+    ends_at: NDArray[np.int64]  # shape (n + 1,)
 
 
 class Output(NamedTuple):
@@ -155,6 +160,8 @@ def write_profiles(
         count = ranked(live, sid, day, policy, template.choice, scratch)
         rank = scratch.rank[:count]
         text = rights.text[rights.at[4 * i] : rights.at[4 * i + 4]]
+        ends = rights.ends[rights.ends_at[i] : rights.ends_at[i + 1]]
+        fill_ends(live, rank, ends, allowed_until(live, sid))
         said = digest(live, sid, rank, text)
         same = said == s.digest[sid] and not moved(rank, rows, template.step)
         fresh = day - as_int(s.published[sid]) < template.max_age
@@ -163,8 +170,7 @@ def write_profiles(
             continue
         s.digest[sid] = said
         s.published[sid] = np.uint16(day)
-        for q in range(count):
-            rows.shown[rank[q].row] = np.uint8(rank[q].score * SHOWN_UNITS + 0.5)
+        remember_shown(live, sid, rank, SHOWN_UNITS)
         n = _write(out.text, n, live, sid, day, rank, template, rights, 4 * i, room)
         out.ends[i, 0] = n
         n = _write_offers(out.text, n, live, sid, rank, template, rights, 4 * i)
@@ -272,7 +278,7 @@ def _write_head(out: Any, n: int, live: Live, sid: int, until: int) -> int:
     n = put(out, n, _COMPUTED)
     n = put_int(out, n, live.counters[0].max_ts)
     if until < FOREVER:
-        n = put(out, n, _UNTIL)
+        n = put(out, n, _VALID_UNTIL)
         n = put_int(out, n, until)
     return n
 
@@ -323,7 +329,7 @@ def _write_interest(
     n = put(out, n, _LAST)
     newest = as_int(row.day) + 1 - days_since(row.bits)
     n = put_date(out, n, max(newest, as_int(row.first)))
-    n = put(out, n, _SINCE)
+    n = put(out, n, _FIRST_SEEN)
     n = put_date(out, n, as_int(row.first))
     if not as_int(row.known) & (F_DISLIKE | F_QUIET):  # a model's `avoid` is of tomorrow alone
         n = put_moments(out, n, row, day, active, room)
@@ -331,6 +337,9 @@ def _write_interest(
     n = _write_shares(out, n, row)
     n = put(out, n, _STANCE)
     n = put(out, n, _STANCES[best.stance])
+    n = put_date(out, put(out, n, _STANCE_SINCE), best.since)
+    if best.until < FOREVER:
+        n = put_int(out, put(out, n, _UNTIL), best.until)
     return write_reasons(out, n, row, day, best, held)
 
 

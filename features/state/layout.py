@@ -28,6 +28,10 @@ ROW: Final = np.dtype([
     ("tv", "<f4"), ("app", "<f4"),
 ])  # fmt: skip
 
+#: What the profile published last says of a row: its score in 1/255, its stance, and the local day
+#: since which it has been that stance without a break; 0 where the row is not in that profile.
+SHOWN: Final = np.dtype([("score", "u1"), ("stance", "u1"), ("since", "<u2")])
+
 #: Whole days whose decay is looked up instead of computed.
 DECAY_DAYS = 128
 
@@ -125,7 +129,7 @@ class Rows(NamedTuple):
 
     windows: NDArray[np.void]
     interest: NDArray[np.uint16]
-    shown: NDArray[np.uint8]  # score of the profile published last, in 1/255; 0 for none
+    shown: NDArray[np.void]  # of SHOWN
     free: NDArray[np.int32]
 
 
@@ -225,7 +229,7 @@ def new_rows(capacity: int) -> Rows:
     return Rows(
         np.zeros(capacity, ROW),
         np.zeros(capacity, np.uint16),
-        np.zeros(capacity, np.uint8),
+        np.zeros(capacity, SHOWN),
         np.full(FREE_CLASSES, -1, np.int32),
     )
 

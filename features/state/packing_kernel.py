@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from features.jit import as_int, bare
 from features.records.hash_kernel import FNV_OFFSET, finish, hash_span
-from features.state.layout import ROW, Counters, Keys, Live, Rows, Subjects
+from features.state.layout import ROW, SHOWN, Counters, Keys, Live, Rows, Subjects
 from features.state.slabs_kernel import take_slab
 from features.state.subjects_kernel import SubjectKey, find_subject, insert_subject
 
-#: Header of a state record, little endian. ``format`` changes when any of this does.
+#: Header of a state record, little endian. ``format`` changes when any of this does. Behind it, per
+#: row, its interest and what is shown of it; then the rows. Of format 1 only the score was kept.
 HEAD = np.dtype(
     [
         ("format", "<u1"),
@@ -30,10 +32,21 @@ HEAD = np.dtype(
         ("published", "<u2"),
     ]
 )
-FORMAT = 1
-HEAD_BYTES, ROW_BYTES = HEAD.itemsize, ROW.itemsize + 3
+FORMAT = 2
+HEAD_BYTES = HEAD.itemsize
+#: Bytes per row before the rows themselves, by format.
+LEAD_BYTES = {1: 3, FORMAT: 2 + SHOWN.itemsize}
+_LEAD = LEAD_BYTES[FORMAT]
+ROW_BYTES = ROW.itemsize + _LEAD
 
 _SLASH = 47
+
+
+def lead_bytes(formats: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """`LEAD_BYTES` of records by their formats, 0 for one that can't be read."""
+    by_format = np.zeros(256, np.int64)
+    by_format[list(LEAD_BYTES)] = list(LEAD_BYTES.values())
+    return by_format[formats]
 
 
 @bare
@@ -60,8 +73,12 @@ def pack(sids: Any, s: Subjects, r: Rows, heads: Any, row_bytes: Any, out: Any, 
         for j in range(start, start + used):
             out[n] = np.uint8(r.interest[j] & 255)
             out[n + 1] = np.uint8(r.interest[j] >> 8)
-            out[n + 2] = r.shown[j]
-            n += 3
+            shown = r.shown[j]
+            out[n + 2] = shown.score
+            out[n + 3] = shown.stance
+            out[n + 4] = np.uint8(shown.since & 255)
+            out[n + 5] = np.uint8(shown.since >> 8)
+            n += _LEAD
         for j in range(start, start + used):
             for k in range(row_bytes.shape[1]):
                 out[n + k] = row_bytes[j, k]
@@ -96,6 +113,7 @@ class Records(NamedTuple):
     keys: Any  # ndarray of uint8
     key_at: Any  # ndarray of int64, shape (n + 1,)
     used: Any  # ndarray of uint16, shape (n,): rows of each subject
+    lead: Any  # ndarray of int64, shape (n,): bytes per row before its rows
 
 
 @bare
@@ -127,8 +145,13 @@ def place(live: Live, records: Records, order: Any, row_bytes: Any, sids: Any) -
         at = records.value_at[i] + HEAD_BYTES
         for j in range(start, start + used):
             rows.interest[j] = np.uint16(values[at]) | np.uint16(np.uint16(values[at + 1]) << 8)
-            rows.shown[j] = values[at + 2]
-            at += 3
+            shown = rows.shown[j]
+            shown.score = values[at + 2]
+            shown.stance, shown.since = np.uint8(0), np.uint16(0)
+            if records.lead[i] == _LEAD:
+                shown.stance = values[at + 3]
+                shown.since = np.uint16(values[at + 4]) | np.uint16(np.uint16(values[at + 5]) << 8)
+            at += records.lead[i]
         for j in range(start, start + used):
             for k in range(row_bytes.shape[1]):
                 row_bytes[j, k] = values[at + k]

@@ -44,7 +44,8 @@ def insert_row(live: Live, sid: int, interest: int, day: int, first: int) -> int
     subjects.used[sid] = np.uint16(used + 1)
     counters[0].rows_live += 1
     rows.interest[j] = np.uint16(interest)
-    rows.shown[j] = np.uint8(0)
+    shown = rows.shown[j]
+    shown.score = shown.stance = shown.since = 0
     start_row(rows.windows[j], day, first)
     return j
 

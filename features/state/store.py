@@ -327,18 +327,17 @@ class Store:
         if int(sizes.min()) < packing_kernel.HEAD.itemsize:
             raise IncompatibleState("a state record is shorter than its header")
         packing_kernel.read_heads(blob, value_at, _as_bytes(heads))
-        used = heads["used"].astype(np.int64)
-        expected = packing_kernel.HEAD.itemsize + packing_kernel.ROW_BYTES * used
-        if np.any(heads["format"] != packing_kernel.FORMAT) or np.any(expected != sizes):
-            raise IncompatibleState(
-                f"state records are not of format {packing_kernel.FORMAT}; "
-                "this release can't read them"
-            )
+        used, lead = heads["used"].astype(np.int64), packing_kernel.lead_bytes(heads["format"])
+        expected = packing_kernel.HEAD.itemsize + (lay.ROW.itemsize + lead) * used
+        if np.any(lead == 0) or np.any(expected != sizes):
+            raise IncompatibleState("state records are of no format that this release can read")
         rows = int(((used + 1) // 2 * 2).sum())
         self.make_room(2 * len(keys), 2 * len(key_bytes) + 64, rows)
         order = np.argsort(heads["seq"], kind="stable")
         sids = np.zeros(len(keys), np.int32)
-        records = packing_kernel.Records(blob, value_at, key_bytes, key_at, heads["used"].copy())
+        records = packing_kernel.Records(
+            blob, value_at, key_bytes, key_at, heads["used"].copy(), lead
+        )
         packing_kernel.place(self.live, records, order, _as_bytes(self.rows.windows), sids)
         for name in packing_kernel.HEAD.names or ():
             if name not in ("format", "used"):

@@ -85,6 +85,10 @@ class Interest:
         Taxonomy id of what it is part of, ``""`` for none.
     first_seen : str
         Local day, ``YYYY-MM-DD``; ``""`` if unknown.
+    stance_since : str
+        Local day since which profiles have had this stance; ``""`` if unknown.
+    until : int or None
+        Epoch ms at which the stance ends by itself; None: no end is known.
     """
 
     id: str
@@ -102,6 +106,8 @@ class Interest:
     next: Next | None = None
     parent: str = ""
     first_seen: str = ""
+    stance_since: str = ""
+    until: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,6 +350,8 @@ def _interest(raw: Mapping[str, Any]) -> Interest:
         next=_next(raw),
         parent=_take(raw, "parent", str, ""),
         first_seen=_take(raw, "first_seen", str, ""),
+        stance_since=_take(raw, "stance_since", str, ""),
+        until=_time(raw, "until"),
     )
 
 

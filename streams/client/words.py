@@ -7,13 +7,15 @@ where the code has one. A code that a file doesn't know, of a later version say,
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from importlib import resources
 from typing import Any
 
 #: There is a file of each; the first is the default.
 LANGUAGES = ("en", "de")
+#: Reasons whose value is a share.
+_SHARES = ("share_7d", "weekly_habit")
 
 
 class Wording:
@@ -52,34 +54,58 @@ class Wording:
         shown = {name: self._number(value) for name, value in values.items()}
         return template.format_map(_Lenient(shown))
 
-    def reason(self, code: str, value: Any = None) -> str:
-        """One reason for a stance."""
-        make = _MADE.get(code)
-        if make is not None and isinstance(value, (int, float)):
-            value = make(value)
+    def reason(self, code: str, value: Any = None, lift: Any = None) -> str:
+        """One reason for a stance; `lift` is the interest's, for the rules that judge it."""
+        if code in _SHARES:
+            value = self._percent(value)
         if value is None and code not in self._texts["reason"]:
             return self.say("reason", "_bare", code=code)
         if isinstance(value, Mapping):
-            named = {str(name): item for name, item in value.items()}
+            about = round(lift, 1) if isinstance(lift, float) else lift
+            named = {"lift": about} | {str(name): item for name, item in value.items()}
             if isinstance(named.get("score"), float):
-                named |= {n: _percent(named[n]) for n in ("score", "needs") if n in named}
+                named |= {n: self._percent(named[n]) for n in ("score", "needs") if n in named}
             return self.say("reason", code, **named)
         return self.say("reason", code, value=value)
 
     def interest(self, raw: Mapping[str, Any]) -> str:
-        """One sentence on an interest of a profile (JSON): what to do, and why."""
+        """An interest of a profile (JSON) in words: what to do, why, when, and how long so."""
         reasons = [
-            self.reason(str(item.get("code")), item.get("value"))
-            for item in raw.get("reasons", ())
+            self.reason(str(item.get("code")), item.get("value"), raw.get("lift"))
+            for item in _list(raw.get("reasons"))
             if isinstance(item, dict)
         ]
-        return self.say(
+        said = self.say(
             "sentence",
             "interest",
             stance=self.say("stance", str(raw.get("stance", "hold"))),
             trend=self.say("trend", str(raw.get("trend", "steady"))),
             why="; ".join(reasons) or self.say("sentence", "nothing"),
         )
+        return " ".join([said, *self._times(raw)])
+
+    def _times(self, raw: Mapping[str, Any]) -> Iterator[str]:
+        """Sentences on when an interest is likely, and since and until when its stance holds."""
+        moments = [item for item in _list(raw.get("moments")) if isinstance(item, Mapping)]
+        if moments:
+            said = (
+                self.say(
+                    "sentence",
+                    "moment",
+                    day=self.say("day", str(item.get("weekday") or item.get("day_type"))),
+                    part=self.say("part", str(item.get("part"))),
+                    p=self._percent(item.get("p")),
+                )
+                for item in moments
+            )
+            yield self.say("sentence", "moments", moments=", ".join(said))
+        if isinstance(then := raw.get("next"), Mapping):
+            part = self.say("part", str(then.get("part")))
+            yield self.say("sentence", "next", date=then.get("date"), part=part)
+        since, until = raw.get("stance_since"), raw.get("until")
+        if isinstance(since, str):
+            dated = "since" if until is None else "since_until"
+            yield self.say("sentence", dated, since=since, until=_day(until))
 
     def suppression(self, raw: Mapping[str, Any], names: Mapping[str, str]) -> str:
         """One sentence on a suppression of a profile (JSON); `names` of interests by id."""
@@ -106,6 +132,11 @@ class Wording:
             until=_day(until),
         )
 
+    def _percent(self, value: Any) -> str:
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return str(value)
+        return f"{value:.0%}" if self.language == "en" else f"{value * 100:.0f} %"
+
     def _number(self, value: Any) -> str:
         if isinstance(value, float):
             text = f"{value:.2f}".rstrip("0").rstrip(".")
@@ -113,15 +144,8 @@ class Wording:
         return str(value)
 
 
-def _percent(value: Any) -> str:
-    return f"{value:.1%}".replace(".0%", "%") if isinstance(value, (int, float)) else str(value)
-
-
-#: Numbers that are said in another unit than they are written in.
-_MADE: Mapping[str, Callable[[float], str]] = {
-    "share_7d": lambda share: f"{share:.0%}",
-    "weekly_habit": lambda share: f"{share:.0%}",
-}
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 @lru_cache

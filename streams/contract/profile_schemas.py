@@ -156,6 +156,18 @@ _INTEREST = record(
     Property("sources", {"type": "object", "additionalProperties": SHARE}, _said(Source), True),
     Property("stance", text(1, 32), f"{_said(Stance)}; read an unknown word as hold", True),
     Property(
+        "stance_since",
+        DATE,
+        "local day since which profiles have said so, without a break; absent in those of before "
+        "release 1.0",
+    ),
+    Property(
+        "until",
+        MOMENT,
+        "epoch milliseconds at which the stance ends by itself: with what was declared or bought, "
+        "or with the consent it rests on. Absent: no end is known, it goes with what is done",
+    ),
+    Property(
         "reasons",
         items(
             record(
@@ -277,6 +289,7 @@ EXAMPLE_PROFILE = {
             "dayparts": {"weekend-afternoon": 0.71},
             "sources": {"tv": 1.0},
             "stance": "engage",
+            "stance_since": "2026-02-02",
             "reasons": [
                 {"code": "lift_clear", "value": {"low": 2.4, "needs": 1.2}},
                 {"code": "active_days_28", "value": 12},

@@ -59,8 +59,8 @@ def tells(p: float, seen: int, rate: float, flags: set[str]) -> float:
     """How much an interest tells of a subject; what was declared tells most."""
     low, high = interval(p, seen)
     rate = min(0.9999, max(0.0001, rate))
-    end = low if low > rate else high if high < rate else None
-    found = 1e-3 * divergence(p, rate) if end is None else divergence(end, rate)
+    end = low if low > rate else high if high < rate else rate
+    found = 1e-3 * divergence(p, rate) + divergence(end, rate)
     return found + 100.0 * ("like" in flags)
 
 
@@ -120,7 +120,7 @@ def reasons(
         ("active_days_28", len([d for d in days if day - d <= 28])),
         ("share_7d", float(number(share, 2))),
     ]
-    if habit >= 0.5:
+    if habit >= 0.5 and habit >= 2 * found[0][1] / 28:
         found.append(("weekly_habit", float(number(habit, 2))))
     found += [
         (code, 1)
@@ -228,7 +228,7 @@ def offers(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def profile(partition: Partition, key: str) -> dict[str, Any] | None:
-    """The document about a subject as it stands, without ``version`` and ``model``."""
+    """The document about a subject as it stands: no ``version``, ``model`` and ``stance_since``."""
     subject = partition.subjects.get(key)
     if subject is None or not subject.rows:
         return None
@@ -256,11 +256,11 @@ def profile(partition: Partition, key: str) -> dict[str, Any] | None:
     found = chosen(
         [item for item in found if not item.pop("dull")], parents, config.profile_interests
     )
+    until = min(known.consent()[1], known.consent(member)[1] if member else FOREVER)
     for item in found:
         del item["tells"]
-        item["score"] = rounded(item["score"], max(config.publish_score_step, 1e-4))
-    country = subject.country
-    until = min(known.consent()[1], known.consent(member)[1] if member else FOREVER)
+        score = rounded(item["score"], max(config.publish_score_step, 1e-4))
+        item |= {"score": score} | _until(min(until, _said_until(partition, known, member, item)))
     return {
         "schema": 1,
         "subject": key,
@@ -268,8 +268,8 @@ def profile(partition: Partition, key: str) -> dict[str, Any] | None:
         "computed_at": partition.watermark + config.lateness_ms,
         **({"valid_until": until} if until < FOREVER else {}),
         "context": {
-            "roaming": bool(country and config.home_country and country != config.home_country),
-            "country": country,
+            "roaming": subject.country not in ("", None, config.home_country or subject.country),
+            "country": subject.country,
         },
         "interests": found,
         "suppressions": suppressions(partition, known, subject, member or None),
@@ -288,6 +288,30 @@ def profile(partition: Partition, key: str) -> dict[str, Any] | None:
             ],
         },
     }
+
+
+def _until(end: float) -> dict[str, float]:
+    return {"until": end} if end < FOREVER else {}
+
+
+def _said_until(partition: Partition, known: Known, member: str, item: dict[str, Any]) -> float:
+    """When what was said of an interest ends, where that decides and not a measure."""
+    if item["stance"] == "hold" or item["reasons"][0]["code"] in _MEASURED:
+        return FOREVER
+    now, tree = partition.now, partition.tree
+    rules, interest = partition.config.rules, tree.index(item["id"])
+    said = [entry[1:] for entry in known.opinions(now) if entry[0] in (None, member)]
+    ends = [
+        until
+        for of, what, until in said
+        if what == "dislike" and interest in (tree.index(of), *tree.descendants(tree.index(of)))
+    ]
+    ends += [
+        until
+        for who, of, _, until in known.quiet(now)
+        if who in (None, member) and interest in rules.quieted(of)
+    ]
+    return max(ends or [until for of, what, until in said if (of, what) == (item["id"], "like")])
 
 
 def _share(partition: Partition, found: list[dict[str, Any]]) -> None:

@@ -83,7 +83,7 @@ def rule(p: float, rate: float, age: int, days: int, engaged: bool, rare: float 
     """What decides where nothing was declared, as the code of a reason."""
     low, high = (end / rate for end in interval(p, days))
     clear = low >= 1.2 and p >= 0.05
-    likely = p / rate >= 1.2 and p >= 0.6
+    likely = p / rate >= 2.0 and p >= 0.6
     if age >= 2 and (clear or likely):
         return "lift_clear" if clear else "likely"
     if engaged and p / rate >= 1.2 and p >= 0.2:

@@ -17,7 +17,7 @@ from features.state import layout as lay
 from features.state import snapshots
 from features.state.changelog_keys import META
 from features.state.contents import Contents
-from features.state.packing_kernel import HEAD
+from features.state.packing_kernel import FORMAT, HEAD, LEAD_BYTES
 from features.tags.taxonomy import load
 from features.vocabulary import Outcome
 from tests.support.generators import TABLE, Record, batch
@@ -72,14 +72,16 @@ class Run:
         self.engine.load(sorted(self.changelog.items(), key=lambda item: item[0][::-1]))
 
     def profiles(self) -> dict[bytes, Any]:
-        """Every profile as it would be published now, without its version."""
+        """Every profile as it would be published now, without what depends on earlier versions."""
         store = self.engine.store
         found = {}
         for sid in range(int(store.counters["subjects"])):
             if not store.subjects["status"][sid] & lay.S_GONE:
                 value = self.engine.profile(store.key(sid))
                 if value is not None:
-                    found[store.key(sid)] = json.loads(value) | {"version": None}
+                    found[store.key(sid)] = document = json.loads(value) | {"version": None}
+                    for item in document["interests"]:
+                        del item["stance_since"]
         return found
 
 
@@ -102,7 +104,7 @@ def run(config: Config, pieces: Sequence[Sequence[Record]], restart: bool = Fals
 def canonical(changelog: Mapping[bytes, bytes], config: Config) -> dict[bytes, object]:
     """A changelog without what depends on where commits fell.
 
-    What was published and when does: versions, digests, days, scores shown; so does how event
+    What was published and when does: versions, digests, days, what is shown; so does how event
     ids are spread over records, and how long ids linger that no longer count.
     """
     meta = json.loads(changelog[META])
@@ -114,9 +116,9 @@ def canonical(changelog: Mapping[bytes, bytes], config: Config) -> dict[bytes, o
         if key.startswith(b"s/"):
             head = np.frombuffer(value[: HEAD.itemsize], HEAD).copy()
             head["version"], head["digest"], head["published"] = 0, 0, 0
-            rows = bytearray(value[HEAD.itemsize :])
-            rows[2 : 3 * int(head["used"][0]) : 3] = bytes(int(head["used"][0]))  # scores shown
-            found[key] = head.tobytes() + rows
+            rows, lead = np.frombuffer(value[HEAD.itemsize :], np.uint8).copy(), LEAD_BYTES[FORMAT]
+            rows[: lead * int(head["used"][0])].reshape(-1, lead)[:, 2:] = 0  # what was shown
+            found[key] = head.tobytes() + rows.tobytes()
         elif key.startswith(b"d/"):
             arrays = snapshots.unpack(value)[1]
             ids |= {

@@ -189,7 +189,8 @@ def without_versions(state: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
             for name in _PUBLISHED:
                 head[name] = 0
             body = np.frombuffer(value, np.uint8, offset=packing_kernel.HEAD.itemsize).copy()
-            body[2 : 3 * int(head["used"][0]) : 3] = 0  # the scores shown last
+            lead = packing_kernel.LEAD_BYTES[packing_kernel.FORMAT]
+            body[: lead * int(head["used"][0])].reshape(-1, lead)[:, 2:] = 0  # what was shown last
             value = head.tobytes() + body.tobytes()
         plain[key] = value
     return plain

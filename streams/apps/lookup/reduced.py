@@ -55,10 +55,10 @@ _PROFILE: Mapping[str, _Check] = {
     **dict.fromkeys(("version", "as_of", "computed_at", "valid_until"), _number),
 }
 _INTEREST: Mapping[str, _Check] = {
-    **dict.fromkeys(("score", "lift", "confidence"), _number),
+    **dict.fromkeys(("score", "lift", "confidence", "until"), _number),
     "trend": _one_of(Trend.words()),
     "stance": _one_of(Stance.words()),
-    **dict.fromkeys(("first_seen", "last_active"), _matches(_DAY)),
+    **dict.fromkeys(("first_seen", "last_active", "stance_since"), _matches(_DAY)),
 }
 _SUPPRESSION: Mapping[str, _Check] = {"reason": _one_of(list(SuppressionReason)), "until": _number}
 _PERMISSION: Mapping[str, _Check] = {

@@ -140,15 +140,19 @@ def test_packed_state_is_what_the_header_says() -> None:
     """Bytes, field by field: the format other releases must read."""
     store = Store(_CLOCK, 1000)
     sid = store.ensure(b"a")
-    store.rows.shown[store.row(sid, 513, DAY)] = 200
+    store.rows.shown[store.row(sid, 513, DAY)] = (200, 2, 18_000)
     store.subjects["events"][sid], store.subjects["last_ts"][sid] = 7, 1_556_800_000_000
     value = store.pack(np.array([sid], np.int32))[0].tobytes()
     assert value[1] == 0 and int.from_bytes(value[2:4], "little") == 1
     assert int.from_bytes(value[12:16], "little") == 7
     assert int.from_bytes(value[16:24], "little") == 1_556_800_000_000
-    rows = value[-(3 + lay.ROW.itemsize) :]
-    assert int.from_bytes(rows[:2], "little") == 513 and rows[2] == 200
-    assert int.from_bytes(rows[3 + 8 : 3 + 10], "little") == DAY
+    rows = value[-(6 + lay.ROW.itemsize) :]
+    assert int.from_bytes(rows[:2], "little") == 513 and (rows[2], rows[3]) == (200, 2)
+    assert int.from_bytes(rows[4:6], "little") == 18_000
+    assert int.from_bytes(rows[6 + 8 : 6 + 10], "little") == DAY
+    again = Store(_CLOCK, 1000)
+    again.load([b"a"], [value])
+    assert again.rows.shown[0] == store.rows.shown[store.row(sid, 513, DAY)]
 
 
 @pytest.mark.parametrize(

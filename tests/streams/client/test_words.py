@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.vocabulary import Purpose, ReasonCode, Stance, SuppressionReason, Trend
+from features.vocabulary import (
+    DayType,
+    Part,
+    Purpose,
+    ReasonCode,
+    Stance,
+    SuppressionReason,
+    Trend,
+    Weekday,
+)
 from streams.client.words import LANGUAGES, wording
 from tests.support.paths import ROOT
 
@@ -30,6 +39,8 @@ def test_every_word_of_the_vocabulary_has_a_template(language: str) -> None:
     assert said.codes("suppression") == set(SuppressionReason)
     assert said.codes("stance") == set(Stance.words())
     assert said.codes("trend") == set(Trend.words())
+    assert said.codes("day") == {*Weekday.words(), *DayType.words()}
+    assert said.codes("part") == set(Part.words())
     assert said.codes("use") == {Purpose.OFFERS, Purpose.AUDIENCES}
 
 
@@ -39,10 +50,15 @@ def test_the_files_are_translations_of_each_other() -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@given(raw=st.dictionaries(st.sampled_from(["stance", "trend", "reasons", "id"]), _JSON))
+@given(
+    raw=st.dictionaries(
+        st.sampled_from(
+            ["stance", "trend", "reasons", "id", "lift", "moments", "next", "stance_since", "until"]
+        ),
+        _JSON,
+    )
+)
 def test_no_record_breaks_a_sentence(language: str, raw: dict[str, object]) -> None:
-    if not isinstance(raw.get("reasons", []), list):
-        raw.pop("reasons")
     assert wording(language).interest(raw).endswith(".")
     assert wording(language).suppression({**raw, "scope": "x", "until": raw.get("id")}, {})
     assert wording(language).permission("x", {**raw, "until": raw.get("id")}).endswith(".")
@@ -59,6 +75,29 @@ def test_a_permission_is_said_with_its_end_or_its_reason() -> None:
     )
     refused = {"value": False, "why": "care_case", "until": None}
     assert said.permission("offers", refused) == "Offers: no: a care case is open."
+
+
+def test_an_interest_is_said_with_its_rule_its_times_and_its_end() -> None:
+    raw = {
+        "stance": "engage",
+        "trend": "steady",
+        "lift": 7.18,
+        "reasons": [{"code": "lift_clear", "value": {"low": 1.33, "needs": 1.2}}],
+        "moments": [{"day_type": "weekend", "part": "evening", "p": 0.46}],
+        "next": {"date": "2026-03-07", "part": "evening"},
+        "stance_since": "2026-02-01",
+        "until": 1_777_000_000_000,
+    }
+    assert wording("en").interest(raw) == (
+        "Talk about it (steady): about 7.2 times as often as others, and surely at least 1.33 "
+        "times (1.2 is enough). Most likely: weekends in the evening (46%). Next: 2026-03-07, "
+        "in the evening. So since 2026-02-01, until 2026-04-24."
+    )
+    assert wording("de").interest(raw) == (
+        "Ansprechen (gleichbleibend): etwa 7,2-mal so oft wie andere, und sicher mindestens "
+        "1,33-mal (1,2 genügt). Am ehesten: am Wochenende am Abend (46 %). Das nächste Mal: "
+        "2026-03-07, am Abend. So seit 2026-02-01, bis 2026-04-24."
+    )
 
 
 def test_text_of_a_record_is_no_template() -> None:
