@@ -42,6 +42,7 @@ class EngineSettings:
     devices_per_account: int = 1_024  # devices in the registry that are not a child's
     cases_per_account: int = 256  # care cases; the oldest closed ones go first
     facts_per_person: int = 256  # facts about interests; the oldest go first
+    contacts_per_person: int = 64  # contacts with their answers; the oldest go first
 
     # -- models and profiles
     learn_rows_per_close: int = 20_000  # most rows a partition learns of a day, sampled

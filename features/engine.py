@@ -12,13 +12,12 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features import checkpoint
+from features.changes import Changes, ProfileRecord
 from features.config import Config
 from features.figures import Figures, Totals, figures_of, totals_of
 from features.models import Learner
@@ -35,48 +34,11 @@ from features.state.changelog_keys import IncompatibleState, Owner
 from features.state.contents import Contents
 from features.state.store import Store
 from features.tags.taxonomy import Taxonomy
-from features.vocabulary import FactKind, Tolerated
 
 #: What decoders raise on bytes that nobody wrote.
 _DAMAGE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 _ANY = 2**62  # persons: no limit
 _MOST_DAYS = 64  # a longer gap in event time closes only so many days, the rest is silence
-
-
-class ProfileRecord(NamedTuple):
-    """A profile to publish; without a value, a subject to forget."""
-
-    key: bytes
-    value: bytes | None
-    version: int
-    as_of: int  # event time, ms
-
-
-@dataclass
-class Changes:
-    """The records that one commit must write; values of None are tombstones.
-
-    Attributes
-    ----------
-    profiles : list of ProfileRecord
-    offers : list of ProfileRecord
-        What of each profile is acted on: the same keys, versions and times, in the same order.
-    state : dict of bytes to bytes or None
-        Changelog records by key.
-    receipts : list of (bytes, bytes)
-        Of erasures: mark and receipt, neither with an identifier.
-    tolerated : Counter of Tolerated
-        Facts that were not in form, by how they were read.
-    evicted : Counter of FactKind
-        Facts that were let go for later ones, by kind.
-    """
-
-    profiles: list[ProfileRecord] = field(default_factory=list)
-    offers: list[ProfileRecord] = field(default_factory=list)
-    state: dict[bytes, bytes | None] = field(default_factory=dict)
-    receipts: list[tuple[bytes, bytes]] = field(default_factory=list)
-    tolerated: Counter[Tolerated] = field(default_factory=Counter)
-    evicted: Counter[FactKind] = field(default_factory=Counter)
 
 
 class Engine:
@@ -300,6 +262,8 @@ class Engine:
         changes.receipts, self.accounts.receipts = self.accounts.receipts, []
         changes.tolerated, self.accounts.tolerated = self.accounts.tolerated, Counter()
         changes.evicted, self.accounts.evicted = self.accounts.evicted, Counter()
+        spoken = self.accounts.standing.spoken
+        changes.contacted, spoken.news = spoken.news, Counter()
         for key, published in self.accounts.standing.forgotten():
             changes.state[keys.subject(key)] = None
             if published:

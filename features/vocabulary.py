@@ -162,6 +162,10 @@ class SuppressionReason(StrEnum):
     MEMBER_NO_OFFERS = "member_no_offers"
     CHILD_DEVICE = "child_device"
     NO_CONSENT_AUDIENCES = "no_consent_audiences"
+    CONTACT_CAP = "contact_cap"
+    CONTACT_PAUSE = "contact_pause"
+    CONTACTED = "contacted"
+    ANSWERED = "answered"
 
 
 class Refusal(StrEnum):
@@ -204,6 +208,33 @@ class FactKind(StrEnum):
     CARE_CASE = "care_case"
     REGISTRY = "registry"
     ERASURE = "erasure"
+
+
+class OutcomeKind(StrEnum):
+    """Kinds of records on what came of offers."""
+
+    CONTACT = "contact"
+    ANSWER = "answer"
+
+
+class Reply(StrEnum):
+    """Answers to a contact; the first that was given of this order is what it counts as."""
+
+    UNSUBSCRIBED = "unsubscribed"
+    COMPLAINED = "complained"
+    DISMISSED = "dismissed"
+    BOUGHT = "bought"
+    ACCEPTED = "accepted"
+    IGNORED = "ignored"
+
+
+class ContactNews(StrEnum):
+    """News of contacts that are counted, beside the answers."""
+
+    MADE = "made"
+    HELD_OUT = "held_out"
+    LATE_ANSWER = "late_answer"
+    EVICTED = "evicted"
 
 
 class ConsentStatus(StrEnum):

@@ -21,7 +21,7 @@ from prometheus_client import (
     generate_latest,
 )
 
-from features.vocabulary import FactKind, Tolerated
+from features.vocabulary import ContactNews, FactKind, Reply, Tolerated
 
 #: All of ours; what a program exports is in `exported`.
 REGISTRY = CollectorRegistry()
@@ -124,6 +124,17 @@ EVICTED_FACTS = _counter(
 )
 for _kind in FactKind:
     EVICTED_FACTS.labels(_kind)
+CONTACTS = _counter(
+    "contacts_total",
+    "What is new of contacts: made, held_out, late_answer (after answer_days), evicted (a person "
+    "has contacts_per_person already)",
+    "news",
+)
+for _news in ContactNews:
+    CONTACTS.labels(_news)
+ANSWERS = _counter("contact_answers_total", "Answers to contacts, each counted once", "answer")
+for _reply in Reply:
+    ANSWERS.labels(_reply)
 TICKS = _counter(
     "ticks_total", "Ticks written to silent partitions in which something ended, or is to be said"
 )

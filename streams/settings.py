@@ -94,6 +94,10 @@ class Settings(EngineSettings):
     consent_default: str = "deny"
     #: TOML file of what follows from facts: purposes, quiet days, children. Empty: the bundled one
     suppression_rules: str = ""
+    #: Join the topic `outcomes`: who was spoken to, and what came of it. Of all workers together
+    outcomes: bool = False
+    #: TOML file of whom to leave alone after having spoken to them. Empty: the bundled one
+    contact_policy: str = ""
     #: Forms of ids of persons and devices: uuid, hex32, made, word, digits; or re: and a pattern
     pseudonym_form: str = "uuid|hex32|word"
     pseudonym_min_bits: float = 0.0  # a form whose shortest ids have fewer is refused
@@ -172,6 +176,7 @@ _ABOVE_0 = (
     "devices_per_account",
     "cases_per_account",
     "facts_per_person",
+    "contacts_per_person",
     "profile_interests",
     "dead_letter_window",
     "dead_letter_max_run",

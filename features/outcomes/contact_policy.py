@@ -7,7 +7,8 @@ table                fields
 ===================  ======================================================================
 (top)                ``schema`` 1, ``answer_days`` 1..90: no answer by then is one
 ``cap`` (list)       ``per`` household | subject, ``channel`` and ``interest`` each | any,
-                     ``days`` 1..365, ``most`` 1..100: so many contacts in so many days
+                     ``days`` 1..365, ``most`` 1..100: so many contacts in so many days; what
+                     is said to the household is said to each subject
 ``pause`` (list)     ``after`` 1..20 annoyed answers ``within_days``, of the ``answers``
                      named; then nothing for ``days``, ``about`` all | channel | interest
 ``repeat_days``      0..730: the same interest, whatever the channel, no sooner
@@ -21,34 +22,61 @@ Windows are open at their old end: a contact of exactly `days` ago counts no mor
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
-from features.outcomes.contacts import ANNOYED, DAY_MS, GLAD, Contact, Made, Reply
+from features.outcomes.contacts import ANNOYED, DAY_MS, GLAD, Contact, Made
 from features.reviewed import Reviewed
+from features.vocabulary import Reply, SuppressionReason
 
 HOUR_MS: Final = 3_600_000
-
-
-class ContactRule(StrEnum):
-    """Rules that leave somebody alone."""
-
-    CAP = "contact_cap"
-    PAUSE = "contact_pause"
-    REPEAT = "contacted"
-    ANSWERED = "answered"
-    QUIET_HOURS = "quiet_hours"
 
 
 class Forbidden(NamedTuple):
     """Silence about an interest (None: any), by a channel (None: any), until a time in ms."""
 
-    rule: ContactRule
+    rule: SuppressionReason
     interest: str | None
     channel: str | None
     until: int
+
+
+class Silence(NamedTuple):
+    """Silence towards the subjects of an account.
+
+    Attributes
+    ----------
+    of : dict of str to list of Forbidden
+        By member with contacts of his own; "" is the household, and every other member.
+    """
+
+    of: dict[str, list[Forbidden]]
+
+    def to(self, member: str) -> list[Forbidden]:
+        """List what must not be said to a member, or, with "", to the household."""
+        return self.of.get(member, self.of.get("", []))
+
+    def holds(self, member: str) -> bool:
+        """Whether nothing at all may be said, by no channel."""
+        return any(item.interest is None and item.channel is None for item in self.to(member))
+
+    def interests(self, member: str) -> set[str]:
+        """Interests about which nothing may be said, by no channel."""
+        return {
+            item.interest
+            for item in self.to(member)
+            if item.interest is not None and item.channel is None
+        }
+
+    @property
+    def next_end(self) -> int | None:
+        """Time at which the first of it ends, ms; None where there is none."""
+        return min((item.until for found in self.of.values() for item in found), default=None)
+
+
+#: Nothing is forbidden.
+NOT_SPOKEN_TO: Final = Silence({})
 
 
 class PolicyError(ValueError):
@@ -104,6 +132,8 @@ class ContactPolicy:
     ) -> list[Forbidden]:
         """List what must not be said to a subject now, each until when.
 
+        What must not be said to the household must not be said to any member of it.
+
         Parameters
         ----------
         contacts : iterable of Contact
@@ -113,12 +143,13 @@ class ContactPolicy:
         now : int
             Event time, ms; what is told of later times counts too, for a clock may run ahead.
         """
+        contacts = list(contacts)
         known = [(held.made, held) for held in contacts if held.made is not None]
         made = [contact for contact, _ in known if not contact.held_out]
-        latest: dict[tuple[ContactRule, str | None, str | None], int] = {}
+        latest: dict[tuple[SuppressionReason, str | None, str | None], int] = {}
         for found in (
             *self._capped(made, member, now),
-            *self._paused([held for _, held in known], member, now),
+            *self._paused(contacts, member),
             *self._said(made, member),
             *self._answered(known),
         ):
@@ -129,6 +160,11 @@ class ContactPolicy:
             (Forbidden(*name, until) for name, until in latest.items()),
             key=lambda item: (item.rule, item.interest or "", item.channel or ""),
         )
+
+    def silence(self, contacts: Sequence[Contact], now: int) -> Silence:
+        """Work out what must not be said to anybody of an account, by its contacts."""
+        members = {held.member for held in contacts} | {None}
+        return Silence({name or "": self.forbidden(contacts, name, now) for name in members})
 
     def may(
         self,
@@ -161,7 +197,7 @@ class ContactPolicy:
         for cap in self.caps:
             groups: dict[tuple[str | None, str | None], list[int]] = defaultdict(list)
             for contact in made:
-                if cap.household or contact.member == member:
+                if cap.household or contact.member in (None, member):
                     interest = contact.interest if cap.by_interest else None
                     channel = contact.channel if cap.by_channel else None
                     groups[interest, channel].append(contact.ts)
@@ -170,17 +206,18 @@ class ContactPolicy:
                 if len(recent) >= cap.most:
                     # Until so many have left the window that one may come.
                     until = recent[len(recent) - cap.most] + cap.days * DAY_MS
-                    yield Forbidden(ContactRule.CAP, interest, channel, until)
+                    yield Forbidden(SuppressionReason.CONTACT_CAP, interest, channel, until)
 
-    def _paused(self, contacts: list[Contact], member: str | None, now: int) -> Iterator[Forbidden]:
+    def _paused(self, contacts: list[Contact], member: str | None) -> Iterator[Forbidden]:
         for pause in self.pauses:
             groups: dict[tuple[str | None, str | None], list[int]] = defaultdict(list)
             for held in contacts:
-                contact = held.made
-                if contact is None or contact.member not in (None, member):
+                # Of a contact that is not known nobody can tell what it was about.
+                if held.member not in (None, member) or not (held.made or pause.about == "all"):
                     continue
-                interest = contact.interest if pause.about == "interest" else None
-                channel = contact.channel if pause.about == "channel" else None
+                contact = held.made
+                interest = contact.interest if contact and pause.about == "interest" else None
+                channel = contact.channel if contact and pause.about == "channel" else None
                 times = [ts for word, ts in held.answers.items() if word in pause.answers]
                 # One contact annoys once, however often that is said.
                 groups[interest, channel] += [min(times)] if times else []
@@ -189,20 +226,20 @@ class ContactPolicy:
                 for first, last in zip(times, times[pause.after - 1 :], strict=False):
                     if last - first < pause.within_days * DAY_MS:
                         until = last + pause.days * DAY_MS
-                        yield Forbidden(ContactRule.PAUSE, interest, channel, until)
+                        yield Forbidden(SuppressionReason.CONTACT_PAUSE, interest, channel, until)
 
     def _said(self, made: list[Made], member: str | None) -> Iterator[Forbidden]:
         for contact in made:
             if contact.member in (None, member):
                 until = contact.ts + self.repeat_days * DAY_MS
-                yield Forbidden(ContactRule.REPEAT, contact.interest, None, until)
+                yield Forbidden(SuppressionReason.CONTACTED, contact.interest, None, until)
 
     def _answered(self, known: list[tuple[Made, Contact]]) -> Iterator[Forbidden]:
         for contact, held in known:
             for word, ts in held.answers.items():
                 if word in GLAD:
                     until = ts + self.answered_days * DAY_MS
-                    yield Forbidden(ContactRule.ANSWERED, contact.interest, None, until)
+                    yield Forbidden(SuppressionReason.ANSWERED, contact.interest, None, until)
 
 
 def parse_policy(text: str) -> ContactPolicy:

@@ -7,23 +7,16 @@ repetition.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Final, NamedTuple
 
+import orjson
+
+from features.records.facts import ContactAnswer, ContactMade, OutcomeSaid
+from features.vocabulary import ContactNews, Reply
+
 DAY_MS: Final = 86_400_000
-
-
-class Reply(StrEnum):
-    """Answers to a contact; the first that was given of this order is what it counts as."""
-
-    UNSUBSCRIBED = "unsubscribed"
-    COMPLAINED = "complained"
-    DISMISSED = "dismissed"
-    BOUGHT = "bought"
-    ACCEPTED = "accepted"
-    IGNORED = "ignored"
 
 
 #: Answers of somebody who was annoyed.
@@ -46,6 +39,10 @@ class Made(NamedTuple):
         Probability with which it was chosen.
     held_out : bool
         Nobody was spoken to: it counts for no cap.
+    stance : str
+        Of the interest, as the profile said; empty where that is not told.
+    version : int
+        Of the profile; 0 where it is not told.
     """
 
     ts: int
@@ -54,12 +51,14 @@ class Made(NamedTuple):
     interest: str
     propensity: float
     held_out: bool
+    stance: str = ""
+    version: int = 0
 
     @property
-    def _order(self) -> tuple[int, bool, str, str, str, float]:
+    def _order(self) -> tuple[int, bool, str, str, str, float, str, int]:
         # Of one time who was spoken to was spoken to.
         return (self.ts, self.held_out, self.member or "", self.channel, self.interest,
-                self.propensity)  # fmt: skip
+                self.propensity, self.stance, self.version)  # fmt: skip
 
 
 @dataclass
@@ -71,10 +70,18 @@ class Contact:
     made : Made or None
     answers : dict of Reply to int
         Event time of the first of each, ms.
+    whose : str or None
+        Member whom an answer names, for a contact that is not known.
     """
 
     made: Made | None = None
     answers: dict[Reply, int] = field(default_factory=dict)
+    whose: str | None = None
+
+    @property
+    def member(self) -> str | None:
+        """Person it was made to; None: the household."""
+        return self.whose if self.made is None else self.made.member
 
     def outcome(self, now: int, timeout_ms: int) -> Reply | None:
         """Answer that it counts as: None while an answer may still come."""
@@ -93,7 +100,7 @@ class Contact:
 
 
 class Contacts:
-    """The contacts of an account.
+    """The contacts of a person or an account.
 
     Parameters
     ----------
@@ -124,13 +131,85 @@ class Contacts:
         known.made = made
         return self._bounded(name)
 
-    def answer(self, name: str, answer: Reply, ts: int) -> bool:
+    def answer(self, name: str, answer: Reply, ts: int, whose: str | None = None) -> bool:
         """Add an answer to a contact, known or not; returns whether anything is new."""
-        known = self._known.setdefault(name, Contact())
+        known = self._known.setdefault(name, Contact(whose=whose))
         if known.answers.get(answer, ts + 1) <= ts:
             return False
         known.answers[answer] = ts
         return self._bounded(name)
+
+    def take(
+        self, member: str | None, ts: int, said: OutcomeSaid, timeout_ms: int
+    ) -> list[ContactNews | Reply] | None:
+        """Add what an outcome of a member says; returns what counts of it, None for no news."""
+        name, count = said.contact_id, len(self._known)
+        before = self._known.get(name)
+        first = before is None or before.made is None
+        heard = {} if before is None else {**before.answers}
+        late = 0 if before is None else before.late(timeout_ms)
+        news: list[ContactNews | Reply]
+        match said:
+            case ContactMade():
+                stance, version = said.stance or "", said.profile_version or 0
+                made = Made(ts, member, said.channel, said.interest, said.propensity,
+                            said.held_out, stance, version)  # fmt: skip
+                if not self.tell(name, made):
+                    return None
+                news = [ContactNews.HELD_OUT if said.held_out else ContactNews.MADE] * first
+            case ContactAnswer(answer=word):
+                if not self.answer(name, Reply(word), ts, member):
+                    return None
+                news = [Reply(word)] * (word not in heard)
+        news += [ContactNews.LATE_ANSWER] * max(0, self._known[name].late(timeout_ms) - late)
+        return news + [ContactNews.EVICTED] * (before is None and len(self._known) == count)
+
+    def forget_outside(self, start: int, until: int) -> bool:
+        """Drop contacts and answers outside a span, ms; returns whether there were any."""
+        known, self._known = self._known, {}
+        for name, held in known.items():
+            inside = held.made is not None and start <= held.made.ts < until
+            answers = {word: ts for word, ts in held.answers.items() if start <= ts < until}
+            if inside or answers:
+                made = held.made if inside else None
+                self._known[name] = Contact(made, answers, held.member)
+        return known != self._known
+
+    def renewed(self, renew: Callable[[str], str]) -> Contacts:
+        """The same under other names."""
+        found = Contacts(self._most)
+        found._known = {renew(name): held for name, held in self._known.items()}
+        return found
+
+    @property
+    def latest(self) -> int:
+        """Event time of the latest of all, ms; -1 for none."""
+        return max(map(_latest, self._known.values()), default=-1)
+
+    def to_bytes(self) -> bytes | None:
+        """Canonical JSON of what is known of one person, None for nothing."""
+        if not self._known:
+            return None
+        stored = {
+            name: [
+                held.made and (held.made.ts, *held.made[2:]),
+                {str(word): ts for word, ts in held.answers.items()},
+            ]
+            for name, held in self._known.items()
+        }
+        return orjson.dumps(stored, option=orjson.OPT_SORT_KEYS)
+
+    @classmethod
+    def from_bytes(cls, value: bytes | None, member: str | None, most: int = 256) -> Contacts:
+        """Inverse of `to_bytes`, of a member; None: the household."""
+        found = cls(most)
+        for name, (made, answers) in orjson.loads(value or b"{}").items():
+            found._known[name] = Contact(
+                made and Made(made[0], member, *made[1:]),
+                {Reply(word): ts for word, ts in answers.items()},
+                member,
+            )
+        return found
 
     def _bounded(self, name: str) -> bool:
         if len(self._known) > self._most:

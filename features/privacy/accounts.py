@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from typing import Protocol
 
+from features.outcomes.contacts import ANNOYED
 from features.privacy import format_1
 from features.privacy import rules as rulebook
 from features.privacy.kin import Case, Kin, spelled
 from features.privacy.ledger import Ledger, Mark, person_key
+from features.privacy.limits import FactLimits
 from features.privacy.namesakes import namesakes
 from features.privacy.person import DOUBT, Held, protects
 from features.privacy.renewal import renewed_record
@@ -27,11 +28,14 @@ from features.records.concealed import Secret, renewed
 from features.records.facts import (
     CareCase,
     Consent,
+    ContactAnswer,
+    ContactMade,
     DecisionAgainst,
     Declaration,
     Doubted,
     Erasure,
     Fact,
+    OutcomeSaid,
     Purchase,
     Refused,
     Registry,
@@ -43,22 +47,6 @@ from features.state.changelog_keys import Kind
 from features.state.store import Store
 from features.tags.taxonomy import Taxonomy
 from features.vocabulary import ConsentStatus, FactKind, Purpose, Tolerated
-
-
-class FactLimits(Protocol):
-    """Most that is known, per account and per person; what protects is beyond them."""
-
-    @property
-    def members_per_account(self) -> int: ...
-
-    @property
-    def devices_per_account(self) -> int: ...
-
-    @property
-    def cases_per_account(self) -> int: ...
-
-    @property
-    def facts_per_person(self) -> int: ...
 
 
 class Accounts:
@@ -147,6 +135,8 @@ class Accounts:
             case Declaration() | Purchase() | DecisionAgainst() as said:
                 held = Held(known.ts, known.event_id, said)
                 return self._about(account, member, held, now)
+            case ContactMade() | ContactAnswer() as told:
+                return self._outcome(account, member, known.ts, told, now)
 
     def _words(
         self,
@@ -178,22 +168,33 @@ class Accounts:
     def _about(self, account: bytes, member: str, held: Held, now: int) -> int:
         if self._taxonomy.is_sensitive(held.said.interest):
             return lay.SUPPRESSED
-        start, until = self.ledger.person(account).span_in_use()
-        if not start <= held.ts < until:
-            return lay.NO_CONSENT
         person = self.ledger.person(account, member)
-        if member:
-            start, until = self.standing.admission.span(account, member, person, now)
-            if not start <= held.ts < until:
-                return lay.SUPPRESSED
-            if not protects(held.said) and self._is_one_too_many(account, member):
-                return lay.OVER_LIMIT
+        why = self.standing.admission.refusal(account, member, person, held.ts, now)
+        if why != lay.PENDING:
+            return why
+        if not protects(held.said) and self._is_one_too_many(account, member):
+            return lay.OVER_LIMIT
         if not person.keep(held):
             return lay.FACT
         gone = person.evict(self._limits.facts_per_person)
         self.evicted.update(gone)
         self.ledger.save(account, member, person)
         self.standing.follow(account, member, now, held.ts)
+        return lay.FACT
+
+    def _outcome(self, account: bytes, member: str, ts: int, told: OutcomeSaid, now: int) -> int:
+        """Join a contact and its answers, each under the consent of its own time."""
+        if isinstance(told, ContactMade) and self._taxonomy.is_sensitive(told.interest):
+            return lay.SUPPRESSED
+        person = self.ledger.person(account, member)
+        why = self.standing.admission.refusal(account, member, person, ts, now)
+        if why != lay.PENDING:
+            return why
+        annoyed = isinstance(told, ContactAnswer) and told.answer in ANNOYED
+        if not annoyed and self._is_one_too_many(account, member):
+            return lay.OVER_LIMIT
+        if self.standing.spoken.take(account, member, ts, told, self._limits.contacts_per_person):
+            self.standing.follow_contacts(account, now)
         return lay.FACT
 
     def _is_one_too_many(self, account: bytes, member: str) -> bool:
@@ -314,7 +315,7 @@ class Accounts:
         if member:
             for device in devices:
                 self.standing.admission.put_device(account, device, now)
-            self.standing.restate(account, now)
+            self.standing.follow_contacts(account, now)
         return lay.FACT
 
     @property

@@ -50,6 +50,14 @@ class Admission:
         start, until = max(start for start, _ in spans), min(until for _, until in spans)
         return (start, until) if until > max(now, 0) else NEVER
 
+    def refusal(self, account: bytes, member: str, person: Person, ts: int, now: int) -> int:
+        """Outcome of what is said of a person at a time, ms; ``PENDING`` where it may be kept."""
+        start, until = (self._ledger.person(account) if member else person).span_in_use()
+        if not start <= ts < until:
+            return lay.NO_CONSENT
+        start, until = self.span(account, member, person, now) if member else ALWAYS
+        return lay.PENDING if start <= ts < until else lay.SUPPRESSED
+
     def is_child(self, account: bytes, member: str) -> bool:
         """Whether a member is a child, by his name or one that is spelled likewise."""
         kin, mark = self._ledger.kin(account), self._ledger.mark(account)

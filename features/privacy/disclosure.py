@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from features.outcomes.contacts import Contacts
 from features.privacy import consent
 from features.privacy.kin import Case, Device
 from features.privacy.person import Person, fields
@@ -18,7 +19,7 @@ from features.state import layout as lay
 from features.state import packing_kernel
 from features.state.changelog_keys import IncompatibleState, Kind
 from features.tags.taxonomy import Taxonomy
-from features.vocabulary import CaseStatus, DayPart, FactKind, Purpose, ReasonCode
+from features.vocabulary import CaseStatus, DayPart, FactKind, OutcomeKind, Purpose, ReasonCode
 
 _FLAGS = (
     (lay.F_LIKE, ReasonCode.DECLARED_LIKE.value),
@@ -97,6 +98,9 @@ def describe_facts(records: Mapping[bytes, bytes], rules: Rules, now: int) -> di
                     {"at": _time(held.ts), **_present(fields(held) | {"member": member})}
                     for held in Person.from_bytes(None, value).about.values()
                 ]
+            case (Kind.CONTACTS, name):
+                member = name.partition(b"/")[2].decode() or None
+                facts += _contacts(Contacts.from_bytes(value, member))
             case (Kind.DEVICE, name):
                 facts.append(_device(name.partition(b"\0")[2].decode(), Device.from_bytes(value)))
             case (Kind.CASE, name):
@@ -128,6 +132,17 @@ def _consents(
                 for word in history
             ],
         }
+
+
+def _contacts(contacts: Contacts) -> Iterator[dict[str, Any]]:
+    for name, held in sorted(contacts.items().items()):
+        answers = {word: _time(ts) for word, ts in sorted(held.answers.items())}
+        said: dict[str, Any] = {"kind": OutcomeKind.CONTACT, "contact_id": name}
+        said |= {"member": held.member, "answers": answers or None}
+        if held.made is not None:
+            said |= {"at": _time(held.made.ts)} | held.made._asdict()
+            del said["ts"]
+        yield _present(said)
 
 
 def _device(name: str, device: Device) -> dict[str, Any]:

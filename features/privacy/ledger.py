@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from features.outcomes.contacts import Contact, Contacts
 from features.privacy.kin import Case, Device, Kin, spelled
 from features.privacy.person import Person
 from features.records.concealed import Secret, keyed_mark
@@ -19,6 +20,7 @@ from features.state.changelog_keys import Kind
 
 #: The records of a person.
 _OF_PERSON: Final = (keys.consents, keys.about)
+_ANY: Final = 2**62  # contacts: no limit
 
 
 class Mark(NamedTuple):
@@ -74,6 +76,7 @@ class Ledger:
         self._default_grant = default_grant
         self._values: dict[bytes, bytes] = {}
         self._kin: dict[bytes, Kin] = {}
+        self._spoken: dict[bytes, set[str]] = {}
         self.marks: dict[str, Mark] = {}
         self.changed: set[bytes] = set()
 
@@ -105,7 +108,7 @@ class Ledger:
         self._put(keys.about(name), person.about_bytes())
         if member:
             kin = self.kin_of(account)
-            kin.put_member(member, bool(person))
+            kin.put_member(member, bool(person) or keys.contacts(name) in self._values)
             self._tidy(account, kin)
 
     def basis(self, account: bytes, member: str) -> tuple[bytes | None, ...]:
@@ -114,6 +117,57 @@ class Ledger:
         names = (member, *(sorted(kin.alike(member)) if kin is not None else ()))
         of = [person_key(account, name) for name in names]
         return tuple(self._values.get(key(name)) for name in of for key in _OF_PERSON)
+
+    # -- contacts ------------------------------------------------------------------------
+
+    def contacts(self, account: bytes, member: str, most: int = _ANY) -> Contacts:
+        """Read what a person was spoken to about; `most` are kept of what is added."""
+        value = self._values.get(keys.contacts(person_key(account, member)))
+        return Contacts.from_bytes(value, member or None, most)
+
+    def save_contacts(self, account: bytes, member: str, contacts: Contacts) -> None:
+        """Store what a person was spoken to about."""
+        self._put(keys.contacts(person_key(account, member)), contacts.to_bytes())
+        if len(contacts):
+            self._spoken.setdefault(account, set()).add(member)
+            if member:
+                self.kin_of(account).put_member(member, speaks=True)
+        elif account in self._spoken:
+            self._spoken[account].discard(member)
+            if not self._spoken[account]:
+                del self._spoken[account]
+
+    def spoken(self, account: bytes) -> list[str]:
+        """Members who were spoken to, in order; "" is the household."""
+        return sorted(self._spoken.get(account, ()))
+
+    def contacts_basis(self, account: bytes) -> tuple[bytes | None, ...]:
+        """The records of the contacts with an account and its members, for comparing."""
+        return tuple(
+            self._values.get(keys.contacts(person_key(account, member)))
+            for member in self.spoken(account)
+        )
+
+    def household_contacts(self, account: bytes) -> list[Contact]:
+        """All contacts with an account and its members, those spelled alike as one."""
+        found = ((member, self._values.get(keys.contacts(person_key(account, member))))
+                 for member in self.spoken(account))  # fmt: skip
+        return [
+            held
+            for member, value in found
+            for held in Contacts.from_bytes(value, spelled(member) or None)
+        ]
+
+    def forget_outside(self, account: bytes, member: str, start: int, until: int) -> bool:
+        """Drop what is known outside a span but words; returns whether there was anything."""
+        person, contacts = self.person(account, member), self.contacts(account, member)
+        gone = contacts.forget_outside(start, until)
+        if gone:
+            self.save_contacts(account, member, contacts)
+        if person.forget_outside(start, until) or gone:
+            self.save(account, member, person)
+            return True
+        return False
 
     # -- accounts ------------------------------------------------------------------------
 
@@ -142,17 +196,18 @@ class Ledger:
         return kin
 
     def telling(self, account: bytes) -> list[str]:
-        """Members who said something about interests, in order."""
-        kin = self._kin.get(account)
+        """Members who said something about interests, or were spoken to about one, in order."""
+        kin, spoken = self._kin.get(account), self._spoken.get(account, ())
         return sorted(
             member
             for member in (kin.members if kin else ())
-            if keys.about(person_key(account, member)) in self._values
+            if member in spoken or keys.about(person_key(account, member)) in self._values
         )
 
     def latest(self, account: bytes, member: str = "") -> int:
         """Event time of the latest of what an erasure would take, ms; -1 for none."""
         kin, found = self._kin.get(account), [self.person(account, member).latest]
+        found.append(self.contacts(account, member).latest)
         if kin is not None:
             cases = kin.cases_of(member) if member else kin.cases
             found += [case.ts for name in cases if (case := kin.case(name))]
@@ -167,6 +222,7 @@ class Ledger:
         """Whether anything is known of an account or its members."""
         return (
             account in self._kin
+            or account in self._spoken
             or keys.consents(account) in self._values
             or keys.about(account) in self._values
         )
@@ -180,7 +236,7 @@ class Ledger:
         """Forget all that is known of an account, or of one member."""
         kin = self._kin.get(account)
         if member:
-            self.save(account, member, Person())
+            self._forget_person(account, member)
             for name in kin.naming(member) if kin else ():
                 device = self.kin_of(account).device(name)
                 device.forget(member)
@@ -189,12 +245,16 @@ class Ledger:
                 self.set_case(account, name, None)
             return
         for name in sorted(kin.members) if kin else ():
-            self.save(account, name, Person())
-        self.save(account, "", Person())
+            self._forget_person(account, name)
+        self._forget_person(account, "")
         for name in [*kin.devices] if kin else ():
             self.set_device(account, name, None)
         for name in [*kin.cases] if kin else ():
             self.set_case(account, name, None)
+
+    def _forget_person(self, account: bytes, member: str) -> None:
+        self.save_contacts(account, member, Contacts())
+        self.save(account, member, Person())
 
     # -- erasures ------------------------------------------------------------------------
 
@@ -251,9 +311,11 @@ class Ledger:
         match keys.parse(key):
             case (Kind.ERASED, name):
                 self.marks[name.decode()] = Mark.from_bytes(value)
-            case (Kind.CONSENTS | Kind.ABOUT, name):
+            case (Kind.CONSENTS | Kind.ABOUT | Kind.CONTACTS as kind, name):
                 self._values[key] = value
                 account, _, member = name.partition(b"/")
+                if kind is Kind.CONTACTS:
+                    self._spoken.setdefault(account, set()).add(member.decode())
                 if member:
                     self.kin_of(account).put_member(member.decode(), speaks=True)
             case (Kind.DEVICE, name):

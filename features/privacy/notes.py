@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from features.outcomes.contact_policy import Forbidden
 from features.privacy.flags import expiries
 from features.privacy.person import Person
 from features.privacy.rules import Rules
@@ -51,6 +52,8 @@ class Situation:
     child, care, child_device : bool
         Whether the member is a child, the account has an open care case, or shares a child's
         device.
+    silence : tuple of Forbidden
+        What must not be said, for it was spoken to.
     """
 
     account: Person
@@ -59,6 +62,7 @@ class Situation:
     child: bool
     care: bool
     child_device: bool
+    silence: tuple[Forbidden, ...] = ()
 
     @property
     def persons(self) -> tuple[Person, ...]:
@@ -88,9 +92,11 @@ def notes(
     tree : Taxonomy
     """
     general = [
-        {"scope": scope, "reason": reason, "until": None} for scope, reason in holds(it, now, rules)
+        {"scope": scope, "reason": reason, "until": end}
+        for scope, reason, end in holds(it, now, rules)
     ]
-    found = [
+    found = [*_silence(it, tree)]
+    found += [
         {"scope": scope, "name": tree.names[tree.index(scope)], "reason": reason, "until": end}
         for scope, reason, end in _quiet(it, now, rules, held)
     ]
@@ -99,6 +105,17 @@ def notes(
     ends = expiries(it.persons, now, tree, rules)
     own = {index: ends[index] for index in held.values() if index in ends}
     return Notes(_joined(general), _joined(found), offers, audiences, own)
+
+
+def _silence(it: Situation, tree: Taxonomy) -> Iterator[dict[str, Any]]:
+    """What must not be said about an interest, or by a channel."""
+    for item in it.silence:
+        if item.interest is not None or item.channel is not None:
+            scope = item.interest
+            about = {} if scope is None else {"name": tree.names[tree.index(scope)]}
+            by = {} if item.channel is None else {"channel": item.channel}
+            until = {"reason": item.rule, "until": item.until}
+            yield {"scope": scope or "all"} | about | by | until
 
 
 def _quiet(
@@ -119,11 +136,13 @@ def _quiet(
 
 def _permissions(it: Situation, now: int, until: int, rules: Rules) -> Iterator[bytes]:
     """Write whether, why and until when each use is allowed; nothing for as long as profiling."""
-    barred = dict(reversed(list(holds(it, now, rules))))  # of each scope the first counts
+    found = [*holds(it, now, rules)]
+    barred = {scope: (why, until) for scope, why, until in reversed(found)}  # the first counts
     for use, scope in ((Purpose.OFFERS, "all"), (Purpose.AUDIENCES, "audiences")):
         end = min(person.use_until(use) for person in it.persons)
         if scope in barred:
-            yield _joined([{"value": False, "why": barred[scope], "until": None}])
+            why, ends = barred[scope]
+            yield _joined([{"value": False, "why": why, "until": ends}])
         elif end < until:
             yield _joined([{"value": True, "why": PermissionBasis.CONSENT, "until": end}])
         else:
@@ -135,15 +154,20 @@ def _joined(found: list[dict[str, Any]]) -> bytes:
     return json.dumps(found, separators=(",", ":"), ensure_ascii=False)[1:-1].encode()
 
 
-def holds(it: Situation, now: int, rules: Rules) -> Iterator[tuple[str, SuppressionReason]]:
-    """Scope and reason of suppressions that apply to every interest of a subject."""
+def holds(
+    it: Situation, now: int, rules: Rules
+) -> Iterator[tuple[str, SuppressionReason, int | None]]:
+    """Scope, reason and end of suppressions that apply to every interest of a subject."""
     if it.care:
-        yield "all", SuppressionReason.CARE_CASE
+        yield "all", SuppressionReason.CARE_CASE, None
     if not it.account.allows(Purpose.OFFERS, now, rules):
-        yield "all", SuppressionReason.NO_CONSENT_OFFERS
+        yield "all", SuppressionReason.NO_CONSENT_OFFERS, None
     elif it.child or it.refuses(Purpose.OFFERS, now):
-        yield "all", SuppressionReason.MEMBER_NO_OFFERS
+        yield "all", SuppressionReason.MEMBER_NO_OFFERS, None
     if it.child_device and rules.shared_device_holds:
-        yield "all", SuppressionReason.CHILD_DEVICE
+        yield "all", SuppressionReason.CHILD_DEVICE, None
     if not it.account.allows(Purpose.AUDIENCES, now, rules) or it.refuses(Purpose.AUDIENCES, now):
-        yield "audiences", SuppressionReason.NO_CONSENT_AUDIENCES
+        yield "audiences", SuppressionReason.NO_CONSENT_AUDIENCES, None
+    for item in sorted(it.silence, key=lambda item: -item.until):  # the last end first
+        if item.interest is None and item.channel is None:
+            yield "all", item.rule, item.until

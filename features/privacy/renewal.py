@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import assert_never
 
+from features.outcomes.contacts import Contacts
 from features.privacy.kin import Case, Device, Said
 from features.privacy.ledger import Mark
 from features.privacy.person import Held, Person
@@ -42,6 +43,8 @@ def renewed_record(key: bytes, value: bytes, renew: Renew) -> tuple[bytes, bytes
             person = Person.from_bytes(None, value)
             person.about = {name: _held(held, renew) for name, held in person.about.items()}
             return key, person.about_bytes() or b""
+        case (Kind.CONTACTS, _):
+            return key, Contacts.from_bytes(value, None).renewed(renew).to_bytes() or b""
         case (Kind.DEVICE, _):
             return key, _device(Device.from_bytes(value), renew)
         case (Kind.CASE, name):

@@ -23,6 +23,7 @@ from functools import cache, cached_property
 from importlib import resources
 from typing import Any
 
+from features.outcomes.contact_policy import ContactPolicy, parse_policy
 from features.privacy import words as wordbook
 from features.privacy.words import Words
 from features.reviewed import Reviewed
@@ -68,8 +69,10 @@ class Rules:
     like_days, dislike_days : int
     children_profiled : bool
     shared_device_holds : bool
+    contact : ContactPolicy
+        The rules on who is left alone after having been spoken to.
     fingerprint : str
-        Of the text: equal rules have equal ones.
+        Of the texts: equal rules have equal ones.
     """
 
     terms: Mapping[str, Purpose]
@@ -78,6 +81,7 @@ class Rules:
     dislike_days: int
     children_profiled: bool
     shared_device_holds: bool
+    contact: ContactPolicy
     fingerprint: str
     _tree: Taxonomy = field(repr=False)
     _kinds: Mapping[int, InterestClass] = field(repr=False)
@@ -86,7 +90,7 @@ class Rules:
     @cached_property
     def words(self) -> Words:
         """The bundled words of facts about permissions, beside these terms."""
-        return wordbook.parse(_bundled("consent_words.toml"), self.terms)
+        return wordbook.parse(bundled_text("consent_words.toml"), self.terms)
 
     def purpose(self, term: str) -> Purpose | None:
         """Purpose of a consent fact's word; None where the purpose is not ours."""
@@ -119,17 +123,23 @@ class Rules:
 @cache
 def load() -> Rules:
     """The bundled rules."""
-    return parse(_bundled("suppression.toml"), taxonomy.load())
+    return parse(bundled_text("suppression.toml"), taxonomy.load())
 
 
-def parse(text: str, tree: Taxonomy) -> Rules:
+def parse(text: str, tree: Taxonomy, contact: str = "") -> Rules:
     """Rules from TOML text.
+
+    Parameters
+    ----------
+    contact : str
+        Of the policy of contact (`features.outcomes.contact_policy`); empty: the bundled one.
 
     Raises
     ------
-    RulesError
+    RulesError or features.outcomes.contact_policy.PolicyError
         Naming the table and the field that is not as the schema says.
     """
+    contact = contact or bundled_text("contact_policy.toml")
     table = _READ.loads(text)
     _READ.fields("rules", table, {"schema", "purposes", "declared", "children", "class"})
     _READ.schema(table)
@@ -148,14 +158,16 @@ def parse(text: str, tree: Taxonomy) -> Rules:
         children["profiled"],
         _READ.word("children.shared_device", children["shared_device"], ("hold", "ignore"))
         == "hold",
-        hashlib.sha256(text.encode()).hexdigest()[:16],
+        parse_policy(contact),
+        hashlib.sha256(f"{text}\0{contact}".encode()).hexdigest()[:16],
         tree,
         kinds,
         other,
     )
 
 
-def _bundled(name: str) -> str:
+def bundled_text(name: str) -> str:
+    """Text of a bundled file of rules."""
     return resources.files("features.data").joinpath(name).read_text("utf-8")
 
 

@@ -15,9 +15,11 @@ from features.privacy.ends import Ends
 from features.privacy.kin import Kin
 from features.privacy.ledger import Ledger, person_key
 from features.privacy.namesakes import namesakes
-from features.privacy.notes import Notes, Situation, holds, notes
+from features.privacy.notes import Notes, holds
 from features.privacy.person import Person
 from features.privacy.rules import Rules
+from features.privacy.spoken import Spoken
+from features.privacy.statements import Statements
 from features.state import layout as lay
 from features.state.chain_kernel import mark_household
 from features.state.spans import ALWAYS, NEVER
@@ -25,7 +27,6 @@ from features.state.store import Store
 from features.tags.taxonomy import Taxonomy
 from features.vocabulary import Purpose
 
-_MOST_TEXTS = 20_000  # texts kept for subjects that are published again and again
 _SAID = np.uint8(lay.S_CARE | lay.S_HOLD | lay.S_KIN | lay.S_SUPPRESSIONS | lay.S_ASK)
 _HELD = lay.S_CARE | lay.S_HOLD
 
@@ -36,6 +37,7 @@ class Standing:
     Attributes
     ----------
     admission : Admission
+    spoken : Spoken
     ends : Ends
     noted : dict of bytes to set of str
         Accounts with suppressions to show in a profile, and of which members; "" is the account.
@@ -54,12 +56,15 @@ class Standing:
         self._rules = rules
         self._default_grant = default_grant
         self.admission = Admission(store.spans, ledger, rules)
+        self.spoken = Spoken(ledger, rules, taxonomy)
         self.ends = Ends()
+        self._statements = Statements(
+            store, taxonomy, ledger, rules, self.admission, self.spoken, self.ends
+        )
         self.noted: dict[bytes, set[str]] = {}
         self.dropped: set[int] = set()
         self.left: set[bytes] = set()
         self._forgotten: dict[bytes, bool] = {}
-        self._texts: dict[bytes, tuple[object, Notes]] = {}
 
     # -- what follows --------------------------------------------------------------------
 
@@ -79,6 +84,18 @@ class Standing:
                 self._follow_member(account, name, now, 0)
         else:
             self._follow_account(account, now, ts)
+        self._store.counters["due"] = self.ends.next()
+
+    def follow_contacts(self, account: bytes, now: int) -> None:
+        """Apply what an account was spoken to about, and what came of it.
+
+        To all of it: a household is one screen.
+        """
+        self._settle(account, "", now)
+        self.restate(account, now)
+        sid = self._store.find(account)
+        if sid >= 0:
+            self._flag_all(account, sid, now, 0)
         self._store.counters["due"] = self.ends.next()
 
     def _follow_account(self, account: bytes, now: int, ts: int) -> None:
@@ -114,8 +131,8 @@ class Standing:
         store, name = self._store, member.encode()
         person = self._ledger.person(account, member)
         span = self.admission.span(account, member, person, now)
-        if person.forget_outside(*span):
-            self._ledger.save(account, member, person)
+        if self._ledger.forget_outside(account, member, *span):
+            self.follow_contacts(account, now)
         before = store.spans.get(account, member=name) or ALWAYS
         # Nothing is held from before an erasure, whether or not a span was asked for since.
         held_from = max(before[0], person.erased_at + 1)
@@ -143,17 +160,21 @@ class Standing:
             Whether all profiles have to say it anew; None where a hold or its end is the news.
         """
         kin, person = self._ledger.kin(account) or Kin(), self._ledger.person(account)
-        it = self._situation(account, "", person)
+        it = self._statements.situation(account, "", person, now)
         said = self._says(person, now)
-        self._note(account, "", said or next(holds(it, now, self._rules), None) is not None)
+        silent = self.spoken.next_end(account, now) < FOREVER
+        noted = silent or said or next(holds(it, now, self._rules), None) is not None
+        self._note(account, "", noted)
         sid = self._store.find(account)
         if sid < 0:
             self.noted.pop(account, None)
             if person.span()[1] > max(now, 0) and self._ledger.knows(account):
                 self._follow_account(account, now, 0)  # whom the default admits
             return
-        held = not person.allows(Purpose.OFFERS, now, self._rules) or (
-            it.child_device and self._rules.shared_device_holds
+        held = (
+            not person.allows(Purpose.OFFERS, now, self._rules)
+            or (it.child_device and self._rules.shared_device_holds)
+            or self.spoken.holds(account, "", now)
         )
         status = self._store.subjects["status"]
         before = int(status[sid])
@@ -170,9 +191,11 @@ class Standing:
     def _settle(self, account: bytes, member: str, now: int) -> None:
         """Remember when something of a person ends; of a member also when it may be held."""
         person = self._ledger.person(account, member)
-        self.ends.put(person_key(account, member), person.next_change(now, self._rules))
+        end = person.next_change(now, self._rules)
         if not member:
+            self.ends.put(account, min(end, self.spoken.next_end(account, now)))
             return
+        self.ends.put(person_key(account, member), end)
         self.admission.put_member(account, member, person, now)
         of = (person, *self._ledger.alike(account, member))
         uses = (Purpose.OFFERS, Purpose.AUDIENCES)
@@ -188,10 +211,11 @@ class Standing:
         said = person.opinions(now, self._rules) or person.quiet(now, self._rules)
         return bool(said) or person.bounds()
 
-    def _hold(self, account: bytes, member: str, held: bool) -> None:
+    def _hold(self, account: bytes, member: str, held: bool, now: int) -> None:
         """Say of a member's subject whether it gets offers."""
         sid = self._store.find(account, member.encode())
         if sid >= 0:
+            held = held or self.spoken.holds(account, member, now)
             flags = self._store.subjects["status"]
             flags[sid] = (flags[sid] & np.uint8(255 - lay.S_HOLD)) | np.uint8(lay.S_HOLD * held)
 
@@ -232,9 +256,7 @@ class Standing:
     def _forget_outside(self, account: bytes, span: tuple[int, int], now: int) -> None:
         """Drop facts about interests of all of an account outside a span."""
         for member in ("", *self._ledger.telling(account)):
-            person = self._ledger.person(account, member)
-            if person.forget_outside(*span):
-                self._ledger.save(account, member, person)
+            if self._ledger.forget_outside(account, member, *span):
                 self._settle(account, member, now)
 
     # -- rows ----------------------------------------------------------------------------
@@ -249,7 +271,8 @@ class Standing:
     def _settle_hold(self, account: bytes, member: str, now: int) -> None:
         of = (self._ledger.person(account, member), *self._ledger.alike(account, member))
         child = self.admission.is_child(account, member)
-        self._hold(account, member, child or any(who.refuses(Purpose.OFFERS, now) for who in of))
+        held = child or any(who.refuses(Purpose.OFFERS, now) for who in of)
+        self._hold(account, member, held, now)
 
     def _flag(self, account: bytes, member: str, sid: int, now: int, ts: int) -> None:
         """Set the flags of one subject's rows."""
@@ -259,6 +282,7 @@ class Standing:
         flags = [flagging.flags_of(person, now, self._taxonomy, self._rules) for person in of]
         for person in self._ledger.alike(account, member) if member else ():
             flags.append(flagging.forbidding(person, now, self._taxonomy, self._rules))
+        flags.append(self.spoken.flags(account, member, now))
         likes = flagging.liked(of[-1], now, self._taxonomy, self._rules)
         flagging.flag(self._store, sid, flags, likes, ts)
 
@@ -269,11 +293,20 @@ class Standing:
             return
         person = self._ledger.person(account)
         flags = flagging.flags_of(person, now, self._taxonomy, self._rules)
+        for node, flag in self.spoken.flags(account, "", now).items():
+            flags[node] = flags.get(node, 0) | flag
         flagging.flag_members(self._store, sid, flags, len(self._taxonomy))
-        for member in self._ledger.telling(account):
-            of_member = self._store.find(account, member.encode())
-            if of_member >= 0:
-                self._flag(account, member, of_member, now, ts)
+        for of_member in self._with_flags(account, sid):
+            member = self._store.key(of_member).partition(b"/")[2].decode()
+            self._flag(account, member, of_member, now, ts)
+            self._settle_hold(account, member, now)
+
+    def _with_flags(self, account: bytes, sid: int) -> list[int]:
+        """Members with flags of their own; one who was spoken to lends some to his namesakes."""
+        if self._ledger.spoken(account):
+            return self._store.members(sid)[1:]
+        found = (self._store.find(account, m.encode()) for m in self._ledger.telling(account))
+        return [member for member in found if member >= 0]
 
     # -- going ---------------------------------------------------------------------------
 
@@ -320,7 +353,7 @@ class Standing:
         key = self._store.key(sid)
         published = bool(self._store.subjects["version"][sid])
         self.dropped.add(sid)
-        self._texts.pop(key, None)
+        self._statements.forget(key)
         self._forgotten[key] = published or self._forgotten.get(key, False)
         self._store.forget(sid, entirely=entirely)
 
@@ -328,50 +361,8 @@ class Standing:
 
     def notes(self, sid: int) -> Notes:
         """Suppressions and permissions of a subject, for its profile."""
-        key = self._store.key(sid)
-        account, _, name = key.partition(b"/")
-        if account not in self.noted:
-            return Notes()
-        member, interests = name.decode(), flagging.row_interests(self._store, sid)
-        it = self._situation(account, member, None)
-        # It stays the same until a fact comes, something ends, or the subject's interests change.
-        basis = (
-            self._ledger.basis(account, ""),
-            self._ledger.basis(account, member),
-            (it.care, it.child, it.child_device),
-            (self.ends.due.get(account), self.ends.due.get(key)),
-            interests,
-            until := self._allowed_until(account, name),
-        )
-        known = self._texts.get(key)
-        if known is not None and known[0] == basis:
-            return known[1]
-        it = self._situation(account, member, self._ledger.person(account))
-        tree, now = self._taxonomy, self._store.now
-        held = {tree.ids[i]: i for i in interests}
-        text = notes(it, now, until, self._rules, held, tree)
-        if len(self._texts) >= _MOST_TEXTS:
-            self._texts.clear()
-        self._texts[key] = basis, text
-        return text
-
-    def _allowed_until(self, account: bytes, name: bytes) -> int:
-        """Event time at which the consent ends that a profile rests on, ms."""
-        until = int(self._store.subjects["consent_until"][self._store.find(account)])
-        own = self._store.spans.get(account, member=name) if name else None
-        return until if own is None else min(until, own[1])
-
-    def _situation(self, account: bytes, member: str, person: Person | None) -> Situation:
-        """What decides suppressions; without `person` only what is the same for all facts."""
-        kin = self._ledger.kin(account)
-        return Situation(
-            person or Person(),
-            self._ledger.person(account, member) if member and person is not None else None,
-            tuple(self._ledger.alike(account, member)) if member and person is not None else (),
-            bool(member) and self.admission.is_child(account, member),
-            kin is not None and bool(kin.open),
-            kin is not None and kin.shared,
-        )
+        noted = self._store.key(sid).partition(b"/")[0] in self.noted
+        return self._statements.notes(sid) if noted else Notes()
 
     # -- a restore -----------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from features.records.arrivals import known
 from features.records.compact_kernel import compact, extents
 from features.records.concealed import keys_of
 from features.records.dead_letter import DeadLetter
-from features.records.decoder import FACTS, PREFIXES, Event, Limits, decode, decode_fact
+from features.records.decoder import FACTS, PREFIXES, Limits, decode, decode_fact
 from features.records.facts import Doubted, Fact
 from features.records.fields import Malformed
 from features.records.inputs import INPUTS, TS_END, Inputs
@@ -93,7 +93,7 @@ class Batch:
         return PREFIXES[int(prefix)] + self.text(i, name).lower().decode()
 
     def fact(self, i: int) -> Fact:
-        """The fact that record ``i``, of kind ``FACTS``, states."""
+        """The fact or outcome that record ``i``, of no kind of event, states."""
         return decode_fact(self.raw(i))
 
     def take(self, index: ArrayLike) -> Batch:
@@ -183,7 +183,7 @@ def parse(
                 name = f"{partitions[i]}-{offsets[i]}"
                 found = take_up(raws[i], keys[i], tolerance, name, i, limits.ids.accepts)
             if isinstance(found, Fact):
-                records[i] = tail.fact(found)
+                records[i] = tail.fact(found, FACTS)
                 if not isinstance(found.said, Doubted):
                     continue
             at = int(partitions[i]), int(offsets[i])
@@ -191,7 +191,10 @@ def parse(
         else:
             if isinstance(item, Fact) and tolerance is not None:
                 item = guarded(item, raw, keys[i], tolerance, limits.ids.accepts)
-            records[i] = tail.row(raw, item) if isinstance(item, Event) else tail.fact(item)
+            if isinstance(item, Fact):
+                records[i] = tail.fact(item, int(kinds[i]))
+            else:
+                records[i] = tail.row(raw, item)
     records["partition"] = partitions
     records["offset"] = offsets
     records["arrival"] = came

@@ -1,4 +1,4 @@
-"""Puts keyed hashes in place of what a fact names and nobody needs to read: ids, cases, products.
+"""Puts keyed hashes in place of what a fact names and nobody needs to read, such as ids and cases.
 
 It happens where a fact is taken in, so neither state, nor a receipt, nor an error ever has the
 text. One text has one hash, so that a closed case still answers the opened one.
@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TypeAlias
 
-from features.records.facts import CareCase, Fact, Purchase, Statement
+from features.records.facts import CareCase, ContactAnswer, ContactMade, Fact, Purchase, Statement
 
 #: A key, or all that a deployment has had, oldest first.
 Secret: TypeAlias = bytes | tuple[bytes, ...]
@@ -56,7 +56,7 @@ def _digest(key: bytes, what: str, text: str) -> str:
 
 
 def concealed(fact: Fact, secret: Secret) -> Fact:
-    """The fact with keyed hashes for its event id, case and product."""
+    """The fact with keyed hashes for its event id, case, product and contact."""
     event_id = keyed_mark(secret, fact.event_id, "request")
     return replace(fact, event_id=event_id, said=_said(fact.said, secret))
 
@@ -67,5 +67,7 @@ def _said(said: Statement, secret: Secret) -> Statement:
             return replace(said, case_id=keyed_mark(secret, case_id, "case"))
         case Purchase(product=str(product)):
             return replace(said, product=keyed_mark(secret, product, "product"))
+        case ContactMade(contact_id=name) | ContactAnswer(contact_id=name):
+            return replace(said, contact_id=keyed_mark(secret, name, "contact"))
         case _:
             return said

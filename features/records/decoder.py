@@ -15,15 +15,15 @@ Decisions that a producer may rely on:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from features.records import tolerated
 from features.records.concealed import Secret
-from features.records.facts import STATEMENTS, Fact, Tick
+from features.records.facts import OUTCOMES, STATEMENTS, Fact, Statement, Tick
 from features.records.fields import Accepts, Malformed, load, missing, read, repeats
-from features.records.forms import Input
+from features.records.forms import Field, Input
 from features.records.inputs import (
     ACCOUNT,
     COMMON,
@@ -32,6 +32,7 @@ from features.records.inputs import (
     FACT_FIELDS,
     INPUTS,
     KIND,
+    OUTCOME_FIELDS,
     TICK_NOW,
     Inputs,
 )
@@ -102,7 +103,7 @@ def decode(
     Parameters
     ----------
     kind
-        ``FACTS``, ``NETWORK``, ``TV`` or ``APP``: the topic it came from.
+        ``FACTS``, ``NETWORK``, ``TV``, ``APP`` or ``inputs.outcomes``: the topic it came from.
     raw
         The record's value.
     key
@@ -133,22 +134,22 @@ def decode(
     if key != account.encode():
         message = "the record's key is not its account_id"
         raise Malformed(Refusal.KEY_MISMATCH, ACCOUNT.name, message)
-    if kind == FACTS:
+    if kind in (FACTS, inputs.outcomes):
         # Of two values the last would count: of a grant and a refusal neither is to be left out.
         if repeats(raw, values):
             raise Malformed(Refusal.NOT_JSON, "", "a name stands more than once")
-        return _fact(values, accepts)
+        return _fact(values, accepts, _FACTS if kind == FACTS else _OUTCOMES)
     return _event(kind, values, inputs.events[kind - 1], accepts)
 
 
 def decode_fact(raw: bytes) -> Fact:
-    """Decode once more a record of ``FACTS`` that :func:`decode` accepted or that was tolerated."""
+    """Decode once more a fact or outcome that :func:`decode` accepted or that was tolerated."""
     values = load(raw, len(raw))
     if values.get("kind") == tolerated.KIND:
         return tolerated.from_values(values)
     if values.get(KIND.name) == Tick.kind:
         return _tick(values)
-    return _fact(values, lambda _: True)
+    return _fact(values, lambda _: True, _FACTS | _OUTCOMES)
 
 
 def content_key(prefix: int, text: str) -> str:
@@ -192,13 +193,20 @@ def _tick(values: Mapping[str, Any]) -> Fact:
     return Fact("", "", None, ts, Tick(None if now is None else min(now, ts)))
 
 
-def _fact(values: Mapping[str, Any], accepts: Accepts) -> Fact:
+#: Fields and type of what is said by each kind of fact, and of outcome.
+_Kinds: TypeAlias = dict[str, tuple[tuple[Field, ...], Callable[..., Statement]]]
+_FACTS: Final[_Kinds] = {kind: (own, STATEMENTS[kind]) for kind, own in FACT_FIELDS.items()}
+_OUTCOMES: Final[_Kinds] = {kind: (own, OUTCOMES[kind]) for kind, own in OUTCOME_FIELDS.items()}
+
+
+def _fact(values: Mapping[str, Any], accepts: Accepts, kinds: _Kinds) -> Fact:
     event_id, account_id, member_id, ts, kind = (
         read(values, field, accepts) for field in FACT_COMMON
     )
-    if kind not in FACT_FIELDS:
-        message = f"must be one of {', '.join(FACT_FIELDS)}"
+    if kind not in kinds:
+        message = f"must be one of {', '.join(kinds)}"
         raise Malformed(Refusal.UNKNOWN_KIND, "kind", message)
-    found = ((field.name, read(values, field, accepts)) for field in FACT_FIELDS[kind])
+    own, statement = kinds[kind]
+    found = ((field.name, read(values, field, accepts)) for field in own)
     said = {name: value for name, value in found if value is not None}
-    return Fact(event_id, account_id, member_id, ts, STATEMENTS[kind](**said))
+    return Fact(event_id, account_id, member_id, ts, statement(**said))

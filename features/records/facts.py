@@ -1,6 +1,7 @@
-"""Defines the facts about a customer: one frozen type per kind.
+"""Defines the facts about a customer, and what came of offers: one frozen type per kind.
 
-The fields are those of `features.records.inputs.FACT_FIELDS`; None is what is absent.
+The fields are those of `features.records.inputs.FACT_FIELDS` and `OUTCOME_FIELDS`; None is what is
+absent.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Final, TypeAlias
 
-from features.vocabulary import FactKind, Purpose
+from features.vocabulary import FactKind, OutcomeKind, Purpose
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +106,36 @@ class Doubted:
     purposes: tuple[Purpose, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class ContactMade:
+    """Somebody was spoken to about an interest, or would have been but for a draw."""
+
+    kind: ClassVar[OutcomeKind] = OutcomeKind.CONTACT
+    contact_id: str
+    channel: str
+    interest: str
+    propensity: float = 1.0
+    held_out: bool = False
+    stance: str | None = None
+    profile_version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ContactAnswer:
+    """An answer to a contact, a `Reply`."""
+
+    kind: ClassVar[OutcomeKind] = OutcomeKind.ANSWER
+    contact_id: str
+    answer: str
+
+
 #: Facts about an interest: kept only under consent for profiling.
 AboutInterest: TypeAlias = Declaration | Purchase | DecisionAgainst
 #: What is kept as the latest word of its name.
 Lasting: TypeAlias = AboutInterest | CareCase | Registry
-Statement: TypeAlias = Consent | Refused | Doubted | Lasting | Erasure | Tick
+#: What came of an offer.
+OutcomeSaid: TypeAlias = ContactMade | ContactAnswer
+Statement: TypeAlias = Consent | Refused | Doubted | Lasting | Erasure | Tick | OutcomeSaid
 
 LASTING: Final[Mapping[FactKind, type[Lasting]]] = {
     said.kind: said for said in (Declaration, Purchase, DecisionAgainst, CareCase, Registry)
@@ -118,6 +144,10 @@ STATEMENTS: Final[Mapping[FactKind, type[Statement]]] = {
     Consent.kind: Consent,
     **LASTING,
     Erasure.kind: Erasure,
+}
+OUTCOMES: Final[Mapping[OutcomeKind, type[OutcomeSaid]]] = {
+    ContactMade.kind: ContactMade,
+    ContactAnswer.kind: ContactAnswer,
 }
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias, assert_never
 import orjson
 
 from features.records.dead_letter import DeadLetter
-from features.records.forms import Choice, Field, Flag, Host, Pseudonym, Text, Whole
+from features.records.forms import Chance, Choice, Field, Flag, Host, Pseudonym, Text, Whole
 from features.records.identifiers import FORMS
 from features.records.pseudonyms import is_personal
 from features.vocabulary import Refusal
@@ -117,6 +117,8 @@ def read(values: Mapping[str, Any], field: Field, accepts: Accepts) -> Any:
             if not isinstance(value, bool):
                 raise _type(name, "true or false", _json_type(value))
             return value
+        case Chance():
+            return _chance(name, value)
         case other:
             assert_never(other)
 
@@ -161,6 +163,14 @@ def _whole(name: str, value: Any, form: Whole) -> int:
     if not form.low <= value <= form.high:
         raise Malformed(form.reason, name, f"must be from {form.low} to {form.high}")
     return value
+
+
+def _chance(name: str, value: Any) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise _type(name, "a number", _json_type(value))
+    if not 0 < value <= 1:
+        raise Malformed(Refusal.RANGE, name, "must be above 0 and at most 1")
+    return float(value)
 
 
 def _choice(name: str, value: Any, form: Choice) -> str:

@@ -83,7 +83,12 @@ class Flag:
     """True or false."""
 
 
-Form: TypeAlias = Text | Pseudonym | Host | Choice | Whole | Flag
+@dataclass(frozen=True)
+class Chance:
+    """A probability above 0."""
+
+
+Form: TypeAlias = Text | Pseudonym | Host | Choice | Whole | Flag | Chance
 
 
 @dataclass(frozen=True)

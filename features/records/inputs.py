@@ -17,6 +17,7 @@ from features.records.forms import (
     IAB_ID,
     PRINTABLE,
     SNAKE,
+    Chance,
     Choice,
     Field,
     Flag,
@@ -33,8 +34,11 @@ from features.vocabulary import (
     FactKind,
     KeyPrefix,
     Opinion,
+    OutcomeKind,
     Refusal,
+    Reply,
     Source,
+    Stance,
 )
 
 DAY_MS: Final = 86_400_000
@@ -59,7 +63,7 @@ SPAN: Final = Whole(0, MAX_DURATION_MS)
 
 @dataclass(frozen=True, eq=False)
 class Inputs:
-    """The sources, numbered from 1 in their order; 0 are the facts.
+    """The sources, numbered from 1 in their order; 0 are the facts, the last the outcomes.
 
     Raises
     ------
@@ -101,6 +105,11 @@ class Inputs:
         return (FACTS_TOPIC, *(item.topic for item in self.events))
 
     @cached_property
+    def outcomes(self) -> int:
+        """Number of the input that tells what came of offers, where it is joined: the last."""
+        return len(self.topics)
+
+    @cached_property
     def field_names(self) -> tuple[str, ...]:
         """Every field of an event; those of all sources first, in the order of `COMMON`."""
         own = (field.name for item in self.events for field in item.fields)
@@ -108,6 +117,7 @@ class Inputs:
 
 
 FACTS_TOPIC: Final = "subscriber-facts"
+OUTCOMES_TOPIC: Final = "outcomes"
 _TEXT: Final = Text(128, kept=True)
 
 EVENT_ID_TEXT: Final = Text(64, charset=PRINTABLE)
@@ -237,4 +247,27 @@ FACT_FIELDS: Final[Mapping[FactKind, tuple[Field, ...]]] = {
         Field("adult", Flag(), "whether the owner is of age"),
     ),
     FactKind.ERASURE: (),
+}
+
+_CONTACT_ID: Final = Field(
+    "contact_id",
+    Text(64, charset=PRINTABLE),
+    "the contact, unique for the person; what an answer refers to",
+    True,
+)
+#: What each kind of outcome has beside `FACT_COMMON`; `member_id` of an answer is its contact's.
+OUTCOME_FIELDS: Final[Mapping[OutcomeKind, tuple[Field, ...]]] = {
+    OutcomeKind.CONTACT: (
+        _CONTACT_ID,
+        Field("channel", Text(32, charset=SNAKE), "mail, screen, call, ...", True),
+        _INTEREST,
+        Field("propensity", Chance(), "probability with which it was chosen; 1 if absent"),
+        Field("held_out", Flag(), "nobody was spoken to, by a draw; counts for no cap"),
+        Field("stance", Choice(Stance.words()), "of the interest, as the profile said"),
+        Field("profile_version", Whole(1, 2**32 - 1), "of the profile that was acted on"),
+    ),
+    OutcomeKind.ANSWER: (
+        _CONTACT_ID,
+        Field("answer", Choice(tuple(Reply)), "what came of it; silence is `ignored`", True),
+    ),
 }

@@ -18,6 +18,7 @@ from features.records.forms import (
     CAPITAL,
     NO_CONTROL,
     SNAKE,
+    Chance,
     Choice,
     Field,
     Flag,
@@ -154,7 +155,7 @@ def _is_fast(item: Input, field: Field) -> bool:
             return field.name == item.mode
         case Whole():
             return True
-        case Flag() | Pseudonym():
+        case Flag() | Pseudonym() | Chance():
             return False
         case other:
             assert_never(other)

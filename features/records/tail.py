@@ -6,7 +6,7 @@ from itertools import accumulate
 
 from features.records.columns_kernel import NO_TZ
 from features.records.concealed import Secret, concealed, keys_of
-from features.records.decoder import FACTS, PREFIXES, Event
+from features.records.decoder import PREFIXES, Event
 from features.records.facts import Fact
 from features.records.hash_kernel import hash_text
 from features.records.sip_kernel import event_key_of, witness_of
@@ -25,10 +25,10 @@ class Tail:
         self._size = size
         self._secret, self._key = secret, keys_of(secret)[-1]
 
-    def fact(self, fact: Fact) -> tuple[int, ...]:
-        """Keep what may be kept of a fact; give its row."""
+    def fact(self, fact: Fact, kind: int) -> tuple[int, ...]:
+        """Keep what may be kept of a fact that came by an input of a kind; give its row."""
         kept = concealed(fact, self._secret)
-        return self.row(to_bytes(kept), _as_event(kept))
+        return self.row(to_bytes(kept), _as_event(kept, kind))
 
     def row(self, raw: bytes, event: Event) -> tuple[int, ...]:
         """Keep the bytes; give the record in the order of EVENT, place and arrival 0."""
@@ -69,9 +69,9 @@ class Tail:
         )
 
 
-def _as_event(fact: Fact) -> Event:
+def _as_event(fact: Fact, kind: int) -> Event:
     """A fact as a row without content."""
-    return Event(FACTS, fact.event_id, fact.account_id, fact.member_id, None, fact.ts, None, None,
+    return Event(kind, fact.event_id, fact.account_id, fact.member_id, None, fact.ts, None, None,
                  0, "", 0, "", 0, 0, 0, 0)  # fmt: skip
 
 

@@ -28,6 +28,7 @@ class Kind(Enum):
     FACTS = b"f/"  # of format 1: all that was known of an account
     CONSENTS = b"c/"
     ABOUT = b"i/"
+    CONTACTS = b"h/"
     DEVICE = b"v/"
     CASE = b"k/"
     ERASED = b"e/"
@@ -62,6 +63,11 @@ def consents(person: bytes) -> bytes:
 def about(person: bytes) -> bytes:
     """Key of the facts about interests of a person."""
     return b"i/" + person
+
+
+def contacts(person: bytes) -> bytes:
+    """Key of what a person was spoken to about, and of what came of it."""
+    return b"h/" + person
 
 
 def device(account: bytes, name: str) -> bytes:

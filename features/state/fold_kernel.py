@@ -86,7 +86,7 @@ def apply(live: Live, events: Any, blob: Any, first: int, outcome: Any) -> Any:
     for i in range(first, events.shape[0]):
         if outcome[i] != PENDING:
             continue  # decided by the caller
-        if events[i].kind == _FACTS:
+        if _is_told(live, events[i]):
             return NEED_FACT, i
         if _full(live):
             return NEED_ROOM, i
@@ -108,6 +108,12 @@ def apply(live: Live, events: Any, blob: Any, first: int, outcome: Any) -> Any:
         if c.fresh != 0:
             return NEED_FLAGS, i + 1
     return DONE, events.shape[0]
+
+
+@inlined
+def _is_told(live: Live, e: Any) -> Any:
+    """Whether a record is no event: a fact, or what came of an offer, behind all sources."""
+    return e.kind == _FACTS or e.kind >= live.clock.source.shape[0]
 
 
 @inlined
@@ -264,7 +270,7 @@ def unresolved(live: Live, events: Any, blob: Any, first: int, out: Any) -> int:
     """
     n = 0
     for i in range(first, events.shape[0]):
-        if events[i].kind == _FACTS:
+        if _is_told(live, events[i]):
             break
         if events[i].ts < live.counters[0].max_ts - live.clock.lateness:
             continue

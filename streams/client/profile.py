@@ -112,12 +112,16 @@ class Interest:
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """Do not offer: ``scope`` is ``all`` or an interest id, ``until`` epoch ms or None (open)."""
+    """Do not offer: ``scope`` is ``all`` or an interest id, ``until`` epoch ms or None (open).
+
+    With a ``channel`` it forbids that one alone.
+    """
 
     scope: str
     reason: str = ""
     until: int | None = None
     name: str = ""
+    channel: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,10 +203,15 @@ class Profile:
         """The member's part, None for the household itself."""
         return self.subject.partition("/")[2] or None
 
-    def suppressed(self, interest_id: str, at_ms: int) -> bool:
-        """Whether nothing may be offered about an interest at a time (epoch ms)."""
+    def suppressed(self, interest_id: str, at_ms: int, channel: str = "") -> bool:
+        """Whether nothing may be offered about an interest at a time (epoch ms) by a channel.
+
+        Where none is named, what forbids any counts.
+        """
         return any(
-            s.scope in ("all", interest_id) and (s.until is None or at_ms < s.until)
+            s.scope in ("all", interest_id)
+            and (s.until is None or at_ms < s.until)
+            and (not channel or s.channel in ("", channel))
             for s in self.suppressions
         )
 
@@ -298,6 +307,7 @@ def _profile(subject: str, raw: Mapping[str, Any], schema: int) -> Profile:
                 _take(s, "reason", str, ""),
                 _time(s, "until"),
                 _take(s, "name", str, ""),
+                _take(s, "channel", str, ""),
             )
             for s in _objects(raw, "suppressions")
         ),

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from confluent_kafka.admin import OffsetSpec
 
 from features.vocabulary import Outcome
-from streams.contract.topics import INPUTS
+from streams.contract.topics import joined_topics
 from streams.errors import ExitCode
 from streams.kafka.copying import committed_records
 from streams.kafka.offsets import Spot, offsets_at
@@ -71,7 +71,7 @@ def read(settings: Settings) -> Account:
     metas = read_metas(settings)
     account = Account()
     spans: dict[Spot, tuple[int, int]] = {}
-    spots = [(settings.topic(name), p) for name in INPUTS for p in metas]
+    spots = [(settings.topic(name), p) for name in joined_topics(settings) for p in metas]
     first = offsets_at(settings, spots, OffsetSpec.earliest())
     last = offsets_at(settings, spots, OffsetSpec.latest())
     for partition, meta in metas.items():

@@ -58,10 +58,10 @@ def _check_here(settings: Settings, running: bool) -> None:
     from streams.kafka.diagnosis import check_keys
 
     check_keys(settings)
-    if settings.suppression_rules:
-        from streams.worker.wiring import suppression_rules
+    if settings.suppression_rules or settings.contact_policy:
+        from streams.worker.wiring import rules_of
 
-        suppression_rules(settings.suppression_rules)
+        rules_of(settings)
     if settings.http_port and not running:
         from streams.worker.http_port import HttpPort
 

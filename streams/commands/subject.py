@@ -77,10 +77,10 @@ def held(settings: Settings, subject: str, timeout: float = 300.0) -> dict[str, 
     """
     # The compiler, which --help does without.
     from features.privacy import disclosure
-    from streams.worker.wiring import suppression_rules
+    from streams.worker.wiring import rules_of
 
     account, _, member = subject.partition("/")
-    tree, rules = taxonomy.load(), suppression_rules(settings.suppression_rules)
+    tree, rules = taxonomy.load(), rules_of(settings)
     name = keyed_mark(settings.secret, account, "erasure")
     wanted = _ours(account, member)
     concerns = partial(_concerns, wanted, account.encode(), keys.erased(name))
@@ -117,7 +117,7 @@ def _concerns(wanted: Callable[[bytes], bool], account: bytes, erasure: bytes, k
     match keys.parse(key):
         case (Kind.SUBJECT, name):
             return wanted(name)
-        case (Kind.CONSENTS | Kind.ABOUT | Kind.DEVICE | Kind.CASE, name):
+        case (Kind.CONSENTS | Kind.ABOUT | Kind.CONTACTS | Kind.DEVICE | Kind.CASE, name):
             return keys.account_named(key) == account
     return key in (keys.META, erasure)
 

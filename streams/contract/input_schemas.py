@@ -7,9 +7,20 @@ other language. ``null`` means absent, so what may be absent may be null.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import assert_never
+from typing import TypeAlias, assert_never
 
-from features.records.forms import Choice, Field, Flag, Form, Host, Input, Pseudonym, Text, Whole
+from features.records.forms import (
+    Chance,
+    Choice,
+    Field,
+    Flag,
+    Form,
+    Host,
+    Input,
+    Pseudonym,
+    Text,
+    Whole,
+)
 from features.records.identifiers import NO_TEXT
 from features.records.inputs import (
     COMMON,
@@ -18,9 +29,11 @@ from features.records.inputs import (
     FACTS_TOPIC,
     INPUTS,
     KIND,
+    OUTCOME_FIELDS,
+    OUTCOMES_TOPIC,
     Inputs,
 )
-from features.vocabulary import FactKind
+from features.vocabulary import FactKind, OutcomeKind
 from streams.contract.schema_forms import Property, Schema, integer, nullable, record, text, words
 
 _MORE = (
@@ -36,15 +49,18 @@ _PSEUDONYM = (
 )
 
 
+_Fields: TypeAlias = tuple[Field, ...]
+
 #: In front of the pattern of a text that is kept.
 _IMPERSONAL = f"(?!(?:{'|'.join(NO_TEXT)})$)"
 
 
 def input_schemas(inputs: Inputs = INPUTS) -> Mapping[str, tuple[str, Schema]]:
-    """Title and schema of the inputs by topic: facts, then events in their order."""
+    """Title and schema of the inputs by topic: facts, events in their order, outcomes."""
     return {
-        FACTS_TOPIC: ("What is known about a customer", _facts()),
+        FACTS_TOPIC: ("What is known about a customer", _told(FACT_FIELDS)),
         **{item.topic: (item.title, _events(item)) for item in inputs.events},
+        OUTCOMES_TOPIC: ("A contact, or an answer to one", _told(OUTCOME_FIELDS)),
     }
 
 
@@ -60,17 +76,17 @@ def _events(source: Input) -> Schema:
     return record(*map(_field, fields), **either, **_REST)
 
 
-def _facts() -> Schema:
-    kind = Property(KIND.name, words(*FACT_FIELDS), KIND.about, True)
+def _told(kinds: Mapping[FactKind, _Fields] | Mapping[OutcomeKind, _Fields]) -> Schema:
+    kind = Property(KIND.name, words(*kinds), KIND.about, True)
     return record(
         *(_field(field) for field in FACT_COMMON if field is not KIND),
         kind,
-        oneOf=[_fact(name, fields) for name, fields in FACT_FIELDS.items()],
+        oneOf=[_fact(name, fields) for name, fields in kinds.items()],
         **_REST,
     )
 
 
-def _fact(kind: FactKind, fields: tuple[Field, ...]) -> Schema:
+def _fact(kind: FactKind | OutcomeKind, fields: _Fields) -> Schema:
     own = record(*map(_field, fields))
     return {
         **own,
@@ -101,6 +117,8 @@ def _form(form: Form) -> Schema:
             return integer(form.low, form.high)
         case Flag():
             return {"type": "boolean"}
+        case Chance():
+            return {"type": "number", "exclusiveMinimum": 0, "maximum": 1}
         case other:
             assert_never(other)
 

@@ -92,6 +92,7 @@ def _suppression(scope: str) -> Schema:
         Property(
             "reason", text(1, 64), f"{', '.join(SuppressionReason)}; words may be added", True
         ),
+        Property("channel", text(1, 32), "only by this channel; absent: by none"),
         Property("until", nullable(MOMENT), "epoch milliseconds, null: open", True),
     )
 

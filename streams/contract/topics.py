@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from features.records import inputs
+from streams.settings import Settings
 
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
@@ -64,8 +65,10 @@ _COMPACTED = {
     "min.cleanable.dirty.ratio": "0.1",
 }
 
-#: The topics a worker joins, in the order that breaks ties of equal event time.
+#: The topics that every worker joins, in the order that breaks ties of equal event time.
 INPUTS: tuple[str, ...] = inputs.INPUTS.topics
+#: What came of offers, which is joined behind them where the setting `outcomes` says so.
+OUTCOMES = inputs.OUTCOMES_TOPIC
 
 FACTS = inputs.FACTS_TOPIC
 NETWORK = inputs.NETWORK_USAGE.topic
@@ -93,6 +96,13 @@ TOPICS: tuple[Topic, ...] = (
     *(
         Topic(item.topic, "in", "account", item.about, config=_events(7))
         for item in inputs.INPUTS.events
+    ),
+    Topic(
+        OUTCOMES,
+        "in",
+        "account",
+        "who was spoken to about what, and the answers",
+        config=_events(400),
     ),
     Topic(
         CATALOGUE,
@@ -167,3 +177,8 @@ TOPICS: tuple[Topic, ...] = (
 )
 
 BY_NAME: dict[str, Topic] = {topic.name: topic for topic in TOPICS}
+
+
+def joined_topics(settings: Settings) -> tuple[str, ...]:
+    """Name the topics that a deployment joins, in the order that breaks ties; without prefix."""
+    return (*INPUTS, OUTCOMES) if settings.outcomes else INPUTS

@@ -20,8 +20,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from features.outcomes.contacts import Contacts, Made, Reply
+from features.outcomes.contacts import Contacts, Made
 from features.records.inputs import TS_END, TS_MIN
+from features.vocabulary import Reply
 from streams.evaluation.decisions import BadLog, logged_object, logged_propensity, logged_text
 
 #: Contacts that are kept of an account, here where a whole history is read.

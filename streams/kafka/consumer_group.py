@@ -139,7 +139,7 @@ class Group:
             there = self._admin.list_topics(timeout=_TIMEOUT_S).topics
             spots = [
                 (name, p)
-                for name in map(self._settings.topic, topics.INPUTS)
+                for name in map(self._settings.topic, topics.joined_topics(self._settings))
                 if name in there
                 for p in there[name].partitions
             ]

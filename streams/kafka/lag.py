@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import OffsetSpec
 
-from streams.contract.topics import INPUTS
+from streams.contract.topics import joined_topics
 from streams.kafka import clients
 from streams.kafka.consumer_group import Group, GroupError
 from streams.kafka.offsets import Spot, list_offsets
@@ -91,7 +91,8 @@ class LagMeter:
             found = self._admin.list_topics(timeout=_TIMEOUT_S).topics
         except KafkaException as error:
             raise GroupError(f"lag of {self._group.name}", error) from None
-        names = [name for name in map(self._settings.topic, INPUTS) if name in found]
+        wanted = map(self._settings.topic, joined_topics(self._settings))
+        names = [name for name in wanted if name in found]
         return [(name, p) for name in names for p in sorted(found[name].partitions)]
 
     def measure(self, spots: Sequence[Spot]) -> list[Behind]:

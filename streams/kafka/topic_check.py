@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from streams.contract.topics import FACTS, INPUTS, TOPICS, Topic
+from streams.contract.topics import FACTS, INPUTS, OUTCOMES, TOPICS, Topic
 from streams.kafka.topic_plan import Found, joined_counts, mismatch
 from streams.settings import Settings
 
@@ -16,7 +16,8 @@ _ROOM_BYTES = 8_192  # key and headers of a dead letter, and the frame of its ba
 def check(found: Mapping[str, Found], settings: Settings) -> list[str]:
     """Reasons not to start a worker: topics missing, unequal, or not kept as state needs them."""
     reasons = []
-    missing = [settings.topic(t.name) for t in TOPICS if settings.topic(t.name) not in found]
+    needed = [t for t in TOPICS if settings.outcomes or t.name != OUTCOMES]
+    missing = [settings.topic(t.name) for t in needed if settings.topic(t.name) not in found]
     if missing:
         reasons.append(f"missing: {', '.join(missing)}")
     counts = joined_counts(found, settings)
@@ -56,7 +57,7 @@ def _policy(topic: Topic, have: Found) -> str:
     policy = have.config.get("cleanup.policy", "unset")
     if topic.compacted and policy != "compact":
         return f"cleanup.policy is {policy}, state would be lost; it must be compact alone"
-    if topic.name in INPUTS and "compact" in policy:
+    if topic.name in (*INPUTS, OUTCOMES) and "compact" in policy:
         return (
             f"cleanup.policy is {policy}: of an account's records all but the latest would go, "
             "withdrawals of consent among them; it must be delete alone"

@@ -19,7 +19,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPa
 from confluent_kafka.admin import MemberDescription
 
 from features.state.changelog_keys import Owner
-from streams.contract.topics import INPUTS
+from streams.contract.topics import joined_topics
 from streams.errors import Abandon, BadTopics
 from streams.kafka import clients
 from streams.kafka.consumer_group import describe
@@ -73,7 +73,7 @@ def owner_now(settings: Settings, ports: Ports = REAL) -> Owner:
         Where the broker does not answer within ``call_deadline_ms``.
     """
     seconds = settings.call_deadline_ms / 1000.0
-    names = [settings.topic(name) for name in INPUTS]
+    names = [settings.topic(name) for name in joined_topics(settings)]
     admin = clients.admin(settings, ports, "offsets")
     counts, ids = {}, {}
     answers = admin.describe_topics(TopicCollection(names), request_timeout=seconds)
@@ -187,7 +187,9 @@ def committed_reasons(settings: Settings, now: Owner) -> list[str]:
 def _committed(settings: Settings, group: str, now: Owner) -> list[TopicPartition]:
     reader = clients.consumer("group", settings, group=group, isolation="read_uncommitted")
     spots = [
-        TopicPartition(settings.topic(name), p) for name in INPUTS for p in range(now.partitions)
+        TopicPartition(settings.topic(name), p)
+        for name in joined_topics(settings)
+        for p in range(now.partitions)
     ]
     deadline = time.monotonic() + settings.call_deadline_ms / 1000.0
     try:

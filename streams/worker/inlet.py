@@ -20,7 +20,7 @@ from features.records.dead_letter import DeadLetter
 from features.records.position import Position
 from features.records.sequence import Merge
 from features.records.tolerated import Tolerance
-from streams.contract.topics import INPUTS
+from streams.contract.topics import joined_topics
 from streams.errors import LostOffsets, PartitionFailed, Stop
 from streams.kafka.compacted import passes
 from streams.kafka.fetching import Fetch, Fetched, Notice, plain_fetch
@@ -29,7 +29,7 @@ from streams.settings import Settings
 from streams.worker.partition import Cut, Partition
 from streams.worker.placement import Placement, placements
 from streams.worker.refusals import Refusals
-from streams.worker.wiring import input_limits, suppression_rules
+from streams.worker.wiring import input_limits, rules_of
 
 #: Of refused records of one input that wait for their turn, before it is paused.
 _MOST_REFUSED_BYTES = 67_108_864
@@ -57,10 +57,10 @@ class Inlet:
     def __init__(self, settings: Settings, ports: Ports = REAL) -> None:
         self._settings = settings
         self._ports = ports
-        self._names = [settings.topic(name) for name in INPUTS]
+        self._names = [settings.topic(name) for name in joined_topics(settings)]
         self._kind = {name: n for n, name in enumerate(self._names)}
         self._limits = input_limits(settings)
-        self._words = suppression_rules(settings.suppression_rules).words
+        self._words = rules_of(settings).words
         self.refusals = Refusals(settings, ports)
         # Seconds spent waiting for records: patience with an input that is silent runs only
         # while it could have spoken, not while a commit took long or the process stood still.

@@ -12,7 +12,7 @@ import time
 from collections.abc import Collection
 
 from streams import metrics
-from streams.contract.topics import INPUTS
+from streams.contract.topics import joined_topics
 from streams.errors import KafkaFailed
 from streams.kafka.lag import Behind, LagMeter
 from streams.kafka.offsets import Spot
@@ -46,7 +46,7 @@ class LagWatch:
 
     def look(self, meter: LagMeter) -> None:
         """Measure once, and show it; what can't be measured grows older."""
-        names = [self._settings.topic(name) for name in INPUTS]
+        names = [self._settings.topic(name) for name in joined_topics(self._settings)]
         spots = [(name, p) for name in names for p in sorted(self._owned)]
         for spot in self._shown.keys() - set(spots):
             metrics.LAG_SECONDS.remove(*map(str, spot))

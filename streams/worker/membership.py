@@ -22,7 +22,7 @@ from features.engine import Engine
 from features.records.position import Position
 from features.state.changelog_keys import Owner
 from streams import metrics
-from streams.contract.topics import INPUTS
+from streams.contract.topics import joined_topics
 from streams.errors import Abandon, BadTopics, LostOffsets, Stop
 from streams.kafka import clients
 from streams.kafka.native_fetching import native_fetch
@@ -81,7 +81,7 @@ class Membership:
         self._make = make_engine
         self._before_revoke = before_revoke
         self._before_loss = before_loss
-        self._names = [settings.topic(name) for name in INPUTS]
+        self._names = [settings.topic(name) for name in joined_topics(settings)]
         self._restore: Restore | None = None
         self._committed: dict[tuple[str, int], int] = {}
         self._owner: Owner | None = None

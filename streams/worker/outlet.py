@@ -30,7 +30,7 @@ import numpy as np
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from numpy.typing import NDArray
 
-from features.engine import Changes, ProfileRecord
+from features.changes import Changes, ProfileRecord
 from features.records.dead_letter import DeadLetter
 from features.records.position import Position
 from streams.contract import headers as codecs

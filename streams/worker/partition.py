@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from features.records.batch import Batch
 from features.records.dead_letter import DeadLetter
 from features.records.decoder import FACTS
+from features.records.inputs import INPUTS
 from features.records.position import Position
 from features.records.sequence import Merge
 from streams.worker.dead_letters import DeadLetterCount
@@ -112,7 +113,8 @@ class Partition:
     @property
     def delay_ms(self) -> int:
         """Time from the latest event time to the latest event's arrival; 0 where none came yet."""
-        events = [item for item in self.merge.inputs.items() if item[1].number != FACTS]
+        numbers = range(FACTS + 1, INPUTS.outcomes)
+        events = [item for item in self.merge.inputs.items() if item[1].number in numbers]
         latest = max(item.running for _, item in events)
         came = [self.arrival_ms[name] for name, _ in events if name in self.arrival_ms]
         return max(came, default=latest) - latest

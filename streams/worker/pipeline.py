@@ -24,7 +24,7 @@ from features.records.dead_letter import DeadLetter
 from features.state.contents import Contents
 from features.vocabulary import Outcome, Refusal
 from streams import metrics
-from streams.contract.topics import INPUTS
+from streams.contract.topics import joined_topics
 from streams.errors import Abandon
 from streams.kafka.executor import Job
 from streams.kafka.ports import Ports
@@ -63,6 +63,7 @@ class Pipeline:
         self._ports = ports
         self._contents = contents
         self._secret = settings.erasure_key.encode()
+        self._topics = [settings.topic(name) for name in joined_topics(settings)]
         self._untagged = Untagged(settings, contents.knows, ports)
         self._report = report
         self._computing = ports.executor()
@@ -188,7 +189,7 @@ class Pipeline:
                     Refusal.LATE,
                     "ts",
                     f"older than the watermark {engine.watermark}",
-                    self._settings.topic(INPUTS[int(row["kind"])]),
+                    self._topics[int(row["kind"])],
                     int(row["partition"]),
                     int(row["offset"]),
                     batch.text(i, "account"),
@@ -209,7 +210,7 @@ class Pipeline:
         found = np.bincount(batch.records["kind"] * np.uint8(width) + outcome).tolist()
         return Counter(
             {
-                (self._settings.topic(INPUTS[code // width]), Outcome(code % width).word): count
+                (self._topics[code // width], Outcome(code % width).word): count
                 for code, count in enumerate(found)
                 if count
             }

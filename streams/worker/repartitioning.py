@@ -18,7 +18,7 @@ from confluent_kafka import Message, TopicPartition
 
 from features.records.position import Position
 from features.state.changelog_keys import META, Owner
-from streams.contract.topics import FACTS, INPUTS, OFFERS, PROFILES, STATE, TAGS
+from streams.contract.topics import FACTS, OFFERS, PROFILES, STATE, TAGS, joined_topics
 from streams.errors import UsageError
 from streams.kafka import clients
 from streams.kafka.copying import Copier, Outgoing, Progress, committed_records, ends_of
@@ -102,15 +102,18 @@ class Migration:
         yield "content tags", self._whole(copier, TAGS)
         yield "facts that the state has taken up", self._inputs(copier, [FACTS], unread=False)
         yield "state and profiles", self._state(copier)
-        yield "records not read yet", self._inputs(copier, INPUTS, unread=True)
+        yield "records not read yet", self._inputs(copier, joined_topics(self.new), unread=True)
 
     # -- inputs --------------------------------------------------------------------------
 
     def _refuse_others(self, copier: Copier) -> None:
-        spots = [(self.new.topic(name), p) for name in INPUTS for p in range(self.new.partitions)]
+        names = [self.new.topic(name) for name in joined_topics(self.new)]
+        spots = [(name, p) for name in names for p in range(self.new.partitions)]
         spans = ends_of(self.new, spots)
         written = [name for (name, _), (start, end) in spans.items() if end > start]
-        ours = copier.done(spot for name in (STATE, *INPUTS) for spot in self._spots(name))
+        ours = copier.done(
+            spot for name in (STATE, *joined_topics(self.new)) for spot in self._spots(name)
+        )
         if written and not ours:
             raise UsageError(f"{written[0]} has records already: take another prefix")
 
@@ -187,7 +190,7 @@ class Migration:
 
     def _parts(self, p: int, owner: Owner) -> tuple[list[Outgoing], list[TopicPartition]]:
         meta, parts = self.metas[p], rekey.children(p, self.was, self.new.partitions)
-        spots = [(self.new.topic(name), part) for name in INPUTS for part in parts]
+        spots = [(self.new.topic(name), part) for name in joined_topics(self.new) for part in parts]
         spans = ends_of(self.new, spots)
         topic, out, offsets = self.new.topic(STATE), [], []
         for part, records in rekey.split(self._folded(self.old, p), parts, self._home).items():
@@ -197,7 +200,7 @@ class Migration:
                     spans[self.new.topic(name), part][name == FACTS],
                     meta.offsets[self.old.topic(name)].running,
                 )
-                for name in INPUTS
+                for name in joined_topics(self.new)
             }
             own = rekey.part_meta(meta, at, owner)
             out += [Outgoing(topic, part, key, value) for key, value in records.items()]

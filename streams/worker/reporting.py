@@ -13,7 +13,7 @@ import orjson
 
 from features.engine import Engine
 from features.figures import Figures, Totals
-from features.vocabulary import Outcome
+from features.vocabulary import Outcome, Reply
 from streams import metrics
 from streams.worker.outlet import Commit
 
@@ -59,6 +59,9 @@ class Report:
                 metrics.ERASURE_SECONDS.observe(max(0.0, time.time() - asked))
             for kind, count in changes.evicted.items():
                 metrics.EVICTED_FACTS.labels(kind).inc(count)
+            for news, count in changes.contacted.items():
+                counter = metrics.ANSWERS if isinstance(news, Reply) else metrics.CONTACTS
+                counter.labels(news).inc(count)
             for reading, count in changes.tolerated.items():
                 metrics.TOLERATED_FACTS.labels(reading).inc(count)
             self._totals(partition, found[partition])

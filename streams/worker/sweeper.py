@@ -20,7 +20,7 @@ from confluent_kafka import KafkaException, Message
 from features.engine import Engine
 from features.privacy.strays import Answered
 from streams import metrics
-from streams.contract.topics import AUDIENCES, DEAD_LETTERS, INPUTS, PROFILES
+from streams.contract.topics import AUDIENCES, DEAD_LETTERS, PROFILES, joined_topics
 from streams.kafka.compacted import CompactedTopic, ReaderError
 from streams.kafka.ports import REAL, Ports
 from streams.settings import Settings
@@ -89,7 +89,7 @@ class Sweeper:
 
     def _finish(self, look: _Look, unknown: set[bytes]) -> None:
         others = f"{self._topic}: partitions other than {look.partition}"
-        rest = [self._settings.topic(name) for name in (DEAD_LETTERS, *INPUTS)]
+        rest = [self._settings.topic(n) for n in (DEAD_LETTERS, *joined_topics(self._settings))]
         strays = look.engine.accounts.swept(
             sorted(unknown),
             look.marks,

@@ -15,6 +15,7 @@ import numpy as np
 from features.config import Config, EngineSettings
 from features.engine import Engine
 from features.jit import compilations
+from features.outcomes.contact_policy import PolicyError
 from features.privacy import rules
 from features.privacy.rules import Rules, RulesError
 from features.records import batch as batches
@@ -40,7 +41,7 @@ def engine_config(settings: Settings) -> Config:
         half_lives=settings.half_lives_days,
         day_offset_ms=settings.day_offset_min * 60_000,
         consent_default_grant=settings.consent_default == "grant",
-        rules=suppression_rules(settings.suppression_rules),
+        rules=rules_of(settings),
         erasure_key=settings.secret,
     )
 
@@ -60,21 +61,34 @@ def input_limits(settings: Settings) -> Limits:
     return Limits(settings.max_message_bytes, settings.future_tolerance_ms, settings.secret, ids)
 
 
-@lru_cache(maxsize=4)
-def suppression_rules(path: str) -> Rules:
-    """Rules from a file, the bundled ones where none is named.
+def rules_of(settings: Settings) -> Rules:
+    """Rules from the files that the settings name, the bundled ones where none is named.
 
     Raises
     ------
     SettingsError
         Naming the file, and the table and field that are wrong.
     """
-    if not path:
+    return _rules_of(settings.suppression_rules, settings.contact_policy)
+
+
+@lru_cache(maxsize=4)
+def _rules_of(suppression: str, contact: str) -> Rules:
+    if not suppression and not contact:
         return rules.load()
+    texts = {"suppression_rules": suppression, "contact_policy": contact}
+    for name, path in texts.items():
+        try:
+            texts[name] = Path(path).read_text("utf-8") if path else ""
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{name}: {path}: {error}") from None
+    text = texts["suppression_rules"] or rules.bundled_text("suppression.toml")
     try:
-        return rules.parse(Path(path).read_text("utf-8"), taxonomy.load())
-    except (OSError, UnicodeDecodeError, RulesError) as error:
-        raise SettingsError(f"suppression_rules: {path}: {error}") from None
+        return rules.parse(text, taxonomy.load(), texts["contact_policy"])
+    except RulesError as error:
+        raise SettingsError(f"suppression_rules: {suppression}: {error}") from None
+    except PolicyError as error:
+        raise SettingsError(f"contact_policy: {contact}: {error}") from None
 
 
 def warm_up(native_fetch: bool = True) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from features.engine import Changes, Engine
+from features.changes import Changes
+from features.engine import Engine
 from features.records.position import Position
 from streams.settings import Settings
 from streams.worker.membership import Membership

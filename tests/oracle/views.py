@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from features.changes import Changes, ProfileRecord
 from features.config import Config
-from features.engine import Changes, Engine, ProfileRecord
+from features.engine import Engine
 from features.records.batch import Batch
 from features.records.position import Position
 from features.state import layout as lay

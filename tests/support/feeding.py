@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from features.changes import Changes
 from features.config import Config
-from features.engine import Changes, Engine
+from features.engine import Engine
 from features.records.batch import parse
 from features.records.decoder import APP, FACTS, NETWORK, TV, Limits
 from features.records.tolerated import Tolerance

@@ -8,8 +8,9 @@ from itertools import islice
 import numpy as np
 import orjson
 
+from features.changes import ProfileRecord
 from features.config import Config
-from features.engine import Engine, ProfileRecord
+from features.engine import Engine
 from features.records.batch import parse
 from features.records.decoder import Limits
 from features.state.contents import Contents

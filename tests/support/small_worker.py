@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from features.engine import Changes, Engine
+from features.changes import Changes
+from features.engine import Engine
 from features.records.batch import parse
 from features.records.decoder import FACTS, NETWORK
 from features.records.position import Position

@@ -15,8 +15,8 @@ import pytest
 from prometheus_client import generate_latest
 
 from features.audiences.cells import Audiences
+from features.changes import Changes
 from features.config import Config
-from features.engine import Changes
 from features.state.changelog_keys import RELATED
 from features.state.contents import Contents
 from features.tags import taxonomy

@@ -32,6 +32,10 @@ _REFUSES_OFFERS = frozenset(
         SuppressionReason.CHILD_DEVICE,
     }
 )
+#: With one of these there are no offers for a time, and nobody refused any.
+_ENDS_BY_ITSELF = frozenset(
+    {SuppressionReason.CARE_CASE, SuppressionReason.CONTACT_CAP, SuppressionReason.CONTACT_PAUSE}
+)
 _MOST_FIELDS = 40
 _FIELD = re.compile(r"[a-z_]{1,32}(\.[a-z_]{1,32})?")
 
@@ -118,8 +122,9 @@ def allowed(stored: Stored, view: View, now_ms: int) -> bool:
     contactable = raw.get("contactable")
     said = contactable.get(OFFERS) if isinstance(contactable, dict) else None
     if isinstance(said, dict):
-        refused = said.get("value") is False and said.get("why") != SuppressionReason.CARE_CASE
-        over = said.get("until") is not None and said["until"] <= now_ms
+        allowed = said.get("value") is not False
+        refused = not allowed and said.get("why") not in _ENDS_BY_ITSELF
+        over = allowed and said.get("until") is not None and said["until"] <= now_ms
         if refused or over:
             return False
     return not any(
@@ -175,7 +180,8 @@ def why(stored: Stored, interest: str, view: View, now_ms: int) -> dict[str, Any
         "subject": raw.get("subject"),
         "version": stored.version,
         "interest": item,
-        "engage": item.get("stance") == Stance.ENGAGE.word and not against,
+        "engage": item.get("stance") == Stance.ENGAGE.word
+        and all("channel" in suppression for suppression in against),
         "words": said.interest(item),
         "suppressions": against,
     }

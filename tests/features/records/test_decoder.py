@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from typing import Any
 
 import pytest
 
@@ -18,10 +19,10 @@ from features.records.decoder import (
     decode,
     decode_fact,
 )
-from features.records.facts import STATEMENTS, Fact, present
+from features.records.facts import OUTCOMES, STATEMENTS, Fact, present
 from features.records.fields import Malformed
-from features.records.inputs import FACT_FIELDS
-from features.vocabulary import FactKind, KeyPrefix, Refusal
+from features.records.inputs import FACT_FIELDS, OUTCOME_FIELDS
+from features.vocabulary import FactKind, KeyPrefix, OutcomeKind, Refusal
 from tests.support.malformed_cases import CASES, GOOD, KEY, MAX_BYTES, TS, Case, record
 
 LIMITS = Limits(max_message_bytes=MAX_BYTES)
@@ -148,9 +149,11 @@ def test_facts(changed: dict[str, object], data: dict[str, object]) -> None:
 
 def test_every_kind_of_fact_has_a_type_with_its_fields() -> None:
     assert STATEMENTS.keys() == FACT_FIELDS.keys() == set(FactKind)
-    for kind, own in FACT_FIELDS.items():
+    assert OUTCOMES.keys() == OUTCOME_FIELDS.keys() == set(OutcomeKind)
+    types: dict[Any, Any] = {**STATEMENTS, **OUTCOMES}
+    for kind, own in [*FACT_FIELDS.items(), *OUTCOME_FIELDS.items()]:
         made = {field.name: not field.required for field in own}
-        told = dataclasses.fields(STATEMENTS[kind])
+        told = dataclasses.fields(types[kind])
         assert {f.name: f.default is not dataclasses.MISSING for f in told} == made
 
 

@@ -19,13 +19,21 @@ from jsonschema import Draft202012Validator
 from features.records.batch import parse
 from features.records.decoder import Limits, decode
 from features.records.fields import Malformed
-from features.records.forms import Choice, Field, Flag, Host, Pseudonym, Text, Whole
+from features.records.forms import Chance, Choice, Field, Flag, Host, Pseudonym, Text, Whole
 from features.records.identifiers import is_iban
-from features.records.inputs import COMMON, FACT_COMMON, FACT_FIELDS, INPUTS, KIND
+from features.records.inputs import (
+    COMMON,
+    FACT_COMMON,
+    FACT_FIELDS,
+    INPUTS,
+    KIND,
+    OUTCOME_FIELDS,
+    OUTCOMES_TOPIC,
+)
 from streams.contract.schemas import SCHEMAS
 
 LIMITS = Limits()
-CHECKS = [Draft202012Validator(SCHEMAS[topic]) for topic in INPUTS.topics]
+CHECKS = [Draft202012Validator(SCHEMAS[topic]) for topic in (*INPUTS.topics, OUTCOMES_TOPIC)]
 
 
 class Sort(NamedTuple):
@@ -50,6 +58,8 @@ def _good(field: Field) -> Any:
             return max(0, low)
         case Flag():
             return True
+        case Chance():
+            return 0.5
 
 
 def _sort(kind: int, fields: tuple[Field, ...], /, **fixed: Any) -> Sort:
@@ -59,6 +69,10 @@ def _sort(kind: int, fields: tuple[Field, ...], /, **fixed: Any) -> Sort:
 SORTS = [
     *(_sort(kind, (*COMMON, *item.fields)) for kind, item in enumerate(INPUTS.events, 1)),
     *(_sort(0, (*FACT_COMMON, *own), kind=kind.value) for kind, own in FACT_FIELDS.items()),
+    *(
+        _sort(INPUTS.outcomes, (*FACT_COMMON, *own), kind=kind.value)
+        for kind, own in OUTCOME_FIELDS.items()
+    ),
 ]
 
 _ODD_CHARACTERS = st.sampled_from('\x00\x1f\n\x7f\x80 !~/@+%_-.:"\\aAzZ09éÄ€😀\u2028')
@@ -107,6 +121,8 @@ def _around(draw: st.DrawFn, field: Field) -> Any:
             far = draw(st.sampled_from([0, -1, 2**31, 2**53, 2**63, 2**64, 10**18, 10**40]))
             value: int | float = draw(st.sampled_from([near, near, far]))
             return draw(st.sampled_from([value, float(value), value + 0.5, str(value)]))
+        case Chance():
+            return draw(st.sampled_from([0, 0.0, -0.0, 1e-9, 0.5, 1, 1.0, 1.0000001, 2, "1", True]))
         case Flag():
             return draw(st.sampled_from([True, False, "True", 1, 0]))
         case Choice(words=words):
@@ -190,6 +206,6 @@ def test_schema_decoder_and_scanner_accept_the_same(pair: tuple[Sort, dict[str, 
 
 
 def test_good_records_are_good() -> None:
-    assert {sort.good.get(KIND.name) for sort in SORTS} == {None, *FACT_FIELDS}
+    assert {sort.good.get(KIND.name) for sort in SORTS} == {None, *FACT_FIELDS, *OUTCOME_FIELDS}
     for sort in SORTS:
         CHECKS[sort.kind].validate(sort.good)

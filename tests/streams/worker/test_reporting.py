@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from prometheus_client import Histogram
 
-from features.engine import Changes
+from features.changes import Changes
 from features.figures import Figures, Quality, Totals
 from streams import metrics
 from streams.worker.outlet import Commit

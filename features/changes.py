@@ -1,0 +1,48 @@
+"""Says what one commit must write."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from features.vocabulary import ContactNews, FactKind, Reply, Tolerated
+
+
+class ProfileRecord(NamedTuple):
+    """A profile to publish; without a value, a subject to forget."""
+
+    key: bytes
+    value: bytes | None
+    version: int
+    as_of: int  # event time, ms
+
+
+@dataclass
+class Changes:
+    """The records that one commit must write; values of None are tombstones.
+
+    Attributes
+    ----------
+    profiles : list of ProfileRecord
+    offers : list of ProfileRecord
+        What of each profile is acted on: the same keys, versions and times, in the same order.
+    state : dict of bytes to bytes or None
+        Changelog records by key.
+    receipts : list of (bytes, bytes)
+        Of erasures: mark and receipt, neither with an identifier.
+    tolerated : Counter of Tolerated
+        Facts that were not in form, by how they were read.
+    evicted : Counter of FactKind
+        Facts that were let go for later ones, by kind.
+    contacted : Counter of ContactNews or Reply
+        What is new of contacts.
+    """
+
+    profiles: list[ProfileRecord] = field(default_factory=list)
+    offers: list[ProfileRecord] = field(default_factory=list)
+    state: dict[bytes, bytes | None] = field(default_factory=dict)
+    receipts: list[tuple[bytes, bytes]] = field(default_factory=list)
+    tolerated: Counter[Tolerated] = field(default_factory=Counter)
+    evicted: Counter[FactKind] = field(default_factory=Counter)
+    contacted: Counter[ContactNews | Reply] = field(default_factory=Counter)

@@ -1,0 +1,80 @@
+"""Says who is left alone for having been spoken to: what a profile must not advise."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from features.outcomes.contact_policy import NOT_SPOKEN_TO, Forbidden, Silence
+from features.outcomes.contacts import DAY_MS
+from features.privacy.consent import FOREVER
+from features.privacy.flags import Flags
+from features.privacy.kin import spelled
+from features.privacy.ledger import Ledger
+from features.privacy.rules import Rules
+from features.records.facts import OutcomeSaid
+from features.state import layout as lay
+from features.tags.taxonomy import Taxonomy
+from features.vocabulary import ContactNews, Reply
+
+
+class Spoken:
+    """The contacts with accounts and their members, and the silence that follows.
+
+    Parameters
+    ----------
+    ledger : Ledger
+        Where they are kept.
+    rules : Rules
+    taxonomy : Taxonomy
+
+    Attributes
+    ----------
+    news : Counter of ContactNews or Reply
+        What is new since the last commit.
+    """
+
+    def __init__(self, ledger: Ledger, rules: Rules, taxonomy: Taxonomy) -> None:
+        self._ledger = ledger
+        self._rules = rules
+        self._taxonomy = taxonomy
+        self.news: Counter[ContactNews | Reply] = Counter()
+        self._latest: tuple[object, Silence] = (None, NOT_SPOKEN_TO)
+
+    def take(self, account: bytes, member: str, ts: int, told: OutcomeSaid, most: int) -> bool:
+        """Keep a contact or an answer, of a person at most so many; returns whether it is new."""
+        contacts = self._ledger.contacts(account, member, most)
+        patience = self._rules.contact.answer_days * DAY_MS
+        news = contacts.take(member or None, ts, told, patience)
+        if news is None:
+            return False
+        self.news.update(news)
+        self._ledger.save_contacts(account, member, contacts)
+        return True
+
+    def silence(self, account: bytes, now: int) -> Silence:
+        """Work out what must not be said to an account and its members at `now`, ms."""
+        if not self._ledger.spoken(account):
+            return NOT_SPOKEN_TO
+        basis = account, now, self._ledger.contacts_basis(account)
+        if self._latest[0] != basis:  # all that is asked about an outcome asks for the same
+            contacts = self._ledger.household_contacts(account)
+            self._latest = basis, self._rules.contact.silence(contacts, now)
+        return self._latest[1]
+
+    def forbidden(self, account: bytes, member: str, now: int) -> tuple[Forbidden, ...]:
+        """List what must not be said to a member or, with "", to the household."""
+        return tuple(self.silence(account, now).to(spelled(member)))
+
+    def next_end(self, account: bytes, now: int) -> int:
+        """Time at which the first silence of an account ends, ms, `FOREVER` for none."""
+        end = self.silence(account, now).next_end
+        return FOREVER if end is None else end
+
+    def holds(self, account: bytes, member: str, now: int) -> bool:
+        """Whether nothing at all may be said to a member or, with "", to the household."""
+        return self.silence(account, now).holds(spelled(member))
+
+    def flags(self, account: bytes, member: str, now: int) -> Flags:
+        """The flags of the interests about which nothing may be said."""
+        silent = self.silence(account, now).interests(spelled(member))
+        return {self._taxonomy.index(name): lay.F_QUIET for name in silent}
