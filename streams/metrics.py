@@ -107,6 +107,11 @@ EVICTED_FACTS = _counter(
 )
 for _kind in FactKind:
     EVICTED_FACTS.labels(_kind)
+CLOCKS_OFF = _gauge(
+    "device_clocks_off", "Devices whose clock is off by about the same in all events", "side"
+)
+for _side in ("ahead", "behind"):
+    CLOCKS_OFF.labels(_side)
 TICKS = _counter(
     "ticks_total", "Ticks written to silent partitions in which something ended, or is to be said"
 )
