@@ -11,9 +11,11 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from tests.chaos.cluster import Cluster, Progress
+from tests.chaos.cluster import Cluster
 from tests.chaos.faults import DISK_FULL, FAULTS, FROM_STRIKE
+from tests.chaos.leaders import OF_THREE, THREE
 from tests.chaos.load import records
+from tests.chaos.progress import Progress
 from tests.support.verifier import Verdict, verify
 from tests.support.worker_process import feed, prepare
 
@@ -43,6 +45,8 @@ class Plan:
         Planted in the workers.
     minutes : float
         Faults stop after this long, 0 for no limit.
+    brokers : int
+        1, or 3 of which two must have what was committed.
     """
 
     seed: int
@@ -53,6 +57,7 @@ class Plan:
     minutes: float = 0.0
     storms: int = 0
     jumps: int = 0
+    brokers: int = 1
 
 
 @dataclass
@@ -83,7 +88,7 @@ def run(plan: Plan, root: Path) -> Outcome:
         f"seed {plan.seed}: {plan.events:,} events, {plan.faults} faults"
         + (f", bug {plan.bug}" if plan.bug else "")
     )
-    with Cluster(root, bug=plan.bug) as cluster:
+    with Cluster(root, bug=plan.bug, brokers=plan.brokers) as cluster:
         prepare(cluster.settings)
         started = time.monotonic()
         # In small batches, which a fetch can't split: a paced worker must meet every input soon.
@@ -112,9 +117,12 @@ def run(plan: Plan, root: Path) -> Outcome:
 
 def _strike(plan: Plan, cluster: Cluster, progress: Progress, outcome: Outcome) -> None:
     rng = random.Random(plan.seed)
-    kinds = [kind for kind in plan.kinds if cluster.disk.there or kind != DISK_FULL]
-    if len(kinds) < len(plan.kinds):
-        _say(f"{DISK_FULL}: left out, for a file system of its own takes root's rights")
+    lacking = {} if cluster.disk.there else {DISK_FULL: "its file system takes root's rights"}
+    if plan.brokers < THREE:
+        lacking |= dict.fromkeys(OF_THREE, f"takes {THREE} brokers")
+    for kind in lacking.keys() & set(plan.kinds):
+        _say(f"{kind}: left out, {lacking[kind]}")
+    kinds = [kind for kind in plan.kinds if kind not in lacking]
     names = [kind for _ in range(-(-plan.faults // len(kinds))) for kind in kinds]
     names = names[: plan.faults]
     rng.shuffle(names)
@@ -164,7 +172,7 @@ def _finish(cluster: Cluster, progress: Progress, outcome: Outcome) -> None:
     held = sum(network.ends_held for network in cluster.networks)
     _say(f"workers that ended by themselves or by SIGTERM: {ends or 'none'}; EndTxn held: {held}")
     outcome.verdicts = [
-        *verify(cluster.settings, live, files=cluster.broker.data),
+        *verify(cluster.settings, live, files=cluster.broker.root, history=cluster.history),
         Verdict(
             "I10 memory is bounded",
             cluster.peak_bytes < _MOST_BYTES,

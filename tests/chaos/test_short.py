@@ -89,7 +89,7 @@ def test_what_was_aborted_is_read_from_the_files(kafka_server: KafkaServer, name
         while (message := consumer.poll(30)) is not None and message.error() is None:
             seen[level].add(message.offset())
         consumer.close()
-    hidden = aborted(kafka_server.data, topic, 0)
+    hidden = aborted(kafka_server.root, topic, 0)
     assert len(hidden) == 9
     assert hidden == seen["read_uncommitted"] - seen["read_committed"]
 
