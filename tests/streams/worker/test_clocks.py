@@ -86,8 +86,8 @@ def test_an_hour_of_it_is_needed(clocks: Clocks) -> None:
 
 
 def test_who_delivers_late_is_not_off(clocks: Clocks) -> None:
-    """A day's events, sent within two hours."""
-    _polled(clocks, lambda device, passed: -(12 * HOUR - 9 * passed) if device == 3 else 0)
+    """Half a day's events, sent within an hour and a half, none of them in time."""
+    _polled(clocks, lambda device, passed: -(12 * HOUR - 7 * passed) if device == 3 else 0)
     assert _told() == (0, 0)
 
 
