@@ -27,6 +27,7 @@ from tests.chaos.cluster import Cluster
 from tests.support.processes import wait_until
 from tests.support.reference import read
 
+_RUNNING_S = 20.0
 _WAIT_S = 60.0
 _HINT = "offsets reset"  # in the sentence of a worker that knows
 
@@ -66,17 +67,29 @@ def _lose(cluster: Cluster, name: str, strike: Callable[[str], None]) -> None:
     for partition in range(settings.partitions):
         cluster.history.keep(topic, partition, read(settings, name, partition))
     strike(topic)
+    named = _named(cluster, _RUNNING_S)  # those at work may have all of it in their buffers
     cluster.halt()
     if find_lost(settings, read_metas(settings), binding.owner_now(settings)):
-        for slot in cluster.wanted:
-            cluster.start(slot)
-        workers = cluster.workers.values()
-        try:
-            wait_until(lambda: any(worker.has_said(_HINT) for worker in workers), _WAIT_S)
-        except TimeoutError:
-            cluster.fatal.append(f"nobody named what was lost of {topic}")
-        cluster.halt()
+        if not named:
+            _start(cluster)
+            if not _named(cluster, _WAIT_S):
+                cluster.fatal.append(f"nobody named what was lost of {topic}")
+            cluster.halt()
         _reset(cluster)
+    _start(cluster)
+
+
+def _named(cluster: Cluster, seconds: float) -> bool:
+    """Whether a worker says in time what is to be done."""
+    workers = cluster.workers.values()
+    try:
+        wait_until(lambda: any(worker.has_said(_HINT) for worker in workers), seconds)
+    except TimeoutError:
+        return False
+    return True
+
+
+def _start(cluster: Cluster) -> None:
     for slot in cluster.wanted:
         cluster.start(slot)
 

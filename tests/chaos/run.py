@@ -21,6 +21,7 @@ from tests.support.worker_process import feed, prepare
 
 _WORKERS = 3
 _TRICKLE = 2.0  # records a second while the group forms
+_LEAST_RATE = 20.0  # and of each worker while faults last
 _START_S = 600.0  # cold kernels are compiled by every worker at once
 _RECOVERY_S = 180.0
 _END_S = 900.0
@@ -105,7 +106,8 @@ def run(plan: Plan, root: Path) -> Outcome:
         since = time.monotonic()
         cluster.pace(
             rate=max(
-                50.0, progress.left / max(1, plan.faults) / _FIRST_GUESS_S / _WORKERS * _RESERVE
+                _LEAST_RATE,
+                progress.left / max(1, plan.faults) / _FIRST_GUESS_S / _WORKERS * _RESERVE,
             )
         )
         if not cluster.wait_for(partial(progress.has_recovered, since), _START_S):
@@ -136,7 +138,7 @@ def _strike(plan: Plan, cluster: Cluster, progress: Progress, outcome: Outcome) 
             break
         if number:
             left_s = max(_LEAST_GUESS_S, spent / number) * (len(names) - number)
-            cluster.pace(rate=max(50.0, progress.left * _RESERVE / left_s / _WORKERS))
+            cluster.pace(rate=max(_LEAST_RATE, progress.left * _RESERVE / left_s / _WORKERS))
         cluster.wait_for(lambda: bool(cluster.up()), _RECOVERY_S)
         struck = time.monotonic()
         FAULTS[name](cluster, rng)

@@ -37,7 +37,7 @@ KINDS = ("kill -9", "zombie", "EndTxn answer lost", "broker kill -9")
 @pytest.mark.usefixtures("kafka_jars")
 @pytest.mark.timeout(1_200)
 def test_every_invariant_holds_under_fire(tmp_path: Path, seed: int) -> None:
-    outcome = run(Plan(seed, 60_000, len(KINDS), KINDS, storms=1, jumps=1), tmp_path)
+    outcome = run(Plan(seed, 16_000, len(KINDS), KINDS, storms=1, jumps=1), tmp_path)
     report(outcome)
     assert not outcome.void, outcome.void
     assert not outcome.broken
