@@ -49,7 +49,7 @@ bench: setup ## Measure, peers side by side on a real Kafka (about 20 minutes)
 quality: setup ## Are the scores honest: on real data, against baselines (TAGS=1: tags; DATA=DIR)
 	$(if $(DATA),DATA=$(abspath $(DATA)) )$(BIN)/python -m $(if $(TAGS),tests.quality.tags,pytest -m quality -s --timeout=1800) $(ARGS)
 
-chaos: setup ## 5 M events, 150 faults of 31 kinds, 3 seeds, on a real broker; ARGS=--help
+chaos: setup ## 5 M events, 150 faults of 35 kinds, 3 seeds, on a real broker (or 3); ARGS=--help
 	$(BIN)/python -m tests.chaos $(or $(ARGS),--events 1700000 --faults 50 --seed 11 --seed 12 --seed 13)
 
 simulate: setup ## Ten thousand seeded schedules of faults over a Kafka in memory

@@ -135,6 +135,11 @@ for _news in ContactNews:
 ANSWERS = _counter("contact_answers_total", "Answers to contacts, each counted once", "answer")
 for _reply in Reply:
     ANSWERS.labels(_reply)
+CLOCKS_OFF = _gauge(
+    "device_clocks_off", "Devices whose clock is off by about the same in all events", "side"
+)
+for _side in ("ahead", "behind"):
+    CLOCKS_OFF.labels(_side)
 TICKS = _counter(
     "ticks_total", "Ticks written to silent partitions in which something ended, or is to be said"
 )

@@ -26,6 +26,7 @@ from streams.kafka.compacted import passes
 from streams.kafka.fetching import Fetch, Fetched, Notice, plain_fetch
 from streams.kafka.ports import REAL, Ports
 from streams.settings import Settings
+from streams.worker.clocks import Clocks
 from streams.worker.partition import Cut, Partition
 from streams.worker.placement import Placement, placements
 from streams.worker.refusals import Refusals
@@ -62,6 +63,7 @@ class Inlet:
         self._limits = input_limits(settings)
         self._words = rules_of(settings).words
         self.refusals = Refusals(settings, ports)
+        self._clocks = Clocks(settings.future_tolerance_ms)
         # Seconds spent waiting for records: patience with an input that is silent runs only
         # while it could have spoken, not while a commit took long or the process stood still.
         self._listened = 0.0
@@ -234,6 +236,7 @@ class Inlet:
         except PartitionFailed as error:
             self._take_again(consumer, place, error.partition)
             raise
+        self._clocks.look(batch.records, letters, came)
         accepted = (
             batch.records["partition"].astype(np.int64) * len(self._names) + batch.records["kind"]
         )

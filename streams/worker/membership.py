@@ -62,6 +62,8 @@ class Membership:
         Partitions of the latest assignment; in a rebalance those of the former one.
     given_up : GivenUp
         Partitions that are assigned and can't go on.
+    owner : Owner or None
+        What the state is bound to since the latest assignment.
     """
 
     def __init__(
@@ -84,12 +86,12 @@ class Membership:
         self._names = [settings.topic(name) for name in joined_topics(settings)]
         self._restore: Restore | None = None
         self._committed: dict[tuple[str, int], int] = {}
-        self._owner: Owner | None = None
         self._never: set[tuple[str, int]] = set()  # partitions without a committed offset
         self._joined = False
         self.engines: dict[int, Engine] = {}
         self.assigned: frozenset[int] = frozenset()
         self.given_up = GivenUp(settings, ports)
+        self.owner: Owner | None = None
         #: Engines between two assignments, and where their partitions' inputs go on.
         self._parked: dict[int, tuple[Engine, Start]] = {}
         self._standby = Standby(settings, ports) if settings.standby else None
@@ -259,22 +261,22 @@ class Membership:
         """Refuse partitions of other topics than the state was made from, whole ones or parts."""
         with self._watchdog.guard("topics"):
             owner = binding.owner_now(self._settings, self._ports)
-        verdict = binding.judge_owner(self._owner, owner)
+        verdict = binding.judge_owner(self.owner, owner)
         if isinstance(verdict, binding.Refuse):
             raise BadTopics(verdict.sentence)
-        self._owner = owner
+        self.owner = owner
         for p in binding.incomplete(spots, self._names):
             self.given_up.add(p, BadTopics(binding.foreign(self._settings, [p], self._ports)))
 
     def _bind(self, engines: Iterable[Engine]) -> None:
         """Refuse state that is not ours, and write down whose it is."""
-        assert self._owner is not None, "nothing is restored before an assignment"
+        assert self.owner is not None, "nothing is restored before an assignment"
         for engine in engines:
-            verdict = binding.judge_owner(engine.owner, self._owner)
+            verdict = binding.judge_owner(engine.owner, self.owner)
             if isinstance(verdict, binding.Refuse):
                 raise BadTopics(verdict.sentence)
-            was = engine.owner or self._owner
-            engine.owner = replace(self._owner, began=was.began, swept=was.swept)
+            was = engine.owner or self.owner
+            engine.owner = replace(self.owner, began=was.began, swept=was.swept)
 
     def _begin(self, spots: list[TopicPartition]) -> None:
         partitions = {s.partition for s in spots if s.partition not in self.given_up}

@@ -38,6 +38,7 @@ from streams.worker.reach import Reach
 from streams.worker.reporting import Report
 from streams.worker.sweeper import Sweeper
 from streams.worker.ticker import Ticker
+from streams.worker.topic_watch import TopicWatch
 from streams.worker.twins import Twins
 from streams.worker.watchdog import Watchdog
 from streams.worker.wiring import engine_config, spare_collector, warm_up
@@ -73,6 +74,7 @@ class Worker:
         self._pipeline = Pipeline(settings, self._contents, self._report, ports)
         self._lag = LagWatch(settings)
         self._twins = Twins(settings, ports)
+        self._topics = TopicWatch(settings, ports)
         self._inlet = Inlet(settings, ports)
         self._ticker = Ticker(settings, ports)
         self._sweeper = Sweeper(settings, self._pipeline, ports)
@@ -112,6 +114,7 @@ class Worker:
             while not self._ears.asked:
                 self.step()
                 self._twins.look(self._membership.consumer.memberid() or "")
+                self._topics.look(self._membership.owner)
             self.leave()
             return 0
         except Stop as error:

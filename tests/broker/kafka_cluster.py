@@ -16,6 +16,7 @@ from pathlib import Path
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
+from streams.kafka.consumer_group import describe
 from tests.broker.kafka_server import KafkaServer, Node, Options, free_ports, new_cluster_id
 from tests.support.processes import wait_until
 
@@ -123,11 +124,10 @@ class KafkaCluster:
 
         Raises
         ------
-        KafkaException
-            When there is none now.
+        KafkaFailed
+            When there is none for a while.
         """
-        answer = self._admin().describe_consumer_groups([group], request_timeout=_ADMIN_S)[group]
-        number: int = answer.result(_ADMIN_S).coordinator.id
+        number: int = describe(self._admin(), group, _IN_SYNC_S).coordinator.id
         return self.servers[number - 1]
 
     def wait_in_sync(self, seconds: float = _IN_SYNC_S) -> None:
@@ -137,20 +137,20 @@ class KafkaCluster:
         ------
         TimeoutError
         """
+        wait_until(lambda: not self.behind(), seconds, lambda: f"not in sync: {self.behind()}")
 
-        def behind() -> list[str]:
-            try:
-                topics = self._admin().list_topics(timeout=_ADMIN_S).topics
-            except KafkaException as error:
-                return [str(error)]
-            return [
-                f"{name}[{number}] {spot.isrs} of {spot.replicas}"
-                for name, topic in topics.items()
-                for number, spot in topic.partitions.items()
-                if len(spot.isrs) < len(spot.replicas)
-            ]
-
-        wait_until(lambda: not behind(), seconds, lambda: f"not in sync: {behind()}")
+    def behind(self) -> list[str]:
+        """What is not in sync, in words; empty when every node has every copy it must have."""
+        try:
+            topics = self._admin().list_topics(timeout=_ADMIN_S).topics
+        except KafkaException as error:
+            return [str(error)]
+        return [
+            f"{name}[{number}] {spot.isrs} of {spot.replicas}"
+            for name, topic in topics.items()
+            for number, spot in topic.partitions.items()
+            if len(spot.isrs) < len(spot.replicas)
+        ]
 
     def _admin(self) -> AdminClient:
         return AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})

@@ -29,11 +29,15 @@ class Batch(NamedTuple):
     marker: int | None
 
 
-def aborted(data: Path, topic: str, partition: int) -> set[int]:
-    """Offsets of the aborted records of one partition, from a data folder or one beside it."""
+def aborted(root: Path, topic: str, partition: int) -> set[int]:
+    """Offsets of the aborted records of one partition, from each copy of it below a folder."""
+    return set().union(*map(_aborted, root.rglob(f"{topic}-{partition}")))
+
+
+def _aborted(copy: Path) -> set[int]:
     found: set[int] = set()
     pending: dict[int, set[int]] = {}
-    for segment in sorted(data.parent.glob(f"*/{topic}-{partition}/*.log")):
+    for segment in sorted(copy.glob("*.log")):
         for batch in batches(segment.read_bytes()):
             if batch.marker is not None:
                 spots = pending.pop(batch.producer, set())

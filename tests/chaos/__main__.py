@@ -28,6 +28,7 @@ def main() -> int:
     parser.add_argument("--kind", action="append", choices=list(FAULTS), help="only these")
     parser.add_argument("--storms", type=int, help="bursts of malformed records in the input")
     parser.add_argument("--jumps", type=int, help="stretches of wrong clocks in the input")
+    parser.add_argument("--brokers", type=int, choices=(1, 3), default=1)
     parser.add_argument(
         "--bug",
         choices=[*BUGS, "all"],
@@ -51,6 +52,7 @@ def main() -> int:
                 args.minutes,
                 some if args.storms is None else args.storms,
                 some if args.jumps is None else args.jumps,
+                args.brokers,
             )
             good &= _judge(_run(plan, args.keep))
     return 0 if good else 1

@@ -5,39 +5,36 @@ from __future__ import annotations
 import json
 import signal
 import sys
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
-from confluent_kafka import ConsumerGroupState, KafkaException, TopicPartition
-from confluent_kafka.admin import (
-    AdminClient,
-    AlterConfigOpType,
-    ConfigEntry,
-    ConfigResource,
-    OffsetSpec,
-)
+from confluent_kafka import ConsumerGroupState, KafkaException
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 
-from streams.contract.topics import INPUTS
+from streams.errors import ExitCode
 from streams.kafka.consumer_group import Group, GroupError
-from streams.kafka.offsets import offsets_at
 from streams.settings import Settings
-from tests.broker.kafka_server import KafkaServer, Options, free_ports
+from tests.broker.kafka_cluster import KafkaCluster
+from tests.broker.kafka_server import Options, free_ports
 from tests.chaos.disks import SmallDisk
 from tests.chaos.load import END_MS
-from tests.chaos.proxy import FAIR, Proxy, Weather
+from tests.chaos.progress import Progress
+from tests.chaos.proxy import FAIR, Network, Weather
 from tests.chaos.worker import write_json
+from tests.support.history import History
 from tests.support.processes import peak_memory
 from tests.support.worker_process import WorkerProcess, short_timings
 
 #: Ends that a supervisor answers by starting the worker again.
 _RESTARTED = {1: "gave up", 70: "watchdog"}
-_LOOK_S = 0.2
+#: Ends of a worker that an operator stops, or who sees by itself that offsets are lost.
+_HALTED = {0, *_RESTARTED, -signal.SIGTERM, ExitCode.LOST_OFFSETS, ExitCode.BAD_TOPICS}
+_PROPERTIES = {"log.retention.check.interval.ms": "1000"}
 
 
 class Cluster:
@@ -49,23 +46,36 @@ class Cluster:
         Working directory.
     slots : int
         Most workers at a time, each with a network of its own.
+    brokers : int
+        1 or 3.
     bug : str or None
         Planted in every worker.
     """
 
     def __init__(
-        self, root: Path, *, slots: int = 4, partitions: int = 6, bug: str | None = None
+        self,
+        root: Path,
+        *,
+        slots: int = 4,
+        partitions: int = 6,
+        bug: str | None = None,
+        brokers: int = 1,
     ) -> None:
         self.root = root
-        self.networks: list[Proxy] = []
-        #: Where half of the broker's partitions lie, if it could be had.
-        self.disk = SmallDisk(root / "kafka" / "second")
-        both = {"log.dirs": f"{root / 'kafka' / 'data'},{self.disk.folder}"}
-        self.broker = self._build(slots, both if self.disk.there else {})
+        #: By slot, the way to the brokers.
+        self.networks: list[Network] = []
+        #: Where half of the first broker's partitions lie, if it could be had.
+        first = root / "kafka" / "1"
+        self.disk = SmallDisk(first / "second")
+        nodes = [_PROPERTIES] * brokers
+        if self.disk.there:
+            nodes[0] = {**_PROPERTIES, "log.dirs": f"{first / 'data'},{self.disk.folder}"}
+        self.broker = self._build(slots, nodes)
         self.settings = short_timings(
             self.broker.bootstrap,
             "chaos.",
             partitions=partitions,
+            replication=brokers,
             poll_events=5_000,
             commit_events=10_000,
             dead_letter_max_run=5_000,
@@ -89,19 +99,21 @@ class Cluster:
         self.fatal: list[str] = []
         self.peak_bytes = 0
         self._bug = bug
+        #: What faults took out of the inputs.
+        self.history = History()
         self.progress: Progress | None = None
 
-    def _build(self, slots: int, properties: Mapping[str, str]) -> KafkaServer:
-        """The broker, not started, with a way to it for each slot."""
-        ports = free_ports(slots)
-        self.networks = [Proxy(port) for port in ports]
-        listeners = {port: way.port for port, way in zip(ports, self.networks, strict=True)}
-        return KafkaServer(self.root / "kafka", Options(listeners=listeners, properties=properties))
+    def _build(self, slots: int, nodes: Sequence[Mapping[str, str]]) -> KafkaCluster:
+        """The brokers, not started, each with its properties, and a way to them for each slot."""
+        ports = free_ports(slots * len(nodes))
+        self.networks = [Network(ports[slot::slots]) for slot in range(slots)]
+        ways = map(dict[int, int], zip(*self.networks, strict=True))
+        options = [Options(listeners=to, properties=it) for to, it in zip(ways, nodes, strict=True)]
+        return KafkaCluster(self.root / "kafka", options)
 
     def _own(self, slot: int) -> Settings:
         """The settings of whoever works in a slot."""
-        where = f"127.0.0.1:{self.networks[slot].port}"
-        return replace(self.settings, bootstrap_servers=where)
+        return replace(self.settings, bootstrap_servers=self.networks[slot].bootstrap)
 
     def __enter__(self) -> Self:
         self.broker.start()
@@ -186,6 +198,14 @@ class Cluster:
             return  # Python was still reading modules
         if code != 0 and code not in _RESTARTED:
             self.fatal.append(f"w{slot} ended with {code} on SIGTERM")
+
+    def halt(self) -> None:
+        """SIGTERM to all, as an operator does who reads that offsets are lost."""
+        for worker in self.workers.values():
+            worker.signal(signal.SIGTERM)
+        for slot, worker in self.workers.items():
+            if (code := worker.wait(60.0)) not in _HALTED:
+                self.fatal.append(f"w{slot} ended with {code} where offsets were lost")
 
     def up(self) -> list[int]:
         """Slots whose process runs."""
@@ -295,90 +315,3 @@ class Cluster:
 
     def _dump(self, slot: int) -> Path:
         return self.root / f"w{slot}.digest.json"
-
-
-class Progress:
-    """Looks at the committed offsets a few times a second, through a network that never fails.
-
-    Parameters
-    ----------
-    endless : bool
-        Whether more input is to come than there is now.
-    """
-
-    def __init__(self, settings: Settings, *, endless: bool = False) -> None:
-        self._settings = settings
-        self._group = Group(settings)
-        self._spots = [
-            TopicPartition(settings.topic(name), p)
-            for name in INPUTS
-            for p in range(settings.partitions)
-        ]
-        ends = offsets_at(
-            settings, [(spot.topic, spot.partition) for spot in self._spots], OffsetSpec.latest()
-        )
-        self._ends = {spot: end + endless * 2**40 for spot, end in ends.items()}
-        self.total = sum(self._ends.values())
-        self.behind = dict.fromkeys(range(settings.partitions), 1)
-        self.left = self.total
-        #: The longest that a partition with records to commit committed none, in seconds.
-        self.standstill = 0.0
-        self._moved = dict.fromkeys(self.behind, time.monotonic())
-        self._advanced: dict[int, list[float]] = {p: [] for p in range(settings.partitions)}
-        self._stopped = threading.Event()
-        threading.Thread(target=self._watch, daemon=True).start()
-
-    def stop(self) -> None:
-        """End the thread."""
-        self._stopped.set()
-
-    def time_standstill(self) -> None:
-        """Begin to take the time for which partitions stand still."""
-        self._moved = dict.fromkeys(self.behind, time.monotonic())
-        self.standstill = 0.0
-
-    def recovered(self, since: float) -> float | None:
-        """When every partition had committed something after `since`; None if not yet.
-
-        A partition that has nothing left to commit counts as recovered.
-        """
-        latest = since
-        for partition, times in self._advanced.items():
-            after = [at for at in times[-400:] if at > since]
-            if after:
-                latest = max(latest, after[0])
-            elif self.behind[partition]:
-                return None
-        return latest
-
-    def has_recovered(self, since: float) -> bool:
-        """Whether every partition has."""
-        return self.recovered(since) is not None
-
-    def _watch(self) -> None:
-        before = dict.fromkeys(self.behind, 0)
-        while not self._stopped.wait(_LOOK_S):
-            asked = time.monotonic()
-            try:
-                found = self._group.committed(self._spots)
-            except GroupError:
-                # The broker is away; a client that lost its coordinator may never find it again.
-                self._group.close()
-                self._group = Group(self._settings)
-                continue
-            sums: Counter[int] = Counter()
-            behind: Counter[int] = Counter()
-            for (topic, partition), end in self._ends.items():
-                offset = found.get((topic, partition), 0)
-                sums[partition] += offset
-                behind[partition] += max(0, end - offset)  # faults add records of their own
-            for partition in self.behind:
-                moved = sums[partition] > before[partition]
-                if moved:
-                    self._advanced[partition].append(asked)
-                    before[partition] = sums[partition]
-                if moved or not self.behind[partition]:
-                    self._moved[partition] = asked
-                self.standstill = max(self.standstill, asked - self._moved[partition])
-                self.behind[partition] = behind[partition]
-            self.left = sum(behind.values())

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from streams.contract.topics import STATE
 from streams.errors import ExitCode
-from tests.chaos import masses, poison
+from tests.chaos import leaders, losses, masses, poison
 from tests.chaos.cluster import Cluster
 from tests.chaos.proxy import Weather
 
@@ -167,12 +167,13 @@ def compacted(cluster: Cluster, rng: random.Random) -> None:
 
 
 def disk_full(cluster: Cluster, rng: random.Random) -> None:
-    """The disk of half of the partitions takes no more; given room, the broker starts again."""
+    """The disk of half of a broker takes no more; given room, that broker starts again."""
     cluster.disk.fill()
     _pass(cluster, rng.uniform(5.0, 12.0))
     cluster.disk.empty()
-    cluster.broker.kill()
-    cluster.broker.start()
+    server = cluster.broker.servers[0]
+    server.kill()
+    server.start()
 
 
 #: By name; a recovery is measured from the strike where the fault is a worker's, from the end of
@@ -209,6 +210,8 @@ FAULTS: dict[str, Fault] = {
     "aborted input": masses.aborted_input,
     "hanging input": masses.hanging_input,
     DISK_FULL: disk_full,
+    **losses.LOSSES,
+    **leaders.OF_THREE,
 }
 FROM_STRIKE = frozenset(
     {

@@ -64,6 +64,13 @@ def fast_clock(cluster: Cluster, rng: random.Random) -> None:
     _send(cluster, rng, spot, (_visit(who, now + ahead, device_id="d1") for _ in range(500)))
 
 
+def visits(cluster: Cluster, rng: random.Random) -> None:
+    """No fault: some events of new accounts."""
+    spot, crowd, now = _scene(cluster, rng)
+    _send(cluster, rng, spot, (_consent(who, now) for who in crowd[:100]))
+    _send(cluster, rng, spot, (_visit(who, now) for who in crowd[:100]))
+
+
 def aborted_input(cluster: Cluster, rng: random.Random) -> None:
     """A producer of events works in transactions, and aborts some."""
     _transactions(cluster, rng, hang=False)

@@ -1,6 +1,6 @@
-"""A network that fails on demand: a TCP proxy between one worker and the broker.
+"""A network that fails on demand: a TCP proxy between one worker and each broker.
 
-Each worker has a listener of the broker for itself, advertised at its proxy, so that every byte
+Each worker has a listener of each broker for itself, advertised at its proxy, so that every byte
 passes here and a fault strikes one worker alone. Requests are told apart by their API key: the
 end of a transaction (EndTxn) can be held while all else passes, and is delivered late even
 where its sender has long given up, which is how a delayed EndTxn meets a later transaction.
@@ -12,7 +12,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 END_TXN = 26  # Kafka's API key
@@ -51,6 +51,53 @@ class Weather:
 FAIR = Weather()
 
 
+class Network:
+    """One worker's ways to the brokers, which are fair or foul together.
+
+    Parameters
+    ----------
+    targets : sequence of int
+        Ports, one of each broker.
+    """
+
+    def __init__(self, targets: Sequence[int]) -> None:
+        self._ways = [Proxy(port) for port in targets]
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        """Each broker's port and the one at which it must be advertised."""
+        return ((way.target, way.port) for way in self._ways)
+
+    @property
+    def bootstrap(self) -> str:
+        """Bootstrap servers."""
+        return ",".join(f"127.0.0.1:{way.port}" for way in self._ways)
+
+    @property
+    def ends_held(self) -> int:
+        """EndTxn requests that did not simply pass."""
+        return sum(way.ends_held for way in self._ways)
+
+    def set(self, weather: Weather) -> None:
+        """Change the weather at once."""
+        for way in self._ways:
+            way.set(weather)
+
+    def keep_next_end(self, *, hang_up: bool = False) -> None:
+        """Hold the next EndTxn request to each broker; see `Proxy.keep_next_end`."""
+        for way in self._ways:
+            way.keep_next_end(hang_up=hang_up)
+
+    def deliver_end(self) -> None:
+        """Deliver what is held."""
+        for way in self._ways:
+            way.deliver_end()
+
+    def close(self) -> None:
+        """Stop for good."""
+        for way in self._ways:
+            way.close()
+
+
 class Proxy:
     """Listens on a free port and forwards to `target` as the weather allows."""
 
@@ -82,9 +129,9 @@ class Proxy:
         self._hangs_up, self._hold_one, self._kept = hang_up, True, True
 
     def deliver_end(self) -> None:
-        """Deliver it, though its sender has long left that connection."""
+        """Deliver it, though its sender has long left that connection; if none came, hold none."""
         with self._changed:
-            self._kept = False
+            self._hold_one = self._kept = False
             self._changed.notify_all()
 
     def close(self) -> None:

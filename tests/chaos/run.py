@@ -11,14 +11,17 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from tests.chaos.cluster import Cluster, Progress
+from tests.chaos.cluster import Cluster
 from tests.chaos.faults import DISK_FULL, FAULTS, FROM_STRIKE
+from tests.chaos.leaders import OF_THREE, THREE
 from tests.chaos.load import records
+from tests.chaos.progress import Progress
 from tests.support.verifier import Verdict, verify
 from tests.support.worker_process import feed, prepare
 
 _WORKERS = 3
 _TRICKLE = 2.0  # records a second while the group forms
+_LEAST_RATE = 20.0  # and of each worker while faults last
 _START_S = 600.0  # cold kernels are compiled by every worker at once
 _RECOVERY_S = 180.0
 _END_S = 900.0
@@ -43,6 +46,8 @@ class Plan:
         Planted in the workers.
     minutes : float
         Faults stop after this long, 0 for no limit.
+    brokers : int
+        1, or 3 of which two must have what was committed.
     """
 
     seed: int
@@ -53,6 +58,7 @@ class Plan:
     minutes: float = 0.0
     storms: int = 0
     jumps: int = 0
+    brokers: int = 1
 
 
 @dataclass
@@ -83,7 +89,7 @@ def run(plan: Plan, root: Path) -> Outcome:
         f"seed {plan.seed}: {plan.events:,} events, {plan.faults} faults"
         + (f", bug {plan.bug}" if plan.bug else "")
     )
-    with Cluster(root, bug=plan.bug) as cluster:
+    with Cluster(root, bug=plan.bug, brokers=plan.brokers) as cluster:
         prepare(cluster.settings)
         started = time.monotonic()
         # In small batches, which a fetch can't split: a paced worker must meet every input soon.
@@ -100,7 +106,8 @@ def run(plan: Plan, root: Path) -> Outcome:
         since = time.monotonic()
         cluster.pace(
             rate=max(
-                50.0, progress.left / max(1, plan.faults) / _FIRST_GUESS_S / _WORKERS * _RESERVE
+                _LEAST_RATE,
+                progress.left / max(1, plan.faults) / _FIRST_GUESS_S / _WORKERS * _RESERVE,
             )
         )
         if not cluster.wait_for(partial(progress.has_recovered, since), _START_S):
@@ -112,9 +119,12 @@ def run(plan: Plan, root: Path) -> Outcome:
 
 def _strike(plan: Plan, cluster: Cluster, progress: Progress, outcome: Outcome) -> None:
     rng = random.Random(plan.seed)
-    kinds = [kind for kind in plan.kinds if cluster.disk.there or kind != DISK_FULL]
-    if len(kinds) < len(plan.kinds):
-        _say(f"{DISK_FULL}: left out, for a file system of its own takes root's rights")
+    lacking = {} if cluster.disk.there else {DISK_FULL: "its file system takes root's rights"}
+    if plan.brokers < THREE:
+        lacking |= dict.fromkeys(OF_THREE, f"takes {THREE} brokers")
+    for kind in lacking.keys() & set(plan.kinds):
+        _say(f"{kind}: left out, {lacking[kind]}")
+    kinds = [kind for kind in plan.kinds if kind not in lacking]
     names = [kind for _ in range(-(-plan.faults // len(kinds))) for kind in kinds]
     names = names[: plan.faults]
     rng.shuffle(names)
@@ -128,7 +138,7 @@ def _strike(plan: Plan, cluster: Cluster, progress: Progress, outcome: Outcome) 
             break
         if number:
             left_s = max(_LEAST_GUESS_S, spent / number) * (len(names) - number)
-            cluster.pace(rate=max(50.0, progress.left * _RESERVE / left_s / _WORKERS))
+            cluster.pace(rate=max(_LEAST_RATE, progress.left * _RESERVE / left_s / _WORKERS))
         cluster.wait_for(lambda: bool(cluster.up()), _RECOVERY_S)
         struck = time.monotonic()
         FAULTS[name](cluster, rng)
@@ -164,7 +174,7 @@ def _finish(cluster: Cluster, progress: Progress, outcome: Outcome) -> None:
     held = sum(network.ends_held for network in cluster.networks)
     _say(f"workers that ended by themselves or by SIGTERM: {ends or 'none'}; EndTxn held: {held}")
     outcome.verdicts = [
-        *verify(cluster.settings, live, files=cluster.broker.data),
+        *verify(cluster.settings, live, files=cluster.broker.root, history=cluster.history),
         Verdict(
             "I10 memory is bounded",
             cluster.peak_bytes < _MOST_BYTES,

@@ -33,7 +33,7 @@ from streams.contract.topics import INPUTS, NETWORK, STATE
 from streams.settings import Settings
 from streams.worker.wiring import engine_config
 from tests.broker.kafka_server import started_kafka
-from tests.chaos.cluster import Progress
+from tests.chaos.progress import Progress
 from tests.support.messages import write
 from tests.support.processes import wait_until
 from tests.support.worker_process import WorkerProcess, deployed

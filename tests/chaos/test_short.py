@@ -11,9 +11,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from confluent_kafka.admin import NewTopic
 
 from streams.kafka import clients
@@ -26,6 +27,7 @@ from tests.chaos.load import records
 from tests.chaos.proxy import END_TXN, FAIR, Proxy, Weather
 from tests.chaos.run import Plan, report, run
 from tests.conftest import Names
+from tests.support.history import History
 
 #: One of each manner: a process, the group, the end of a transaction, the broker.
 KINDS = ("kill -9", "zombie", "EndTxn answer lost", "broker kill -9")
@@ -35,7 +37,7 @@ KINDS = ("kill -9", "zombie", "EndTxn answer lost", "broker kill -9")
 @pytest.mark.usefixtures("kafka_jars")
 @pytest.mark.timeout(1_200)
 def test_every_invariant_holds_under_fire(tmp_path: Path, seed: int) -> None:
-    outcome = run(Plan(seed, 60_000, len(KINDS), KINDS, storms=1, jumps=1), tmp_path)
+    outcome = run(Plan(seed, 16_000, len(KINDS), KINDS, storms=1, jumps=1), tmp_path)
     report(outcome)
     assert not outcome.void, outcome.void
     assert not outcome.broken
@@ -89,7 +91,7 @@ def test_what_was_aborted_is_read_from_the_files(kafka_server: KafkaServer, name
         while (message := consumer.poll(30)) is not None and message.error() is None:
             seen[level].add(message.offset())
         consumer.close()
-    hidden = aborted(kafka_server.data, topic, 0)
+    hidden = aborted(kafka_server.root, topic, 0)
     assert len(hidden) == 9
     assert hidden == seen["read_uncommitted"] - seen["read_committed"]
 
@@ -226,3 +228,44 @@ def _until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+# -- inputs that lose records
+
+
+class _At:
+    """A message at an offset, as far as the history looks at it."""
+
+    def __init__(self, offset: int) -> None:
+        self._offset = offset
+
+    def offset(self) -> int:
+        return self._offset
+
+
+def _offsets(history: History, log: range) -> list[int]:
+    return [item.offset() for item in history.records("t", 0, _log(log))]
+
+
+def _log(offsets: range) -> list[Message]:
+    return [cast(Message, _At(offset)) for offset in offsets]
+
+
+def test_the_history_of_an_input_that_was_emptied_goes_on() -> None:
+    history = History()
+    history.keep("t", 0, _log(range(10)))
+    assert _offsets(history, range(0)) == list(range(10)), "nobody moved: all was read"
+    history.move("t", 0, 4, 10, {"state": 7})
+    assert _offsets(history, range(10, 12)) == [0, 1, 2, 3, 4, 5], "six were lost unread"
+    assert history.shift("t", 0, "state", 6) == 0
+    assert history.shift("t", 0, "state", 7) == history.shift("t", 0) == -6
+
+
+def test_the_history_of_an_input_that_was_created_anew_goes_on() -> None:
+    history = History()
+    history.keep("t", 0, _log(range(10)))
+    history.move("t", 0, 4, 0, {"state": 7})
+    history.keep("t", 0, _log(range(3)))
+    history.move("t", 0, 2, 0, {"state": 9})
+    assert _offsets(history, range(2)) == [0, 1, 2, 3, 4, 5, 6, 7]
+    assert [history.shift("t", 0, "state", at) for at in (6, 7, 8, 9)] == [0, 4, 4, 6]

@@ -15,7 +15,8 @@ from streams.settings import Settings
 from streams.worker.wiring import warm_up
 from tests.broker.kafka_server import KafkaServer, free_ports
 from tests.broker.secured import Secured, secured
-from tests.chaos.cluster import Cluster, Progress
+from tests.chaos.cluster import Cluster
+from tests.chaos.progress import Progress
 from tests.gameday.rules import hastened
 from tests.gameday.timeline import Timeline
 from tests.gameday.traffic import Traffic

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from confluent_kafka import Message
@@ -14,6 +14,7 @@ from features.records.dead_letter import DeadLetter
 from streams.contract.headers import parse_dead_letter
 from streams.contract.topics import DEAD_LETTERS, OFFERS, PROFILES, STATE
 from streams.settings import Settings
+from tests.support.history import History
 from tests.support.messages import headers_of
 from tests.support.reference import read
 
@@ -22,7 +23,7 @@ _META = b"p/meta"
 
 @dataclass
 class Evidence:
-    """What was committed of one partition.
+    """What was committed of one partition; offsets of inputs are those of the history.
 
     Attributes
     ----------
@@ -65,9 +66,9 @@ class Evidence:
         return kept
 
 
-def collect(settings: Settings, partition: int) -> Evidence:
+def collect(settings: Settings, partition: int, history: History | None = None) -> Evidence:
     """Read what was committed of a partition."""
-    found = Evidence()
+    found, history = Evidence(), history or History()
     for message in _seen(settings, STATE, partition, found):
         key, value = message.key() or b"", message.value()
         if value is None:
@@ -75,11 +76,16 @@ def collect(settings: Settings, partition: int) -> Evidence:
             continue
         found.folded[key] = value
         if key == _META:
-            found.commits.append(json.loads(value))
+            commit = json.loads(value)
+            for topic, at in commit["offsets"].items():
+                at[0] += history.shift(topic, partition, STATE, message.offset() or 0)
+            found.commits.append(commit)
     found.profiles = list(_seen(settings, PROFILES, partition, found))
     found.offers = list(_seen(settings, OFFERS, partition, found))
     for message in _seen(settings, DEAD_LETTERS, partition, found):
         letter = parse_dead_letter(headers_of(message).items())
+        shift = history.shift(letter.topic, partition, DEAD_LETTERS, message.offset() or 0)
+        letter = replace(letter, offset=letter.offset + shift)
         found.dead.append((letter, message.key(), message.value()))
     return found
 

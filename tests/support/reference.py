@@ -28,6 +28,7 @@ from streams.contract.topics import INPUTS
 from streams.kafka import clients
 from streams.settings import Settings
 from streams.worker.wiring import engine_config, input_limits
+from tests.support.history import History, Placed
 
 _READ = 50_000
 _APPLY = 20_000
@@ -97,15 +98,27 @@ def read(
 
 
 def recompute(
-    settings: Settings, contents: Contents, partition: int, until: Mapping[str, int]
+    settings: Settings,
+    contents: Contents,
+    partition: int,
+    until: Mapping[str, int],
+    history: History,
 ) -> Reference:
-    """Fold everything before the offsets `until` (by full topic name) in one pass."""
+    """Fold everything before the offsets `until` (by full topic name) in one pass.
+
+    Parameters
+    ----------
+    history : History
+        What is no longer in the logs; the offsets are its own.
+    """
     found = Reference(_engine(settings, contents))
     batches, places = [], []
     for kind, name in enumerate(INPUTS):
         topic = settings.topic(name)
         running = -1
-        for messages in _chunks(read(settings, name, partition, until.get(topic, 0))):
+        end = until.get(topic, 0)
+        log = read(settings, name, partition, end - history.shift(topic, partition))
+        for messages in _chunks(history.records(topic, partition, log)):
             batch = _parse(settings, topic, kind, messages, found)
             steps = np.maximum.accumulate(np.maximum(batch.records["ts"], running))
             if len(batch):
@@ -222,8 +235,8 @@ def _engine(settings: Settings, contents: Contents) -> Engine:
     return Engine(engine_config(settings), taxonomy.load(), contents)
 
 
-def _chunks(messages: Iterator[Message]) -> Iterator[list[Message]]:
-    chunk: list[Message] = []
+def _chunks(messages: Iterator[Placed]) -> Iterator[list[Placed]]:
+    chunk: list[Placed] = []
     for message in messages:
         chunk.append(message)
         if len(chunk) == _READ:
@@ -234,10 +247,10 @@ def _chunks(messages: Iterator[Message]) -> Iterator[list[Message]]:
 
 
 def _parse(
-    settings: Settings, topic: str, kind: int, messages: list[Message], found: Reference
+    settings: Settings, topic: str, kind: int, messages: list[Placed], found: Reference
 ) -> Batch:
     count, now_ms = len(messages), int(time.time() * 1000)
-    found.seen[topic] += [message.offset() or 0 for message in messages]
+    found.seen[topic] += [message.offset() for message in messages]
     words = engine_config(settings).rules.words
     stamps = np.array([m.timestamp()[1] for m in messages], np.int64)
     kinds = np.full(count, kind, np.uint8)

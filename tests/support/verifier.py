@@ -11,12 +11,12 @@ from __future__ import annotations
 import json
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from confluent_kafka import ConsumerGroupState, IsolationLevel, Message, TopicPartition
+from confluent_kafka import ConsumerGroupState, IsolationLevel, TopicPartition
 from confluent_kafka.admin import OffsetSpec
 
 from features.engine import Engine
@@ -32,10 +32,11 @@ from streams.kafka.offsets import offsets_at
 from streams.settings import Settings
 from streams.worker.tag_feed import TagFeed
 from tests.broker.log_files import aborted
-from tests.oracle import profile as oracle
 from tests.support.dead_letter_proof import dead_letters
 from tests.support.evidence import Evidence, collect
+from tests.support.history import History
 from tests.support.profile_differences import profile_differences
+from tests.support.profile_records import offers, versions
 from tests.support.reference import (
     Reference,
     canonical,
@@ -88,6 +89,7 @@ def verify(
     *,
     ended: bool = True,
     files: Path | None = None,
+    history: History | None = None,
 ) -> list[Verdict]:
     """Check every invariant that can be read from the logs.
 
@@ -98,19 +100,21 @@ def verify(
     ended : bool
         Whether all input must have been taken by now.
     files : Path, optional
-        The broker's data folder: what was aborted is read there, and must be nowhere else.
+        Holds the brokers' folders: what was aborted is read there, and must be nowhere else.
+    history : History, optional
+        Of inputs that were emptied or created anew.
     """
-    contents = _contents(settings)
+    contents, history = _contents(settings), history or History()
     broken: dict[str, list[str]] = {name: [] for name in INVARIANTS}
     totals: Counter[str] = Counter(partitions=settings.partitions, live=len(live or ()))
     _settled(settings, broken)
     _owners(settings, totals, broken)
     for partition in range(settings.partitions):
-        found = collect(settings, partition)
+        found = collect(settings, partition, history)
         if files is not None:
             _aborted(settings, files, partition, found, totals, broken)
-        reference = recompute(settings, contents, partition, found.offsets)
-        _logs(settings, partition, found, reference, totals, broken, ended)
+        reference = recompute(settings, contents, partition, found.offsets, history)
+        _logs(settings, partition, found, reference, history, totals, broken, ended)
         try:
             engine = restored(settings, contents, found.folded)
         except IncompatibleState as error:
@@ -208,11 +212,14 @@ def _owners(settings: Settings, totals: Counter[str], broken: dict[str, list[str
         problems.append(f"{len(owned)} partitions of {len(INPUTS) * settings.partitions} are owned")
 
 
-def _committed(settings: Settings, partition: int) -> dict[str, int]:
+def _committed(settings: Settings, partition: int, history: History) -> dict[str, int]:
     wanted = [TopicPartition(settings.topic(name), partition) for name in INPUTS]
     with Group(settings, stable=True) as group:
         found = group.committed(wanted, _ADMIN_S)
-    return {spot.topic: found.get((spot.topic, partition), 0) for spot in wanted}
+    names = [spot.topic for spot in wanted]
+    return {
+        name: found.get((name, partition), 0) + history.shift(name, partition) for name in names
+    }
 
 
 # -- the logs ----------------------------------------------------------------------------------
@@ -223,12 +230,13 @@ def _logs(
     partition: int,
     found: Evidence,
     reference: Reference,
+    history: History,
     totals: Counter[str],
     broken: dict[str, list[str]],
     ended: bool,
 ) -> None:
     place = f"partition {partition}"
-    committed = _committed(settings, partition)
+    committed = _committed(settings, partition, history)
     offsets = {name: found.offsets.get(name, 0) for name in committed}
     if committed != offsets:
         broken["I1 no event lost"].append(f"{place}: group {committed}, state {offsets}")
@@ -240,14 +248,14 @@ def _logs(
     if ended:
         ends = offsets_at(settings, [(name, partition) for name in offsets], OffsetSpec.latest())
         broken["I9 lag is 0"] += [
-            f"{name}[{p}]: {end - offsets[name]} behind"
+            f"{name}[{p}]: {behind} behind"
             for (name, p), end in ends.items()
-            if end != offsets[name]
+            if (behind := end + history.shift(name, p) - offsets[name])
         ]
     _steps(place, found, reference, broken)
-    broken["I3 versions grow by one"] += _versions(found.profiles)
+    broken["I3 versions grow by one"] += versions(found.profiles)
     broken["I3 offers are those of the profiles"] += [
-        f"{place}: {text}" for text in _offers(found.profiles, found.offers)
+        f"{place}: {text}" for text in offers(found.profiles, found.offers)
     ]
     secret = settings.erasure_key.encode()
     broken["dead letters are whole"] += [
@@ -288,36 +296,6 @@ def _steps(place: str, found: Evidence, reference: Reference, broken: dict[str, 
                 f"{place}: commit {number} counted {total - counted} of {passed} records"
             )
         before, counted = after, total
-
-
-def _versions(profiles: list[Message]) -> Iterator[str]:
-    seen: dict[bytes, int] = {}
-    identities: set[bytes | str | None] = set()
-    for message in profiles:
-        key, value = message.key() or b"", message.value()
-        if (identity := dict(message.headers() or ()).get("ce_id")) in identities:
-            yield f"{key.decode()}: ce_id {identity!r} again"
-        identities.add(identity)
-        if value is None:
-            seen.pop(key, None)  # forgotten: whoever comes back begins anew
-            continue
-        version = json.loads(value)["version"]
-        if version != seen.get(key, 0) + 1:
-            yield f"{key.decode()}: version {version} after {seen.get(key, 0)}"
-        if not isinstance(identity, bytes) or not identity.startswith(b"%b:%d:" % (key, version)):
-            yield f"{key.decode()}: ce_id {identity!r} of version {version}"
-        seen[key] = version
-
-
-def _offers(profiles: list[Message], offers: list[Message]) -> Iterator[str]:
-    """Each profile and tombstone has its record of offers, in the same order."""
-    if len(profiles) != len(offers):
-        yield f"{len(offers)} records of offers for {len(profiles)} of profiles"
-    for one, other in zip(profiles, offers, strict=False):
-        value, acted_on = one.value(), other.value()
-        wanted = None if value is None else oracle.offers(json.loads(value))
-        if (one.key(), wanted) != (other.key(), acted_on and json.loads(acted_on)):
-            yield f"{(other.key() or b'').decode()}@{other.offset()}: not of its profile"
 
 
 # -- state and profiles ------------------------------------------------------------------------

@@ -158,8 +158,9 @@ def test_a_broker_that_takes_little_is_asked(tmp_path: Path, kafka_jars: object)
 def test_an_outage_is_survived(broker: KafkaServer, tmp_path: Path) -> None:
     port = free_port()
     settings = short_timings(
-        broker.bootstrap, "outage-", partitions=2, http_port=port, http_host="127.0.0.1"
-    )
+        broker.bootstrap, "outage-", partitions=2, http_port=port, http_host="127.0.0.1",
+        watchdog_ms=12_000, max_poll_interval_ms=14_000,
+    )  # fmt: skip
     prepare(settings)
     broker.kill()
     send = Sender(settings)
@@ -176,7 +177,7 @@ def test_an_outage_is_survived(broker: KafkaServer, tmp_path: Path) -> None:
         seconds = wait_until(lambda: _ready(port)[0] == 503, 30, worker.text)
         print(f"not ready {seconds:.1f} s after the broker was gone")
         assert seconds < 12
-        time.sleep(35)  # beyond watchdog and longest poll interval
+        time.sleep(16)  # beyond watchdog and longest poll interval
         worker.check()
         broker.start()
         seconds = wait_until(lambda: _ready(port)[0] == 200, 60, worker.text)

@@ -1,0 +1,108 @@
+"""How far the group has come, looked at a few times a second."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import OffsetSpec
+
+from streams.contract.topics import INPUTS
+from streams.kafka.consumer_group import Group, GroupError
+from streams.kafka.offsets import offsets_at
+from streams.settings import Settings
+
+_LOOK_S = 0.2
+
+
+class Progress:
+    """Looks at the committed offsets a few times a second, through a network that never fails.
+
+    Parameters
+    ----------
+    endless : bool
+        Whether more input is to come than there is now.
+    """
+
+    def __init__(self, settings: Settings, *, endless: bool = False) -> None:
+        self._settings = settings
+        self._group = Group(settings)
+        self._spots = [
+            TopicPartition(settings.topic(name), p)
+            for name in INPUTS
+            for p in range(settings.partitions)
+        ]
+        self._more = endless * 2**40
+        self.look_anew()
+        self.total = sum(self._ends.values())
+        self.behind = dict.fromkeys(range(settings.partitions), 1)
+        self.left = self.total
+        #: The longest that a partition with records to commit committed none, in seconds.
+        self.standstill = 0.0
+        self._moved = dict.fromkeys(self.behind, time.monotonic())
+        self._advanced: dict[int, list[float]] = {p: [] for p in range(settings.partitions)}
+        self._stopped = threading.Event()
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def look_anew(self) -> None:
+        """See how long the inputs are now, some of which may be others than before."""
+        spots = [(spot.topic, spot.partition) for spot in self._spots]
+        ends = offsets_at(self._settings, spots, OffsetSpec.latest())
+        self._ends = {spot: end + self._more for spot, end in ends.items()}
+        self._before = Counter[int]()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._stopped.set()
+
+    def time_standstill(self) -> None:
+        """Begin to take the time for which partitions stand still."""
+        self._moved = dict.fromkeys(self.behind, time.monotonic())
+        self.standstill = 0.0
+
+    def recovered(self, since: float) -> float | None:
+        """When every partition had committed something after `since`; None if not yet.
+
+        A partition that has nothing left to commit counts as recovered.
+        """
+        latest = since
+        for partition, times in self._advanced.items():
+            after = [at for at in times[-400:] if at > since]
+            if after:
+                latest = max(latest, after[0])
+            elif self.behind[partition]:
+                return None
+        return latest
+
+    def has_recovered(self, since: float) -> bool:
+        """Whether every partition has."""
+        return self.recovered(since) is not None
+
+    def _watch(self) -> None:
+        while not self._stopped.wait(_LOOK_S):
+            asked = time.monotonic()
+            try:
+                found = self._group.committed(self._spots)
+            except GroupError:
+                # The broker is away; a client that lost its coordinator may never find it again.
+                self._group.close()
+                self._group = Group(self._settings)
+                continue
+            sums: Counter[int] = Counter()
+            behind: Counter[int] = Counter()
+            for (topic, partition), end in self._ends.items():
+                offset = found.get((topic, partition), 0)
+                sums[partition] += offset
+                behind[partition] += max(0, end - offset)  # faults add records of their own
+            for partition in self.behind:
+                moved = sums[partition] > self._before[partition]
+                if moved:
+                    self._advanced[partition].append(asked)
+                    self._before[partition] = sums[partition]
+                if moved or not self.behind[partition]:
+                    self._moved[partition] = asked
+                self.standstill = max(self.standstill, asked - self._moved[partition])
+                self.behind[partition] = behind[partition]
+            self.left = sum(behind.values())
