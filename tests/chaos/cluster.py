@@ -27,7 +27,8 @@ from streams.contract.topics import INPUTS
 from streams.kafka.consumer_group import Group, GroupError
 from streams.kafka.offsets import offsets_at
 from streams.settings import Settings
-from tests.broker.kafka_server import KafkaServer, Options, free_ports
+from tests.broker.kafka_cluster import KafkaCluster
+from tests.broker.kafka_server import Options, free_ports
 from tests.chaos.disks import SmallDisk
 from tests.chaos.load import END_MS
 from tests.chaos.proxy import FAIR, Proxy, Weather
@@ -58,9 +59,10 @@ class Cluster:
     ) -> None:
         self.root = root
         self.networks: list[Proxy] = []
-        #: Where half of the broker's partitions lie, if it could be had.
-        self.disk = SmallDisk(root / "kafka" / "second")
-        both = {"log.dirs": f"{root / 'kafka' / 'data'},{self.disk.folder}"}
+        #: Where half of the first broker's partitions lie, if it could be had.
+        first = root / "kafka" / "1"
+        self.disk = SmallDisk(first / "second")
+        both = {"log.dirs": f"{first / 'data'},{self.disk.folder}"}
         self.broker = self._build(slots, both if self.disk.there else {})
         self.settings = short_timings(
             self.broker.bootstrap,
@@ -91,12 +93,13 @@ class Cluster:
         self._bug = bug
         self.progress: Progress | None = None
 
-    def _build(self, slots: int, properties: Mapping[str, str]) -> KafkaServer:
-        """The broker, not started, with a way to it for each slot."""
+    def _build(self, slots: int, properties: Mapping[str, str]) -> KafkaCluster:
+        """The brokers, not started, with a way to them for each slot; `properties` of the first."""
         ports = free_ports(slots)
         self.networks = [Proxy(port) for port in ports]
         listeners = {port: way.port for port, way in zip(ports, self.networks, strict=True)}
-        return KafkaServer(self.root / "kafka", Options(listeners=listeners, properties=properties))
+        options = Options(listeners=listeners, properties=properties)
+        return KafkaCluster(self.root / "kafka", [options])
 
     def _own(self, slot: int) -> Settings:
         """The settings of whoever works in a slot."""

@@ -164,7 +164,7 @@ def _finish(cluster: Cluster, progress: Progress, outcome: Outcome) -> None:
     held = sum(network.ends_held for network in cluster.networks)
     _say(f"workers that ended by themselves or by SIGTERM: {ends or 'none'}; EndTxn held: {held}")
     outcome.verdicts = [
-        *verify(cluster.settings, live, files=cluster.broker.data),
+        *verify(cluster.settings, live, files=cluster.broker.servers[0].data),
         Verdict(
             "I10 memory is bounded",
             cluster.peak_bytes < _MOST_BYTES,
