@@ -26,6 +26,7 @@ def main() -> int:
     parser.add_argument("--times", type=int, default=10, help="of a handover")
     parser.add_argument("--step", action="append", choices=list(BY_NAME), help="only these")
     parser.add_argument("--long", action="store_true", help="an outage lasts an hour")
+    parser.add_argument("--brokers", type=int, choices=(1, 3), default=3, help="of the cluster")
     parser.add_argument("--list", action="store_true", help="say what the steps are")
     parser.add_argument("--keep", type=Path, help="working directory, kept, with every log")
     args = parser.parse_args()
@@ -41,7 +42,8 @@ def main() -> int:
     outage_s = _LONG_S if args.long else _OUTAGE_S
     behind_ms = _ARCHIVE_MS if chosen[0] is STEPS[0] else 0
     with tempfile.TemporaryDirectory(prefix="gameday-") as passing:
-        with Stage(args.keep or Path(passing), outage_s=outage_s, behind_ms=behind_ms) as stage:
+        root = args.keep or Path(passing)
+        with Stage(root, brokers=args.brokers, outage_s=outage_s, behind_ms=behind_ms) as stage:
             verdicts = run(stage, chosen)
     print("\n".join(map(str, verdicts)))
     return 1 if violated(verdicts) else 0

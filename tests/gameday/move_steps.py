@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 
 from confluent_kafka.cimpl import NewPartitions
 
@@ -10,8 +12,10 @@ from streams.contract.topics import NETWORK
 from streams.errors import ExitCode
 from tests.gameday.stage import Stage
 from tests.support.processes import wait_until
+from tests.support.worker_process import WorkerProcess, wait_for_end
 
-_PREFIX = "v2."
+_PREFIX, _SHADOW = "v2.", "shadow."
+_MOST = "0.5"  # of the subjects: what came while it was copied, only the live ones know
 _TIMES = 3
 _END_S = 60.0
 
@@ -21,6 +25,18 @@ def redrive(stage: Stage) -> Iterator[None]:
     first = stage.command("admin", "redrive", "--reason", "missing", "--yes")
     second = stage.command("admin", "redrive", "--reason", "missing", "--yes")
     stage.timeline.note("redrive", f"{' '.join(first.split())}; then {' '.join(second.split())}")
+    yield
+
+
+def replay(stage: Stage) -> Iterator[None]:
+    """What came since the day began is copied into a shadow, and its profiles are compared."""
+    since = datetime.fromtimestamp(stage.began_ms / 1000, UTC).isoformat(timespec="seconds")
+    stage.command("", "replay", "--from", since.removesuffix("+00:00"), "--to-prefix", _SHADOW)
+    shadow = replace(stage.settings, topic_prefix=_SHADOW, instance_id="shadow", http_port=0)
+    with WorkerProcess(shadow, stage.root / "shadow.log") as worker:
+        wait_for_end(shadow, worker)
+        said = stage.command("", "compare", "--to-prefix", _SHADOW, "--most", _MOST)
+    stage.timeline.note("replay", " ".join(said.split())[:200])
     yield
 
 

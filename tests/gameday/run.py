@@ -9,10 +9,13 @@ from tests.gameday.step import Step
 from tests.support.verifier import Verdict, verify
 
 _END_S = 300.0
+_CALM_S = 120.0  # what came of the start is over
 
 
 def run(stage: Stage, steps: Sequence[Step]) -> list[Verdict]:
     """Take the steps on a stage that stands; before those that end it, count everything."""
+    expected = set(steps[0].fires)
+    stage.wait_for(lambda: stage.timeline.unrest() <= expected, _CALM_S)
     verdicts = [_taken(step, stage) for step in steps if not step.moves]
     stage.timeline.note("verifier", "no more comes in, and what came is counted")
     stage.traffic.stop()

@@ -22,7 +22,7 @@ from tests.broker.secured import Secured, secured
 from tests.chaos.cluster import Cluster, Progress
 from tests.gameday.rules import hastened
 from tests.gameday.timeline import Timeline
-from tests.gameday.traffic import Traffic
+from tests.gameday.traffic import Traffic, now_ms
 from tests.support.lookup_service import write_keys
 from tests.support.paths import ROOT
 from tests.support.prometheus import alerting, scraping
@@ -37,12 +37,12 @@ _SETTINGS: dict[str, Any] = {
     "group_id": "gameday.group",
     "partitions": 4,
     "tick_interval_ms": 10_000,
-    "input_retry_ms": 10_000,
+    "input_retry_ms": 45_000,  # an alert about what waits for it has to come before it
     "dead_letter_max_run": 500,
     "dead_letter_max_ratio": 0.9,
     "facts_per_person": 16,
     "audience_k": 2,
-    "audience_release_ms": 1_000,
+    "audience_release_ms": 30 * 86_400_000,  # the first release takes the whole budget
     "audience_interval_ms": 300,
 }
 
@@ -73,6 +73,7 @@ class Stage(Cluster):
 
     users: Secured
     traffic: Traffic
+    began_ms: int
 
     def __init__(
         self,
@@ -130,6 +131,7 @@ class Stage(Cluster):
     def _open(self) -> None:
         names = [*range(_SLOTS), *APPS]
         self._ports = dict(zip(names, free_ports(len(names)), strict=True))
+        self.began_ms = now_ms()
         self._admit()
         prepare(self.settings)
         warm_up()  # once, not by every worker beside the others
@@ -207,10 +209,10 @@ class Stage(Cluster):
             return False
 
     def command(self, user: str, *words: str) -> str:
-        """Run a command as a principal, and see it succeed; returns what it printed."""
+        """Run a command as a principal, or as who may do anything; returns what it printed."""
         done = subprocess.run(
             [sys.executable, "-m", "streams", *words],
-            env=environment(self.as_user(user)),
+            env=environment(self.as_user(user) if user else self.settings),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -7,18 +7,20 @@ from tests.gameday.step import Step
 
 #: What comes where records waited for long, after the end of what kept them, too.
 WAITED = ("InterestStreamsLagging", "InterestStreamsProfilesLate")
+#: What comes where workers start: on a busy machine for longer than hastened rules wait.
+STARTS = ("InterestStreamsNotReady", "InterestStreamsNotCommitting", *WAITED)
 
 STEPS = (
     Step("back-fill", record_steps.back_fill, ("InterestStreamsWatermarkStalled",)),
-    Step("scale", worker_steps.scale),
-    Step("roll", worker_steps.roll),
-    Step("kill -9", worker_steps.kill),
-    Step("zombie", worker_steps.zombie),
+    Step("scale", worker_steps.scale, (), STARTS),
+    Step("roll", worker_steps.roll, (), STARTS),
+    Step("kill -9", worker_steps.kill, (), STARTS),
+    Step("zombie", worker_steps.zombie, (), WAITED),
     Step(
         "crash loop",
         worker_steps.crash_loop,
         ("InterestStreamsCrashing",),
-        ("InterestStreamsDown", *WAITED),
+        ("InterestStreamsDown", *STARTS),
     ),
     Step("leader changes", cluster_steps.leader_changes, (), WAITED),
     Step("full disk", cluster_steps.disk_full, (), WAITED),
@@ -45,13 +47,13 @@ STEPS = (
         "wrong ACL",
         worker_steps.wrong_acl,
         ("InterestStreamsAborting",),
-        ("InterestStreamsCrashing", *WAITED),
+        ("InterestStreamsCrashing", *STARTS),
     ),
     Step(
         "offsets by hand",
         worker_steps.offsets_by_hand,
         ("InterestStreamsPartitionGivenUp",),
-        ("InterestStreamsDown", *WAITED),
+        ("InterestStreamsDown", *STARTS),
     ),
     Step("poison", record_steps.poisoned, ("InterestStreamsDeadLetters",)),
     Step(
@@ -89,12 +91,13 @@ STEPS = (
     ),
     Step("app down", app_steps.app_down, ("InterestStreamsAppDown",)),
     Step("budget lowered", app_steps.budget_lowered, ("InterestStreamsAudienceBudgetSpent",)),
+    Step("replay", move_steps.replay),
     Step("redrive", move_steps.redrive, (), ("InterestStreamsDeadLetters",)),
     Step(
         "repartition",
         move_steps.repartition,
         ("InterestStreamsDown",),
-        ("InterestStreamsAppDown", *WAITED),
+        ("InterestStreamsAppDown", *STARTS),
         moves=True,
     ),
 )
