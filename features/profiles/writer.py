@@ -144,8 +144,8 @@ class ProfileWriter:
 
 def _rights(sids: NDArray[np.int32], notes: Callable[[int], Notes] | None) -> Rights:
     at, ends_at = np.zeros(_TEXTS * len(sids) + 1, np.int64), np.zeros(len(sids) + 1, np.int64)
-    if notes is None:
-        return Rights(np.zeros(1, np.uint8), at, np.zeros(0, END), ends_at)
+    if notes is None:  # read-only, too: for other types the kernel would be compiled once more
+        return Rights(np.frombuffer(b" ", np.uint8), at, np.zeros(0, END), ends_at)
     said = [notes(int(sid)) for sid in sids]
     texts = [text for of in said for text in (of.general, of.interests, of.offers, of.audiences)]
     at[1:] = np.cumsum([len(text) for text in texts])

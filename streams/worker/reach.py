@@ -39,7 +39,8 @@ class Reach:
         self.there = True
 
     def start(self) -> None:
-        """Begin to ask."""
+        """Begin to ask; until there was no answer for long, one is taken to be there."""
+        self._told(self.there)
         threading.Thread(target=self._ask, name="reach", daemon=True).start()
 
     def stop(self) -> None:

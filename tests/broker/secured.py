@@ -7,14 +7,16 @@ nobody's name there is a super user's.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import (
     AclBinding,
+    AclBindingFilter,
     AclOperation,
     AclPermissionType,
     AdminClient,
@@ -26,7 +28,8 @@ from confluent_kafka.admin import (
 )
 
 from streams.kafka.access import Acl, upper
-from tests.broker.kafka_server import KafkaServer, Options, free_ports
+from tests.broker.kafka_cluster import KafkaCluster
+from tests.broker.kafka_server import Options, free_ports
 from tests.support.processes import run_command, wait_until
 
 _LOGIN = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
@@ -83,9 +86,9 @@ class Authority:
 
 @dataclass(frozen=True)
 class Secured:
-    """A running broker with users."""
+    """Brokers with users."""
 
-    server: KafkaServer
+    server: KafkaCluster
     authority: Authority
     passwords: str  # bootstrap servers of those who log in with SCRAM
     certificates: str  # and of those who show a certificate
@@ -107,10 +110,16 @@ class Secured:
 
     def allow(self, user: str, acls: Iterable[Acl]) -> None:
         """Let a user do more."""
-        bindings = [_binding(name, acl, operation) for name in (user, f"CN={user}")
-                    for acl in acls for operation in acl.operations]  # fmt: skip
+        bindings = [AclBinding(*words) for words in _bindings(user, acls)]
         admin = self.admin()  # kept until the answers are there
         for answer in admin.create_acls(bindings).values() if bindings else ():
+            answer.result(_TIMEOUT_S)
+
+    def revoke(self, user: str, acls: Iterable[Acl]) -> None:
+        """Take from a user what was allowed."""
+        admin = self.admin()
+        filters = [AclBindingFilter(*words) for words in _bindings(user, acls)]
+        for answer in admin.delete_acls(filters).values():
             answer.result(_TIMEOUT_S)
 
     def login(self, user: str) -> dict[str, str]:
@@ -135,7 +144,7 @@ class Secured:
 
     def decisions(self) -> set[Decision]:
         """All that the authorizer said to users so far."""
-        text = self.server.log.read_text(errors="replace")
+        text = "".join(node.log.read_text(errors="replace") for node in self.server.servers)
         return {
             Decision(user.removeprefix("CN="), said == "Allowed", operation, kind, name)
             for user, said, operation, kind, name in _LINE.findall(text)
@@ -159,7 +168,7 @@ def secured_kafka(root: Path) -> Iterator[Secured]:
     Raises
     ------
     KafkaUnavailable
-        See `KafkaServer.start`.
+        See `KafkaCluster.start`.
     """
     found = secured(root)
     try:
@@ -169,21 +178,27 @@ def secured_kafka(root: Path) -> Iterator[Secured]:
         found.server.kill()
 
 
-def secured(root: Path, properties: Mapping[str, str] | None = None) -> Secured:
-    """A broker that asks who you are, not started; `properties` are further ones of its file."""
+def secured(root: Path, nodes: Sequence[Mapping[str, str]] = ({},)) -> Secured:
+    """Brokers that ask who you are, not started; for each, further properties of its file."""
     authority = Authority(root / "certificates")
     certificate, key = authority.issue("broker", "IP:127.0.0.1")
     chain = root / "certificates" / "broker.pem"
     chain.write_text(key.read_text() + certificate.read_text())
-    by_password, by_certificate = free_ports(2)
-    options = Options(
-        listeners={by_password: by_password, by_certificate: by_certificate},
-        protocols={by_password: "SASL_SSL", by_certificate: "SSL"},
-        loggers={"kafka.authorizer.logger": "debug"},
-        properties={**_properties(chain, authority.certificate), **(properties or {})},
+    ports = free_ports(2 * len(nodes))
+    ways = list(zip(ports[::2], ports[1::2], strict=True))
+    options = [
+        Options(
+            listeners={by_password: by_password, by_certificate: by_certificate},
+            protocols={by_password: "SASL_SSL", by_certificate: "SSL"},
+            loggers={"kafka.authorizer.logger": "debug"},
+            properties={**_properties(chain, authority.certificate), **more},
+        )
+        for (by_password, by_certificate), more in zip(ways, nodes, strict=True)
+    ]
+    passwords, certificates = (
+        ",".join(f"127.0.0.1:{port}" for port in ports) for ports in zip(*ways, strict=True)
     )
-    server = KafkaServer(root / "kafka", options)
-    return Secured(server, authority, f"127.0.0.1:{by_password}", f"127.0.0.1:{by_certificate}")
+    return Secured(KafkaCluster(root / "kafka", options), authority, passwords, certificates)
 
 
 def _properties(chain: Path, trusted: Path) -> Mapping[str, str]:
@@ -200,16 +215,20 @@ def _properties(chain: Path, trusted: Path) -> Mapping[str, str]:
     }
 
 
-def _binding(user: str, acl: Acl, operation: str) -> AclBinding:
-    return AclBinding(
-        _KINDS[acl.kind],
-        acl.name,
-        ResourcePatternType.PREFIXED if acl.prefixed else ResourcePatternType.LITERAL,
-        f"User:{user}",
-        "*",
-        AclOperation[upper(operation)],
-        AclPermissionType.ALLOW,
-    )
+def _bindings(user: str, acls: Iterable[Acl]) -> Iterator[tuple[Any, ...]]:
+    """What makes an `AclBinding`, or finds it again, by password and by certificate."""
+    for name in (user, f"CN={user}"):
+        for acl in acls:
+            for operation in acl.operations:
+                yield (
+                    _KINDS[acl.kind],
+                    acl.name,
+                    ResourcePatternType.PREFIXED if acl.prefixed else ResourcePatternType.LITERAL,
+                    f"User:{name}",
+                    "*",
+                    AclOperation[upper(operation)],
+                    AclPermissionType.ALLOW,
+                )
 
 
 def _password(user: str) -> str:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-import orjson
+from confluent_kafka import Producer
 
-from streams.contract.topics import NETWORK
+from streams.contract.topics import INPUTS, NETWORK
 from tests.gameday.stage import Stage
 from tests.gameday.traffic import now_ms, producer
+from tests.support.processes import run_command
 
 _OLD_MS = 400_000  # above what PartitionStuck takes for stuck
+_LITTLE = 100  # bytes a second of a worker
+_TOOL_S = 60.0
 
 
 def outage(stage: Stage) -> Iterator[None]:
@@ -25,8 +28,48 @@ def outage(stage: Stage) -> Iterator[None]:
     assert {slot: worker.pid for slot, worker in stage.workers.items()} == before
 
 
+def leader_changes(stage: Stage) -> Iterator[None]:
+    """Each broker in turn is restarted, as by a rolling update of Kafka."""
+    for server in stage.broker.servers:
+        server.restart()
+        stage.broker.wait_in_sync()
+    yield
+
+
+def disk_full(stage: Stage) -> Iterator[None]:
+    """The disk of half of one broker takes no more; given room, that broker starts again."""
+    if stage.disk.there:  # it takes root's rights
+        stage.disk.fill()
+        stage.wait_for(lambda: False, 15.0)
+        stage.disk.empty()
+        stage.broker.servers[0].restart()
+        stage.broker.wait_in_sync()
+    yield
+
+
 def hanging_transaction(stage: Stage) -> Iterator[None]:
     """A producer's transaction stays open behind a record that is minutes old."""
+    hung = _hang(stage, [(NETWORK, 0)], now_ms() - _OLD_MS)
+    yield
+    hung.abort_transaction(30.0)
+
+
+def hanging_everywhere(stage: Stage) -> Iterator[None]:
+    """A producer's transaction stays open in every partition of every input."""
+    spots = [(name, p) for name in INPUTS for p in range(stage.settings.partitions)]
+    hung = _hang(stage, spots, now_ms())
+    yield
+    hung.abort_transaction(30.0)
+
+
+def quota(stage: Stage) -> Iterator[None]:
+    """The workers' users get a quota far below what comes in."""
+    _set_quotas(stage, f"--add-config=consumer_byte_rate={_LITTLE}")
+    yield
+    _set_quotas(stage, "--delete-config=consumer_byte_rate")
+
+
+def _hang(stage: Stage, spots: Iterable[tuple[str, int]], at_ms: int) -> Producer:
     hung = producer(
         stage.settings,
         transactional_id="somebody",
@@ -35,12 +78,19 @@ def hanging_transaction(stage: Stage) -> Iterator[None]:
     )
     hung.init_transactions(30.0)
     hung.begin_transaction()
-    at = now_ms() - _OLD_MS
-    value = {"event_id": f"hung-{at}", "account_id": "acc-hung", "ts": at, "line": "mobile",
-             "host": "bbc.co.uk", "duration_ms": 60_000}  # fmt: skip
-    hung.produce(
-        stage.settings.topic(NETWORK), orjson.dumps(value), b"acc-hung", partition=0, timestamp=at
-    )
-    hung.flush(30.0)
-    yield
-    hung.abort_transaction(30.0)
+    for name, partition in spots:
+        topic = stage.settings.topic(name)
+        hung.produce(topic, b"{}", b"acc-hung", partition=partition, timestamp=at_ms)
+    assert hung.flush(30.0) == 0
+    return hung
+
+
+def _set_quotas(stage: Stage, change: str) -> None:
+    names = [name for slot in stage.wanted for name in (f"w{slot}", f"CN=w{slot}")]
+    for name in names:
+        run_command(
+            ["java", "-cp", f"{stage.broker.servers[0].libs}/*", "kafka.admin.ConfigCommand",
+             "--bootstrap-server", stage.broker.bootstrap, "--alter", change,
+             "--entity-type", "users", "--entity-name", name],
+            _TOOL_S,
+        )  # fmt: skip

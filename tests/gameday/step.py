@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from confluent_kafka import KafkaException
 
@@ -32,12 +32,15 @@ class Step:
         Alerts that must fire once it has struck, and resolve once it has mended.
     beside : tuple of str
         Alerts that may fire with them; any other is false.
+    moves : bool
+        Whether it ends the deployment, and another one goes on.
     """
 
     name: str
     act: Act
     fires: tuple[str, ...] = ()
-    beside: tuple[str, ...] = field(default=())
+    beside: tuple[str, ...] = ()
+    moves: bool = False
 
     @property
     def about(self) -> str:
@@ -64,8 +67,8 @@ class Step:
             wrong.append(f"a partition committed nothing for {_RECOVER_S:g} s")
         took = (stage.recovered(since) or time.monotonic()) - mended
         line.note(self.name, f"every partition commits {took:.1f} s after it was mended")
-        if not stage.wait_for(lambda: not self._left(stage, mark), _RESOLVE_S):
-            wrong.append(f"did not resolve: {', '.join(sorted(self._left(stage, mark)))}")
+        if not stage.wait_for(lambda: not line.unrest(), _RESOLVE_S):
+            wrong.append(f"did not resolve: {', '.join(sorted(line.unrest()))}")
         false = stage.timeline.fired(mark) - {*self.fires, *self.beside}
         wrong += [f"false alarm: {name}" for name in sorted(false)]
         wrong += stage.fatal
@@ -74,9 +77,6 @@ class Step:
 
     def _silent(self, stage: Stage, mark: int) -> set[str]:
         return set(self.fires) - stage.timeline.fired(mark)
-
-    def _left(self, stage: Stage, mark: int) -> set[str]:
-        return stage.timeline.firing({*self.fires, *self.beside} | stage.timeline.fired(mark))
 
     def _well(self, took: float) -> str:
         alerts = ", ".join(self.fires) or "no alert"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from tests.support.prometheus import Alertmanager, Prometheus
@@ -50,12 +49,13 @@ class Timeline:
         print(f"{moment.at:7.1f} s  {who:34} {what}", flush=True)
 
     def fired(self, since: int) -> set[str]:
-        """Alerts that came to fire after so many moments."""
-        return {moment.who for moment in self.moments[since:] if moment.what == "firing"}
+        """Alerts that came to fire after so many moments, or fire now."""
+        came = {moment.who for moment in self.moments[since:] if moment.what == "firing"}
+        return came | {name for name, state in self._states.items() if state == "firing"}
 
-    def firing(self, names: Iterable[str]) -> set[str]:
-        """Those of the alerts that fire now."""
-        return {name for name in names if self._states.get(name) == "firing"}
+    def unrest(self) -> set[str]:
+        """Alerts that fire or are about to."""
+        return set(self._states)
 
     def _look(self, prometheus: Prometheus, manager: Alertmanager | None) -> None:
         while not self._stopped.wait(_LOOK_S):

@@ -17,6 +17,8 @@ from streams.settings import Settings
 _HOUSEHOLDS = 200
 _DAYS = 60  # some 700,000 records, made as they are taken: hours at the usual pace
 _TICK_S = 0.1
+#: Accounts that agree and do nothing by themselves: steps may do with them what they like.
+SPARE = tuple(f"spare-{number}" for number in range(20))
 _TOPICS = (NETWORK, TV, APP)
 
 
@@ -29,11 +31,13 @@ class Traffic:
         Of a user who may produce.
     rate : float
         Records a second.
+    behind_ms : int
+        How old events are when they come.
     """
 
-    def __init__(self, settings: Settings, rate: float) -> None:
+    def __init__(self, settings: Settings, rate: float, behind_ms: int = 0) -> None:
         self.rate = rate
-        self.sent = 0
+        self.behind_ms = behind_ms
         self._settings = settings
         self._producer = producer(settings)
         self._stopped = threading.Event()
@@ -41,8 +45,8 @@ class Traffic:
 
     def start(self) -> None:
         """Give every account's consent, and begin."""
-        for account in Simulation(households=_HOUSEHOLDS, days=_DAYS).truth:
-            self._send(FACTS, account, consent(account))
+        for account in (*Simulation(households=_HOUSEHOLDS, days=_DAYS).truth, *SPARE):
+            self._send(FACTS, account, consent(account, at_ms=now_ms() - self.behind_ms))
         assert self._producer.flush(30.0) == 0
         self._thread.start()
 
@@ -63,13 +67,12 @@ class Traffic:
             owed += self.rate * _TICK_S
             while owed >= 1.0:
                 topic, key, value = next(records)
-                self._send(topic, key, {**value, "ts": now_ms()})
+                self._send(topic, key, {**value, "ts": now_ms() - self.behind_ms})
                 owed -= 1.0
             self._producer.poll(0.0)
 
     def _send(self, topic: str, key: str, value: dict[str, object]) -> None:
         self._producer.produce(self._settings.topic(topic), orjson.dumps(value), key)
-        self.sent += 1
 
 
 def producer(settings: Settings, **more: str | int) -> Producer:
@@ -88,11 +91,11 @@ def producer(settings: Settings, **more: str | int) -> Producer:
     )
 
 
-def consent(account: str, purpose: str = "profiling", status: str = "granted") -> dict[str, object]:
-    """A fact that somebody agrees, now."""
-    at = now_ms()
+def consent(account: str, at_ms: int = 0, **more: object) -> dict[str, object]:
+    """A fact that somebody agrees to profiling, now or at another time."""
+    at = at_ms or now_ms()
     return {"event_id": f"c-{account}-{at}", "account_id": account, "ts": at, "kind": "consent",
-            "purpose": purpose, "status": status}  # fmt: skip
+            "purpose": "profiling", "status": "granted", **more}  # fmt: skip
 
 
 def now_ms() -> int:

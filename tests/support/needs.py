@@ -14,6 +14,7 @@ PACKAGES = {
     "mvn": "maven",
     "node": "nodejs",
     "promtool": "prometheus",
+    "prometheus-alertmanager": "prometheus-alertmanager",
     "chromium": "chromium",
 }
 

@@ -18,7 +18,8 @@ from features.records.decoder import Limits
 from features.state.contents import Contents
 from features.tags import taxonomy
 from features.tags.exact import exact_tags
-from streams.contract.topics import INPUTS
+from streams.contract.record import Record
+from streams.contract.topics import FACTS, INPUTS
 from streams.worker.wiring import warm_up
 from tests.support.worker_process import simulated_events
 
@@ -29,7 +30,11 @@ def main() -> None:
     """Warm up, let an engine work, and print what had to be compiled or loaded after it."""
     warm_up()
     before = _ready()
-    _work()
+    everything = list(simulated_events(households=20))
+    _work(Config(), everything)
+    # Of nobody anything is noted where consent is enforced upstream and no facts come.
+    events = [record for record in everything if record.topic != FACTS]
+    _work(Config(consent_default_grant=True), events[:_BATCH])
     for name, signatures in sorted(_ready().items()):
         if signatures - before.get(name, set()):
             print(name)
@@ -44,11 +49,10 @@ def _ready() -> dict[str, set[str]]:
     }
 
 
-def _work() -> None:
+def _work(config: Config, records: list[Record]) -> None:
     tree = taxonomy.load()
     contents = Contents(tree, exact_tags())
-    engine = Engine(Config(), tree, contents)
-    records = list(simulated_events(households=20))
+    engine = Engine(config, tree, contents)
     state: dict[bytes, bytes] = {}
     for at in range(0, len(records), _BATCH):
         part = records[at : at + _BATCH]
@@ -62,7 +66,7 @@ def _work() -> None:
         )
         engine.apply(batch)
         state |= {k: v for k, v in engine.collect({}).state.items() if v is not None}
-    Engine(Config(), tree, contents).load(state.items())
+    Engine(config, tree, contents).load(state.items())
 
 
 if __name__ == "__main__":

@@ -79,6 +79,15 @@ def test_everybody_with_pages_is_scraped() -> None:
     assert scraped == {f"{name}:{load(environ={}).http_port}" for name in serving}
 
 
+def test_prometheus_tells_alertmanager() -> None:
+    config = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text())
+    [group] = config["alerting"]["alertmanagers"][0]["static_configs"]
+    assert group["targets"] == ["alertmanager:9093"]
+    routes = yaml.safe_load((ROOT / "deploy/prometheus/alertmanager.yml").read_text())
+    named = {route["receiver"] for route in (routes["route"], *routes["route"]["routes"])}
+    assert named == {receiver["name"] for receiver in routes["receivers"]}
+
+
 def test_grafana_finds_its_dashboards_and_prometheus() -> None:
     mounts = dict(volume.split(":")[:2] for volume in SERVICES["grafana"]["volumes"])
     provisioning = ROOT / "deploy" / "grafana" / "provisioning"
