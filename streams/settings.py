@@ -41,6 +41,7 @@ class Settings(EngineSettings):
     #: Unique per worker, stable across restarts: its transactional id. Empty: the host name
     instance_id: str = ""
     topic_prefix: str = ""  # put before the name of every topic
+    tenant: str = ""  # whose deployment this is: a label of every metric; empty: no label
     partitions: int = 12  # of topics that `topics` creates; a worker reads the real count
     replication: int = 3  # of topics that `topics` creates
     http_host: str = "0.0.0.0"  # where `/livez`, `/readyz` and `/metrics` listen
