@@ -7,6 +7,7 @@ alone: a gauge of another's would stand at 0 there, and be averaged in or raise 
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
 import numpy as np
@@ -17,9 +18,11 @@ from prometheus_client import (
     Gauge,
     GCCollector,
     Histogram,
+    Metric,
     ProcessCollector,
     generate_latest,
 )
+from prometheus_client.registry import Collector
 
 from features.vocabulary import ContactNews, FactKind, Reply, Tolerated
 
@@ -52,9 +55,25 @@ for _registry in REGISTRIES.values():
     GCCollector(registry=_registry)
 
 
-def exported(program: str) -> bytes:
-    """Write a program's metrics in Prometheus's text format."""
-    return generate_latest(REGISTRIES[program])
+def exported(program: str, tenant: str = "") -> bytes:
+    """Write a program's metrics in Prometheus's text format, labelled with whose they are."""
+    registry = REGISTRIES[program]
+    return generate_latest(_Labelled(registry, {"tenant": tenant}) if tenant else registry)
+
+
+class _Labelled(Collector):
+    """What another collector has, with more labels on every sample."""
+
+    def __init__(self, inner: Collector, labels: Mapping[str, str]) -> None:
+        self._inner, self._labels = inner, labels
+
+    def collect(self) -> Iterator[Metric]:
+        for family in self._inner.collect():
+            family.samples = [
+                sample._replace(labels={**sample.labels, **self._labels})
+                for sample in family.samples
+            ]
+            yield family
 
 
 def programs_of(metric: Counter | Gauge | Histogram) -> list[str]:

@@ -38,9 +38,12 @@ class Settings(EngineSettings):
     bootstrap_servers: str = "localhost:9092"  # Kafka's, separated by commas
     #: Consumer group; begins the transactional id, too. Both begin with `topic_prefix`
     group_id: str = "interest-streams"
+    #: `classic`, or `consumer`: assignment by the brokers (KIP-848)
+    group_protocol: str = "classic"
     #: Unique per worker, stable across restarts: its transactional id. Empty: the host name
     instance_id: str = ""
     topic_prefix: str = ""  # put before the name of every topic
+    tenant: str = ""  # whose deployment this is: a label of every metric; empty: no label
     partitions: int = 12  # of topics that `topics` creates; a worker reads the real count
     replication: int = 3  # of topics that `topics` creates
     http_host: str = "0.0.0.0"  # where `/livez`, `/readyz` and `/metrics` listen
@@ -239,6 +242,10 @@ def _check_ranges(s: Settings) -> None:
         s.partitioner in ("murmur2", "consistent", "any"),
         f"partitioner = {s.partitioner!r}: 'murmur2', 'consistent' or 'any'",
     )
+    _need(
+        s.group_protocol in ("classic", "consumer"),
+        f"group_protocol = {s.group_protocol!r}: 'classic' or 'consumer'",
+    )
     before = [key.strip() for key in s.erasure_keys_before.split(",")]
     _need(
         not s.erasure_keys_before or s.erasure_key not in ("", *before),
@@ -278,6 +285,11 @@ def _check_relations(s: Settings) -> None:
         s.revoke_deadline_ms < s.max_poll_interval_ms,
         "revoke_deadline_ms < max_poll_interval_ms: else the group moves on meanwhile",
     )
+    for key in ("heartbeat.interval.ms", "group.protocol.type"):
+        _need(
+            s.group_protocol == "classic" or key not in s.kafka,
+            f"kafka key {key!r}: with group_protocol = 'consumer' the brokers decide on it",
+        )
     _need(s.poll_events <= s.commit_events, "poll_events <= commit_events")
 
 

@@ -174,7 +174,9 @@ def make_app(name: str, settings: Settings | None = None) -> tuple[CommittedApp,
     )
     stale_s = 2 * settings.watchdog_ms / 1000
     app.exits = partial(Exits, name, settings.instance)
-    app.health = partial(Health, settings.http_host, settings.http_port, stale_s, name)
+    app.health = partial(
+        Health, settings.http_host, settings.http_port, stale_s, name, settings.tenant
+    )
     app.reach = partial(Reach, settings)
     return app, settings
 

@@ -12,7 +12,7 @@ import json
 import sys
 
 from streams.errors import ExitCode
-from streams.kafka import access
+from streams.kafka import access, strimzi
 from streams.settings import Settings, load, redacted
 
 NAME = "config"
@@ -32,6 +32,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="worker",
         help="whose ACLs to look for (default worker)",
     )
+    for name, about in (
+        ("produce", "bytes a second that each may write"),
+        ("fetch", "bytes a second that each may read"),
+        ("request", "percent of one of a broker's threads that each may take"),
+    ):
+        parser.add_argument(
+            f"--{name}-quota",
+            type=_quota,
+            default=0,
+            metavar="N",
+            help=f"users: {about}, on each broker",
+        )
     parser.add_argument(
         "--running", action="store_true", help="the program runs here and has the port already"
     )
@@ -41,7 +53,8 @@ def run(args: argparse.Namespace) -> ExitCode:
     """Print the settings as JSON, or the users; say on standard error what is wrong."""
     settings = load(args.config)
     if args.action == "users":
-        print(access.strimzi_users(settings), end="")
+        quotas = strimzi.Quotas(args.produce_quota, args.fetch_quota, args.request_quota)
+        print(strimzi.users(settings, quotas), end="")
         return ExitCode.DONE
     _check_here(settings, args.running)
     print(json.dumps(redacted(settings), indent=2, default=str))
@@ -79,3 +92,9 @@ def _check_there(settings: Settings, program: str) -> ExitCode:
         return ExitCode.DONE
     away = all(trouble.away for trouble in troubles)
     return ExitCode.UNREACHABLE if away else ExitCode.FAILED
+
+
+def _quota(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: a whole number above 0")
+    return int(text)

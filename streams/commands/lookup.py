@@ -33,7 +33,11 @@ def run(args: argparse.Namespace) -> ExitCode:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     health = Health(
-        settings.http_host, settings.http_port, 2 * settings.watchdog_ms / 1000, "lookup"
+        settings.http_host,
+        settings.http_port,
+        2 * settings.watchdog_ms / 1000,
+        "lookup",
+        settings.tenant,
     )
     try:
         with serving(settings) as served:

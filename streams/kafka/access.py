@@ -1,10 +1,11 @@
 """Defines in one table who may do what with topics, groups and transactional ids.
 
-`deploy/strimzi/users.yaml` is made from it, ``config check --connect`` compares a cluster with it,
-and tests run every program under exactly its user. Topics are never created by anybody but the
-administrator. Two things look odd and are so: the client library asks for the coordinator of the
-group that a reader without a group must name, so those names need `Describe`; and a worker looks
-at every topic of the table at its start, those that it neither reads nor writes included.
+`deploy/strimzi/users.yaml` is made from it (`streams.kafka.strimzi`), ``config check --connect``
+compares a cluster with it, and tests run every program under exactly its user. Topics are never
+created by anybody but the administrator. Two things look odd and are so: the client library asks
+for the coordinator of the group that a reader without a group must name, so those names need
+`Describe`; and a worker looks at every topic of the table at its start, those that it neither reads
+nor writes included.
 """
 
 from __future__ import annotations
@@ -263,39 +264,3 @@ def upper(operation: str) -> str:
     'DESCRIBE_CONFIGS'
     """
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", operation).upper()
-
-
-def strimzi_users(settings: Settings) -> str:
-    """The users as Strimzi's KafkaUser resources, in YAML."""
-    return "---\n".join([_HEAD, *(_user(item, settings) for item in PRINCIPALS)])
-
-
-_HEAD = """\
-# Who may do what, and nothing more. Made from streams/contract/access.py by
-# `interest-streams config users`; with your own settings it makes yours.
-# Topics are made from topics.yaml, so that only the administrator may create any.
-"""
-
-
-def _user(principal: Principal, settings: Settings) -> str:
-    lines = [
-        f"# {principal.about[0].upper()}{principal.about[1:]}.",
-        "apiVersion: kafka.strimzi.io/v1",
-        "kind: KafkaUser",
-        "metadata:",
-        f"  name: {principal.user(settings)}",
-        "  labels:",
-        "    strimzi.io/cluster: kafka",
-        "spec:",
-        "  authentication:",
-        "    type: tls",
-        "  authorization:",
-        "    type: simple",
-        "    acls:",
-    ]
-    for acl in principal.acls(settings):
-        pattern = "prefix" if acl.prefixed else "literal"
-        place = f"type: {acl.kind}, name: {acl.name}, patternType: {pattern}"
-        lines.append(f"      - resource: {{{place}}}")
-        lines.append(f"        operations: [{', '.join(acl.operations)}]")
-    return "\n".join(lines) + "\n"

@@ -179,7 +179,16 @@ def _cluster(settings: Settings) -> Config:
     return {**settings.kafka, "bootstrap.servers": settings.bootstrap_servers}
 
 
+#: Either gives a member the same partitions of every input.
+_GROUP_PROTOCOLS: dict[str, Config] = {
+    "classic": {"partition.assignment.strategy": "range"},
+    "consumer": {"group.protocol": "consumer", "group.remote.assignor": "range"},
+}
+
+
 def _worker_consumer(settings: Settings) -> Config:
+    classic = settings.group_protocol == "classic"  # else the brokers decide on sessions
+    session = {"session.timeout.ms": settings.session_timeout_ms} if classic else {}
     return {
         "queued.min.messages": 200_000,
         "queued.max.messages.kbytes": 131_072,
@@ -194,9 +203,9 @@ def _worker_consumer(settings: Settings) -> Config:
         "enable.auto.commit": False,
         "enable.auto.offset.store": False,
         "enable.partition.eof": True,
-        "partition.assignment.strategy": "range",
+        **_GROUP_PROTOCOLS[settings.group_protocol],
+        **session,
         "auto.offset.reset": "error",
-        "session.timeout.ms": settings.session_timeout_ms,
         "max.poll.interval.ms": settings.max_poll_interval_ms,
         "log_level": 3,
     }

@@ -31,18 +31,22 @@ class Health:
         A loop that did not tick for so long is not live.
     program : str
         Whose loop it is, a label of the metric.
+    tenant : str
+        A label of every metric.
 
     Raises
     ------
     PortTaken
     """
 
-    def __init__(self, host: str, port: int, stale_s: float, program: str = "worker") -> None:
+    def __init__(
+        self, host: str, port: int, stale_s: float, program: str = "worker", tenant: str = ""
+    ) -> None:
         self._stale = stale_s
         self._reached = True
         self._gauge = metrics.READY.labels(program)
         self.starting("starting")
-        self._program = program
+        self._program, self._tenant = program, tenant
         metrics.BUILD.labels(program, *versions()).set(1)
         pages = {"/livez": self._livez, "/readyz": self._readyz, "/metrics": self._metrics}
         self._port = HttpPort(host, port, pages) if port else None
@@ -85,7 +89,7 @@ class Health:
         return Answer(status, f"{self.reason}\n".encode())
 
     def _metrics(self) -> Answer:
-        body = metrics.exported(self._program)
+        body = metrics.exported(self._program, self._tenant)
         return Answer(HTTPStatus.OK, body, "text/plain; version=0.0.4; charset=utf-8")
 
 

@@ -104,9 +104,10 @@ class Membership:
 
     def join(self) -> None:
         """Subscribe to the inputs."""
-        self.consumer.subscribe(
-            self._names, on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
-        )
+        added, removed = self._assigned, self._revoked
+        if self._settings.group_protocol == "consumer":
+            added, removed = self._added, self._removed
+        self.consumer.subscribe(self._names, on_assign=added, on_revoke=removed, on_lost=self._lost)
 
     def leave(self) -> None:
         """Commit through the revoke callback, and leave the group."""
@@ -205,37 +206,28 @@ class Membership:
             self._begin(spots)
 
     def _assigned(self, consumer: Consumer, spots: list[TopicPartition]) -> None:
-        metrics.REBALANCES.labels("assigned").inc()
-        self._drop()
-        self._joined = True
-        self.assigned = frozenset(s.partition for s in spots)
-        self.given_up.take_all()
-        if not spots:
-            self._parked = {}
-            consumer.assign([])
-            return
-        try:
-            self._check(spots)
-            self._read_committed(spots)
-        finally:
-            # Whatever failed: partitions that this callback did not assign, the client would
-            # assign itself, and where nothing was committed yet tell of lost offsets. The place is
-            # a number and never "end" or "beginning": librdkafka (2.16) repeats a look-up of those
-            # that a seek overtook, and then goes there, past all that lies between.
-            consumer.assign(
-                [
-                    TopicPartition(
-                        s.topic, s.partition, self._committed.get((s.topic, s.partition), 0)
-                    )
-                    for s in spots
-                ]
-            )
-            consumer.pause(spots)
-        self._begin(spots)
-        log.info("assigned partitions %s", sorted({s.partition for s in spots}))
+        self._take(consumer, spots, lambda: consumer.assign(self._placed(spots)))
 
     def _revoked(self, consumer: Consumer, spots: list[TopicPartition]) -> None:
         metrics.REBALANCES.labels("revoked").inc()
+        self._park()
+        log.info("revoked partitions %s", sorted({s.partition for s in spots}))
+
+    # With KIP-848 a callback says only what changes. What stays is parked meanwhile, as if it had
+    # gone and come back: one way for both protocols, for a commit and no restore.
+
+    def _added(self, consumer: Consumer, spots: list[TopicPartition]) -> None:
+        self._park()
+        whole = [*consumer.assignment(), *spots]
+        self._take(consumer, whole, lambda: consumer.incremental_assign(self._placed(spots)))
+
+    def _removed(self, consumer: Consumer, spots: list[TopicPartition]) -> None:
+        self._revoked(consumer, spots)
+        consumer.incremental_unassign(spots)
+        self._take(consumer, consumer.assignment(), lambda: None)
+
+    def _park(self) -> None:
+        """Commit, and keep the engines that went with it; what is live goes."""
         deadline = self._ports.monotonic() + self._settings.revoke_deadline_ms / 1000.0
         if self.engines and self._before_revoke(deadline):
             self._parked = {
@@ -246,7 +238,41 @@ class Membership:
             for engine, _ in self._parked.values():
                 engine.count_from_here()
         self._drop()
-        log.info("revoked partitions %s", sorted({s.partition for s in spots}))
+
+    def _take(
+        self, consumer: Consumer, spots: list[TopicPartition], assign: Callable[[], None]
+    ) -> None:
+        """Take over all partitions that are this worker's from now on."""
+        metrics.REBALANCES.labels("assigned").inc()
+        self._drop()
+        self._joined = True
+        self.assigned = frozenset(s.partition for s in spots)
+        self.given_up.take_all()
+        if not spots:
+            self._parked = {}
+            assign()
+            return
+        try:
+            self._check(spots)
+            self._read_committed(spots)
+        finally:
+            # Whatever failed: partitions that this callback did not assign, the client would
+            # assign itself, and where nothing was committed yet tell of lost offsets.
+            assign()
+            consumer.pause(spots)
+        self._begin(spots)
+        log.info("assigned partitions %s", sorted({s.partition for s in spots}))
+
+    def _placed(self, spots: list[TopicPartition]) -> list[TopicPartition]:
+        """Partitions at their committed offsets.
+
+        The place is a number and never "end" or "beginning": librdkafka (2.16) repeats a look-up of
+        those that a seek overtook, and then goes there, past all that lies between.
+        """
+        return [
+            TopicPartition(s.topic, s.partition, self._committed.get((s.topic, s.partition), 0))
+            for s in spots
+        ]
 
     def _lost(self, consumer: Consumer, spots: list[TopicPartition]) -> None:
         metrics.REBALANCES.labels("lost").inc()

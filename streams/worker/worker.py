@@ -66,7 +66,10 @@ class Worker:
         self._ears = Ears(lambda: not self._started or self._waits_for_broker())
         self._watchdog = Watchdog(settings.watchdog_ms)
         self._health = Health(
-            settings.http_host, settings.http_port, stale_s=2 * settings.watchdog_ms / 1000.0
+            settings.http_host,
+            settings.http_port,
+            stale_s=2 * settings.watchdog_ms / 1000.0,
+            tenant=settings.tenant,
         )
         self._reach = Reach(settings, self._health.reached)
         self._contents = Contents(taxonomy.load(), exact_tags())

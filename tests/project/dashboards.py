@@ -1,7 +1,7 @@
 """Writes the dashboards from one table: ``python -m tests.project.dashboards``.
 
 A panel is a title, a unit and its expressions; layout and everything Grafana wants besides is made
-here, alike for all. `{job}` stands for the selection of the job.
+here, alike for all. `{job}` stands for the selection of the job and the tenant.
 """
 
 from __future__ import annotations
@@ -227,13 +227,13 @@ def text_of(dashboard: Dashboard) -> str:
 
 
 def _whole(dashboard: Dashboard) -> dict[str, Any]:
-    variables = [
+    variables: list[dict[str, Any]] = [
         {"name": "datasource", "type": "datasource", "query": "prometheus", "label": "Data source"},
-        {
-            "name": "job", "type": "query", "label": "Job", "datasource": _DATASOURCE,
-            "query": f"label_values({_PREFIX}ready, job)", "refresh": 2, "includeAll": True,
+        *({
+            "name": name, "type": "query", "label": name.capitalize(), "datasource": _DATASOURCE,
+            "query": f"label_values({_PREFIX}ready, {name})", "refresh": 2, "includeAll": True,
             "multi": True, "allValue": ".*", "current": {"text": "All", "value": "$__all"},
-        },
+        } for name in ("tenant", "job")),
     ]  # fmt: skip
     return {
         "uid": dashboard.uid,
@@ -295,7 +295,7 @@ def _panel(panel: Panel, number: int, place: dict[str, int]) -> dict[str, Any]:
 
 
 def _selected(query: str) -> str:
-    chosen = 'job=~"$job"'
+    chosen = 'job=~"$job",tenant=~"$tenant"'  # all of them: those without a tenant, too
     return query.replace("{job}", f"{{{chosen}}}").replace("{job,", f"{{{chosen},")
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 
 from streams import metrics
-from streams.kafka import access
+from streams.kafka import strimzi
 from streams.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -185,5 +185,5 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 if __name__ == "__main__":
     PAGE.write_text(renewed(PAGE.read_text()))
-    USERS.write_text(access.strimzi_users(Settings()))
+    USERS.write_text(strimzi.users(Settings()))
     OPERATOR_RULES.write_text(operator_rules())

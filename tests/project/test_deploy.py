@@ -78,7 +78,7 @@ def test_it_parses(path: Path) -> None:
 
 def test_named_metrics_and_labels_exist() -> None:
     known: set[str] = set()
-    labels = {"job", "instance", "le", "partition"}
+    labels = {"job", "instance", "le", "partition", "tenant"}
     for collector in vars(metrics).values():
         if not hasattr(collector, "describe") or isinstance(collector, type):
             continue

@@ -7,7 +7,7 @@ import yaml
 
 from streams.__main__ import main
 from streams.contract import topics
-from streams.kafka import access
+from streams.kafka import access, strimzi
 from streams.settings import Settings
 from tests.project.dashboards import DASHBOARDS, Dashboard, path_of, text_of
 from tests.project.pages import OPERATOR_RULES, RULES, USERS, operator_rules
@@ -31,7 +31,7 @@ def test_topics_are_the_table() -> None:
 def test_users_are_the_table_of_the_code(capsys: pytest.CaptureFixture[str]) -> None:
     """What the table grants is tried on a broker by tests/system/test_access.py."""
     written = USERS.read_text()
-    assert written == access.strimzi_users(DEFAULTS), "run python -m tests.project.pages"
+    assert written == strimzi.users(DEFAULTS), "run python -m tests.project.pages"
     declared = documents(USERS)
     assert {item["metadata"]["name"] for item in declared} == {
         principal.user(DEFAULTS) for principal in access.PRINCIPALS

@@ -55,6 +55,7 @@ ASKING = [
     ("subject", "acc-1"),
     ("state", "reset", "--yes"),
     ("state", "export", "--file", "/dev/null/none"),
+    ("upgrade", "check"),
     ("offsets", "reset"),
     ("offsets", "repair"),
     ("redrive",),

@@ -248,3 +248,15 @@ def test_health_is_what_the_loop_said(monkeypatch: pytest.MonkeyPatch) -> None:
         metrics.READY.remove("catalogue")
     with pytest.raises(OSError):
         _ask(port)
+
+
+def test_metrics_say_whose_they_are() -> None:
+    """Every sample of a tenant, and none without one."""
+    health = Health("127.0.0.1", 0, 60.0, program="catalogue", tenant="brand-a")
+    try:
+        lines = health._metrics().body.decode().splitlines()
+    finally:
+        health.close()
+    samples = [line for line in lines if not line.startswith("#")]
+    assert samples and all('tenant="brand-a"' in line for line in samples)
+    assert "tenant" not in metrics.exported("catalogue").decode()
