@@ -22,6 +22,9 @@ from streams.kafka.compacted import CompactedTopic, ReaderError, ReaderLag
 
 __all__ = ["Forgotten", "ReaderLag", "ProfileReader", "ReaderError"]
 
+#: What waits to be taken in, of each partition: the library's 64 MB would outweigh what is held.
+#: A queue that is full is looked at again in 20 ms, not after a second as by default.
+_FETCHING = {"queued.max.messages.kbytes": "4096", "fetch.queue.backoff.ms": "20"}
 #: Longest that one call holds on to the client: `close` waits for it.
 _POLL_S = 0.25
 _AT_HAND = 1_000  # most updates of one call
@@ -93,7 +96,9 @@ class ProfileReader:
         self._next: dict[int, int] = {}  # offset by partition
         self._busy = threading.Lock()  # the client, and that what is held fits to `_next`
         self.closed = False
-        self._topic = CompactedTopic(bootstrap_servers, topic, partitions, kafka, watched=True)
+        self._topic = CompactedTopic(
+            bootstrap_servers, topic, partitions, _FETCHING | dict(kafka or {}), watched=True
+        )
 
     def __enter__(self) -> ProfileReader:
         return self

@@ -1,7 +1,8 @@
 """Measures the reader and the look-up service over a topic of so many profiles, on a real Kafka.
 
 The profiles are those of simulated households, each written under many subjects. Reader, service
-and load are processes of their own; what is told is of the whole way, over sockets.
+and load are processes of their own; what is told is of the whole way, over sockets. The load is
+that of `wrk` where it is installed, else of a client in Python, which itself takes a core.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -38,6 +41,7 @@ _PARTITIONS = 12
 _HOUSEHOLDS, _DAYS = 30, 28
 _UPDATES = 200
 _BATCHES = 200
+_ERASED = 50
 _CONNECTIONS = 16
 _PATIENCE_S = 1_800.0  # on a machine that does something else, too
 
@@ -54,11 +58,14 @@ class Figures:
     follow_p99_ms: float
     service_ready_s: float
     service_peak_mb: float
+    load_client: str
     requests_per_s: float
     lookup_p50_ms: float
     lookup_p99_ms: float
     batch_of_100_p50_ms: float
     batch_of_100_p99_ms: float
+    erased_p50_ms: float
+    erased_p99_ms: float
 
 
 def run(server: KafkaServer, profiles: int, seconds: float) -> Figures:
@@ -83,13 +90,15 @@ def run(server: KafkaServer, profiles: int, seconds: float) -> Figures:
         ready, peak, waited = pool.submit(_read, settings, values[0]).result()
     print(f"reader of {profiles}: ready in {ready:.1f} s, {peak:.0f} MB", flush=True)
     with _service(settings) as (started, process):
-        alone = asyncio.run(_load(settings, profiles, seconds))
+        load = _wrk if shutil.which("wrk") else _own_load
+        client, rate, p50, p99 = load(settings, profiles, seconds)
         batches = asyncio.run(_ask_batches(settings, profiles))
+        erased = _erase(settings, profiles)
         held = _peak_mb(process.pid)
     return Figures(
         profiles, mean, ready, peak, _at(waited, 0.5), _at(waited, 0.99), started, held,
-        len(alone) / seconds, _at(alone, 0.5), _at(alone, 0.99),
-        _at(batches, 0.5), _at(batches, 0.99),
+        client, rate, p50, p99, _at(batches, 0.5), _at(batches, 0.99),
+        _at(erased, 0.5), _at(erased, 0.99),
     )  # fmt: skip
 
 
@@ -118,7 +127,7 @@ def _fill(settings: Settings, values: list[bytes], count: int) -> float:
     return total / count
 
 
-def _send(producer: Any, settings: Settings, topic: str, subject: str, value: bytes) -> None:
+def _send(producer: Any, settings: Settings, topic: str, subject: str, value: bytes | None) -> None:
     key = subject.encode()
     partition = subject_partition(subject, settings.partitions)
     headers = profile_headers(key, 1, _TIME, 0)
@@ -180,12 +189,48 @@ def _answers(settings: Settings) -> bool:
         return False
 
 
-async def _status(settings: Settings) -> int:
+async def _status(settings: Settings, number: int = 0) -> int:
     reader, writer = await asyncio.open_connection("127.0.0.1", settings.lookup_port)
     try:
-        return await _ask(reader, writer, _get(_subject(0)))
+        return await _ask(reader, writer, _get(_subject(number)))
     finally:
         writer.close()
+
+
+def _erase(settings: Settings, profiles: int) -> list[float]:
+    """Seconds from sending a tombstone until the service answers like of an unknown subject."""
+    producer, took = clients.producer("tombstones", settings), []
+    for number in range(profiles - _ERASED, profiles):
+        began = time.monotonic()
+        _send(producer, settings, settings.topic(PROFILES), _subject(number), None)
+        producer.flush(10)
+        while asyncio.run(_status(settings, number)) != 404:
+            assert time.monotonic() - began < 60
+        took.append(time.monotonic() - began)
+    return took
+
+
+def _wrk(settings: Settings, profiles: int, seconds: float) -> tuple[str, float, float, float]:
+    """Load by wrk, a process without Python: name, requests a second, and p50 and p99 in ms."""
+    with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
+        script.write(_LUA % (_BEARER.decode(), profiles - 1))
+        script.flush()
+        said = subprocess.run(
+            ["wrk", "-t1", f"-c{_CONNECTIONS}", f"-d{seconds:.0f}s", "--latency", "-s", script.name,
+             f"http://127.0.0.1:{settings.lookup_port}"],
+            check=True, capture_output=True, text=True,
+        ).stdout  # fmt: skip
+    assert "Non-2xx" not in said and "Socket errors" not in said, said
+    rate = re.search(r"Requests/sec:\s+([0-9.]+)", said)
+    p50, p99 = (re.search(rf"{share}%\s+([0-9.]+)(us|ms|s)\n", said) for share in (50, 99))
+    assert rate and p50 and p99, said
+    unit = {"us": 1e-3, "ms": 1.0, "s": 1e3}
+    return "wrk", float(rate[1]), float(p50[1]) * unit[p50[2]], float(p99[1]) * unit[p99[2]]
+
+
+def _own_load(settings: Settings, profiles: int, seconds: float) -> tuple[str, float, float, float]:
+    took = asyncio.run(_load(settings, profiles, seconds))
+    return "own", len(took) / seconds, _at(took, 0.5), _at(took, 0.99)
 
 
 async def _load(settings: Settings, profiles: int, seconds: float) -> list[float]:
@@ -224,6 +269,15 @@ async def _ask_batches(settings: Settings, profiles: int) -> list[float]:
 
 _HEAD = b"%b %b HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %b\r\n"
 _BEARER = token().encode()
+_LUA = """
+wrk.headers["Authorization"] = "Bearer %s"
+request = function()
+  local n = math.random(0, %d)
+  local subject = "acc-" .. math.floor(n / 3)
+  if n %% 3 > 0 then subject = subject .. "/m-" .. (n %% 3) end
+  return wrk.format("GET", "/v1/profiles/" .. subject)
+end
+"""
 
 
 def _get(subject: str) -> bytes:

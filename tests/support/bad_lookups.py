@@ -75,7 +75,7 @@ BAD: list[tuple[str, int, dict[str, Any]]] = [
     ("an unknown address", 404, {"path": "/v2/profiles/acc-1"}),
     ("an address above", 404, {"path": "/page.css/../../keys.json"}),
     ("another method", 405, {"path": GOOD, "method": "DELETE"}),
-    ("a method nobody knows", 405, {"path": GOOD, "method": "BREW"}),
+    ("a method nobody knows", 400, {"path": GOOD, "method": "BREW"}),
     ("a batch by GET", 405, {"path": "/v1/profiles:batch"}),
     ("no type", 415, {"path": "/v1/profiles:batch", "method": "POST", "body": b"{}"}),
     ("a form", 415, batch(b"subjects=a", Content_Type="application/x-www-form-urlencoded")),

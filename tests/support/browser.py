@@ -121,9 +121,12 @@ class Browser:
             self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key,
                       windowsVirtualKeyCode=code, **text, **more)  # fmt: skip
 
-    def picture(self, path: Path) -> None:
-        """Write a screenshot of the whole page."""
-        shot = self.call("Page.captureScreenshot", captureBeyondViewport=True)
+    def picture(self, path: Path, height: int | None = None) -> None:
+        """Write a screenshot of the whole page, or of its top."""
+        clip = {"clip": {"x": 0, "y": 0, "width": 1280, "height": height, "scale": 1}}
+        shot = self.call(
+            "Page.captureScreenshot", captureBeyondViewport=True, **(clip if height else {})
+        )
         path.write_bytes(base64.b64decode(shot["data"]))
 
     def close(self) -> None:

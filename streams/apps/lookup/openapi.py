@@ -76,7 +76,11 @@ _VIEW = [
     _query("purpose", "needed where the token is for several", enum=list(PURPOSES)),
     _query("stance", f"interests with these alone: {', '.join(Stance.words())}"),
     _query("fields", "names of fields, or interests.<field>, separated by commas"),
-    _query("words", "adds a sentence to each interest and suppression", enum=list(LANGUAGES)),
+    _query(
+        "words",
+        "adds a sentence to each interest, suppression and permission",
+        enum=list(LANGUAGES),
+    ),
     {
         "name": "Access-Reason",
         "in": "header",

@@ -7,10 +7,10 @@ import socket
 import threading
 from typing import Any
 
-import h11
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from streams.apps.lookup.problems import bad
 from streams.errors import PortTaken
 
 _HEADERS_S = 5.0  # patience with whoever has connected and not asked
@@ -19,10 +19,12 @@ _CONNECTIONS = 1_000
 _START_S = 10.0
 
 
-class Patient(H11Protocol):
-    """uvicorn's protocol, which closes connections whose request does not come to its end."""
+class Patient(HttpToolsProtocol):
+    """uvicorn's protocol, with limits on how long a request's head takes and how long it is."""
 
     _late: asyncio.TimerHandle | None = None
+    _heads = 0
+    _size = 0  # bytes of a head that is not whole yet
 
     def connection_made(self, transport: Any) -> None:
         """Begin to wait for a request."""
@@ -30,14 +32,35 @@ class Patient(H11Protocol):
         self.access_log = False  # it would name subjects, and the configuration alone keeps it on
         self._wait(True)
 
+    def on_message_begin(self) -> None:
+        """A request has begun, and must have a whole head in time."""
+        super().on_message_begin()
+        self._wait(True)
+
+    def on_headers_complete(self) -> None:
+        """Wait no more: a body has its own limits."""
+        self._wait(False)
+        self._heads += 1
+        super().on_headers_complete()
+
     def data_received(self, data: bytes) -> None:
-        """Take in bytes; a request that is not whole yet must be so in time."""
+        """Take in bytes."""
+        known = self._heads
         super().data_received(data)
-        begun = self.conn.their_state is h11.IDLE and bool(self.conn.trailing_data[0])
-        if not begun:
-            self._wait(False)
-        elif self._late is None:
-            self._wait(True)
+        waits = self._late is not None and self._heads == known
+        self._size = self._size + len(data) if waits else 0
+        if self._size > _MOST_HEADERS and not self.transport.is_closing():
+            self.send_400_response("The head of the request is too long.")
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no request, as any other is refused, and close."""
+        answer = bad(msg).response()
+        head = b"".join(b"%b: %b\r\n" % header for header in answer.raw_headers)
+        self.transport.write(
+            b"HTTP/1.1 400 Bad Request\r\n%bconnection: close\r\n\r\n%b"
+            % (head, bytes(answer.body))
+        )
+        self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no more."""
@@ -85,7 +108,6 @@ class Server:
                 timeout_keep_alive=30,
                 timeout_graceful_shutdown=3,
                 limit_concurrency=_CONNECTIONS,
-                h11_max_incomplete_event_size=_MOST_HEADERS,
             )
         )
         self._thread = threading.Thread(target=self._run, name="lookup", daemon=True)

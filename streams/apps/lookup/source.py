@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import threading
 from collections import OrderedDict
 from pathlib import Path
@@ -49,10 +50,10 @@ class ProfileSource:
         self._erased: OrderedDict[str, None] = OrderedDict()
         self._thread: threading.Thread | None = None
 
-    def start(self, loop: asyncio.AbstractEventLoop, timeout: float = 600.0) -> None:
-        """Begin to read, and then to follow, in a thread of its own."""
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin to read, however long that takes, and then to follow, in a thread of its own."""
         self._thread = threading.Thread(
-            target=self._run, args=(loop, timeout), name="profiles", daemon=True
+            target=self._run, args=(loop,), name="profiles", daemon=True
         )
         self._thread.start()
 
@@ -72,11 +73,11 @@ class ProfileSource:
         if self._thread is not None:
             self._thread.join(10.0)
 
-    def _run(self, loop: asyncio.AbstractEventLoop, timeout: float) -> None:
+    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
         try:
             if self._snapshot is not None and self._snapshot.exists():
                 self._reader.resume(self._snapshot)
-            self._reader.bootstrap(timeout)
+            self._reader.bootstrap(math.inf)
             self.ready = True
             for update in self._reader.follow():
                 self._take(loop, update)

@@ -151,6 +151,12 @@ def shown(stored: Stored, view: View) -> Any:
             {**item, "words": said.suppression(item, names)}
             for item in _objects(raw, "suppressions")
         ]
+        if isinstance(uses := raw.get("contactable"), dict):
+            raw["contactable"] = {
+                use: {**item, "words": said.permission(use, item)}
+                for use, item in uses.items()
+                if isinstance(item, dict)
+            }
     raw["interests"] = interests
     return _cut(_for_offers(raw) if view.purpose == OFFERS else raw, view.fields)
 

@@ -68,9 +68,26 @@ function button(text, name, run) {
   return found;
 }
 
+const changed = (was, is) =>
+  !was || was.score !== is.score || was.stance !== is.stance || was.trend !== is.trend;
+const brief = (item) => `${words[$("language").value][item.stance] || item.stance}, ${Math.round(share(item.score) * 100)} %`;
+
+// What the versions of a subject differ in, a line per interest.
+function differences(before, raw) {
+  const now = new Map((raw.interests || []).map((item) => [item.id, item]));
+  const lines = [];
+  for (const [id, item] of now) {
+    const was = before.get(id);
+    if (!was) lines.push(`${item.name || id}: new, ${brief(item)}`);
+    else if (changed(was, item)) lines.push(`${item.name || id}: ${brief(was)} → ${brief(item)}`);
+  }
+  for (const [id, item] of before) if (!now.has(id)) lines.push(`${item.name || id}: no longer there`);
+  return lines.map((line) => `${raw.subject}, ${line}`);
+}
+
 function interest(item, subject, before) {
   const row = make("li");
-  if (before && before.get(item.id) !== JSON.stringify([item.score, item.stance, item.trend])) row.classList.add("fresh");
+  if (before && changed(before.get(item.id), item)) row.classList.add("fresh");
   const head = make("div", undefined, "head");
   const stance = ["engage", "hold", "avoid"].includes(item.stance) ? item.stance : "hold";
   head.append(make("span", item.name || item.id, "name"));
@@ -92,6 +109,13 @@ function interest(item, subject, before) {
   return row;
 }
 
+function sentences(title, items, line) {
+  if (!items.length) return [];
+  const list = make("ul", undefined, "sentences");
+  list.append(...items.map(line));
+  return [make("h3", title), list];
+}
+
 function profile(raw, title, before) {
   const card = make("article");
   card.dataset.subject = raw.subject;
@@ -99,12 +123,10 @@ function profile(raw, title, before) {
   card.append(make("h2", title));
   const events = raw.evidence ? `, ${raw.evidence.events} events on ${raw.evidence.days} days` : "";
   card.append(make("p", `version ${raw.version}, as of ${day(raw.as_of)}${events}`, "about"));
-  if (raw.suppressions && raw.suppressions.length) {
-    card.append(make("h3", "Whom not to talk to"));
-    const list = make("ul", undefined, "suppressions");
-    for (const item of raw.suppressions) list.append(make("li", item.words || `${item.scope}: ${item.reason}`));
-    card.append(list);
-  }
+  card.append(...sentences("May it be used?", Object.entries(raw.contactable || {}),
+    ([use, item]) => make("li", item.words || use, item.value === true ? "yes" : "no")));
+  card.append(...sentences("Not to talk about", raw.suppressions || [],
+    (item) => make("li", item.words || `${item.scope}: ${item.reason}`)));
   card.append(make("h3", "Interests"));
   const rows = (raw.interests || []).map((item) => interest(item, raw.subject, before));
   if (!rows.length) card.append(make("p", "None that can be said."));
@@ -131,7 +153,7 @@ async function show(account, quiet = false) {
   if (!answer.ok) {
     const gone = shown && shown.account === account && (answer.status === 404 || answer.status === 410);
     $("profiles").replaceChildren();
-    $("actions").hidden = true;
+    $("actions").hidden = $("views").hidden = true;
     say(gone ? "The profile is gone." : await problem(answer), true);
     return false;
   }
@@ -146,11 +168,17 @@ async function show(account, quiet = false) {
     const again = [...$("profiles").querySelectorAll("button")].find((b) => b.getAttribute("aria-label") === active);
     if (again) again.focus();
   }
+  for (const [raw] of parts) {
+    if (before.has(raw.subject)) differences(before.get(raw.subject), raw).reverse().forEach(note);
+  }
   shown = {
     account,
-    seen: new Map(parts.map(([raw]) => [raw.subject, new Map((raw.interests || []).map((i) => [i.id, JSON.stringify([i.score, i.stance, i.trend])]))])),
+    seen: new Map(parts.map(([raw]) => [raw.subject, new Map((raw.interests || []).map((i) => [i.id, i]))])),
   };
   $("actions").hidden = !acting;
+  $("views").hidden = false;
+  const behind = Number((/records=(\d+)/.exec(answer.headers.get("Profiles-Lag") || "") || [])[1]);
+  $("fresh").textContent = Number.isNaN(behind) ? "" : behind === 0 ? "Up to date." : `${behind} records behind.`;
   if (!quiet) {
     say(`${parts.length} profiles of ${account}. Changes arrive by themselves.`);
     $("profiles").focus();
@@ -263,6 +291,11 @@ $("language").addEventListener("change", () => {
   document.documentElement.lang = $("language").value;
   if (shown) show(shown.account, true);
 });
+$("plain").addEventListener("click", () => {
+  const on = document.body.classList.toggle("plain");
+  $("plain").setAttribute("aria-pressed", String(on));
+});
+$("print").addEventListener("click", () => print());
 for (const found of $("actions").querySelectorAll("button")) {
   found.addEventListener("click", () => act(found.dataset.act, found));
 }

@@ -283,6 +283,14 @@ def test_whoever_does_not_ask_is_closed(service: Service, monkeypatch: pytest.Mo
             assert slow.recv(100) == b"" and time.monotonic() - started < 3
 
 
+def test_a_head_that_does_not_end_is_refused_in_words(service: Service) -> None:
+    with socket.create_connection(("127.0.0.1", service.server.port), 10) as endless:
+        endless.sendall(b"GET /v1/profiles/acc-1 HTTP/1.1\r\nHost: a\r\nX-A: " + b"a" * 20_000)
+        answer = endless.recv(2_000)
+    assert answer.startswith(b"HTTP/1.1 400 ") and b"application/problem+json" in answer
+    assert b"too long" in answer
+
+
 def test_an_answer_does_not_wait_for_an_acknowledgement(service: Service) -> None:
     """Headers and body go out in two pieces; with Nagle's algorithm each second one waits 40 ms."""
     connection = http.client.HTTPConnection("127.0.0.1", service.server.port, timeout=20)
