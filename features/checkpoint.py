@@ -4,6 +4,7 @@
 key         value
 ==========  ======================================================================
 ``s/`` key  a subject: header and rows (`features.state.packing_kernel`)
+``h/`` key  its own line or shared screen, and its attributed mass (`features.state.aside_kernel`)
 ``c/`` key  words of an account or a member on permissions (`features.privacy.ledger`)
 ``i/`` key  facts about interests of an account or a member
 ``h/`` key  contacts with an account or a member, and their answers (`features.outcomes.contacts`)
@@ -13,7 +14,8 @@ key         value
 ``o/`` mark an erasure after which nobody has looked yet for what stands published
 ``d/`` n    event ids remembered in one commit
 ``m/`` name a model, the population, the contest of models (`features.models.learner`), the
-            graph of related interests (`features.related.graph`)
+            graph of related interests (`features.related.graph`), what was learned of shared
+            screens (`features.state.shared_screens`)
 ``p/meta``  the partition: offsets, watermark, counters, and what the state is bound to
 ==========  ======================================================================
 """
@@ -58,6 +60,7 @@ class Checkpoint:
         self._secret = config.erasure_key
         self._ids_key = keyed_mark(keys_of(config.erasure_key)[-1], "", "event ids")[:8]
         self._next = 0
+        self._unused: list[bytes] = []  # records of a setting that is off now
         #: Whose the changelog is, for the partition record; as found there after `load`.
         self.owner: Owner | None = None
 
@@ -72,10 +75,14 @@ class Checkpoint:
         sids = store.dirty(lay.D_STATE)
         sids = sids[(store.subjects["status"][sids] & lay.S_GONE) == 0]
         blob, ends = store.pack(sids)
-        view, start = blob.data, 0
-        for key, end in zip(store.keys(sids), ends.tolist(), strict=True):
+        view, start, names = blob.data, 0, store.keys(sids)
+        for key, end in zip(names, ends.tolist(), strict=True):
             state[keys.subject(key)] = bytes(view[start:end])
             start = end
+        state.update(store.screens.records(sids, names))
+        state.update(store.screens.learned())
+        state.update(dict.fromkeys(self._unused))
+        self._unused.clear()
         state.update(accounts.ledger.take_changed())
         state.update(accounts.strays.take_changed())
         self._write_ids(state, store)
@@ -131,16 +138,19 @@ class Checkpoint:
         """Load a folded changelog; see `features.engine.Engine.load`."""
         names: list[bytes] = []
         values: list[bytes] = []
+        aside: list[tuple[bytes, bytes]] = []
         other: dict[bytes, bytes] = {}
         for key, value in records:
             found = keys.parse(key)
             if found is not None and found.kind is Kind.SUBJECT:
                 names.append(found.name)
                 values.append(value)
+            elif found is not None and found.kind is Kind.ASIDE:
+                aside.append((found.name, value))
             else:
                 other[key] = value
         if keys.META not in other:
-            if names or other:
+            if names or other or aside:
                 raise IncompatibleState("the changelog has records but no p/meta")
             return {}
         meta = Meta.from_bytes(other[keys.META])
@@ -152,10 +162,16 @@ class Checkpoint:
         store.leaders, store.ticked = meta.leaders, meta.ticked
         store.totals[:] = meta.outcomes
         self._next = meta.next
+        if store.clock.attribution:
+            store.screens.load(aside)
+        else:
+            self._unused = [keys.kept_aside(name) for name, _ in aside]
+            self._unused += [key for key in (keys.SCREENS,) if key in other]
         count = int(store.counters["subjects"])
         if self._default_grant:
             store.subjects["consent_until"][:count] = FOREVER
         self._load_other(other, store, accounts, meta.rules != self._rules, later)
+        store.screens.restore(other)
         learner.restore(other)
         related.restore(other)
         return dict(meta.offsets)

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 from features.records.inputs import INPUTS, Inputs
 
 if TYPE_CHECKING:
+    from features.household.tables import Attributing
     from features.privacy.rules import Rules
     from features.records.concealed import Secret
     from features.state import layout as lay
+    from features.tags.taxonomy import Taxonomy
 
 _ID_BUCKETS = 16  # the dedup horizon is kept in so many steps
 
@@ -43,6 +45,9 @@ class EngineSettings:
     cases_per_account: int = 256  # care cases; the oldest closed ones go first
     facts_per_person: int = 256  # facts about interests; the oldest go first
     contacts_per_person: int = 64  # contacts with their answers; the oldest go first
+
+    # -- who was it
+    attribution: bool = False  # give what a shared screen shows to the members who agreed to it
 
     # -- models and profiles
     learn_rows_per_close: int = 20_000  # most rows a partition learns of a day, sampled
@@ -113,4 +118,19 @@ class Config(EngineSettings):
             np.array([2.0 ** (-days * rate) for rate in (short, middle, long)]),
             least,
             np.array([0, *(item.source for item in events)], np.int64),
+            int(self.attribution),
         )
+
+    def attributing(self, tree: Taxonomy) -> Attributing:
+        """Constants that decide the attribution of shared screens."""
+        from features.household.tables import Attributing, AttributionRules, childrens_contents
+        from features.records.concealed import keyed_mark, keys_of
+
+        newest = keys_of(self.erasure_key)[-1]
+        rules = AttributionRules(
+            lateness=self.lateness_ms,
+            offset=self.day_offset_ms,
+            half_life=self.half_lives[2],
+            salt=int(keyed_mark(newest, "", "sketch of contents")[:15], 16),
+        )
+        return Attributing(rules, childrens_contents(tree))

@@ -27,7 +27,6 @@ from features.profiles.writer import ProfileWriter, Written
 from features.records.batch import Batch
 from features.records.position import Position
 from features.related.graph import Related
-from features.state import changelog_keys as keys
 from features.state import layout as lay
 from features.state import sweep_kernel
 from features.state.changelog_keys import IncompatibleState, Owner
@@ -55,7 +54,7 @@ class Engine:
     def __init__(self, config: Config, taxonomy: Taxonomy, contents: Contents) -> None:
         self.config = config
         self.contents = contents
-        self.store = Store(config.clock(), config.dedup_max_ids)
+        self.store = Store(config.clock(), config.dedup_max_ids, config.attributing(taxonomy))
         self.accounts = accounts.Accounts(
             self.store,
             taxonomy,
@@ -157,9 +156,8 @@ class Engine:
         return lay.PENDING
 
     def _flag_fresh(self, batch: Batch, at: int) -> int:
-        fresh = int(self.store.counters["fresh"]) - 1
-        self.store.counters["fresh"] = 0
-        self.accounts.standing.flag_fresh(fresh, self.store.now)
+        for sid in self.store.screens.take_fresh():
+            self.accounts.standing.flag_fresh(sid, self.store.now)
         return lay.PENDING
 
     @property
@@ -172,6 +170,7 @@ class Engine:
         target, first = int(c["target_day"]), int(c["open_day"])
         if first < 0:
             c["open_day"] = target
+            self.store.screens.close_day(target)
             return lay.PENDING
         self._write_pending()
         for day in range(first, min(target, first + _MOST_DAYS)):
@@ -182,6 +181,7 @@ class Engine:
             self._sweep()
             self.days_closed += 1
         c["open_day"] = target
+        self.store.screens.close_day(target)
         self._model_changed = True
         self._renew_policy()
         return lay.PENDING
@@ -265,7 +265,7 @@ class Engine:
         spoken = self.accounts.standing.spoken
         changes.contacted, spoken.news = spoken.news, Counter()
         for key, published in self.accounts.standing.forgotten():
-            changes.state[keys.subject(key)] = None
+            changes.state.update(self.store.screens.tombstones(key))
             if published:
                 changes.profiles.append(self._tombstone(key))
         gone = {item.key for item in changes.profiles}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from features.models import Learner, News
 from features.records.inputs import Inputs
+from features.state.shared_screens import Attributed
 from features.state.store import Store
 from features.vocabulary import Outcome
 
@@ -57,6 +58,8 @@ class Figures:
         By model.
     news : tuple of News
         What happened to the models since the last figures.
+    attributed : Attributed or None
+        How shared screens are attributed; None where they are not.
     """
 
     totals: Totals
@@ -67,6 +70,7 @@ class Figures:
     champion: str
     models: Mapping[str, Quality]
     news: tuple[News, ...]
+    attributed: Attributed | None = None
 
 
 def totals_of(store: Store, learner: Learner, inputs: Inputs, days_closed: int) -> Totals:
@@ -93,4 +97,5 @@ def figures_of(store: Store, learner: Learner, totals: Totals, restored: Totals)
         learner.champion.id,
         {name: Quality(tally.log_loss, tally.calibration_error) for name, tally in tallies.items()},
         news,
+        store.screens.figures(),
     )

@@ -143,6 +143,8 @@ class ReasonCode(StrEnum):
     CARE_CASE = "care_case"
     ON_HOLD = "on_hold"
     FEW_DATA = "few_data"
+    SEEN_ON_SHARED_SCREEN = "seen_on_shared_screen"
+    SOMEBODY_ELSE = "somebody_else"
 
 
 class PermissionBasis(StrEnum):
@@ -265,6 +267,7 @@ class Opinion(StrEnum):
     LIKE = "like"
     DISLIKE = "dislike"
     NEUTRAL = "neutral"
+    NOT_ME = "not_me"
 
 
 class CaseStatus(StrEnum):

@@ -181,6 +181,18 @@ MODEL_LOG_LOSS = _gauge(
 MODEL_CALIBRATION = _gauge(
     "model_calibration_error", "Expected calibration error of each model", "model"
 )
+ATTRIBUTION_LOG_LOSS = _gauge(
+    "attribution_log_loss", "Log-loss of who was at a screen, on events whose person is known"
+)
+ATTRIBUTION_ENTROPY = _gauge("attribution_entropy", "Mean entropy of who was at a screen, nats")
+ATTRIBUTION_SHARE = _gauge(
+    "attribution_share",
+    "Share of shared events by the posterior of the likeliest member: below 0.2, from 0.2, ...",
+    "posterior",
+)
+ATTRIBUTION_HOMES = _gauge(
+    "attribution_homes", "Accounts by the number of own lines that are told apart", "lines"
+)
 CHAMPIONS = _gauge("champion_partitions", "Partitions whose profiles a model answers for", "model")
 MODEL_NEWS = _counter(
     "model_news_total", "What happened to models: promoted, demoted, drift", "what", "model"

@@ -7,7 +7,17 @@ none: a child, or a person who refused. What falls to a slot is dropped.
 Law of the folder: evidence comes from own lines only, and as it stood when the day began; a
 posterior, presence or absence is never published and never logged. Public face: `Attribution`."""
 
-from features.household.attribution import Attribution, Posteriors
-from features.household.tables import CHILD, EVENT, SHARED, AttributionRules
+from features.household.panel import Attribution, Posteriors
+from features.household.panel_tables import EVENT, SHARED
+from features.household.tables import CHILD, SOMEBODY_ELSE, AttributionRules, childrens_contents
 
-__all__ = ["CHILD", "EVENT", "SHARED", "Attribution", "AttributionRules", "Posteriors"]
+__all__ = [
+    "CHILD",
+    "EVENT",
+    "SHARED",
+    "SOMEBODY_ELSE",
+    "Attribution",
+    "AttributionRules",
+    "Posteriors",
+    "childrens_contents",
+]

@@ -11,31 +11,35 @@ import math
 from typing import Any
 
 from features.household.lines_kernel import hour_of, local_day_of
-from features.household.posterior_kernel import candidates, signals_of, weigh_evidence
-from features.household.tables import N_SIGNALS, AttributionRules, HomeTables, Viewers
+from features.household.posterior_kernel import signals_of, weigh_evidence
+from features.household.tables import N_SIGNALS, AttributionRules, LineTables, Showing, Viewers
 from features.jit import as_int, inlined
 
 
 @inlined
 def take_label(
-    t: HomeTables, event: Any, tags: Any, line: int, rules: AttributionRules, s: Viewers
+    t: LineTables, n: int, e: Showing, line: int, rules: AttributionRules, s: Viewers
 ) -> None:
-    """Score and keep the gradient of an event of a person whose line is known."""
+    """Score and keep the gradient of an event of a person whose line is known.
+
+    Parameters
+    ----------
+    n : int
+        Candidates, whose tastes stand in `s`.
+    """
     clock = t.clock[0]
-    day = local_day_of(event.ts, rules)
-    n = candidates(t, as_int(t.lines[line].home), False, s)
     at = -1
     for j in range(n):
         if s.who[j] == line:
             at = j
     if at < 0 or n < 2:
         return
-    acts = signals_of(t, n, event, tags, 0.0, rules, s)
+    acts = signals_of(t, n, e, rules, s)
     weigh_evidence(t, n, acts, rules, s)
     clock.scored += 1
     clock.loss -= math.log(s.evidence[at])
     sure = 1.0 - rules.few / (rules.few + acts)
-    ahead = day - as_int(clock.open_day)
+    ahead = local_day_of(e.ts, rules) - as_int(clock.open_day)
     _softmax(t, n, s)
     for f in range(N_SIGNALS):
         step = s.x[at, f]
@@ -49,7 +53,7 @@ def take_label(
 
 
 @inlined
-def _softmax(t: HomeTables, n: int, s: Viewers) -> None:
+def _softmax(t: LineTables, n: int, s: Viewers) -> None:
     most, total = -1e300, 0.0
     for j in range(n):
         s.r[j] = 0.0
@@ -64,16 +68,16 @@ def _softmax(t: HomeTables, n: int, s: Viewers) -> None:
 
 
 @inlined
-def is_label(t: HomeTables, event: Any, rules: AttributionRules) -> Any:
+def is_label(t: LineTables, line: int, ts: int, rules: AttributionRules) -> Any:
     """Whether an event of an own line is the person's first of its hour."""
-    own = t.lines[event.line]
-    ahead = local_day_of(event.ts, rules) - as_int(own.day)
+    own = t.lines[line]
+    ahead = local_day_of(ts, rules) - as_int(own.day)
     bits = own.hours_0 if ahead == 0 else own.hours_1
-    return (as_int(bits) >> hour_of(event.ts, rules)) & 1 == 0
+    return (as_int(bits) >> hour_of(ts, rules)) & 1 == 0
 
 
 @inlined
-def close_days(t: HomeTables, day: int, rules: AttributionRules) -> None:
+def close_days(t: LineTables, day: int, rules: AttributionRules) -> None:
     """Learn what the days before `day` have shown."""
     clock = t.clock[0]
     while clock.open_day < day:

@@ -11,12 +11,11 @@ from features.household.tables import (
     CELLS,
     DAY_MS,
     EPOCH_DAYS,
-    HALF_LIFE_DAYS,
     HOUR_MS,
     LANDMARK_DAY,
     STEP,
     AttributionRules,
-    HomeTables,
+    LineTables,
 )
 from features.jit import as_int, inlined
 
@@ -33,13 +32,13 @@ def local_day_of(ts: int, rules: AttributionRules) -> int:
 def grown(ts: int, rules: AttributionRules) -> Any:
     """Factor by which mass given at `ts` is kept: forward decay from the landmark."""
     days = (ts + rules.offset) / DAY_MS - LANDMARK_DAY
-    return 2.0 ** (days / HALF_LIFE_DAYS)
+    return 2.0 ** (days / rules.half_life)
 
 
 @inlined
-def faded(day: int) -> Any:
+def faded(day: int, rules: AttributionRules) -> Any:
     """Factor that turns kept mass into mass as of the start of `day`."""
-    return 2.0 ** ((LANDMARK_DAY - day) / HALF_LIFE_DAYS)
+    return 2.0 ** ((LANDMARK_DAY - day) / rules.half_life)
 
 
 @inlined
@@ -62,13 +61,13 @@ def bucket_of(content: Any, rules: AttributionRules) -> int:
 
 
 @inlined
-def roll_line(t: HomeTables, line: int, day: int) -> None:
-    """Close a line's days before `day`."""
+def roll_line(t: LineTables, line: int, day: int) -> None:
+    """Close a line's days before `day`; nothing else depends on when that is done."""
     own = t.lines[line]
     if own.day == 0:
         own.day, own.seen = np.uint16(day), np.uint16(day - 1)  # nothing known is no silence
     while as_int(own.day) < day:
-        if own.hours_0 == 0 and own.hours_1 == 0 and (day - as_int(own.day)) > 1:
+        if is_still(own) and (day - as_int(own.day)) > 1:
             _halve(t, line, as_int(own.day), day)
             own.day = np.uint16(day)
             return
@@ -78,7 +77,7 @@ def roll_line(t: HomeTables, line: int, day: int) -> None:
 
 
 @inlined
-def _close(t: HomeTables, line: int) -> None:
+def _close(t: LineTables, line: int) -> None:
     own = t.lines[line]
     if own.hours_0 != 0:
         own.seen = own.day
@@ -89,13 +88,8 @@ def _close(t: HomeTables, line: int) -> None:
         for b in range(BUCKETS):
             if (t.touched[line, 0, b >> 3] >> (b & 7)) & 1:
                 t.sketch[line, b] = min(_MOST, t.sketch[line, b] + STEP)
-        _count(t, line)
-        for k in range(t.opening.shape[1]):
-            t.opening[line, k] += t.today[line, k]
+        count_line(t, line)
     if own.hours_0 != 0 or own.hours_1 != 0:
-        for k in range(t.opening.shape[1]):
-            t.today[line, k] = t.tomorrow[line, k]
-            t.tomorrow[line, k] = 0.0
         for b in range(BUCKETS // 8):
             t.touched[line, 0, b] = t.touched[line, 1, b]
             t.touched[line, 1, b] = 0
@@ -103,22 +97,24 @@ def _close(t: HomeTables, line: int) -> None:
     own.mass, own.mass_0, own.mass_1 = own.mass + own.mass_0, own.mass_1, 0.0
     own.kids, own.kids_0, own.kids_1 = own.kids + own.kids_0, own.kids_1, 0.0
     own.hours_0, own.hours_1 = own.hours_1, np.uint32(0)
+    own.there_0, own.there_1 = own.there_1, np.uint8(0)
     own.touched_0, own.touched_1 = own.touched_1, np.uint16(0)
 
 
 @inlined
-def _halve(t: HomeTables, line: int, before: int, day: int) -> None:
+def _halve(t: LineTables, line: int, before: int, day: int) -> None:
     times = min(8, day // EPOCH_DAYS - before // EPOCH_DAYS)
     if times > 0:
         for b in range(BUCKETS):
             t.sketch[line, b] >>= times
         for c in range(CELLS):
             t.presence[line, c] >>= times
-        _count(t, line)
+        count_line(t, line)
 
 
 @inlined
-def _count(t: HomeTables, line: int) -> None:
+def count_line(t: LineTables, line: int) -> None:
+    """Sum sketch and presence of a line."""
     own = t.lines[line]
     total = 0
     for b in range(BUCKETS):
@@ -131,48 +127,48 @@ def _count(t: HomeTables, line: int) -> None:
 
 
 @inlined
-def observe(t: HomeTables, event: Any, tags: Any, rules: AttributionRules) -> None:
-    """Add an event of an own line, whose day is the line's or the next.
+def is_still(own: Any) -> Any:
+    """Whether a line has nothing in its open days."""
+    return own.hours_0 == 0 and own.hours_1 == 0 and own.mass_0 == 0.0 and own.mass_1 == 0.0
+
+
+@inlined
+def give_mass(t: LineTables, line: int, ts: int, mass: float, kids: float, rules: Any) -> None:
+    """Add what a person has certainly seen, wherever; its day is the line's or the next.
 
     Parameters
     ----------
-    event : record of EVENT
-    tags : tuple of ndarray
-        Interests and their weights, of all events.
+    mass, kids : float
+        Evidence of all interests, and the share of children's.
     """
-    line = event.line
     own = t.lines[line]
-    ahead = local_day_of(event.ts, rules) - as_int(own.day)
-    factor = grown(event.ts, rules)
-    bit = np.uint32(1) << np.uint32(hour_of(event.ts, rules))
-    total, kids = 0.0, 0.0
-    for q in range(event.start, event.end):
-        k = as_int(tags[0][q])
-        mass = event.mass * np.float64(tags[1][q]) * factor
-        total += mass
-        kids += mass * t.childrens[k]
-        if ahead == 0:
-            t.today[line, k] += mass
-        else:
-            t.tomorrow[line, k] += mass
-    if ahead == 0:
-        own.act_0 += factor
+    total = mass * grown(ts, rules)
+    if local_day_of(ts, rules) == as_int(own.day):
         own.mass_0 += total
-        own.kids_0 += kids
+        own.kids_0 += total * kids
+    else:
+        own.mass_1 += total
+        own.kids_1 += total * kids
+
+
+@inlined
+def observe(t: LineTables, line: int, ts: int, content: Any, rules: AttributionRules) -> None:
+    """Note when and at what a person was, on a device of his own."""
+    own = t.lines[line]
+    ahead = local_day_of(ts, rules) - as_int(own.day)
+    bit = np.uint32(1) << np.uint32(hour_of(ts, rules))
+    if ahead == 0:
+        own.act_0 += grown(ts, rules)
+        own.there_0 = np.uint8(own.there_0 + (1 if own.hours_0 & bit == 0 else 0))
         own.hours_0 = own.hours_0 | bit
     else:
-        own.act_1 += factor
-        own.mass_1 += total
-        own.kids_1 += kids
+        own.act_1 += grown(ts, rules)
+        own.there_1 = np.uint8(own.there_1 + (1 if own.hours_1 & bit == 0 else 0))
         own.hours_1 = own.hours_1 | bit
-    b = bucket_of(event.content, rules)
+    b = bucket_of(content, rules)
     if (t.touched[line, ahead, b >> 3] >> (b & 7)) & 1 == 0:
         t.touched[line, ahead, b >> 3] |= np.uint8(1 << (b & 7))
         if ahead == 0:
             own.touched_0 = np.uint16(own.touched_0 + 1)
         else:
             own.touched_1 = np.uint16(own.touched_1 + 1)
-    if event.ts >= own.last_ts:
-        own.last_ts = event.ts
-        if event.country != 0:
-            own.country = event.country

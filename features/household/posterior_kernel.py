@@ -13,28 +13,20 @@ from typing import Any
 
 import numpy as np
 
-from features.household.lines_kernel import (
-    bucket_of,
-    day_type,
-    faded,
-    hour_of,
-    local_day_of,
-    roll_line,
-)
+from features.household.lines_kernel import bucket_of, day_type, faded, grown, hour_of, local_day_of
 from features.household.tables import (
     BUCKETS,
     CELLS,
     CHILD,
-    MOST_LINES,
     N_SIGNALS,
     REFUSED,
     STEP,
     AttributionRules,
-    HomeTables,
+    LineTables,
+    Showing,
     Viewers,
 )
 from features.jit import as_int, inlined
-from features.state.rows_kernel import popcount
 
 _HALF_TASTE = 0.5  # events' worth of an even taste in the home's
 _HALF_BUCKET = 0.1  # touched days' worth of each bucket
@@ -43,54 +35,42 @@ _NEIGHBOUR, _OTHER_TYPE = 0.5, 0.5  # weight of the hour beside, and of the othe
 
 
 @inlined
-def candidates(t: HomeTables, home: int, has_kids: Any, s: Viewers) -> int:
-    """List the lines of a home that may have been there, and the slots that are open.
+def add_slots(n: int, child: Any, refused: Any, s: Viewers) -> int:
+    """List the slots that are open behind the `n` lines that may have been there.
 
-    Whose line was last seen in another country than the home was not at the screen.
+    Returns
+    -------
+    int
+        How many candidates there are.
     """
-    n = 0
-    line = as_int(t.homes[home].line)
-    while line >= 0:
-        own = t.lines[line]
-        abroad = own.country != 0 and t.homes[home].country != own.country
-        if t.homes[home].country == 0:
-            abroad = False
-        if own.gone == 0 and not abroad and n < MOST_LINES:
-            roll_line(t, line, as_int(t.clock[0].open_day))
-            s.who[n] = line
-            n += 1
-        line = as_int(own.next)
-    if has_kids or t.homes[home].children != 0:
+    if child:
         s.who[n] = CHILD
         n += 1
-    if t.homes[home].refused != 0:
+    if refused:
         s.who[n] = REFUSED
         n += 1
     return n
 
 
 @inlined
-def kids_share(t: HomeTables, event: Any, tags: Any) -> Any:
+def kids_share(t: LineTables, tags: int, s: Viewers) -> Any:
     """Share of an event's weight that children's contents have."""
     total, kids = 0.0, 0.0
-    for q in range(event.start, event.end):
-        w = np.float64(tags[1][q])
-        total += w
-        kids += w * t.childrens[as_int(tags[0][q])]
+    for q in range(tags):
+        total += s.weight[q]
+        kids += s.weight[q] * t.childrens[as_int(s.interest[q])]
     return kids / total if total > 0.0 else 0.0
 
 
 @inlined
-def _child_mass(t: HomeTables, home: int, day: int) -> Any:
+def _child_mass(t: LineTables, home: int, day: int, rules: AttributionRules) -> Any:
     """Mass that had fallen to the child's slot when `day` began."""
     own = t.homes[home]
-    return (own.child + (own.child_0 if day > as_int(own.day) else 0.0)) * faded(day)
+    return (own.child + (own.child_0 if day > as_int(own.day) else 0.0)) * faded(day, rules)
 
 
 @inlined
-def signals_of(
-    t: HomeTables, n: int, event: Any, tags: Any, kids: float, rules: AttributionRules, s: Viewers
-) -> Any:
+def signals_of(t: LineTables, n: int, e: Showing, rules: AttributionRules, s: Viewers) -> Any:
     """Fill the signals of all candidates, from the openings of the event's day.
 
     Each is against the home's own average, so that a slot, of which nothing is known, has zeros.
@@ -100,19 +80,19 @@ def signals_of(
     float
         Mean number of own events of the lines, decayed.
     """
-    day = local_day_of(event.ts, rules)
-    fade = faded(day)
+    day = local_day_of(e.ts, rules)
+    fade = faded(day, rules)
     lines = 0
-    child_mass = _child_mass(t, as_int(event.home), day)
+    child_mass = _child_mass(t, e.home, day, rules)
     acts, masses, kid_mass, touched, in_bucket = 0.0, 0.0, 0.0, 0.0, 0.0
-    b = bucket_of(event.content, rules)
+    b = bucket_of(e.content, rules)
     for j in range(n):
         for f in range(N_SIGNALS):
             s.x[j, f] = 0.0
         line = as_int(s.who[j])
         s.evidence[j] = 0.0
         if line < 0:
-            if line == CHILD and t.homes[event.home].children == 0:
+            if line == CHILD and not e.children:
                 s.evidence[j] = math.log((child_mass + rules.child_doubt) / (child_mass + 1.0))
             continue
         lines += 1
@@ -126,8 +106,7 @@ def signals_of(
         touched += total
     if lines == 0:
         return 0.0
-    interests = t.opening.shape[1]
-    even = masses + _HALF_TASTE * interests
+    even = masses + _HALF_TASTE * t.childrens.shape[0]
     usual = (in_bucket + _HALF_BUCKET) / (touched + _HALF_BUCKET * BUCKETS)
     mean_act = 0.0
     for j in range(n):
@@ -137,11 +116,12 @@ def signals_of(
             continue
         own = t.lines[line]
         today = 1.0 if day > as_int(own.day) else 0.0
-        s.x[j, 0] = _taste(t, n, line, event, tags, day, fade, even, rules, s)
+        mass = (own.mass + today * own.mass_0) * fade
+        s.x[j, 0] = _taste(n, j, e.tags, mass, even, rules, s)
         count, total = _bucket(t, line, b, day)
         few = rules.smoothing
         s.x[j, 1] = math.log((count + few * usual) / ((total + few) * usual))
-        s.x[j, 2] = _presence(t, line, event.ts, day, rules)
+        s.x[j, 2] = _presence(t, line, e.ts, day, rules)
         s.x[j, 3] = math.log(1.0 + (own.act + today * own.act_0) * fade)
         mean_act += s.x[j, 3] / lines
         seen = as_int(own.day) if today > 0.0 and own.hours_0 != 0 else as_int(own.seen)
@@ -151,38 +131,30 @@ def signals_of(
             s.x[j, 3] -= mean_act
         elif s.who[j] == CHILD:
             usual_kids = (kid_mass + _HALF_TASTE) / (masses + 2.0 * _HALF_TASTE)
-            s.x[j, 0] = kids * math.log(rules.child_share / usual_kids) + (1.0 - kids) * math.log(
-                (1.0 - rules.child_share) / (1.0 - usual_kids)
-            )
+            s.x[j, 0] = e.kids * math.log(rules.child_share / usual_kids) + (
+                1.0 - e.kids
+            ) * math.log((1.0 - rules.child_share) / (1.0 - usual_kids))
     return acts / lines
 
 
 @inlined
 def _taste(
-    t: HomeTables, n: int, line: int, event: Any, tags: Any, day: int, fade: float, even: float,
-    rules: AttributionRules, s: Viewers,
-) -> Any:  # fmt: skip
-    own = t.lines[line]
-    today = day > as_int(own.day)
-    mass = (own.mass + (own.mass_0 if today else 0.0)) * fade
+    n: int, at: int, tags: int, mass: float, even: float, rules: AttributionRules, s: Viewers
+) -> Any:
     share, usual = 0.0, 0.0
-    for q in range(event.start, event.end):
-        k, w = as_int(tags[0][q]), np.float64(tags[1][q])
+    for q in range(tags):
         all_of = 0.0
         for j in range(n):
-            other = as_int(s.who[j])
-            if other >= 0:
-                late = day > as_int(t.lines[other].day)
-                all_of += t.opening[other, k] + (t.today[other, k] if late else 0.0)
-        prior = (all_of * fade + _HALF_TASTE) / even
-        level = (t.opening[line, k] + (t.today[line, k] if today else 0.0)) * fade
-        share += w * (level + rules.smoothing * prior) / (mass + rules.smoothing)
-        usual += w * prior
+            if s.who[j] >= 0:
+                all_of += s.level[j, q]
+        prior = (all_of + _HALF_TASTE) / even
+        share += s.weight[q] * (s.level[at, q] + rules.smoothing * prior) / (mass + rules.smoothing)
+        usual += s.weight[q] * prior
     return math.log(share / usual)
 
 
 @inlined
-def _bucket(t: HomeTables, line: int, b: int, day: int) -> Any:
+def _bucket(t: LineTables, line: int, b: int, day: int) -> Any:
     """Touched days of a bucket and of all buckets, at the opening of `day`."""
     own = t.lines[line]
     count, total = as_int(t.sketch[line, b]), as_int(own.touched)
@@ -194,7 +166,7 @@ def _bucket(t: HomeTables, line: int, b: int, day: int) -> Any:
 
 
 @inlined
-def _presence(t: HomeTables, line: int, ts: int, day: int, rules: AttributionRules) -> Any:
+def _presence(t: LineTables, line: int, ts: int, day: int, rules: AttributionRules) -> Any:
     own = t.lines[line]
     hour, half = hour_of(ts, rules), CELLS // 2
     row = day_type(day) * half
@@ -212,12 +184,12 @@ def _presence(t: HomeTables, line: int, ts: int, day: int, rules: AttributionRul
             else:
                 other += 1.0
         found += 0.5 * weight * (same + _OTHER_TYPE * other)
-    total += popcount(bits)
+    total += as_int(own.there_0) if bits != 0 else 0
     return math.log((CELLS * found + _EVEN_HOURS) / (total + _EVEN_HOURS))
 
 
 @inlined
-def weigh_evidence(t: HomeTables, n: int, acts: float, rules: AttributionRules, s: Viewers) -> None:
+def weigh_evidence(t: LineTables, n: int, acts: float, rules: AttributionRules, s: Viewers) -> None:
     """Complete the evidence: a softmax, mixed with an even share where little is known."""
     most = -1e300
     for j in range(n):
@@ -242,7 +214,7 @@ def weigh_evidence(t: HomeTables, n: int, acts: float, rules: AttributionRules, 
 
 @inlined
 def follow_chain(
-    t: HomeTables, home: int, n: int, ts: int, rules: AttributionRules, s: Viewers
+    t: LineTables, home: int, n: int, ts: int, rules: AttributionRules, s: Viewers
 ) -> None:
     """Posterior of each candidate, from the home's last one and the evidence."""
     own = t.homes[home]
@@ -260,32 +232,48 @@ def follow_chain(
 
 
 @inlined
-def _last(t: HomeTables, home: int, who: int) -> Any:
+def _last(t: LineTables, home: int, who: int) -> Any:
+    own = t.homes[home]
     if who >= 0:
-        return t.lines[who].r
-    return t.homes[home].child_r if who == CHILD else t.homes[home].refused_r
+        return t.lines[who].r if t.lines[who].step == own.step else 0.0
+    return own.child_r if who == CHILD else own.refused_r
 
 
 @inlined
-def write_chain(t: HomeTables, home: int, n: int, ts: int, s: Viewers) -> None:
+def write_chain(t: LineTables, home: int, n: int, ts: int, s: Viewers) -> None:
     """Keep a posterior for the home's next event; a late one is not kept."""
     own = t.homes[home]
     if ts < own.last_ts:
         return
-    line = as_int(own.line)
-    while line >= 0:
-        t.lines[line].r = 0.0
-        line = as_int(t.lines[line].next)
+    own.step = np.uint32(own.step + 1)
     own.child_r, own.refused_r = 0.0, 0.0
     for j in range(n):
         who = as_int(s.who[j])
         if who >= 0:
-            t.lines[who].r = s.r[j]
+            t.lines[who].r, t.lines[who].step = s.r[j], own.step
         elif who == CHILD:
             own.child_r = s.r[j]
         else:
             own.refused_r = s.r[j]
     own.last_ts = ts
+
+
+@inlined
+def give_child(
+    t: LineTables, home: int, day: int, ts: int, mass: float, rules: AttributionRules
+) -> None:
+    """Add mass that fell to the child's slot; `day` is open, and the event's day it or the next."""
+    own = t.homes[home]
+    while as_int(own.day) < day:
+        own.child += own.child_0
+        own.child_0, own.child_1 = own.child_1, 0.0
+        if own.child_0 == 0.0:
+            own.day = np.uint16(day - 1)
+        own.day = np.uint16(as_int(own.day) + 1)
+    if local_day_of(ts, rules) == as_int(own.day):
+        own.child_0 += mass * grown(ts, rules)
+    else:
+        own.child_1 += mass * grown(ts, rules)
 
 
 @inlined

@@ -18,7 +18,7 @@ from features.privacy.kin import Case, Kin, spelled
 from features.privacy.ledger import Ledger, Mark, person_key
 from features.privacy.limits import FactLimits
 from features.privacy.namesakes import namesakes
-from features.privacy.person import DOUBT, Held, protects
+from features.privacy.person import ATTRIBUTION, DOUBT, Held, protects
 from features.privacy.renewal import renewed_record
 from features.privacy.rules import Rules
 from features.privacy.standing import Standing
@@ -121,8 +121,8 @@ class Accounts:
             case Erasure():
                 return self._erase(account, member, known, now)
             case Consent(status=status, purpose=term, expires_at=until):
-                purpose = self._rules.purpose(term)
-                named = () if purpose is None else (purpose,)
+                ours = ATTRIBUTION if term.lower() == ATTRIBUTION else self._rules.purpose(term)
+                named = () if ours is None else (ours,)
                 return self._words(account, member, known, named, status, until, now)
             case Refused(purposes=named, status=status):
                 return self._words(account, member, known, named, status, None, now)
@@ -143,7 +143,7 @@ class Accounts:
         account: bytes,
         member: str,
         fact: Fact,
-        purposes: Sequence[Purpose],
+        purposes: Sequence[str],
         status: str,
         until: int | None,
         now: int,
@@ -180,6 +180,7 @@ class Accounts:
         self.evicted.update(gone)
         self.ledger.save(account, member, person)
         self.standing.follow(account, member, now, held.ts)
+        self.standing.agreements.take(account, member, held.said)
         return lay.FACT
 
     def _outcome(self, account: bytes, member: str, ts: int, told: OutcomeSaid, now: int) -> int:

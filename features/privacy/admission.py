@@ -11,7 +11,7 @@ from typing import Final
 
 from features.privacy.kin import Kin, spelled
 from features.privacy.ledger import Ledger
-from features.privacy.person import Person
+from features.privacy.person import ATTRIBUTION, Person
 from features.privacy.rules import Rules
 from features.state import layout as lay
 from features.state.spans import ALWAYS, NEVER, SpanTable
@@ -58,6 +58,12 @@ class Admission:
         start, until = self.span(account, member, person, now) if member else ALWAYS
         return lay.PENDING if start <= ts < until else lay.SUPPRESSED
 
+    def agrees(self, account: bytes, member: str, now: int) -> bool:
+        """Whether a member may be told apart on shared screens: only he can say so."""
+        others = (self._ledger.person(account), *self._ledger.alike(account, member))
+        refused = any(ATTRIBUTION in who.consents and not who.agrees(now) for who in others)
+        return not refused and self._ledger.person(account, member).agrees(now)
+
     def is_child(self, account: bytes, member: str) -> bool:
         """Whether a member is a child, by his name or one that is spelled likewise."""
         kin, mark = self._ledger.kin(account), self._ledger.mark(account)
@@ -101,7 +107,8 @@ class Admission:
         if span == ALWAYS and not person and not self.asks(account):
             self._spans.drop(account, member=name)
         else:
-            self._spans.put(account, span, member=name)
+            scope = lay.SPAN_AGREED if self.agrees(account, member, now) else lay.SPAN_ALWAYS
+            self._spans.put(account, span, member=name, scope=scope)
         kin = self._ledger.kin(account)
         if kin is not None and any(
             Purpose.PROFILING in who.consents

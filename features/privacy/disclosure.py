@@ -14,9 +14,9 @@ from features.privacy.kin import Case, Device
 from features.privacy.person import Person, fields
 from features.privacy.rules import Rules
 from features.records.inputs import INPUTS
+from features.state import aside_kernel, packing_kernel
 from features.state import changelog_keys as keys
 from features.state import layout as lay
-from features.state import packing_kernel
 from features.state.changelog_keys import IncompatibleState, Kind
 from features.tags.taxonomy import Taxonomy
 from features.vocabulary import CaseStatus, DayPart, FactKind, OutcomeKind, Purpose, ReasonCode
@@ -65,6 +65,20 @@ def describe_subject(value: bytes, taxonomy: Taxonomy) -> dict[str, Any]:
             "country": chr(country >> 8) + chr(country & 255) if country else None,
         }
     return found
+
+
+def describe_aside(value: bytes, taxonomy: Taxonomy) -> dict[str, Any]:
+    """A record of a line or a shared screen (``h/``) decoded, as far as it is of one person.
+
+    Who was there when is not told: it is of others as well.
+    """
+    apart = aside_kernel.apart_of(value)
+    return {
+        "seen_on_shared_screen": [
+            {"id": taxonomy.ids[i], "name": taxonomy.names[i], "mass": round(mass, 4)}
+            for i, mass in apart.items()
+        ]
+    }
 
 
 def describe_facts(records: Mapping[bytes, bytes], rules: Rules, now: int) -> dict[str, Any] | None:

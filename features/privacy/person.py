@@ -30,6 +30,8 @@ from features.vocabulary import ConsentStatus, FactKind, Opinion, Purpose
 DAY_MS = 86_400_000
 #: What stands in place of a purpose where it is in doubt whether profiling was refused.
 DOUBT: Final = "undecided"
+#: Word of a consent fact for being told apart on shared screens: per person, unsaid is refused.
+ATTRIBUTION: Final = "household-attribution"
 
 
 class Held(NamedTuple):
@@ -147,6 +149,11 @@ class Person:
         """Whether the last word on a use of profiles is not a grant that holds at `now`."""
         history = self.consents.get(purpose)
         return history is not None and not consent.valid(history, max(now, 0))
+
+    def agrees(self, now: int) -> bool:
+        """Whether a person wants to be told apart on shared screens."""
+        history = self.consents.get(ATTRIBUTION)
+        return history is not None and consent.valid(history, max(now, 0))
 
     def use_until(self, purpose: Purpose) -> int:
         """Event time at which the last grant of a use ends, ms, `FOREVER` where there is none."""

@@ -10,13 +10,14 @@ import numpy as np
 
 from features.privacy import flags as flagging
 from features.privacy.admission import Admission
+from features.privacy.agreements import Agreements
 from features.privacy.consent import FOREVER
 from features.privacy.ends import Ends
 from features.privacy.kin import Kin
 from features.privacy.ledger import Ledger, person_key
 from features.privacy.namesakes import namesakes
 from features.privacy.notes import Notes, holds
-from features.privacy.person import Person
+from features.privacy.person import ATTRIBUTION, Person
 from features.privacy.rules import Rules
 from features.privacy.spoken import Spoken
 from features.privacy.statements import Statements
@@ -27,7 +28,7 @@ from features.state.store import Store
 from features.tags.taxonomy import Taxonomy
 from features.vocabulary import Purpose
 
-_SAID = np.uint8(lay.S_CARE | lay.S_HOLD | lay.S_KIN | lay.S_SUPPRESSIONS | lay.S_ASK)
+_SAID = np.uint8(255 - lay.S_GONE - lay.S_AGREED)
 _HELD = lay.S_CARE | lay.S_HOLD
 
 
@@ -57,6 +58,7 @@ class Standing:
         self._default_grant = default_grant
         self.admission = Admission(store.spans, ledger, rules)
         self.spoken = Spoken(ledger, rules, taxonomy)
+        self.agreements = Agreements(store, ledger, self.admission, taxonomy)
         self.ends = Ends()
         self._statements = Statements(
             store, taxonomy, ledger, rules, self.admission, self.spoken, self.ends
@@ -116,12 +118,13 @@ class Standing:
             sid = -1
         self._settle(account, "", now)
         if not allowed:
-            self.noted.pop(account, None)
+            for known_of in (self.noted, self.agreements.others):
+                known_of.pop(account, None)
             if self._default_grant and self._ledger.knows(account):
                 store.spans.put(account, NEVER)
             return
         fresh, sid = sid < 0, self._enrol(account, in_use)
-        for member in self._named(account) if fresh else ():
+        for member in self._named(account) if fresh or ATTRIBUTION in person.consents else ():
             self._settle(account, member, now)
             self._enrol_liking(account, member, now)
         self.restate(account, now)
@@ -184,6 +187,7 @@ class Standing:
             | lay.S_SUPPRESSIONS * (account in self.noted)
             | lay.S_KIN * bool(kin.members or kin.devices)
             | lay.S_ASK * self.admission.asks(account)
+            | lay.S_OTHERS * self.agreements.has_others(account)
         )
         if news or (news is None and (before ^ int(status[sid])) & _HELD):
             mark_household(self._store.live, sid)
@@ -199,12 +203,11 @@ class Standing:
         self.admission.put_member(account, member, person, now)
         of = (person, *self._ledger.alike(account, member))
         uses = (Purpose.OFFERS, Purpose.AUDIENCES)
-        refuses = (who.refuses(use, now) for who in of for use in uses)
-        said = any(self._says(who, now) for who in of)
-        kin = self._ledger.kin(account)
-        known = kin is not None and kin.is_child(member)  # who was erased is in no profile
-        self._note(account, member, known or said or any(refuses))
+        barred = any(who.refuses(use, now) for who in of for use in uses)
+        known = (self._ledger.kin(account) or Kin()).is_child(member)  # not whoever was erased
+        self._note(account, member, known or barred or any(self._says(who, now) for who in of))
         self._settle_hold(account, member, now)
+        self.agreements.settle(account, member, now)
 
     def _says(self, person: Person, now: int) -> bool:
         """Whether a person's own words on interests, or on how long, are to show in a profile."""
@@ -258,8 +261,6 @@ class Standing:
         for member in ("", *self._ledger.telling(account)):
             if self._ledger.forget_outside(account, member, *span):
                 self._settle(account, member, now)
-
-    # -- rows ----------------------------------------------------------------------------
 
     def flag_fresh(self, sid: int, now: int) -> None:
         """Flag the rows of a subject that just got a new one, or whose rules changed."""

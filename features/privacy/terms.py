@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from features.privacy.person import ATTRIBUTION
 from features.privacy.rules import Rules
 from features.records.facts import Consent, Erasure, Fact, Refused, Registry
 from features.records.readings import Nothing, RefusalReading
@@ -22,6 +23,8 @@ def understood(fact: Fact, rules: Rules) -> tuple[Fact | None, Tolerated | None]
             return fact, Tolerated.CHILD if fact.tolerated else None
         case Erasure():
             return fact, Tolerated.ERASURE if fact.tolerated else None
+        case Consent() as said if said.purpose.lower() == ATTRIBUTION:
+            return fact, None
         case Consent() as said if rules.purpose(said.purpose) is None:
             ends = [] if said.expires_at is None else [said.expires_at]
             match rules.words.read([said.status], [said.purpose], ends, fact.ts):

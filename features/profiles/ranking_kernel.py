@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from features.household import SOMEBODY_ELSE
 from features.jit import as_int, inlined
 from features.models.attention_kernel import appeal, long_level_of, share_bounds
 from features.models.signals_kernel import SHARE_7D, WEEKLY_HABIT, evidence, fill, morning
@@ -20,12 +21,14 @@ from features.models.stance_kernel import (
     AVOID_LIFT,
     ENGAGE_LIFT,
     HOLD,
+    RULE_NONE,
     RULE_UNCLEAR,
     Policy,
     decide,
     trend,
 )
 from features.moments.moments_kernel import has_own_days
+from features.state.apart_kernel import share_apart
 from features.state.layout import F_LIKE, F_TOLD, S_CARE, S_HOLD, Live, Rows
 from features.state.rows_kernel import popcount
 from features.state.spans_kernel import allowed_until
@@ -41,6 +44,8 @@ RANKED: Final = np.dtype([
     ("rule", "i8"),  # what decided: `features.models.stance_kernel`
     # Local day since which profiles have said so; event time at which that ends by itself, ms.
     ("since", "i8"), ("until", "i8"),
+    # Of its mass: of a member, seen on a shared screen; of a household, a child's.
+    ("attributed", "f8"), ("elses", "f8"),
 ])  # fmt: skip
 
 #: A score as it is kept to be compared: in 1/255.
@@ -165,11 +170,22 @@ def ranked(
         best.share_7d = scratch.vector[SHARE_7D]
         best.tells = told
         best.low, best.high = low / policy.rate[interest], high / policy.rate[interest]
-        best.age = age
-        best.rule = rule
+        best.age, best.rule = age, rule
         best.share = drawn
+        _tell_apart(live, sid, best, declared)
     _divide(rank, count, attention, level)
     return without_parents(live, rank, count, choice.parent)
+
+
+@inlined
+def _tell_apart(live: Live, sid: int, best: Any, declared: Any) -> None:
+    """Say what of an interest was seen on a shared screen; hold what is somebody else's."""
+    share = share_apart(live, as_int(best.row))
+    best.attributed, best.elses = share, 0.0
+    if live.subjects.account[sid] == sid:
+        best.attributed, best.elses = 0.0, 0.0 if declared or share <= SOMEBODY_ELSE else share
+        if best.elses > 0.0:
+            best.stance, best.rule = HOLD, RULE_NONE
 
 
 @inlined

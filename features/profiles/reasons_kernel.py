@@ -65,6 +65,10 @@ _WHY_QUIET = _reason(ReasonCode.SUPPRESSED, "1")
 _WHY_CARE = _reason(ReasonCode.CARE_CASE, "1")
 _WHY_HOLD = _reason(ReasonCode.ON_HOLD, "1")
 _WHY_FEW = _reason(ReasonCode.FEW_DATA)
+_WHY_SHARED = _reason(ReasonCode.SEEN_ON_SHARED_SCREEN)
+_WHY_ELSE = _reason(ReasonCode.SOMEBODY_ELSE)
+#: A smaller share that was seen on a shared screen is not said.
+LEAST_ATTRIBUTED = 0.01
 
 
 @inlined
@@ -94,6 +98,10 @@ def write_reasons(out: Any, n: int, row: Any, day: int, best: Any, held: int) ->
     if age < 7:
         n = put(out, n, _WHY_FEW)
         n = put_int(out, n, age)
+    if best.attributed >= LEAST_ATTRIBUTED:
+        n = put_hundredths(out, put(out, n, _WHY_SHARED), best.attributed)
+    if best.elses > 0.0:
+        n = put_hundredths(out, put(out, n, _WHY_ELSE), best.elses)
     n = put(out, n, _CLOSE_OBJECT)
     return put(out, n, _CLOSE_LIST)
 

@@ -30,7 +30,7 @@ from features.profiles.ranking_kernel import (
     moved,
     ranked,
 )
-from features.profiles.reasons_kernel import as_text, write_reasons
+from features.profiles.reasons_kernel import LEAST_ATTRIBUTED, as_text, write_reasons
 from features.profiles.stances_kernel import fill_ends, remember_shown
 from features.state.layout import DAY_MS, F_DISLIKE, F_QUIET, MAX_ROWS, S_CARE, S_HOLD, Live
 from features.state.rows_kernel import popcount
@@ -62,7 +62,9 @@ _CONFIDENCE = as_text(',"confidence":')
 _SHARE = as_text(',"share":{"value":')
 _SHARE_LOW = as_text(',"low":')
 _SHARE_HIGH = as_text(',"high":')
+_ATTRIBUTED = as_text(',"attributed":')
 _TREND = as_text('},"trend":"')
+_TREND_ALONE = as_text(',"trend":"')
 _LAST = as_text('","last_active":')
 _PARTS = as_text(',"dayparts":{')
 _SOURCES = as_text('},"sources":{')
@@ -324,7 +326,12 @@ def _write_interest(
     n = put_hundredths(out, n, best.share)
     n = put_hundredths(out, put(out, n, _SHARE_LOW), best.share_low)
     n = put_hundredths(out, put(out, n, _SHARE_HIGH), best.share_high)
-    n = put(out, n, _TREND)
+    if best.attributed >= LEAST_ATTRIBUTED:
+        n = put(out, n, _CLOSE_OBJECT)
+        n = put_hundredths(out, put(out, n, _ATTRIBUTED), best.attributed)
+        n = put(out, n, _TREND_ALONE)
+    else:
+        n = put(out, n, _TREND)
     n = put(out, n, _TRENDS[best.trend])
     n = put(out, n, _LAST)
     newest = as_int(row.day) + 1 - days_since(row.bits)

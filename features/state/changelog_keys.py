@@ -25,6 +25,7 @@ class Kind(Enum):
     """The kind of a changelog record; the value is how its key begins."""
 
     SUBJECT = b"s/"
+    ASIDE = b"h/"
     FACTS = b"f/"  # of format 1: all that was known of an account
     CONSENTS = b"c/"
     ABOUT = b"i/"
@@ -48,6 +49,11 @@ class Key(NamedTuple):
 def subject(name: bytes) -> bytes:
     """Key of a subject, ``account`` or ``account/member``: header and rows."""
     return b"s/" + name
+
+
+def kept_aside(name: bytes) -> bytes:
+    """Key of what is known of a subject's line or shared screen, and of its attributed mass."""
+    return b"h/" + name
 
 
 def facts(account: bytes) -> bytes:
@@ -101,6 +107,7 @@ def model(name: str) -> bytes:
 
 
 POPULATION, CONTEST, RELATED = model("population"), model("contest"), model("related")
+SCREENS = model("screens")
 #: Key of the partition record, `Meta`.
 META = b"p/meta"
 

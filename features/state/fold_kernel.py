@@ -14,6 +14,7 @@ import numpy as np
 from features.jit import as_int, bare, inlined
 from features.records.leaders_kernel import advanced
 from features.state.contents_kernel import find_content
+from features.state.counting_kernel import OWN, count, touch
 from features.state.event_ids_kernel import seen_before
 from features.state.layout import (
     CONTENT_CHILDREN,
@@ -43,25 +44,23 @@ from features.state.layout import (
     ROOM_KEY_BYTES,
     ROOM_ROWS,
     ROOM_SUBJECTS,
+    S_AGREED,
     S_ASK,
     S_KIN,
-    S_SUPPRESSIONS,
+    SPAN_AGREED,
     SPAN_ALWAYS,
     SUPPRESSED,
     UNTAGGED,
     Live,
-    Subjects,
 )
-from features.state.rows_kernel import add, engagement, roll, shifted
-from features.state.slabs_kernel import find_row, insert_row
+from features.state.rows_kernel import engagement
+from features.state.shared_screen_kernel import attribute, has_room
 from features.state.spans_kernel import find_span
 from features.state.subjects_kernel import SubjectKey, find_subject, insert_subject, mark
 
 _FACTS = 0
 _DEVICE = np.uint64(DEVICE_SPAN)
-_NO_ZONE = -32768
 _LEAST = 1e-4  # an engagement below this is ignored
-_MS_PER_PART = 6 * 3_600_000
 
 
 @bare
@@ -124,8 +123,9 @@ def _full(live: Live) -> Any:
         or 2 * (c.subjects + ROOM_SUBJECTS) > keys.slots.shape[0]
         or c.keys_end + ROOM_KEY_BYTES > keys.text.shape[0]
         or c.dirty + ROOM_SUBJECTS > keys.dirty.shape[0]
-        or c.rows_end + ROOM_ROWS > live.rows.windows.shape[0]
+        or c.rows_end + ROOM_ROWS * (1 + live.clock.attribution) > live.rows.windows.shape[0]
         or c.ids_logged + 1 > live.dedup.log_hash.shape[0]
+        or (live.clock.attribution != 0 and not has_room(live))
     )
 
 
@@ -189,10 +189,15 @@ def _one(live: Live, e: Any, blob: Any, account: int) -> int:
         return SUPPRESSED
     if sid < 0:
         sid = insert_subject(s, live.keys, live.counters, _member_key(e, blob), account)
+        p = find_span(live.spans, e.subject_hash, e.account_hash) if clock.attribution != 0 else -1
+        if p >= 0 and live.spans.scope[p] == SPAN_AGREED:
+            s.status[sid] = np.uint8(S_AGREED)
     day = (at + clock.offset) // DAY_MS
-    _touch(s, sid, at, day, e.kind, e.country)
-    if _count(live, sid, slot, weight, e, at) and s.day[sid] - day < 64:
+    touch(s, sid, at, day, e.kind, e.country)
+    if count(live, sid, slot, weight, e, at, OWN) and s.day[sid] - day < 64:
         s.days[sid] = s.days[sid] | (np.uint64(1) << np.uint64(s.day[sid] - day))
+    if clock.attribution != 0:
+        attribute(live, account, sid, slot, weight, e, at)
     mark(s, live.keys, live.counters, sid, D_STATE | D_PROFILE)
     return COUNTED
 
@@ -279,57 +284,3 @@ def unresolved(live: Live, events: Any, blob: Any, first: int, out: Any) -> int:
             out[n] = i
             n += 1
     return n
-
-
-@inlined
-def _count(live: Live, sid: int, slot: int, weight: float, e: Any, at: int) -> Any:
-    """Add an event to the rows of every interest its content raises.
-
-    Returns whether any of them has been engaged with on that day.
-    """
-    s, r, t, clock, c = live.subjects, live.rows, live.contents, live.clock, live.counters[0]
-    local = at + clock.offset
-    day = local // DAY_MS
-    there = e.ts + (clock.offset if e.tz_min == _NO_ZONE else as_int(e.tz_min) * 60_000)
-    part = (there % DAY_MS) // _MS_PER_PART
-    if (there // DAY_MS + 3) % 7 >= 5:  # 1970-01-01 was a Thursday
-        part += 4
-    passed = (local - day * DAY_MS) / DAY_MS
-    ages = (
-        2.0 ** (passed * clock.rate0),
-        2.0 ** (passed * clock.rate1),
-        2.0 ** (passed * clock.rate2),
-    )
-    engaged = False
-    for k in range(t.start[slot], t.start[slot + 1]):
-        interest = as_int(t.interest[k])
-        j = find_row(s, r, sid, interest)
-        if j < 0:
-            j = insert_row(live, sid, interest, c.open_day, day)
-            if s.status[s.account[sid]] & S_SUPPRESSIONS:
-                c.fresh = sid + 1
-        else:
-            roll(r.windows[j], c.open_day, clock)
-        mass = weight * t.weight[k]
-        engaged = add(r.windows[j], mass, day, ages, part, e.kind, clock) or engaged
-    return engaged
-
-
-@inlined
-def _touch(s: Subjects, sid: int, ts: int, day: int, kind: int, country: int) -> None:
-    if s.events[sid] == 0:
-        s.last_ts[sid] = as_int(0)  # till now: when a fact first named the subject
-        s.first[sid] = np.uint16(day)
-        s.day[sid] = np.uint16(day)
-    steps = day - as_int(s.day[sid])
-    if steps > 0:
-        s.days[sid] = shifted(s.days[sid], steps)
-        s.day[sid] = np.uint16(day)
-    if day < as_int(s.first[sid]):
-        s.first[sid] = np.uint16(day)
-    s.events[sid] += np.uint32(1)
-    s.sources[sid] = np.uint8(s.sources[sid] | (1 << kind))
-    if ts >= s.last_ts[sid]:
-        s.last_ts[sid] = ts
-        if country != 0:
-            s.country[sid] = np.uint16(country)

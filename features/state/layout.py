@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from features.household.tables import AttributionRules, LineTables, Viewers
 from features.vocabulary import Outcome
 
 DAY_MS = 86_400_000
@@ -31,6 +32,12 @@ ROW: Final = np.dtype([
 #: What the profile published last says of a row: its score in 1/255, its stance, and the local day
 #: since which it has been that stance without a break; 0 where the row is not in that profile.
 SHOWN: Final = np.dtype([("score", "u1"), ("stance", "u1"), ("since", "<u2")])
+#: Of a row, what is kept apart of its mass with the longest half-life, laid out as there: of a
+#: member's what was seen on a shared screen, of a household's what fell to a child.
+#: ``days`` are those of ``bits`` that are active by what was attributed alone.
+APART: Final = np.dtype([
+    ("level", "<f4"), ("today", "<f4"), ("tomorrow", "<f4"), ("days", "<u8"),
+])  # fmt: skip
 
 #: Whole days whose decay is looked up instead of computed.
 DECAY_DAYS = 128
@@ -43,8 +50,11 @@ F_TOLD = F_LIKE | F_DISLIKE | F_QUIET
 
 #: Status of a subject: gone for good; a care case is open; no offers for another reason; an
 #: account in which some person or device has a word of its own (`Spans`); facts may flag its rows;
-#: an account whose unknown persons and devices have to be asked about, for it has children.
-S_GONE, S_CARE, S_HOLD, S_KIN, S_SUPPRESSIONS, S_ASK = 1, 2, 4, 8, 16, 32
+#: an account whose unknown persons and devices have to be asked about, for it has children; a
+#: member who agreed to attribution; an account with somebody who did not, and may not be in it.
+S_GONE, S_CARE, S_HOLD, S_KIN, S_SUPPRESSIONS, S_ASK, S_AGREED, S_OTHERS = (
+    1, 2, 4, 8, 16, 32, 64, 128,
+)  # fmt: skip
 
 #: Dirty marks of a subject between two commits.
 D_STATE, D_PROFILE, D_LISTED = 1, 2, 4
@@ -64,10 +74,12 @@ D_STATE, D_PROFILE, D_LISTED = 1, 2, 4
 #: Numbers that kernels change: ends of tables, the clock of the sequence, and what the caller of
 #: `features.state.fold_kernel.apply` must know. ``fresh`` is 1 + sid of a subject with
 #: suppressions that got a new row, ``due`` the watermark at which something limited in time ends,
-#: ``erasures`` the number of erased accounts and members.
+#: ``erasures`` the number of erased accounts and members, ``free_line`` and ``free_home`` 1 + the
+#: place of the first line and home that is free.
 COUNTERS: Final = np.dtype([(name, "i8") for name in (
     "subjects", "live", "gone", "rows_end", "rows_live", "keys_end", "dirty", "seq", "max_ts",
     "open_day", "target_day", "ids", "ids_logged", "erasures", "due", "fresh",
+    "lines", "homes", "free_line", "free_home",
 )])  # fmt: skip
 
 #: Totals in the partition record: so many events by outcome, then as many seconds by source.
@@ -107,13 +119,16 @@ ROOM_SUBJECTS, ROOM_KEY_BYTES, ROOM_ROWS = 2, 256, MOST_INTERESTS * LARGEST_SLAB
 #: lines. An account is the subject whose key has no member part; every subject points to it, and
 #: the subjects of an account form a chain by ``sibling``, and back by ``previous``, that starts at
 #: the account, which counts its ``members``. ``days`` is the active-day bitmap, bit 0 is ``day``.
+#: ``line`` is 1 + the place of a member's own line, or of an account's home, 0 where there is none;
+#: ``aside`` whether the changelog holds a record of it.
 SUBJECT: Final = np.dtype([
     ("hash", "u8"), ("key_at", "i8"), ("consent_from", "i8"), ("consent_until", "i8"),
     ("last_ts", "i8"), ("days", "u8"), ("start", "i4"), ("account", "i4"), ("events", "u4"),
     ("used", "u2"), ("cap", "u2"), ("key_len", "u2"), ("day", "u2"), ("first", "u2"),
-    ("country", "u2"), ("sources", "u1"), ("status", "u1"), ("dirty", "u1"), ("published", "u2"),
+    ("country", "u2"), ("sources", "u1"), ("status", "u1"), ("dirty", "u1"), ("aside", "u1"),
+    ("published", "u2"),
     ("digest", "u8"), ("sibling", "i4"), ("seq", "u4"), ("version", "u4"),
-    ("previous", "i4"), ("members", "u4"),
+    ("previous", "i4"), ("members", "u4"), ("line", "i4"),
 ], align=True)  # fmt: skip
 
 #: The subject table, an array of `SUBJECT`. One, not one per column, for kernels hand it on by its
@@ -130,6 +145,7 @@ class Rows(NamedTuple):
     windows: NDArray[np.void]
     interest: NDArray[np.uint16]
     shown: NDArray[np.void]  # of SHOWN
+    apart: NDArray[np.void]  # of APART; none where there is no attribution
     free: NDArray[np.int32]
 
 
@@ -161,8 +177,8 @@ class ContentMap(NamedTuple):
 
 
 #: What a span in `Spans` is of: nothing any more; a person, or a device whatever person is named;
-#: a device where no person is named.
-SPAN_VOID, SPAN_ALWAYS, SPAN_ALONE = 0, 1, 2
+#: a device where no person is named; a person who agreed to attribution.
+SPAN_VOID, SPAN_ALWAYS, SPAN_ALONE, SPAN_AGREED = 0, 1, 2, 3
 
 #: What the hash of a device is changed by in `Spans`, where those of persons are too.
 DEVICE_SPAN: Final = 0x9E3779B97F4A7C15
@@ -197,6 +213,7 @@ class Clock(NamedTuple):
     # (kinds, modes, 2). And the source under which its evidence is kept apart; shape (kinds,).
     least: NDArray[np.float64]
     source: NDArray[np.int64]
+    attribution: int = 0  # whether shared screens are attributed
 
 
 class Live(NamedTuple):
@@ -217,6 +234,9 @@ class Live(NamedTuple):
     outcomes: NDArray[np.int64]  # events by outcome
     untagged_seconds: NDArray[np.int64]  # of attention, by source
     leaders: NDArray[np.void]  # who moves event time: `features.records.leaders_kernel`
+    known: LineTables  # of own lines and shared screens
+    viewers: Viewers  # of the event at hand
+    attribution: AttributionRules
 
 
 def new_subjects(capacity: int) -> Subjects:
@@ -224,12 +244,13 @@ def new_subjects(capacity: int) -> Subjects:
     return np.zeros(capacity, SUBJECT)
 
 
-def new_rows(capacity: int) -> Rows:
+def new_rows(capacity: int, attribution: int = 0) -> Rows:
     """Empty row table; pages are touched only as rows are used."""
     return Rows(
         np.zeros(capacity, ROW),
         np.zeros(capacity, np.uint16),
         np.zeros(capacity, SHOWN),
+        np.zeros(capacity if attribution else 0, APART),
         np.full(FREE_CLASSES, -1, np.int32),
     )
 

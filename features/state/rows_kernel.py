@@ -82,7 +82,7 @@ def roll(row: Any, day: int, clock: Clock) -> None:
     if steps <= 0:
         return
     for k in range(3):
-        row.level[k] = _opening_level(row, k, steps, clock)
+        row.level[k] = opening_level(row, k, steps, clock)
         row.today[k] = row.tomorrow[k] if steps == 1 else np.float32(0.0)
         row.tomorrow[k] = np.float32(0.0)
     fade = decay(clock, 2, steps)
@@ -104,7 +104,8 @@ def decay(clock: Clock, k: int, days: int) -> Any:
 
 
 @inlined
-def _opening_level(row: Any, k: int, steps: int, clock: Clock) -> Any:
+def opening_level(row: Any, k: int, steps: int, clock: Clock) -> Any:
+    """Level of half-life `k` as so many days after the row's begin, of the days before."""
     level = np.float64(row.level[k])
     if steps <= 0:
         return level
@@ -147,11 +148,13 @@ def start_row(row: Any, day: int, first: int) -> None:
 
 
 @inlined
-def add(row: Any, weight: float, day: int, ages: Any, part: int, kind: int, clock: Clock) -> Any:
+def add(
+    row: Any, weight: float, day: int, ages: Any, part: int, kind: int, less: float, clock: Clock
+) -> Any:
     """Add an event's mass to a row, which is at most one day behind the event.
 
     The day counts once its events, whatever their order, come to `ENGAGED` together. Returns
-    whether it does.
+    whether these do.
 
     Parameters
     ----------
@@ -165,6 +168,8 @@ def add(row: Any, weight: float, day: int, ages: Any, part: int, kind: int, cloc
         Day-part, 0 to 7.
     kind : int
         Kind of input.
+    less : float
+        Of the day's mass, what does not let it count.
     """
     ahead = day - as_int(row.day)
     mass = weight * ages[2]
@@ -188,10 +193,11 @@ def add(row: Any, weight: float, day: int, ages: Any, part: int, kind: int, cloc
         row.app = np.float32(row.app + mass)
     if day < as_int(row.first):
         row.first = np.uint16(day)
-    if given >= ENGAGED and row.bits & bit == 0:
+    reached = given - less >= ENGAGED
+    if reached and row.bits & bit == 0:
         row.bits = row.bits | bit
         row.active = np.uint16(row.active + 1)
-    return row.bits & bit != 0
+    return reached
 
 
 @inlined
@@ -212,7 +218,7 @@ def opening(row: Any, day: int, clock: Clock, levels: Any) -> Any:
     """
     steps = day - as_int(row.day)
     for k in range(3):
-        levels[k] = _opening_level(row, k, steps, clock)
+        levels[k] = opening_level(row, k, steps, clock)
     return days_before(row, day)
 
 

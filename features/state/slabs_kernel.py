@@ -47,6 +47,10 @@ def insert_row(live: Live, sid: int, interest: int, day: int, first: int) -> int
     shown = rows.shown[j]
     shown.score = shown.stance = shown.since = 0
     start_row(rows.windows[j], day, first)
+    if rows.apart.shape[0] != 0:
+        apart = rows.apart[j]
+        apart.level = apart.today = apart.tomorrow = np.float32(0.0)
+        apart.days = np.uint64(0)
     return j
 
 
@@ -101,6 +105,8 @@ def _move_row(rows: Rows, old: int, new: int) -> None:
     rows.interest[new] = rows.interest[old]
     rows.shown[new] = rows.shown[old]
     rows.windows[new] = rows.windows[old]
+    if rows.apart.shape[0] != 0:
+        rows.apart[new] = rows.apart[old]
 
 
 @bare

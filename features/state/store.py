@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from operator import itemgetter
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from features.household.tables import Attributing, AttributionRules
 from features.records.batch import Batch
 from features.records.hash_kernel import gather_spans, hash_text
 from features.records.leaders_kernel import new_leaders
@@ -24,14 +24,17 @@ from features.state import (
     sweep_kernel,
 )
 from features.state import layout as lay
+from features.state.arrays import as_bytes, longer
 from features.state.changelog_keys import IncompatibleState
 from features.state.fold_kernel import apply, unresolved
+from features.state.shared_screens import SharedScreens
 from features.state.spans import SpanTable
 
 _FIRST_SUBJECTS = 1 << 10
 _FIRST_ROWS = _FIRST_IDS = 1 << 14
 _KEY_BYTES = 64  # expected, the arena grows where keys are longer
 _GONE_SHARE = 4  # compact when one in so many subject numbers is unused
+_NOTHING = Attributing(AttributionRules(), np.zeros(0))
 
 
 class Store:
@@ -43,9 +46,11 @@ class Store:
         Event-time constants.
     max_ids : int
         Most event ids remembered; beyond it the oldest go first.
+    attributing : Attributing, optional
+        How shared screens are attributed, where the clock says that they are.
     """
 
-    def __init__(self, clock: lay.Clock, max_ids: int) -> None:
+    def __init__(self, clock: lay.Clock, max_ids: int, attributing: Attributing = _NOTHING) -> None:
         self.max_ids = max_ids
         self.spans = SpanTable()
         self.ticked = -1  # time of the latest `features.records.facts.Tick`, ms
@@ -57,7 +62,7 @@ class Store:
                 np.zeros(_KEY_BYTES * _FIRST_SUBJECTS, np.uint8),
                 np.zeros(_FIRST_SUBJECTS, np.int32),
             ),
-            lay.new_rows(_FIRST_ROWS),
+            lay.new_rows(_FIRST_ROWS, clock.attribution),
             lay.new_dedup(_FIRST_IDS),
             lay.new_contents(1),
             self.spans.table,
@@ -66,8 +71,10 @@ class Store:
             self.totals[: lay.OUTCOME_TOTALS],
             self.totals[lay.OUTCOME_TOTALS :],
             new_leaders(clock.accounts),
+            *SharedScreens.tables(clock.attribution, attributing),
         )
         self._counters = self.live.counters[0]
+        self.screens = SharedScreens(self)  # what is known of own lines and shared screens
 
     @property
     def clock(self) -> lay.Clock:
@@ -109,7 +116,8 @@ class Store:
             if why != lay.NEED_ROOM:
                 return int(why), int(at)
             assert at != made, "the room that was made is not enough"
-            self.make_room(lay.ROOM_SUBJECTS, lay.ROOM_KEY_BYTES, lay.ROOM_ROWS)
+            rows = lay.ROOM_ROWS * (1 + self.clock.attribution)
+            self.make_room(lay.ROOM_SUBJECTS, lay.ROOM_KEY_BYTES, rows)
             first = made = int(at)
 
     def make_room(self, subjects: int, key_bytes: int, rows: int) -> None:
@@ -118,27 +126,27 @@ class Store:
         count = int(c["subjects"]) + subjects
         if count > s.size:
             size = max(count, 2 * s.size)
-            s, keys = _longer(s, size), keys._replace(dirty=_longer(keys.dirty, size))
+            s, keys = longer(s, size), keys._replace(dirty=longer(keys.dirty, size))
         if 2 * count > keys.slots.size:
             keys = keys._replace(slots=np.full(1 << (4 * count).bit_length(), -1, np.int32))
             subjects_kernel.reindex(s, keys, int(c["subjects"]))
         need = int(c["keys_end"]) + key_bytes
         if need > keys.text.size:
-            keys = keys._replace(text=_longer(keys.text, max(need, 2 * keys.text.size)))
+            keys = keys._replace(text=longer(keys.text, max(need, 2 * keys.text.size)))
         need = int(c["rows_end"]) + rows
         if need > len(r.windows):
             size = max(need, len(r.windows) * 3 // 2)
-            r = lay.Rows(
-                _longer(r.windows, size), _longer(r.interest, size), _longer(r.shown, size), r.free
-            )
+            grown = [longer(array, size if len(array) else 0) for array in r[:-1]]
+            r = lay.Rows._make([*grown, r.free])
         self.live = self.live._replace(subjects=s, keys=keys, rows=r)
+        self.screens.make_room(1, 1)
 
     def _room_for_ids(self, events: int) -> None:
         c, d = self.counters, self.live.dedup
         log = int(c["ids_logged"]) + events
         if log > d.log_hash.size:
             d = d._replace(
-                log_hash=_longer(d.log_hash, 2 * log), log_bucket=_longer(d.log_bucket, 2 * log)
+                log_hash=longer(d.log_hash, 2 * log), log_bucket=longer(d.log_bucket, 2 * log)
             )
         if 2 * (int(c["ids"]) + events) > d.hash.size:
             oldest = self.oldest_bucket()
@@ -232,6 +240,7 @@ class Store:
     def forget(self, sid: int, *, entirely: bool) -> None:
         """Drop a subject's behaviour; `entirely` also its number, for no fact refers to it."""
         sweep_kernel.forget(self.subjects, self.rows, self.live.counters, sid)
+        self.screens.forget(sid)
         self.mark(sid, lay.D_STATE)
         if not entirely:
             return
@@ -304,7 +313,7 @@ class Store:
         )
         ends = np.zeros(len(sids), np.int64)
         packing_kernel.pack(
-            sids, s, self.rows, _as_bytes(heads), _as_bytes(self.rows.windows), out, ends
+            sids, s, self.rows, as_bytes(heads), as_bytes(self.rows.windows), out, ends
         )
         return out, ends
 
@@ -326,7 +335,7 @@ class Store:
         heads = np.zeros(len(values), packing_kernel.HEAD)
         if int(sizes.min()) < packing_kernel.HEAD.itemsize:
             raise IncompatibleState("a state record is shorter than its header")
-        packing_kernel.read_heads(blob, value_at, _as_bytes(heads))
+        packing_kernel.read_heads(blob, value_at, as_bytes(heads))
         used, lead = heads["used"].astype(np.int64), packing_kernel.lead_bytes(heads["format"])
         expected = packing_kernel.HEAD.itemsize + (lay.ROW.itemsize + lead) * used
         if np.any(lead == 0) or np.any(expected != sizes):
@@ -338,7 +347,7 @@ class Store:
         records = packing_kernel.Records(
             blob, value_at, key_bytes, key_at, heads["used"].copy(), lead
         )
-        packing_kernel.place(self.live, records, order, _as_bytes(self.rows.windows), sids)
+        packing_kernel.place(self.live, records, order, as_bytes(self.rows.windows), sids)
         for name in packing_kernel.HEAD.names or ():
             if name not in ("format", "used"):
                 self.subjects[name][sids] = heads[name]
@@ -353,7 +362,7 @@ class Store:
         keep = np.flatnonzero((old["status"][:n] & lay.S_GONE) == 0).astype(np.int32)
         number = np.full(n + 1, -1, np.int32)
         number[keep] = np.arange(len(keep), dtype=np.int32)
-        s = _longer(old[keep], max(_FIRST_SUBJECTS, 2 * len(keep)))
+        s = longer(old[keep], max(_FIRST_SUBJECTS, 2 * len(keep)))
         s["account"][: len(keep)] = number[s["account"][: len(keep)]]
         s["sibling"][: len(keep)] = number[s["sibling"][: len(keep)]]
         s["previous"][: len(keep)] = number[s["previous"][: len(keep)]]
@@ -365,7 +374,7 @@ class Store:
         c["keys_end"] = len(text)
         keys = lay.Keys(
             np.full(1 << (4 * len(keep) + 4096).bit_length(), -1, np.int32),
-            _longer(text, max(_KEY_BYTES * _FIRST_SUBJECTS, 2 * len(text))),
+            longer(text, max(_KEY_BYTES * _FIRST_SUBJECTS, 2 * len(text))),
             np.zeros(s.size, np.int32),
         )
         subjects_kernel.reindex(s, keys, len(keep))
@@ -380,6 +389,7 @@ class Store:
             + c["keys_end"]
             + c["rows_end"] * packing_kernel.ROW_BYTES
             + 24 * c["ids"]
+            + self.screens.nbytes()
         )
 
 
@@ -387,13 +397,3 @@ def _key(account: bytes, member: bytes) -> tuple[NDArray[np.uint8], np.uint64]:
     """Both parts of a key behind each other, and the hash of the whole."""
     h = np.uint64(hash_text(account + b"/" + member if member else account))
     return np.frombuffer(account + member, np.uint8), h
-
-
-def _longer(array: Any, size: int) -> Any:
-    grown = np.zeros(size, array.dtype)
-    grown[: len(array)] = array
-    return grown
-
-
-def _as_bytes(array: NDArray[Any]) -> NDArray[np.uint8]:
-    return array.view(np.uint8).reshape(len(array), array.itemsize)

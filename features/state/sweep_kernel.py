@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from features.jit import as_int, bare, inlined
+from features.state.apart_kernel import bring
 from features.state.layout import D_PROFILE, D_STATE, F_TOLD, S_GONE, Counters, Live, Rows, Subjects
-from features.state.rows_kernel import long_level, roll
+from features.state.rows_kernel import long_level
 from features.state.slabs_kernel import drop_row, drop_rows
 from features.state.subjects_kernel import mark
 
@@ -64,7 +65,7 @@ def _fade(live: Live, sid: int, day: int, epsilon: float) -> None:
     j = as_int(subjects.start[sid])
     while j < as_int(subjects.start[sid]) + as_int(subjects.used[sid]):
         row = rows.windows[j]
-        roll(row, day, live.clock)
+        bring(live, j, day)
         if long_level(row) < epsilon and row.known & F_TOLD == 0:
             drop_row(subjects, rows, live.counters, sid, j)
         else:

@@ -97,6 +97,11 @@ def held(settings: Settings, subject: str, timeout: float = 300.0) -> dict[str, 
     values = {key: value for (key, _), value in state.items()}
     said = disclosure.describe_facts(values, rules, now)
     erased = values.get(keys.erased(name))
+    shared = {
+        found.name.decode(): disclosure.describe_aside(value, tree)
+        for key, value in sorted(values.items())
+        if (found := keys.parse(key)) and found.kind is Kind.ASIDE
+    }
     return {
         "subject": subject,
         "facts": said if said is None or not member else _of_member(said, member),
@@ -105,6 +110,7 @@ def held(settings: Settings, subject: str, timeout: float = 300.0) -> dict[str, 
             for key, value in sorted(values.items())
             if (found := keys.parse(key)) and found.kind is Kind.SUBJECT
         },
+        **({"shared_screen": shared} if shared else {}),
         **published,
         "erased": None
         if erased is None
@@ -115,7 +121,7 @@ def held(settings: Settings, subject: str, timeout: float = 300.0) -> dict[str, 
 
 def _concerns(wanted: Callable[[bytes], bool], account: bytes, erasure: bytes, key: bytes) -> bool:
     match keys.parse(key):
-        case (Kind.SUBJECT, name):
+        case (Kind.SUBJECT | Kind.ASIDE, name):
             return wanted(name)
         case (Kind.CONSENTS | Kind.ABOUT | Kind.CONTACTS | Kind.DEVICE | Kind.CASE, name):
             return keys.account_named(key) == account

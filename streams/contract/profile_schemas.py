@@ -123,6 +123,12 @@ _INTEREST = record(
         ),
         "share of the subject's attention over the next seven days, of all its known interests",
     ),
+    Property(
+        "attributed",
+        SHARE,
+        "share of it that a member saw on a shared screen, as far as that is known; absent below "
+        "0.01",
+    ),
     Property("trend", text(1, 32), f"{_said(Trend)}; words may be added", True),
     Property("last_active", DATE, "local day", True),
     Property("first_seen", DATE, "local day since which it is followed without a long pause"),

@@ -70,7 +70,7 @@ class Judged(NamedTuple):
     best: Floats
 
 
-def attribute(
+def attributed_homes(
     merged: Merged, rules: AttributionRules | None = None, childrens: Collection[str] = ()
 ) -> tuple[Attribution, Posteriors]:
     """Run the model."""
@@ -186,7 +186,7 @@ def lines_of_table(ablate: bool = False) -> dict[str, Callable[[Merged], Floats]
     """Name what is compared, each a posterior by line of merged homes."""
 
     def ruled(rules: AttributionRules | None) -> Callable[[Merged], Floats]:
-        return lambda merged: attribute(merged, rules)[1].of_lines(len(merged.home))
+        return lambda merged: attributed_homes(merged, rules)[1].of_lines(len(merged.home))
 
     parts = {name: ruled(rules) for name, rules in _PARTS.items()}
     extra = {name: ruled(rules) for name, rules in ABLATIONS.items()} if ablate else {}

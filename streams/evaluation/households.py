@@ -73,7 +73,7 @@ def measure_households(folder: Path | None, ablate: bool = False) -> dict[str, A
 def _profiles(draws: list[Merged]) -> dict[str, dict[str, float]]:
     kinds: dict[str, list[dict[str, float]]] = {}
     for merged in draws[:2]:
-        by_kind = member_profiles.profile_kinds(merged, attribution.attribute(merged)[1])
+        by_kind = member_profiles.profile_kinds(merged, attribution.attributed_homes(merged)[1])
         for kind, figures in member_profiles.profile_figures(merged, by_kind).items():
             kinds.setdefault(kind, []).append(figures)
     return {

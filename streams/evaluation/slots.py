@@ -40,8 +40,8 @@ def child_slot(viewers: People) -> dict[str, float]:
         with_child = [rng.choice(children) if rng.random() < 0.5 else None for _ in of]
         merged = homes.merge(viewers, of, rng, without_line=with_child)
         lines = len(merged.home)
-        r = attribution.attribute(merged, childrens=CHILDRENS)[1]
-        plain = attribution.attribute(merged)[1].of_lines(lines)
+        r = attribution.attributed_homes(merged, childrens=CHILDRENS)[1]
+        plain = attribution.attributed_homes(merged)[1].of_lines(lines)
         slot = (r.r * (r.who == CHILD)).sum(1)
         of_child = merged.judged & (merged.truth >= lines)
         of_member = merged.judged & (merged.truth < lines)

@@ -16,7 +16,16 @@ from features.state.changelog_keys import IncompatibleState, Kind, Meta, Owner
 
 #: Kinds of records of an account or a member; the account stands before the first slash.
 _OF_ACCOUNTS = frozenset(
-    {Kind.SUBJECT, Kind.FACTS, Kind.CONSENTS, Kind.ABOUT, Kind.CONTACTS, Kind.DEVICE, Kind.CASE}
+    {
+        Kind.SUBJECT,
+        Kind.ASIDE,
+        Kind.FACTS,
+        Kind.CONSENTS,
+        Kind.ABOUT,
+        Kind.CONTACTS,
+        Kind.DEVICE,
+        Kind.CASE,
+    }
 )
 #: Kinds that any part may need: an erasure's mark does not tell whose it is.
 _OF_ALL = frozenset({Kind.ERASED, Kind.UNSWEPT, Kind.EVENT_IDS, Kind.MODEL})

@@ -13,12 +13,29 @@ import orjson
 
 from features.engine import Engine
 from features.figures import Figures, Totals
+from features.state.shared_screens import BANDS_SAID, LINES, Attributed
 from features.vocabulary import Outcome, Reply
 from streams import metrics
 from streams.worker.outlet import Commit
 
 _LOG = logging.getLogger(__name__)
 _EVERY_S = 1.0
+
+
+def _report_attribution(found: list[Attributed]) -> None:
+    """Set what is said of attribution, of all partitions together; nothing where it is off."""
+    labels, said = sum(a.labels for a in found), sum(sum(a.posteriors) for a in found)
+    if labels:
+        lost = sum(a.log_loss * a.labels for a in found if a.labels)
+        metrics.ATTRIBUTION_LOG_LOSS.set(lost / labels)
+    if said:
+        entropy = sum(a.entropy * sum(a.posteriors) for a in found if any(a.posteriors))
+        metrics.ATTRIBUTION_ENTROPY.set(entropy / said)
+    for band, *counts in zip(BANDS_SAID, *(a.posteriors for a in found), strict=True):
+        if said:
+            metrics.ATTRIBUTION_SHARE.labels(band).set(sum(counts) / said)
+    for lines in LINES if found else ():
+        metrics.ATTRIBUTION_HOMES.labels(lines).set(sum(a.homes[lines] for a in found))
 
 
 class Report:
@@ -71,6 +88,7 @@ class Report:
         answering = Counter(item.champion for item in found.values())
         for name in {name for item in found.values() for name in item.models}:
             metrics.CHAMPIONS.labels(name).set(answering[name])
+        _report_attribution([item.attributed for item in found.values() if item.attributed])
         metrics.SUBJECTS.set(sum(item.subjects for item in found.values()))
         metrics.ROWS.set(sum(item.rows for item in found.values()))
         metrics.STATE_BYTES.set(sum(item.nbytes for item in found.values()))

@@ -55,11 +55,13 @@ class Homes:
     childrens: frozenset[int]
     rules: AttributionRules = field(default_factory=AttributionRules)
     registered: dict[int, tuple[int, int]] = field(default_factory=dict)  # children, refused
+    begins: bool = False  # whether a line is a candidate from its first own event on only
 
     def __post_init__(self) -> None:
         r = self.rules
         self.weights = [r.taste, r.contents, r.presence, r.activity, r.silence]
         self.own: list[list[Watched]] = [[] for _ in self.home_of]
+        self.begun: set[int] = set() if self.begins else set(range(len(self.home_of)))
         self.since: dict[int, int] = {}  # day on which a line was first asked about
         self.max_ts, self.open_day = 0, -1
         self.last: dict[int, tuple[int, dict[int, float]]] = {}  # home: when, posterior
@@ -81,6 +83,7 @@ class Homes:
             return {}
         if e.line is not None:
             self.since.setdefault(e.line, self.open_day)
+            self.begun.add(e.line)
             hour = e.moment(r).replace(minute=0, second=0, microsecond=0)
             if all(o.moment(r).replace(minute=0, second=0, microsecond=0) != hour
                    for o in self.own[e.line]):  # fmt: skip
@@ -104,9 +107,9 @@ class Homes:
 
     def _shared(self, e: Watched) -> dict[int, float]:
         kids = sum(w for k, w in e.tags if k in self.childrens) / sum(w for _, w in e.tags)
-        who = self._candidates(e.home, kids > 0.0)
         if e.country and e.ts >= self.last.get(e.home, (0, {}))[0]:
             self.abroad[e.home] = e.country
+        who = self._candidates(e.home, kids > 0.0)
         if e.chosen is not None:
             self._label(e, e.chosen)
             found = {j: float(j == e.chosen) for j in self._candidates(e.home, False)}
@@ -127,7 +130,7 @@ class Homes:
             for o in said:  # the latest that had come in order of time, as it came
                 if all(o.ts >= p.ts for p in self.own[line][: self.own[line].index(o)]):
                     newest = o.country
-            if of == home and not (here and newest and newest != here):
+            if of == home and line in self.begun and not (here and newest and newest != here):
                 self.since.setdefault(line, self.open_day)
                 lines.append(line)
         return lines[:16] + [CHILD] * (child or children > 0) + [REFUSED] * (refused > 0)

@@ -20,11 +20,11 @@ from tests.support.paths import ROOT
 ROOMS: tuple[tuple[str, ...], ...] = (
     ("features.vocabulary", "features.data", "features.jit", "features.reviewed"),
     ("features.records",),
-    ("features.tags",),
+    ("features.tags", "features.household"),
     ("features.state",),
     ("features.models", "features.outcomes"),
     ("features.privacy",),
-    ("features.household", "features.moments"),
+    ("features.moments",),
     ("features.related",),
     ("features.profiles",),
     ("features.audiences",),

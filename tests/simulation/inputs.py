@@ -17,6 +17,7 @@ import numpy as np
 
 from features.changes import Changes
 from features.engine import Engine
+from features.privacy.person import ATTRIBUTION
 from features.records.batch import Batch, parse
 from features.records.decoder import FACTS
 from features.records.position import Position
@@ -106,6 +107,7 @@ def settings(**more: Any) -> Settings:
             "merge_wait_ms": 2_000,
             "lateness_ms": LATENESS_MS,
             "row_epsilon": 0.05,
+            "attribution": True,
             **more,
         }
     )
@@ -156,6 +158,9 @@ def _fill(
     if rng.random() < 0.3:  # all of them end at once
         granted["expires_at"] = START_MS + int(rng.uniform(1.0, 2.5) * DAY_MS)
     facts = [(START_MS + i, account, granted) for i, account in enumerate(accounts)]
+    agreed = {"kind": "consent", "purpose": ATTRIBUTION, "status": "granted"}
+    for account, member in ((accounts[0], "m0"), (accounts[0], "m1"), (accounts[1], "m1")):
+        facts.append((START_MS + 10, account, {**agreed, "member_id": member}))
     if erased:
         facts.append((erased_at, erased, {"kind": "erasure"}))
     facts.append(

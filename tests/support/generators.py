@@ -47,6 +47,7 @@ TABLE: Mapping[str, TagEntry] = {
     "programme:p-2": TagEntry((("529", 0.5), ("690", 0.01)), "test", 1.0),
     "channel:sports": TagEntry((("541", 0.6),), "test", 0.7),
     "channel:toons": TagEntry((("641", 0.6),), "test", 0.7, audience=CHILDREN),
+    "host:anime.example": TagEntry((("641", 1.0),), "test", 1.0),
     "section:beach": TagEntry((("673", 0.5),), "test", 0.7),
 }
 INTERESTS = ("529", "515", "11", "690", "655", "483", "1", SENSITIVE)

@@ -160,6 +160,9 @@ def canonical(engine: Engine) -> dict[bytes, bytes]:
     for key, end in zip(live, ends.tolist(), strict=True):
         state[b"s/" + key] = bytes(view[start:end])
         start = end
+    aside = store.screens.packed(np.array(list(live.values()), np.int32))
+    state |= {b"h/" + key: value for key, value in zip(live, aside, strict=True) if value}
+    state |= store.screens.snapshot()
     ledger = engine.accounts.ledger
     state |= {key: ledger.value(key) or b"" for key in ledger.all_keys()}
     state |= engine.learner.snapshot() | engine.related.snapshot()

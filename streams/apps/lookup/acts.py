@@ -26,12 +26,13 @@ from streams.settings import Settings
 ACTS: dict[str, dict[str, Any]] = {
     "bought": {"kind": FactKind.PURCHASE},
     "not-for-me": {"kind": FactKind.DECLARATION, "stance": Opinion.DISLIKE},
+    "not-me": {"kind": FactKind.DECLARATION, "stance": Opinion.NOT_ME},
     "like": {"kind": FactKind.DECLARATION, "stance": Opinion.LIKE},
     "open-fault": {"kind": FactKind.CARE_CASE, "case_id": "page", "status": CaseStatus.OPENED},
     "close-fault": {"kind": FactKind.CARE_CASE, "case_id": "page", "status": CaseStatus.CLOSED},
     "forget": {"kind": FactKind.ERASURE},
 }
-_ON_INTERESTS = frozenset({"bought", "not-for-me", "like"})
+_ON_INTERESTS = frozenset({"bought", "not-for-me", "not-me", "like"})
 
 
 class Acts:

@@ -104,6 +104,7 @@ function interest(item, subject, before) {
   if (acting) {
     acts.append(button("Bought it", item.name, (b) => act("bought", b, item.id)));
     acts.append(button("Not for me", item.name, (b) => act("not-for-me", b, item.id)));
+    if (item.attributed) acts.append(button("That wasn't me", item.name, (b) => act("not-me", b, item.id)));
   }
   row.append(acts);
   return row;

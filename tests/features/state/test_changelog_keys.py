@@ -32,6 +32,7 @@ def test_keys_are_what_other_releases_read() -> None:
     """Byte for byte: a changelog outlives the release that wrote it."""
     made = {
         Kind.SUBJECT: (keys.subject(b"acc-1/m-2"), b"s/acc-1/m-2"),
+        Kind.ASIDE: (keys.kept_aside(b"acc-1/m-2"), b"h/acc-1/m-2"),
         Kind.FACTS: (keys.facts(b"acc-1"), b"f/acc-1"),
         Kind.CONSENTS: (keys.consents(b"acc-1/m-2"), b"c/acc-1/m-2"),
         Kind.ABOUT: (keys.about(b"acc-1"), b"i/acc-1"),

@@ -149,7 +149,7 @@ def _add(live: np.void, row: Row, event: Given, open_day: int) -> None:
     ages = [2.0 ** (passed / half) for half in CONFIG.half_lives]
     part = arithmetic.day_part(event.ts, 0)
     rows_kernel.roll(live, open_day, _CLOCK)
-    rows_kernel.add(live, event.weight, day, tuple(ages), part, event.kind, _CLOCK)
+    rows_kernel.add(live, event.weight, day, tuple(ages), part, event.kind, 0.0, _CLOCK)
     row.given.append(event)
 
 

@@ -114,7 +114,7 @@ def test_nobody_gets_what_is_others() -> None:
     panelists = people.web(None)
     of = households.pairs_and_triples(panelists)
     merged = homes.merge(panelists, of, random.Random(0), devices=True)
-    kinds = member_profiles.profile_kinds(merged, attribution.attribute(merged)[1])
+    kinds = member_profiles.profile_kinds(merged, attribution.attributed_homes(merged)[1])
     found = member_profiles.profile_figures(merged, kinds)
     assert found["attributed"]["others_top_5"] <= 0.01
     assert found["household to all"]["others_top_5"] > 0.1

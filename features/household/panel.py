@@ -1,4 +1,4 @@
-"""Homes of one partition: feeds their events to the kernels, and says what they have come to."""
+"""Runs homes that stand alone: feeds their events to the kernels, says what they come to."""
 
 from __future__ import annotations
 
@@ -8,20 +8,19 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from features.household.fold_kernel import fold_homes
 from features.household.lines_kernel import faded
+from features.household.panel_kernel import fold_panel
+from features.household.panel_tables import new_panel
 from features.household.tables import (
     MOST_CANDIDATES,
     SIGNALS,
+    SOMEBODY_ELSE,
     AttributionRules,
-    new_tables,
     new_viewers,
 )
 
 #: In `Posteriors.who`: no candidate.
 NO_CANDIDATE = -3
-#: Share of a household's interest that falls to a slot from which on it is somebody else's.
-_SOMEBODY_ELSE = 0.5
 
 
 class Posteriors(NamedTuple):
@@ -75,31 +74,28 @@ class Attribution:
     ) -> None:
         self.rules = rules or AttributionRules()
         homes = max(homes_of_lines, default=-1) + 1
-        self.tables = new_tables(
-            len(homes_of_lines), homes, childrens.astype(np.float64), self.rules
-        )
-        self._scratch = new_viewers()
-        self.tables.homes["line"] = -1
+        self.panel = new_panel(len(homes_of_lines), homes, childrens.astype(np.float64), self.rules)
+        self.panel.places["line"] = -1
         for line in reversed(range(len(homes_of_lines))):
             home = homes_of_lines[line]
-            self.tables.lines["home"][line] = home
-            self.tables.lines["next"][line] = self.tables.homes["line"][home]
-            self.tables.homes["line"][home] = line
+            self.panel.people["home"][line] = home
+            self.panel.people["next"][line] = self.panel.places["line"][home]
+            self.panel.places["line"][home] = line
 
     def register(self, home: int, children: int = 0, refused: int = 0) -> None:
         """Say that people without a line live in a home: they are possible viewers."""
-        self.tables.homes["children"][home] = children
-        self.tables.homes["refused"][home] = refused
+        self.panel.places["children"][home] = children
+        self.panel.places["refused"][home] = refused
 
     def drop_line(self, line: int) -> None:
         """Forget a person: line, sketch, presence, posterior, attributed mass."""
-        t = self.tables
-        home, following = (int(t.lines[name][line]) for name in ("home", "next"))
-        for of_line in (t.opening, t.today, t.tomorrow, t.sketch, t.touched, t.presence):
+        p, known = self.panel, self.panel.known
+        for of_line in (p.opening, p.today, p.tomorrow, known.sketch, known.touched):
             of_line[line] = 0
-        t.attributed[line] = 0.0
-        t.lines[line] = np.zeros((), t.lines.dtype)
-        t.lines["home"][line], t.lines["next"][line], t.lines["gone"][line] = home, following, 1
+        p.attributed[line], known.presence[line] = 0.0, 0
+        known.lines[line] = np.zeros((), known.lines.dtype)
+        p.people["last_ts"][line] = p.people["country"][line] = 0
+        p.people["gone"][line] = 1
 
     def fold(
         self, events: NDArray[np.void], interest: NDArray[np.uint16], weight: NDArray[np.float32]
@@ -114,33 +110,36 @@ class Attribution:
         """
         who = np.full((len(events), MOST_CANDIDATES), NO_CANDIDATE, np.int32)
         r = np.zeros((len(events), MOST_CANDIDATES))
-        fold_homes(self.tables, events, (interest, weight), self.rules, self._scratch, who, r)
+        most = int((events["end"] - events["start"]).max(initial=1))
+        fold_panel(self.panel, events, (interest, weight), self.rules, new_viewers(most), who, r)
         return Posteriors(who, r)
 
     def weights(self) -> dict[str, float]:
         """Learned weight of each signal."""
-        return dict(zip(SIGNALS, self.tables.weights.tolist(), strict=True))
+        return dict(zip(SIGNALS, self.panel.known.weights.tolist(), strict=True))
 
     def label_loss(self) -> float:
         """Mean log-loss on events whose person is known, each scored before it was learned."""
-        clock = self.tables.clock[0]
+        clock = self.panel.known.clock[0]
         return float(clock["loss"] / max(1, clock["scored"]))
 
     def attributed(self, day: int) -> NDArray[np.float64]:
         """Mass by way of the shared screen by line and interest, as of the start of `day`."""
-        return self.tables.attributed * float(faded(day))
+        return self.panel.attributed * float(faded(day, self.rules))
 
     def somebody_else(self) -> NDArray[np.bool_]:
         """Interests by home whose mass is mostly a slot's, shape (homes, interests)."""
-        t = self.tables
-        found: NDArray[np.bool_] = t.slot > _SOMEBODY_ELSE * t.household
+        p = self.panel
+        found: NDArray[np.bool_] = p.slot > SOMEBODY_ELSE * p.household
         return found
 
     def state(self) -> dict[str, Any]:
         """Everything that a posterior depends on, as arrays by name."""
-        return dict(self.tables._asdict())
+        held: dict[str, Any] = self.panel._asdict()
+        known: dict[str, Any] = held.pop("known")._asdict()
+        return known | held
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from what `state` gave."""
-        for name, values in self.tables._asdict().items():
+        for name, values in self.state().items():
             values[...] = state[name]

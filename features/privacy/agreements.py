@@ -1,0 +1,65 @@
+"""Says who may be told apart on shared screens: who agreed for himself, and nobody else."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from features.privacy.admission import Admission
+from features.privacy.ledger import Ledger
+from features.records.facts import AboutInterest, Declaration
+from features.state import layout as lay
+from features.state.store import Store
+from features.tags.taxonomy import Taxonomy
+from features.vocabulary import Opinion
+
+
+class Agreements:
+    """Keeps in the live state who agreed to attribution, and that others are there.
+
+    Parameters
+    ----------
+    store : Store
+    ledger : Ledger
+    admission : Admission
+    taxonomy : Taxonomy
+
+    Attributes
+    ----------
+    others : dict of bytes to set of str
+        By account, who is known of it and did not agree.
+    """
+
+    def __init__(
+        self, store: Store, ledger: Ledger, admission: Admission, taxonomy: Taxonomy
+    ) -> None:
+        self._store = store
+        self._ledger = ledger
+        self._admission = admission
+        self._taxonomy = taxonomy
+        self.others: dict[bytes, set[str]] = {}
+
+    def settle(self, account: bytes, member: str, now: int) -> None:
+        """Say whether a member's line may be kept; what is held without that goes."""
+        agrees = self._admission.agrees(account, member, now)
+        if not agrees and self._ledger.person(account, member):
+            self.others.setdefault(account, set()).add(member)
+        elif account in self.others:
+            self.others[account].discard(member)
+        sid = self._store.find(account, member.encode())
+        if sid < 0:
+            return
+        status = self._store.subjects["status"]
+        status[sid] = (status[sid] & np.uint8(255 - lay.S_AGREED)) | np.uint8(lay.S_AGREED * agrees)
+        if not agrees:
+            self._store.screens.withdraw(sid)
+
+    def has_others(self, account: bytes) -> bool:
+        """Whether somebody is known of an account who did not agree."""
+        return bool(self.others.get(account))
+
+    def take(self, account: bytes, member: str, said: AboutInterest) -> None:
+        """Where somebody says of an interest that it was not he, take out what was attributed."""
+        sid = self._store.find(account, member.encode())
+        if sid >= 0 and isinstance(said, Declaration) and said.stance == Opinion.NOT_ME:
+            index = self._taxonomy.index(said.interest)
+            self._store.screens.disown(sid, [index, *self._taxonomy.descendants(index)])
