@@ -152,8 +152,9 @@ class Accounts:
             return lay.OVER_LIMIT
         person = self.ledger.person(account, member)
         if any([person.word(fact, purpose, status, until) for purpose in purposes]):
+            held_from = self.standing.held_from(account, member, now) if member else {}
             self.ledger.save(account, member, person)
-            self.standing.follow(account, member, now, fact.ts)
+            self.standing.follow(account, member, now, fact.ts, held_from)
         return lay.FACT
 
     def _doubt(self, account: bytes, fact: Fact, purposes: Sequence[Purpose], now: int) -> int:

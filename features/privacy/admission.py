@@ -103,12 +103,15 @@ class Admission:
     def put_member(self, account: bytes, member: str, person: Person, now: int) -> tuple[int, int]:
         """Set a member's span, and that of his devices where nobody is named; returns it."""
         span, name = self.span(account, member, person, now), member.encode()
+        self.forget_answers(account, spelled(member))
         self._bound(account, member, person)
         if span == ALWAYS and not person and not self.asks(account):
             self._spans.drop(account, member=name)
         else:
             scope = lay.SPAN_AGREED if self.agrees(account, member, now) else lay.SPAN_ALWAYS
             self._spans.put(account, span, member=name, scope=scope)
+            if not person and self._ledger.alike(account, member):  # it follows from their words
+                self._answered(account, member, (name, b""))
         kin = self._ledger.kin(account)
         if kin is not None and any(
             Purpose.PROFILING in who.consents
@@ -119,13 +122,12 @@ class Admission:
         return span
 
     def _bound(self, account: bytes, member: str, person: Person) -> None:
-        """Note whether a member's own words bound when he may be held; ask his namesakes anew."""
+        """Note whether a member's own words bound when he may be held."""
         bounded = self._bounded.setdefault(account, set())
         bounds = bool(person) and person.span() != ALWAYS
         (bounded.add if bounds else bounded.discard)(member)
         if not bounded:
             del self._bounded[account]
-        self.forget_answers(account, spelled(member))
 
     def renew(self, account: bytes, member: str, now: int) -> None:
         """Set a member's span anew where he has one."""

@@ -6,6 +6,9 @@ member says costs as much in an account of thousands as in one of two.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import numpy as np
 
 from features.privacy import flags as flagging
@@ -70,7 +73,20 @@ class Standing:
 
     # -- what follows --------------------------------------------------------------------
 
-    def follow(self, account: bytes, member: str, now: int, ts: int) -> None:
+    def held_from(self, account: bytes, member: str, now: int) -> dict[str, int]:
+        """From when on a member and his namesakes are held, ms; empty if he has none."""
+        others = namesakes(self._store, self._ledger, account, member)
+        persons = {n: self._ledger.person(account, n) for n in (member, *others) if others}
+        return {n: self.admission.span(account, n, who, now)[0] for n, who in persons.items()}
+
+    def follow(
+        self,
+        account: bytes,
+        member: str,
+        now: int,
+        ts: int,
+        held_from: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
         """Apply what a person said to its subjects.
 
         Parameters
@@ -79,11 +95,13 @@ class Standing:
             Watermark, ms.
         ts : int
             Event time of the fact that is the occasion, 0 where there is none.
+        held_from : mapping of str to int
+            What `held_from` said before it.
         """
         if member:
-            self._follow_member(account, member, now, ts)
+            self._follow_member(account, member, now, ts, held_from.get(member))
             for name in namesakes(self._store, self._ledger, account, member):
-                self._follow_member(account, name, now, 0)
+                self._follow_member(account, name, now, 0, held_from.get(name, FOREVER))
         else:
             self._follow_account(account, now, ts)
         self._store.counters["due"] = self.ends.next()
@@ -130,15 +148,18 @@ class Standing:
         self.restate(account, now)
         self._flag_all(account, sid, now, ts)
 
-    def _follow_member(self, account: bytes, member: str, now: int, ts: int) -> None:
+    def _follow_member(
+        self, account: bytes, member: str, now: int, ts: int, held_from: int | None
+    ) -> None:
         store, name = self._store, member.encode()
         person = self._ledger.person(account, member)
         span = self.admission.span(account, member, person, now)
         if self._ledger.forget_outside(account, member, *span):
             self.follow_contacts(account, now)
-        before = store.spans.get(account, member=name) or ALWAYS
+        if held_from is None:
+            held_from = (store.spans.get(account, member=name) or ALWAYS)[0]
         # Nothing is held from before an erasure, whether or not a span was asked for since.
-        held_from = max(before[0], person.erased_at + 1)
+        held_from = max(held_from, person.erased_at + 1)
         self._settle(account, member, now)
         sid = store.find(account, name)
         if sid >= 0 and (span == NEVER or span[0] > held_from):
@@ -201,11 +222,9 @@ class Standing:
             return
         self.ends.put(person_key(account, member), end)
         self.admission.put_member(account, member, person, now)
-        of = (person, *self._ledger.alike(account, member))
-        uses = (Purpose.OFFERS, Purpose.AUDIENCES)
-        barred = any(who.refuses(use, now) for who in of for use in uses)
+        barred = any(person.refuses(use, now) for use in (Purpose.OFFERS, Purpose.AUDIENCES))
         known = (self._ledger.kin(account) or Kin()).is_child(member)  # not whoever was erased
-        self._note(account, member, known or barred or any(self._says(who, now) for who in of))
+        self._note(account, member, known or barred or self._says(person, now))
         self._settle_hold(account, member, now)
         self.agreements.settle(account, member, now)
 
@@ -382,7 +401,9 @@ class Standing:
             elif self._default_grant:
                 store.spans.put(account, NEVER)
             for member in ("", *self._named(account)):
-                self._settle(account, member, now)
+                others = namesakes(store, self._ledger, account, member) if member else ()
+                for name in (member, *others):
+                    self._settle(account, name, now)
             kin = self._ledger.kin(account)
             for device in kin.devices if kin is not None else ():
                 self.admission.put_device(account, device, now)

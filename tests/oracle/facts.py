@@ -17,6 +17,7 @@ Doc = Mapping[str, Any]
 FOREVER = float("inf")
 NEVER = (FOREVER, 0.0)
 ABOUT_INTERESTS = ("declaration", "purchase", "decision_against")
+SPOKEN = ("consent", *ABOUT_INTERESTS)
 #: In place of a purpose: an account's fact that may be a refusal of profiling.
 DOUBT = "undecided"
 PURPOSES = ("profiling", "offers", "audiences")
@@ -43,7 +44,7 @@ class Known:
             return self._erase(who, doc)
         if doc["kind"] != "consent" and doc["ts"] <= self.erased_at(_owner(doc) or who):
             if doc.get("adult") is False:
-                self.children |= {_owner(doc)} - {None}
+                self.children |= {name_of(_owner(doc))} - {None}
                 self.child_devices.add(doc["device_id"])
             return False
         if doc["kind"] == "consent":
@@ -78,24 +79,25 @@ class Known:
         if doc["event_id"] in self.requests:
             return False
         self.requests.add(doc["event_id"])
-        gone = [d for d in self.said if who in (None, d.get("member_id"), _owner(d))]
+        gone = [d for d in self.said if who is None or is_of(who, d.get("member_id"), _owner(d))]
         last = {d["device_id"]: d for d in self._registry()}
         latest = [
             d["ts"]
             for d in gone
-            if who is None or _owner(d) != who or "adult" in d or d in last.values()
+            if who is None or not is_of(who, _owner(d)) or "adult" in d or d in last.values()
         ]
-        self.erased[who] = max([doc["ts"], self.erased.get(who, -1), *latest])
-        self.children |= {m for m in self.named_children() if who in (None, m)}
+        name = name_of(who)
+        self.erased[name] = max([doc["ts"], self.erased.get(name, -1), *latest])
+        self.children |= {name_of(m) for m in self.named_children() if who is None or is_of(who, m)}
         self.child_devices |= set(self.childs_devices()) if who is None else set()
-        kept = [d for d in gone if who is not None and _owner(d) == who]
+        kept = [d for d in gone if who is not None and is_of(who, _owner(d))]
         self.said = [d for d in self.said if d not in gone]
         self.said += [{**d, "owner_member_id": ""} for d in kept]  # a child's stays a child's
         return True
 
     def erased_at(self, who: str | None = None) -> int:
         """Latest erasure that covers somebody, -1 for none."""
-        return max(self.erased.get(None, -1), self.erased.get(who, -1))
+        return max(self.erased.get(None, -1), self.erased.get(name_of(who), -1))
 
     def forget_outside(self, start: float, until: float, who: str | None = None) -> None:
         """Drop what was said about interests outside a span: by a member, or by all."""
@@ -140,11 +142,20 @@ class Known:
         ]
         return sorted(words, key=_place)
 
+    def alike(self, who: str) -> list[str]:
+        """A member, and those who have words of their own and are spelled as he is."""
+        speak = {str(d.get("member_id") or "") for d in self.said if d["kind"] in SPOKEN}
+        return [who, *sorted(m for m in speak - {who, ""} if is_of(who, m))]
+
     def consent(self, who: str | None = None) -> tuple[float, float]:
-        """Event times from which on, and until which, profiling is allowed without a gap."""
+        """Event times when profiling is allowed, under every spelling of a member."""
+        spans = [self._consent(name) for name in (self.alike(who) if who else [None])]
+        return max(start for start, _ in spans), min(until for _, until in spans)
+
+    def _consent(self, who: str | None) -> tuple[float, float]:
         words = self.consents("profiling", who)
         start: float = self.erased_at(who) + 1
-        by_default = who not in self.erased and (who is not None or self.by_default)
+        by_default = name_of(who) not in self.erased and (who is not None or self.by_default)
         if not words:
             return start, FOREVER if by_default else 0
         if words[-1]["status"] != "granted":
@@ -173,7 +184,10 @@ class Known:
         return float(doubts[-1]["ts"])
 
     def refuses(self, purpose: str, now: int, who: str | None = None) -> bool:
-        """Whether the last word on a purpose is no, or was a yes for a time that is over."""
+        """Whether the last word on a purpose, under any spelling, does not allow it now."""
+        return any(self._refuses(purpose, now, n) for n in (self.alike(who) if who else [None]))
+
+    def _refuses(self, purpose: str, now: int, who: str | None) -> bool:
         words, now = self.consents(purpose, who), max(now, 0)
         if who is None and self.doubted_from() < FOREVER:
             return True
@@ -231,7 +245,9 @@ class Known:
             d["kind"] == "registry" and d.get("adult") and d.get("owner_member_id") == member
             for d in self.said
         )
-        return member in self.named_children() or (member in self.children and not grown)
+        named = self.named_children()
+        likewise = name_of(member) in self.children or any(is_of(member, m) for m in named)
+        return member in named or (likewise and not grown)
 
     @property
     def child_device(self) -> bool:
@@ -276,6 +292,16 @@ class Known:
             [item for item in self.opinions(now) if item[0] == who],
             [item for item in self.quiet(now) if item[0] == who],
         )
+
+
+def name_of(who: str | None) -> str | None:
+    """A name less what varies in spelling."""
+    return who and "".join(char for char in who.lower() if char not in "-_.:")
+
+
+def is_of(who: str, *names: str | None) -> bool:
+    """Whether one of some names is another spelling of a member's, or the same."""
+    return name_of(who) in [name_of(name) for name in names if name]
 
 
 def _owner(doc: Doc) -> str | None:

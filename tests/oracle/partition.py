@@ -30,7 +30,7 @@ from tests.oracle.arithmetic import (
     text_hash,
 )
 from tests.oracle.attention import Attention
-from tests.oracle.facts import ABOUT_INTERESTS, Doc, Known
+from tests.oracle.facts import ABOUT_INTERESTS, Doc, Known, is_of
 from tests.oracle.stance import learn_shares, remember
 
 FACTS = 0
@@ -104,6 +104,8 @@ class Partition:
                     return "suppressed"
         doc = {**doc, "event_id": keyed_mark(b"", doc["event_id"], "request")}  # breaks ties
         children = {m for m in known.members() if known.is_child(m)}
+        for name in self._alike(account, who) if who and doc["kind"] == "consent" else ():
+            self.since[f"{account}/{name}"] = known.span(name, self.now)[0]
         if not known.take(doc) and children == {m for m in known.members() if known.is_child(m)}:
             return "fact"
         if doc["kind"] == "erasure":
@@ -135,8 +137,16 @@ class Partition:
         changed = now ^ (now if children is None else children)
         for member in sorted(str(name) for name in {*changed, *others}):
             self._act_member(account, member, ts)
+            for name in self._alike(account, member):
+                self._act_member(account, name, 0)
         if account not in self.subjects and known.in_force():
             self._act_account(account, 0)
+
+    def _alike(self, account: str, member: str) -> list[str]:
+        """Other spellings of a member under which somebody is held or has words."""
+        held = {key.partition("/")[2] for key in self._household(account)}
+        named = held | {*self.known[account].members()}
+        return sorted(name for name in named - {"", member} if is_of(member, name))
 
     def _act_account(self, account: str, ts: int) -> None:
         known = self.known[account]
@@ -174,8 +184,9 @@ class Partition:
             self.subjects.setdefault(f"{account}/{member}", Subject())
 
     def _forget(self, account: str, who: str | None = None) -> None:
-        for key in [f"{account}/{who}"] if who else self._household(account):
-            self.subjects.pop(key, None)
+        for key in self._household(account):
+            if not who or is_of(who, key.partition("/")[2]):
+                self.subjects.pop(key, None)
 
     def _household(self, account: str) -> list[str]:
         return [k for k in self.subjects if k == account or k.startswith(account + "/")]
@@ -209,7 +220,8 @@ class Partition:
             row.flags = {
                 what
                 for who, touched, what in said
-                if who in (None, member) and row.interest in touched
+                if row.interest in touched
+                and (who in (None, member) or (what != "like" and member and is_of(who, member)))
             }
 
     # -- events --------------------------------------------------------------------------

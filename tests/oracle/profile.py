@@ -19,7 +19,7 @@ from tests.oracle.arithmetic import (
     signals,
 )
 from tests.oracle.attention import bounds
-from tests.oracle.facts import FOREVER, Known
+from tests.oracle.facts import FOREVER, Known, is_of
 from tests.oracle.partition import Partition
 from tests.oracle.stance import confidence, decision, evidence, interval, rule, score
 
@@ -157,10 +157,10 @@ def suppressions(
     found += [
         (interest, what, until)
         for who, interest, what, until in known.opinions(now)
-        if what == "dislike" and who in (None, member)
+        if what == "dislike" and (who in (None, member) or is_of(member or "", who))
     ]
     for who, interest, reason, until in known.quiet(now):
-        if who in (None, member):
+        if who in (None, member) or is_of(member or "", who):
             touched = partition.config.rules.quieted(interest)
             near = sorted(ids[i] for i in subject.rows if i in touched and ids[i] != interest)
             found += [(name, reason, until) for name in (interest, *near)]
@@ -197,7 +197,8 @@ def contactable(known: Known, now: int, member: str | None, until: float) -> dic
     told = {}
     for use, scope in (("offers", "all"), ("audiences", "audiences")):
         why = [reason for barred, reason in holds(known, now, member) if barred == scope]
-        words = [known.consents(use, who)[-1:] for who in {None, member}]
+        of = {None, *(known.alike(member) if member else ())}
+        words = [known.consents(use, who)[-1:] for who in of]
         ends = [until, *(w["expires_at"] for last in words for w in last if w.get("expires_at"))]
         end = None if why or min(ends) == FOREVER else min(ends)
         told[use] = {"value": not why, "why": why[0] if why else "consent", "until": end}

@@ -13,6 +13,7 @@ from features.config import Config
 from features.privacy import admission, ledger, namesakes, standing
 from features.privacy.kin import Kin, spelled
 from features.records.names import plain
+from features.state import layout as lay
 from features.tags.exact import TagEntry
 from tests.support.feeding import DAY, Feed, Record, Stream
 from tests.support.held import events, held, traces
@@ -112,13 +113,30 @@ def test_a_child_s_device_is_known_by_every_spelling() -> None:
         assert stream.feed(feed.visit("acc", 1, HOST, device_id="tab-1")) == ["suppressed"]
 
 
+@pytest.mark.parametrize("refused_first", [False, True])
 @pytest.mark.parametrize("use", ["offers", "audiences"])
-def test_a_use_that_one_spelling_refused_is_refused_for_all(use: str) -> None:
+def test_a_use_that_one_spelling_refused_is_refused_for_all(use: str, refused_first: bool) -> None:
     stream, feed = _stream()
-    _visit(stream, feed, 1, "m-1")
-    stream.feed(feed.consent("acc", 2, "withdrawn", member_id="M1", purpose=use))
-    stream.commit()
-    assert stream.profile("acc/m-1")["contactable"][use]["value"] is False
+    came = feed.visit("acc", 1, HOST, member_id="m-1")
+    refuses = feed.consent("acc", 1, "withdrawn", member_id="M1", purpose=use)
+    stream.feed(*((refuses, came) if refused_first else (came, refuses)))
+    for again in range(2):
+        stream.feed(feed.visit("acc", 2 + again, HOST, member_id="m-1"))
+        stream.commit()
+        assert stream.profile("acc/m-1")["contactable"][use]["value"] is False
+        sid = stream.engine.store.find(b"acc", b"m-1")
+        held = stream.engine.store.subjects["status"][sid] & lay.S_HOLD
+        assert bool(held) is (use == "offers"), "what may be offered at all"
+        stream.restart()
+
+
+def test_who_refused_for_a_while_is_counted_again_under_every_spelling() -> None:
+    """Also one who is not held any more and has no word of his own (found by the model)."""
+    stream, feed = _stream()
+    _visit(stream, feed, 1, "M-1")
+    stream.feed(feed.consent("acc", 2, "withdrawn", member_id="m-1"))
+    stream.feed(feed.consent("acc", 3, "granted", member_id="m-1"))
+    assert [_visit(stream, feed, day, "M-1") for day in (2.5, 3.5)] == ["suppressed", "counted"]
 
 
 def test_a_grant_is_for_its_own_spelling_alone() -> None:
