@@ -17,11 +17,11 @@ from streams.settings import Settings
 from streams.worker import binding
 
 log = logging.getLogger(__name__)
-_EVERY_S = 2.0
+_EVERY_S = 5.0  # each time by a client of its own
 
 
 class TopicWatch:
-    """Asks the cluster every two seconds, on a thread of its own."""
+    """Asks the cluster every five seconds, on a thread of its own."""
 
     def __init__(self, settings: Settings, ports: Ports = REAL) -> None:
         self._settings = settings

@@ -13,13 +13,11 @@ from tests.broker.memory_clients import ports
 from tests.simulation import inputs
 from tests.support.small_worker import NETWORK_TOPIC, fed
 
-pytestmark = pytest.mark.usefixtures("calm")
-
 
 def _looks(watch: TopicWatch, broker: MemoryBroker, owner: Owner | None) -> None:
     for _ in range(3):
         watch.look(owner)
-        broker.sleep(3.0)
+        broker.sleep(6.0)
 
 
 def test_an_input_that_was_created_anew_is_named() -> None:
