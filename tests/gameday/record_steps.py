@@ -91,8 +91,8 @@ def visit(account: str, event_id: str) -> dict[str, object]:
 
 def view(account: str, event_id: str) -> dict[str, object]:
     """An event of television, now."""
-    return {"event_id": event_id, "account_id": account, "ts": now_ms(), "content_id": "programme-1",
-            "channel": "Das Erste", "watched_ms": 60_000, "mode": "live"}  # fmt: skip
+    return {"event_id": event_id, "account_id": account, "ts": now_ms(), "mode": "live",
+            "content_id": "programme-1", "channel": "Das Erste", "watched_ms": 60_000}  # fmt: skip
 
 
 def use(account: str, event_id: str, at_ms: int) -> dict[str, object]:
