@@ -156,6 +156,8 @@ class Cluster:
             kafka={**own.kafka, "client.id": f"w{slot}"},
         )
         command = [
+            "env",
+            f"TMPDIR={self.root}",  # how it ended is kept there
             sys.executable,
             "-m",
             "tests.chaos.worker",

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import os
 import sys
 import time
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from confluent_kafka import Consumer
 
+from streams.__main__ import main as command
 from streams.errors import Abandon
 from streams.kafka.ports import REAL
-from streams.settings import Settings, load
+from streams.settings import Settings
+from streams.worker import worker
 from streams.worker.worker import Worker
 from tests.chaos.bugs import plant
 from tests.support.reference import canonical, digest_of
@@ -126,12 +128,11 @@ def main() -> int:
     parser.add_argument("--dump", type=Path, required=True, help="where digests go")
     parser.add_argument("--bug", help="plant this bug")
     args = parser.parse_args()
-    logging.basicConfig(
-        level="INFO", stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s"
-    )
     if args.bug:
         plant(args.bug)
-    return Observed(load(), Orders(args.orders), args.dump).run()
+    observed = partial(Observed, orders=Orders(args.orders), dump=args.dump)
+    worker.Worker = observed  # type: ignore[assignment,misc]  # what the command makes and runs
+    return command(["worker"])
 
 
 if __name__ == "__main__":

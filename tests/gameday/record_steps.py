@@ -91,13 +91,13 @@ def visit(account: str, event_id: str) -> dict[str, object]:
 
 def view(account: str, event_id: str) -> dict[str, object]:
     """An event of television, now."""
-    return {"event_id": event_id, "account_id": account, "ts": now_ms(), "device_id": "stb-1",
-            "channel": "news", "mode": "live", "duration_ms": 60_000}  # fmt: skip
+    return {"event_id": event_id, "account_id": account, "ts": now_ms(), "mode": "live",
+            "content_id": "programme-1", "channel": "Das Erste", "watched_ms": 60_000}  # fmt: skip
 
 
 def use(account: str, event_id: str, at_ms: int) -> dict[str, object]:
     """An event of an app."""
-    return {"event_id": event_id, "account_id": account, "ts": at_ms, "app": "bbc.news",
+    return {"event_id": event_id, "account_id": account, "ts": at_ms, "app_id": "com.mint",
             "action": "open"}  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import time
@@ -197,6 +198,18 @@ class Stage(Cluster):
         for slot in sorted(self.wanted - wanted):
             self.stop(slot)
         for slot in sorted(wanted - self.wanted):
+            self.start(slot)
+
+    def tend(self) -> None:
+        """Start again whatever ended, as a kubelet does, and keep what did not end by a kill."""
+        for slot in sorted(self.wanted):
+            code = self.workers[slot].exit_code()
+            if code is None:
+                continue
+            if code != -signal.SIGKILL:
+                last = "".join(self.workers[slot].text().strip().splitlines()[-1:])[:300]
+                self.fatal.append(f"w{slot} ended with {code}: {last}")
+                self.timeline.note(f"w{slot}", f"ended with {code}, is started again: {last}")
             self.start(slot)
 
     def ready(self, slot: int) -> bool:

@@ -43,12 +43,8 @@ STEPS = (
         WAITED,
     ),
     Step("quota", cluster_steps.quota, WAITED),
-    Step(
-        "wrong ACL",
-        worker_steps.wrong_acl,
-        ("InterestStreamsAborting",),
-        ("InterestStreamsCrashing", *STARTS),
-    ),
+    Step("wrong ACL", worker_steps.wrong_acl, ("InterestStreamsCrashing",), STARTS),
+    Step("fenced", worker_steps.fenced, ("InterestStreamsAborting",), WAITED),
     Step(
         "offsets by hand",
         worker_steps.offsets_by_hand,

@@ -11,6 +11,7 @@ from streams.contract.topics import NETWORK, PROFILES
 from streams.kafka import access
 from tests.chaos import faults
 from tests.gameday.stage import Stage
+from tests.gameday.traffic import producer
 
 _SETTLE_S = 120.0
 
@@ -57,6 +58,16 @@ def wrong_acl(stage: Stage) -> Iterator[None]:
     stage.users.revoke("w0", lost)
     yield
     stage.users.allow("w0", lost)
+
+
+def fenced(stage: Stage) -> Iterator[None]:
+    """Somebody's producer takes a worker's transactional id, again and again."""
+    name = f"{stage.settings.group}-w0"
+    for _ in range(10):
+        double = producer(stage.settings, transactional_id=name, message_timeout_ms=10_000)
+        double.init_transactions(30.0)
+        stage.wait_for(lambda: False, 1.5)
+    yield
 
 
 def offsets_by_hand(stage: Stage) -> Iterator[None]:
