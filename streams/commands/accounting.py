@@ -99,6 +99,7 @@ def read(settings: Settings) -> Account:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
+    parser.epilog = "Example: interest-streams accounting --bootstrap kafka:9092"
     parser.add_argument("--json", action="store_true", help="print JSON")
     add_kafka_options(parser)
 

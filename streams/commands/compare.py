@@ -27,6 +27,7 @@ HELP = "compare a shadow deployment's profiles with the live ones"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
+    parser.epilog = "Example: interest-streams compare --to-prefix shadow- --most 0.01"
     parser.add_argument("--to-prefix", required=True, metavar="PREFIX", help="of the shadow")
     parser.add_argument(
         "--from-prefix",

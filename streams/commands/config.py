@@ -21,6 +21,7 @@ HELP = "check and print the effective settings, or the Kafka users they need"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
+    parser.epilog = "Example: interest-streams config check --connect --program worker"
     parser.add_argument("action", choices=["check", "users"])
     parser.add_argument("--config", metavar="FILE", help="TOML file with settings")
     parser.add_argument(

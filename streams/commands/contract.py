@@ -18,6 +18,7 @@ HELP = "write the contract, or hold it to releases"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
+    parser.epilog = "Example: interest-streams contract --against deploy/contract/releases/1.0.0"
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument(
         "--out",

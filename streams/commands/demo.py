@@ -65,6 +65,7 @@ class DemoError(RuntimeError):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
+    parser.epilog = "Example: interest-streams demo --households 50 --days 28"
     parser.add_argument("--households", type=int, default=120)
     parser.add_argument("--days", type=int, default=56)
     parser.add_argument("--seed", type=int, default=7)

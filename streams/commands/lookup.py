@@ -19,6 +19,7 @@ _TICK_S = 0.5
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
+    parser.epilog = "Example: interest-streams lookup --config lookup.toml"
     add_kafka_options(parser)
 
 

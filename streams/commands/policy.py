@@ -32,6 +32,9 @@ _LEAST_EFFECTIVE = 100.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
+    parser.epilog = (
+        "Example: interest-streams policy contacts --log contacts.jsonl --at 2026-03-01T12:00:00Z"
+    )
     what = parser.add_subparsers(
         dest="what", required=True, metavar="evaluate|effect|simulate|contacts|holdouts"
     )

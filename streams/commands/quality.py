@@ -21,6 +21,7 @@ HELP = "measure the scores on real data, against baselines"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
+    parser.epilog = "Example: interest-streams quality --data panels --set web --no-boosting"
     parser.add_argument(
         "--data",
         type=Path,

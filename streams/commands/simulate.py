@@ -25,6 +25,7 @@ HELP = "write the records of made-up households to files or Kafka"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
+    parser.epilog = "Example: interest-streams simulate --households 100 --days 14 --out made-up"
     parser.add_argument("--households", type=int, default=100)
     parser.add_argument("--days", type=int, default=28)
     parser.add_argument("--seed", type=int, default=7)

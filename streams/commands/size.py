@@ -203,6 +203,7 @@ def _times(rate: float, size: float | None) -> float | None:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
+    parser.epilog = "Example: interest-streams size --subjects 30e6 --rate 2e6"
     parser.add_argument("--subjects", type=float, required=True, metavar="N", help="e.g. 30e6")
     parser.add_argument(
         "--rate",

@@ -37,6 +37,7 @@ _EVENTS = {PROFILES: PROFILE_EVENT, OFFERS: OFFERS_EVENT}
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
+    parser.epilog = "Example: interest-streams state export --file state.bin --key key.txt"
     parser.add_argument("action", choices=["reset", "export", "import"])
     parser.add_argument("--yes", action="store_true", help="reset: really do it")
     parser.add_argument("--file", type=Path, help="export, import: of the state")

@@ -40,6 +40,7 @@ _KINDS = ("host", "app", "programme")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
+    parser.epilog = "Example: interest-streams tag bbc.co.uk"
     parser.add_argument("item", nargs="*", help="host, app id, content key, title or text")
     parser.add_argument(
         "--kind",

@@ -129,6 +129,7 @@ def _take(pairs: list[Tag], marks: dict[str, str], key: str, interest: str, weig
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
+    parser.epilog = "Example: interest-streams tags lookup host:bbc.co.uk app:com.whatsapp"
     actions = parser.add_subparsers(dest="what", required=True)
     publish = actions.add_parser("publish", help="bundled tags into the content-tags topic")
     export = actions.add_parser("export", help="tags as a list that `tags add` reads")

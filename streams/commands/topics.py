@@ -22,6 +22,7 @@ HELP = "compare, create and check the topics"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
+    parser.epilog = "Example: interest-streams topics check --bootstrap kafka:9092"
     parser.add_argument("what", choices=("plan", "apply", "check"))
     add_kafka_options(parser)
 

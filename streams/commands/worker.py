@@ -17,6 +17,7 @@ HELP = "run one stream worker"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
+    parser.epilog = "Example: interest-streams worker --config worker.toml --bootstrap kafka:9092"
     add_kafka_options(parser)
 
 

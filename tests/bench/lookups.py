@@ -198,9 +198,9 @@ async def _status(settings: Settings, number: int = 0) -> int:
 
 
 def _erase(settings: Settings, profiles: int) -> list[float]:
-    """Seconds from sending a tombstone until the service answers like of an unknown subject."""
+    """Seconds from a member's tombstone until the service answers like of an unknown subject."""
     producer, took = clients.producer("tombstones", settings), []
-    for number in range(profiles - _ERASED, profiles):
+    for number in [n for n in range(profiles - _ERASED, profiles) if n % 3]:
         began = time.monotonic()
         _send(producer, settings, settings.topic(PROFILES), _subject(number), None)
         producer.flush(10)

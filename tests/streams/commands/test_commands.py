@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib
+import re
+import shlex
 import subprocess
 import sys
 import tomllib
 
 import pytest
 
-from streams.__main__ import main
+from streams.__main__ import build_parser, main
 from tests.support.paths import ROOT
 
 #: Seconds to load, each: what a command that needs no compiler must do without.
@@ -59,6 +62,24 @@ def test_the_list_names_every_command_and_says_what_it_does(
     for name in NAMES:
         said = importlib.import_module(f"streams.commands.{name}").HELP
         assert f" {name} {said}" in shown, name
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_help_ends_with_an_example_that_is_right(name: str) -> None:
+    """What stands behind two spaces says what it is for."""
+    examples = [
+        shlex.split(line.partition("  ")[0].partition(" > ")[0])
+        for line in re.findall(r"interest-streams ([^\n]+)", _epilog(name))
+    ]
+    assert examples and examples[0][0] == name
+    for words in examples:
+        build_parser(words[0]).parse_args(words)
+
+
+def _epilog(name: str) -> str:
+    actions = build_parser(name)._actions
+    subcommands = next(a for a in actions if isinstance(a, argparse._SubParsersAction))
+    return subcommands.choices[name].epilog or ""
 
 
 def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
