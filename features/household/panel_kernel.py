@@ -134,6 +134,10 @@ def _own(p: PanelTables, event: Any, tags: Any, rules: AttributionRules, s: View
     n_tags = _read(event, tags, s)
     kids = kids_share(p.known, n_tags, s)
     _roll(p, line, as_int(p.known.clock[0].open_day))
+    if ts >= person.last_ts:
+        person.last_ts = ts
+        if event.country != 0:
+            person.country = event.country
     if is_label(p.known, line, ts, rules):
         _label(p, event, line, as_int(person.home), n_tags, rules, s)
     factor, total = grown(ts, rules), 0.0
@@ -147,10 +151,6 @@ def _own(p: PanelTables, event: Any, tags: Any, rules: AttributionRules, s: View
             p.tomorrow[line, s.interest[q]] += mass * factor
     give_mass(p.known, line, ts, total, kids, rules)
     observe(p.known, line, ts, event.content, rules)
-    if ts >= person.last_ts:
-        person.last_ts = ts
-        if event.country != 0:
-            person.country = event.country
 
 
 @inlined

@@ -85,10 +85,11 @@ class Homes:
             self.since.setdefault(e.line, self.open_day)
             self.begun.add(e.line)
             hour = e.moment(r).replace(minute=0, second=0, microsecond=0)
-            if all(o.moment(r).replace(minute=0, second=0, microsecond=0) != hour
-                   for o in self.own[e.line]):  # fmt: skip
-                self._label(e, e.line)
+            first = all(o.moment(r).replace(minute=0, second=0, microsecond=0) != hour
+                        for o in self.own[e.line])  # fmt: skip
             self.own[e.line].append(e)
+            if first:
+                self._label(e, e.line)
             return {}
         found = self._shared(e)
         for line, share in found.items():
