@@ -15,7 +15,7 @@ from typing import Any, cast
 from confluent_kafka import Message
 from confluent_kafka.admin import OffsetSpec
 
-from streams.contract.topics import FACTS, INPUTS, TAGS
+from streams.contract.topics import FACTS, TAGS, joined_topics
 from streams.errors import UsageError
 from streams.kafka import clients
 from streams.kafka.copying import Copier, Outgoing, Progress, committed_records, ends_of
@@ -24,8 +24,6 @@ from streams.kafka.topic_plan import fetch
 from streams.settings import Settings
 
 _PER_COMMIT = 5_000
-#: In the order in which they are copied.
-_COPIED = (TAGS, *INPUTS)
 
 
 class Shadow:
@@ -50,8 +48,9 @@ class Shadow:
                 f"--to-prefix {shadow.topic_prefix!r}: topics and group must be others"
             )
         self._live, self._shadow, self._since_ms = live, shadow, since_ms
+        self._names = (TAGS, *joined_topics(live))  # in the order in which they are copied
         self._found = fetch(clients.admin(live), live)
-        missing = [live.topic(name) for name in _COPIED if live.topic(name) not in self._found]
+        missing = [live.topic(name) for name in self._names if live.topic(name) not in self._found]
         if missing:
             raise UsageError(f"nothing to copy: {', '.join(missing)} is not there")
         self.partitions = self._found[live.topic(FACTS)].partitions
@@ -70,10 +69,10 @@ class Shadow:
         UsageError
             Where the shadow has records of somebody else, or of another time.
         """
-        spans = {name: self._spans(name) for name in _COPIED}
-        done = copier.done(spot for name in _COPIED for spot in spans[name])
+        spans = {name: self._spans(name) for name in self._names}
+        done = copier.done(spot for name in self._names for spot in spans[name])
         self._refuse_others(done)
-        for name in _COPIED:
+        for name in self._names:
             yield name, self._copied(copier, name, spans[name], done)
 
     def _spans(self, name: str) -> dict[Spot, tuple[int, int]]:
@@ -94,7 +93,9 @@ class Shadow:
             )
         if done:
             return
-        spots = [(self._shadow.topic(n), p) for n in INPUTS for p in range(self.partitions)]
+        spots = [
+            (self._shadow.topic(n), p) for n in self._names[1:] for p in range(self.partitions)
+        ]
         for spot, span in ends_of(self._shadow, spots).items():
             # Records that are not committed are of a copying that was interrupted.
             if next(committed_records(self._shadow, spot, *span), None) is not None:
