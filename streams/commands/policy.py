@@ -221,7 +221,7 @@ def _report(settings: Settings, timeout: float) -> ExitCode:
     records = ((key, value) for (key, _), value in state.items())
     k, policy = settings.audience_k, rules_of(settings).contact
     found = contact_report.contact_report(records, policy, max(times, default=0), k)
-    print("\n".join(contact_report.table(found, k)))
+    print("\n".join(contact_report.report_lines(found, k)))
     return ExitCode.DONE
 
 

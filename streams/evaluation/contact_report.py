@@ -63,7 +63,7 @@ class Line:
 
 
 @dataclass
-class Report:
+class ContactReport:
     """The contacts of a group at one moment.
 
     Attributes
@@ -86,7 +86,7 @@ class Report:
 
 def contact_report(
     records: Iterable[tuple[bytes, bytes]], policy: ContactPolicy, now: int, k: int
-) -> Report:
+) -> ContactReport:
     """Count the contacts in changelog records; those of other kinds are passed over.
 
     Parameters
@@ -118,10 +118,10 @@ def contact_report(
     for about in [about for about, line in lines.items() if len(line.households) < k]:
         rest.join(lines.pop(about))
     said = {rule: count for rule, count in sorted(silent.items()) if count >= k}
-    return Report(dict(sorted(lines.items())), rest, said, annoyed if annoyed >= k else 0)
+    return ContactReport(dict(sorted(lines.items())), rest, said, annoyed if annoyed >= k else 0)
 
 
-def table(report: Report, k: int) -> list[str]:
+def report_lines(report: ContactReport, k: int) -> list[str]:
     """The report as lines of text."""
     words = [*map(str, Reply), OPEN]
     found = [f"{'interest':10} {'channel':10} {'homes':>7} {'made':>7} {'held_out':>8} "

@@ -6,7 +6,7 @@ from features.outcomes.contacts import DAY_MS, Contacts, Made
 from features.privacy import rules
 from features.state import changelog_keys as keys
 from features.vocabulary import Reply, SuppressionReason
-from streams.evaluation.contact_report import OPEN, contact_report, table
+from streams.evaluation.contact_report import OPEN, contact_report, report_lines
 
 NOW = 1_780_000_000_000
 POLICY = rules.load().contact
@@ -36,7 +36,7 @@ def test_contacts_are_counted_by_what_came_of_them() -> None:
     assert (line.made, line.held_out, len(line.households)) == (8, 8, 8)
     assert line.came == {Reply.IGNORED: 4, OPEN: 3, Reply.BOUGHT: 1}
     assert found.silent[SuppressionReason.CONTACTED] == 8
-    assert "left alone now for contacted: 8 households" in table(found, 3)
+    assert "left alone now for contacted: 8 households" in report_lines(found, 3)
 
 
 def test_nothing_is_said_of_few_households() -> None:
@@ -44,7 +44,7 @@ def test_nothing_is_said_of_few_households() -> None:
     assert ("653", "call") not in found.lines
     assert (found.rest.made, found.rest.came, found.rest.late) == (1, {Reply.COMPLAINED: 1}, 1)
     assert SuppressionReason.CONTACT_PAUSE not in found.silent
-    said = "\n".join(table(found, 3))
+    said = "\n".join(report_lines(found, 3))
     assert "653" not in said
     assert "others" not in said
     assert "annoyed: fewer than 3 households" in said
