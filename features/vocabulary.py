@@ -168,6 +168,7 @@ class SuppressionReason(StrEnum):
     CONTACT_PAUSE = "contact_pause"
     CONTACTED = "contacted"
     ANSWERED = "answered"
+    HOLDOUT = "holdout"
 
 
 class Refusal(StrEnum):

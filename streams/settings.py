@@ -101,6 +101,11 @@ class Settings(EngineSettings):
     outcomes: bool = False
     #: TOML file of whom to leave alone after having spoken to them. Empty: the bundled one
     contact_policy: str = ""
+    #: Share of accounts that are never to be spoken to, so that effects are known
+    holdout_share: float = 0.0
+    holdout_interest_share: float = 0.0  # the same of each interest, by a draw of its own
+    #: Secret of the draws: another is another draw; at least 16 characters where a share is not 0
+    holdout_key: str = field(default="", repr=False)
     #: Forms of ids of persons and devices: uuid, hex32, made, word, digits; or re: and a pattern
     pseudonym_form: str = "uuid|hex32|word"
     pseudonym_min_bits: float = 0.0  # a form whose shortest ids have fewer is refused
@@ -251,6 +256,9 @@ def _check_ranges(s: Settings) -> None:
         not s.erasure_keys_before or s.erasure_key not in ("", *before),
         "erasure_keys_before: erasure_key must be set, and be none of them",
     )
+    for name in ("holdout_share", "holdout_interest_share"):
+        _need(getattr(s, name) <= 0.5, f"{name} = {getattr(s, name)}: at most 0.5")
+        _need(not getattr(s, name) or len(s.holdout_key) >= 16, f"{name}: needs a holdout_key")
     _need(s.audience_k >= 2, f"audience_k = {s.audience_k}: one household is not a crowd")
     _need(s.audience_interval_ms > 0, "audience_interval_ms: must be above 0")
     _need(s.audience_release_ms > 0, "audience_release_ms: must be above 0")

@@ -34,7 +34,10 @@ HOUR_MS: Final = 3_600_000
 
 
 class Forbidden(NamedTuple):
-    """Silence about an interest (None: any), by a channel (None: any), until a time in ms."""
+    """Silence about an interest (None: any), by a channel (None: any), until a time in ms.
+
+    Without a time it does not end.
+    """
 
     rule: SuppressionReason
     interest: str | None

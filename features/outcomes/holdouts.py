@@ -54,11 +54,26 @@ class Holdouts:
 
     def group(self, account: str, interest: str) -> Holdout | None:
         """Name the group that keeps an account from being spoken to about an interest."""
-        if self._drawn(f"everything\0{account}", self.everything):
+        if self.is_out(account):
             return Holdout.GLOBAL
         if self._drawn(f"interest\0{interest}\0{account}", self.interest):
             return Holdout.INTEREST
         return None
+
+    @property
+    def active(self) -> bool:
+        """Whether anybody is held out."""
+        return self.everything > 0 or self.interest > 0
+
+    @property
+    def fingerprint(self) -> str:
+        """A few bits that tell draws apart, and tell nothing of the key; empty for none."""
+        said = f"fingerprint\0{self.everything}\0{self.interest}".encode()
+        return hmac.digest(self.key, said, hashlib.sha256).hex()[:8] if self.active else ""
+
+    def is_out(self, account: str) -> bool:
+        """Whether an account is never spoken to about anything."""
+        return self._drawn(f"everything\0{account}", self.everything)
 
     def propensity(self) -> float:
         """Probability that an account may be spoken to about an interest."""
@@ -69,3 +84,7 @@ class Holdouts:
             return False
         drawn = hmac.new(self.key, f"holdout\0{text}".encode(), hashlib.sha256).digest()
         return int.from_bytes(drawn[:8], "big") < int(share * _RANGE)
+
+
+#: Nobody is held out.
+NO_HOLDOUTS: Final = Holdouts(b"", 0.0, 0.0)

@@ -307,7 +307,7 @@ class Accounts:
         self.ledger.set_mark(
             name, Mark(max(fact.ts, before.at, latest), request, tuple(sorted(children)))
         )
-        self._store.counters["erasures"] = len(self.ledger.marks)
+        self.standing.count_asked()
         applied_at = max(fact.ts, int(self._store.counters["max_ts"]))
         done = Erased(request, bool(member), fact.ts, applied_at, len(subjects))
         self.strays.erased(name, done)

@@ -195,6 +195,11 @@ class Ledger:
         self._tidy(account, kin)
         return kin
 
+    def named(self, account: bytes) -> list[str]:
+        """Members of whom something is known, in order."""
+        kin = self._kin.get(account)
+        return sorted(kin.members | kin.known_children) if kin is not None else []
+
     def telling(self, account: bytes) -> list[str]:
         """Members who said something about interests, or were spoken to about one, in order."""
         kin, spoken = self._kin.get(account), self._spoken.get(account, ())

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from features.outcomes.contact_policy import Forbidden
+from features.privacy.consent import FOREVER
 from features.privacy.flags import expiries
 from features.privacy.person import Person
 from features.privacy.rules import Rules
@@ -114,8 +115,12 @@ def _silence(it: Situation, tree: Taxonomy) -> Iterator[dict[str, Any]]:
             scope = item.interest
             about = {} if scope is None else {"name": tree.names[tree.index(scope)]}
             by = {} if item.channel is None else {"channel": item.channel}
-            until = {"reason": item.rule, "until": item.until}
+            until = {"reason": item.rule, "until": _or_open(item.until)}
             yield {"scope": scope or "all"} | about | by | until
+
+
+def _or_open(until: int) -> int | None:
+    return until if until < FOREVER else None
 
 
 def _quiet(
@@ -170,4 +175,4 @@ def holds(
         yield "audiences", SuppressionReason.NO_CONSENT_AUDIENCES, None
     for item in sorted(it.silence, key=lambda item: -item.until):  # the last end first
         if item.interest is None and item.channel is None:
-            yield "all", item.rule, item.until
+            yield "all", item.rule, _or_open(item.until)

@@ -204,6 +204,10 @@ class Person:
                     assert_never(other)
         return _in_force(found, now)
 
+    def speaks(self, now: int, rules: Rules) -> bool:
+        """Whether own words on interests, or on how long, are to show in a profile."""
+        return bool(self.opinions(now, rules) or self.quiet(now, rules)) or self.bounds()
+
     def next_change(self, now: int, rules: Rules) -> int:
         """Event time at which something limited in time ends, `FOREVER` where nothing does."""
         last = (history[-1] for history in self.consents.values())

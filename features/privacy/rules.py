@@ -18,12 +18,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from importlib import resources
 from typing import Any
 
 from features.outcomes.contact_policy import ContactPolicy, parse_policy
+from features.outcomes.holdouts import NO_HOLDOUTS, Holdouts
 from features.privacy import words as wordbook
 from features.privacy.words import Words
 from features.reviewed import Reviewed
@@ -71,6 +72,8 @@ class Rules:
     shared_device_holds : bool
     contact : ContactPolicy
         The rules on who is left alone after having been spoken to.
+    holdouts : Holdouts
+        Who is never spoken to, so that effects are known.
     fingerprint : str
         Of the texts: equal rules have equal ones.
     """
@@ -86,6 +89,11 @@ class Rules:
     _tree: Taxonomy = field(repr=False)
     _kinds: Mapping[int, InterestClass] = field(repr=False)
     _other: InterestClass = field(repr=False)
+    holdouts: Holdouts = NO_HOLDOUTS
+
+    def holding_out(self, holdouts: Holdouts) -> Rules:
+        """The same rules with these hold-outs."""
+        return replace(self, holdouts=holdouts, fingerprint=self.fingerprint + holdouts.fingerprint)
 
     @cached_property
     def words(self) -> Words:

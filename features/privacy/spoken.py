@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 
 from features.outcomes.contact_policy import NOT_SPOKEN_TO, Forbidden, Silence
 from features.outcomes.contacts import DAY_MS
@@ -14,11 +15,11 @@ from features.privacy.rules import Rules
 from features.records.facts import OutcomeSaid
 from features.state import layout as lay
 from features.tags.taxonomy import Taxonomy
-from features.vocabulary import ContactNews, Reply
+from features.vocabulary import ContactNews, Reply, SuppressionReason
 
 
 class Spoken:
-    """The contacts with accounts and their members, and the silence that follows.
+    """The contacts with accounts and their members, the silence that follows, and the hold-outs.
 
     Parameters
     ----------
@@ -61,9 +62,18 @@ class Spoken:
             self._latest = basis, self._rules.contact.silence(contacts, now)
         return self._latest[1]
 
-    def forbidden(self, account: bytes, member: str, now: int) -> tuple[Forbidden, ...]:
-        """List what must not be said to a member or, with "", to the household."""
-        return tuple(self.silence(account, now).to(spelled(member)))
+    def forbidden(
+        self, account: bytes, member: str, now: int, interests: Iterable[int]
+    ) -> tuple[Forbidden, ...]:
+        """List what must not be said to a member; of hold-outs, about these interests alone."""
+        out = self._rules.holdouts.is_out(account.decode())
+        about = [None] if out else [self._taxonomy.ids[i] for i in self._out(account, interests)]
+        held = (Forbidden(SuppressionReason.HOLDOUT, name, None, FOREVER) for name in about)
+        return (*held, *self.silence(account, now).to(spelled(member)))
+
+    def concerns(self, account: bytes, now: int) -> bool:
+        """Whether there is, or may be, something that must not be said to an account."""
+        return self._rules.holdouts.active or self.next_end(account, now) < FOREVER
 
     def next_end(self, account: bytes, now: int) -> int:
         """Time at which the first silence of an account ends, ms, `FOREVER` for none."""
@@ -72,9 +82,18 @@ class Spoken:
 
     def holds(self, account: bytes, member: str, now: int) -> bool:
         """Whether nothing at all may be said to a member or, with "", to the household."""
-        return self.silence(account, now).holds(spelled(member))
+        out = self._rules.holdouts.is_out(account.decode())
+        return out or self.silence(account, now).holds(spelled(member))
 
-    def flags(self, account: bytes, member: str, now: int) -> Flags:
-        """The flags of the interests about which nothing may be said."""
+    def flags(self, account: bytes, member: str, now: int, interests: Iterable[int] = ()) -> Flags:
+        """The flags of what nothing may be said about; of hold-outs, of these interests alone."""
         silent = self.silence(account, now).interests(spelled(member))
-        return {self._taxonomy.index(name): lay.F_QUIET for name in silent}
+        quiet = {self._taxonomy.index(name) for name in silent}
+        return dict.fromkeys(quiet.union(self._out(account, interests)), lay.F_QUIET)
+
+    def _out(self, account: bytes, interests: Iterable[int]) -> list[int]:
+        """Those of some interests for which an account is held out."""
+        draws, ids = self._rules.holdouts, self._taxonomy.ids
+        if not draws.active:
+            return []
+        return [i for i in interests if draws.group(account.decode(), ids[i]) is not None]

@@ -20,7 +20,7 @@ from features.privacy.kin import Kin
 from features.privacy.ledger import Ledger, person_key
 from features.privacy.namesakes import namesakes
 from features.privacy.notes import Notes, holds
-from features.privacy.person import ATTRIBUTION, Person
+from features.privacy.person import ATTRIBUTION
 from features.privacy.rules import Rules
 from features.privacy.spoken import Spoken
 from features.privacy.statements import Statements
@@ -70,6 +70,7 @@ class Standing:
         self.dropped: set[int] = set()
         self.left: set[bytes] = set()
         self._forgotten: dict[bytes, bool] = {}
+        self.count_asked()
 
     # -- what follows --------------------------------------------------------------------
 
@@ -107,10 +108,7 @@ class Standing:
         self._store.counters["due"] = self.ends.next()
 
     def follow_contacts(self, account: bytes, now: int) -> None:
-        """Apply what an account was spoken to about, and what came of it.
-
-        To all of it: a household is one screen.
-        """
+        """Apply what came of contacts to all of an account: a household is one screen."""
         self._settle(account, "", now)
         self.restate(account, now)
         sid = self._store.find(account)
@@ -142,7 +140,8 @@ class Standing:
                 store.spans.put(account, NEVER)
             return
         fresh, sid = sid < 0, self._enrol(account, in_use)
-        for member in self._named(account) if fresh or ATTRIBUTION in person.consents else ():
+        settled = fresh or ATTRIBUTION in person.consents
+        for member in self._ledger.named(account) if settled else ():
             self._settle(account, member, now)
             self._enrol_liking(account, member, now)
         self.restate(account, now)
@@ -185,9 +184,8 @@ class Standing:
         """
         kin, person = self._ledger.kin(account) or Kin(), self._ledger.person(account)
         it = self._statements.situation(account, "", person, now)
-        said = self._says(person, now)
-        silent = self.spoken.next_end(account, now) < FOREVER
-        noted = silent or said or next(holds(it, now, self._rules), None) is not None
+        said = person.speaks(now, self._rules)
+        noted = said or self.spoken.concerns(account, now) or any(holds(it, now, self._rules))
         self._note(account, "", noted)
         sid = self._store.find(account)
         if sid < 0:
@@ -224,14 +222,9 @@ class Standing:
         self.admission.put_member(account, member, person, now)
         barred = any(person.refuses(use, now) for use in (Purpose.OFFERS, Purpose.AUDIENCES))
         known = (self._ledger.kin(account) or Kin()).is_child(member)  # not whoever was erased
-        self._note(account, member, known or barred or self._says(person, now))
+        self._note(account, member, known or barred or person.speaks(now, self._rules))
         self._settle_hold(account, member, now)
         self.agreements.settle(account, member, now)
-
-    def _says(self, person: Person, now: int) -> bool:
-        """Whether a person's own words on interests, or on how long, are to show in a profile."""
-        said = person.opinions(now, self._rules) or person.quiet(now, self._rules)
-        return bool(said) or person.bounds()
 
     def _hold(self, account: bytes, member: str, held: bool, now: int) -> None:
         """Say of a member's subject whether it gets offers."""
@@ -248,11 +241,6 @@ class Standing:
             self.noted[account].discard(member)
             if not self.noted[account]:
                 del self.noted[account]
-
-    def _named(self, account: bytes) -> list[str]:
-        """Members of whom something is known, in order."""
-        kin = self._ledger.kin(account)
-        return sorted(kin.members | kin.known_children) if kin is not None else []
 
     def _enrol(self, account: bytes, span: tuple[int, int]) -> int:
         sid = self._store.ensure(account)
@@ -302,7 +290,8 @@ class Standing:
         flags = [flagging.flags_of(person, now, self._taxonomy, self._rules) for person in of]
         for person in self._ledger.alike(account, member) if member else ():
             flags.append(flagging.forbidding(person, now, self._taxonomy, self._rules))
-        flags.append(self.spoken.flags(account, member, now))
+        held = flagging.row_interests(self._store, sid)
+        flags.append(self.spoken.flags(account, member, now, held))
         likes = flagging.liked(of[-1], now, self._taxonomy, self._rules)
         flagging.flag(self._store, sid, flags, likes, ts)
 
@@ -313,8 +302,6 @@ class Standing:
             return
         person = self._ledger.person(account)
         flags = flagging.flags_of(person, now, self._taxonomy, self._rules)
-        for node, flag in self.spoken.flags(account, "", now).items():
-            flags[node] = flags.get(node, 0) | flag
         flagging.flag_members(self._store, sid, flags, len(self._taxonomy))
         for of_member in self._with_flags(account, sid):
             member = self._store.key(of_member).partition(b"/")[2].decode()
@@ -322,11 +309,15 @@ class Standing:
             self._settle_hold(account, member, now)
 
     def _with_flags(self, account: bytes, sid: int) -> list[int]:
-        """Members with flags of their own; one who was spoken to lends some to his namesakes."""
-        if self._ledger.spoken(account):
+        """Members with flags of their own; hold-outs, and contacts with namesakes, give some."""
+        if self._rules.holdouts.active or self._ledger.spoken(account):
             return self._store.members(sid)[1:]
         found = (self._store.find(account, m.encode()) for m in self._ledger.telling(account))
         return [member for member in found if member >= 0]
+
+    def count_asked(self) -> None:
+        """Count the reasons for which accounts that are not known are asked about."""
+        self._store.counters["erasures"] = len(self._ledger.marks) + self._rules.holdouts.active
 
     # -- going ---------------------------------------------------------------------------
 
@@ -393,14 +384,14 @@ class Standing:
         another.
         """
         store = self._store
-        store.counters["erasures"] = len(self._ledger.marks)
-        for account in self._ledger.accounts():
+        self.count_asked()
+        for account in self._settled():
             person = self._ledger.person(account)
             if person.span()[1] > max(now, 0):
                 self._enrol(account, person.span_in_use())
             elif self._default_grant:
                 store.spans.put(account, NEVER)
-            for member in ("", *self._named(account)):
+            for member in ("", *self._ledger.named(account)):
                 others = namesakes(store, self._ledger, account, member) if member else ()
                 for name in (member, *others):
                     self._settle(account, name, now)
@@ -418,3 +409,12 @@ class Standing:
         for sid in np.flatnonzero(lapsed).tolist():
             self.follow(store.key(sid), "", now, 0)
         store.counters["due"] = self.ends.next()
+
+    def _settled(self) -> list[bytes]:
+        """Accounts whose state follows from more than their events, in order."""
+        known = self._ledger.accounts()
+        if not self._rules.holdouts.active:
+            return known
+        s, n = self._store.subjects, int(self._store.counters["subjects"])
+        own = np.flatnonzero(s["account"][:n] == np.arange(n)).tolist()
+        return sorted({*known, *map(self._store.key, own)})

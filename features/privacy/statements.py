@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from features.privacy import flags as flagging
@@ -61,7 +62,7 @@ class Statements:
         known = self._texts.get(key)
         if known is not None and known[0] == basis:
             return known[1]
-        it = self.situation(account, member, self._ledger.person(account), now)
+        it = self.situation(account, member, self._ledger.person(account), now, interests)
         held = {tree.ids[i]: i for i in interests}
         text = notes(it, now, until, self._rules, held, tree)
         if len(self._texts) >= _MOST_TEXTS:
@@ -73,9 +74,16 @@ class Statements:
         """Forget the texts of a subject."""
         self._texts.pop(key, None)
 
-    def situation(self, account: bytes, member: str, person: Person | None, now: int) -> Situation:
+    def situation(
+        self,
+        account: bytes,
+        member: str,
+        person: Person | None,
+        now: int,
+        interests: Sequence[int] = (),
+    ) -> Situation:
         """Gather what decides suppressions; without `person` what is the same for all facts."""
-        kin = self._ledger.kin(account)
+        kin, spoken = self._ledger.kin(account), self._spoken
         return Situation(
             person or Person(),
             self._ledger.person(account, member) if member and person is not None else None,
@@ -83,7 +91,7 @@ class Statements:
             bool(member) and self._admission.is_child(account, member),
             kin is not None and bool(kin.open),
             kin is not None and kin.shared,
-            () if person is None else self._spoken.forbidden(account, member, now),
+            () if person is None else spoken.forbidden(account, member, now, interests),
         )
 
     def _allowed_until(self, account: bytes, name: bytes) -> int:

@@ -1,15 +1,17 @@
-"""Runs ``interest-streams policy evaluate|effect|simulate|contacts|holdouts``.
+"""Runs ``interest-streams policy evaluate|effect|simulate|contacts|holdouts|report``.
 
 ``evaluate`` says what a policy that was never used would have earned, from logged decisions;
 ``effect`` what contacts brought over none, with an interval that may be looked at every day;
 ``simulate`` plays policies against people whose answers are known; ``contacts`` says who is to be
-left alone by the rules, from a log of contacts and answers; ``holdouts`` who is never spoken to.
+left alone by the rules, from a log of contacts and answers; ``holdouts`` who is never spoken to;
+``report`` what came of the contacts in a group's state, in counts of households.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import closing
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
@@ -18,9 +20,15 @@ import numpy as np
 
 from features.outcomes.contact_policy import PolicyError, parse_policy
 from features.outcomes.holdouts import Holdouts
+from features.state import changelog_keys as keys
+from features.state.changelog_keys import Kind, Meta
+from streams.contract.topics import STATE
 from streams.errors import ExitCode, UsageError
-from streams.evaluation import contact_log, decisions, off_policy, sequential
+from streams.evaluation import contact_log, contact_report, decisions, off_policy, sequential
 from streams.evaluation.decisions import BadLog
+from streams.kafka.compacted import CompactedTopic
+from streams.settings import Settings
+from streams.terminal import add_kafka_options, settings_of
 
 NAME = "policy"
 HELP = "judge policies of contact, and say who is to be left alone"
@@ -36,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Example: interest-streams policy contacts --log contacts.jsonl --at 2026-03-01T12:00:00Z"
     )
     what = parser.add_subparsers(
-        dest="what", required=True, metavar="evaluate|effect|simulate|contacts|holdouts"
+        dest="what", required=True, metavar="evaluate|effect|simulate|contacts|holdouts|report"
     )
     evaluate = what.add_parser("evaluate", help="what would another policy have earned")
     source = evaluate.add_mutually_exclusive_group(required=True)
@@ -79,10 +87,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     holdouts.add_argument("--key", type=Path, required=True, metavar="FILE", help="of the draws")
     holdouts.add_argument("--everything", type=float, default=0.05, metavar="SHARE")
     holdouts.add_argument("--per-interest", type=float, default=0.05, metavar="SHARE")
+    report = what.add_parser("report", help="what came of the contacts that the state knows")
+    report.add_argument(
+        "--timeout",
+        type=float,
+        default=300.0,
+        metavar="SECONDS",
+        help="for reading the state (300)",
+    )
+    add_kafka_options(report)
 
 
 def run(args: argparse.Namespace) -> ExitCode:
     """Judge what is logged; FAILED where the log is none, or says nothing."""
+    if args.what == "report":
+        return _report(settings_of(args), args.timeout)
     try:
         if args.what == "effect":
             return _effect(args.log, args.alpha)
@@ -187,6 +206,25 @@ def _contacts(path: Path, at: datetime, rules: Path | None) -> ExitCode:
                 about = f"{item.interest or 'anything'} by {item.channel or 'any channel'}"
                 until = datetime.fromtimestamp(item.until / 1000, UTC).isoformat("T", "seconds")
                 print(f"{subject:24} {item.rule:14} {about:28} until {until}")
+    return ExitCode.DONE
+
+
+def _report(settings: Settings, timeout: float) -> ExitCode:
+    from streams.worker.wiring import rules_of  # the compiler, which the others do without
+
+    def concerns(key: bytes) -> bool:
+        found = keys.parse(key)
+        return key == keys.META or (found is not None and found.kind is Kind.CONTACTS)
+
+    with closing(
+        CompactedTopic(settings.bootstrap_servers, settings.topic(STATE), kafka=settings.kafka)
+    ) as topic:
+        state = topic.latest(concerns, timeout)
+    times = [Meta.from_bytes(value).max_ts for (key, _), value in state.items() if key == keys.META]
+    records = ((key, value) for (key, _), value in state.items())
+    k, policy = settings.audience_k, rules_of(settings).contact
+    found = contact_report.contact_report(records, policy, max(times, default=0), k)
+    print("\n".join(contact_report.report_lines(found, k)))
     return ExitCode.DONE
 
 

@@ -16,6 +16,7 @@ from features.config import Config, EngineSettings
 from features.engine import Engine
 from features.jit import compilations
 from features.outcomes.contact_policy import PolicyError
+from features.outcomes.holdouts import Holdouts
 from features.privacy import rules
 from features.privacy.rules import Rules, RulesError
 from features.records import batch as batches
@@ -69,7 +70,9 @@ def rules_of(settings: Settings) -> Rules:
     SettingsError
         Naming the file, and the table and field that are wrong.
     """
-    return _rules_of(settings.suppression_rules, settings.contact_policy)
+    found = _rules_of(settings.suppression_rules, settings.contact_policy)
+    shares = settings.holdout_share, settings.holdout_interest_share
+    return found.holding_out(Holdouts(settings.holdout_key.encode(), *shares))
 
 
 @lru_cache(maxsize=4)

@@ -48,10 +48,10 @@ def _owners(simulation: Simulation) -> None:
 
 
 def _offsets(commits: list[Transaction], partition: int) -> None:
-    before = dict.fromkeys(INPUTS, 0)
+    before = dict.fromkeys(inputs.JOINED, 0)
     for txn in commits:
-        offsets = {name: txn.offsets[GROUP][name, partition] for name in INPUTS}
-        for name in INPUTS:
+        offsets = {name: txn.offsets[GROUP][name, partition] for name in inputs.JOINED}
+        for name in inputs.JOINED:
             if offsets[name] < before[name]:
                 raise Violation(
                     f"I4: {name}[{partition}] went from {before[name]} back to {offsets[name]}"

@@ -32,7 +32,7 @@ from unittest import mock
 
 from confluent_kafka import KafkaError, KafkaException
 
-from streams.contract.topics import INPUTS, STATE, TOPICS
+from streams.contract.topics import STATE, TOPICS
 from streams.errors import Stop
 from streams.settings import Settings
 from streams.worker.worker import Worker
@@ -301,7 +301,7 @@ class Simulation:
 
     def _behind(self) -> dict[tuple[str, int], int]:
         done = self.broker.group(GROUP).offsets
-        spots = [(name, p) for name in INPUTS for p in range(inputs.PARTITIONS)]
+        spots = [(name, p) for name in inputs.JOINED for p in range(inputs.PARTITIONS)]
         behind = {spot: self.broker.log(*spot).end - done.get(spot, 0) for spot in spots}
         return {spot: count for spot, count in behind.items() if count}
 
@@ -321,6 +321,7 @@ def _varied(rng: Random) -> Settings:
         kafka={"queue.buffering.max.messages": rng.choice(["3", "100000"])},
         standby=rng.random() < 0.3,
         turn_persons=rng.choice([1, 2, 2_000]),
+        outcomes=True,
     )
 
 

@@ -27,18 +27,21 @@ from features.state.changelog_keys import Owner
 from features.state.contents import Contents
 from features.tags import taxonomy
 from features.tags.exact import TagEntry
-from streams.contract.topics import INPUTS
+from features.vocabulary import Reply
+from streams.contract.topics import INPUTS, OUTCOMES
 from streams.settings import Settings
 from streams.worker.wiring import engine_config, input_limits
 from tests.support.reference import canonical, without_versions
 
-DAY_MS = 86_400_000
+DAY_MS, HOUR_MS = 86_400_000, 3_600_000
 START_MS = 1_700_006_400_000  # a midnight, UTC
 #: When the records come: they are a backlog.
 READ_MS = START_MS + 30 * 86_400_000
 DAYS = 4
 PARTITIONS = 2
 LATENESS_MS = 3 * 3_600_000
+#: What the simulated workers join.
+JOINED = (*INPUTS, OUTCOMES)
 #: Content by input: news, soccer, cooking, cars; and something nobody tagged.
 _CONTENT = {
     "network-usage": ("news.example", "sports.example", "plain.example"),
@@ -129,7 +132,7 @@ def records(seed: int) -> tuple[Record, ...]:
     """The input logs of one seed."""
     rng = Random(seed)
     logs: dict[tuple[str, int], list[tuple[bytes | None, bytes]]] = {
-        (name, p): [] for name in INPUTS for p in range(PARTITIONS)
+        (name, p): [] for name in JOINED for p in range(PARTITIONS)
     }
     for partition in range(PARTITIONS):
         _fill(rng, partition, logs)
@@ -185,10 +188,25 @@ def _fill(
         add(INPUTS[0], account, ts, **fields)
     for _ in range(rng.randint(14, 26)):
         _event(rng, add, rng.choice(accounts))
-    for topic in INPUTS[1:]:
+    _speak(Random(f"{accounts} {erased_at}"), add, accounts)
+    for topic in JOINED[1:]:
         log = logs[topic, partition]
         log.sort(key=lambda item: int(json.loads(item[1])["ts"]))
         _spoil(rng, log)
+
+
+def _speak(rng: Random, add: Any, accounts: list[str]) -> None:
+    """Contacts and answers, some before their contact, some twice."""
+    for n in range(rng.randint(4, 10)):
+        account, ts = rng.choice(accounts), START_MS + rng.randrange(DAYS * DAY_MS)
+        member = {"member_id": f"m{rng.randrange(2)}"} if rng.random() < 0.5 else {}
+        about = {"contact_id": f"c{n}", **member}
+        said = {"channel": rng.choice(["mail", "screen"]), "interest": rng.choice(["533", "216"])}
+        for _ in range(rng.randint(1, 2)):
+            add(OUTCOMES, account, ts, kind="contact", **about, **said)
+        for answer in rng.choices([*Reply], k=rng.randrange(3)):
+            at = max(START_MS, ts + rng.randrange(-HOUR_MS, DAY_MS))
+            add(OUTCOMES, account, at, kind="answer", answer=answer, **about)
 
 
 def _event(rng: Random, add: Any, account: str) -> None:
@@ -229,7 +247,7 @@ def facts_count(seed: int, partition: int) -> int:
 def expected(seed: int, partition: int, ticks: Ticks = ()) -> Expected:
     """An uninterrupted run over one partition: one sequence, one commit at its end."""
     found = Expected()
-    merge = Merge(INPUTS, {name: Position(0, -1) for name in INPUTS})
+    merge = Merge(JOINED, {name: Position(0, -1) for name in JOINED})
     refused = _take(seed, partition, merge, found, ticks)
     batch = merge.release()
     engine = new_engine()
@@ -237,7 +255,7 @@ def expected(seed: int, partition: int, ticks: Ticks = ()) -> Expected:
     engine.refuse(refused)
     for i in np.flatnonzero(outcome == lay.LATE).tolist():
         row = batch.records[i]
-        found.dead.append((INPUTS[int(row["kind"])], int(row["offset"]), "late"))
+        found.dead.append((JOINED[int(row["kind"])], int(row["offset"]), "late"))
     found.dead.sort()
     found.sequence = [batch.take([i]) for i in range(len(batch))]
     found.state = without_versions(canonical(engine))
@@ -246,7 +264,7 @@ def expected(seed: int, partition: int, ticks: Ticks = ()) -> Expected:
 
 def _take(seed: int, partition: int, merge: Merge, found: Expected, ticks: Ticks) -> int:
     refused = 0
-    for kind, name in enumerate(INPUTS):
+    for kind, name in enumerate(JOINED):
         mine: list[tuple[bytes, bytes | None, int]] = [
             (r.value, r.key, READ_MS)
             for r in records(seed)
@@ -273,7 +291,7 @@ def _take(seed: int, partition: int, merge: Merge, found: Expected, ticks: Ticks
 def new_engine() -> Engine:
     """An engine as the simulated workers make it."""
     engine = Engine(engine_config(settings()), taxonomy.load(), contents())
-    ids = {name: f"id of {name}'" for name in INPUTS}
+    ids = {name: f"id of {name}'" for name in JOINED}
     engine.owner = Owner(settings().group, PARTITIONS, ids)
     return engine
 
@@ -285,12 +303,12 @@ def replay(
     known = expected(seed, partition, ticks)
     engine, made, done = new_engine(), [], 0
     refused = {(t, o) for t, o, reason in known.dead if reason != "late"}
-    before = {name: 0 for name in INPUTS}
+    before = {name: 0 for name in JOINED}
     for cut in cuts:
         offsets = {name: at[0] for name, at in cut.items()}
         while done < len(known.sequence):
             row = known.sequence[done].records[0]
-            if int(row["offset"]) >= offsets[INPUTS[int(row["kind"])]]:
+            if int(row["offset"]) >= offsets[JOINED[int(row["kind"])]]:
                 break
             engine.apply(known.sequence[done])
             done += 1

@@ -65,10 +65,7 @@ def test_without_faults_every_record_has_one_outcome() -> None:
     log = simulation.broker.log("interest-state", 0)
     metas = [entry.value for _, entry in log.read(0, True) if entry.key == b"p/meta"]
     outcomes = json.loads(metas[-1] or b"")["outcomes"]
-    taken = sum(
-        simulation.broker.log(name, 0).end
-        for name in ("subscriber-facts", "network-usage", "tv-viewing", "app-events")
-    )
+    taken = sum(simulation.broker.log(name, 0).end for name in inputs.JOINED)
     assert sum(outcomes[: len(Outcome)]) == taken
 
 

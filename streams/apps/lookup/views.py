@@ -32,9 +32,14 @@ _REFUSES_OFFERS = frozenset(
         SuppressionReason.CHILD_DEVICE,
     }
 )
-#: With one of these there are no offers for a time, and nobody refused any.
-_ENDS_BY_ITSELF = frozenset(
-    {SuppressionReason.CARE_CASE, SuppressionReason.CONTACT_CAP, SuppressionReason.CONTACT_PAUSE}
+#: With one of these there are no offers, and nobody refused any.
+_NO_REFUSAL = frozenset(
+    {
+        SuppressionReason.CARE_CASE,
+        SuppressionReason.HOLDOUT,
+        SuppressionReason.CONTACT_CAP,
+        SuppressionReason.CONTACT_PAUSE,
+    }
 )
 _MOST_FIELDS = 40
 _FIELD = re.compile(r"[a-z_]{1,32}(\.[a-z_]{1,32})?")
@@ -123,7 +128,7 @@ def allowed(stored: Stored, view: View, now_ms: int) -> bool:
     said = contactable.get(OFFERS) if isinstance(contactable, dict) else None
     if isinstance(said, dict):
         allowed = said.get("value") is not False
-        refused = not allowed and said.get("why") not in _ENDS_BY_ITSELF
+        refused = not allowed and said.get("why") not in _NO_REFUSAL
         over = allowed and said.get("until") is not None and said["until"] <= now_ms
         if refused or over:
             return False
