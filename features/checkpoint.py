@@ -7,7 +7,7 @@ key         value
 ``h/`` key  its own line or shared screen, and its attributed mass (`features.state.aside_kernel`)
 ``c/`` key  words of an account or a member on permissions (`features.privacy.ledger`)
 ``i/`` key  facts about interests of an account or a member
-``h/`` key  contacts with an account or a member, and their answers (`features.outcomes.contacts`)
+``t/`` key  contacts with an account or a member, and their answers (`features.outcomes.contacts`)
 ``v/`` acc  a device of an account, after a null byte
 ``k/`` acc  a care case of an account, likewise
 ``e/`` mark keyed hash of an erased account or member: when, the request, known children

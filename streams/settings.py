@@ -204,6 +204,7 @@ def _need(ok: bool, what: str) -> None:
 def _check(s: Settings) -> None:
     _check_ranges(s)
     _check_relations(s)
+    _check_holdouts(s)
     for key in s.kafka:
         _need(
             key not in REFUSED_KAFKA_KEYS,
@@ -256,9 +257,6 @@ def _check_ranges(s: Settings) -> None:
         not s.erasure_keys_before or s.erasure_key not in ("", *before),
         "erasure_keys_before: erasure_key must be set, and be none of them",
     )
-    for name in ("holdout_share", "holdout_interest_share"):
-        _need(getattr(s, name) <= 0.5, f"{name} = {getattr(s, name)}: at most 0.5")
-        _need(not getattr(s, name) or len(s.holdout_key) >= 16, f"{name}: needs a holdout_key")
     _need(s.audience_k >= 2, f"audience_k = {s.audience_k}: one household is not a crowd")
     _need(s.audience_interval_ms > 0, "audience_interval_ms: must be above 0")
     _need(s.audience_release_ms > 0, "audience_release_ms: must be above 0")
@@ -273,6 +271,12 @@ def _check_ranges(s: Settings) -> None:
         or (len(s.home_country) == 2 and s.home_country.isascii() and s.home_country.isupper()),
         f"home_country = {s.home_country!r}: two capital letters, or empty",
     )
+
+
+def _check_holdouts(s: Settings) -> None:
+    for name in ("holdout_share", "holdout_interest_share"):
+        _need(getattr(s, name) <= 0.5, f"{name} = {getattr(s, name)}: at most 0.5")
+        _need(not getattr(s, name) or len(s.holdout_key) >= 16, f"{name}: needs a holdout_key")
 
 
 def _check_relations(s: Settings) -> None:

@@ -10,7 +10,7 @@ import dataclasses
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, unique
 from typing import Any, Final, NamedTuple
 
 from features.records.position import Position
@@ -21,6 +21,7 @@ FORMAT = 2
 READ_FORMATS = (1, FORMAT)
 
 
+@unique
 class Kind(Enum):
     """The kind of a changelog record; the value is how its key begins."""
 
@@ -29,7 +30,7 @@ class Kind(Enum):
     FACTS = b"f/"  # of format 1: all that was known of an account
     CONSENTS = b"c/"
     ABOUT = b"i/"
-    CONTACTS = b"h/"
+    CONTACTS = b"t/"
     DEVICE = b"v/"
     CASE = b"k/"
     ERASED = b"e/"
@@ -73,7 +74,7 @@ def about(person: bytes) -> bytes:
 
 def contacts(person: bytes) -> bytes:
     """Key of what a person was spoken to about, and of what came of it."""
-    return b"h/" + person
+    return b"t/" + person
 
 
 def device(account: bytes, name: str) -> bytes:

@@ -36,7 +36,7 @@ def test_keys_are_what_other_releases_read() -> None:
         Kind.FACTS: (keys.facts(b"acc-1"), b"f/acc-1"),
         Kind.CONSENTS: (keys.consents(b"acc-1/m-2"), b"c/acc-1/m-2"),
         Kind.ABOUT: (keys.about(b"acc-1"), b"i/acc-1"),
-        Kind.CONTACTS: (keys.contacts(b"acc-1/m-2"), b"h/acc-1/m-2"),
+        Kind.CONTACTS: (keys.contacts(b"acc-1/m-2"), b"t/acc-1/m-2"),
         Kind.DEVICE: (keys.device(b"acc-1", "tab"), b"v/acc-1\0tab"),
         Kind.CASE: (keys.case(b"acc-1", "c/1"), b"k/acc-1\0c/1"),
         Kind.ERASED: (keys.erased("c0ffee"), b"e/c0ffee"),
