@@ -32,6 +32,7 @@ from streams.settings import Settings, SettingsError
 log = logging.getLogger(__name__)
 _DAY_MS = 86_400_000
 _WARM_DAY = 19_000
+_WARM_DAYS = 4  # until one has closed and its model has answered
 
 
 def engine_config(settings: Settings) -> Config:
@@ -133,7 +134,7 @@ def _run_kernels() -> None:
     config = Config(consent_default_grant=True, watermark_accounts=1)
     engine = Engine(config, tree, contents)
     records: dict[bytes, bytes] = {}
-    for day in range(4):
+    for day in range(_WARM_DAYS):
         values = _warm_values((_WARM_DAY + day) * _DAY_MS, liked)
         n = len(values)
         batch, _ = parse(
@@ -151,7 +152,7 @@ def _run_kernels() -> None:
 
 
 def _warm_values(ts: int, interest: str) -> list[bytes]:
-    """A day of an account: what it grants and likes, and what it and a member are seen with."""
+    """A day of an account: what it grants and likes, and is seen with; on the last it is erased."""
     offers = b"granted" if ts // _DAY_MS % 2 else b"withdrawn"
     about = [
         b'"kind":"consent","purpose":"profiling","status":"granted"',
@@ -161,6 +162,8 @@ def _warm_values(ts: int, interest: str) -> list[bytes]:
         b'"line":"mobile","host":"a.example","duration_ms":3600000',
         b'"line":"mobile","host":"a.example","duration_ms":3600000,"member_id":"m"',
     ]
+    if ts // _DAY_MS == _WARM_DAY + _WARM_DAYS - 1:
+        about.append(b'"kind":"erasure"')
     return [
         b'{"event_id":"%d-%d","account_id":"a","ts":%d,%b}' % (ts, number, ts, fields)
         for number, fields in enumerate(about)
