@@ -107,15 +107,14 @@ class Migration:
     # -- inputs --------------------------------------------------------------------------
 
     def _refuse_others(self, copier: Copier) -> None:
-        names = [self.new.topic(name) for name in joined_topics(self.new)]
-        spots = [(name, p) for name in names for p in range(self.new.partitions)]
-        spans = ends_of(self.new, spots)
-        written = [name for (name, _), (start, end) in spans.items() if end > start]
-        ours = copier.done(
-            spot for name in (STATE, *joined_topics(self.new)) for spot in self._spots(name)
-        )
-        if written and not ours:
-            raise UsageError(f"{written[0]} has records already: take another prefix")
+        names = joined_topics(self.new)
+        if copier.done(spot for name in (STATE, *names) for spot in self._spots(name)):
+            return
+        spots = [(self.new.topic(name), p) for name in names for p in range(self.new.partitions)]
+        for spot, span in ends_of(self.new, spots).items():
+            # Records that are not committed are of a move that was interrupted.
+            if next(committed_records(self.new, spot, *span), None) is not None:
+                raise UsageError(f"{spot[0]} has records already: take another prefix")
 
     def _whole(self, copier: Copier, name: str) -> Iterator[int]:
         for spot, (start, end) in self._spots(name).items():

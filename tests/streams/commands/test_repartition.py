@@ -88,6 +88,8 @@ def test_killed_around_every_commit_it_moves_everything_once(
     assert published[0] and published[0].keys() == published[1].keys()
     consented(old, ACCOUNTS, events=2)  # nobody reads these
     monkeypatch.setattr(repartitioning, "_PER_COMMIT", 9)
+    with pytest.raises(Killed), killed(monkeypatch, 1, before=True):
+        _command(old, monkeypatch, "--yes")  # amid the first copies: there is no progress yet
     kills = 0
     for strike in range(200):
         try:
