@@ -111,6 +111,8 @@ class Homes:
         if e.country and e.ts >= self.last.get(e.home, (0, {}))[0]:
             self.abroad[e.home] = e.country
         who = self._candidates(e.home, kids > 0.0)
+        if self.begins and not any(j >= 0 for j in who):
+            return {}  # the chain stands still
         if e.chosen is not None:
             self._label(e, e.chosen)
             found = {j: float(j == e.chosen) for j in self._candidates(e.home, False)}
