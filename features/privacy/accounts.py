@@ -17,7 +17,7 @@ from features.privacy import rules as rulebook
 from features.privacy.kin import Case, Kin, spelled
 from features.privacy.ledger import Ledger, Mark, person_key
 from features.privacy.limits import FactLimits
-from features.privacy.namesakes import namesakes
+from features.privacy.namesakes import held_from, namesakes
 from features.privacy.person import ATTRIBUTION, DOUBT, Held, protects
 from features.privacy.renewal import renewed_record
 from features.privacy.rules import Rules
@@ -152,9 +152,9 @@ class Accounts:
             return lay.OVER_LIMIT
         person = self.ledger.person(account, member)
         if any([person.word(fact, purpose, status, until) for purpose in purposes]):
-            held_from = self.standing.held_from(account, member, now) if member else {}
+            since = held_from(self._store, self.standing.admission, account, member, now)
             self.ledger.save(account, member, person)
-            self.standing.follow(account, member, now, fact.ts, held_from)
+            self.standing.follow(account, member, now, fact.ts, since)
         return lay.FACT
 
     def _doubt(self, account: bytes, fact: Fact, purposes: Sequence[Purpose], now: int) -> int:
@@ -281,8 +281,7 @@ class Accounts:
         kin = self.ledger.kin(account)
         children = set(before.children)
         if kin is not None:
-            known = kin.known_children
-            known = {m for m in known if not member or spelled(m) == spelled(member)}
+            known = {m for m in kin.known_children if not member or spelled(m) == spelled(member)}
             children |= {self.ledger.child_mark(account, spelled(m), "child") for m in known}
             children |= {
                 self.ledger.child_mark(account, spelled(d), "device")

@@ -33,7 +33,7 @@ class Admission:
 
     def __init__(self, spans: SpanTable, ledger: Ledger, rules: Rules) -> None:
         self._spans = spans
-        self._ledger = ledger
+        self.ledger = ledger
         self._rules = rules
         self._answers: dict[bytes, dict[str, set[tuple[bytes, bytes]]]] = {}
         self._bounded: dict[bytes, set[str]] = {}
@@ -46,13 +46,13 @@ class Admission:
         """
         if not self._rules.children_profiled and self.is_child(account, member):
             return NEVER
-        spans = [who.span() for who in (person, *self._ledger.alike(account, member))]
+        spans = [who.span() for who in (person, *self.ledger.alike(account, member))]
         start, until = max(start for start, _ in spans), min(until for _, until in spans)
         return (start, until) if until > max(now, 0) else NEVER
 
     def refusal(self, account: bytes, member: str, person: Person, ts: int, now: int) -> int:
         """Outcome of what is said of a person at a time, ms; ``PENDING`` where it may be kept."""
-        start, until = (self._ledger.person(account) if member else person).span_in_use()
+        start, until = (self.ledger.person(account) if member else person).span_in_use()
         if not start <= ts < until:
             return lay.NO_CONSENT
         start, until = self.span(account, member, person, now) if member else ALWAYS
@@ -60,26 +60,26 @@ class Admission:
 
     def agrees(self, account: bytes, member: str, now: int) -> bool:
         """Whether a member may be told apart on shared screens: only he can say so."""
-        others = (self._ledger.person(account), *self._ledger.alike(account, member))
+        others = (self.ledger.person(account), *self.ledger.alike(account, member))
         refused = any(ATTRIBUTION in who.consents and not who.agrees(now) for who in others)
-        return not refused and self._ledger.person(account, member).agrees(now)
+        return not refused and self.ledger.person(account, member).agrees(now)
 
     def is_child(self, account: bytes, member: str) -> bool:
         """Whether a member is a child, by his name or one that is spelled likewise."""
-        kin, mark = self._ledger.kin(account), self._ledger.mark(account)
-        own = self._ledger.mark(account, member)
+        kin, mark = self.ledger.kin(account), self.ledger.mark(account)
+        own = self.ledger.mark(account, member)
         if kin is not None and kin.is_child(member):
             return True
         likewise = spelled(member)
         known = kin is not None and any(spelled(n) == likewise for n in kin.known_children)
         for item in (mark, own):
             if item is not None and item.children and not known:
-                known = self._ledger.child_mark(account, likewise, "child") in item.children
+                known = self.ledger.child_mark(account, likewise, "child") in item.children
         return known and (kin is None or kin.adult_since(member) < 0)
 
     def is_childs(self, account: bytes, device: str) -> bool:
         """Whether a device is a child's, by its name or one that is spelled likewise."""
-        kin, mark = self._ledger.kin(account), self._ledger.mark(account)
+        kin, mark = self.ledger.kin(account), self.ledger.mark(account)
         known = None if kin is None else kin.device(device).said
         if known is not None:
             return known.child
@@ -91,12 +91,12 @@ class Admission:
         return (
             mark is not None
             and bool(mark.children)
-            and self._ledger.child_mark(account, likewise, "device") in mark.children
+            and self.ledger.child_mark(account, likewise, "device") in mark.children
         )
 
     def asks(self, account: bytes) -> bool:
         """Whether persons and devices that are not known have to be asked about."""
-        kin, mark = self._ledger.kin(account), self._ledger.mark(account)
+        kin, mark = self.ledger.kin(account), self.ledger.mark(account)
         children = bool(kin and kin.childrens) or bool(mark and mark.children)
         return children or account in self._bounded
 
@@ -110,12 +110,12 @@ class Admission:
         else:
             scope = lay.SPAN_AGREED if self.agrees(account, member, now) else lay.SPAN_ALWAYS
             self._spans.put(account, span, member=name, scope=scope)
-            if not person and self._ledger.alike(account, member):  # it follows from their words
+            if not person and self.ledger.alike(account, member):  # it follows from their words
                 self._answered(account, member, (name, b""))
-        kin = self._ledger.kin(account)
+        kin = self.ledger.kin(account)
         if kin is not None and any(
             Purpose.PROFILING in who.consents
-            for who in (person, *self._ledger.alike(account, member))
+            for who in (person, *self.ledger.alike(account, member))
         ):
             for device in kin.owned(member):
                 self.put_device(account, device, now)
@@ -132,11 +132,11 @@ class Admission:
     def renew(self, account: bytes, member: str, now: int) -> None:
         """Set a member's span anew where he has one."""
         if self._spans.get(account, member=member.encode()) is not None:
-            self.put_member(account, member, self._ledger.person(account, member), now)
+            self.put_member(account, member, self.ledger.person(account, member), now)
 
     def put_device(self, account: bytes, device: str, now: int) -> None:
         """Set the span of a device: never for a child's, else its owner's if nobody is named."""
-        kin, name = self._ledger.kin(account), device.encode()
+        kin, name = self.ledger.kin(account), device.encode()
         self.forget_answers(account, spelled(device))
         if self.is_childs(account, device) and not self._rules.children_profiled:
             self._spans.put(account, NEVER, device=name)
@@ -144,7 +144,7 @@ class Admission:
         owner = kin.device(device).owner if kin is not None else None
         span = ALWAYS
         if owner:
-            span = self.span(account, owner, self._ledger.person(account, owner), now)
+            span = self.span(account, owner, self.ledger.person(account, owner), now)
         if span != ALWAYS or self.asks(account):
             self._spans.put(account, span, device=name, scope=lay.SPAN_ALONE)
         else:
@@ -159,7 +159,7 @@ class Admission:
             self._count = 0
         if member and self._spans.get(account, member=member) is None:
             name = member.decode()
-            span = self.span(account, name, self._ledger.person(account, name), now)
+            span = self.span(account, name, self.ledger.person(account, name), now)
             self._spans.put(account, span, member=member)
             self._answered(account, name, (member, b""))
         if device and self._spans.get(account, device=device) is None:

@@ -6,16 +6,36 @@ end of consent, an erasure, being a child) holds for every spelling, and a grant
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, TypeAlias
+
 import numpy as np
 
+from features.privacy.admission import Admission
 from features.privacy.kin import spelled
 from features.privacy.ledger import Ledger
 from features.state.spellings_kernel import next_alike
 from features.state.store import Store
 
+#: From when on members are held, ms.
+Starts: TypeAlias = Mapping[str, int]
+NONE: Final[Starts] = MappingProxyType({})
+
+
+def held_from(
+    store: Store, admission: Admission, account: bytes, member: str, now: int
+) -> dict[str, int]:
+    """From when on a member and his namesakes are held, ms; empty if he has none."""
+    others = namesakes(store, admission.ledger, account, member)
+    persons = {n: admission.ledger.person(account, n) for n in (member, *others) if others}
+    return {n: admission.span(account, n, who, now)[0] for n, who in persons.items()}
+
 
 def namesakes(store: Store, ledger: Ledger, account: bytes, member: str) -> list[str]:
     """Who is held or has words of his own and is spelled as a member is, himself left out."""
+    if not member:
+        return []
     kin = ledger.kin(account)
     found = set(kin.alike(member)) if kin is not None else set()
     name, sid = np.frombuffer(spelled(member).encode(), np.uint8), store.find(account)

@@ -6,9 +6,6 @@ member says costs as much in an account of thousands as in one of two.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
-
 import numpy as np
 
 from features.privacy import flags as flagging
@@ -18,7 +15,7 @@ from features.privacy.consent import FOREVER
 from features.privacy.ends import Ends
 from features.privacy.kin import Kin
 from features.privacy.ledger import Ledger, person_key
-from features.privacy.namesakes import namesakes
+from features.privacy.namesakes import NONE, Starts, namesakes
 from features.privacy.notes import Notes, holds
 from features.privacy.person import ATTRIBUTION
 from features.privacy.rules import Rules
@@ -74,20 +71,7 @@ class Standing:
 
     # -- what follows --------------------------------------------------------------------
 
-    def held_from(self, account: bytes, member: str, now: int) -> dict[str, int]:
-        """From when on a member and his namesakes are held, ms; empty if he has none."""
-        others = namesakes(self._store, self._ledger, account, member)
-        persons = {n: self._ledger.person(account, n) for n in (member, *others) if others}
-        return {n: self.admission.span(account, n, who, now)[0] for n, who in persons.items()}
-
-    def follow(
-        self,
-        account: bytes,
-        member: str,
-        now: int,
-        ts: int,
-        held_from: Mapping[str, int] = MappingProxyType({}),
-    ) -> None:
+    def follow(self, account: bytes, member: str, now: int, ts: int, since: Starts = NONE) -> None:
         """Apply what a person said to its subjects.
 
         Parameters
@@ -96,13 +80,13 @@ class Standing:
             Watermark, ms.
         ts : int
             Event time of the fact that is the occasion, 0 where there is none.
-        held_from : mapping of str to int
+        since : mapping of str to int
             What `held_from` said before it.
         """
         if member:
-            self._follow_member(account, member, now, ts, held_from.get(member))
+            self._follow_member(account, member, now, ts, since.get(member, -1))
             for name in namesakes(self._store, self._ledger, account, member):
-                self._follow_member(account, name, now, 0, held_from.get(name, FOREVER))
+                self._follow_member(account, name, now, 0, since.get(name, FOREVER))
         else:
             self._follow_account(account, now, ts)
         self._store.counters["due"] = self.ends.next()
@@ -147,18 +131,15 @@ class Standing:
         self.restate(account, now)
         self._flag_all(account, sid, now, ts)
 
-    def _follow_member(
-        self, account: bytes, member: str, now: int, ts: int, held_from: int | None
-    ) -> None:
+    def _follow_member(self, account: bytes, member: str, now: int, ts: int, since: int) -> None:
         store, name = self._store, member.encode()
         person = self._ledger.person(account, member)
         span = self.admission.span(account, member, person, now)
         if self._ledger.forget_outside(account, member, *span):
             self.follow_contacts(account, now)
-        if held_from is None:
-            held_from = (store.spans.get(account, member=name) or ALWAYS)[0]
+        before = (store.spans.get(account, member=name) or ALWAYS)[0] if since < 0 else since
         # Nothing is held from before an erasure, whether or not a span was asked for since.
-        held_from = max(held_from, person.erased_at + 1)
+        held_from = max(before, person.erased_at + 1)
         self._settle(account, member, now)
         sid = store.find(account, name)
         if sid >= 0 and (span == NEVER or span[0] > held_from):
@@ -392,8 +373,7 @@ class Standing:
             elif self._default_grant:
                 store.spans.put(account, NEVER)
             for member in ("", *self._ledger.named(account)):
-                others = namesakes(store, self._ledger, account, member) if member else ()
-                for name in (member, *others):
+                for name in (member, *namesakes(store, self._ledger, account, member)):
                     self._settle(account, name, now)
             kin = self._ledger.kin(account)
             for device in kin.devices if kin is not None else ():

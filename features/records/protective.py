@@ -205,7 +205,7 @@ class _Record:
         return {found for text in self.texts(field) if (found := plain(text, account))}
 
     def child(self, account: str, accepts: Accepts | None) -> ChildReading | Undecided:
-        """Whose device it is; a doubt where it or its owner is named and nobody can be told."""
+        """Tell whose device it is; a doubt where it or its owner is named and cannot be told."""
         found = []
         for which in ("device_id", "owner_member_id"):
             names = self.names(which, account)
