@@ -58,7 +58,7 @@ class Agreements:
         return bool(self.others.get(account))
 
     def take(self, account: bytes, member: str, said: AboutInterest) -> None:
-        """Where somebody says of an interest that it was not he, take out what was attributed."""
+        """Take out what was attributed of an interest of which somebody says that it was not he."""
         sid = self._store.find(account, member.encode())
         if sid >= 0 and isinstance(said, Declaration) and said.stance == Opinion.NOT_ME:
             index = self._taxonomy.index(said.interest)

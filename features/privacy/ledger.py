@@ -96,7 +96,7 @@ class Ledger:
         return found
 
     def alike(self, account: bytes, member: str) -> list[Person]:
-        """What is known of those who are spelled as a member is: what they refuse, he refuses."""
+        """Find those who are spelled as a member is: what they refuse, he refuses."""
         kin = self._kin.get(account)
         others = sorted(kin.alike(member)) if kin is not None else ()
         return [self.person(account, name) for name in others]

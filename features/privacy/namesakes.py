@@ -33,7 +33,7 @@ def held_from(
 
 
 def namesakes(store: Store, ledger: Ledger, account: bytes, member: str) -> list[str]:
-    """Who is held or has words of his own and is spelled as a member is, himself left out."""
+    """Find who is held or has words of his own and is spelled as a member is, without him."""
     if not member:
         return []
     kin = ledger.kin(account)
