@@ -82,7 +82,7 @@ class AttributionRules(NamedTuple):
     lateness: int = 7_200_000
     offset: int = 0  # of the local day
     half_life: float = 60.0  # days, of tastes
-    salt: int = 0x9E3779B97F4A7C15
+    salt: int = 0x9E3779B97F4A7C1  # below 2**63: a Python int is an int64 to the kernels
     forget: float = 7_200_000.0  # the chain is forgotten by exp(-gap / this)
     refresh: float = 900_000.0  # evidence within a sitting counts 1 - exp(-gap / this)
     least_evidence: float = 0.1  # and this at least

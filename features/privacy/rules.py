@@ -93,6 +93,8 @@ class Rules:
 
     def holding_out(self, holdouts: Holdouts) -> Rules:
         """The same rules with these hold-outs."""
+        if holdouts == self.holdouts:
+            return self
         return replace(self, holdouts=holdouts, fingerprint=self.fingerprint + holdouts.fingerprint)
 
     @cached_property

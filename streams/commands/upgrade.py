@@ -24,10 +24,14 @@ NAME = "upgrade"
 HELP = "check: whether this release can go on with the state and the topics"
 
 _SLICE_S = 1.0
+_EXAMPLES = """examples:
+  interest-streams upgrade check  from the image of the new release, beside the former's workers"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = _EXAMPLES
     parser.add_argument("action", choices=["check"])
     add_kafka_options(parser)
 

@@ -53,13 +53,15 @@ _MORE: dict[str, Any] = {
     "topic_prefix": "tele.",
     "tick_interval_ms": 60_000,
     "group_id": "tele",
+    "outcomes": True,
     "audience_k": 2,
     "audience_noise": False,
     "audience_release_ms": 1_000,
     "audience_interval_ms": 300,
 }
 _WAIT_S = 120.0
-_REFUSED = len(topics.INPUTS) + 1  # one record of each input, and a catalogue entry
+_INPUTS = (*topics.INPUTS, topics.OUTCOMES)
+_REFUSED = len(_INPUTS) + 1  # one record of each input, and a catalogue entry
 
 
 @dataclass
@@ -147,7 +149,7 @@ def _fill(stage: Stage) -> None:
     stage.command("admin", "tags", "publish")
     people = ("--households", "30", "--days", "4")
     stage.command("producer", "simulate", *people, "--bootstrap", stage.broker.passwords)
-    for name in topics.INPUTS:
+    for name in _INPUTS:
         stage.produce(name, (b"sim-00029", b"{nope"), as_="producer")
     stage.produce(topics.CATALOGUE, entry(1), (b"host:a.com", b"{nope"), as_="producer")
     stage.produce(topics.FACTS, (b"zqacc", _fact(FactKind.ERASURE)), as_="privacy")
@@ -255,10 +257,10 @@ def _administer(stage: Stage) -> None:
     stage.command("admin", "lag")
     stage.command("admin", "related", "483")
     stage.command("admin", "tags", "export", "--topic", str(stage.folder / "tags.tsv"))
-    for name in topics.INPUTS:
+    for name in _INPUTS:
         stage.produce(name, (b"zqacc", b"{nope"), as_="producer")
     admin = stage.broker.admin()
-    spots = [TopicPartition(stage.plain.topic(name), p) for name in topics.INPUTS for p in range(3)]
+    spots = [TopicPartition(stage.plain.topic(name), p) for name in _INPUTS for p in range(3)]
     ends = admin.list_offsets(dict.fromkeys(spots, OffsetSpec.latest()))
     gone = [TopicPartition(spot.topic, spot.partition, answer.result(30).offset)
             for spot, answer in ends.items()]  # fmt: skip
