@@ -122,10 +122,14 @@ class Config(EngineSettings):
         )
 
     def attributing(self, tree: Taxonomy) -> Attributing:
-        """Constants that decide the attribution of shared screens."""
+        """Constants that decide the attribution of shared screens; nothing is asked where off."""
+        import numpy as np
+
         from features.household.tables import Attributing, AttributionRules, childrens_contents
         from features.records.concealed import keyed_mark, keys_of
 
+        if not self.attribution:
+            return Attributing(AttributionRules(salt=0), np.zeros(0))
         newest = keys_of(self.erasure_key)[-1]
         rules = AttributionRules(
             lateness=self.lateness_ms,

@@ -29,7 +29,7 @@ from features.records.position import Position
 from features.related.graph import Related
 from features.state import layout as lay
 from features.state import sweep_kernel
-from features.state.changelog_keys import IncompatibleState, Owner
+from features.state.changelog_keys import IncompatibleState, Owner, subject
 from features.state.contents import Contents
 from features.state.store import Store
 from features.tags.taxonomy import Taxonomy
@@ -265,7 +265,7 @@ class Engine:
         spoken = self.accounts.standing.spoken
         changes.contacted, spoken.news = spoken.news, Counter()
         for key, published in self.accounts.standing.forgotten():
-            changes.state.update(self.store.screens.tombstones(key))
+            changes.state[subject(key)] = None
             if published:
                 changes.profiles.append(self._tombstone(key))
         gone = {item.key for item in changes.profiles}

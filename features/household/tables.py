@@ -106,9 +106,14 @@ _CHILDRENS: Final = ("641",)
 
 
 def childrens_contents(tree: Taxonomy) -> NDArray[np.float64]:
-    """Array with 1 for each interest that a child at the screen raises, shape (interests,)."""
+    """Array with 1 for each interest that a child at the screen raises, shape (interests,).
+
+    Of a taxonomy that lacks those ids, none.
+    """
     found = np.zeros(len(tree))
     for name in _CHILDRENS:
+        if name not in tree:
+            continue
         index = tree.index(name)
         found[[index, *tree.descendants(index)]] = 1.0
     return found

@@ -205,7 +205,7 @@ def _line_of(live: Live, sid: int) -> int:
 
 @inlined
 def _home_of(live: Live, account: int) -> int:
-    """An account's home, made where it is not there yet."""
+    """An account's home, made where it is not there yet; then it is to be written."""
     s, t, c = live.subjects, live.known, live.counters[0]
     if s.line[account] == 0:
         at = as_int(c.free_home)
@@ -216,18 +216,27 @@ def _home_of(live: Live, account: int) -> int:
             c.free_home = as_int(t.homes[at - 1].next)
             t.homes[at - 1].next = np.int32(0)
         s.line[account] = np.int32(at)
+        mark(s, live.keys, live.counters, account, D_STATE)
     return as_int(s.line[account]) - 1
 
 
 @bare
 def free_line(live: Live, sid: int) -> None:
-    """Forget a member's line, or an account's home."""
+    """Forget a member's line, or an account's home; its chain changes with either."""
     s, t, c = live.subjects, live.known, live.counters[0]
-    at = as_int(s.line[sid])
+    at, account = as_int(s.line[sid]), as_int(s.account[sid])
     if at == 0:
         return
     s.line[sid] = np.int32(0)
-    if s.account[sid] == sid:
+    mark(s, live.keys, live.counters, sid, D_STATE)
+    mark(s, live.keys, live.counters, account, D_STATE)
+    if account == sid:
+        other = as_int(s.sibling[sid])
+        while other >= 0:
+            if s.line[other] > 0:
+                t.lines[as_int(s.line[other]) - 1].r = 0.0
+                t.lines[as_int(s.line[other]) - 1].step = np.uint32(0)
+            other = as_int(s.sibling[other])
         home = t.homes[at - 1]
         home.last_ts, home.step, home.day = 0, np.uint32(0), np.uint16(0)
         home.child_r = home.refused_r = home.child = home.child_0 = home.child_1 = 0.0

@@ -21,7 +21,7 @@ from features.state import layout as lay
 from features.state import snapshots
 from features.state.apart_kernel import ALL_INTERESTS, take_apart
 from features.state.arrays import as_bytes, longer
-from features.state.changelog_keys import SCREENS, IncompatibleState, kept_aside, subject
+from features.state.changelog_keys import SCREENS, IncompatibleState, kept_aside
 from features.state.packing_kernel import read_heads
 from features.state.shared_screen_kernel import free_line, learn_days
 
@@ -51,7 +51,11 @@ class Holder(Protocol):
 
     def find(self, account: bytes, member: bytes = b"") -> int: ...
 
+    def key(self, sid: int) -> bytes: ...
+
     def members(self, account: int) -> list[int]: ...
+
+    def mark(self, sid: int, what: int) -> None: ...
 
 
 class Attributed(NamedTuple):
@@ -90,6 +94,7 @@ class SharedScreens:
     def __init__(self, store: Holder) -> None:
         self._store = store
         self._written = b""
+        self._gone: set[bytes] = set()  # keys whose record in the changelog is of nobody any more
 
     @staticmethod
     def tables(on: int, of: Attributing) -> tuple[LineTables, Viewers, AttributionRules]:
@@ -126,9 +131,13 @@ class SharedScreens:
         return [fresh]
 
     def forget(self, sid: int) -> None:
-        """Forget a subject's line, or home."""
-        if self._store.subjects["line"][sid]:
+        """Forget a subject's line, or home; what the changelog holds goes with the next commit."""
+        s = self._store.subjects
+        if s["line"][sid]:
             free_line(self._store.live, sid)
+        if s["aside"][sid]:
+            s["aside"][sid] = 0
+            self._gone.add(self._store.key(sid))
 
     def withdraw(self, sid: int) -> None:
         """Forget a member's line, and take out of his rows what was seen on shared screens."""
@@ -175,7 +184,9 @@ class SharedScreens:
         """Changelog records of subjects, and tombstones of those that have none any more."""
         if not self._store.clock.attribution:
             return {}
-        state, has = dict[bytes, bytes | None](), self._store.subjects["aside"]
+        state = dict[bytes, bytes | None](dict.fromkeys(map(kept_aside, sorted(self._gone))))
+        self._gone.clear()
+        has = self._store.subjects["aside"]
         for sid, name, value in zip(sids.tolist(), names, self.packed(sids), strict=True):
             if value or has[sid]:
                 state[kept_aside(name)] = value or None
@@ -216,6 +227,7 @@ class SharedScreens:
             Where a record is of another format, or not as long as it says.
         """
         held = [(self._store.find(*_parts(name)), value) for name, value in records]
+        self._gone.update(name for name, _ in records if self._store.find(*_parts(name)) < 0)
         held = [(sid, value) for sid, value in held if sid >= 0]
         if not held:
             return
@@ -260,11 +272,6 @@ class SharedScreens:
             for field in set(stored.names or ()) - {"_"}:
                 table[field][places] = fields[field]
         return ends
-
-    def tombstones(self, name: bytes) -> dict[bytes, None]:
-        """Records to write of a subject that is gone."""
-        on = self._store.clock.attribution
-        return dict.fromkeys([subject(name), kept_aside(name)] if on else [subject(name)])
 
     # -- learning ------------------------------------------------------------------------
 
