@@ -136,8 +136,9 @@ class Store:
         need = int(c["rows_end"]) + rows
         if need > len(r.windows):
             size = max(need, len(r.windows) * 3 // 2)
-            grown = [longer(array, size if len(array) else 0) for array in r[:-1]]
-            r = lay.Rows._make([*grown, r.free])
+            grown = [longer(array, size) for array in (r.windows, r.interest, r.shown)]
+            apart = longer(r.apart, size * self.clock.attribution)
+            r = lay.Rows._make([*grown, apart, r.free])
         self.live = self.live._replace(subjects=s, keys=keys, rows=r)
         self.screens.make_room(1, 1)
 

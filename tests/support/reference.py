@@ -196,13 +196,16 @@ def digest_of(state: Mapping[bytes, bytes]) -> str:
     return total.hexdigest()
 
 
-def without_versions(state: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
-    """The same state but for what remembers the published profile: that is compared itself."""
+def without_versions(state: Mapping[bytes, bytes], *more: str) -> dict[bytes, bytes]:
+    """The same state but for what remembers the published profile: that is compared itself.
+
+    And but for `more` fields of a subject's header.
+    """
     plain = {}
     for key, value in state.items():
         if key.startswith(b"s/"):
             head = np.frombuffer(value, packing_kernel.HEAD, 1).copy()
-            for name in _PUBLISHED:
+            for name in (*_PUBLISHED, *more):
                 head[name] = 0
             body = np.frombuffer(value, np.uint8, offset=packing_kernel.HEAD.itemsize).copy()
             lead = packing_kernel.LEAD_BYTES[packing_kernel.FORMAT]
