@@ -279,6 +279,38 @@ def test_any_cut_and_restore_gives_the_same_bits(
     assert stopped.profiles() == whole.profiles()
 
 
+def test_a_home_is_written_when_it_is_made() -> None:
+    """By an own event, after which the household itself may long have none."""
+    done = Run(_ON)
+    done.apply(world.home())
+    done.commit()
+    done.apply(world.own_days(1))
+    done.commit()
+    assert _aside(done) == {b"h/acc-0", b"h/acc-0/m-1", b"h/acc-0/m-2"}
+
+
+def test_who_agrees_again_begins_anew_after_a_restore_too() -> None:
+    """No chain of before comes back to the line that he is given then."""
+    at = START + 13 * DAY_MS
+    parts = [
+        [*world.home(), *world.own_days(12), *_BOTH],
+        [world.agreed(0, "m-1", "withdrawn", at)],
+        [world.agreed(0, "m-1", ts=at + 1), *world.own_days(1, first=13)],
+        [_shown("rugby.example", 14, number=502)],
+    ]
+    whole, stopped = run(_ON, [sum(parts, [])]), run(_ON, parts, restart=True)
+    assert without_versions(canonical(stopped.engine)) == without_versions(canonical(whole.engine))
+
+
+def test_nothing_is_taken_out_of_a_changelog_that_holds_no_line() -> None:
+    """A household without lines that goes has the one tombstone."""
+    done = Run(_ON)
+    done.apply([gen.consent(0), _shown("rugby.example")])
+    done.commit()
+    done.apply([gen.consent(0, START + 13 * DAY_MS, "withdrawn")])
+    assert {key for key, value in done.commit().state.items() if value is None} == {b"s/acc-0"}
+
+
 #: Share of the attributed mass that another order of arrival may move between members and
 #: interests, where 1 % of the events are up to two hours late.
 ORDER_TOLERANCE = 0.1
