@@ -17,7 +17,8 @@ from tests.broker.kafka_cluster import KafkaCluster, started_cluster
 from tests.broker.kafka_server import KafkaServer
 from tests.support.processes import wait_until
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
+#: Three brokers beside the tests of another process answer when they can: not in each test run.
+pytestmark = [pytest.mark.kafka, pytest.mark.chaos, pytest.mark.timeout(300)]
 _CALL_S = 30.0
 
 

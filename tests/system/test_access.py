@@ -296,7 +296,7 @@ def test_nothing_is_granted_that_no_program_asks_for(stage: Stage) -> None:
         for operation in acl.operations
         if not any(_is(item, principal.user(stage.plain), acl, operation) for item in decided)
     ]
-    assert not idle, "\n".join(map(str, idle))
+    assert not idle, "\n".join(map(str, [*idle, stage.said["redrive --yes"]]))
 
 
 def _is(item: Decision, user: str, acl: access.Acl, operation: str) -> bool:
