@@ -52,6 +52,7 @@ _CLOCK = (
     "last_commit_timestamp_seconds",
     "last_poll_timestamp_seconds",
     "_duration_seconds_sum",
+    "event_to_profile_seconds_sum",
     "_duration_seconds_bucket",
 )
 
