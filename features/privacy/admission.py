@@ -11,6 +11,7 @@ from typing import Final
 
 from features.privacy.kin import Kin, spelled
 from features.privacy.ledger import Ledger
+from features.privacy.name_sets import keep_name
 from features.privacy.person import ATTRIBUTION, Person
 from features.privacy.rules import Rules
 from features.state import layout as lay
@@ -58,11 +59,12 @@ class Admission:
         start, until = self.span(account, member, person, now) if member else ALWAYS
         return lay.PENDING if start <= ts < until else lay.SUPPRESSED
 
-    def agrees(self, account: bytes, member: str, now: int) -> bool:
+    def agrees(self, account: bytes, member: str, person: Person, now: int) -> bool:
         """Whether a member may be told apart on shared screens: only he can say so."""
+        if not person.agrees(now):
+            return False
         others = (self.ledger.person(account), *self.ledger.alike(account, member))
-        refused = any(ATTRIBUTION in who.consents and not who.agrees(now) for who in others)
-        return not refused and self.ledger.person(account, member).agrees(now)
+        return not any(ATTRIBUTION in who.consents and not who.agrees(now) for who in others)
 
     def is_child(self, account: bytes, member: str) -> bool:
         """Whether a member is a child, by his name or one that is spelled likewise."""
@@ -104,11 +106,14 @@ class Admission:
         """Set a member's span, and that of his devices where nobody is named; returns it."""
         span, name = self.span(account, member, person, now), member.encode()
         self.forget_answers(account, spelled(member))
-        self._bound(account, member, person)
+        bounds = bool(person) and person.span() != ALWAYS
+        keep_name(self._bounded, account, member, kept=bounds)
         if span == ALWAYS and not person and not self.asks(account):
             self._spans.drop(account, member=name)
         else:
-            scope = lay.SPAN_AGREED if self.agrees(account, member, now) else lay.SPAN_ALWAYS
+            scope = (
+                lay.SPAN_AGREED if self.agrees(account, member, person, now) else lay.SPAN_ALWAYS
+            )
             self._spans.put(account, span, member=name, scope=scope)
             if not person and self.ledger.alike(account, member):  # it follows from their words
                 self._answered(account, member, (name, b""))
@@ -120,14 +125,6 @@ class Admission:
             for device in kin.owned(member):
                 self.put_device(account, device, now)
         return span
-
-    def _bound(self, account: bytes, member: str, person: Person) -> None:
-        """Note whether a member's own words bound when he may be held."""
-        bounded = self._bounded.setdefault(account, set())
-        bounds = bool(person) and person.span() != ALWAYS
-        (bounded.add if bounds else bounded.discard)(member)
-        if not bounded:
-            del self._bounded[account]
 
     def renew(self, account: bytes, member: str, now: int) -> None:
         """Set a member's span anew where he has one."""

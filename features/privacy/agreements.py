@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from features.privacy.admission import Admission
-from features.privacy.ledger import Ledger
+from features.privacy.name_sets import keep_name
+from features.privacy.person import Person
 from features.records.facts import AboutInterest, Declaration
 from features.state import layout as lay
 from features.state.store import Store
@@ -19,7 +20,6 @@ class Agreements:
     Parameters
     ----------
     store : Store
-    ledger : Ledger
     admission : Admission
     taxonomy : Taxonomy
 
@@ -29,22 +29,16 @@ class Agreements:
         By account, who is known of it and did not agree.
     """
 
-    def __init__(
-        self, store: Store, ledger: Ledger, admission: Admission, taxonomy: Taxonomy
-    ) -> None:
+    def __init__(self, store: Store, admission: Admission, taxonomy: Taxonomy) -> None:
         self._store = store
-        self._ledger = ledger
         self._admission = admission
         self._taxonomy = taxonomy
         self.others: dict[bytes, set[str]] = {}
 
-    def settle(self, account: bytes, member: str, now: int) -> None:
+    def settle(self, account: bytes, member: str, person: Person, now: int) -> None:
         """Say whether a member's line may be kept; what is held without that goes."""
-        agrees = self._admission.agrees(account, member, now)
-        if not agrees and self._ledger.person(account, member):
-            self.others.setdefault(account, set()).add(member)
-        elif account in self.others:
-            self.others[account].discard(member)
+        agrees = self._admission.agrees(account, member, person, now)
+        keep_name(self.others, account, member, kept=bool(person) and not agrees)
         sid = self._store.find(account, member.encode())
         if sid < 0:
             return
@@ -55,7 +49,7 @@ class Agreements:
 
     def has_others(self, account: bytes) -> bool:
         """Whether somebody is known of an account who did not agree."""
-        return bool(self.others.get(account))
+        return account in self.others
 
     def take(self, account: bytes, member: str, said: AboutInterest) -> None:
         """Take out what was attributed of an interest of which somebody says that it was not he."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from features.privacy.name_sets import keep_name
 from features.records.facts import CareCase, Registry
 from features.vocabulary import CaseStatus
 
@@ -171,11 +172,8 @@ class Kin:
 
     def put_member(self, name: str, speaks: bool) -> None:
         """Say whether a member has words of his own."""
-        likewise = self._spellings.setdefault(spelled(name), set())
-        for names in (self.members, likewise):
-            (names.add if speaks else names.discard)(name)
-        if not likewise:
-            del self._spellings[spelled(name)]
+        (self.members.add if speaks else self.members.discard)(name)
+        keep_name(self._spellings, spelled(name), name, kept=speaks)
 
     def alike(self, name: str) -> set[str]:
         """Members with words of their own who are spelled as somebody is, himself left out."""

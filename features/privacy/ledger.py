@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from features.outcomes.contacts import Contact, Contacts
 from features.privacy.kin import Case, Device, Kin, spelled
+from features.privacy.name_sets import keep_name
 from features.privacy.person import Person
 from features.records.concealed import Secret, keyed_mark
 from features.state import changelog_keys as keys
@@ -128,14 +129,9 @@ class Ledger:
     def save_contacts(self, account: bytes, member: str, contacts: Contacts) -> None:
         """Store what a person was spoken to about."""
         self._put(keys.contacts(person_key(account, member)), contacts.to_bytes())
-        if len(contacts):
-            self._spoken.setdefault(account, set()).add(member)
-            if member:
-                self.kin_of(account).put_member(member, speaks=True)
-        elif account in self._spoken:
-            self._spoken[account].discard(member)
-            if not self._spoken[account]:
-                del self._spoken[account]
+        keep_name(self._spoken, account, member, kept=len(contacts) > 0)
+        if len(contacts) and member:
+            self.kin_of(account).put_member(member, speaks=True)
 
     def spoken(self, account: bytes) -> list[str]:
         """Members who were spoken to, in order; "" is the household."""
@@ -150,8 +146,7 @@ class Ledger:
 
     def household_contacts(self, account: bytes) -> list[Contact]:
         """All contacts with an account and its members, those spelled alike as one."""
-        found = ((member, self._values.get(keys.contacts(person_key(account, member))))
-                 for member in self.spoken(account))  # fmt: skip
+        found = zip(self.spoken(account), self.contacts_basis(account), strict=True)
         return [
             held
             for member, value in found
@@ -320,7 +315,7 @@ class Ledger:
                 self._values[key] = value
                 account, _, member = name.partition(b"/")
                 if kind is Kind.CONTACTS:
-                    self._spoken.setdefault(account, set()).add(member.decode())
+                    keep_name(self._spoken, account, member.decode(), kept=True)
                 if member:
                     self.kin_of(account).put_member(member.decode(), speaks=True)
             case (Kind.DEVICE, name):

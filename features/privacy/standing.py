@@ -15,6 +15,7 @@ from features.privacy.consent import FOREVER
 from features.privacy.ends import Ends
 from features.privacy.kin import Kin
 from features.privacy.ledger import Ledger, person_key
+from features.privacy.name_sets import keep_name
 from features.privacy.namesakes import NONE, Starts, namesakes
 from features.privacy.notes import Notes, holds
 from features.privacy.person import ATTRIBUTION
@@ -58,7 +59,7 @@ class Standing:
         self._default_grant = default_grant
         self.admission = Admission(store.spans, ledger, rules)
         self.spoken = Spoken(ledger, rules, taxonomy)
-        self.agreements = Agreements(store, ledger, self.admission, taxonomy)
+        self.agreements = Agreements(store, self.admission, taxonomy)
         self.ends = Ends()
         self._statements = Statements(
             store, taxonomy, ledger, rules, self.admission, self.spoken, self.ends
@@ -167,7 +168,7 @@ class Standing:
         it = self._statements.situation(account, "", person, now)
         said = person.speaks(now, self._rules)
         noted = said or self.spoken.concerns(account, now) or any(holds(it, now, self._rules))
-        self._note(account, "", noted)
+        keep_name(self.noted, account, "", kept=noted)
         sid = self._store.find(account)
         if sid < 0:
             self.noted.pop(account, None)
@@ -203,9 +204,10 @@ class Standing:
         self.admission.put_member(account, member, person, now)
         barred = any(person.refuses(use, now) for use in (Purpose.OFFERS, Purpose.AUDIENCES))
         known = (self._ledger.kin(account) or Kin()).is_child(member)  # not whoever was erased
-        self._note(account, member, known or barred or person.speaks(now, self._rules))
+        noted = known or barred or person.speaks(now, self._rules)
+        keep_name(self.noted, account, member, kept=noted)
         self._settle_hold(account, member, now)
-        self.agreements.settle(account, member, now)
+        self.agreements.settle(account, member, person, now)
 
     def _hold(self, account: bytes, member: str, held: bool, now: int) -> None:
         """Say of a member's subject whether it gets offers."""
@@ -214,14 +216,6 @@ class Standing:
             held = held or self.spoken.holds(account, member, now)
             flags = self._store.subjects["status"]
             flags[sid] = (flags[sid] & np.uint8(255 - lay.S_HOLD)) | np.uint8(lay.S_HOLD * held)
-
-    def _note(self, account: bytes, member: str, noted: bool) -> None:
-        if noted:
-            self.noted.setdefault(account, set()).add(member)
-        elif account in self.noted:
-            self.noted[account].discard(member)
-            if not self.noted[account]:
-                del self.noted[account]
 
     def _enrol(self, account: bytes, span: tuple[int, int]) -> int:
         sid = self._store.ensure(account)

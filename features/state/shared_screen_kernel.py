@@ -188,17 +188,31 @@ def _note(live: Live, n: int) -> None:
 
 
 @inlined
+def _place(places: Any, free: int, made: int) -> Any:
+    """Take a free place, or a new one: 1 + the place, and what is free and how many there are then.
+
+    Parameters
+    ----------
+    places : ndarray
+        Of records with a ``next``.
+    free : int
+        1 + the first place that is free, 0 for none.
+    made : int
+        Places that were ever taken.
+    """
+    if free == 0:
+        return made + 1, free, made + 1
+    after = as_int(places[free - 1].next)
+    places[free - 1].next = np.int32(0)
+    return free, after, made
+
+
+@inlined
 def _line_of(live: Live, sid: int) -> int:
     """A member's line, made where it is not there yet."""
     s, t, c = live.subjects, live.known, live.counters[0]
     if s.line[sid] == 0:
-        at = as_int(c.free_line)
-        if at == 0:
-            c.lines += 1
-            at = as_int(c.lines)
-        else:
-            c.free_line = as_int(t.lines[at - 1].next)
-            t.lines[at - 1].next = np.int32(0)
+        at, c.free_line, c.lines = _place(t.lines, as_int(c.free_line), as_int(c.lines))
         s.line[sid] = np.int32(at)
     return as_int(s.line[sid]) - 1
 
@@ -208,13 +222,7 @@ def _home_of(live: Live, account: int) -> int:
     """An account's home, made where it is not there yet; then it is to be written."""
     s, t, c = live.subjects, live.known, live.counters[0]
     if s.line[account] == 0:
-        at = as_int(c.free_home)
-        if at == 0:
-            c.homes += 1
-            at = as_int(c.homes)
-        else:
-            c.free_home = as_int(t.homes[at - 1].next)
-            t.homes[at - 1].next = np.int32(0)
+        at, c.free_home, c.homes = _place(t.homes, as_int(c.free_home), as_int(c.homes))
         s.line[account] = np.int32(at)
         mark(s, live.keys, live.counters, account, D_STATE)
     return as_int(s.line[account]) - 1

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from contextlib import closing
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
@@ -26,7 +25,7 @@ from streams.contract.topics import STATE
 from streams.errors import ExitCode, UsageError
 from streams.evaluation import contact_log, contact_report, decisions, off_policy, sequential
 from streams.evaluation.decisions import BadLog
-from streams.kafka.compacted import CompactedTopic
+from streams.kafka.latest import read_latest
 from streams.settings import Settings
 from streams.terminal import add_kafka_options, settings_of
 
@@ -216,10 +215,7 @@ def _report(settings: Settings, timeout: float) -> ExitCode:
         found = keys.parse(key)
         return key == keys.META or (found is not None and found.kind is Kind.CONTACTS)
 
-    with closing(
-        CompactedTopic(settings.bootstrap_servers, settings.topic(STATE), kafka=settings.kafka)
-    ) as topic:
-        state = topic.latest(concerns, timeout)
+    state = read_latest(settings, STATE, concerns, timeout)
     times = [Meta.from_bytes(value).max_ts for (key, _), value in state.items() if key == keys.META]
     records = ((key, value) for (key, _), value in state.items())
     k, policy = settings.audience_k, rules_of(settings).contact

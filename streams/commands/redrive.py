@@ -21,7 +21,7 @@ from confluent_kafka import Message
 
 from features.records.dead_letter import DeadLetter
 from streams.contract.headers import parse_dead_letter
-from streams.contract.topics import DEAD_LETTERS, INPUTS, OUTCOMES
+from streams.contract.topics import DEAD_LETTERS, JOINABLE
 from streams.errors import ExitCode, UsageError
 from streams.kafka import clients
 from streams.kafka.copying import Copier, Outgoing, Progress, committed_records, ends_of
@@ -86,7 +86,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--topic",
         action="append",
         default=[],
-        choices=(*INPUTS, OUTCOMES),
+        choices=JOINABLE,
         help="only of these inputs; may be repeated (any)",
     )
     for name, about in (("since", "refused at or after"), ("until", "refused before")):
@@ -153,9 +153,7 @@ class Redrive:
             raise UsageError(f"{self._topic} does not exist")
         self.partitions = found[self._topic].partitions
         self._inputs = {
-            name: found[name].partitions
-            for name in map(settings.topic, (*INPUTS, OUTCOMES))
-            if name in found
+            name: found[name].partitions for name in map(settings.topic, JOINABLE) if name in found
         }
 
     def send(self, partition: int, *, really: bool) -> Iterator[int]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from features.state.changelog_keys import RELATED
@@ -18,7 +17,8 @@ from features.tags import taxonomy
 from features.tags.taxonomy import Taxonomy
 from streams.contract.topics import STATE
 from streams.errors import ExitCode, UsageError
-from streams.kafka.compacted import CompactedTopic, ReaderError
+from streams.kafka.compacted import ReaderError
+from streams.kafka.latest import read_latest
 from streams.settings import Settings
 from streams.terminal import add_kafka_options, bar, settings_of
 
@@ -93,10 +93,7 @@ def read(settings: Settings, tree: Taxonomy, timeout: float = 300.0) -> Related:
     """
     from features.related.graph import Related  # the compiler: not for every command
 
-    with closing(
-        CompactedTopic(settings.bootstrap_servers, settings.topic(STATE), kafka=settings.kafka)
-    ) as topic:
-        records = topic.latest(lambda key: key == RELATED, timeout)
+    records = read_latest(settings, STATE, lambda key: key == RELATED, timeout)
     whole = Related(tree)
     for (_, partition), value in sorted(records.items()):
         part = Related(tree)

@@ -63,8 +63,8 @@ def jsonl(path: Path) -> Iterator[Record]:
     greatest event time each has reached.
     """
     if not path.is_dir():
-        return _lines(path, path.stem if path.stem in (*topics.INPUTS, topics.OUTCOMES) else None)
-    files = [path / f"{name}.jsonl" for name in (*topics.INPUTS, topics.OUTCOMES)]
+        return _lines(path, path.stem if path.stem in topics.JOINABLE else None)
+    files = [path / f"{name}.jsonl" for name in topics.JOINABLE]
     present = [file for file in files if file.exists()]
     if not present:
         raise SourceError(f"{path}: none of {', '.join(file.name for file in files)}")
@@ -74,7 +74,7 @@ def jsonl(path: Path) -> Iterator[Record]:
 def pseudonymised(stream: Iterable[Record], names: Pseudonymiser) -> Iterator[Record]:
     """The same records with identifiers replaced, keys too; the catalogue has none."""
     for record in stream:
-        if record.topic not in (*topics.INPUTS, topics.OUTCOMES):
+        if record.topic not in topics.JOINABLE:
             yield record
             continue
         value = record.value if isinstance(record.value, dict) else orjson.loads(record.value)

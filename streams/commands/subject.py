@@ -10,7 +10,6 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
-from contextlib import closing
 from functools import partial
 from typing import Any
 
@@ -23,7 +22,7 @@ from streams.apps.customer_sheet import as_html, sheet
 from streams.client.words import LANGUAGES, wording
 from streams.contract.topics import DEAD_LETTERS, OFFERS, PROFILES, RECEIPTS, STATE, TOPICS
 from streams.errors import ExitCode
-from streams.kafka.compacted import CompactedTopic
+from streams.kafka.latest import read_latest
 from streams.settings import Settings
 from streams.terminal import add_kafka_options, settings_of
 
@@ -84,13 +83,13 @@ def held(settings: Settings, subject: str, timeout: float = 300.0) -> dict[str, 
     name = keyed_mark(settings.secret, account, "erasure")
     wanted = _ours(account, member)
     concerns = partial(_concerns, wanted, account.encode(), keys.erased(name))
-    state = _fold(settings, STATE, timeout, concerns)
+    state = read_latest(settings, STATE, concerns, timeout)
     metas = [Meta.from_bytes(v).max_ts for (key, _), v in state.items() if key == keys.META]
     now = max(metas, default=0)
     published = {
         what: {
             key.decode(): json.loads(value)
-            for (key, _), value in sorted(_fold(settings, topic, timeout, wanted).items())
+            for (key, _), value in sorted(read_latest(settings, topic, wanted, timeout).items())
         }
         for what, topic in (("profiles", PROFILES), ("offers", OFFERS))
     }
@@ -146,15 +145,6 @@ def _ours(account: str, member: str) -> Callable[[bytes], bool]:
         return f"{account}/{member}".encode().__eq__
     exact, below = account.encode(), account.encode() + b"/"
     return lambda key: key == exact or key.startswith(below)
-
-
-def _fold(
-    settings: Settings, name: str, timeout: float, wants: Any
-) -> dict[tuple[bytes, int], bytes]:
-    with closing(
-        CompactedTopic(settings.bootstrap_servers, settings.topic(name), kafka=settings.kafka)
-    ) as topic:
-        return topic.latest(wants, timeout)
 
 
 def _elsewhere(settings: Settings) -> list[str]:

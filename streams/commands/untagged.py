@@ -6,13 +6,12 @@ import argparse
 import json
 import sys
 import time
-from contextlib import closing
 from dataclasses import replace
 
 from streams.contract import topics
 from streams.contract.untagged import STALE_MS, Heavy
 from streams.errors import ExitCode
-from streams.kafka.compacted import CompactedTopic
+from streams.kafka.latest import read_latest
 from streams.settings import Settings
 from streams.terminal import add_kafka_options, bar, settings_of
 
@@ -60,12 +59,8 @@ def read(settings: Settings, now_ms: int) -> list[Heavy]:
     ------
     ReaderError
     """
-    with closing(
-        CompactedTopic(
-            settings.bootstrap_servers, settings.topic(topics.UNTAGGED), kafka=settings.kafka
-        )
-    ) as topic:
-        records = topic.latest(lambda key: True, settings.restore_timeout_ms / 1000)
+    timeout = settings.restore_timeout_ms / 1000
+    records = read_latest(settings, topics.UNTAGGED, lambda key: True, timeout)
     found: dict[tuple[str, str], Heavy] = {}
     for value in records.values():
         item = Heavy.from_value(value)

@@ -9,16 +9,15 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
-from contextlib import closing
 
-from features.state.changelog_keys import FORMAT, META
+from features.state.changelog_keys import FORMAT
 from streams.contract.topics import STATE
 from streams.errors import ExitCode
 from streams.kafka import clients
-from streams.kafka.compacted import CompactedTopic
 from streams.kafka.topic_plan import fetch, plan
 from streams.settings import Settings
 from streams.terminal import Meter, add_kafka_options, settings_of
+from streams.worker.metas import stored_metas
 
 NAME = "upgrade"
 HELP = "check: whether this release can go on with the state and the topics"
@@ -57,10 +56,7 @@ def run(args: argparse.Namespace) -> ExitCode:
 
 def read_formats(settings: Settings) -> dict[int, int]:
     """Number of the format of each partition's state, -1 where it says none."""
-    name = settings.topic(STATE)
-    with closing(CompactedTopic(settings.bootstrap_servers, name, kafka=settings.kafka)) as topic:
-        records = topic.latest(lambda key: key == META)
-    return {partition: _format(value) for (_, partition), value in records.items()}
+    return {partition: _format(value) for partition, value in stored_metas(settings).items()}
 
 
 def refusals(settings: Settings, partitions: list[int]) -> list[str]:

@@ -69,6 +69,8 @@ _COMPACTED = {
 INPUTS: tuple[str, ...] = inputs.INPUTS.topics
 #: What came of offers, which is joined behind them where the setting `outcomes` says so.
 OUTCOMES = inputs.OUTCOMES_TOPIC
+#: All that a worker may join.
+JOINABLE: tuple[str, ...] = (*INPUTS, OUTCOMES)
 
 FACTS = inputs.FACTS_TOPIC
 NETWORK = inputs.NETWORK_USAGE.topic
@@ -181,4 +183,4 @@ BY_NAME: dict[str, Topic] = {topic.name: topic for topic in TOPICS}
 
 def joined_topics(settings: Settings) -> tuple[str, ...]:
     """Name the topics that a deployment joins, in the order that breaks ties; without prefix."""
-    return (*INPUTS, OUTCOMES) if settings.outcomes else INPUTS
+    return JOINABLE if settings.outcomes else INPUTS

@@ -20,10 +20,9 @@ from streams.contract.topics import (
     CATALOGUE,
     DEAD_LETTERS,
     FACTS,
-    INPUTS,
+    JOINABLE,
     LOOKUPS,
     OFFERS,
-    OUTCOMES,
     PROFILES,
     RECEIPTS,
     STATE,
@@ -127,7 +126,7 @@ def _worker(settings: Settings) -> list[Acl]:
     return [
         *_topics(
             settings,
-            read=(*INPUTS, OUTCOMES, TAGS, PROFILES, STATE, UNTAGGED),
+            read=(*JOINABLE, TAGS, PROFILES, STATE, UNTAGGED),
             # The facts for ticks alone.
             write=(FACTS, PROFILES, OFFERS, STATE, DEAD_LETTERS, RECEIPTS, UNTAGGED),
             look=_ALL,
@@ -185,7 +184,7 @@ def _offers(settings: Settings) -> list[Acl]:
 
 
 def _producer(settings: Settings) -> list[Acl]:
-    return _topics(settings, write=(*INPUTS, OUTCOMES, CATALOGUE))
+    return _topics(settings, write=(*JOINABLE, CATALOGUE))
 
 
 def _admin(settings: Settings) -> list[Acl]:
@@ -193,8 +192,8 @@ def _admin(settings: Settings) -> list[Acl]:
         *_topics(
             settings,
             # The inputs to move the group's offsets there, and to send dead letters back.
-            read=(*INPUTS, OUTCOMES, PROFILES, OFFERS, STATE, TAGS, UNTAGGED, DEAD_LETTERS),
-            write=(*INPUTS, OUTCOMES, PROFILES, OFFERS, STATE, TAGS),
+            read=(*JOINABLE, PROFILES, OFFERS, STATE, TAGS, UNTAGGED, DEAD_LETTERS),
+            write=(*JOINABLE, PROFILES, OFFERS, STATE, TAGS),
             look=_ALL,
             more=("Create", "AlterConfigs"),
         ),

@@ -210,3 +210,14 @@ def committed_records(settings: Settings, spot: Spot, start: int, end: int) -> I
                     return
     finally:
         consumer.close()
+
+
+def filled(settings: Settings, spots: Iterable[Spot]) -> str | None:
+    """Name the first topic of some partitions that has a record; None where all are empty.
+
+    What is not committed is of a copying that was interrupted, and is none.
+    """
+    for spot, span in ends_of(settings, spots).items():
+        if next(committed_records(settings, spot, *span), None) is not None:
+            return spot[0]
+    return None

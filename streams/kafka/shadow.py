@@ -18,7 +18,7 @@ from confluent_kafka.admin import OffsetSpec
 from streams.contract.topics import FACTS, TAGS, joined_topics
 from streams.errors import UsageError
 from streams.kafka import clients
-from streams.kafka.copying import Copier, Outgoing, Progress, committed_records, ends_of
+from streams.kafka.copying import Copier, Outgoing, Progress, committed_records, ends_of, filled
 from streams.kafka.offsets import Spot, offsets_at
 from streams.kafka.topic_plan import fetch
 from streams.settings import Settings
@@ -96,10 +96,8 @@ class Shadow:
         spots = [
             (self._shadow.topic(n), p) for n in self._names[1:] for p in range(self.partitions)
         ]
-        for spot, span in ends_of(self._shadow, spots).items():
-            # Records that are not committed are of a copying that was interrupted.
-            if next(committed_records(self._shadow, spot, *span), None) is not None:
-                raise UsageError(f"{spot[0]} has records already: give another --to-prefix")
+        if other := filled(self._shadow, spots):
+            raise UsageError(f"{other} has records already: give another --to-prefix")
 
     def _copied(
         self,

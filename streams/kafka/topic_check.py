@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from streams.contract.topics import FACTS, INPUTS, OUTCOMES, TOPICS, Topic
+from streams.contract.topics import FACTS, JOINABLE, OUTCOMES, TOPICS, Topic
 from streams.kafka.topic_plan import Found, joined_counts, mismatch
 from streams.settings import Settings
 
@@ -57,7 +57,7 @@ def _policy(topic: Topic, have: Found) -> str:
     policy = have.config.get("cleanup.policy", "unset")
     if topic.compacted and policy != "compact":
         return f"cleanup.policy is {policy}, state would be lost; it must be compact alone"
-    if topic.name in (*INPUTS, OUTCOMES) and "compact" in policy:
+    if topic.name in JOINABLE and "compact" in policy:
         return (
             f"cleanup.policy is {policy}: of an account's records all but the latest would go, "
             "withdrawals of consent among them; it must be delete alone"

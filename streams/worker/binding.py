@@ -20,7 +20,7 @@ from confluent_kafka.admin import MemberDescription
 
 from features.state.changelog_keys import Owner
 from streams.contract.topics import joined_topics
-from streams.errors import Abandon, BadTopics
+from streams.errors import Abandon, BadTopics, UsageError
 from streams.kafka import clients
 from streams.kafka.consumer_group import describe
 from streams.kafka.ports import REAL, Ports
@@ -256,3 +256,17 @@ def members(settings: Settings, ports: Ports = REAL) -> list[MemberDescription]:
     seconds = settings.call_deadline_ms / 1000.0
     admin = clients.admin(settings, ports, "offsets")
     return list(describe(admin, settings.group, seconds, Abandon).members)
+
+
+def refuse_members(settings: Settings) -> None:
+    """Refuse to go on while a worker of the group runs.
+
+    Raises
+    ------
+    UsageError
+        Saying how many do.
+    """
+    if found := members(settings):
+        raise UsageError(
+            f"group {settings.group} has {len(found)} members: stop every worker first"
+        )

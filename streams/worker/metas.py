@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import closing
-
 from features.state.changelog_keys import META, Meta
 from streams.contract.topics import STATE
-from streams.kafka.compacted import CompactedTopic
+from streams.kafka.latest import read_latest
 from streams.settings import Settings
 
 
@@ -20,8 +18,18 @@ def read_metas(settings: Settings) -> dict[int, Meta]:
     IncompatibleState
         Where the changelog is of another format.
     """
-    with closing(
-        CompactedTopic(settings.bootstrap_servers, settings.topic(STATE), kafka=settings.kafka)
-    ) as topic:
-        records = topic.latest(lambda key: key == META)
-    return {partition: Meta.from_bytes(value) for (_, partition), value in records.items()}
+    return {
+        partition: Meta.from_bytes(value) for partition, value in stored_metas(settings).items()
+    }
+
+
+def stored_metas(settings: Settings) -> dict[int, bytes]:
+    """The same records as they are stored, of whatever format.
+
+    Raises
+    ------
+    ReaderError
+        As `read_metas`.
+    """
+    records = read_latest(settings, STATE, lambda key: key == META)
+    return {partition: value for (_, partition), value in records.items()}

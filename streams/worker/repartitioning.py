@@ -21,7 +21,7 @@ from features.state.changelog_keys import META, Owner
 from streams.contract.topics import FACTS, OFFERS, PROFILES, STATE, TAGS, joined_topics
 from streams.errors import UsageError
 from streams.kafka import clients
-from streams.kafka.copying import Copier, Outgoing, Progress, committed_records, ends_of
+from streams.kafka.copying import Copier, Outgoing, Progress, committed_records, ends_of, filled
 from streams.kafka.offsets import Spot
 from streams.kafka.partitioners import PARTITIONERS
 from streams.kafka.topic_plan import fetch
@@ -71,10 +71,7 @@ class Migration:
         ------
         UsageError
         """
-        if members := binding.members(self.old):
-            raise UsageError(
-                f"group {self.old.group} has {len(members)} members: stop every worker first"
-            )
+        binding.refuse_members(self.old)
         nobody = Owner(self.old.group, self.was, {})
         other = {m.owner.moved_to for m in self.metas.values() if m.owner} - {"", to}
         if to and other:
@@ -111,10 +108,8 @@ class Migration:
         if copier.done(spot for name in (STATE, *names) for spot in self._spots(name)):
             return
         spots = [(self.new.topic(name), p) for name in names for p in range(self.new.partitions)]
-        for spot, span in ends_of(self.new, spots).items():
-            # Records that are not committed are of a move that was interrupted.
-            if next(committed_records(self.new, spot, *span), None) is not None:
-                raise UsageError(f"{spot[0]} has records already: take another prefix")
+        if other := filled(self.new, spots):
+            raise UsageError(f"{other} has records already: take another prefix")
 
     def _whole(self, copier: Copier, name: str) -> Iterator[int]:
         for spot, (start, end) in self._spots(name).items():

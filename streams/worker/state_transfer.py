@@ -44,7 +44,7 @@ def export_state(settings: Settings, path: Path, key: bytes | None = None) -> in
     UsageError
         Where a worker runs or there is no state; the message says what to do.
     """
-    _refuse_members(settings)
+    binding.refuse_members(settings)
     metas = read_metas(settings)
     if not metas:
         raise UsageError(f"{settings.topic(STATE)} has no state")
@@ -55,7 +55,7 @@ def export_state(settings: Settings, path: Path, key: bytes | None = None) -> in
         for p in sorted(metas):
             for name in _EXPORTED:
                 yield StatePart(name, p, _latest(settings, (settings.topic(name), p), spans))
-        _refuse_members(settings)
+        binding.refuse_members(settings)
         if ends_of(settings, spots) != spans:
             raise UsageError("a worker wrote state meanwhile: stop every worker, and begin anew")
 
@@ -91,7 +91,7 @@ class Import:
     ) -> None:
         self._settings, self._path, self._key = settings, file, key
         self._topics = (STATE, *((PROFILES, OFFERS) if profiles else ()))
-        _refuse_members(settings)
+        binding.refuse_members(settings)
         self._owner = binding.owner_now(settings)
         with opened_state(file, key) as state:
             self.created, self._id = state.created, state.id
@@ -222,13 +222,6 @@ class Import:
             TopicPartition(name, partition, at.offset, binding.committed_note(self._owner, name))
             for name, at in self._metas[partition].offsets.items()
         ]
-
-
-def _refuse_members(settings: Settings) -> None:
-    if members := binding.members(settings):
-        raise UsageError(
-            f"group {settings.group} has {len(members)} members: stop every worker first"
-        )
 
 
 def _latest(

@@ -1,7 +1,8 @@
-"""constraints.txt is complete, hashed and free of addresses; the image takes its first sections."""
+"""Locks are complete, hashed and free of addresses; the image takes the first sections."""
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from typing import Any
@@ -44,6 +45,13 @@ def test_every_locked_file_has_a_hash_and_no_address() -> None:
     assert "://" not in text and "--index" not in text and "--find-links" not in text
     entries = re.findall(r"^[^\s#]", text, re.M)
     assert len(entries) == sum(len(section) for section in _locked().values())
+
+
+def test_every_package_in_javascript_has_a_hash_and_no_address() -> None:
+    text = (ROOT / "tests" / "javascript" / "package-lock.json").read_text()
+    assert "://" not in text
+    packages = json.loads(text)["packages"]
+    assert all("integrity" in item for name, item in packages.items() if name)
 
 
 def test_the_image_installs_what_runs_and_nothing_else() -> None:

@@ -28,7 +28,7 @@ from features.state.contents import Contents
 from features.tags import taxonomy
 from features.tags.exact import TagEntry
 from features.vocabulary import Reply
-from streams.contract.topics import INPUTS, OUTCOMES
+from streams.contract.topics import INPUTS, JOINABLE, OUTCOMES
 from streams.settings import Settings
 from streams.worker.wiring import engine_config, input_limits
 from tests.support.reference import canonical, without_versions
@@ -41,7 +41,7 @@ DAYS = 4
 PARTITIONS = 2
 LATENESS_MS = 3 * 3_600_000
 #: What the simulated workers join.
-JOINED = (*INPUTS, OUTCOMES)
+JOINED = JOINABLE
 #: Content by input: news, soccer, cooking, cars; and something nobody tagged.
 _CONTENT = {
     "network-usage": ("news.example", "sports.example", "plain.example"),

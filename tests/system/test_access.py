@@ -60,7 +60,7 @@ _MORE: dict[str, Any] = {
     "audience_interval_ms": 300,
 }
 _WAIT_S = 120.0
-_INPUTS = (*topics.INPUTS, topics.OUTCOMES)
+_INPUTS = topics.JOINABLE
 _REFUSED = len(_INPUTS) + 1  # one record of each input, and a catalogue entry
 
 

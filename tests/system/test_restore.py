@@ -14,15 +14,14 @@ import pytest
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from streams.__main__ import main
 from streams.commands import accounting
 from streams.contract.record import Record
 from streams.contract.topics import APP, INPUTS, NETWORK, STATE
-from streams.sandbox.demo_worker import environment
 from streams.sandbox.simulator import Simulation, simulated
-from streams.settings import PREFIX, Settings
+from streams.settings import Settings
 from streams.worker import binding
 from tests.conftest import Names
+from tests.support.command_line import command
 from tests.support.evidence import collect
 from tests.support.messages import write
 from tests.support.processes import wait_until
@@ -34,14 +33,6 @@ pytestmark = pytest.mark.kafka
 
 def events(households: int = 30) -> Iterator[Record]:
     return (record for record in simulated(Simulation(5, households, 6)) if record.topic in INPUTS)
-
-
-def command(settings: Settings, monkeypatch: pytest.MonkeyPatch, *argv: str) -> int:
-    """Run the command line under these settings."""
-    for name, value in environment(settings).items():
-        if name.startswith(PREFIX):
-            monkeypatch.setenv(name, value)
-    return main(argv)
 
 
 @pytest.fixture

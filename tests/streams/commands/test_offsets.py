@@ -12,7 +12,6 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from features.records.position import Position
 from features.state.changelog_keys import Bound, Meta, Owner
-from streams.__main__ import main
 from streams.commands import offsets
 from streams.contract.topics import BY_NAME, NETWORK
 from streams.errors import BadTopics, LostOffsets, Stop, UsageError
@@ -21,6 +20,7 @@ from streams.settings import Settings
 from streams.worker.metas import read_metas
 from streams.worker.worker import Worker, check_topics
 from tests.conftest import Names
+from tests.support.command_line import command
 from tests.support.live_worker import consented, live, running, settled, step_until
 
 pytestmark = pytest.mark.usefixtures("calm")
@@ -122,18 +122,18 @@ def test_each_kind_stops_a_worker_and_has_a_way_on(
     meddle(settings, AdminClient({"bootstrap.servers": kafka}))
     with pytest.raises((BadTopics, LostOffsets), match=f"offsets {action}"):
         _run(settings)
-    assert _command(settings, monkeypatch, action) == 0
+    assert command(settings, monkeypatch, "offsets", action) == 0
     assert named in capsys.readouterr().out
     with pytest.raises(Stop):  # it only asked
         _run(settings)
-    assert _command(settings, monkeypatch, action, "--yes") == 0
+    assert command(settings, monkeypatch, "offsets", action, "--yes") == 0
     before = sum(sum(meta.outcomes) for meta in read_metas(settings).values())
     worker = _started(settings)
     consented(settings)
     settled(worker, settings)
     assert sum(sum(meta.outcomes) for meta in read_metas(settings).values()) > before
     capsys.readouterr()
-    assert _command(settings, monkeypatch, action) == 0
+    assert command(settings, monkeypatch, "offsets", action) == 0
     assert "nothing to do" in capsys.readouterr().out
 
 
@@ -146,10 +146,10 @@ def test_another_groups_state_is_taken_over_once_its_workers_are_gone(
     worker = running(blue)
     with pytest.raises(BadTopics, match="belongs to group"):
         _run(green)
-    assert _command(green, monkeypatch, "repair", "--yes") == 1
+    assert command(green, monkeypatch, "offsets", "repair", "--yes") == 1
     assert "still has 1 members: stop every worker first" in capsys.readouterr().err
     settled(worker, blue)
-    assert _command(green, monkeypatch, "repair", "--yes") == 0
+    assert command(green, monkeypatch, "offsets", "repair", "--yes") == 0
     consented(green)
     settled(_started(green), green)
     with pytest.raises(BadTopics, match=f"belongs to group {green.group}"):
@@ -167,7 +167,7 @@ def test_a_group_whose_name_had_no_prefix_is_taken_over(
         settled(running(new), new)
     with pytest.raises(BadTopics, match="begins with topic_prefix now.*offsets repair"):
         check_topics(new)
-    assert _command(new, monkeypatch, "repair", "--yes") == 0
+    assert command(new, monkeypatch, "offsets", "repair", "--yes") == 0
     assert check_topics(new) == 2
     consented(new)
     settled(_started(new), new)
@@ -192,9 +192,3 @@ def _run(settings: Settings) -> None:
     finally:
         worker._pipeline.discard()
         worker.leave()
-
-
-def _command(settings: Settings, monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
-    for name in ("topic_prefix", "group_id"):
-        monkeypatch.setenv(f"INTEREST_STREAMS_{name.upper()}", getattr(settings, name))
-    return main(["offsets", *words, "--bootstrap", settings.bootstrap_servers])

@@ -13,7 +13,6 @@ from features.privacy.disclosure import describe_subject
 from features.state import changelog_keys as keys
 from features.state.changelog_keys import Kind
 from features.tags import taxonomy
-from streams.__main__ import main
 from streams.commands import accounting
 from streams.contract.topics import FACTS, INPUTS, OFFERS, PROFILES, STATE
 from streams.errors import BadTopics
@@ -25,6 +24,7 @@ from streams.worker import repartitioning
 from streams.worker.metas import read_metas
 from streams.worker.worker import Worker, check_topics
 from tests.conftest import Names
+from tests.support.command_line import command
 from tests.support.failing import Killed, killed
 from tests.support.live_worker import consented, live, running, settled, step_until
 
@@ -39,10 +39,8 @@ def _moved(old: Settings) -> Settings:
 
 
 def _command(old: Settings, monkeypatch: pytest.MonkeyPatch, *more: str) -> int:
-    for name in ("topic_prefix", "group_id", "replication"):
-        monkeypatch.setenv(f"INTEREST_STREAMS_{name.upper()}", str(getattr(old, name)))
     to = ["--to-prefix", _moved(old).topic_prefix, "--partitions", "6"]
-    return main(["repartition", *to, *more, "--bootstrap", old.bootstrap_servers])
+    return command(old, monkeypatch, "repartition", *to, *more)
 
 
 def _visits(settings: Settings) -> Counter[str]:
@@ -150,10 +148,12 @@ def test_what_can_not_be_moved_is_refused_by_name(
     assert _command(old, monkeypatch, "--yes") == 2
     assert "has 1 members: stop every worker first" in capsys.readouterr().err
     settled(worker, old)
-    words = ["repartition", "--bootstrap", kafka, "--yes"]
-    assert main([*words, "--to-prefix", "x-", "--partitions", "5"]) == 2
+    words = ["repartition", "--yes"]
+    to = ["--to-prefix", "x-", "--partitions", "5"]
+    assert command(old, monkeypatch, *words, *to) == 2
     assert "not a multiple of 2" in capsys.readouterr().err
-    assert main([*words, "--to-prefix", old.topic_prefix, "--partitions", "4"]) == 2
+    to = ["--to-prefix", old.topic_prefix, "--partitions", "4"]
+    assert command(old, monkeypatch, *words, *to) == 2
     new = _moved(old)
     create_topics(clients.admin(new), new)
     producer = Producer({"bootstrap.servers": kafka})

@@ -7,13 +7,13 @@ from dataclasses import replace
 import pytest
 from confluent_kafka import Producer
 
-from streams.__main__ import main
 from streams.contract.topics import FACTS, INPUTS, NETWORK
 from streams.kafka import clients, shadow
 from streams.kafka.copying import committed_records, ends_of
 from streams.kafka.topic_plan import create_topics, fetch
 from streams.settings import Settings
 from tests.conftest import Names
+from tests.support.command_line import command
 from tests.support.failing import Killed, killed
 from tests.support.live_worker import consented, live, running, settled
 
@@ -24,12 +24,6 @@ _LONG_AGO = "2020-01-01"
 
 def _shadow(settings: Settings, name: str = "canary-") -> Settings:
     return replace(settings, topic_prefix=name + settings.topic_prefix, instance_id="w9")
-
-
-def _command(settings: Settings, monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
-    for name in ("topic_prefix", "group_id", "replication"):
-        monkeypatch.setenv(f"INTEREST_STREAMS_{name.upper()}", str(getattr(settings, name)))
-    return main([*words, "--bootstrap", settings.bootstrap_servers])
 
 
 def _records(settings: Settings) -> dict[tuple[str, int], tuple[int, int]]:
@@ -69,7 +63,7 @@ def test_killed_around_every_commit_a_shadow_says_the_same(
     for strike in range(40):
         try:
             with killed(monkeypatch, strike % 2, before=strike % 3 == 0):
-                assert _command(settings, monkeypatch, *words) == 0
+                assert command(settings, monkeypatch, *words) == 0
             break
         except Killed:
             kills += 1
@@ -80,19 +74,19 @@ def test_killed_around_every_commit_a_shadow_says_the_same(
     settled(running(there), there)
     compare = ["compare", "--to-prefix", there.topic_prefix, "--most", "0"]
     capsys.readouterr()
-    assert _command(settings, monkeypatch, *compare) == 0
+    assert command(settings, monkeypatch, *compare) == 0
     said = capsys.readouterr().out
     assert "8 100.00% equal" in said and "acted on otherwise: 0.00%" in said
     assert _records(settings) == before, "nothing is written to the live topics"
 
     consented(settings, 3, events=2)  # live goes on, and the shadow follows when asked again
     settled(running(settings), settings)
-    assert _command(settings, monkeypatch, *words) == 0
+    assert command(settings, monkeypatch, *words) == 0
     settled(running(there), there)
-    assert _command(settings, monkeypatch, *compare) == 0
+    assert command(settings, monkeypatch, *compare) == 0
 
     other = ["replay", "--from", "2021-01-01", "--to-prefix", there.topic_prefix]
-    assert _command(settings, monkeypatch, *other) == 2
+    assert command(settings, monkeypatch, *other) == 2
     assert "were filled from another time (1577836800000 ms)" in capsys.readouterr().err
 
 
@@ -102,16 +96,16 @@ def test_events_from_a_time_and_facts_whole(
     settings = _live(kafka, names)
     there = _shadow(settings, "late-")
     words = ["replay", "--from", "2099-01-01", "--to-prefix", there.topic_prefix]
-    assert _command(settings, monkeypatch, *words) == 0
+    assert command(settings, monkeypatch, *words) == 0
     written = {name for (name, _), (start, end) in _records(there).items() if end > start}
     assert written == {there.topic(FACTS)}
     compare = ["compare", "--to-prefix", there.topic_prefix]
-    assert _command(settings, monkeypatch, *compare) == 1
+    assert command(settings, monkeypatch, *compare) == 1
     assert "8 100.00% only in the first" in capsys.readouterr().out
     same = ["compare", "--from-prefix", there.topic_prefix, "--to-prefix", there.topic_prefix]
-    assert _command(settings, monkeypatch, *same) == 2
+    assert command(settings, monkeypatch, *same) == 2
     nothing = ["compare", "--from-prefix", "no-", "--to-prefix", there.topic_prefix]
-    assert _command(settings, monkeypatch, *nothing) == 2
+    assert command(settings, monkeypatch, *nothing) == 2
     assert "no-interest-profiles does not exist" in capsys.readouterr().err
 
 
@@ -120,12 +114,12 @@ def test_topics_of_somebody_else_are_no_shadow(
 ) -> None:
     settings = live(kafka, names.prefix)
     words = ["replay", "--from", _LONG_AGO, "--to-prefix"]
-    assert _command(settings, monkeypatch, *words, settings.topic_prefix) == 2
+    assert command(settings, monkeypatch, *words, settings.topic_prefix) == 2
     assert "topics and group must be others" in capsys.readouterr().err
     there = _shadow(settings)
     create_topics(clients.admin(there), there)
     producer = Producer({"bootstrap.servers": kafka})
     producer.produce(there.topic(NETWORK), b"{}", b"acc-1")
     assert producer.flush(10) == 0
-    assert _command(settings, monkeypatch, *words, there.topic_prefix) == 2
+    assert command(settings, monkeypatch, *words, there.topic_prefix) == 2
     assert f"{there.topic(NETWORK)} has records already" in capsys.readouterr().err
