@@ -78,6 +78,7 @@ class Ledger:
         self._values: dict[bytes, bytes] = {}
         self._kin: dict[bytes, Kin] = {}
         self._spoken: dict[bytes, set[str]] = {}
+        self._persons: dict[bytes, tuple[tuple[bytes | None, bytes | None], Person]] = {}
         self.marks: dict[str, Mark] = {}
         self.changed: set[bytes] = set()
 
@@ -85,16 +86,21 @@ class Ledger:
 
     def person(self, account: bytes, member: str = "") -> Person:
         """Read what is known of an account or, with `member`, of that member."""
-        name = person_key(account, member)
-        found = Person.from_bytes(
-            self._values.get(keys.consents(name)), self._values.get(keys.about(name))
-        )
+        found = self._read(person_key(account, member))
         mine = self.mark(account)
         own = self.mark(account, member) if member else mine
         found.erased_at = max(-1 if mine is None else mine.at, -1 if own is None else own.at)
         erased = own is not None and own.at >= 0  # else it only knows of a child's device
         found.by_default = not erased and (bool(member) or self._default_grant)
         return found
+
+    def _read(self, name: bytes) -> Person:
+        """Read the records of a person, between two commits once: a fact asks for them often."""
+        records = self._values.get(keys.consents(name)), self._values.get(keys.about(name))
+        known = self._persons.get(name)
+        if known is None or known[0] != records:
+            known = self._persons[name] = records, Person.from_bytes(*records)
+        return Person({**known[1].consents}, {**known[1].about})
 
     def alike(self, account: bytes, member: str) -> list[Person]:
         """Find those who are spelled as a member is: what they refuse, he refuses."""
@@ -281,6 +287,7 @@ class Ledger:
     def take_changed(self) -> Iterator[tuple[bytes, bytes | None]]:
         """Keys and values of what changed since the last call, None for what is gone."""
         changed, self.changed = self.changed, set()
+        self._persons.clear()  # nothing is to be kept of who was erased
         for key in sorted(changed):
             yield key, self.value(key)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from typing import Final
 
 from features.outcomes.contact_policy import NOT_SPOKEN_TO, Forbidden, Silence
 from features.outcomes.contacts import DAY_MS
@@ -16,6 +17,9 @@ from features.records.facts import OutcomeSaid
 from features.state import layout as lay
 from features.tags.taxonomy import Taxonomy
 from features.vocabulary import ContactNews, Reply, SuppressionReason
+
+#: Accounts whose silence is kept once worked out.
+_MOST_SILENCES: Final = 20_000
 
 
 class Spoken:
@@ -39,7 +43,7 @@ class Spoken:
         self._rules = rules
         self._taxonomy = taxonomy
         self.news: Counter[ContactNews | Reply] = Counter()
-        self._latest: tuple[object, Silence] = (None, NOT_SPOKEN_TO)
+        self._silences: dict[bytes, tuple[object, int, Silence]] = {}
 
     def take(self, account: bytes, member: str, ts: int, told: OutcomeSaid, most: int) -> bool:
         """Keep a contact or an answer, of a person at most so many; returns whether it is new."""
@@ -54,13 +58,19 @@ class Spoken:
 
     def silence(self, account: bytes, now: int) -> Silence:
         """Work out what must not be said to an account and its members at `now`, ms."""
-        if not self._ledger.spoken(account):
+        basis = self._ledger.contacts_basis(account)
+        if not basis:
+            self._silences.pop(account, None)
             return NOT_SPOKEN_TO
-        basis = account, now, self._ledger.contacts_basis(account)
-        if self._latest[0] != basis:  # all that is asked about an outcome asks for the same
+        known = self._silences.get(account)
+        # It stays the same until a contact or an answer comes, or something of it ends.
+        if known is None or known[0] != basis or not known[1] <= now < _end(known[2]):
             contacts = self._ledger.household_contacts(account)
-            self._latest = basis, self._rules.contact.silence(contacts, now)
-        return self._latest[1]
+            if len(self._silences) >= _MOST_SILENCES:
+                self._silences.clear()
+            known = basis, now, self._rules.contact.silence(contacts, now)
+            self._silences[account] = known
+        return known[2]
 
     def forbidden(
         self, account: bytes, member: str, now: int, interests: Iterable[int]
@@ -77,8 +87,7 @@ class Spoken:
 
     def next_end(self, account: bytes, now: int) -> int:
         """Time at which the first silence of an account ends, ms, `FOREVER` for none."""
-        end = self.silence(account, now).next_end
-        return FOREVER if end is None else end
+        return _end(self.silence(account, now))
 
     def holds(self, account: bytes, member: str, now: int) -> bool:
         """Whether nothing at all may be said to a member or, with "", to the household."""
@@ -97,3 +106,7 @@ class Spoken:
         if not draws.active:
             return []
         return [i for i in interests if draws.group(account.decode(), ids[i]) is not None]
+
+
+def _end(silence: Silence) -> int:
+    return FOREVER if silence.next_end is None else silence.next_end

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -35,6 +37,31 @@ def traces(stream: Stream, account: str) -> list[bytes]:
         for key, value in topic.items()
         if name in key or name in value
     ]
+
+
+def remembered(root: object, name: str) -> list[str]:
+    """Paths from an object to every text below it with a name in it; arrays are not looked into."""
+    found, seen, waiting = [], set(), [("", root)]
+    while waiting:
+        path, item = waiting.pop()
+        if isinstance(item, str | bytes):
+            text = item if isinstance(item, str) else item.decode("latin-1")
+            found += [path] if name in text else []
+        elif id(item) not in seen:
+            seen.add(id(item))
+            waiting += [(f"{path}.{part}", within) for part, within in _parts(item)]
+    return sorted(found)
+
+
+def _parts(item: object) -> list[tuple[str, object]]:
+    if isinstance(item, dict):
+        return [(f"{kind} {n}", x) for n, pair in enumerate(item.items())
+                for kind, x in zip(("key", "value"), pair, strict=True)]  # fmt: skip
+    if isinstance(item, list | tuple | set | frozenset | deque):
+        return [(str(n), x) for n, x in enumerate(item)]
+    if isinstance(item, np.ndarray | type | FunctionType):
+        return []
+    return list(getattr(item, "__dict__", {}).items())
 
 
 def heads(stream: Stream, account: str) -> list[Any]:
