@@ -80,6 +80,7 @@ class Cluster:
             commit_events=10_000,
             dead_letter_max_run=5_000,
             dead_letter_max_ratio=0.9,
+            outcomes=True,
             # Paced workers must not hold a minute of one partition before they see the next.
             kafka={
                 "heartbeat.interval.ms": "500",

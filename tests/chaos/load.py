@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import random
+from collections import deque
 from collections.abc import Iterator
 from itertools import islice
+from typing import Any
 
 from streams.contract.record import Record
-from streams.contract.topics import APP, INPUTS, NETWORK, TV
+from streams.contract.topics import APP, INPUTS, NETWORK, OUTCOMES, TV
 from streams.sandbox.simulator import DEFAULT_START, Simulation, simulated
 
 DAYS = 10
 _RECORDS_A_DAY = 35  # of a household; the simulator's mean is above
 _STORM = 400  # refused records in a row of a storm, spread over partitions
 _HOUR_MS = 3_600_000
+_OUTCOMES = 0.02  # contacts and answers behind so many of the records
+_LATEST = 200  # contacts that answers are to
 _SPARE_DAYS = 8  # of the simulation, so that there are enough records
 #: Event time behind all of the load, ms since 1970.
 END_MS = (DEFAULT_START.toordinal() - 719_163 + DAYS + _SPARE_DAYS + 1) * 24 * _HOUR_MS
 
+_ANSWERS = ("accepted", "ignored", "dismissed", "complained", "bought")
+_CHANNELS = ("mail", "sms", "screen")
+_INTERESTS = ("483", "216", "646", "1")
 _BAD = (
     b"",
     b"{",
@@ -45,7 +52,33 @@ def records(seed: int, events: int, storms: int = 0, jumps: int = 0) -> Iterator
         for record in simulated(Simulation(seed, households, DAYS + _SPARE_DAYS))
         if record.topic in INPUTS
     )
-    return islice(_troubled(random.Random(seed), whole, events, storms, jumps), events)
+    rng = random.Random(seed)
+    return islice(_troubled(rng, _with_outcomes(rng, whole), events, storms, jumps), events)
+
+
+def _with_outcomes(rng: random.Random, plain: Iterator[Record]) -> Iterator[Record]:
+    """Have some people spoken to, and some answer; of a few contacts only the answers come."""
+    made: deque[tuple[str, str]] = deque(maxlen=_LATEST)
+    for number, record in enumerate(plain):
+        yield record
+        if not isinstance(record.value, dict) or rng.random() >= _OUTCOMES:
+            continue
+        if made and rng.random() < 0.5:
+            account, contact = rng.choice(made)
+            said: dict[str, Any] = {
+                "kind": "answer",
+                "contact_id": contact,
+                "answer": rng.choice(_ANSWERS),
+            }
+        else:
+            account, contact = record.value["account_id"], f"k-{number}"
+            made.append((account, contact))
+            said = {"kind": "contact", "contact_id": contact, "channel": rng.choice(_CHANNELS)}
+            said |= {"interest": rng.choice(_INTERESTS), "held_out": rng.random() < 0.1}
+            if rng.random() < 0.1:  # only its answers are told
+                continue
+        said |= {"event_id": f"o-{number}", "account_id": account, "ts": record.value["ts"]}
+        yield Record(record.at, OUTCOMES, account, said)
 
 
 def _troubled(

@@ -9,7 +9,7 @@ from collections import Counter
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import OffsetSpec
 
-from streams.contract.topics import INPUTS
+from streams.contract.topics import joined_topics
 from streams.kafka.consumer_group import Group, GroupError
 from streams.kafka.offsets import offsets_at
 from streams.settings import Settings
@@ -31,7 +31,7 @@ class Progress:
         self._group = Group(settings)
         self._spots = [
             TopicPartition(settings.topic(name), p)
-            for name in INPUTS
+            for name in joined_topics(settings)
             for p in range(settings.partitions)
         ]
         self._more = endless * 2**40

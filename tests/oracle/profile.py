@@ -223,7 +223,8 @@ def offers(document: dict[str, Any]) -> dict[str, Any]:
         "suppressions": [
             item
             for item in document["suppressions"]
-            if may["value"] and item["scope"] not in ("all", "audiences")
+            # One channel that is closed is acted on; what holds for all is said by `contactable`.
+            if may["value"] and ("channel" in item or item["scope"] not in ("all", "audiences"))
         ],
     }
 

@@ -24,7 +24,7 @@ from features.state import layout as lay
 from features.state import packing_kernel
 from features.state.contents import Contents
 from features.tags import taxonomy
-from streams.contract.topics import INPUTS
+from streams.contract.topics import joined_topics
 from streams.kafka import clients
 from streams.settings import Settings
 from streams.worker.wiring import engine_config, input_limits
@@ -113,7 +113,7 @@ def recompute(
     """
     found = Reference(_engine(settings, contents))
     batches, places = [], []
-    for kind, name in enumerate(INPUTS):
+    for kind, name in enumerate(joined_topics(settings)):
         topic = settings.topic(name)
         running = -1
         end = until.get(topic, 0)
@@ -286,6 +286,6 @@ def _note_late(
 ) -> None:
     for i in np.flatnonzero(outcome == lay.LATE).tolist():
         row = batch.records[i]
-        place = settings.topic(INPUTS[int(row["kind"])]), int(row["offset"])
+        place = settings.topic(joined_topics(settings)[int(row["kind"])]), int(row["offset"])
         found.refused[place] = "late"
         found.raw[place] = batch.text(i, "account"), batch.raw(i)

@@ -25,7 +25,7 @@ from features.state.changelog_keys import IncompatibleState
 from features.state.contents import Contents
 from features.tags import taxonomy
 from features.tags.exact import exact_tags
-from streams.contract.topics import DEAD_LETTERS, INPUTS, OFFERS, PROFILES, STATE
+from streams.contract.topics import DEAD_LETTERS, OFFERS, PROFILES, STATE, joined_topics
 from streams.kafka import clients
 from streams.kafka.consumer_group import Group
 from streams.kafka.offsets import offsets_at
@@ -213,19 +213,19 @@ def _owners(settings: Settings, totals: Counter[str], broken: dict[str, list[str
         for spot in member.assignment.topic_partitions
     )
     totals["owners"] = len(group.members)
-    problems = broken["I7 one owner per partition"]
+    problems, joined = broken["I7 one owner per partition"], len(joined_topics(settings))
     problems += [f"{topic}[{p}] has {n} owners" for (topic, p), n in owned.items() if n > 1]
     for member in group.members:
         parts = Counter(spot.partition for spot in member.assignment.topic_partitions)
         problems += [
-            f"partition {p} is split between workers" for p, n in parts.items() if n != len(INPUTS)
+            f"partition {p} is split between workers" for p, n in parts.items() if n != joined
         ]
-    if group.state == ConsumerGroupState.STABLE and len(owned) != len(INPUTS) * settings.partitions:
-        problems.append(f"{len(owned)} partitions of {len(INPUTS) * settings.partitions} are owned")
+    if group.state == ConsumerGroupState.STABLE and len(owned) != joined * settings.partitions:
+        problems.append(f"{len(owned)} partitions of {joined * settings.partitions} are owned")
 
 
 def _committed(settings: Settings, partition: int, history: History) -> dict[str, int]:
-    wanted = [TopicPartition(settings.topic(name), partition) for name in INPUTS]
+    wanted = [TopicPartition(settings.topic(name), partition) for name in joined_topics(settings)]
     with Group(settings, stable=True) as group:
         found = group.committed(wanted, _ADMIN_S)
     names = [spot.topic for spot in wanted]
