@@ -14,7 +14,8 @@ from tests.support.processes import run_command
 
 _OLD_MS = 400_000  # above what PartitionStuck takes for stuck
 _LITTLE = 100  # bytes a second of a worker
-_TOOL_S = 60.0
+_PATIENCE_S = 240.0
+_TOOL_S = 300.0
 
 
 def outage(stage: Stage) -> Iterator[None]:
@@ -51,7 +52,7 @@ def hanging_transaction(stage: Stage) -> Iterator[None]:
     """A producer's transaction stays open behind a record that is minutes old."""
     hung = _hang(stage, [(NETWORK, 0)], now_ms() - _OLD_MS)
     yield
-    hung.abort_transaction(30.0)
+    hung.abort_transaction(_PATIENCE_S)
 
 
 def hanging_everywhere(stage: Stage) -> Iterator[None]:
@@ -59,7 +60,7 @@ def hanging_everywhere(stage: Stage) -> Iterator[None]:
     spots = [(name, p) for name in INPUTS for p in range(stage.settings.partitions)]
     hung = _hang(stage, spots, now_ms())
     yield
-    hung.abort_transaction(30.0)
+    hung.abort_transaction(_PATIENCE_S)
 
 
 def quota(stage: Stage) -> Iterator[None]:
@@ -74,14 +75,14 @@ def _hang(stage: Stage, spots: Iterable[tuple[str, int]], at_ms: int) -> Produce
         stage.settings,
         transactional_id="somebody",
         transaction_timeout_ms=600_000,
-        message_timeout_ms=60_000,
+        message_timeout_ms=240_000,
     )
-    hung.init_transactions(30.0)
+    hung.init_transactions(_PATIENCE_S)
     hung.begin_transaction()
     for name, partition in spots:
         topic = stage.settings.topic(name)
         hung.produce(topic, b"{}", b"acc-hung", partition=partition, timestamp=at_ms)
-    assert hung.flush(30.0) == 0
+    assert hung.flush(_PATIENCE_S) == 0
     return hung
 
 
