@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable, Iterator
 
 from confluent_kafka import Producer
 
 from streams.contract.topics import INPUTS, NETWORK
+from streams.kafka import access
 from tests.gameday.stage import Stage
 from tests.gameday.traffic import now_ms, producer
 from tests.support.processes import run_command
@@ -64,10 +66,14 @@ def hanging_everywhere(stage: Stage) -> Iterator[None]:
 
 
 def quota(stage: Stage) -> Iterator[None]:
-    """The workers' users get a quota far below what comes in."""
-    _set_quotas(stage, f"--add-config=consumer_byte_rate={_LITTLE}")
+    """The workers' users get a quota far below what comes in, as `config users` says it."""
+    said = stage.command("", "config", "users", "--fetch-quota", str(_LITTLE))
+    user = access.BY_NAME["worker"].user(stage.settings)
+    [line] = [line for line in said.splitlines() if line.endswith(f"--entity-name {user}")]
+    [change] = re.findall(r"--add-config (\S+)", line)
+    _set_quotas(stage, f"--add-config={change}")
     yield
-    _set_quotas(stage, "--delete-config=consumer_byte_rate")
+    _set_quotas(stage, f"--delete-config={change.partition('=')[0]}")
 
 
 def _hang(stage: Stage, spots: Iterable[tuple[str, int]], at_ms: int) -> Producer:
