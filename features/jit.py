@@ -56,7 +56,7 @@ def njit(function: F | None = None, **options: Any) -> F | Callable[[F], F]:
     def decorate(function: F) -> F:
         compiled = compiling(function)
         if kept and isinstance(compiled, Dispatcher):  # else numba is told to compile nothing
-            setattr(compiled, "_cache", _Kept(function))  # noqa: B010 - numba's own, that no type knows
+            vars(compiled)["_cache"] = _Kept(function)
         return cast(F, compiled)
 
     return decorate if function is None else decorate(function)
@@ -101,10 +101,10 @@ class _KeptAs(CompileResultCacheImpl):
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self._digest = sources_digest(function.__module__, Path(inspect.getfile(function)))
-        super().__init__(function)  # type: ignore[no-untyped-call]
+        super().__init__(function)  # type: ignore[no-untyped-call]  # numba's
 
     def get_filename_base(self, fullname: str, abiflags: str) -> str:
-        base = super().get_filename_base(fullname, abiflags)  # type: ignore[no-untyped-call]
+        base = super().get_filename_base(fullname, abiflags)  # type: ignore[no-untyped-call]  # numba's
         return f"{base}-{self._digest}"
 
 
@@ -112,7 +112,7 @@ class _Kept(FunctionCache):
     _impl_class = _KeptAs
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        super().__init__(function)  # type: ignore[no-untyped-call]
+        super().__init__(function)  # type: ignore[no-untyped-call]  # numba's
 
 
 @cache

@@ -15,7 +15,7 @@ STEPS = (
     Step("scale", worker_steps.scale, (), STARTS),
     Step("roll", worker_steps.roll, (), STARTS),
     Step("kill -9", worker_steps.kill, (), STARTS),
-    Step("zombie", worker_steps.zombie, (), WAITED),
+    Step("zombie", worker_steps.zombie, (), STARTS),
     Step(
         "crash loop",
         worker_steps.crash_loop,

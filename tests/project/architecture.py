@@ -81,6 +81,8 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
         "argparse rich".split(),
         ("streams",),
     ),
+    # The compiler's door reads sources, to know what compiled code was made of.
+    **dict.fromkeys(("pathlib", "sys"), ("streams", "features.jit")),
     # Nothing unpickles what came over a wire, so nothing pickles.
     **dict.fromkeys("pickle marshal shelve dill cloudpickle joblib".split(), ()),
 }
