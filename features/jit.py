@@ -104,7 +104,7 @@ class _KeptAs(CompileResultCacheImpl):
         super().__init__(function)  # type: ignore[no-untyped-call]  # numba's
 
     def get_filename_base(self, fullname: str, abiflags: str) -> str:
-        base = super().get_filename_base(fullname, abiflags)  # type: ignore[no-untyped-call]  # numba's
+        base = cast(Any, super()).get_filename_base(fullname, abiflags)
         return f"{base}-{self._digest}"
 
 
