@@ -22,8 +22,8 @@ STEPS = (
         ("InterestStreamsCrashing",),
         ("InterestStreamsDown", *STARTS),
     ),
-    Step("leader changes", cluster_steps.leader_changes, (), WAITED),
-    Step("full disk", cluster_steps.disk_full, (), WAITED),
+    Step("leader changes", cluster_steps.leader_changes, (), STARTS),
+    Step("full disk", cluster_steps.disk_full, (), STARTS),
     Step(
         "outage",
         cluster_steps.outage,
