@@ -13,6 +13,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from tests.gameday.stage import Stage
@@ -27,13 +28,23 @@ def measure(root: Path, times: int) -> None:
     with Stage(root, brokers=1, workers=2, apps=()) as stage:
         moves = {"SIGTERM": _terminate, "kill -9": _kill, "scale-out": _scale_out}
         for name, move in moves.items():
-            say(name, [_timed(stage, move) for _ in range(times)])
+            say(name, _noted(stage, name, times, partial(_timed, stage, move)))
         stage.have((0,))
         stage.settle(READY_S)
-        say("start, kernels compiled", [_start(stage, READY_S) for _ in range(times)])
+        kept = "start, kernels compiled"
+        say(kept, _noted(stage, kept, times, partial(_start, stage, READY_S)))
         with tempfile.TemporaryDirectory(prefix="kernels-") as empty:
             os.environ["NUMBA_CACHE_DIR"] = empty  # a worker has this process's environment
             say("start, no kernels", [_start(stage, _COLD_S)])
+
+
+def _noted(stage: Stage, name: str, times: int, take: Callable[[], float]) -> list[float]:
+    """So many measurements, each told as it comes."""
+    found: list[float] = []
+    for _ in range(times):
+        found.append(take())
+        stage.timeline.note(name, f"{found[-1]:.1f} s")
+    return found
 
 
 def say(name: str, seconds: list[float]) -> None:

