@@ -142,7 +142,7 @@ class Pipeline:
         """Discard the producer, waiting jobs and errors."""
         self._computing.drop()
         self._sending.drop()
-        self._trace.end("abandoned")
+        self._trace.end({}, "abandoned")
         self._given = self.succeeded
         if self.outlet is not None:
             self.outlet.drop()
@@ -235,7 +235,7 @@ class Pipeline:
             commit = self._collected(cuts, engines, deadline)
             told |= {"partitions": len(commit.changes), "refused": len(commit.refused)}
         if not commit.offsets:
-            trace.end()
+            trace.end({})
             self._sending.put(self._nothing)
             return
         # Taken now, for the engines go on while their commit is on its way.
@@ -307,6 +307,6 @@ class Pipeline:
         counts: Counter[str] = Counter()
         for (_, outcome), count in commit.outcomes.items():
             counts[outcome] += count
-        trace.end(**counts)
+        trace.end(counts)
         self._report.committed(commit, found)
         self.succeeded += 1

@@ -19,7 +19,6 @@ from streams.settings import Settings
 log = logging.getLogger(__name__)
 _WHERE = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 _PROGRAM = "interest-streams-worker"
-Counts = Mapping[str, int | str]
 
 
 class Trace:
@@ -55,19 +54,19 @@ class Trace:
             yield counts
         except BaseException as error:
             _fail(span, type(error).__name__)
-            self.end("abandoned")
+            self.end({}, "abandoned")
             raise
         finally:
             span.set_attributes(counts)
             span.end()
 
-    def end(self, failed: str = "", **counts: int) -> None:
+    def end(self, counts: Mapping[str, int], failed: str = "") -> None:
         """The commit is done, or never will be."""
         if self._whole is None:
             return
         if failed:
             _fail(self._whole, failed)
-        self._whole.set_attributes(counts)
+        self._whole.set_attributes(dict(counts))
         self._whole.end()
         self._whole = None
 

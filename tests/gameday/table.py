@@ -42,7 +42,7 @@ STEPS = (
         ("InterestStreamsNotCommitting", "InterestStreamsLagging"),
         WAITED,
     ),
-    Step("quota", cluster_steps.quota, WAITED),
+    Step("quota", cluster_steps.quota, WAITED, ("InterestStreamsNotCommitting",)),
     Step("wrong ACL", worker_steps.wrong_acl, ("InterestStreamsCrashing",), STARTS),
     Step("fenced", worker_steps.fenced, ("InterestStreamsAborting",), WAITED),
     Step(

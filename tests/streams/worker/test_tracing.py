@@ -52,7 +52,9 @@ def test_each_commit_is_a_trace_with_its_steps(spans: InMemorySpanExporter) -> N
         for name in STEPS - {"batch"}:
             parent = trace[name].parent
             assert parent is not None and parent.span_id == whole
-        counted += int((trace["batch"].attributes or {}).get("counted", 0))
+        told = (trace["batch"].attributes or {}).get("counted", 0)
+        assert isinstance(told, int)
+        counted += told
     assert counted == 3
     assert trace["batch"].resource.attributes["service.instance.id"] == "w0"
 
@@ -93,7 +95,7 @@ def test_a_failed_commit_is_told_by_the_name_of_its_error_alone(
 def test_without_an_endpoint_nothing_is_traced_or_loaded() -> None:
     with tracing(Settings(), {}).step("fold") as told:
         told["records"] = 1
-    tracing(Settings(), {}).end(counted=1)
+    tracing(Settings(), {}).end({"counted": 1})
 
 
 def test_a_worker_without_the_extra_says_so_and_works(monkeypatch: pytest.MonkeyPatch) -> None:
