@@ -5,10 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ARGS ?=
-# Compiled kernels, one folder for each state of their sources: numba looks at a kernel's own file
-# alone, and would go on with what was compiled into it from another.
-export NUMBA_CACHE_DIR := $(CURDIR)/.cache/numba/$(shell cat features/*.py features/*/*_kernel.py \
-  features/state/layout.py | cksum | cut -d' ' -f1)
+# Compiled kernels, for all commands; what is kept is named by the sources that it was made of.
+export NUMBA_CACHE_DIR := $(CURDIR)/.cache/numba
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint fmt bench quality chaos simulate gameday fuzz kafka lock clean

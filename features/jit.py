@@ -2,17 +2,29 @@
 
 Every compiled function of the project is made through :func:`njit`, so the choice to keep
 compiled code on disk is made once, and strict type checking sees ordinary functions.
+
+Numba itself takes compiled code from disk as long as a function's own file is unchanged, whatever
+became of the functions and numbers of other files that were compiled into it. Here the name of
+what is kept carries a digest of every source that it can be made of.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import hashlib
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar, cast, overload
 
 import numba
 import numpy as np
 from numba.core import event
+from numba.core.caching import CompileResultCacheImpl, FunctionCache
+from numba.core.dispatcher import Dispatcher
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -37,9 +49,16 @@ def njit(function: F | None = None, **options: Any) -> F | Callable[[F], F]:
     -------
     The compiled function under its own type, or a decorator that makes it.
     """
-    options.setdefault("cache", True)
+    kept = options.pop("cache", True)
     options.setdefault("nogil", True)
-    decorate = cast(Callable[[F], F], numba.njit(**options))
+    compiling = numba.njit(**options)
+
+    def decorate(function: F) -> F:
+        compiled = compiling(function)
+        if kept and isinstance(compiled, Dispatcher):  # else numba is told to compile nothing
+            vars(compiled)["_cache"] = _Kept(function)
+        return cast(F, compiled)
+
     return decorate if function is None else decorate(function)
 
 
@@ -75,6 +94,91 @@ def made_up(function: F) -> F:
     has no name that Numba would know again in the next process.
     """
     return bare(forceinline=True, cache=False)(function)
+
+
+class _KeptAs(CompileResultCacheImpl):
+    """Names files so that a release reads none that another one wrote, nor writes over them."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._digest = sources_digest(function.__module__, Path(inspect.getfile(function)))
+        super().__init__(function)  # type: ignore[no-untyped-call]  # numba's
+
+    def get_filename_base(self, fullname: str, abiflags: str) -> str:
+        base = cast(Any, super()).get_filename_base(fullname, abiflags)
+        return f"{base}-{self._digest}"
+
+
+class _Kept(FunctionCache):
+    _impl_class = _KeptAs
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__(function)  # type: ignore[no-untyped-call]  # numba's
+
+
+@cache
+def sources_digest(module: str, path: Path) -> str:
+    """Digest of a module's source and of those that it takes something from, directly or not.
+
+    Of the module's own package and this one; a change of any other file leaves it as it is.
+    """
+    roots = {name.partition(".")[0]: Path() for name in (module, __name__)}
+    roots = {top: folder for top in roots if (folder := _folder(sys.modules.get(top)))}
+    found: dict[str, str] = {}
+    wanted = [(module, path)]
+    while wanted:
+        name, file = wanted.pop()
+        if name in found:
+            continue
+        found[name], text = _read(file)
+        package = name if file.name == "__init__.py" else name.rpartition(".")[0]
+        for origin, those in _imports(text, package):
+            wholes = [(f"{origin}.{it}", _file(f"{origin}.{it}", roots)) for it in those]
+            wanted += [(whole, own) for whole, own in wholes if own]
+            if (own := _file(origin, roots)) and not (wholes and all(own for _, own in wholes)):
+                wanted.append((origin, own))
+    parts = (f"{name} {digest}\n" for name, digest in sorted(found.items()))
+    return hashlib.sha256("".join(parts).encode()).hexdigest()[:16]
+
+
+def _folder(package: Any) -> Path | None:
+    file = getattr(package, "__file__", None)
+    return Path(file).parent if file and Path(file).name == "__init__.py" else None
+
+
+def _file(module: str, roots: Mapping[str, Path]) -> Path | None:
+    top, *rest = module.split(".")
+    if top not in roots:
+        return None
+    way = roots[top].joinpath(*rest)
+    for file in (way / "__init__.py", way.with_suffix(".py")):
+        if file.is_file():
+            return file
+    return None
+
+
+@cache
+def _read(path: Path) -> tuple[str, str]:
+    source = path.read_bytes()
+    return hashlib.sha256(source).hexdigest(), source.decode()
+
+
+#: ``import a, b`` or ``from a import b, c``, the latter over several lines, too.
+_IMPORT = re.compile(
+    r"^[ \t]*(?:import ([^\n#]+)|from ([\w.]+) import (\([^)]*\)|[^\n#]+))", re.MULTILINE
+)
+
+
+def _imports(text: str, package: str) -> Iterator[tuple[str, list[str]]]:
+    """Modules that a source imports, each with the names that it takes from it."""
+    for plain, origin, those in _IMPORT.findall(text):
+        for whole in plain.split(","):
+            if whole.strip():
+                yield whole.split()[0], []
+        if origin:
+            dots = len(origin) - len(origin.lstrip("."))
+            above = package.split(".")[: 1 - dots or None] if dots else []
+            names = re.sub(r"#[^\n]*", "", those)
+            yield ".".join(filter(None, [*above, origin[dots:]])), re.findall(r"\w+", names)
 
 
 @contextmanager

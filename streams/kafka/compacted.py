@@ -254,13 +254,22 @@ class CompactedTopic:
         """
         deadline = time.monotonic() + seconds
         if not self._assigned or time.monotonic() - self._looked > _NEW_PARTITIONS_S:
-            self._assign(self._partitions() - self._assigned)
+            self._look()
         while True:
             message = self._consumer.poll(max(0.0, deadline - time.monotonic()))
             if message is None:
                 return None
             if self._is_record(message):
                 return message
+
+    def _look(self) -> None:
+        """Take up added partitions; where Kafka can't tell now, those that are known go on."""
+        try:
+            self._assign(self._partitions() - self._assigned)
+        except ReaderError as error:
+            if not (error.name and self._assigned):
+                raise  # what is wrong with those, their records' answers tell
+            self._looked = time.monotonic()
 
     def _partitions(self) -> set[int]:
         try:

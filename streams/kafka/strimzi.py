@@ -25,6 +25,12 @@ class Quotas(NamedTuple):
 
 
 NO_QUOTAS: Final = Quotas()
+#: What Strimzi calls the limits, and what a broker does.
+_NAMES = (
+    ("producerByteRate", "producer_byte_rate"),
+    ("consumerByteRate", "consumer_byte_rate"),
+    ("requestPercentage", "request_percentage"),
+)
 
 
 def users(settings: Settings, quotas: Quotas = NO_QUOTAS) -> str:
@@ -39,16 +45,17 @@ _HEAD = """\
 """
 
 
-_QUOTA_NAMES = ("producerByteRate", "consumerByteRate", "requestPercentage")
+_TOOL = "kafka-configs.sh --bootstrap-server HOST --alter --entity-type users"
 
 
 def _user(principal: Principal, settings: Settings, quotas: Quotas) -> str:
+    user = principal.user(settings)
     lines = [
         f"# {principal.about[0].upper()}{principal.about[1:]}.",
         "apiVersion: kafka.strimzi.io/v1",
         "kind: KafkaUser",
         "metadata:",
-        f"  name: {principal.user(settings)}",
+        f"  name: {user}",
         "  labels:",
         "    strimzi.io/cluster: kafka",
         "spec:",
@@ -63,8 +70,9 @@ def _user(principal: Principal, settings: Settings, quotas: Quotas) -> str:
         place = f"type: {acl.kind}, name: {acl.name}, patternType: {pattern}"
         lines.append(f"      - resource: {{{place}}}")
         lines.append(f"        operations: [{', '.join(acl.operations)}]")
-    limits = [
-        f"    {name}: {most}" for name, most in zip(_QUOTA_NAMES, quotas, strict=True) if most
-    ]
-    lines += ["  quotas:", *limits] if limits else []
+    limits = [(names, most) for names, most in zip(_NAMES, quotas, strict=True) if most]
+    if limits:
+        lines += ["  quotas:", *(f"    {strimzi}: {most}" for (strimzi, _), most in limits)]
+        told = ",".join(f"{name}={most}" for (_, name), most in limits)
+        lines.append(f"# Without Strimzi: {_TOOL} --add-config {told} --entity-name {user}")
     return "\n".join(lines) + "\n"

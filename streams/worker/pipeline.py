@@ -35,6 +35,7 @@ from streams.worker.outlet import Commit, Outlet
 from streams.worker.partition import Cut, Partition, Turn
 from streams.worker.reporting import Report
 from streams.worker.tag_feed import TagFeed
+from streams.worker.tracing import Trace, tracing
 from streams.worker.untagged import Untagged
 
 _LEAST_TURN = 500  # records
@@ -68,6 +69,7 @@ class Pipeline:
         self._report = report
         self._computing = ports.executor()
         self._sending = ports.executor()
+        self._trace = tracing(settings)  # of the next commit
         self._given = 0  # commits
         self.outlet: Outlet | None = None
         self.succeeded = 0
@@ -140,6 +142,7 @@ class Pipeline:
         """Discard the producer, waiting jobs and errors."""
         self._computing.drop()
         self._sending.drop()
+        self._trace.end({}, "abandoned")
         self._given = self.succeeded
         if self.outlet is not None:
             self.outlet.drop()
@@ -155,8 +158,11 @@ class Pipeline:
                 part.turns.append(Turn(batch, np.zeros(len(batch), np.uint8)))
         open_ = [(part, engine) for part, engine, _ in released if part.turns]
         most = max(1, self._settings.turn_persons // max(1, len(open_)))
-        for part, engine in open_:
-            count += self._advance(part, engine, most)
+        if open_:
+            with self._trace.step("fold") as told:
+                for part, engine in open_:
+                    count += self._advance(part, engine, most)
+                told |= {"partitions": len(open_), "records": count}
         if count >= _LEAST_TURN:  # of fewer, what each turn costs would count for them
             took = max(1e-3, self._ports.monotonic() - begun)
             self.turn_size = max(_LEAST_TURN, int(_TURN_S * count / took))
@@ -224,6 +230,21 @@ class Pipeline:
         deadline: float | None,
     ) -> None:
         self._untagged.keep(engines)
+        trace, self._trace = self._trace, self._trace.next()
+        with trace.step("collect") as told:
+            commit = self._collected(cuts, engines, deadline)
+            told |= {"partitions": len(commit.changes), "refused": len(commit.refused)}
+        if not commit.offsets:
+            trace.end({})
+            self._sending.put(self._nothing)
+            return
+        # Taken now, for the engines go on while their commit is on its way.
+        figures = {partition: engine.figures() for partition, engine in engines.items()}
+        self._sending.put(partial(self._commit, commit, figures, member, deadline, trace))
+
+    def _collected(
+        self, cuts: Sequence[Cut], engines: Mapping[int, Engine], deadline: float | None
+    ) -> Commit:
         commit = Commit()
         for cut in cuts:
             engine = engines[cut.partition]
@@ -257,12 +278,7 @@ class Pipeline:
                 for name, at in cut.positions.items()
             ]
             commit.taken.update(cut.taken)
-        if not commit.offsets:
-            self._sending.put(self._nothing)
-            return
-        # Taken now, for the engines go on while their commit is on its way.
-        figures = {partition: engine.figures() for partition, engine in engines.items()}
-        self._sending.put(partial(self._commit, commit, figures, member, deadline))
+        return commit
 
     def _nothing(self) -> None:
         """Account for a commit of which nothing was left."""
@@ -275,13 +291,22 @@ class Pipeline:
         return letter
 
     def _commit(
-        self, commit: Commit, found: Mapping[int, Figures], member: Any, deadline: float | None
+        self,
+        commit: Commit,
+        found: Mapping[int, Figures],
+        member: Any,
+        deadline: float | None,
+        trace: Trace,
     ) -> None:
         if self.outlet is None:
             raise Abandon("the former transaction failed")
         if deadline is None:
             deadline = self._ports.monotonic() + self._settings.call_deadline_ms / 1000.0
-        with metrics.COMMIT_SECONDS.time():
+        with metrics.COMMIT_SECONDS.time(), trace.step("commit"):
             self.outlet.commit(commit, member, deadline)
+        counts: Counter[str] = Counter()
+        for (_, outcome), count in commit.outcomes.items():
+            counts[outcome] += count
+        trace.end(counts)
         self._report.committed(commit, found)
         self.succeeded += 1

@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.bench.venvs import CACHE, kernels_digest
+from tests.bench.venvs import CACHE
 
 # Before numba is imported: this process and the workers share what is compiled.
-os.environ.setdefault("NUMBA_CACHE_DIR", str(CACHE / f"numba-{kernels_digest()}"))
+os.environ.setdefault("NUMBA_CACHE_DIR", str(CACHE / "numba"))
 
 from tests.bench import figures, lookups, report, scale, side, workers  # noqa: E402
 from tests.bench.contenders import CONTENDERS  # noqa: E402

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.bench import venvs
 from tests.bench.broker import Topics
-from tests.bench.venvs import CACHE, PEERS, kernels_digest
+from tests.bench.venvs import CACHE, PEERS
 
 HERE = Path(__file__).resolve().parent
 _PEER_PROFILES = "{prefix}peer-profiles"
@@ -103,7 +103,7 @@ def environment(contender: Contender, job: Job) -> dict[str, str]:
 
 
 def worker_env(job: Job, instance: str = "bench-0") -> dict[str, str]:
-    """Environment of our worker for a job; compiled kernels are kept per state of the code."""
+    """Environment of our worker for a job; compiled kernels are kept."""
     return {
         "INTEREST_STREAMS_BOOTSTRAP_SERVERS": job.topics.bootstrap,
         "INTEREST_STREAMS_TOPIC_PREFIX": job.topics.prefix,
@@ -112,7 +112,7 @@ def worker_env(job: Job, instance: str = "bench-0") -> dict[str, str]:
         "INTEREST_STREAMS_CONSENT_DEFAULT": job.topics.settings.consent_default,
         "INTEREST_STREAMS_HTTP_PORT": "0",
         "INTEREST_STREAMS_PARTITIONER": job.topics.settings.partitioner,
-        "NUMBA_CACHE_DIR": str(CACHE / f"numba-{kernels_digest()}"),
+        "NUMBA_CACHE_DIR": str(CACHE / "numba"),
     }
 
 

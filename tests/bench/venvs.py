@@ -77,14 +77,6 @@ def classes() -> str:
     return f"{made}:{libs}/*"
 
 
-def kernels_digest() -> str:
-    """Names the compiled code: Numba itself looks at no other file than a function's own."""
-    digest = hashlib.sha256()
-    for path in sorted((paths.ROOT / "features").rglob("*_kernel.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:12]
-
-
 @contextmanager
 def _for(name: str) -> Iterator[None]:
     try:

@@ -21,7 +21,7 @@ from tests.broker.kafka_server import KafkaServer, Node, Options, free_ports, ne
 from tests.support.processes import wait_until
 
 _ADMIN_S = 10.0
-_IN_SYNC_S = 60.0
+_IN_SYNC_S = 240.0
 
 
 @contextmanager

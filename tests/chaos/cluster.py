@@ -34,6 +34,7 @@ from tests.support.worker_process import WorkerProcess, short_timings
 _RESTARTED = {1: "gave up", 70: "watchdog"}
 #: Ends of a worker that an operator stops, or who sees by itself that offsets are lost.
 _HALTED = {0, *_RESTARTED, -signal.SIGTERM, ExitCode.LOST_OFFSETS, ExitCode.BAD_TOPICS}
+_END_S = 180.0  # of a worker on a busy machine
 _PROPERTIES = {"log.retention.check.interval.ms": "1000"}
 
 
@@ -195,7 +196,7 @@ class Cluster:
         """SIGTERM; a worker must then commit and end with 0, if it had come to hear it."""
         self.wanted.discard(slot)
         worker = self.workers.pop(slot)
-        code = worker.terminate(60.0)
+        code = worker.terminate(_END_S)
         self.ends[f"SIGTERM -> {code}"] += 1
         if code == -signal.SIGTERM and not worker.text():
             return  # Python was still reading modules
@@ -207,7 +208,7 @@ class Cluster:
         for worker in self.workers.values():
             worker.signal(signal.SIGTERM)
         for slot, worker in self.workers.items():
-            if (code := worker.wait(60.0)) not in _HALTED:
+            if (code := worker.wait(_END_S)) not in _HALTED:
                 self.fatal.append(f"w{slot} ended with {code} where offsets were lost")
 
     def up(self) -> list[int]:

@@ -11,7 +11,7 @@ _LESS = 0.5  # of the privacy budget
 
 def app_down(stage: Stage) -> Iterator[None]:
     """The catalogue's app is gone."""
-    stage.apps["catalogue"].kill()
+    stage.stop_app("catalogue")
     yield
     stage.start_app("catalogue")
 
@@ -19,8 +19,8 @@ def app_down(stage: Stage) -> Iterator[None]:
 def budget_lowered(stage: Stage) -> Iterator[None]:
     """Audiences start anew with a smaller privacy budget than what is told already took."""
     epsilon = stage.settings.audience_epsilon * _LESS
-    stage.apps["audiences"].kill()
+    stage.stop_app("audiences")
     stage.start_app("audiences", audience_epsilon=epsilon)
     yield
-    stage.apps["audiences"].kill()
+    stage.stop_app("audiences")
     stage.start_app("audiences")

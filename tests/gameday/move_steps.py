@@ -17,7 +17,7 @@ from tests.support.worker_process import WorkerProcess, wait_for_end
 _PREFIX, _SHADOW = "v2.", "shadow."
 _MOST = "0.5"  # of the subjects: what came while it was copied, only the live ones know
 _TIMES = 3
-_END_S = 60.0
+_END_S = 240.0
 
 
 def redrive(stage: Stage) -> Iterator[None]:
@@ -44,7 +44,7 @@ def repartition(stage: Stage) -> Iterator[None]:
     """A stranger's `--alter` stops every worker; the deployment moves to more partitions."""
     topic, count = stage.settings.topic(NETWORK), stage.settings.partitions
     for answer in stage.users.admin().create_partitions([NewPartitions(topic, count + 1)]).values():
-        answer.result(30.0)
+        answer.result(_END_S)
     slots = sorted(stage.wanted)
     workers = [stage.workers[slot] for slot in slots]
     wait_until(lambda: not any(worker.running for worker in workers), _END_S, stage.said)

@@ -14,6 +14,7 @@ from tests.gameday.stage import Stage
 from tests.gameday.traffic import SPARE, consent, now_ms, producer
 
 _HOUR_MS = 3_600_000
+_PATIENCE_S = 240.0
 _Record = tuple[str, object]  # key and value; what is no bytes becomes JSON
 
 
@@ -79,7 +80,7 @@ def misplaced(stage: Stage) -> Iterator[None]:
         partition = (home(key.encode(), settings.partitions) + 1) % settings.partitions
         value = orjson.dumps(view(key, f"m-{now_ms()}-{n}"))
         own.produce(settings.topic(TV), value, key, partition)
-    assert own.flush(60.0) == 0
+    assert own.flush(_PATIENCE_S) == 0
     yield
 
 
@@ -108,4 +109,4 @@ def send(stage: Stage, topic: str, records: Iterable[_Record]) -> None:
     for key, value in records:
         whole = value if isinstance(value, bytes) else orjson.dumps(value)
         own.produce(settings.topic(topic), whole, key)
-    assert own.flush(60.0) == 0
+    assert own.flush(_PATIENCE_S) == 0

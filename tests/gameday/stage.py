@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -33,7 +34,7 @@ from tests.support.worker_process import READY_S, WorkerProcess, prepare
 RULES = ROOT / "deploy" / "prometheus" / "rules.yml"
 APPS = ("catalogue", "audiences", "lookup")
 _SLOTS = 4
-_COMMAND_S = 180.0
+_COMMAND_S = 900.0
 _SETTINGS: dict[str, Any] = {
     "topic_prefix": "gameday.",
     "group_id": "gameday.group",
@@ -98,6 +99,7 @@ class Stage(Cluster):
         self._rate, self._behind_ms = rate, behind_ms
         self._ports: dict[int | str, int] = {}
         self.apps: dict[str, WorkerProcess] = {}
+        self._of_apps: dict[str, dict[str, Any]] = {}
         self._running = ExitStack()
 
     def _build(self, slots: int, nodes: Sequence[Mapping[str, str]]) -> KafkaCluster:
@@ -162,8 +164,8 @@ class Stage(Cluster):
 
     def move(self, slots: Iterable[int], **more: Any) -> None:
         """Go on as a deployment of other settings, its topics being there."""
-        for app in self.apps.values():
-            app.kill()
+        for name in list(self.apps):
+            self.stop_app(name)
         assert self.progress is not None
         self.progress.stop()
         self.settings = replace(self.settings, **more)
@@ -181,7 +183,8 @@ class Stage(Cluster):
         super().__exit__(*error)
 
     def start_app(self, name: str, **more: Any) -> None:
-        """Start an app under its user, with settings of its own."""
+        """Start an app under its user, with settings of its own; it is started again if it ends."""
+        self._of_apps[name] = more
         settings = self.as_user(name, http_port=self._ports[name], instance_id=name, **more)
         words = ["-m", "faust", "-A", f"streams.apps.{name}", "worker"]
         if name == "lookup":
@@ -191,6 +194,10 @@ class Stage(Cluster):
             words = ["-m", "streams", name]
         command = ["env", f"TMPDIR={self.root}", sys.executable, *words]
         self.apps[name] = WorkerProcess(settings, self.root / f"{name}.log", command)
+
+    def stop_app(self, name: str) -> None:
+        """Kill an app, which is not started again."""
+        self.apps.pop(name).kill()
 
     def have(self, slots: Iterable[int]) -> None:
         """Stop in order what else runs, and start what does not."""
@@ -211,6 +218,29 @@ class Stage(Cluster):
                 self.fatal.append(f"w{slot} ended with {code}: {last}")
                 self.timeline.note(f"w{slot}", f"ended with {code}, is started again: {last}")
             self.start(slot)
+        for name, app in list(self.apps.items()):
+            if (code := app.exit_code()) is not None:
+                last = "".join(app.text().strip().splitlines()[-1:])[:300]
+                self.fatal.append(f"{name} ended with {code}: {last}")
+                self.timeline.note(name, f"ended with {code}, is started again: {last}")
+                self.start_app(name, **self._of_apps[name])
+
+    def wait_for(self, condition: Callable[[], bool], seconds: float) -> bool:
+        """Tend everything until the condition holds; whether it did in time.
+
+        The time is one of a machine without other work: where twice as many threads want to run as
+        there are processors, a second counts half, and a quarter at the least: alerts have a clock.
+        """
+        left, looked = seconds, time.monotonic()
+        while not condition():
+            if left < 0.0:
+                return False
+            self.tend()
+            time.sleep(0.1)
+            before, looked = looked, time.monotonic()
+            slower = os.getloadavg()[0] / (os.cpu_count() or 1)
+            left -= (looked - before) / min(4.0, max(1.0, slower))
+        return True
 
     def ready(self, slot: int) -> bool:
         """Whether a worker says so itself."""

@@ -58,7 +58,7 @@ class Step:
             if not stage.wait_for(lambda: not self._silent(stage, mark), _FIRE_S):
                 wrong.append(f"did not fire: {', '.join(sorted(self._silent(stage, mark)))}")
             next(act, None)
-        except (AssertionError, KafkaException, OSError) as error:
+        except (AssertionError, KafkaException, OSError, RuntimeError) as error:
             wrong.append(f"{type(error).__name__}: {error}"[:500])
         mended = time.monotonic()
         line.note(self.name, "mended")

@@ -15,15 +15,15 @@ STEPS = (
     Step("scale", worker_steps.scale, (), STARTS),
     Step("roll", worker_steps.roll, (), STARTS),
     Step("kill -9", worker_steps.kill, (), STARTS),
-    Step("zombie", worker_steps.zombie, (), WAITED),
+    Step("zombie", worker_steps.zombie, (), STARTS),
     Step(
         "crash loop",
         worker_steps.crash_loop,
         ("InterestStreamsCrashing",),
         ("InterestStreamsDown", *STARTS),
     ),
-    Step("leader changes", cluster_steps.leader_changes, (), WAITED),
-    Step("full disk", cluster_steps.disk_full, (), WAITED),
+    Step("leader changes", cluster_steps.leader_changes, (), STARTS),
+    Step("full disk", cluster_steps.disk_full, (), STARTS),
     Step(
         "outage",
         cluster_steps.outage,
@@ -42,7 +42,7 @@ STEPS = (
         ("InterestStreamsNotCommitting", "InterestStreamsLagging"),
         WAITED,
     ),
-    Step("quota", cluster_steps.quota, WAITED),
+    Step("quota", cluster_steps.quota, WAITED, ("InterestStreamsNotCommitting",)),
     Step("wrong ACL", worker_steps.wrong_acl, ("InterestStreamsCrashing",), STARTS),
     Step("fenced", worker_steps.fenced, ("InterestStreamsAborting",), WAITED),
     Step(

@@ -47,7 +47,7 @@ class Traffic:
         """Give every account's consent, and begin."""
         for account in (*Simulation(households=_HOUSEHOLDS, days=_DAYS).truth, *SPARE):
             self._send(FACTS, account, consent(account, at_ms=now_ms() - self.behind_ms))
-        assert self._producer.flush(30.0) == 0
+        assert self._producer.flush(240.0) == 0
         self._thread.start()
 
     def halt(self) -> None:
@@ -58,7 +58,7 @@ class Traffic:
         """End, with everything acknowledged."""
         self.halt()
         self._thread.join()
-        assert self._producer.flush(120.0) == 0
+        assert self._producer.flush(240.0) == 0
 
     def _flow(self) -> None:
         records = _events()

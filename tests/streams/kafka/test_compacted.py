@@ -68,3 +68,25 @@ def test_it_begins_at_offsets_that_the_log_still_has(
     reader._assign({0})
     (spots,) = consumer.incremental_assign.call_args.args
     assert spots[0].offset == (5 if trusted else OFFSET_BEGINNING)
+
+
+@pytest.mark.parametrize(
+    "code", [KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError.LEADER_NOT_AVAILABLE]
+)
+def test_an_outage_at_the_look_for_new_partitions_ends_no_reader(
+    code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = topic()
+    consumer: Any = reader._consumer
+    consumer.poll.return_value = None
+    there = mock.Mock(topics={"t": mock.Mock(error=None, partitions={0: ...})})
+    consumer.list_topics.side_effect = [failed(code), there, failed(code), failed(code), there]
+    with pytest.raises(ReaderError):  # nothing is known yet
+        reader.poll(0.0)
+    assert reader.poll(0.0) is None
+    monkeypatch.setattr(compacted, "_NEW_PARTITIONS_S", -1.0)
+    assert reader.poll(0.0) is None
+    assert reader.poll(0.0) is None
+    there.topics["t"].partitions = {0: ..., 1: ...}
+    assert reader.poll(0.0) is None
+    assert reader._assigned == {0, 1}
