@@ -115,7 +115,7 @@ class Admission:
                 lay.SPAN_AGREED if self.agrees(account, member, person, now) else lay.SPAN_ALWAYS
             )
             self._spans.put(account, span, member=name, scope=scope)
-            if not person and self.ledger.alike(account, member):  # it follows from their words
+            if not person:  # it follows from what is known of others
                 self._answered(account, member, (name, b""))
         kin = self.ledger.kin(account)
         if kin is not None and any(
