@@ -374,6 +374,8 @@ class Standing:
                 self.admission.put_device(account, device, now)
             self.restate(account, now, news=False)
             sid = store.find(account)
+            if new_rules and sid >= 0:
+                self._drop_barred(account, sid, now)
             for subject in store.members(sid) if new_rules and sid >= 0 else ():
                 self.flag_fresh(subject, now)
         s, n = store.subjects, int(store.counters["subjects"])
@@ -383,6 +385,14 @@ class Standing:
         for sid in np.flatnonzero(lapsed).tolist():
             self.follow(store.key(sid), "", now, 0)
         store.counters["due"] = self.ends.next()
+
+    def _drop_barred(self, account: bytes, sid: int, now: int) -> None:
+        """Take out the members whom other rules let in, such as children."""
+        for subject in reversed(self._store.members(sid)[1:]):
+            member = self._store.key(subject).partition(b"/")[2].decode()
+            person = self._ledger.person(account, member)
+            if self.admission.span(account, member, person, now) == NEVER:
+                self._drop(subject, entirely=True)
 
     def _settled(self) -> list[bytes]:
         """Accounts whose state follows from more than their events, in order."""
