@@ -360,6 +360,8 @@ class Standing:
         """
         store = self._store
         self.count_asked()
+        if new_rules:
+            self._forget_denied()
         for account in self._settled():
             person = self._ledger.person(account)
             if person.span()[1] > max(now, 0):
@@ -385,6 +387,15 @@ class Standing:
         for sid in np.flatnonzero(lapsed).tolist():
             self.follow(store.key(sid), "", now, 0)
         store.counters["due"] = self.ends.next()
+
+    def _forget_denied(self) -> None:
+        """Take out rows and facts of interests that became sensitive since they were stored."""
+        for sid in reversed(self._store.drop_interests(self._taxonomy.sensitive)):
+            if not self._store.subjects["used"][sid]:
+                self.forget(sid)
+        for account in self._ledger.accounts():
+            for member in ("", *self._ledger.telling(account)):
+                self._ledger.forget_interests(account, member, self._taxonomy.is_sensitive)
 
     def _drop_barred(self, account: bytes, sid: int, now: int) -> None:
         """Take out the members whom other rules let in, such as children."""
