@@ -22,6 +22,7 @@ key         value
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -55,7 +56,7 @@ class Checkpoint:
             _fingerprint(config.erasure_key),
         )
         self._default_grant = config.consent_default_grant
-        self._rules = config.rules.fingerprint
+        self._rules = f"{config.rules.fingerprint}-{_denied(taxonomy)}"
         self._ids: list[tuple[int, int]] = []  # record number, newest bucket in it
         self._secret = config.erasure_key
         self._ids_key = keyed_mark(keys_of(config.erasure_key)[-1], "", "event ids")[:8]
@@ -207,6 +208,11 @@ class Checkpoint:
             buckets = (ends // store.clock.bucket).astype(np.int32)
         store.remember_ids(arrays["hash"], buckets)
         self._ids.append((number, int(buckets.max())))
+
+
+def _denied(taxonomy: Taxonomy) -> str:
+    """Fingerprint of the interests that must not be held: another release may have others."""
+    return hashlib.sha256(np.packbits(taxonomy.sensitive).tobytes()).hexdigest()[:8]
 
 
 def _fingerprint(secret: Secret) -> str:

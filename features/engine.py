@@ -26,6 +26,7 @@ from features.privacy.notes import Notes
 from features.profiles.writer import ProfileWriter, Written
 from features.records.batch import Batch
 from features.records.position import Position
+from features.records.telling import texts_in
 from features.related.graph import Related
 from features.state import layout as lay
 from features.state import sweep_kernel
@@ -236,6 +237,12 @@ class Engine:
     def refuse(self, count: int) -> None:
         """Count records that the decoder refused."""
         self.store.totals[lay.MALFORMED] += count
+
+    def may_keep(self, account: bytes, raw: bytes) -> bool:
+        """Whether the bytes of a refused record may be kept: nobody in it is barred now."""
+        if not self.may_hold(account):
+            return False
+        return self.accounts.standing.admission.may_keep(account, texts_in(raw), self.store.now)
 
     def may_hold(self, account: bytes) -> bool:
         """Whether profiling of an account is allowed now, so that something of it may be kept."""

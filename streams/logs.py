@@ -17,6 +17,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 LIBRDKAFKA: Final = "librdkafka"
+#: Whose lines below INFO are written: another library's may hold whatever passes through it.
+OURS: Final = ("streams", "features", LIBRDKAFKA)
 _TEXT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 _FOLD_S = 30.0
 _MOST_KINDS = 200  # of lines that are remembered; beyond them all is forgotten
@@ -110,7 +112,9 @@ def configure(level: str, form: str, program: str, instance: str) -> None:
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_formatter(form, program, instance))
-    logging.basicConfig(level=level, handlers=[handler])
+    logging.basicConfig(level=_of_others(level), handlers=[handler])
+    for name in OURS:
+        logging.getLogger(name).setLevel(level)
 
 
 def configuration(level: str, program: str, instance: str) -> dict[str, Any]:
@@ -122,7 +126,8 @@ def configuration(level: str, program: str, instance: str) -> dict[str, Any]:
         "disable_existing_loggers": False,
         "formatters": {"json": made},
         "handlers": {"json": handler},
-        "root": {"level": level, "handlers": ["json"]},
+        "root": {"level": _of_others(level), "handlers": ["json"]},
+        "loggers": {name: {"level": level} for name in OURS},
     }
 
 
@@ -132,6 +137,10 @@ def librdkafka() -> logging.Logger:
     if not any(isinstance(item, Folded) for item in logger.filters):
         logger.addFilter(Folded())
     return logger
+
+
+def _of_others(level: str) -> str:
+    return "INFO" if level in ("DEBUG", "NOTSET") else level
 
 
 def _formatter(form: str, program: str, instance: str) -> logging.Formatter:

@@ -14,6 +14,8 @@ from features.privacy.ledger import Ledger
 from features.privacy.name_sets import keep_name
 from features.privacy.person import ATTRIBUTION, Person
 from features.privacy.rules import Rules
+from features.records.names import plain
+from features.records.telling import Texts
 from features.state import layout as lay
 from features.state.spans import ALWAYS, NEVER, SpanTable
 from features.vocabulary import Purpose
@@ -58,6 +60,29 @@ class Admission:
             return lay.NO_CONSENT
         start, until = self.span(account, member, person, now) if member else ALWAYS
         return lay.PENDING if start <= ts < until else lay.SUPPRESSED
+
+    def may_keep(self, account: bytes, texts: Texts, now: int) -> bool:
+        """Whether a refused record names nobody of an account who may not be held.
+
+        Any of its texts may be the name of a member or a device. Where not all can be read, it
+        may name anybody, so nothing is kept of an account with somebody who may not be held.
+        """
+        if self.asks(account) and not texts.whole:
+            return False
+        if not self.asks(account) and not self.ledger.marks:
+            return True
+        for text in texts.found:
+            name = plain(text, account.decode())
+            start, until = self.span(account, name, self.ledger.person(account, name), now)
+            if not start <= max(now, 0) < until:
+                return False
+            kin = self.ledger.kin(account)
+            owner = kin.device(name).owner if kin is not None else None
+            if owner:
+                start, until = self.span(account, owner, self.ledger.person(account, owner), now)
+            if self.is_childs(account, name) or not start <= max(now, 0) < until:
+                return False
+        return True
 
     def agrees(self, account: bytes, member: str, person: Person, now: int) -> bool:
         """Whether a member may be told apart on shared screens: only he can say so."""
@@ -115,7 +140,7 @@ class Admission:
                 lay.SPAN_AGREED if self.agrees(account, member, person, now) else lay.SPAN_ALWAYS
             )
             self._spans.put(account, span, member=name, scope=scope)
-            if not person and self.ledger.alike(account, member):  # it follows from their words
+            if not person:  # it follows from what is known of others
                 self._answered(account, member, (name, b""))
         kin = self.ledger.kin(account)
         if kin is not None and any(

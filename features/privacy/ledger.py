@@ -8,7 +8,7 @@ consent and no more, so that is kept as bytes.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 from features.outcomes.contacts import Contact, Contacts
@@ -169,6 +169,15 @@ class Ledger:
             self.save(account, member, person)
             return True
         return False
+
+    def forget_interests(self, account: bytes, member: str, denied: Callable[[str], bool]) -> None:
+        """Drop what a person said about interests that must not be held."""
+        person = self.person(account, member)
+        gone = [name for name, held in person.about.items() if denied(held.said.interest)]
+        for name in gone:
+            del person.about[name]
+        if gone:
+            self.save(account, member, person)
 
     # -- accounts ------------------------------------------------------------------------
 

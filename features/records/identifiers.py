@@ -46,7 +46,7 @@ _S = _SEPARATOR
 _LETTER, _ANY = "[A-Za-z]", r"[^\x00-\x1f\x7f]"
 _HASHES = any_case("md5 sha1 sha-1 sha256 sha-256 sha512 sha-512")
 #: Words that say what kind of number follows.
-_SAID: Final = any_case(
+SAID: Final = any_case(
     "tel phone telephone mobile msisdn imsi supi suci guti gpsi imei imeisv iccid eid meid esn "
     "sip sips nai mac sim isdn callto whatsapp"
 )
@@ -72,7 +72,7 @@ NO_ID: Final[tuple[str, ...]] = (
     f"{_BOXES}{_S}*(?:{_HEX}{_S}?){{11}}{_HEX}",  # MAC of what is named
     f"{_WORDS}{any_case('meid esn')}{_S}*{_HEX}{{8}}(?:{_HEX}{{6}})?",
     f"{_HASHES}{_S}*{_HEX}{{8,}}",  # the hash of something that can be tried
-    f"{_WORDS}(?:{_SAID}{_S}*){{1,2}}[0-9](?:{_S}?[0-9]){{6}}[A-Za-z0-9_.:-]*",
+    f"{_WORDS}(?:{SAID}{_S}*){{1,2}}[0-9](?:{_S}?[0-9]){{6}}[A-Za-z0-9_.:-]*",
     f"{_WORDS}{_ALWAYS}{_S}+[0-9][A-Za-z0-9_.:-]*",
     f"[0-9]{{14,15}}[.]{any_case('mnc')}[0-9]{{2,3}}[A-Za-z0-9_.:-]*",  # IMSI with its network
 )
@@ -91,7 +91,7 @@ _BEFORE = f"(?:{_ANY}*[^A-Za-z])?"
 #: What no text may hold anywhere, for there is no doubt what it is; a table for each.
 NO_TEXT: Final[tuple[str, ...]] = (
     # a number behind a plus or a word that says what it is
-    rf"(?:{_BEFORE}{_SAID}[-_.:=/ ]{{0,3}}\+?|{_ANY}*\+)[0-9](?:[-_. ()/]{{0,2}}[0-9]){{6}}{_ANY}*",
+    rf"(?:{_BEFORE}{SAID}[-_.:=/ ]{{0,3}}\+?|{_ANY}*\+)[0-9](?:[-_. ()/]{{0,2}}[0-9]){{6}}{_ANY}*",
     # an e-mail address or NAI, an IMSI with its network
     f"{_ANY}*[A-Za-z0-9._%+-]@[A-Za-z0-9-]+[.][A-Za-z0-9]{_ANY}*"
     f"|(?:{_ANY}*[^0-9])?[0-9]{{14,15}}[.]{any_case('mnc')}[0-9]{{2,3}}(?:[^0-9]{_ANY}*)?",

@@ -1,7 +1,8 @@
 """Runs ``interest-streams subject ACCOUNT``: shows or exports all that is stored of an account.
 
 Reads the changelog and the profiles as anybody could who may read the topics; nothing is kept.
-What was erased shows as such: by the mark that outlives it, if the erasure key is set.
+What was erased shows as such: by the mark that outlives it, if the erasure key is set. A member is
+shown with all his spellings, for what forbids holds for all of them, and with nobody else.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from features.privacy.kin import spelled
 from features.privacy.ledger import Mark
 from features.records.concealed import keyed_mark
+from features.records.names import plain
 from features.state import changelog_keys as keys
 from features.state.changelog_keys import Kind, Meta
 from features.tags import taxonomy
@@ -79,10 +82,12 @@ def held(settings: Settings, subject: str, timeout: float = 300.0) -> dict[str, 
     from streams.worker.wiring import rules_of
 
     account, _, member = subject.partition("/")
+    member = plain(member, account)
     tree, rules = taxonomy.load(), rules_of(settings)
-    name = keyed_mark(settings.secret, account, "erasure")
+    erasable = [account, *([f"{account}/{spelled(member)}"] if member else [])]
+    marks = [keyed_mark(settings.secret, name, "erasure") for name in erasable]
     wanted = _ours(account, member)
-    concerns = partial(_concerns, wanted, account.encode(), keys.erased(name))
+    concerns = partial(_concerns, wanted, account.encode(), {keys.erased(m) for m in marks})
     state = read_latest(settings, STATE, concerns, timeout)
     metas = [Meta.from_bytes(v).max_ts for (key, _), v in state.items() if key == keys.META]
     now = max(metas, default=0)
@@ -95,7 +100,7 @@ def held(settings: Settings, subject: str, timeout: float = 300.0) -> dict[str, 
     }
     values = {key: value for (key, _), value in state.items()}
     said = disclosure.describe_facts(values, rules, now)
-    erased = values.get(keys.erased(name))
+    erased = [_erased(mark, values.get(keys.erased(mark))) for mark in marks]
     shared = {
         found.name.decode(): disclosure.describe_aside(value, tree)
         for key, value in sorted(values.items())
@@ -111,40 +116,61 @@ def held(settings: Settings, subject: str, timeout: float = 300.0) -> dict[str, 
         },
         **({"shared_screen": shared} if shared else {}),
         **published,
-        "erased": None
-        if erased is None
-        else {"mark": name, "requested_at": Mark.from_bytes(erased).at},
+        "erased": max(filter(None, erased), key=lambda found: found["requested_at"], default=None),
         "also": _elsewhere(settings),
     }
 
 
-def _concerns(wanted: Callable[[bytes], bool], account: bytes, erasure: bytes, key: bytes) -> bool:
+def _erased(mark: str, value: bytes | None) -> dict[str, Any] | None:
+    at = -1 if value is None else Mark.from_bytes(value).at
+    return {"mark": mark, "requested_at": at} if at >= 0 else None
+
+
+def _concerns(
+    wanted: Callable[[bytes], bool], account: bytes, erasures: set[bytes], key: bytes
+) -> bool:
     match keys.parse(key):
         case (Kind.SUBJECT | Kind.ASIDE, name):
             return wanted(name)
         case (Kind.CONSENTS | Kind.ABOUT | Kind.CONTACTS | Kind.DEVICE | Kind.CASE, name):
             return keys.account_named(key) == account
-    return key in (keys.META, erasure)
+    return key == keys.META or key in erasures
 
 
 def _of_member(facts: dict[str, Any], member: str) -> dict[str, Any]:
     """What was said by or about one member; what holds for the household holds for them, too."""
+    his = spelled(member)
     return {
         **facts,
-        "consent": [c for c in facts["consent"] if c["member_id"] in (None, member)],
-        "facts": [
-            fact
-            for fact in facts["facts"]
-            if member in (fact.get("member"), fact.get("owner_member_id"))
+        "consent": [
+            c for c in facts["consent"] if c["member_id"] is None or spelled(c["member_id"]) == his
         ],
+        "facts": [own for fact in facts["facts"] if (own := _own(fact, his)) is not None],
     }
 
 
+def _own(fact: dict[str, Any], his: str) -> dict[str, Any] | None:
+    """A fact without what it says of others; None where it says nothing of him."""
+    owners = fact.get("former_owners_are_children", {})
+    own = {name: child for name, child in owners.items() if spelled(name) == his}
+    named = fact.get("member", ""), fact.get("owner_member_id", "")
+    if not own and his not in map(spelled, named):
+        return None
+    fact = {name: value for name, value in fact.items() if name != "former_owners_are_children"}
+    if spelled(fact.get("owner_member_id", "")) != his:
+        fact.pop("owner_member_id", None)  # who has the device now, and whether he is a child
+        fact.pop("adult", None)
+    return fact | ({"former_owners_are_children": own} if own else {})
+
+
 def _ours(account: str, member: str) -> Callable[[bytes], bool]:
-    if member:
-        return f"{account}/{member}".encode().__eq__
-    exact, below = account.encode(), account.encode() + b"/"
-    return lambda key: key == exact or key.startswith(below)
+    his = spelled(member)
+
+    def ours(key: bytes) -> bool:
+        of, _, who = key.decode("utf-8", "replace").partition("/")
+        return of == account and (not member or spelled(who) == his)
+
+    return ours
 
 
 def _elsewhere(settings: Settings) -> list[str]:

@@ -21,6 +21,7 @@ from features.engine import Engine
 from features.figures import Figures
 from features.records.batch import Batch
 from features.records.dead_letter import DeadLetter
+from features.records.telling import tells
 from features.state.contents import Contents
 from features.vocabulary import Outcome, Refusal
 from streams import metrics
@@ -37,6 +38,7 @@ from streams.worker.reporting import Report
 from streams.worker.tag_feed import TagFeed
 from streams.worker.tracing import Trace, tracing
 from streams.worker.untagged import Untagged
+from streams.worker.wiring import input_limits
 
 _LEAST_TURN = 500  # records
 _TURN_S = 0.5
@@ -64,6 +66,7 @@ class Pipeline:
         self._ports = ports
         self._contents = contents
         self._secret = settings.erasure_key.encode()
+        self._accepts = input_limits(settings).ids.accepts
         self._topics = [settings.topic(name) for name in joined_topics(settings)]
         self._untagged = Untagged(settings, contents.knows, ports)
         self._report = report
@@ -285,8 +288,13 @@ class Pipeline:
         self.succeeded += 1
 
     def _kept(self, letter: DeadLetter, engine: Engine) -> DeadLetter:
-        """A dead letter with its bytes only where something of its account may be kept."""
-        if tells_who(letter) or not engine.may_hold(letter.key or b""):
+        """A dead letter with its bytes only where all whom it names may be kept, by pseudonyms."""
+        raw = letter.value or b""
+        if (
+            tells_who(letter)
+            or not engine.may_keep(letter.key or b"", raw)
+            or tells(raw, self._accepts)
+        ):
             return withheld(letter, self._secret)
         return letter
 

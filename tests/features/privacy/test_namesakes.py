@@ -139,6 +139,26 @@ def test_who_refused_for_a_while_is_counted_again_under_every_spelling() -> None
     assert [_visit(stream, feed, day, "M-1") for day in (2.5, 3.5)] == ["suppressed", "counted"]
 
 
+@pytest.mark.parametrize("restarts", [False, True])
+def test_who_was_a_child_for_a_while_is_counted_again_under_every_spelling(restarts: bool) -> None:
+    """Also one who is not held any more, has no word, and of whom no child is known (the model)."""
+    stream, feed = _stream()
+    tab, phone = (
+        lambda day, owner, adult, name=name: feed.fact(
+            "acc", day, "registry", device_id=name, owner_member_id=owner, **adult
+        )
+        for name in ("tab", "phone")
+    )
+    _visit(stream, feed, 1, "M-1")
+    stream.feed(tab(2, "m-1", {"adult": False}))
+    assert _visit(stream, feed, 2.5, "M-1") == "suppressed"
+    stream.feed(tab(3, "kid", {}), phone(3, "m-1", {"adult": True}))
+    if restarts:  # what is held of answers must not tell
+        stream.commit()
+        stream.restart()
+    assert [_visit(stream, feed, 3.5, who) for who in ("M-1", "m-1")] == ["counted"] * 2
+
+
 def test_a_grant_is_for_its_own_spelling_alone() -> None:
     stream, feed = _stream()
     stream.feed(feed.consent("acc", 1, "withdrawn", member_id="M-1"))

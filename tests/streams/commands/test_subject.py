@@ -43,12 +43,12 @@ def topics() -> dict[str, dict[bytes, bytes]]:
 
 @pytest.fixture(autouse=True)
 def _read(topics: dict[str, dict[bytes, bytes]], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    def fold(
-        settings: Settings, name: str, timeout: float, wants: Callable[[bytes], bool]
+    def latest(
+        settings: Settings, name: str, wants: Callable[[bytes], bool], timeout: float
     ) -> dict[tuple[bytes, int], bytes]:
         return {(key, 0): value for key, value in topics[name].items() if wants(key)}
 
-    monkeypatch.setattr(subject, "_fold", fold)
+    monkeypatch.setattr(subject, "read_latest", latest)
     yield
 
 
