@@ -226,11 +226,12 @@ class Ledger:
         if kin is not None:
             cases = kin.cases_of(member) if member else kin.cases
             found += [case.ts for name in cases if (case := kin.case(name))]
-            devices = (kin.device(name) for name in kin.devices)
-            for device in devices:
-                named = device.owners.get(member)
-                found += [device.ts] if not member or device.owner == member else []
-                found += [named.ts] if named else []
+            likewise = spelled(member)
+            for device in (kin.device(name) for name in kin.devices):
+                if not member or (device.owner and spelled(device.owner) == likewise):
+                    found.append(device.ts)
+                owners = device.owners.items() if member else ()
+                found += [said.ts for name, said in owners if spelled(name) == likewise]
         return max(found)
 
     def knows(self, account: bytes) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from features.privacy import flags as flagging
+from features.privacy import lapsed
 from features.privacy.admission import Admission
 from features.privacy.agreements import Agreements
 from features.privacy.consent import FOREVER
@@ -361,7 +362,8 @@ class Standing:
         store = self._store
         self.count_asked()
         if new_rules:
-            self._forget_denied()
+            for sid in lapsed.denied(self._store, self._ledger, self._taxonomy):
+                self.forget(sid)
         for account in self._settled():
             person = self._ledger.person(account)
             if person.span()[1] > max(now, 0):
@@ -377,7 +379,8 @@ class Standing:
             self.restate(account, now, news=False)
             sid = store.find(account)
             if new_rules and sid >= 0:
-                self._drop_barred(account, sid, now)
+                for subject in lapsed.barred(self._store, self.admission, sid, now):
+                    self._drop(subject, entirely=True)
             for subject in store.members(sid) if new_rules and sid >= 0 else ():
                 self.flag_fresh(subject, now)
         s, n = store.subjects, int(store.counters["subjects"])
@@ -387,23 +390,6 @@ class Standing:
         for sid in np.flatnonzero(lapsed).tolist():
             self.follow(store.key(sid), "", now, 0)
         store.counters["due"] = self.ends.next()
-
-    def _forget_denied(self) -> None:
-        """Take out rows and facts of interests that became sensitive since they were stored."""
-        for sid in reversed(self._store.drop_interests(self._taxonomy.sensitive)):
-            if not self._store.subjects["used"][sid]:
-                self.forget(sid)
-        for account in self._ledger.accounts():
-            for member in ("", *self._ledger.telling(account)):
-                self._ledger.forget_interests(account, member, self._taxonomy.is_sensitive)
-
-    def _drop_barred(self, account: bytes, sid: int, now: int) -> None:
-        """Take out the members whom other rules let in, such as children."""
-        for subject in reversed(self._store.members(sid)[1:]):
-            member = self._store.key(subject).partition(b"/")[2].decode()
-            person = self._ledger.person(account, member)
-            if self.admission.span(account, member, person, now) == NEVER:
-                self._drop(subject, entirely=True)
 
     def _settled(self) -> list[bytes]:
         """Accounts whose state follows from more than their events, in order."""

@@ -206,24 +206,6 @@ class Store:
         self.make_room(0, 0, lay.LARGEST_SLAB)
         return int(slabs_kernel.insert_row(self.live, sid, interest, day, day))
 
-    def drop_interests(self, denied: NDArray[np.bool_]) -> list[int]:
-        """Drop all rows of some interests, by dense index; returns the subjects that had any.
-
-        Their profiles are to be written anew, though nothing in them were news.
-        """
-        had = []
-        s, interests = self.subjects[: int(self.counters["subjects"])], self.rows.interest
-        for sid in np.flatnonzero((s["used"] > 0) & ((s["status"] & lay.S_GONE) == 0)).tolist():
-            start, used = int(s["start"][sid]), int(s["used"][sid])
-            found = np.flatnonzero(denied[interests[start : start + used]]).tolist()
-            for at in reversed(found):
-                slabs_kernel.drop_row(self.subjects, self.rows, self.live.counters, sid, start + at)
-            if found:
-                s["digest"][sid] = 0
-                self.mark(sid, lay.D_STATE | lay.D_PROFILE)
-                had.append(sid)
-        return had
-
     def members(self, account: int) -> list[int]:
         """The subjects of an account, itself first."""
         found, sid = [account], int(self.subjects["sibling"][account])

@@ -33,8 +33,8 @@ from tests.tools.table import write_or_check
 
 HERE = Path(__file__).resolve().parent
 HEADER = (
-    "# Built by tests/tools/build_sensitive_terms.py; don't edit. Terms: OpenStreetMap's iD tagging\n"
-    "# schema 6.19.2 (ISC), without those that CLDR 45 (Unicode licence) uses for anything else.\n"
+    "# Built by tests/tools/build_sensitive_terms.py; don't edit. Terms: OpenStreetMap's iD\n"
+    "# tagging schema 6.19.2 (ISC) and CLDR 45 (Unicode licence), chosen by rule. See README.md.\n"
     "word\tmatch\tclass\tlanguage\n"
 )
 LANGUAGES = (

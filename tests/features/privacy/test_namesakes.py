@@ -15,7 +15,7 @@ from features.privacy.kin import Kin, spelled
 from features.records.names import plain
 from features.state import layout as lay
 from features.tags.exact import TagEntry
-from tests.support.feeding import DAY, Feed, Record, Stream
+from tests.support.feeding import DAY, START, Feed, Record, Stream
 from tests.support.held import events, held, traces
 
 HOST = "sport.example"
@@ -137,6 +137,18 @@ def test_who_refused_for_a_while_is_counted_again_under_every_spelling() -> None
     stream.feed(feed.consent("acc", 2, "withdrawn", member_id="m-1"))
     stream.feed(feed.consent("acc", 3, "granted", member_id="m-1"))
     assert [_visit(stream, feed, day, "M-1") for day in (2.5, 3.5)] == ["suppressed", "counted"]
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_an_erasure_by_another_spelling_covers_what_is_stamped_ahead(held: bool) -> None:
+    """Of a device that names him, too, whether or not he was ever seen (found by the model)."""
+    stream, feed = _stream()
+    if held:
+        _visit(stream, feed, 1, "m-1")
+    entry = feed.fact("acc", 3, "registry", device_id="tab", owner_member_id="m-1", adult=True)
+    stream.feed(entry, feed.fact("acc", 2, "erasure", member_id="M1"))
+    kin = stream.engine.accounts.ledger
+    assert kin.person(b"acc", "m-1").erased_at == START + 3 * DAY
 
 
 @pytest.mark.parametrize("restarts", [False, True])

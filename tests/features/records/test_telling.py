@@ -15,7 +15,7 @@ from features.records.telling import MAX_BYTES, tells, texts_in
 
 ACCEPTS = pseudonyms().accepts
 GOOD: dict[str, Any] = {"event_id": "e-1", "account_id": "acc-1", "ts": 1_704_067_200_000,
-                        "line": "mobile", "host": "sport.example", "device_id": "dev-1"}  # fmt: skip
+                        "line": "mobile", "host": "sport.example", "device_id": "d-1"}  # fmt: skip
 #: What tells who somebody is, in a field of ours or of the producer's own.
 TELLING: list[tuple[str, Any]] = [
     (field, value)
