@@ -14,7 +14,7 @@ import yaml
 
 #: A window of the shipped rules, and its length here. An outcome's share of ten minutes is still
 #: compared with that of a longer time, and a counter is still scraped thirty times in the shortest.
-WINDOWS = {"10m": "30s", "30m": "30s", "1h": "60s", "1d": "120s"}
+WINDOWS = {"10m": "45s", "30m": "30s", "1h": "180s", "1d": "120s"}
 _FASTER, _LEAST_S = 60, 10
 _UNITS_S = {"s": 1, "m": 60, "h": 3600}
 

@@ -14,6 +14,7 @@ from tests.gameday.stage import Stage
 from tests.gameday.traffic import producer
 
 _PATIENCE_S = 240.0
+_MOST_DOUBLES = 60
 
 
 def scale(stage: Stage) -> Iterator[None]:
@@ -63,10 +64,13 @@ def wrong_acl(stage: Stage) -> Iterator[None]:
 def fenced(stage: Stage) -> Iterator[None]:
     """Somebody's producer takes a worker's transactional id, again and again."""
     name = f"{stage.settings.group}-w0"
-    for _ in range(10):
+    mark = len(stage.timeline.moments)
+    for _ in range(_MOST_DOUBLES):  # how often a worker begins anew in a minute is the machine's
         double = producer(stage.settings, transactional_id=name, message_timeout_ms=10_000)
         double.init_transactions(_PATIENCE_S)
         stage.wait_for(lambda: False, 1.5)
+        if "InterestStreamsAborting" in stage.timeline.fired(mark):
+            break
     yield
 
 
