@@ -34,7 +34,7 @@ ENGAGE_SCORE, LIKELY_SCORE = 0.05, 0.5
 #: weeks, and ends where even the upper bound of the score is below `STILL_HIGH`, after
 #: `STILL_MORNINGS` mornings at least. Of 722 accounts it was back within a week 0.013 times a
 #: subject and week, where the score alone decided both 0.179 times, and it is found a day earlier.
-ENGAGE_DAYS, ENGAGE_WEEKS, STILL_HIGH, STILL_MORNINGS = 4, 4, 0.35, 7
+ENGAGE_DAYS, ENGAGE_WEEKS, STILL_HIGH, STILL_MORNINGS = 4, 4, 0.35, 8
 ENGAGE_AGE = 2  # days: a first evening of much may be a whim, or somebody else's
 _NEW_DAYS = 3
 _BURST_DAYS = 2

@@ -139,4 +139,4 @@ def remember(partition: Partition, day: int) -> None:
             left = max(0, row.mornings - 1)
             said = rule(p, rate, age, seen, {day - d for d in days}, row.engaged, left)
             before, row.engaged = row.engaged, STANCES.get(said) == "engage"
-            row.mornings = 0 if not row.engaged else left if before else 7
+            row.mornings = 0 if not row.engaged else left if before else 8

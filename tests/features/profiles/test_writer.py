@@ -227,7 +227,7 @@ _BITS = st.integers(0, 2**28 - 1) | st.sampled_from([0, 1, 0b10000001, 2**28 - 1
     st.integers(0, 80),
     st.integers(0, 62),
     st.floats(0.001, 0.9),
-    st.integers(0, 127),
+    st.integers(0, 255),
     st.booleans(),
     st.sampled_from([0.0, 0.1, 0.5]),
 )
