@@ -125,7 +125,7 @@ class Learner:
         """
         found = np.zeros(len(rows), DECISION)
         policy = self.policy()
-        decide_rows(policy, rows.x, rows.interest, rows.evidence, rows.known, found)
+        decide_rows(policy, rows.x, rows.interest, rows.evidence, rows.known, rows.bits, found)
         share_rows(policy.powers, rows.x, rows.subject, found)
         return found
 

@@ -66,6 +66,8 @@ class DayRows:
         Active days of the subject after the row's first.
     known : ndarray of uint16, shape (n,)
         Flags of the row, ``F_...``.
+    bits : ndarray of uint64, shape (n,)
+        Days on which the row was engaged with, bit 0 is the eve of `day`.
     """
 
     day: int
@@ -77,6 +79,7 @@ class DayRows:
     source: NDArray[np.uint8]
     evidence: NDArray[np.uint8]
     known: NDArray[np.uint16]
+    bits: NDArray[np.uint64]
 
     def __len__(self) -> int:
         return len(self.y)
@@ -113,6 +116,7 @@ def training_rows(store: Store, day: int, limit: int, population: BaseRates) -> 
         np.zeros(size, np.uint8),
         np.zeros(size, np.uint8),
         np.zeros(size, np.uint16),
+        np.zeros(size, np.uint64),
     )
     n = kernels.fill_training_rows(store.live, day, keep, population.log_odds(), columns)
     return DayRows(day, *columns).part(slice(n))

@@ -26,6 +26,7 @@ class Columns(NamedTuple):
     source: NDArray[np.uint8]
     evidence: NDArray[np.uint8]
     known: NDArray[np.uint16]
+    bits: NDArray[np.uint64]
 
 
 @bare
@@ -77,7 +78,7 @@ def fill_training_rows(live: Live, day: int, keep: float, log_odds: Any, out: Co
                 continue
             if n == out.y.shape[0]:
                 return n
-            fill(live, j, began, log_odds, levels, out.x[n])
+            out.bits[n] = fill(live, j, began, log_odds, levels, out.x[n])
             out.y[n] = 1 if active_on(row, day) else 0
             out.interest[n] = rows.interest[j]
             out.subject[n] = sid

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from features.jit import as_int, inlined
 from features.models.stance_kernel import (
     AVOID_LIFT,
-    ENGAGE_AGE,
+    ENGAGE_DAYS,
     ENGAGE_LIFT,
     ENGAGE_SCORE,
     LIKELY_SCORE,
@@ -21,7 +21,7 @@ from features.models.stance_kernel import (
     RULE_SMALL,
     RULE_STILL,
     RULE_UNCLEAR,
-    STILL_SCORE,
+    STILL_HIGH,
 )
 from features.profiles.json_kernel import put, put_hundredths, put_int, put_probability
 from features.state.layout import F_DISLIKE, F_LIKE, F_QUIET, S_CARE, S_HOLD
@@ -51,11 +51,11 @@ def _rule(code: ReasonCode, name: str, needs: float) -> tuple[NDArray[np.uint8],
 
 _CLEAR = _rule(ReasonCode.LIFT_CLEAR, "low", ENGAGE_LIFT)
 _LIKELY = _rule(ReasonCode.LIKELY, "score", LIKELY_SCORE)
-_STILL = _rule(ReasonCode.STILL_LIKELY, "score", STILL_SCORE)
+_STILL = _rule(ReasonCode.STILL_LIKELY, "score", STILL_HIGH)
 _UNCLEAR = _rule(ReasonCode.LIFT_UNCLEAR, "low", ENGAGE_LIFT)
 _SMALL = _rule(ReasonCode.LIFT_SMALL, "high", AVOID_LIFT)
 _RARE = _rule(ReasonCode.TOO_RARE, "score", ENGAGE_SCORE)
-_NEW = _rule(ReasonCode.TOO_NEW, "days", ENGAGE_AGE)
+_NEW = _rule(ReasonCode.TOO_NEW, "days", ENGAGE_DAYS)
 _WHY_DAYS = as_text(f'{{"code":"{ReasonCode.ACTIVE_DAYS_28}","value":')
 _WHY_SHARE = _reason(ReasonCode.SHARE_7D)
 _WHY_HABIT = _reason(ReasonCode.WEEKLY_HABIT)
@@ -75,7 +75,8 @@ LEAST_ATTRIBUTED = 0.01
 def write_reasons(out: Any, n: int, row: Any, day: int, best: Any, held: int) -> int:
     """Write why an interest has its stance; the deciding rule first, with its numbers."""
     active = popcount(days_before(row, day) & np.uint64(0xFFFFFFF))
-    n = _write_rule(out, put(out, n, _REASONS), best)
+    week = popcount(days_before(row, day) & np.uint64(0x7F))
+    n = _write_rule(out, put(out, n, _REASONS), best, week)
     n = put(out, n, _WHY_DAYS)
     n = put_int(out, n, active)
     n = put(out, n, _WHY_SHARE)
@@ -107,7 +108,7 @@ def write_reasons(out: Any, n: int, row: Any, day: int, best: Any, held: int) ->
 
 
 @inlined
-def _write_rule(out: Any, n: int, best: Any) -> int:
+def _write_rule(out: Any, n: int, best: Any, week: int) -> int:
     """The rule that decided by a number, none where a declared fact did."""
     rule = best.rule
     if rule == RULE_NONE:
@@ -121,7 +122,8 @@ def _write_rule(out: Any, n: int, best: Any) -> int:
     if rule == RULE_LIKELY:
         return put(out, put_probability(out, put(out, n, _LIKELY[0]), best.score), _LIKELY[1])
     if rule == RULE_STILL:
-        return put(out, put_probability(out, put(out, n, _STILL[0]), best.score), _STILL[1])
+        at_most = best.high * best.score / best.lift
+        return put(out, put_probability(out, put(out, n, _STILL[0]), at_most), _STILL[1])
     if rule == RULE_RARE:
         return put(out, put_probability(out, put(out, n, _RARE[0]), best.score), _RARE[1])
-    return put(out, put_int(out, put(out, n, _NEW[0]), best.age), _NEW[1])
+    return put(out, put_int(out, put(out, n, _NEW[0]), week), _NEW[1])

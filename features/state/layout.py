@@ -43,8 +43,10 @@ APART: Final = np.dtype([
 DECAY_DAYS = 128
 
 #: Row flags: what is known about a subject and an interest; and, decided at the close of a day,
-#: whether it was to be engaged that morning.
-F_LIKE, F_DISLIKE, F_QUIET, F_ENGAGED = 1, 2, 4, 8
+#: whether it was to be engaged that morning, and of how many mornings more it surely is, times
+#: `F_MORNING`.
+F_LIKE, F_DISLIKE, F_QUIET, F_ENGAGED, F_MORNING = 1, 2, 4, 8, 16
+F_MORNINGS = 15 * F_MORNING
 #: Flags that facts set.
 F_TOLD = F_LIKE | F_DISLIKE | F_QUIET
 

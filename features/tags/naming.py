@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from functools import cache
 
 from features.tags.entry import ALL, CHILDREN, TagEntry
+from features.tags.host_words import by_host_words
 from features.tags.keys import is_local, registrable
 from features.tags.sensitive_words import sensitive_class
 from features.tags.taxonomy import MINORS
@@ -29,7 +30,8 @@ def resolve(key: str, table: Mapping[str, TagEntry]) -> TagEntry | None:
     """Entry of a content key, the nearest first; None if unknown.
 
     A host is looked up itself, then its parent domains down to the registrable one; whatever is
-    found first counts, so infrastructure wins only at the level where it stands. An app is
+    found first counts, so infrastructure wins only at the level where it stands; of a host that
+    nothing is known of its own words tell (`features.tags.host_words`). An app is
     looked up itself, then by package wildcards (``app:com.qualcomm.*``), then by the domain in
     its package name. Addresses and local names are infrastructure. A host or an app whose own
     words tell that it is sensitive is denied, but for the part of the name that a person wrote
@@ -55,6 +57,7 @@ def resolve(key: str, table: Mapping[str, TagEntry]) -> TagEntry | None:
     entry, named = table.get(key), ""
     if prefix == "host":
         entry, named = (_resolve_host(text, table)) if entry is None else (entry, text)
+        entry = by_host_words(text) if entry is None else entry
     elif prefix == "app":
         if entry is None and "." in text:
             entry = _resolve_package(text, table)

@@ -234,6 +234,7 @@ def replay(answers: Answers, model: Model, without: str = "") -> NDArray[np.floa
             answers.source[a:b],
             answers.evidence[a:b],
             answers.known[a:b],
+            np.zeros(b - a, np.uint64),  # no model reads them
         )
         out[a:b] = model.score(rows)
         model.learn(rows)

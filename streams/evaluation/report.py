@@ -103,8 +103,10 @@ def _stances(found: Mapping[str, Any]) -> list[str]:
             f"{name:10}{row['share']:7.3f}{row['rows']:9d}  {row['engaged']:.4f}"
             for name, row in found["stances"].items()
         ),
-        "engage per week of a subject: comes or goes {flips:.3f}, back within a week {back:.3f}; "
-        "of {onsets} new habits it waited {lag:.1f} days".format(**found["changes"]),
+        "engage per week of a subject: begins {comes:.3f}, ends {ends:.3f}, there and back in a "
+        "week {said}; of {onsets} new habits it waited {lag:.1f} days".format(
+            **found["changes"], said=format(Interval(**found["changes"]["back"]), ".4f")
+        ),
         "confidence: standard error over score, as it said and as the following 14 days showed\n"
         + "\n".join(
             f"{band['confidence']:>9} {band['mornings']:8d}{band['said']:8.2f}{band['came']:8.2f}"

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.vocabulary import Stance
-from streams.evaluation.intervals import Blocks
+from streams.evaluation.intervals import Blocks, Interval
 from streams.evaluation.prequential import Answers
 
 Floats = NDArray[np.float64]
@@ -63,18 +63,19 @@ class Calm:
 
     Attributes
     ----------
-    flips : float
-        Changes between `engage` and another stance, per week of a subject.
-    back : float
-        Of these, those back within a week.
+    comes, ends : float
+        Changes to `engage` and from it, per week of a subject.
+    back : Interval
+        Of these, those that take back one of the week before: there and back, or back and there.
     onsets : int
         Habits that began: at least four of seven days, after at most two of fourteen.
     lag : float
         Mean days from there to `engage`, `AHEAD_DAYS` for one that was not found by then.
     """
 
-    flips: float
-    back: float
+    comes: float
+    ends: float
+    back: Interval
     onsets: int
     lag: float
 
@@ -87,8 +88,9 @@ def changes(answers: Answers, counted: NDArray[np.bool_]) -> Calm:
     flip = np.flatnonzero((np.diff(engaged) != 0) & (np.diff(pair) == 0)) + 1
     back = (np.diff(flip) <= _WEEK) & (np.diff(pair[flip]) == 0)
     judged = counted[order]
-    morning = answers.subject[counted] * (int(answers.day.max()) + 1) + answers.day[counted]
-    weeks = max(1, len(np.unique(morning))) / _WEEK
+    subject, span = answers.subject[order], int(answers.day.max()) + 1
+    mornings = np.unique(answers.subject[counted] * span + answers.day[counted])
+    blocks = Blocks(mornings // span, mornings % span)
     hits = np.concatenate([[0], np.cumsum(y)])
     at = np.arange(AHEAD_DAYS, len(y) - AHEAD_DAYS)
     at = at[(pair[at - AHEAD_DAYS] == pair[at + AHEAD_DAYS - 1]) & (y[at] == 1)]
@@ -96,9 +98,15 @@ def changes(answers: Answers, counted: NDArray[np.bool_]) -> Calm:
     at = at[(hits[at + _WEEK] - hits[at] >= 4) & (hits[at] - hits[at - AHEAD_DAYS] <= 2)]
     at = at[np.diff(at, prepend=-AHEAD_DAYS) > 1]  # the first day of each
     waited = [int(np.argmax(np.append(engaged[i : i + AHEAD_DAYS], True))) for i in at.tolist()]
+
+    def weekly(rows: NDArray[np.intp]) -> Interval:
+        morning = np.searchsorted(mornings, (subject * span + day)[rows[judged[rows]]])
+        return blocks.mean(_WEEK * np.bincount(morning, minlength=len(mornings)).astype(float))
+
     return Calm(
-        float(judged[flip].sum()) / weeks,
-        float(judged[flip[1:]][back].sum()) / weeks,
+        weekly(flip[engaged[flip]]).value,
+        weekly(flip[~engaged[flip]]).value,
+        weekly(flip[1:][back]),
         len(at),
         float(np.mean(waited)) if waited else float("nan"),
     )

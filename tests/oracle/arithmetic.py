@@ -139,6 +139,8 @@ class Row:
         ``like``, ``dislike``, ``quiet``.
     engaged : bool
         Whether it was to be engaged on the morning of the open day.
+    mornings : int
+        For how many more it surely is.
     """
 
     interest: int
@@ -146,6 +148,7 @@ class Row:
     given: list[Given] = field(default_factory=list)
     flags: set[str] = field(default_factory=set)
     engaged: bool = False
+    mornings: int = 0
 
     def days(self, offset_ms: int) -> set[int]:
         """Days on which its events together came to an engagement."""

@@ -25,12 +25,12 @@ from tests.oracle.stance import confidence, decision, evidence, interval, rule, 
 
 _MEASURED = {  # by rule: what its number is called, and what is needed
     "lift_clear": ("low", 1.2),
-    "likely": ("score", 0.6),
-    "still_likely": ("score", 0.2),
+    "likely": ("score", 0.5),
+    "still_likely": ("score", 0.35),
     "lift_small": ("high", 0.5),
     "lift_unclear": ("low", 1.2),
     "too_rare": ("score", 0.05),
-    "too_new": ("days", 2),
+    "too_new": ("days", 4),
 }
 
 
@@ -64,13 +64,15 @@ def tells(p: float, seen: int, rate: float, flags: set[str]) -> float:
     return found + 100.0 * ("like" in flags)
 
 
-def measured(decided: str, p: float, rate: float, seen: int, age: int) -> list[dict[str, Any]]:
+def measured(decided: str, p: float, rate: float, seen: int, week: int) -> list[dict[str, Any]]:
     """The reason that is the rule which decided by a number; none where a declared fact did."""
     if not decided:
         return []
     name, needs = _MEASURED[decided]
     low, high = (end / rate for end in interval(p, seen))
-    value = {"low": low, "high": high, "score": p, "days": age}[name]
+    value = {"low": low, "high": high, "score": p, "days": week}[name]
+    if decided == "still_likely":
+        value = high * rate
     if name != "days":
         value = float(number(value, 4 if name == "score" else 2))
     return [{"code": decided, "value": {name: value, "needs": needs}}]
@@ -342,7 +344,8 @@ def _interest(
     masses = row.masses(day, offset, config.half_lives[2])
     assert all(g.ts < start for g in row.given)
     seen = evidence(subject, row, day, offset)
-    decided = rule(p, rate, age, seen, row.engaged)
+    back = {day - d for d in days}
+    decided = rule(p, rate, age, seen, back, row.engaged, row.mornings)
     taken, decided = decision(decided, row.flags, any(held))
     declared = row.flags & {"like", "dislike", "quiet"}
     weekly = moments.has_own_days(day, days, row.first_day(offset)) and not declared
@@ -374,7 +377,7 @@ def _interest(
         "dayparts": shares(dict(zip(DAY_PARTS, parts, strict=True)), 0.2),
         "sources": shares({SOURCES[kind]: mass for kind, mass in masses.items()}, 0.005),
         "stance": taken,
-        "reasons": measured(decided, p, rate, seen, age)
+        "reasons": measured(decided, p, rate, seen, len(back & set(range(1, 8))))
         + reasons(
             row,
             days,

@@ -79,14 +79,28 @@ def confidence(p: float, days: int) -> float:
     return p * p / (p * p + _variance(p, days))
 
 
-def rule(p: float, rate: float, age: int, days: int, engaged: bool, rare: float = 0.0) -> str:
+def has_days(back: set[int]) -> bool:
+    """Whether days, as so many before a morning, are those of a habit."""
+    return len(back & set(range(1, 8))) >= 4 or {7, 14, 21, 28} <= back
+
+
+def rule(
+    p: float,
+    rate: float,
+    age: int,
+    days: int,
+    back: set[int],
+    engaged: bool,
+    mornings: int,
+    rare: float = 0.0,
+) -> str:
     """What decides where nothing was declared, as the code of a reason."""
     low, high = (end / rate for end in interval(p, days))
     clear = low >= 1.2 and p >= 0.05
-    likely = p / rate >= 2.0 and p >= 0.6
-    if age >= 2 and (clear or likely):
+    likely = p / rate >= 2.0 and p >= 0.5
+    if age >= 2 and has_days(back) and (clear or likely):
         return "lift_clear" if clear else "likely"
-    if engaged and p / rate >= 1.2 and p >= 0.2:
+    if engaged and (mornings or high * rate >= 0.35):
         return "still_likely"
     if high < 0.5 and p < rare:
         return "lift_small"
@@ -122,4 +136,7 @@ def remember(partition: Partition, day: int) -> None:
             age = max(0, day - row.first_day(offset))
             p = score(partition, values, days, day, age, row.interest, False)
             seen = evidence(subject, row, day, offset)
-            row.engaged = STANCES.get(rule(p, rate, age, seen, row.engaged)) == "engage"
+            left = max(0, row.mornings - 1)
+            said = rule(p, rate, age, seen, {day - d for d in days}, row.engaged, left)
+            before, row.engaged = row.engaged, STANCES.get(said) == "engage"
+            row.mornings = 0 if not row.engaged else left if before else 8

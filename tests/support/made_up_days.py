@@ -37,6 +37,7 @@ def day_rows(day: int, seed: int = 0) -> DayRows:
         np.zeros(n, np.uint8),
         np.full(n, 20, np.uint8),
         np.zeros(n, np.uint16),
+        np.full(n, 0x7F, np.uint64),
     )
 
 

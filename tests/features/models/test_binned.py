@@ -165,6 +165,7 @@ def test_its_state_is_bounded_whatever_it_learns() -> None:
                 flags,
                 flags,
                 flags.astype(np.uint16),
+                flags.astype(np.uint64),
             )
         )
     assert len(model.snapshot()) < 12 * SIZE + 4000 < 500_000

@@ -40,7 +40,18 @@ def _rows(seed: int, n: int, day: int = 0) -> DayRows:
     y = (rng.random(n) < 1 / (1 + np.exp(-x[:, 1]))).astype(np.uint8) * here
     none = np.zeros(n, np.uint16)
     evidence = np.full(n, 20, np.uint8)
-    return DayRows(day, x, y, none, subject, here, none.astype(np.uint8), evidence, none)
+    return DayRows(
+        day,
+        x,
+        y,
+        none,
+        subject,
+        here,
+        none.astype(np.uint8),
+        evidence,
+        none,
+        none.astype(np.uint64),
+    )
 
 
 def test_the_signals_are_the_twins() -> None:

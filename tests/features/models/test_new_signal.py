@@ -54,7 +54,8 @@ x = rng.normal(size=(200, len(NAMES)))
 flags = np.ones(200, np.uint8)
 y = (x[:, place] > 0).astype(np.uint8)
 none = np.zeros(200, np.uint16)
-rows = DayRows(1, x, y, none, np.arange(200, dtype=np.int32), flags, flags, flags, none)
+number, bits = np.arange(200, dtype=np.int32), np.zeros(200, np.uint64)
+rows = DayRows(1, x, y, none, number, flags, flags, flags, none, bits)
 for model in learner.models.values():
     assert model.learned > 0, model.id
     if model.id == "binned":  # corrects the mixture, whose weights are not its own
@@ -88,6 +89,7 @@ def _state_of_before(path: Path) -> None:
         flags,
         flags,
         flags.astype(np.uint16),
+        flags.astype(np.uint64),
     )
     for model in learner.models.values():
         model.learn(rows)

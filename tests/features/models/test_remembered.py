@@ -12,7 +12,7 @@ from features.models.base import single
 from features.models.learner import Learner
 from features.models.rarity import MOST_CAME, Rarity
 from features.models.signals_kernel import SIGNALS
-from features.models.stance_kernel import AVOID, ENGAGE, HOLD, RULE_STILL, Policy, decide
+from features.models.stance_kernel import AVOID, ENGAGE, HOLD, RULE_NEW, RULE_STILL, Policy, decide
 from features.state import layout as lay
 from tests.oracle.views import Run, run
 from tests.support import generators as gen
@@ -36,14 +36,14 @@ def _engaged(done: Run) -> list[bool]:
     return [bool(flags & lay.F_ENGAGED) for flags in known]
 
 
-def _said(score: float, flags: int, rare: float = 0.0, rate: float = 0.05) -> tuple[int, int]:
+def _said(
+    score: float, flags: int, rare: float = 0.0, rate: float = 0.05, bits: np.uint64 = _EVERY_DAY
+) -> tuple[int, int]:
     """Stance and rule of a row that a model gives this score, seen on twenty days."""
     form = single(np.zeros(SIGNALS), product=False)
     form = form._replace(shift=float(np.log(score / (1.0 - score))))
     policy = Policy(form, np.array([rate]), np.zeros(1), 1, np.zeros(3), rare)
-    _, _, stance, rule, _, _ = decide(
-        policy, np.zeros(SIGNALS), _EVERY_DAY, 20, 20, 0, flags, False
-    )
+    _, _, stance, rule, _, _ = decide(policy, np.zeros(SIGNALS), bits, 20, 20, 0, flags, False)
     return int(stance), int(rule)
 
 
@@ -75,11 +75,19 @@ def test_facts_leave_what_was_remembered() -> None:
 
 
 def test_what_was_engaged_is_given_up_only_where_it_is_gone() -> None:
-    assert _said(0.19, lay.F_ENGAGED)[0] == HOLD
-    assert _said(0.21, lay.F_ENGAGED) == (ENGAGE, RULE_STILL)
-    assert _said(0.21, 0)[0] == HOLD
+    few = np.uint64(1 << 3)
+    assert _said(0.1, lay.F_ENGAGED, bits=few)[0] == HOLD
+    assert _said(0.3, lay.F_ENGAGED, bits=few) == (ENGAGE, RULE_STILL)
+    assert _said(0.3, 0, bits=few)[0] == HOLD
     assert _said(0.7, 0)[0] == ENGAGE
     assert _said(0.7, 0, rate=0.65)[0] == HOLD  # everybody does
+
+
+def test_what_began_is_engaged_for_a_week_and_begins_on_the_days_of_a_habit() -> None:
+    few, weekly = np.uint64(0b111), np.uint64(1 << 6 | 1 << 13 | 1 << 20 | 1 << 27)
+    assert _said(0.01, lay.F_ENGAGED | lay.F_MORNING, bits=few) == (ENGAGE, RULE_STILL)
+    assert _said(0.7, 0, bits=few) == (HOLD, RULE_NEW)
+    assert _said(0.7, 0, bits=weekly)[0] == ENGAGE
 
 
 # -- avoided for its score

@@ -227,7 +227,7 @@ _BITS = st.integers(0, 2**28 - 1) | st.sampled_from([0, 1, 0b10000001, 2**28 - 1
     st.integers(0, 80),
     st.integers(0, 62),
     st.floats(0.001, 0.9),
-    st.integers(0, 15),
+    st.integers(0, 255),
     st.booleans(),
     st.sampled_from([0.0, 0.1, 0.5]),
 )
@@ -252,7 +252,9 @@ def test_stance_rule_and_confidence(
         for bit, name in ((lay.F_LIKE, "like"), (lay.F_DISLIKE, "dislike"), (lay.F_QUIET, "quiet"))
         if flags & bit
     }
-    said = twin_stance.rule(score, rate, age, seen, bool(flags & lay.F_ENGAGED), rare)
+    back = {k + 1 for k in range(28) if bits >> k & 1}
+    remembered = bool(flags & lay.F_ENGAGED), (flags & lay.F_MORNINGS) // lay.F_MORNING
+    said = twin_stance.rule(score, rate, age, seen, back, *remembered, rare)
     assert (Stance(stance).word, _RULES[rule]) == twin_stance.decision(said, names, held)
 
 
@@ -301,7 +303,8 @@ def test_what_tells_most_comes_first_and_ties_by_age_of_the_row(
         store.rows.windows["day"][j] = gen.FIRST_DAY
         store.rows.windows["bits"][j] = ((1 << n) - 1) << 2  # active on the last n days
         p = min(0.9999, (min(n, 7) + 7 * rate[interest]) / 14)
-        said = twin_stance.STANCES.get(twin_stance.rule(p, rate[interest], 20, 0, False), "hold")
+        decided = twin_stance.rule(p, rate[interest], 20, 0, set(range(1, n + 1)), False, 0)
+        said = twin_stance.STANCES.get(decided, "hold")
         sure = twin_stance.interval(p, 0)[0] >= 0.5 * rate[interest]
         clear = p >= 1.2 * rate[interest] and (sure or n >= 8) and n > 0
         if clear or said != "hold" or common:

@@ -68,7 +68,15 @@ def test_files_are_small_and_well_formed() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["hosts.tsv", "apps.tsv", "genres.tsv", "channels.tsv", "app_categories.tsv", "host_tags.tsv"],
+    [
+        "hosts.tsv",
+        "apps.tsv",
+        "genres.tsv",
+        "channels.tsv",
+        "app_categories.tsv",
+        "host_tags.tsv",
+        "brand_hosts.tsv",
+    ],
 )
 def test_no_row_stands_twice(name: str) -> None:
     text = resources.files("features.data").joinpath(name).read_text(encoding="utf-8")

@@ -248,8 +248,9 @@ def test_what_comes_and_goes_is_counted_and_what_comes_late() -> None:
     y = [0] * 20 + [1] * 30
     engaged = [0] * 23 + [1] * 10 + [0] + [1] * 16
     found = stances.changes(_days(engaged, y), np.ones(50, np.bool_))
-    assert found.flips == pytest.approx(3 / (50 / 7))
-    assert found.back == pytest.approx(1 / (50 / 7))
+    assert found.comes == pytest.approx(2 / (50 / 7))
+    assert found.ends == pytest.approx(1 / (50 / 7))
+    assert found.back.value == pytest.approx(1 / (50 / 7))
     assert (found.onsets, found.lag) == (1, 3.0)
 
 
