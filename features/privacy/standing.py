@@ -386,8 +386,8 @@ class Standing:
         s, n = store.subjects, int(store.counters["subjects"])
         held = (s["status"][:n] & np.uint8(lay.S_GONE)) == 0
         own = s["account"][:n] == np.arange(n)
-        lapsed = held & own & (s["consent_until"][:n] <= max(now, 0))
-        for sid in np.flatnonzero(lapsed).tolist():
+        gone = held & own & (s["consent_until"][:n] <= max(now, 0))
+        for sid in np.flatnonzero(gone).tolist():
             self.follow(store.key(sid), "", now, 0)
         store.counters["due"] = self.ends.next()
 

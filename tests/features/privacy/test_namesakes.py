@@ -155,16 +155,14 @@ def test_an_erasure_by_another_spelling_covers_what_is_stamped_ahead(held: bool)
 def test_who_was_a_child_for_a_while_is_counted_again_under_every_spelling(restarts: bool) -> None:
     """Also one who is not held any more, has no word, and of whom no child is known (the model)."""
     stream, feed = _stream()
-    tab, phone = (
-        lambda day, owner, adult, name=name: feed.fact(
-            "acc", day, "registry", device_id=name, owner_member_id=owner, **adult
-        )
-        for name in ("tab", "phone")
-    )
+
+    def owned(name: str, day: float, owner: str, **adult: bool) -> Record:
+        return feed.fact("acc", day, "registry", device_id=name, owner_member_id=owner, **adult)
+
     _visit(stream, feed, 1, "M-1")
-    stream.feed(tab(2, "m-1", {"adult": False}))
+    stream.feed(owned("tab", 2, "m-1", adult=False))
     assert _visit(stream, feed, 2.5, "M-1") == "suppressed"
-    stream.feed(tab(3, "kid", {}), phone(3, "m-1", {"adult": True}))
+    stream.feed(owned("tab", 3, "kid"), owned("phone", 3, "m-1", adult=True))
     if restarts:  # what is held of answers must not tell
         stream.commit()
         stream.restart()

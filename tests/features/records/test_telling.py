@@ -54,7 +54,8 @@ def test_a_second_fault_does_not_hide_whom_a_record_names(fault: int) -> None:
 
 @pytest.mark.parametrize("fault", range(len(FAULTS)))
 def test_a_record_of_pseudonyms_tells_nothing(fault: int) -> None:
-    more = [{}, {"member_id": "m-1"}, {"event_id": "1704067200123"}, {"title": "Tatort 1986"},
+    more: list[dict[str, object]] = [
+            {}, {"member_id": "m-1"}, {"event_id": "1704067200123"}, {"title": "Tatort 1986"},
             {"duration_ms": 123456789}, {"host": "192-0-2-1.sport.example"}, {"country": "DE"},
             {"device_id": "0f8fad5b-d9cb-469f-a165-70867728950e"}]  # fmt: skip
     for item in more:
