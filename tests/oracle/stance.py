@@ -86,7 +86,7 @@ def rule(p: float, rate: float, age: int, days: int, engaged: bool, rare: float 
     likely = p / rate >= 2.0 and p >= 0.6
     if age >= 2 and (clear or likely):
         return "lift_clear" if clear else "likely"
-    if engaged and p / rate >= 1.2 and p >= 0.2:
+    if engaged and p / rate >= 2.0 and p >= 0.2:
         return "still_likely"
     if high < 0.5 and p < rare:
         return "lift_small"

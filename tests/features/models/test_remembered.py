@@ -78,6 +78,8 @@ def test_what_was_engaged_is_given_up_only_where_it_is_gone() -> None:
     assert _said(0.19, lay.F_ENGAGED)[0] == HOLD
     assert _said(0.21, lay.F_ENGAGED) == (ENGAGE, RULE_STILL)
     assert _said(0.21, 0)[0] == HOLD
+    assert _said(0.62, lay.F_ENGAGED, rate=0.3) == (ENGAGE, RULE_STILL)
+    assert _said(0.62, lay.F_ENGAGED, rate=0.45)[0] == HOLD  # everybody does: lift 1.4
     assert _said(0.7, 0)[0] == ENGAGE
     assert _said(0.7, 0, rate=0.65)[0] == HOLD  # everybody does
 
