@@ -25,6 +25,7 @@ _EXTRAS = {
     "cryptography": "lookup",
     "starlette": "lookup",
     "uvicorn": "lookup",
+    "uvloop": "lookup",
     "jwt": "lookup",
     "lightgbm": "quality",
     "matplotlib": "quality",

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import pytest
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["tests.broker.fixtures"]
+pytest_plugins = ["tests.broker.fixtures", "tests.support.javascript", "tests.support.shown_page"]
 
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
 SEED_VARIABLE = "TEST_SEED"

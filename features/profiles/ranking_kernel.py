@@ -19,8 +19,8 @@ from features.models.signals_kernel import SHARE_7D, WEEKLY_HABIT, evidence, fil
 from features.models.stance_kernel import (
     AVOID,
     AVOID_LIFT,
-    ENGAGE_LIFT,
     HOLD,
+    LIKELY_LIFT,
     RULE_NONE,
     RULE_UNCLEAR,
     Policy,
@@ -55,6 +55,9 @@ _DECLARED = 100.0
 #: What is within the interval tells little, whatever the estimate itself is.
 _UNCLEAR = 1e-3
 _NO_MORE = 0.01  # share of what a parent tells by which it must tell more than its child
+#: Share of a parent's score from which on a child of the same stance says as much of it: what is
+#: left of the parent are single days of something else, and the child's name says what to do.
+_MOST_OF = 0.75
 _OUT = 1_000  # added to a trend: it is to be taken out
 #: Days from which on a habit like everybody's, or a mere guess, is told apart from one that is
 #: not known yet.
@@ -62,6 +65,7 @@ COMMON_AGE = 7
 #: Active days of the last 28 from which on a guess is worth being told: two a week. On simulated
 #: households 86 % of what they follow on every third day is told then, without guesses 60 %.
 _HABIT_DAYS = 8
+_SOME_DAYS = 2
 _FNV_PRIME = np.uint64(0x100000001B3)
 _FNV_START = np.uint64(0xCBF29CE484222325)
 
@@ -106,11 +110,11 @@ def tells(score: float, low: float, high: float, rate: float) -> Any:
 @inlined
 def _idle(score: float, low: float, rate: float, bits: Any, age: int) -> bool:
     """Whether nobody could act on an interest that is held, unless it has days of its own."""
-    # However sure it were, it would not be engaged; or it is rare, and may be one to avoid.
+    # However sure it is, nobody would call that a difference; or it is rare, and may be avoided.
     rare = popcount(bits & np.uint64(0xFFFFFFF)) < _HABIT_DAYS
-    vague = score < ENGAGE_LIFT * rate or (low < AVOID_LIFT * rate and rare)
-    # Nor could anybody act on what was only touched so far.
-    return (vague and age >= COMMON_AGE) or bits == 0
+    vague = score < LIKELY_LIFT * rate or (low < AVOID_LIFT * rate and rare)
+    # Nor could anybody act on what was only touched so far, or came on a single day.
+    return (vague and age >= COMMON_AGE) or popcount(bits) < _SOME_DAYS
 
 
 @inlined
@@ -205,9 +209,13 @@ def without_parents(live: Live, rank: Any, count: int, parent: Any) -> int:
         said = False
         for k in range(count):
             told = rank[q].tells
-            if k == q or told >= _DECLARED or rank[k].tells < told - _NO_MORE * abs(told) - 1e-6:
+            if k == q or told >= _DECLARED:
                 continue
-            if rank[q].stance != HOLD and rank[q].stance != rank[k].stance:
+            alike = rank[q].stance == rank[k].stance
+            most = alike and rank[k].score >= _MOST_OF * rank[q].score
+            if rank[k].tells < told - _NO_MORE * abs(told) - 1e-6 and not most:
+                continue
+            if rank[q].stance != HOLD and not alike:
                 continue
             node = as_int(parent[as_int(live.rows.interest[rank[k].row])])
             while node >= 0 and node != above:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from streams.contract.asyncapi import partitioning
+from streams.contract.notes import is_number, unit_of
 from streams.contract.schema_forms import Schema
 from streams.contract.schemas import EXAMPLES, SCHEMAS
 from streams.contract.topics import DAY_MS, TOPICS, Topic
@@ -79,13 +80,17 @@ def _topic(topic: Topic) -> dict[str, Any]:
     }
 
 
-def _properties(schema: Schema) -> Iterator[dict[str, Any]]:
+def _properties(schema: Schema, above: str = "") -> Iterator[dict[str, Any]]:
     for name, field in schema.get("properties", {}).items():
         required = name in schema.get("required", ())
-        yield {"name": name, "required": required, **_element(field)}
+        element = {"name": name, "required": required, **_element(field, name)}
+        if is_number(field):
+            unit = {"property": "unit", "value": unit_of(name, above)}
+            element["customProperties"] = [unit]
+        yield element
 
 
-def _element(schema: Schema) -> dict[str, Any]:
+def _element(schema: Schema, name: str) -> dict[str, Any]:
     kinds = schema.get("type", [])
     kind = next((k for k in [kinds, *kinds] if isinstance(k, str) and k != "null"), "")
     element: dict[str, Any] = {}
@@ -102,7 +107,7 @@ def _element(schema: Schema) -> dict[str, Any]:
     if options and element["logicalType"] != "date":
         element["logicalTypeOptions"] = options
     if kind == "object" and "properties" in schema:
-        element["properties"] = list(_properties(schema))
+        element["properties"] = list(_properties(schema, name))
     if kind == "array" and "items" in schema:
-        element["items"] = _element(schema["items"])
+        element["items"] = _element(schema["items"], name)
     return element

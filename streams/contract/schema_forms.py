@@ -15,6 +15,8 @@ NO_CONTROLS = f"^{NO_CONTROL}*$"
 DIGITS = "^[0-9]+$"
 HEX = "^[0-9a-f]+$"
 _NOON = 1_772_366_400_000  # 2026-03-01 12:00 UTC
+#: The largest whole number that every reader reads exactly, one in JavaScript too: 2**53 - 1.
+EXACT = 9_007_199_254_740_991
 BASE = "https://interest-streams.example/schemas/"  # an identifier, resolved by nobody
 
 
@@ -49,10 +51,9 @@ def text(shortest: int, longest: int, pattern: str = NO_CONTROLS, **more: Any) -
     }
 
 
-def integer(least: int, most: int | None = None) -> Schema:
+def integer(least: int, most: int = EXACT) -> Schema:
     """Schema of a whole number in a closed range."""
-    top = {} if most is None else {"maximum": most}
-    return {"type": "integer", "minimum": least, **top}
+    return {"type": "integer", "minimum": least, "maximum": most}
 
 
 def items(schema: Schema, most: int) -> Schema:
@@ -73,7 +74,7 @@ def nullable(schema: Schema) -> Schema:
 
 SHARE: Schema = {"type": "number", "minimum": 0, "maximum": 1, "examples": [0.25]}
 
-NUMBER: Schema = {"type": "number", "minimum": 0, "examples": [1.5]}
+NUMBER: Schema = {"type": "number", "minimum": 0, "maximum": EXACT, "examples": [1.5]}
 
 TIME: Schema = {**integer(TS_MIN, TS_END - 1), "examples": [_NOON]}
 

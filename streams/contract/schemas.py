@@ -13,6 +13,7 @@ from features.records.inputs import INPUTS
 from features.vocabulary import Refusal
 from streams.contract import topics
 from streams.contract.input_schemas import input_schemas
+from streams.contract.notes import annotated
 from streams.contract.profile_schemas import (
     EXAMPLE_OFFERS,
     EXAMPLE_PROFILE,
@@ -203,7 +204,7 @@ SCHEMAS: Mapping[str, Schema] = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"{BASE}{name}.json",
         "title": title,
-        **body,
+        **annotated(name, body),
     }
     for name, (title, body) in _BODIES.items()
 }

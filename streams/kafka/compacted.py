@@ -97,7 +97,7 @@ class CompactedTopic:
         self._config = {**(kafka or {}), "bootstrap.servers": bootstrap_servers}
         self._begin: dict[int, int] = {}
         self._stopping = False
-        self._told: tuple[float, Mapping[str, Any]] | None = None
+        self._told: tuple[float, int, float] | None = None
         watch = {"statistics.interval.ms": 1_000, "stats_cb": self._hear} if watched else {}
         self._wanted = None if partitions is None else frozenset(partitions)
         self._assigned: set[int] = set()
@@ -159,16 +159,20 @@ class CompactedTopic:
 
     def lag(self) -> ReaderLag | None:
         """Distance from the end, None before the brokers said anything."""
-        if self._told is None:
+        told = self._told
+        if told is None:
             return None
-        heard, said = self._told
+        heard, records, silent_ms = told
+        return ReaderLag(records, int(silent_ms + (time.monotonic() - heard) * 1e3))
+
+    def _hear(self, text: str) -> None:
+        """Take in the client's figures, which come every second; `lag` is asked far oftener."""
+        said = json.loads(text)
         parts = [
             part
             for name, part in said["topics"].get(self.topic, {}).get("partitions", {}).items()
             if int(name) in self._assigned
         ]
-        if not parts:
-            return None
         behind = sum(
             max(0, p["ls_offset"] - p["next_offset"]) + p["fetchq_cnt"]
             if p["ls_offset"] >= 0
@@ -177,11 +181,8 @@ class CompactedTopic:
         )
         leaders = {p["leader"] for p in parts}
         idle = [b["rxidle"] for b in said["brokers"].values() if b["nodeid"] in leaders]
-        silent = max(idle, default=0) / 1e3 + (time.monotonic() - heard) * 1e3
-        return ReaderLag(behind, int(silent))
-
-    def _hear(self, text: str) -> None:
-        self._told = time.monotonic(), json.loads(text)
+        told = time.monotonic(), behind, max(idle, default=0) / 1e3
+        self._told = told if parts else None
 
     def past(self, timeout: float = 300.0) -> Iterator[Message]:
         """Yield everything committed up to now, in the order of each partition.

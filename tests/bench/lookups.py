@@ -2,7 +2,8 @@
 
 The profiles are those of simulated households, each written under many subjects. Reader, service
 and load are processes of their own; what is told is of the whole way, over sockets. The load is
-that of `wrk` where it is installed, else of a client in Python, which itself takes a core.
+that of `wrk` where it is installed, else of a client in Python, which itself takes a core. Beside
+what a shared machine decides stands what the processes alone use: CPU until ready and a look-up.
 """
 
 from __future__ import annotations
@@ -66,6 +67,12 @@ class Figures:
     batch_of_100_p99_ms: float
     erased_p50_ms: float
     erased_p99_ms: float
+    # Of the processes alone, whatever else the machine does: seconds of CPU until ready, and
+    # microseconds of the service's CPU, audit included, a look-up.
+    reader_ready_cpu_s: float
+    service_ready_cpu_s: float
+    lookup_cpu_us: float
+    load_average: float
 
 
 def run(server: KafkaServer, profiles: int, seconds: float) -> Figures:
@@ -87,18 +94,20 @@ def run(server: KafkaServer, profiles: int, seconds: float) -> Figures:
                    if record.value is not None}.values())  # fmt: skip
     mean = _fill(settings, values, profiles)
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-        ready, peak, waited = pool.submit(_read, settings, values[0]).result()
-    print(f"reader of {profiles}: ready in {ready:.1f} s, {peak:.0f} MB", flush=True)
+        ready, cpu, peak, waited = pool.submit(_read, settings, values[0]).result()
+    print(f"reader of {profiles}: {ready:.1f} s, {cpu:.1f} s of CPU, {peak:.0f} MB", flush=True)
     with _service(settings) as (started, process):
         load = _wrk if shutil.which("wrk") else _own_load
+        began = _cpu_s(process.pid)
         client, rate, p50, p99 = load(settings, profiles, seconds)
+        each = 1e6 * (_cpu_s(process.pid) - began) / (rate * seconds)
         batches = asyncio.run(_ask_batches(settings, profiles))
         erased = _erase(settings, profiles)
         held = _peak_mb(process.pid)
     return Figures(
         profiles, mean, ready, peak, _at(waited, 0.5), _at(waited, 0.99), started, held,
         client, rate, p50, p99, _at(batches, 0.5), _at(batches, 0.99),
-        _at(erased, 0.5), _at(erased, 0.99),
+        _at(erased, 0.5), _at(erased, 0.99), cpu, began, each, os.getloadavg()[0],
     )  # fmt: skip
 
 
@@ -142,12 +151,12 @@ def _send(producer: Any, settings: Settings, topic: str, subject: str, value: by
 _TIME = times([0])[0]
 
 
-def _read(settings: Settings, value: bytes) -> tuple[float, float, list[float]]:
-    """In a process of its own: seconds until ready, most memory, and waits for updates."""
-    began = time.monotonic()
+def _read(settings: Settings, value: bytes) -> tuple[float, float, float, list[float]]:
+    """In a process of its own: seconds until ready, of CPU, most memory, and waits for updates."""
+    began, spent = time.monotonic(), time.process_time()
     with ProfileReader(settings.bootstrap_servers, settings.topic(PROFILES)) as reader:
         reader.bootstrap(_PATIENCE_S)
-        ready = time.monotonic() - began
+        ready, cpu = time.monotonic() - began, time.process_time() - spent
         producer, waited = clients.producer("tombstones", settings), []
         for version in range(1_000_000, 1_000_000 + _UPDATES):
             subject = _subject(version % 1_000)
@@ -159,7 +168,7 @@ def _read(settings: Settings, value: bytes) -> tuple[float, float, list[float]]:
                 if isinstance(update, Profile) and update.version == version:
                     waited.append(time.monotonic() - sent)
                     break
-    return ready, _peak_mb(os.getpid()), waited
+    return ready, cpu, _peak_mb(os.getpid()), waited
 
 
 @contextmanager
@@ -291,6 +300,12 @@ async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, asked
     length = next(int(line[15:]) for line in lines if line.startswith(b"content-length:"))
     await reader.readexactly(length)
     return int(lines[0].split()[1])
+
+
+def _cpu_s(pid: int) -> float:
+    """Seconds of CPU that a process has used."""
+    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def _peak_mb(pid: int) -> float:

@@ -15,18 +15,19 @@ from typing import NamedTuple
 #: producer id, producer epoch, first sequence, number of records.
 _HEADER = struct.Struct(">qiibIhiqqqhii")
 _LENGTH_COUNTS_FROM = 12
-_TRANSACTIONAL, _CONTROL = 0x10, 0x20
+_CODEC, _TRANSACTIONAL, _CONTROL = 0x07, 0x10, 0x20
 _ABORT = 0  # 1: commit
 
 
 class Batch(NamedTuple):
-    """A batch's first and last offset, its producer, and the marker it is, if it is one."""
+    """A batch's first and last offset, its producer, the marker it is, if it is one, its codec."""
 
     first: int
     last: int
     producer: int
     transactional: bool
     marker: int | None
+    codec: int  # 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd
 
 
 def aborted(root: Path, topic: str, partition: int) -> set[int]:
@@ -56,7 +57,8 @@ def batches(data: bytes) -> Iterator[Batch]:
         if length <= 0 or end > len(data):
             return
         marker = _marker(data, at + _HEADER.size) if attributes & _CONTROL else None
-        yield Batch(first, first + more, producer, bool(attributes & _TRANSACTIONAL), marker)
+        transactional = bool(attributes & _TRANSACTIONAL)
+        yield Batch(first, first + more, producer, transactional, marker, attributes & _CODEC)
         at = end
 
 

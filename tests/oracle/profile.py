@@ -99,7 +99,10 @@ def chosen(
         for item in best
         if item["tells"] >= 100.0
         or not any(
-            other["tells"] >= item["tells"] - 0.01 * abs(item["tells"]) - 1e-6
+            (
+                other["tells"] >= item["tells"] - 0.01 * abs(item["tells"]) - 1e-6
+                or (other["stance"] == item["stance"] and other["score"] >= 0.75 * item["score"])
+            )
             and other is not item
             and item["id"] in above(other["id"])
             and item["stance"] in ("hold", other["stance"])
@@ -353,8 +356,8 @@ def _interest(
         taken, decided = "hold", "lift_unclear"
     dull = taken == "hold" and not declared
     rare = len([d for d in days if day - d <= 28]) < 8
-    vague = p < 1.2 * rate or (interval(p, seen)[0] < 0.5 * rate and rare)
-    idle = not days or (age >= 7 and vague and not weekly)
+    vague = p < 2.0 * rate or (interval(p, seen)[0] < 0.5 * rate and rare)
+    idle = len(days) < 2 or (age >= 7 and vague and not weekly)
     above = int(tree.parent[row.interest])
     return {
         "id": tree.ids[row.interest],

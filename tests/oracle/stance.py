@@ -100,7 +100,7 @@ def rule(
     likely = p / rate >= 2.0 and p >= 0.5
     if age >= 2 and has_days(back) and (clear or likely):
         return "lift_clear" if clear else "likely"
-    if engaged and (mornings or high * rate >= 0.35):
+    if engaged and (mornings or high * rate >= max(0.35, 2.0 * rate)):
         return "still_likely"
     if high < 0.5 and p < rare:
         return "lift_small"

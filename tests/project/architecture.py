@@ -67,7 +67,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "opendp": ("streams.apps.noise",),
     "confluent_kafka": ("streams",),
     "aiokafka": ("streams.apps",),
-    **dict.fromkeys("mcp starlette uvicorn jwt".split(), ("streams.apps.lookup",)),
+    **dict.fromkeys("mcp starlette uvicorn uvloop jwt".split(), ("streams.apps.lookup",)),
     "faust": ("streams.apps",),
     "mode": ("streams.apps",),
     "prometheus_client": ("streams",),

@@ -100,7 +100,7 @@ class Browser:
             raise BrowserError(f"{script}: {found['exceptionDetails']}")
         return found["result"].get("value")
 
-    def wait(self, script: str, seconds: float = 10.0) -> float:
+    def wait(self, script: str, seconds: float = 60.0) -> float:
         """Wait until an expression is true; seconds that it took."""
         began = time.monotonic()
         while True:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 import threading
 from typing import Any
 
@@ -12,6 +13,11 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from streams.apps.lookup.problems import bad
 from streams.errors import PortTaken
+
+if sys.platform == "win32":
+    from asyncio import new_event_loop
+else:
+    from uvloop import new_event_loop
 
 _HEADERS_S = 5.0  # patience with whoever has connected and not asked
 _MOST_HEADERS = 16_384  # bytes
@@ -95,7 +101,7 @@ class Server:
     def __init__(self, app: Any, host: str, port: int) -> None:
         self._socket = _bound(host, port)
         self.port: int = self._socket.getsockname()[1]
-        self.loop = asyncio.new_event_loop()
+        self.loop = new_event_loop()
         self._server = uvicorn.Server(
             uvicorn.Config(
                 app,
@@ -105,6 +111,7 @@ class Server:
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                proxy_headers=False,  # who asks is told by a token, wherever it comes from
                 timeout_keep_alive=30,
                 timeout_graceful_shutdown=3,
                 limit_concurrency=_CONNECTIONS,

@@ -8,6 +8,11 @@ const words = {
   en: { engage: "talk about it", hold: "wait", avoid: "do not talk about it" },
   de: { engage: "ansprechen", hold: "abwarten", avoid: "nicht ansprechen" },
 };
+// What the customer reads of an interest: no figures but the days that it came up on.
+const customer = {
+  en: { engage: "We think that you like this", hold: "You may like this; we are not sure", avoid: "We do not bring this up", days: (n) => `: it came up on ${n} of the last 28 days` },
+  de: { engage: "Wir glauben, dass Sie das mögen", hold: "Sie mögen das vielleicht; wir sind nicht sicher", avoid: "Wir sprechen Sie darauf nicht an", days: (n) => `: an ${n} der letzten 28 Tage kam es vor` },
+};
 const FIRST = 6; // interests shown at once; the others are behind "more"
 const open = new Set(); // subjects of whom all are shown
 let shown = null; // {account, versions, tag}
@@ -86,10 +91,10 @@ function differences(before, raw) {
 }
 
 function interest(item, subject, before) {
-  const row = make("li");
+  const stance = ["engage", "hold", "avoid"].includes(item.stance) ? item.stance : "hold";
+  const row = make("li", undefined, `is-${stance}`);
   if (before && changed(before.get(item.id), item)) row.classList.add("fresh");
   const head = make("div", undefined, "head");
-  const stance = ["engage", "hold", "avoid"].includes(item.stance) ? item.stance : "hold";
   head.append(make("span", item.name || item.id, "name"));
   head.append(make("span", words[$("language").value][stance], `stance ${stance}`));
   if (item.trend) head.append(make("span", item.trend, "trend"));
@@ -99,6 +104,9 @@ function interest(item, subject, before) {
   bars.append(...measure("confidence", item.confidence, `${Math.round(share(item.confidence) * 100)} %`, "sure"));
   row.append(bars);
   row.append(make("p", item.words || "", "words"));
+  const days = (item.reasons || []).find((reason) => reason.code === "active_days_28");
+  const mine = customer[$("language").value];
+  row.append(make("p", `${mine[stance]}${days ? mine.days(days.value) : ""}.`, "customer"));
   const acts = make("div", undefined, "acts");
   if (stance !== "engage") acts.append(button("Why not engage?", item.name, (b) => why(subject, item, row, b)));
   if (acting) {
@@ -108,6 +116,19 @@ function interest(item, subject, before) {
   }
   row.append(acts);
   return row;
+}
+
+// What there is to do, by name, before any figures.
+function toDo(items) {
+  const names = (stance) => items.filter((item) => item.stance === stance).map((item) => item.name || item.id);
+  const said = (stance, most = 4) => {
+    const found = names(stance);
+    const text = words[$("language").value][stance];
+    if (!found.length) return "";
+    const rest = found.length > most ? ` +${found.length - most}` : "";
+    return `${text[0].toUpperCase()}${text.slice(1)}: ${found.slice(0, most).join(", ")}${rest}.`;
+  };
+  return ["engage", "avoid", "hold"].map((stance) => said(stance)).filter(Boolean);
 }
 
 function sentences(title, items, line) {
@@ -129,6 +150,7 @@ function profile(raw, title, before) {
   card.append(...sentences("Not to talk about", raw.suppressions || [],
     (item) => make("li", item.words || `${item.scope}: ${item.reason}`)));
   card.append(make("h3", "Interests"));
+  card.append(...toDo(raw.interests || []).map((line) => make("p", line, "todo")));
   const rows = (raw.interests || []).map((item) => interest(item, raw.subject, before));
   if (!rows.length) card.append(make("p", "None that can be said."));
   for (const [part, start] of [[rows.slice(0, FIRST), 1], [rows.slice(FIRST), FIRST + 1]]) {
@@ -250,6 +272,7 @@ async function watch(account) {
       for (;;) {
         const { done, value } = await reader.read();
         if (done) break;
+        document.documentElement.dataset.live = "true"; // whatever changes from now on is shown
         held += value;
         const events = held.split("\n\n");
         held = events.pop();
@@ -258,6 +281,7 @@ async function watch(account) {
     } catch (error) {
       if (mine.signal.aborted) return;
     }
+    delete document.documentElement.dataset.live;
     await new Promise((next) => setTimeout(next, 1000));
   }
 }

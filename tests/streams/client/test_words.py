@@ -91,12 +91,12 @@ def test_an_interest_is_said_with_its_rule_its_times_and_its_end() -> None:
     assert wording("en").interest(raw) == (
         "Talk about it (steady): about 7.2 times as often as others, and surely at least 1.33 "
         "times (1.2 is enough). Most likely: weekends in the evening (46%). Next: 2026-03-07, "
-        "in the evening. So since 2026-02-01, until 2026-04-24."
+        "in the evening. Unchanged since 2026-02-01, ends 2026-04-24."
     )
     assert wording("de").interest(raw) == (
         "Ansprechen (gleichbleibend): etwa 7,2-mal so oft wie andere, und sicher mindestens "
         "1,33-mal (1,2 genügt). Am ehesten: am Wochenende am Abend (46 %). Das nächste Mal: "
-        "2026-03-07, am Abend. So seit 2026-02-01, bis 2026-04-24."
+        "2026-03-07, am Abend. Unverändert seit 2026-02-01, endet 2026-04-24."
     )
 
 

@@ -9,30 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from streams.contract import topics
 from streams.contract.headers import OFFERS_EVENT, PROFILE_EVENT, profile_headers
 from streams.contract.schemas import EXAMPLES
-from tests.support.needs import need_commands
-from tests.support.paths import CONTRACT, ROOT
+from tests.support.paths import CONTRACT
 
-SOURCE = ROOT / "tests" / "javascript"
 SCHEMAS = CONTRACT / "schemas"
 EVENTS = {topics.PROFILES: PROFILE_EVENT, topics.OFFERS: OFFERS_EVENT}
-
-
-@pytest.fixture(scope="module")
-def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the check and the packages that its lock names."""
-    need_commands("node", "npm")
-    folder = tmp_path_factory.mktemp("javascript")
-    shutil.copytree(SOURCE, folder, dirs_exist_ok=True)
-    subprocess.run(
-        ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"],
-        cwd=folder, check=True, capture_output=True, timeout=300,
-    )  # fmt: skip
-    return folder
 
 
 def records() -> Iterator[dict[str, Any]]:
@@ -45,24 +28,24 @@ def records() -> Iterator[dict[str, Any]]:
             yield {"topic": topic, "key": "acc-1/m-2", "value": value, "headers": said}
 
 
-def run(packages: Path, schemas: Path, said: list[dict[str, Any]]) -> tuple[int, str]:
-    file = packages / "records.json"
+def run(javascript: Path, schemas: Path, said: list[dict[str, Any]]) -> tuple[int, str]:
+    file = javascript / "records.json"
     file.write_text(json.dumps(said))
     done = subprocess.run(
         ["node", "contract.mjs", schemas, file],
-        cwd=packages, capture_output=True, text=True, timeout=60,
+        cwd=javascript, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     return done.returncode, done.stdout + done.stderr
 
 
-def test_every_schema_compiles_strictly_and_every_record_is_an_event(packages: Path) -> None:
-    code, said = run(packages, SCHEMAS, list(records()))
+def test_every_schema_compiles_strictly_and_every_record_is_an_event(javascript: Path) -> None:
+    code, said = run(javascript, SCHEMAS, list(records()))
     assert code == 0, said
     count = len(list(SCHEMAS.glob("*.json")))
     assert json.loads(said) == {"schemas": count, "changed": 2, "forgotten": 2}
 
 
-def test_what_is_wrong_is_seen(packages: Path, tmp_path: Path) -> None:
+def test_what_is_wrong_is_seen(javascript: Path, tmp_path: Path) -> None:
     (profile, *_) = records()
     without = {name: text for name, text in profile["headers"].items() if name != "ce_source"}
     for wrong, why in (
@@ -70,9 +53,9 @@ def test_what_is_wrong_is_seen(packages: Path, tmp_path: Path) -> None:
         ({"headers": without}, "ce_source"),
         ({"value": None}, "interest-profile"),
     ):
-        code, said = run(packages, SCHEMAS, [profile | wrong])
+        code, said = run(javascript, SCHEMAS, [profile | wrong])
         assert code != 0 and why in said, said
     shutil.copytree(SCHEMAS, tmp_path, dirs_exist_ok=True)
     (tmp_path / "more.json").write_text('{"type": "string", "minimum": 3}')
-    code, said = run(packages, tmp_path, [])
+    code, said = run(javascript, tmp_path, [])
     assert code != 0 and "strict mode" in said
