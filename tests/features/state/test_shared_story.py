@@ -44,7 +44,8 @@ def _shown(number: int, ts: int, programme: str, account: int = 0) -> Record:
 
 def _events() -> list[Record]:
     """What everybody did, in order of time: the home, and neighbours to be compared with."""
-    chance, found = Random(1), []
+    chance = Random(1)
+    found: list[Record] = []
 
     def own(hour: int, member: str, host: str, account: int = 0) -> None:
         ts = midnight + hour * HOUR_MS + chance.randrange(HOUR_MS // 2)
