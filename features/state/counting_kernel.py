@@ -8,7 +8,7 @@ import numpy as np
 
 from features.jit import as_int, inlined
 from features.state.apart_kernel import bring, note_day, put_apart
-from features.state.layout import DAY_MS, F_DISLIKE, S_SUPPRESSIONS, Live, Subjects
+from features.state.layout import DAY_MS, F_DISLIKE, S_SUPPRESSIONS, Clock, Live, Subjects
 from features.state.rows_kernel import add, shifted
 from features.state.slabs_kernel import find_row, insert_row
 
@@ -19,25 +19,32 @@ _MS_PER_PART = 6 * 3_600_000
 
 
 @inlined
-def count(live: Live, sid: int, slot: int, weight: float, e: Any, at: int, how: int) -> Any:
-    """Add an event to the rows of every interest its content raises.
+def ages_of(at: int, clock: Clock) -> Any:
+    """By half-life, the factor that makes mass given at `at` mass as of that day's start."""
+    local = at + clock.offset
+    passed = (local - local // DAY_MS * DAY_MS) / DAY_MS
+    return (
+        2.0 ** (passed * clock.rate0),
+        2.0 ** (passed * clock.rate1),
+        2.0 ** (passed * clock.rate2),
+    )
+
+
+@inlined
+def count(
+    live: Live, sid: int, slot: int, weight: float, e: Any, at: int, ages: Any, how: int
+) -> Any:
+    """Add an event, with what `ages_of` its time gives, to the rows of all its content's interests.
 
     Returns whether any of them has been engaged with on that day. What was attributed does not
     count towards it, unless it is sure and enough by itself: so the order is the same to it.
     """
     s, r, t, clock, c = live.subjects, live.rows, live.contents, live.clock, live.counters[0]
-    local = at + clock.offset
-    day = local // DAY_MS
+    day = (at + clock.offset) // DAY_MS
     there = e.ts + (clock.offset if e.tz_min == _NO_ZONE else as_int(e.tz_min) * 60_000)
     part = (there % DAY_MS) // _MS_PER_PART
     if (there // DAY_MS + 3) % 7 >= 5:  # 1970-01-01 was a Thursday
         part += 4
-    passed = (local - day * DAY_MS) / DAY_MS
-    ages = (
-        2.0 ** (passed * clock.rate0),
-        2.0 ** (passed * clock.rate1),
-        2.0 ** (passed * clock.rate2),
-    )
     account = as_int(s.account[sid])
     ahead = day - c.open_day
     engaged = False
@@ -48,7 +55,7 @@ def count(live: Live, sid: int, slot: int, weight: float, e: Any, at: int, how: 
         if j < 0:
             j = insert_row(live, sid, interest, c.open_day, day)
             if s.status[account] & S_SUPPRESSIONS:
-                c.fresh = (sid if how == OWN else account) + 1
+                c.fresh = sid + 1 if how == OWN else -1 - account
                 if how != OWN:
                     continue  # it may be disliked
         else:

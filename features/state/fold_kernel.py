@@ -14,7 +14,7 @@ import numpy as np
 from features.jit import as_int, bare, inlined
 from features.records.leaders_kernel import advanced
 from features.state.contents_kernel import find_content
-from features.state.counting_kernel import OWN, count, touch
+from features.state.counting_kernel import OWN, ages_of, count, touch
 from features.state.event_ids_kernel import seen_before
 from features.state.layout import (
     CONTENT_CHILDREN,
@@ -194,10 +194,11 @@ def _one(live: Live, e: Any, blob: Any, account: int) -> int:
             s.status[sid] = np.uint8(S_AGREED)
     day = (at + clock.offset) // DAY_MS
     touch(s, sid, at, day, e.kind, e.country)
-    if count(live, sid, slot, weight, e, at, OWN) and s.day[sid] - day < 64:
+    ages = ages_of(at, clock)
+    if count(live, sid, slot, weight, e, at, ages, OWN) and s.day[sid] - day < 64:
         s.days[sid] = s.days[sid] | (np.uint64(1) << np.uint64(s.day[sid] - day))
-    if clock.attribution != 0:
-        attribute(live, account, sid, slot, weight, e, at)
+    if clock.attribution != 0 and s.sibling[account] >= 0:
+        attribute(live, account, sid, slot, weight, e, at, ages)
     mark(s, live.keys, live.counters, sid, D_STATE | D_PROFILE)
     return COUNTED
 

@@ -74,11 +74,11 @@ D_STATE, D_PROFILE, D_LISTED = 1, 2, 4
 ) = range(9)  # fmt: skip
 
 #: Numbers that kernels change: ends of tables, the clock of the sequence, and what the caller of
-#: `features.state.fold_kernel.apply` must know. ``fresh`` is 1 + sid of a subject with
-#: suppressions that got a new row, ``due`` the watermark at which something limited in time ends,
-#: ``erasures`` the number of erased accounts and members, one more where accounts are held out: who
-#: is not known has to be asked about. ``free_line`` and ``free_home`` are 1 + the place of the
-#: first line and home that is free.
+#: `features.state.fold_kernel.apply` must know. ``fresh`` is 1 + sid of a subject with suppressions
+#: that got a new row, or -1 - sid of an account in which one did by attribution, ``due`` the
+#: watermark at which something limited in time ends, ``erasures`` the number of erased accounts and
+#: members, one more where accounts are held out: who is not known has to be asked about.
+#: ``free_line`` and ``free_home`` are 1 + the place of the first line and home that is free.
 COUNTERS: Final = np.dtype([(name, "i8") for name in (
     "subjects", "live", "gone", "rows_end", "rows_live", "keys_end", "dirty", "seq", "max_ts",
     "open_day", "target_day", "ids", "ids_logged", "erasures", "due", "fresh",

@@ -45,11 +45,13 @@ def has_room(live: Live) -> Any:
     return c.lines < live.known.lines.shape[0] and c.homes < live.known.homes.shape[0]
 
 
-@bare
+@inlined
 def attribute(
-    live: Live, account: int, sid: int, slot: int, weight: float, e: Any, at: int
+    live: Live, account: int, sid: int, slot: int, weight: float, e: Any, at: int, ages: Any
 ) -> None:
     """Learn from a member's event that was counted; give one of the household to who was there.
+
+    The account has members.
 
     Parameters
     ----------
@@ -57,14 +59,16 @@ def attribute(
         Engagement.
     at : int
         Event time that it counts as of, ms.
+    ages : tuple of three float
+        What `features.state.counting_kernel.ages_of` gives of it.
     """
     s, t, rules = live.subjects, live.known, live.attribution
-    if s.sibling[account] < 0 or as_int(s.members[account]) > _MOST_MEMBERS:
+    if as_int(s.members[account]) > _MOST_MEMBERS:
         return
     tags = _read(live, slot)
     kids = kids_share(t, tags, live.viewers)
     if sid == account:
-        _shared(live, account, slot, weight, e, at, tags, kids)
+        _shared(live, account, slot, weight, e, at, ages, tags, kids)
         return
     if s.status[sid] & S_AGREED == 0:
         return
@@ -130,7 +134,15 @@ def _candidates(live: Live, account: int, tags: int, at: int, child: Any) -> int
 
 @inlined
 def _shared(
-    live: Live, account: int, slot: int, weight: float, e: Any, at: int, tags: int, kids: float
+    live: Live,
+    account: int,
+    slot: int,
+    weight: float,
+    e: Any,
+    at: int,
+    ages: Any,
+    tags: int,
+    kids: float,
 ) -> None:
     t, rules, viewers = live.known, live.attribution, live.viewers
     children = live.subjects.status[account] & S_ASK != 0
@@ -149,13 +161,13 @@ def _shared(
         if viewers.who[j] == CHILD:
             child = weight * viewers.r[j]
     if child > 0.0:
-        _put_child(live, account, tags, child, at)
+        _put_child(live, account, tags, child * ages[2], at)
     for j in range(n):
         share = excess(viewers.r[j], n, rules) if viewers.who[j] >= 0 else 0.0
         if share > 0.0:  # of one at most, for it begins at a half
             sid = as_int(viewers.subject[j])
             how = SURE if viewers.r[j] >= _SURE_FROM else PROBABLE
-            count(live, sid, slot, weight * share, e, at, how)
+            count(live, sid, slot, weight * share, e, at, ages, how)
             mark(live.subjects, live.keys, live.counters, sid, D_STATE | D_PROFILE)
             return
 
@@ -163,13 +175,11 @@ def _shared(
 @inlined
 def _put_child(live: Live, account: int, tags: int, weight: float, at: int) -> None:
     """Keep what fell to a child apart in the household's rows, which have the event already."""
-    day = (at + live.clock.offset) // DAY_MS
-    passed = (at + live.clock.offset - day * DAY_MS) / DAY_MS
-    age, ahead = 2.0 ** (passed * live.clock.rate2), day - live.counters[0].open_day
+    ahead = (at + live.clock.offset) // DAY_MS - live.counters[0].open_day
     for q in range(tags):
         j = find_row(live.subjects, live.rows, account, as_int(live.viewers.interest[q]))
         if j >= 0:
-            put_apart(live, j, weight * live.viewers.weight[q] * age, ahead)
+            put_apart(live, j, weight * live.viewers.weight[q], ahead)
 
 
 @inlined

@@ -123,12 +123,10 @@ class SharedScreens:
             learn_days(self._store.live, day)
 
     def take_fresh(self) -> list[int]:
-        """Subjects that may have a new row with suppressions; all of a household's for its own."""
-        fresh = int(self._store.counters["fresh"]) - 1
+        """Subjects that may have a new row with suppressions; all of a home for one attributed."""
+        fresh = int(self._store.counters["fresh"])
         self._store.counters["fresh"] = 0
-        if self._store.clock.attribution and self._store.subjects["account"][fresh] == fresh:
-            return self._store.members(fresh)
-        return [fresh]
+        return [fresh - 1] if fresh > 0 else self._store.members(-1 - fresh)
 
     def forget(self, sid: int) -> None:
         """Forget a subject's line, or home; what the changelog holds goes with the next commit."""

@@ -21,8 +21,9 @@ import orjson
 
 from streams.contract import topics
 from streams.contract.record import Record
-from streams.datasets import ADAPTORS, Skipped, SourceError
+from streams.datasets import ADAPTORS, Skipped
 from streams.datasets.pseudonyms import Pseudonymiser
+from streams.datasets.record_files import jsonl
 from streams.errors import ExitCode, UsageError
 from streams.kafka import clients
 from streams.kafka.consumer_group import Group
@@ -56,21 +57,6 @@ def source(name: str, path: Path, skipped: Skipped) -> Iterator[Record]:
     return jsonl(path) if name == JSONL else ADAPTORS[name](path, skipped)
 
 
-def jsonl(path: Path) -> Iterator[Record]:
-    """Records of ``simulate``: a file of {"topic","key","value"}, or a folder of <topic>.jsonl.
-
-    The order of a file is kept, late records included; the files of a folder are merged by the
-    greatest event time each has reached.
-    """
-    if not path.is_dir():
-        return _lines(path, path.stem if path.stem in topics.JOINABLE else None)
-    files = [path / f"{name}.jsonl" for name in topics.JOINABLE]
-    present = [file for file in files if file.exists()]
-    if not present:
-        raise SourceError(f"{path}: none of {', '.join(file.name for file in files)}")
-    return merged([_lines(file, file.stem) for file in present])
-
-
 def pseudonymised(stream: Iterable[Record], names: Pseudonymiser) -> Iterator[Record]:
     """The same records with identifiers replaced, keys too; the catalogue has none."""
     for record in stream:
@@ -79,37 +65,6 @@ def pseudonymised(stream: Iterable[Record], names: Pseudonymiser) -> Iterator[Re
             continue
         value = record.value if isinstance(record.value, dict) else orjson.loads(record.value)
         yield record._replace(key=names.of("account", record.key), value=names.fields(value))
-
-
-def _lines(path: Path, topic: str | None) -> Iterator[Record]:
-    reached = 0
-    try:
-        file = path.open("rb")
-    except OSError as error:
-        raise SourceError(f"{path}: {error.strerror}") from None
-    with file:
-        for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            record = _record(line, topic, f"{path}: line {number}")
-            reached = max(reached, record.at)
-            yield record._replace(at=reached)
-
-
-def _record(line: bytes, topic: str | None, place: str) -> Record:
-    try:
-        item = orjson.loads(line)
-    except orjson.JSONDecodeError as error:
-        raise SourceError(f"{place}: not JSON: {error}") from None
-    value = item if topic is not None else item.get("value") if isinstance(item, dict) else None
-    name = topic if topic is not None else item.get("topic") if isinstance(item, dict) else None
-    if not isinstance(value, dict) or name not in topics.BY_NAME:
-        raise SourceError(f'{place}: expected {{"topic", "key", "value"}} with a known topic')
-    key = value.get("account_id") if topic is not None else item.get("key")
-    ts = value.get("ts", 0)
-    if not isinstance(key, str) or not isinstance(ts, int):
-        raise SourceError(f"{place}: key (account_id) must be text and ts a whole number")
-    return Record(ts, name, key, value)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

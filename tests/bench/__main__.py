@@ -17,7 +17,7 @@ from tests.bench.venvs import CACHE
 # Before numba is imported: this process and the workers share what is compiled.
 os.environ.setdefault("NUMBA_CACHE_DIR", str(CACHE / "numba"))
 
-from tests.bench import figures, lookups, report, scale, side, workers  # noqa: E402
+from tests.bench import attribution, figures, lookups, report, scale, side, workers  # noqa: E402
 from tests.bench.contenders import CONTENDERS  # noqa: E402
 from tests.bench.inputs import Shape  # noqa: E402
 from tests.broker.jars import KafkaUnavailable  # noqa: E402
@@ -29,6 +29,7 @@ _WHAT = {
     "scale": "the engine in process, by number of subjects",
     "workers": "core-seconds of groups of several workers",
     "restore": "how fast a worker takes up its state over the wire",
+    "attribution": "what attributing shared screens adds, in process",
     "lookups": "the reader and the look-up service over a topic of profiles",
     "figures": "write streams/data/measured.json from what was measured",
 }
@@ -54,6 +55,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             _save(
                 "scale", scale.run([int(float(n)) for n in args.subjects.split(",")], args.events)
             )
+            return 0
+        if args.what == "attribution":
+            cost = attribution.measure(turns=args.repeats)
+            _save("attribution", asdict(cost))
+            print(attribution.show(cost))
             return 0
         with broker() as server:
             if args.what == "lookups":

@@ -63,7 +63,7 @@ ASKING = [
     ("repartition", "--to-prefix", "v2-", "--partitions", "24"),
 ]
 #: And those that don't, or, as `lookup`, want their keys first.
-ALONE = {"mcp", "config", "contract", "lookup", "policy", "quality", "size", "tag"}
+ALONE = {"mcp", "config", "contract", "lookup", "policy", "quality", "size", "tag", "worth"}
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 from features.models.linear import Hurdle
 from features.models.signals import NAMES
 from features.models.stance_kernel import DECISION
-from streams.commands.replay import jsonl
+from streams.datasets.record_files import jsonl
 from streams.evaluation import (
     baselines,
     bursts,
