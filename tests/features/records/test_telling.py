@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features.records.pseudonyms import pseudonyms
-from features.records.telling import MAX_BYTES, texts_in
+from features.records.telling import MAX_BYTES, names_somebody, texts_in
 
 ACCEPTS = pseudonyms().accepts
 GOOD: dict[str, Any] = {"event_id": "e-1", "account_id": "acc-1", "ts": 1_704_067_200_000,
