@@ -15,7 +15,7 @@ from features.privacy.name_sets import keep_name
 from features.privacy.person import ATTRIBUTION, Person
 from features.privacy.rules import Rules
 from features.records.names import plain
-from features.records.telling import Texts
+from features.records.telling import TextsHeld
 from features.state import layout as lay
 from features.state.spans import ALWAYS, NEVER, SpanTable
 from features.vocabulary import Purpose
@@ -61,7 +61,7 @@ class Admission:
         start, until = self.span(account, member, person, now) if member else ALWAYS
         return lay.PENDING if start <= ts < until else lay.SUPPRESSED
 
-    def may_keep(self, account: bytes, texts: Texts, now: int) -> bool:
+    def may_keep(self, account: bytes, texts: TextsHeld, now: int) -> bool:
         """Whether a refused record names nobody of an account who may not be held.
 
         Any of its texts may be the name of a member or a device. Where not all can be read, it

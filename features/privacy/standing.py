@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from features.privacy import flags as flagging
-from features.privacy import lapsed
+from features.privacy import lapsed as lapsing
 from features.privacy.admission import Admission
 from features.privacy.agreements import Agreements
 from features.privacy.consent import FOREVER
@@ -361,9 +361,8 @@ class Standing:
         """
         store = self._store
         self.count_asked()
-        if new_rules:
-            for sid in lapsed.denied(self._store, self._ledger, self._taxonomy):
-                self.forget(sid)
+        for sid in lapsing.denied(store, self._ledger, self._taxonomy) if new_rules else ():
+            self.forget(sid)
         for account in self._settled():
             person = self._ledger.person(account)
             if person.span()[1] > max(now, 0):
@@ -379,7 +378,7 @@ class Standing:
             self.restate(account, now, news=False)
             sid = store.find(account)
             if new_rules and sid >= 0:
-                for subject in lapsed.barred(self._store, self.admission, sid, now):
+                for subject in lapsing.barred(store, self.admission, sid, now):
                     self._drop(subject, entirely=True)
             for subject in store.members(sid) if new_rules and sid >= 0 else ():
                 self.flag_fresh(subject, now)

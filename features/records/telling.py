@@ -35,14 +35,14 @@ _ESCAPED: Final = re.compile(r"\\u([0-9A-Fa-f]{4})")
 _TOKEN: Final = re.compile(r'"([^"\\]{1,256})')
 
 
-class Texts(NamedTuple):
+class TextsHeld(NamedTuple):
     """The texts and numbers in a record, and whether these are all."""
 
     found: frozenset[str]
     whole: bool
 
 
-def tells(raw: bytes, accepts: Accepts) -> bool:
+def names_somebody(raw: bytes, accepts: Accepts) -> bool:
     """Whether bytes hold what may be somebody's number or address.
 
     Parameters
@@ -62,15 +62,15 @@ def tells(raw: bytes, accepts: Accepts) -> bool:
     )
 
 
-def texts_in(raw: bytes) -> Texts:
+def texts_in(raw: bytes) -> TextsHeld:
     """All texts and numbers that a record holds, whatever they stand for."""
     if len(raw) > MAX_BYTES:
-        return Texts(frozenset(), whole=False)
+        return TextsHeld(frozenset(), whole=False)
     text = _read(raw)
     try:
         left: list[Any] = [json.loads(text, object_pairs_hook=_Pairs, parse_int=str)]
     except (ValueError, RecursionError):
-        return Texts(frozenset(_TOKEN.findall(text)[:MOST_TEXTS]), whole=False)
+        return TextsHeld(frozenset(_TOKEN.findall(text)[:MOST_TEXTS]), whole=False)
     found = set[str]()
     while left and len(found) < MOST_TEXTS:
         value = left.pop()
@@ -80,7 +80,7 @@ def texts_in(raw: bytes) -> Texts:
             left += value
         elif isinstance(value, str | float):
             found.add(str(value))
-    return Texts(frozenset(found), whole=not left)
+    return TextsHeld(frozenset(found), whole=not left)
 
 
 class _Pairs(list[tuple[str, Any]]):

@@ -21,7 +21,7 @@ from features.engine import Engine
 from features.figures import Figures
 from features.records.batch import Batch
 from features.records.dead_letter import DeadLetter
-from features.records.telling import tells
+from features.records.telling import names_somebody
 from features.state.contents import Contents
 from features.vocabulary import Outcome, Refusal
 from streams import metrics
@@ -293,7 +293,7 @@ class Pipeline:
         if (
             tells_who(letter)
             or not engine.may_keep(letter.key or b"", raw)
-            or tells(raw, self._accepts)
+            or names_somebody(raw, self._accepts)
         ):
             return withheld(letter, self._secret)
         return letter

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features.records.pseudonyms import pseudonyms
-from features.records.telling import MAX_BYTES, tells, texts_in
+from features.records.telling import MAX_BYTES, names_somebody, texts_in
 
 ACCEPTS = pseudonyms().accepts
 GOOD: dict[str, Any] = {"event_id": "e-1", "account_id": "acc-1", "ts": 1_704_067_200_000,
@@ -47,7 +47,7 @@ def test_a_second_fault_does_not_hide_whom_a_record_names(fault: int) -> None:
     missed = []
     for field, value in TELLING:
         raw = FAULTS[fault](json.dumps(GOOD | {field: value}).encode())
-        if not tells(raw, ACCEPTS):
+        if not names_somebody(raw, ACCEPTS):
             missed.append((field, value))
     assert not missed
 
@@ -59,12 +59,12 @@ def test_a_record_of_pseudonyms_tells_nothing(fault: int) -> None:
             {"duration_ms": 123456789}, {"host": "192-0-2-1.sport.example"}, {"country": "DE"},
             {"device_id": "0f8fad5b-d9cb-469f-a165-70867728950e"}]  # fmt: skip
     for item in more:
-        assert not tells(FAULTS[fault](json.dumps(GOOD | item).encode()), ACCEPTS), item
+        assert not names_somebody(FAULTS[fault](json.dumps(GOOD | item).encode()), ACCEPTS), item
 
 
 @given(st.binary(max_size=300))
 def test_any_bytes_can_be_looked_at(raw: bytes) -> None:
-    assert tells(raw, ACCEPTS) in (True, False)
+    assert names_somebody(raw, ACCEPTS) in (True, False)
     assert texts_in(raw).whole in (True, False)
 
 
@@ -77,7 +77,7 @@ def test_the_work_is_linear(piece: bytes) -> None:
         took = []
         for _ in range(3):
             began = time.process_time()
-            tells(raw, ACCEPTS), texts_in(raw)
+            names_somebody(raw, ACCEPTS), texts_in(raw)
             took.append(time.process_time() - began)
         return min(took)
 
@@ -85,7 +85,10 @@ def test_the_work_is_linear(piece: bytes) -> None:
 
 
 def test_what_is_too_long_to_look_at_tells() -> None:
-    assert tells(b"x" * (MAX_BYTES + 1), ACCEPTS) and not texts_in(b"x" * (MAX_BYTES + 1)).whole
+    assert (
+        names_somebody(b"x" * (MAX_BYTES + 1), ACCEPTS)
+        and not texts_in(b"x" * (MAX_BYTES + 1)).whole
+    )
 
 
 def test_texts_are_found_wherever_they_stand() -> None:
