@@ -13,6 +13,7 @@ from streams.apps.lookup.page import FILES, POLICY
 from tests.support.browser import Browser, BrowserError
 from tests.support.lookup_service import Service, token
 from tests.support.paths import ROOT
+from tests.support.shown_page import NAMES, click, faults, interest, shown, text
 
 
 def test_household_and_members_stand_side_by_side(page: Browser) -> None:

@@ -1,4 +1,4 @@
-"""The page in a real browser: nothing of a profile is executed, and axe-core finds nothing serious."""
+"""The page in a real browser: nothing of a profile is executed, axe-core finds nothing serious."""
 
 from __future__ import annotations
 

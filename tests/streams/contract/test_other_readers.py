@@ -135,7 +135,7 @@ def by_aiokafka(written: Written, name: str) -> list[Read]:
             auto_offset_reset="earliest",
             isolation_level="read_committed",
         )
-        found = []
+        found: list[Read] = []
         await consumer.start()
         try:
             while len(found) < len(written.records[name]):
