@@ -72,7 +72,7 @@ class Trace:
 
 
 def tracing(settings: Settings, environ: Mapping[str, str] = os.environ) -> Trace:
-    """What OpenTelemetry's variables ask for; a worker that can't trace says so and works."""
+    """Trace as OpenTelemetry's variables ask; a worker that can't trace says so and works."""
     if not any(environ.get(name) for name in _WHERE):
         return Trace()
     try:

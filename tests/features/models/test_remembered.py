@@ -80,7 +80,7 @@ def test_what_was_engaged_is_given_up_only_where_it_is_gone() -> None:
     assert _said(0.3, lay.F_ENGAGED, bits=few) == (ENGAGE, RULE_STILL)
     assert _said(0.3, 0, bits=few)[0] == HOLD
     assert _said(0.5, lay.F_ENGAGED, bits=few, rate=0.3) == (ENGAGE, RULE_STILL)
-    assert _said(0.5, lay.F_ENGAGED, bits=few, rate=0.45)[0] == HOLD  # everybody does
+    assert _said(0.5, lay.F_ENGAGED, bits=few, rate=0.55)[0] == HOLD  # everybody does
     assert _said(0.7, 0)[0] == ENGAGE
     assert _said(0.7, 0, rate=0.65)[0] == HOLD  # everybody does
 
