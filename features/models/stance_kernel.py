@@ -33,8 +33,9 @@ ENGAGE_LIFT, LIKELY_LIFT, AVOID_LIFT = 1.2, 2.0, 0.5
 ENGAGE_SCORE, LIKELY_SCORE = 0.05, 0.5
 #: It begins on the evidence of so many of the last seven days, or of that weekday of the last four
 #: weeks, and ends where even the upper bound of the score is below `STILL_HIGH` or twice the rate,
-#: after `STILL_MORNINGS` mornings at least. Of 722 accounts it was back within a week 0.015 times a
-#: subject and week, where the score alone decided both 0.179 times, and it is found a day earlier.
+#: after `STILL_MORNINGS` mornings at least, unless it is clearly less than others before. Of 722
+#: accounts it was back within a week 0.016 times a subject and week, where the score alone decided
+#: both 0.179 times, and it is found a day earlier.
 #: Ending by the estimate instead, below twice the rate, would make that 0.045.
 ENGAGE_DAYS, ENGAGE_WEEKS, STILL_HIGH, STILL_MORNINGS = 4, 4, 0.35, 8
 ENGAGE_AGE = 2  # days: a first evening of much may be a whim, or somebody else's
@@ -189,7 +190,8 @@ def _rule(
             return RULE_CLEAR
         if likely:
             return RULE_LIKELY
-    if flags & F_ENGAGED and (flags & F_MORNINGS or high >= max(STILL_HIGH, LIKELY_LIFT * rate)):
+    still = flags & F_MORNINGS or high >= max(STILL_HIGH, LIKELY_LIFT * rate)
+    if flags & F_ENGAGED and still and high >= rate:
         return RULE_STILL
     if high < AVOID_LIFT * rate and score < policy.rare:
         return RULE_SMALL

@@ -100,7 +100,8 @@ def rule(
     likely = p / rate >= 2.0 and p >= 0.5
     if age >= 2 and has_days(back) and (clear or likely):
         return "lift_clear" if clear else "likely"
-    if engaged and (mornings or high * rate >= max(0.35, 2.0 * rate)):
+    still = mornings or high * rate >= max(0.35, 2.0 * rate)
+    if engaged and still and high >= 1.0:
         return "still_likely"
     if high < 0.5 and p < rare:
         return "lift_small"

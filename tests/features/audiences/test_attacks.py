@@ -48,15 +48,18 @@ def test_a_daypart_does_not_follow_from_the_others() -> None:
 
 
 def test_nor_with_profiles_as_the_engine_makes_them() -> None:
-    stream = Stream(Config(erasure_key=b"k" * 32, lateness_ms=DAY // 4), SPORT)
-    feed = Feed()
+    table = SPORT | {"host:cooking.example": TagEntry((("216", 1.0),), "test", 1.0)}
+    stream, feed = Stream(Config(erasure_key=b"k" * 32, lateness_ms=DAY // 4), table), Feed()
     hours = {f"h{n}": 20 for n in range(40)} | {f"h{n}": 8 for n in range(40, 60)} | {"victim": 3}
-    for household in hours:
+    others = [f"o{n}" for n in range(140)]  # or everybody would do it, which tells of nobody
+    for household in (*hours, *others):
         stream.feed(feed.consent(household, 0))
     for day in range(5):
+        for other in others:
+            stream.feed(feed.visit(other, day, "cooking.example"))
         for household, hour in sorted(hours.items(), key=lambda item: item[1]):
             stream.feed(feed.visit(household, day + hour / 24, "sport.example"))
-    stream.feed(feed.visit("clock", 7, "sport.example"))
+    stream.feed(feed.visit("clock", 5.5, "sport.example"))
     stream.commit()
     audiences = Audiences(TREE, K)
     for key in stream.profiles:

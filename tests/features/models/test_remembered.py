@@ -87,7 +87,9 @@ def test_what_was_engaged_is_given_up_only_where_it_is_gone() -> None:
 
 def test_what_began_is_engaged_for_a_week_and_begins_on_the_days_of_a_habit() -> None:
     few, weekly = np.uint64(0b111), np.uint64(1 << 6 | 1 << 13 | 1 << 20 | 1 << 27)
-    assert _said(0.01, lay.F_ENGAGED | lay.F_MORNING, bits=few) == (ENGAGE, RULE_STILL)
+    began = lay.F_ENGAGED | lay.F_MORNING
+    assert _said(0.03, began, bits=few) == (ENGAGE, RULE_STILL)
+    assert _said(0.01, began, bits=few)[0] == HOLD, "clearly less than others"
     assert _said(0.7, 0, bits=few) == (HOLD, RULE_NEW)
     assert _said(0.7, 0, bits=weekly)[0] == ENGAGE
 

@@ -16,10 +16,17 @@ from hypothesis import strategies as st
 
 from features.records import protective
 from features.records.decoder import FACTS, Limits, decode
-from features.records.facts import Consent, Fact
+from features.records.facts import Consent, Fact, Registry
 from features.records.fields import Malformed
 from features.records.protective import MAX_BYTES, Protective, read
-from features.records.readings import ErasureReading, Grant, RefusalReading, RightsKind, Undecided
+from features.records.readings import (
+    ChildReading,
+    ErasureReading,
+    Grant,
+    RefusalReading,
+    RightsKind,
+    Undecided,
+)
 from tests.support import generators as gen
 from tests.support.malformed_cases import CASES
 from tests.support.rights_facts import (
@@ -130,6 +137,8 @@ def test_of_records_in_form_only_what_protects_is_found(record: gen.Record) -> N
         assert said == ErasureReading()
     elif isinstance(fact.said, Consent) and fact.said.status != "granted":
         assert isinstance(said, RefusalReading)
+    elif isinstance(fact.said, Registry) and fact.said.adult is False:
+        assert isinstance(said, ChildReading)
     else:
         assert said is None
 
