@@ -65,7 +65,6 @@ COMMON_AGE = 7
 #: Active days of the last 28 from which on a guess is worth being told: two a week. On simulated
 #: households 86 % of what they follow on every third day is told then, without guesses 60 %.
 _HABIT_DAYS = 8
-_SOME_DAYS = 2
 _FNV_PRIME = np.uint64(0x100000001B3)
 _FNV_START = np.uint64(0xCBF29CE484222325)
 
@@ -113,8 +112,8 @@ def _idle(score: float, low: float, rate: float, bits: Any, age: int) -> bool:
     # However sure it is, nobody would call that a difference; or it is rare, and may be avoided.
     rare = popcount(bits & np.uint64(0xFFFFFFF)) < _HABIT_DAYS
     vague = score < LIKELY_LIFT * rate or (low < AVOID_LIFT * rate and rare)
-    # Nor could anybody act on what was only touched so far, or came on a single day.
-    return (vague and age >= COMMON_AGE) or popcount(bits) < _SOME_DAYS
+    # Nor could anybody act on what was only touched so far.
+    return (vague and age >= COMMON_AGE) or bits == 0
 
 
 @inlined

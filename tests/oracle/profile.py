@@ -357,7 +357,7 @@ def _interest(
     dull = taken == "hold" and not declared
     rare = len([d for d in days if day - d <= 28]) < 8
     vague = p < 2.0 * rate or (interval(p, seen)[0] < 0.5 * rate and rare)
-    idle = len(days) < 2 or (age >= 7 and vague and not weekly)
+    idle = not days or (age >= 7 and vague and not weekly)
     above = int(tree.parent[row.interest])
     return {
         "id": tree.ids[row.interest],
