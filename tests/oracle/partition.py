@@ -293,6 +293,8 @@ class Partition:
     def _count(self, kind: int, doc: Doc, tags: list[tuple[int, float]], weight: float) -> None:
         member, account = doc.get("member_id"), doc["account_id"]
         key = f"{account}/{member}" if member else account
+        if member and key not in self.subjects and account in self.known:
+            self.since[key] = self.known[account].span(member, self.now)[0]  # he may be held again
         subject = self.subjects.setdefault(key, Subject())
         offset = self.config.day_offset_ms
         zone = doc["tz_offset_min"] * 60_000 if "tz_offset_min" in doc else offset

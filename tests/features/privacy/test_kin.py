@@ -220,7 +220,7 @@ def test_a_member_who_refuses_a_use_is_left_out_of_it(restart: bool) -> None:
     if restart:
         held.commit()
         held.restart()
-    for day in range(1, 9):
+    for day in range(1, 6):
         who = [{}, {"member_id": "m1"}, {"member_id": "m2"}]
         held.feed(*(feed.visit("acc", day, "sport.example", **member) for member in who))
     held.commit()

@@ -16,7 +16,6 @@ from features.records.decoder import FACTS, Limits, decode, decode_fact
 from features.records.facts import Erasure, Fact, Refused
 from features.records.fields import Malformed
 from features.records.tolerated import KIND, Tolerance, to_bytes
-from features.state.spans import NEVER
 from features.tags.exact import TagEntry
 from features.vocabulary import Purpose, Refusal, Tolerated
 from tests.support.feeding import DAY, HOUR, START, Feed, Record, Stream
@@ -162,7 +161,7 @@ def test_what_protects_is_the_last_to_go() -> None:
     known = run.engine.accounts.ledger.kin(b"acc")
     assert known is not None and len(known.devices) == 301
     assert known.open and "declaration/635" in run.engine.accounts.ledger.person(b"acc").about
-    assert run.engine.store.spans.get(b"acc", member=b"kid") == NEVER
+    assert run.feed(feed.visit("acc", 2, "sport.example", member_id="kid")) == ["suppressed"]
 
 
 # -- words
