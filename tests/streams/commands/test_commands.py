@@ -18,11 +18,11 @@ from tests.support.paths import ROOT
 #: Seconds to load, each: what a command that needs no compiler must do without.
 HEAVY = frozenset("numba llvmlite river faust pandas scipy sklearn lightgbm matplotlib".split())
 NAMES = sorted(path.stem for path in (ROOT / "streams" / "commands").glob("[a-z]*.py"))
-#: What is said or done without it; `quality` asks the panels for its arguments.
+#: What is said or done without it; `quality` and `worth` ask what measures for their arguments.
 LIGHT = [
     ["--help"],
     ["--version"],
-    *([name, "--help"] for name in NAMES if name != "quality"),
+    *([name, "--help"] for name in NAMES if name not in ("quality", "worth")),
     ["config", "check"],
     ["size", "--subjects", "1e6", "--rate", "1e4"],
     ["state", "reset"],

@@ -14,7 +14,7 @@ from features.related.graph import Related
 from features.state.changelog_keys import RELATED
 from features.tags import taxonomy
 from streams.__main__ import main
-from streams.commands import related
+from streams.kafka import latest
 from streams.kafka.compacted import CompactedTopic
 from tests.support.graphs import BEACH, CARS, GAMES, RUGBY, graph
 
@@ -48,7 +48,7 @@ def ask(monkeypatch: pytest.MonkeyPatch, records: list[Message], *words: str) ->
 
         def close(self) -> None: ...
 
-    monkeypatch.setattr(related, "CompactedTopic", Topic)
+    monkeypatch.setattr(latest, "CompactedTopic", Topic)
     return main(["related", *words])
 
 
