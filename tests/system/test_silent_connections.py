@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from streams.errors import ExitCode
 from streams.sandbox.embedded_broker import free_port
 from tests.broker.kafka_server import KafkaServer
+from tests.support.processes import wait_until
 from tests.support.worker_process import (
     WorkerProcess,
     feed,
@@ -43,29 +45,46 @@ def test_a_worker_outlasts_a_broker_restart_beside_silent_connections(
     with WorkerProcess(settings, tmp_path / "worker.log") as worker, ExitStack() as stack:
         wait_for_end(settings, worker)
         _rest(port)
-        resource.prlimit(worker.pid, resource.RLIMIT_NOFILE, (_FILES, _FILES))
-        for _ in range(1_000):
-            sock = stack.enter_context(socket.create_connection(("127.0.0.1", port), 8))
-            with suppress(OSError):
-                sock.send(b"GET /livez HTTP/1.1\r\n")
+        _keep_silent(worker, port, stack)
         own_kafka.restart()
         feed(settings, records)
+        try:
+            wait_for_end(settings, worker, seconds=60)
+            _answers(worker, port)
+            return
+        except AssertionError:
+            # The client can hang for good in the first commit after a restart (librdkafka#5456);
+            # then the process ends itself, and whoever supervises it starts it again.
+            if worker.exit_code() != ExitCode.STUCK:
+                raise
+    with WorkerProcess(settings, tmp_path / "again.log") as worker, ExitStack() as stack:
+        wait_until(lambda: worker.has_said("assigned partitions"), 60, worker.text)
+        _keep_silent(worker, port, stack)
         wait_for_end(settings, worker, seconds=60)
-        assert len(os.listdir(f"/proc/{worker.pid}/fd")) < _FILES - 8
-        for page in ("livez", "readyz", "metrics"):
-            started = time.monotonic()
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/{page}", timeout=4) as answer:
-                assert answer.status == 200, page
-            assert time.monotonic() - started < 2
+        _answers(worker, port)
+
+
+def _keep_silent(worker: WorkerProcess, port: int, stack: ExitStack) -> None:
+    """Give a worker few files, and connect to it without a word."""
+    resource.prlimit(worker.pid, resource.RLIMIT_NOFILE, (_FILES, _FILES))
+    for _ in range(1_000):
+        sock = stack.enter_context(socket.create_connection(("127.0.0.1", port), 8))
+        with suppress(OSError):
+            sock.send(b"GET /livez HTTP/1.1\r\n")
+
+
+def _answers(worker: WorkerProcess, port: int) -> None:
+    """See that a worker answers whoever asks in time, and has files left."""
+    assert len(os.listdir(f"/proc/{worker.pid}/fd")) < _FILES - 8
+    for page in ("livez", "readyz", "metrics"):
+        started = time.monotonic()
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/{page}", timeout=4) as answer:
+            assert answer.status == 200, page
+        assert time.monotonic() - started < 2
 
 
 def _rest(port: int) -> None:
-    """Wait until the worker commits nothing more.
-
-    A broker that stops in the middle of a commit is the matter of `tests.chaos`: the client can
-    hang in it for good (librdkafka#5456), and the process then ends itself, which is no fault of
-    the silent connections.
-    """
+    """Wait until the worker commits nothing more: a stop amid a commit is a matter of chaos."""
     before: list[str] = []
     while (commits := _commits(port)) != before:
         before = commits
