@@ -13,9 +13,19 @@ import numpy as np
 from features.jit import as_int, inlined, njit
 from features.models.signals_kernel import SIGNALS, evidence, fill, morning
 from features.models.stance_kernel import ENGAGE, STILL_MORNINGS, Policy, decide
-from features.state.layout import D_STATE, F_ENGAGED, F_MORNING, F_MORNINGS, F_TOLD, S_GONE, Live
+from features.state.layout import (
+    D_STATE,
+    F_ENGAGED,
+    F_MORNING,
+    F_MORNINGS,
+    F_REMEMBERED,
+    F_TOLD,
+    S_GONE,
+    Live,
+)
 from features.state.subjects_kernel import mark
 
+_BEGUN: Final = F_ENGAGED | STILL_MORNINGS * F_MORNING
 _RECENT_DAYS: Final = 28  # a row that saw nothing for longer is not looked at: it is not engaged
 
 
@@ -38,13 +48,11 @@ def remember_engaged(live: Live, day: int, policy: Policy) -> None:
             engaged = False
             if day - as_int(row.day) <= _RECENT_DAYS:
                 engaged = _is_engaged(live, j, began, policy, levels, vector)
-            now = as_int(row.known) & ~(F_ENGAGED | F_MORNINGS)
-            if engaged and known & F_ENGAGED:
-                now = as_int(row.known)
-            elif engaged:
-                now |= F_ENGAGED | STILL_MORNINGS * F_MORNING
-            row.known = np.uint16(now)
-            changed = changed or now != known
+            if not engaged:
+                row.known = np.uint16(known & ~F_REMEMBERED)
+            elif known & F_ENGAGED == 0:
+                row.known = np.uint16(known & ~F_REMEMBERED | _BEGUN)
+            changed = changed or row.known != known
         if changed:
             mark(subjects, live.keys, live.counters, sid, D_STATE)
 

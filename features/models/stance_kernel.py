@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from features.jit import as_int, inlined, njit
 from features.models.answer_kernel import Form, answer
 from features.models.signals_kernel import AGE, KNOWN_DAYS
-from features.state.layout import F_DISLIKE, F_ENGAGED, F_LIKE, F_MORNINGS, F_QUIET
+from features.state.layout import F_DISLIKE, F_ENGAGED, F_LIKE, F_MORNINGS, F_QUIET, F_REMEMBERED
 from features.state.rows_kernel import popcount
 from features.vocabulary import Stance, Trend
 
@@ -45,7 +45,6 @@ _BURST_DAYS = 2
 # Where the weeks differ, `rising` is right in 59 to 91 % and `fading` in 73 to 97 % (six panels);
 # this week against four, as it was, called rising what fell in 70 to 96 %.
 _TREND_DAYS = 1.0
-_REMEMBERED = F_ENGAGED | F_MORNINGS
 _WEEKDAYS = np.uint64(1 << 6 | 1 << 13 | 1 << 20 | 1 << 27)
 
 #: What decided: nothing that was measured; engaged, for the lift's lower bound is clear, for it is
@@ -219,7 +218,7 @@ def decide_rows(
         age = int(np.round(np.exp(4.0 * x[i, AGE]) - 1.0))
         of, days = as_int(interest[i]), as_int(evidence[i])
         score, confidence, stance, _, _, high = decide(
-            policy, x[i], bits[i], age, days, of, as_int(known[i]) & _REMEMBERED, False
+            policy, x[i], bits[i], age, days, of, as_int(known[i]) & F_REMEMBERED, False
         )
         said = out[i]
         said.score = score

@@ -98,7 +98,7 @@ def flag(store: Store, sid: int, flags: Sequence[Flags], likes: list[int], ts: i
         bits = 0
         for said in flags:
             bits |= said.get(index, 0)
-        known[j] = bits | int(known[j]) & lay.F_ENGAGED
+        known[j] = bits | int(known[j]) & lay.F_REMEMBERED
     if store.subjects["used"][sid]:
         store.mark(sid, lay.D_STATE | lay.D_PROFILE)
 

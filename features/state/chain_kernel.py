@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from features.jit import as_int, bare
-from features.state.layout import D_PROFILE, D_STATE, F_ENGAGED, F_MORNINGS, Live
+from features.state.layout import D_PROFILE, D_STATE, F_REMEMBERED, Live
 from features.state.subjects_kernel import mark
 
 
@@ -26,8 +26,7 @@ def flag_chain(live: Live, account: int, flags: Any) -> None:
         start = as_int(subjects.start[sid])
         for j in range(start, start + as_int(subjects.used[sid])):
             row = rows.windows[j]
-            kept = np.uint16(row.known & (F_ENGAGED | F_MORNINGS))
-            row.known = kept | np.uint16(flags[rows.interest[j]])
+            row.known = np.uint16(row.known & F_REMEMBERED) | np.uint16(flags[rows.interest[j]])
         if subjects.used[sid] > 0:
             mark(subjects, live.keys, live.counters, sid, D_STATE | D_PROFILE)
         sid = as_int(subjects.sibling[sid])

@@ -47,6 +47,8 @@ DECAY_DAYS = 128
 #: `F_MORNING`.
 F_LIKE, F_DISLIKE, F_QUIET, F_ENGAGED, F_MORNING = 1, 2, 4, 8, 16
 F_MORNINGS = 15 * F_MORNING
+#: Flags that a close sets, and facts leave.
+F_REMEMBERED = F_ENGAGED | F_MORNINGS
 #: Flags that facts set.
 F_TOLD = F_LIKE | F_DISLIKE | F_QUIET
 

@@ -72,6 +72,7 @@ def test_facts_leave_what_was_remembered() -> None:
     assert any(_engaged(done))
     flags = done.engine.store.rows.windows["known"]
     assert (flags & lay.F_LIKE).any()
+    assert ((flags & lay.F_LIKE != 0) & (flags & lay.F_MORNINGS != 0)).any(), "and for how long"
 
 
 def test_what_was_engaged_is_given_up_only_where_it_is_gone() -> None:
