@@ -121,8 +121,8 @@ def sources_digest(module: str, path: Path) -> str:
 
     Of the module's own package and this one; a change of any other file leaves it as it is.
     """
-    roots = {name.partition(".")[0]: Path() for name in (module, __name__)}
-    roots = {top: folder for top in roots if (folder := _folder(sys.modules.get(top)))}
+    tops = {name.partition(".")[0] for name in (module, __name__)}
+    roots = {top: folder for top in tops if (folder := _folder(sys.modules.get(top)))}
     found: dict[str, str] = {}
     wanted = [(module, path)]
     while wanted:

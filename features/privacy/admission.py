@@ -71,17 +71,15 @@ class Admission:
             return False
         if not self.asks(account) and not self.ledger.marks:
             return True
+        kin = self.ledger.kin(account) or Kin()
         for text in texts.found:
             name = plain(text, account.decode())
-            start, until = self.span(account, name, self.ledger.person(account, name), now)
-            if not start <= max(now, 0) < until:
+            if self.is_childs(account, name):
                 return False
-            kin = self.ledger.kin(account)
-            owner = kin.device(name).owner if kin is not None else None
-            if owner:
-                start, until = self.span(account, owner, self.ledger.person(account, owner), now)
-            if self.is_childs(account, name) or not start <= max(now, 0) < until:
-                return False
+            for who in filter(None, (name, kin.device(name).owner)):
+                start, until = self.span(account, who, self.ledger.person(account, who), now)
+                if not start <= max(now, 0) < until:
+                    return False
         return True
 
     def agrees(self, account: bytes, member: str, person: Person, now: int) -> bool:

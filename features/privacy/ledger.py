@@ -22,6 +22,7 @@ from features.state.changelog_keys import Kind
 #: The records of a person.
 _OF_PERSON: Final = (keys.consents, keys.about)
 _ANY: Final = 2**62  # contacts: no limit
+_MOST_READ: Final = 4_096  # persons whose records are kept as they were read
 
 
 class Mark(NamedTuple):
@@ -99,6 +100,8 @@ class Ledger:
         records = self._values.get(keys.consents(name)), self._values.get(keys.about(name))
         known = self._persons.get(name)
         if known is None or known[0] != records:
+            if len(self._persons) >= _MOST_READ:  # a restore asks for everybody
+                self._persons.clear()
             known = self._persons[name] = records, Person.from_bytes(*records)
         return Person({**known[1].consents}, {**known[1].about})
 

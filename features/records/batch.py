@@ -116,6 +116,15 @@ class Batch:
         return self.blob[start : start + length].tobytes()
 
 
+def parse_log(
+    raws: Sequence[bytes], keys: Sequence[bytes], kinds: Sequence[int], first: int = 0
+) -> tuple[Batch, dict[int, DeadLetter]]:
+    """Read what stands in one partition from offset `first` on; as `parse`, with its own limits."""
+    n = len(raws)
+    offsets = np.arange(first, first + n, dtype=np.int64)
+    return parse(raws, keys, np.array(kinds, np.uint8), np.zeros(n, np.int32), offsets, Limits())
+
+
 def parse(
     raws: Sequence[bytes | None],
     keys: Sequence[bytes | None],

@@ -12,14 +12,12 @@ import gc
 import time
 from dataclasses import dataclass
 
-import numpy as np
 import orjson
 
 from features.config import Config
 from features.engine import Engine
 from features.models import Learner
-from features.records.batch import parse
-from features.records.decoder import Limits
+from features.records.batch import parse_log
 from features.state.contents import Contents
 from features.state.store import Store
 from features.tags import taxonomy
@@ -129,18 +127,10 @@ def _fold(engine: Engine, commits: Commits) -> float:
     """Processor seconds; what is refused is no event of the engine's, here as there."""
     spent, offset = 0.0, 0
     for values, keys, kinds in commits:
-        n = len(values)
         begin = time.process_time()
-        batch, _ = parse(
-            values,
-            keys,
-            np.array(kinds, np.uint8),
-            np.zeros(n, np.int32),
-            np.arange(offset, offset + n, dtype=np.int64),
-            Limits(),
-        )
+        batch, _ = parse_log(values, keys, kinds, offset)
         engine.apply(batch)
         engine.collect({})
         spent += time.process_time() - begin
-        offset += n
+        offset += len(values)
     return spent

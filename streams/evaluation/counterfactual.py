@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 
 from features.engine import Engine
 from features.models.signals import DayRows
-from features.records.batch import parse
-from features.records.decoder import Limits
+from features.records.batch import parse_log
 from features.records.inputs import INPUTS
 from features.state.contents import Contents
 from features.tags.exact import TagEntry
@@ -122,15 +121,8 @@ def _value(record: Record, gone: Collection[str]) -> bytes:
 
 
 def _fold(engine: Engine, records: list[Record], values: list[bytes], first: int) -> NDArray[Any]:
-    n = len(records)
-    batch, _ = parse(
-        values,
-        [record.key.encode() for record in records],
-        np.array([KINDS[record.topic] for record in records], np.uint8),
-        np.zeros(n, np.int32),
-        np.arange(first, first + n, dtype=np.int64),
-        Limits(),
-    )
+    keys = [record.key.encode() for record in records]
+    batch, _ = parse_log(values, keys, [KINDS[record.topic] for record in records], first)
     return engine.apply(batch)
 
 

@@ -15,8 +15,7 @@ from features.models import Learner
 from features.models.base import Model
 from features.models.ftrl import Ftrl
 from features.models.signals import NAMES, DayRows
-from features.records.batch import parse
-from features.records.decoder import Limits
+from features.records.batch import parse_log
 from features.state.contents import Contents
 from features.tags.exact import TagEntry
 from features.tags.taxonomy import Taxonomy
@@ -140,14 +139,10 @@ def feed(engine: Engine, records: Iterable[tuple[str, str, bytes]]) -> None:
 
 
 def _fold(engine: Engine, records: list[tuple[str, str, bytes]]) -> None:
-    n = len(records)
-    batch, refused = parse(
+    batch, refused = parse_log(
         [value for _, _, value in records],
         [key.encode() for _, key, _ in records],
-        np.array([_KINDS[topic] for topic, _, _ in records], np.uint8),
-        np.zeros(n, np.int32),
-        np.arange(n, dtype=np.int64),
-        Limits(),
+        [_KINDS[topic] for topic, _, _ in records],
     )
     for letter in refused.values():
         raise ValueError(f"{letter.value!r}: {letter.message}")

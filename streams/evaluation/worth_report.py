@@ -18,6 +18,7 @@ _TITLES = {
     "moments": "moments kept",
     "attributed": "attribution kept",
 }
+_HEAD = ("", "bytes", "log-loss", "ECE", *_TITLES.values(), "no longer kept out")
 _BAR, _ROW, _LEFT, _WIDTH = 10, 34, 150, 720
 _COLOURS = {"gain": "#1f5fa8", "reach": "#c2571a"}
 _STYLE = (
@@ -30,9 +31,8 @@ _STYLE = (
 
 def worth_report(study: Study) -> str:
     """Format for people."""
-    head = ["", "bytes", "log-loss", "ECE", *_TITLES.values(), "no longer kept out"]
-    rows = [head, *(_cells(found) for found in (study.whole, *study.parts, study.minimal))]
-    widths = [max(len(row[k]) for row in rows) for k in range(len(head))]
+    rows = [_HEAD, *(_cells(found) for found in (study.whole, *study.parts, study.minimal))]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
              for row in rows]  # fmt: skip
     return "\n".join([_heading(study), "", *lines, "", minimal_words(study)])
@@ -101,8 +101,7 @@ def worth_page(study: Study) -> str:
         "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in _cells(found)) + "</tr>"
         for found in (study.whole, *study.parts, study.minimal)
     )
-    titles = ("", "bytes", "log-loss", "ECE", *_TITLES.values(), "no longer kept out")
-    head = "".join(f"<th>{html.escape(title)}</th>" for title in titles)
+    head = "".join(f"<th>{html.escape(title)}</th>" for title in _HEAD)
     return (
         "<!doctype html>\n<html lang=en><meta charset=utf-8><title>Which data is worth it</title>"
         f"<style>{_STYLE}</style><h1>Which data is worth it</h1>"

@@ -10,8 +10,6 @@ from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
 
-import numpy as np
-
 from features.config import Config, EngineSettings
 from features.engine import Engine
 from features.jit import compilations
@@ -21,7 +19,7 @@ from features.privacy import rules
 from features.privacy.rules import Rules, RulesError
 from features.records import batch as batches
 from features.records import messages
-from features.records.batch import parse
+from features.records.batch import parse_log
 from features.records.decoder import FACTS, NETWORK, Limits
 from features.records.pseudonyms import FormError, pseudonyms
 from features.state.contents import Contents
@@ -137,14 +135,8 @@ def _run_kernels() -> None:
     for day in range(_WARM_DAYS):
         values = _warm_values((_WARM_DAY + day) * _DAY_MS, liked)
         n = len(values)
-        batch, _ = parse(
-            values,
-            [b"a"] * n,
-            np.array([FACTS if b'"kind"' in value else NETWORK for value in values], np.uint8),
-            np.zeros(n, np.int32),
-            np.arange(day * n, (day + 1) * n),
-            Limits(),
-        )
+        kinds = [FACTS if b'"kind"' in value else NETWORK for value in values]
+        batch, _ = parse_log(values, [b"a"] * n, kinds, day * n)
         engine.apply(batch)
         changes = engine.collect({})
         records |= {key: value for key, value in changes.state.items() if value is not None}

@@ -16,8 +16,7 @@ import orjson
 
 from features.config import Config
 from features.engine import Engine
-from features.records.batch import Batch, parse
-from features.records.decoder import Limits
+from features.records.batch import Batch, parse_log
 from features.state.contents import Contents
 from features.tags import taxonomy
 from features.tags.exact import TagEntry, exact_tags
@@ -164,10 +163,7 @@ def _batches(records: Records, commit: int) -> list[Batch]:
         part = records[first : first + commit]
         values = [orjson.dumps(doc) for _, doc in part]
         keys = [doc["account_id"].encode() for _, doc in part]
-        n = len(part)
-        at = np.arange(first, first + n, dtype=np.int64)
-        kinds = np.array([kind for kind, _ in part], np.uint8)
-        batch, _ = parse(values, keys, kinds, np.zeros(n, np.int32), at, Limits())
+        batch, _ = parse_log(values, keys, [kind for kind, _ in part], first)
         found.append(batch)
     return found
 

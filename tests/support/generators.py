@@ -12,12 +12,10 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, TypeVar
 
-import numpy as np
 from hypothesis import strategies as st
 
 from features.config import Config
-from features.records.batch import Batch, parse
-from features.records.decoder import Limits
+from features.records.batch import Batch, parse_log
 from features.tags.entry import CHILDREN
 from features.tags.exact import TagEntry
 from tests.oracle import arithmetic
@@ -256,14 +254,11 @@ def sequences(
 
 def batch(records: Sequence[Record], first_offset: int = 0) -> Batch:
     """What the inlet makes of records."""
-    n = len(records)
-    parsed, refused = parse(
+    parsed, refused = parse_log(
         [record.raw for record in records],
         [str(record.doc["account_id"]).encode() for record in records],
-        np.array([record.kind for record in records], np.uint8),
-        np.zeros(n, np.int32),
-        np.arange(first_offset, first_offset + n),
-        Limits(),
+        [record.kind for record in records],
+        first_offset,
     )
     assert not refused, refused[0]
     return parsed
