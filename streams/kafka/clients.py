@@ -65,7 +65,9 @@ def admin(settings: Settings, ports: Ports = REAL, role: AdminRole = "topics") -
         said = {"bootstrap.servers": settings.bootstrap_servers, "logger": librdkafka()}
         return ports.admin({**mine, **said})
     level = 3 if role == "offsets" else 0
-    return ports.admin({**cluster, "log_level": level, "logger": librdkafka()})
+    # Who asks again and again hears of brokers that are back within a second or so, not within ten.
+    soon = {"reconnect.backoff.max.ms": 1_000}
+    return ports.admin({**soon, **cluster, "log_level": level, "logger": librdkafka()})
 
 
 def client_id(settings: Settings, instance: str | None = None) -> str:
