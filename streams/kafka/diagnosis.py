@@ -92,7 +92,7 @@ def diagnose(settings: Settings, principal: Principal) -> list[Trouble]:
                 Trouble(f"the cluster names a broker that is not to be had: {found.said}")
             )
     acls = principal.acls(settings)
-    troubles += [Trouble(said) for said in _missing_on_topics(admin, acls)]
+    troubles += [Trouble(said) for said in missing_on_topics(admin, acls)]
     troubles += [Trouble(said) for said in _missing_on_groups(admin, acls)]
     troubles += [Trouble(said) for said in _missing_on_transactions(settings, acls)]
     return troubles
@@ -194,7 +194,8 @@ def _certificate(settings: Settings) -> str:
     return ""
 
 
-def _missing_on_topics(admin: AdminClient, acls: Collection[Acl]) -> Iterator[str]:
+def missing_on_topics(admin: AdminClient, acls: Collection[Acl]) -> Iterator[str]:
+    """Say of each topic that a user needs and that is not there, or not all its own, what lacks."""
     wanted = {acl.name: acl for acl in acls if acl.kind == "topic"}
     answers = admin.describe_topics(
         TopicCollection(list(wanted)), include_authorized_operations=True, request_timeout=_ANSWER_S

@@ -22,8 +22,8 @@ from features.tags.exact import exact_tags
 from streams import metrics
 from streams.contract.topics import INPUTS
 from streams.errors import Abandon, BadTopics, KafkaFailed, NoBroker, PartitionFailed, Stop
-from streams.kafka import clients, topic_check, topic_plan
-from streams.kafka.diagnosis import unreachable
+from streams.kafka import access, clients, topic_check, topic_plan
+from streams.kafka.diagnosis import missing_on_topics, unreachable
 from streams.kafka.ports import REAL, Ports
 from streams.settings import Settings
 from streams.worker import binding
@@ -333,11 +333,14 @@ def check_topics(settings: Settings) -> int:
     NoBroker
     """
     try:
-        found = topic_plan.fetch(clients.admin(settings), settings)
+        admin = clients.admin(settings)
+        found = topic_plan.fetch(admin, settings)
     except topic_plan.TopicError as error:
         raise (NoBroker if error.away else Stop)(f"topics: {error}") from error
     reasons = topic_check.check(found, settings)
-    if not reasons:
+    if reasons:  # what a user may not see looks as if it were not there
+        reasons += missing_on_topics(admin, access.BY_NAME["worker"].acls(settings))
+    else:
         reasons = binding.committed_reasons(settings, binding.owner_now(settings))
     if reasons:
         raise BadTopics("topics: " + "; ".join(reasons))

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 from streams.contract import topics
+from streams.errors import BadTopics
 from streams.kafka import access
 from streams.kafka.clients import admin
 from streams.kafka.diagnosis import diagnose
 from streams.kafka.topic_plan import create_topics
 from streams.settings import Settings
+from streams.worker.worker import check_topics
 from tests.broker.kafka_server import free_ports
 from tests.broker.secured import Authority, Secured, secured_kafka
 
@@ -78,6 +80,14 @@ def test_a_missing_topic_is_no_missing_right(broker: Secured) -> None:
     missing = replace(BASE, bootstrap_servers=broker.server.bootstrap, topic_prefix="none.")
     said = [trouble.said for trouble in diagnose(missing, WORKER)]
     assert f"topic none.{topics.STATE} does not exist: interest-streams topics apply" in said
+
+
+def test_a_worker_that_lost_a_right_names_it(broker: Secured) -> None:
+    profiles = BASE.topic(topics.PROFILES)
+    broker.add_user("lost", [acl for acl in WORKER.acls(BASE) if acl.name != profiles])
+    settings = replace(BASE, bootstrap_servers=broker.passwords, kafka=broker.login("lost"))
+    with pytest.raises(BadTopics, match=f"topic {profiles}: missing Read, Write, Describe"):
+        check_topics(settings)
 
 
 @pytest.mark.parametrize(

@@ -211,6 +211,7 @@ def test_leaving_commits_and_returns_zero(monkeypatch: pytest.MonkeyPatch) -> No
 def test_topics_that_do_not_fit_are_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("streams.kafka.clients.admin", lambda settings: None)
     monkeypatch.setattr("streams.kafka.topic_plan.fetch", lambda admin, settings: {})
+    monkeypatch.setattr("streams.worker.worker.missing_on_topics", lambda admin, acls: [])
     with pytest.raises(BadTopics, match="subscriber-facts") as refused:
         check_topics(inputs.settings())
     assert refused.value.code == 5
