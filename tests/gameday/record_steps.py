@@ -65,8 +65,16 @@ def poisoned(stage: Stage) -> Iterator[None]:
 
 
 def one_bad_account(stage: Stage) -> Iterator[None]:
-    """More broken records of one account in a row than an input takes before it halts."""
+    """One account sends more broken records in a row than an input takes: it is quarantined."""
     send(stage, APP, [(SPARE[6], b"{}")] * (3 * stage.settings.dead_letter_max_run))
+    yield
+
+
+def bad_deploy(stage: Stage) -> Iterator[None]:
+    """A producer's deploy breaks what it sends of all accounts: its input halts, and goes on."""
+    settings = stage.settings
+    broken = 2 * settings.dead_letter_max_run * settings.partitions
+    send(stage, APP, [(f"broken-{n % 97}", b"{}") for n in range(broken)])
     yield
 
 

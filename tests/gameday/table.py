@@ -52,9 +52,10 @@ STEPS = (
         ("InterestStreamsDown", *STARTS),
     ),
     Step("poison", record_steps.poisoned, ("InterestStreamsDeadLetters",)),
+    Step("bad account", record_steps.one_bad_account, (), ("InterestStreamsDeadLetters",)),
     Step(
-        "bad account",
-        record_steps.one_bad_account,
+        "bad deploy",
+        record_steps.bad_deploy,
         ("InterestStreamsInputHalted",),
         ("InterestStreamsDeadLetters", *WAITED),
     ),

@@ -19,6 +19,7 @@ _DAYS = 60  # some 700,000 records, made as they are taken: hours at the usual p
 _TICK_S = 0.1
 #: Accounts that agree and do nothing by themselves: steps may do with them what they like.
 SPARE = tuple(f"spare-{number}" for number in range(20))
+_AGREED_MS = 2 * 86_400_000  # before everything that a step sends late
 _TOPICS = (NETWORK, TV, APP)
 
 
@@ -46,7 +47,8 @@ class Traffic:
     def start(self) -> None:
         """Give every account's consent, and begin."""
         for account in (*Simulation(households=_HOUSEHOLDS, days=_DAYS).truth, *SPARE):
-            self._send(FACTS, account, consent(account, at_ms=now_ms() - self.behind_ms))
+            at = now_ms() - self.behind_ms - _AGREED_MS
+            self._send(FACTS, account, consent(account, at_ms=at))
         assert self._producer.flush(240.0) == 0
         self._thread.start()
 
