@@ -80,6 +80,8 @@ def _print_table(profile: Profile, raw: dict[str, Any], said: Wording) -> None:
         )
     console = Console(markup=False, highlight=False)
     console.print(table)
+    if not profile.interests:
+        console.print(said.say("sentence", "no_interests"))
     for use, permission in (raw.get("contactable") or {}).items():
         console.print(said.permission(use, permission))
     names = {item.id: item.name for item in profile.interests}
