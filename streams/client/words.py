@@ -76,14 +76,17 @@ class Wording:
             self.reason(str(item.get("code")), item.get("value"), raw.get("lift"))
             for item in sorted(_dicts(raw.get("reasons")), key=_weight)
         ]
-        said = self.say(
-            "sentence",
-            "interest",
-            stance=self.say("stance", str(raw.get("stance", "hold"))),
-            trend=self.say("trend", str(raw.get("trend", "steady"))),
-            why="; ".join(reasons) or self.say("sentence", "nothing"),
+        why, *more = reasons or [self.say("sentence", "nothing")]
+        stance = self.say("stance", str(raw.get("stance", "hold")))
+        trend = self.say("trend", str(raw.get("trend", "steady")))
+        details = "details_more" if more else "details"
+        return " ".join(
+            [
+                self.say("sentence", "interest", stance=stance, why=why),
+                self.say("sentence", details, trend=trend, details="; ".join(more)),
+                *self._times(raw),
+            ]
         )
-        return " ".join([said, *self._times(raw)])
 
     def _times(self, raw: Mapping[str, Any]) -> Iterator[str]:
         """Sentences on where and when an interest shows, and since when its stance holds."""

@@ -96,7 +96,10 @@ def test_an_interest_is_said_with_its_rule_its_times_and_its_end() -> None:
         "stance": "engage",
         "trend": "steady",
         "lift": 7.18,
-        "reasons": [{"code": "lift_clear", "value": {"low": 1.33, "needs": 1.2}}],
+        "reasons": [
+            {"code": "lift_clear", "value": {"low": 1.33, "needs": 1.2}},
+            {"code": "active_days_28", "value": 12},
+        ],
         "sources": {"tv": 0.75, "app": 0.25},
         "moments": [{"day_type": "weekend", "part": "evening", "p": 0.46}],
         "next": {"date": "2026-03-07", "part": "evening"},
@@ -104,15 +107,16 @@ def test_an_interest_is_said_with_its_rule_its_times_and_its_end() -> None:
         "until": 1_777_000_000_000,
     }
     assert wording("en").interest(raw) == (
-        "Talk about it (as before): about 7.2 times as often as others, and at least 1.33 times "
-        "for sure (1.2 is enough). Seen in: TV 75%, apps 25%. Most likely: weekends in the evening "
-        "(46%). Likely again: 2026-03-07, in the evening. This holds since 2026-02-01, until "
-        "2026-04-24."
+        "Talk about it: about 7.2 times as often as others, and at least 1.33 times for sure (1.2 "
+        "is enough). Trend: as before; active on 12 of the last 28 days. Seen in: TV 75%, apps "
+        "25%. Most likely: weekends in the evening (46%). Likely again: 2026-03-07, in the "
+        "evening. This holds since 2026-02-01, until 2026-04-24."
     )
     assert wording("de").interest(raw) == (
-        "Ansprechen (wie zuvor): etwa 7,2-mal so oft wie andere, und sicher mindestens 1,33-mal "
-        "(1,2 genügt). Gesehen in: TV 75 %, Apps 25 %. Am ehesten: am Wochenende am Abend (46 %). "
-        "Wohl wieder: 2026-03-07, am Abend. Das gilt seit 2026-02-01, bis 2026-04-24."
+        "Ansprechen: etwa 7,2-mal so oft wie andere, und sicher mindestens 1,33-mal (1,2 genügt). "
+        "Verlauf: wie zuvor; an 12 der letzten 28 Tage aktiv. Gesehen in: TV 75 %, Apps 25 %. "
+        "Am ehesten: am Wochenende am Abend (46 %). Wohl wieder: 2026-03-07, am Abend. "
+        "Das gilt seit 2026-02-01, bis 2026-04-24."
     )
 
 
@@ -125,8 +129,8 @@ def test_what_decides_is_said_first() -> None:
         ],
     }
     assert wording("en").interest(raw) == (
-        "Do not talk about it (as before): the customer says that it is not liked; active on 5 of "
-        "the last 28 days."
+        "Do not talk about it: the customer says that it is not liked. Trend: as before; active "
+        "on 5 of the last 28 days."
     )
 
 
