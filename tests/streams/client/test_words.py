@@ -88,7 +88,7 @@ def test_a_permission_is_said_with_its_end_or_its_reason() -> None:
         == "Offers may be made: yes, until 2026-03-01."
     )
     refused = {"value": False, "why": "care_case", "until": None}
-    assert said.permission("offers", refused) == "Offers may be made: no: a care case is open."
+    assert said.permission("offers", refused) == "Offers may be made: no, a care case is open."
 
 
 def test_an_interest_is_said_with_its_rule_its_times_and_its_end() -> None:
@@ -107,15 +107,15 @@ def test_an_interest_is_said_with_its_rule_its_times_and_its_end() -> None:
         "until": 1_777_000_000_000,
     }
     assert wording("en").interest(raw) == (
-        "Talk about it: about 7.2 times as often as others, and at least 1.33 times for sure (1.2 "
-        "is enough). Trend: as before; active on 12 of the last 28 days. Seen in: TV 75%, apps "
+        "Talk about it: about 7.2 times as often as others, and surely at least 1.33 times (1.2 "
+        "would do). Trend: as before; active on 12 of the last 28 days. Seen in: TV 75%, apps "
         "25%. Most likely: weekends in the evening (46%). Likely again: 2026-03-07, in the "
         "evening. This holds since 2026-02-01, until 2026-04-24."
     )
     assert wording("de").interest(raw) == (
-        "Ansprechen: etwa 7,2-mal so oft wie andere, und sicher mindestens 1,33-mal (1,2 genügt). "
-        "Verlauf: wie zuvor; an 12 der letzten 28 Tage aktiv. Gesehen in: TV 75 %, Apps 25 %. "
-        "Am ehesten: am Wochenende am Abend (46 %). Wohl wieder: 2026-03-07, am Abend. "
+        "Ansprechen: etwa 7,2-mal so oft wie andere, und sicher mindestens 1,33-mal (1,2 würde "
+        "genügen). Verlauf: wie zuvor; an 12 der letzten 28 Tage aktiv. Gesehen in: TV 75 %, Apps "
+        "25 %. Am ehesten: am Wochenende am Abend (46 %). Wohl wieder: 2026-03-07, am Abend. "
         "Das gilt seit 2026-02-01, bis 2026-04-24."
     )
 
