@@ -67,6 +67,8 @@ _WHY_HOLD = _reason(ReasonCode.ON_HOLD, "1")
 _WHY_FEW = _reason(ReasonCode.FEW_DATA)
 _WHY_SHARED = _reason(ReasonCode.SEEN_ON_SHARED_SCREEN)
 _WHY_ELSE = _reason(ReasonCode.SOMEBODY_ELSE)
+#: Days for which an interest is known before a weekday can be its habit: three of that weekday.
+HABIT_AGE = 21
 #: A smaller share that was seen on a shared screen is not said.
 LEAST_ATTRIBUTED = 0.01
 
@@ -81,8 +83,8 @@ def write_reasons(out: Any, n: int, row: Any, day: int, best: Any, held: int) ->
     n = put_int(out, n, active)
     n = put(out, n, _WHY_SHARE)
     n = put_hundredths(out, n, best.share_7d)
-    # What comes as often on other days is no habit of that one.
-    if best.weekly_habit >= 0.5 and best.weekly_habit * 14.0 >= active:
+    # What comes as often on other days is no habit of that one, nor is what came for two weeks.
+    if best.age >= HABIT_AGE and best.weekly_habit >= 0.5 and best.weekly_habit * 14.0 >= active:
         n = put(out, n, _WHY_HABIT)
         n = put_hundredths(out, n, best.weekly_habit)
     if row.known & F_LIKE:

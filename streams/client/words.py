@@ -16,6 +16,8 @@ from typing import Any
 LANGUAGES = ("en", "de")
 #: Reasons whose value is a share.
 _SHARES = ("share_7d", "weekly_habit")
+#: Reasons that decide whatever was measured; they are said first.
+_DECISIVE = ("on_hold", "care_case", "suppressed", "declared_dislike", "declared_like")
 
 
 class Wording:
@@ -72,22 +74,34 @@ class Wording:
         """An interest of a profile (JSON) in words: what to do, why, when, and how long so."""
         reasons = [
             self.reason(str(item.get("code")), item.get("value"), raw.get("lift"))
-            for item in _list(raw.get("reasons"))
-            if isinstance(item, dict)
+            for item in sorted(_dicts(raw.get("reasons")), key=_weight)
         ]
-        said = self.say(
-            "sentence",
-            "interest",
-            stance=self.say("stance", str(raw.get("stance", "hold"))),
-            trend=self.say("trend", str(raw.get("trend", "steady"))),
-            why="; ".join(reasons) or self.say("sentence", "nothing"),
+        why, *more = reasons or [self.say("sentence", "nothing")]
+        stance = self.say("stance", str(raw.get("stance", "hold")))
+        trend = self.say("trend", str(raw.get("trend", "steady")))
+        details = "details_more" if more else "details"
+        return " ".join(
+            [
+                self.say("sentence", "interest", stance=stance, why=why),
+                self.say("sentence", details, trend=trend, details="; ".join(more)),
+                *self._times(raw),
+            ]
         )
-        return " ".join([said, *self._times(raw)])
 
     def _times(self, raw: Mapping[str, Any]) -> Iterator[str]:
-        """Sentences on when an interest is likely, and since and until when its stance holds."""
-        moments = [item for item in _list(raw.get("moments")) if isinstance(item, Mapping)]
-        if moments:
+        """Sentences on where and when an interest shows, and since when its stance holds."""
+        if isinstance(sources := raw.get("sources"), Mapping) and sources:
+            shares = (
+                self.say(
+                    "sentence",
+                    "seen_in",
+                    source=self.say("source", str(name)),
+                    share=self._percent(share),
+                )
+                for name, share in sources.items()
+            )
+            yield self.say("sentence", "seen", sources=", ".join(shares))
+        if moments := _dicts(raw.get("moments")):
             said = (
                 self.say(
                     "sentence",
@@ -144,8 +158,13 @@ class Wording:
         return str(value)
 
 
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
+def _dicts(value: Any) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _weight(reason: Mapping[str, Any]) -> int:
+    code = str(reason.get("code"))
+    return _DECISIVE.index(code) if code in _DECISIVE else len(_DECISIVE)
 
 
 @lru_cache

@@ -69,7 +69,7 @@ def _print_table(profile: Profile, raw: dict[str, Any], said: Wording) -> None:
         caption=f"{profile.evidence.events} events on {profile.evidence.days} days; "
         f"model {profile.model_id} {profile.model_version}",
     )
-    for name in ("interest", "tomorrow", "surely", "what to do, and why"):
+    for name in ("interest", "likely tomorrow", "evidence", "what to do, and why"):
         table.add_column(name)
     for item, shown in zip(profile.interests, _objects(raw, "interests"), strict=True):
         table.add_row(
@@ -80,6 +80,8 @@ def _print_table(profile: Profile, raw: dict[str, Any], said: Wording) -> None:
         )
     console = Console(markup=False, highlight=False)
     console.print(table)
+    if not profile.interests:
+        console.print(said.say("sentence", "no_interests"))
     for use, permission in (raw.get("contactable") or {}).items():
         console.print(said.permission(use, permission))
     names = {item.id: item.name for item in profile.interests}

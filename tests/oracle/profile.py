@@ -125,7 +125,7 @@ def reasons(
         ("active_days_28", len([d for d in days if day - d <= 28])),
         ("share_7d", float(number(share, 2))),
     ]
-    if habit >= 0.5 and habit >= 2 * found[0][1] / 28:
+    if age >= 21 and habit >= 0.5 and habit >= 2 * found[0][1] / 28:
         found.append(("weekly_habit", float(number(habit, 2))))
     found += [
         (code, 1)

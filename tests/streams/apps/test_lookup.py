@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import logging
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from queue import Empty
 from typing import Any
+from unittest.mock import Mock, call
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -80,14 +82,17 @@ def test_a_member_alone(service: Service) -> None:
         "interests": [{"id": "1", "name": "Automotive"}],
     }
     said = service.ask("/v1/profiles/acc-1/m-2?words=de").json
-    assert said["interests"][0]["words"].startswith("Ansprechen (steigend): an 12 der letzten 28")
+    assert said["interests"][0]["words"].startswith("Ansprechen: an 12 der letzten 28")
     assert said["suppressions"][0]["words"] == "Nichts zu Automotive: es wurde gekauft."
 
 
 def test_why_says_what_speaks_against(service: Service) -> None:
     yes = service.ask("/v1/profiles/acc-1/why/483").json
     assert yes["engage"] is True and yes["suppressions"] == []
-    assert yes["words"] == "Talk about it (rising): active on 12 of the last 28 days."
+    assert yes["words"] == (
+        "Talk about it: active on 12 of the last 28 days. Trend: more than before. "
+        "Seen in: TV 100%."
+    )
     no = service.ask("/v1/profiles/acc-1/m-2/why/1").json
     assert no["engage"] is False and no["suppressions"][0]["reason"] == "purchase"
     assert service.ask("/v1/profiles/acc-1/m-1/why/483").status == 404
@@ -306,6 +311,23 @@ def test_an_answer_does_not_wait_for_an_acknowledgement(service: Service) -> Non
 
 
 # -- changes
+
+
+def test_head_and_body_are_sent_at_once() -> None:
+    transport = Mock()
+
+    async def answer() -> None:
+        joined = server.Joining(transport, asyncio.get_running_loop())
+        joined.write(b"head")
+        joined.write(b"body")
+        transport.write.assert_not_called()
+        await asyncio.sleep(0)
+        transport.write.assert_called_once_with(b"headbody")
+        joined.write(b"more")
+        joined.close()
+
+    asyncio.run(answer())
+    assert transport.mock_calls[1:] == [call.write(b"more"), call.close()]
 
 
 def test_changes_come_as_they_happen_and_none_twice(service: Service) -> None:

@@ -13,6 +13,7 @@ from features.vocabulary import (
     Part,
     Purpose,
     ReasonCode,
+    Source,
     Stance,
     SuppressionReason,
     Trend,
@@ -41,6 +42,7 @@ def test_every_word_of_the_vocabulary_has_a_template(language: str) -> None:
     assert said.codes("trend") == set(Trend.words())
     assert said.codes("day") == {*Weekday.words(), *DayType.words()}
     assert said.codes("part") == set(Part.words())
+    assert said.codes("source") == set(Source.words())
     assert said.codes("use") == {Purpose.OFFERS, Purpose.AUDIENCES}
 
 
@@ -53,7 +55,18 @@ def test_the_files_are_translations_of_each_other() -> None:
 @given(
     raw=st.dictionaries(
         st.sampled_from(
-            ["stance", "trend", "reasons", "id", "lift", "moments", "next", "stance_since", "until"]
+            [
+                "stance",
+                "trend",
+                "reasons",
+                "id",
+                "lift",
+                "sources",
+                "moments",
+                "next",
+                "stance_since",
+                "until",
+            ]
         ),
         _JSON,
     )
@@ -68,13 +81,14 @@ def test_a_permission_is_said_with_its_end_or_its_reason() -> None:
     said, end = wording("en"), 1_772_366_400_000
     assert (
         said.permission("offers", {"value": True, "why": "consent", "until": None})
-        == "Offers: yes."
+        == "Offers may be made: yes."
     )
     assert (
-        said.permission("offers", {"value": True, "until": end}) == "Offers: yes, until 2026-03-01."
+        said.permission("offers", {"value": True, "until": end})
+        == "Offers may be made: yes, until 2026-03-01."
     )
     refused = {"value": False, "why": "care_case", "until": None}
-    assert said.permission("offers", refused) == "Offers: no: a care case is open."
+    assert said.permission("offers", refused) == "Offers may be made: no, a care case is open."
 
 
 def test_an_interest_is_said_with_its_rule_its_times_and_its_end() -> None:
@@ -82,21 +96,41 @@ def test_an_interest_is_said_with_its_rule_its_times_and_its_end() -> None:
         "stance": "engage",
         "trend": "steady",
         "lift": 7.18,
-        "reasons": [{"code": "lift_clear", "value": {"low": 1.33, "needs": 1.2}}],
+        "reasons": [
+            {"code": "lift_clear", "value": {"low": 1.33, "needs": 1.2}},
+            {"code": "active_days_28", "value": 12},
+        ],
+        "sources": {"tv": 0.75, "app": 0.25},
         "moments": [{"day_type": "weekend", "part": "evening", "p": 0.46}],
         "next": {"date": "2026-03-07", "part": "evening"},
         "stance_since": "2026-02-01",
         "until": 1_777_000_000_000,
     }
     assert wording("en").interest(raw) == (
-        "Talk about it (steady): about 7.2 times as often as others, and surely at least 1.33 "
-        "times (1.2 is enough). Most likely: weekends in the evening (46%). Next: 2026-03-07, "
-        "in the evening. Unchanged since 2026-02-01, ends 2026-04-24."
+        "Talk about it: about 7.2 times as often as others, and surely at least 1.33 times (1.2 "
+        "would do). Trend: as before; active on 12 of the last 28 days. Seen in: TV 75%, apps "
+        "25%. Most likely: weekends in the evening (46%). Likely again: 2026-03-07, in the "
+        "evening. This holds since 2026-02-01, until 2026-04-24."
     )
     assert wording("de").interest(raw) == (
-        "Ansprechen (gleichbleibend): etwa 7,2-mal so oft wie andere, und sicher mindestens "
-        "1,33-mal (1,2 genügt). Am ehesten: am Wochenende am Abend (46 %). Das nächste Mal: "
-        "2026-03-07, am Abend. Unverändert seit 2026-02-01, endet 2026-04-24."
+        "Ansprechen: etwa 7,2-mal so oft wie andere, und sicher mindestens 1,33-mal (1,2 würde "
+        "genügen). Verlauf: wie zuvor; an 12 der letzten 28 Tage aktiv. Gesehen in: TV 75 %, Apps "
+        "25 %. Am ehesten: am Wochenende am Abend (46 %). Wohl wieder: 2026-03-07, am Abend. "
+        "Das gilt seit 2026-02-01, bis 2026-04-24."
+    )
+
+
+def test_what_decides_is_said_first() -> None:
+    raw = {
+        "stance": "avoid",
+        "reasons": [
+            {"code": "active_days_28", "value": 5},
+            {"code": "declared_dislike", "value": 1},
+        ],
+    }
+    assert wording("en").interest(raw) == (
+        "Do not talk about it: the customer says that it is not liked. Trend: as before; active "
+        "on 5 of the last 28 days."
     )
 
 
