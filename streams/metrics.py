@@ -24,7 +24,7 @@ from prometheus_client import (
 )
 from prometheus_client.registry import Collector
 
-from features.vocabulary import ContactNews, FactKind, Reply, Tolerated
+from features.vocabulary import ContactNews, FactKind, Refusal, Reply, Tolerated
 
 #: All of ours; what a program exports is in `exported`.
 REGISTRY = CollectorRegistry()
@@ -124,13 +124,15 @@ MISPLACED_KEYS = _counter(
 DEAD_LETTERS = _counter(
     "dead_letters_total", "Records sent to dead-letters", "reason", of=("worker", "catalogue")
 )
+for _reason in Refusal:  # 0 too: a counter's first increase is not seen
+    DEAD_LETTERS.labels(_reason)
 TOLERATED_FACTS = _counter(
     "facts_read_tolerantly_total",
     "Facts about rights that were not in form, by how they were read: refusal, erasure, child, "
     "refused_purpose, granted_purpose (without effect)",
     "reading",
 )
-for _reading in Tolerated:  # 0 too: a counter's first increase is not seen
+for _reading in Tolerated:
     TOLERATED_FACTS.labels(_reading)
 UNDECIDED_FACTS = _counter(
     "facts_undecided_total", "Dead letters that may have been a refusal or an erasure"
@@ -170,6 +172,8 @@ TOMBSTONES = _counter("tombstones_total", "Tombstones committed", "topic")
 STATE_ROWS = _counter("state_records_total", "Records committed to the changelog")
 COMMITS = _counter("commits_total", "Transactions committed")
 ABORTS = _counter("aborts_total", "Transactions abandoned", "reason")
+for _reason in ("abandoned", "revoke"):
+    ABORTS.labels(_reason)
 RESTORED = _counter("restored_records_total", "Changelog records read in restores")
 REBALANCES = _counter("rebalances_total", "Rebalance callbacks", "kind")
 DAYS_CLOSED = _counter("days_closed_total", "Event-time days closed, summed over partitions")

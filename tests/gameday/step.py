@@ -13,6 +13,7 @@ from tests.support.verifier import Verdict
 
 _FIRE_S = 240.0
 _RECOVER_S = 180.0
+_MOST_TEXT = 600  # of an error
 _RESOLVE_S = 420.0  # three minutes of them are the longest window of the hastened rules
 
 #: Strikes until its ``yield``, mends after it. What it looks at besides, it asserts.
@@ -59,7 +60,10 @@ class Step:
                 wrong.append(f"did not fire: {', '.join(sorted(self._silent(stage, mark)))}")
             next(act, None)
         except (AssertionError, KafkaException, OSError, RuntimeError) as error:
-            wrong.append(f"{type(error).__name__}: {error}"[:500])
+            text = str(error)
+            cut = text if len(text) <= _MOST_TEXT else f"...{text[-_MOST_TEXT:]}"  # the cause is last
+            wrong.append(f"{type(error).__name__}: {cut}")
+            line.note(self.name, wrong[-1])
         mended = time.monotonic()
         line.note(self.name, "mended")
         since = mended + 0.3  # what was under way is no proof

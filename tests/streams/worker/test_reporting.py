@@ -11,6 +11,7 @@ from prometheus_client import Histogram
 
 from features.changes import Changes
 from features.figures import Figures, Quality, Totals
+from features.vocabulary import Refusal
 from streams import metrics
 from streams.worker.outlet import Commit
 from streams.worker.reporting import Report
@@ -87,3 +88,10 @@ def test_latency_is_that_of_what_was_committed() -> None:
     assert found["count"] == 3
     assert [found[bound] for bound in ("0.1", "1.0", "5.0", "60.0", "300.0")] == [1, 1, 2, 2, 3]
     assert 103 <= found["sum"] < 110
+
+
+@pytest.mark.parametrize("reason", Refusal)
+def test_every_refusal_is_counted_from_zero(reason: Refusal) -> None:
+    """A rate doesn't see the first value of a series: a burst of a new reason would be missed."""
+    told = metrics.exported("worker", "").decode()
+    assert f'interest_streams_dead_letters_total{{reason="{reason}"}}' in told
