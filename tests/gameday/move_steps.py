@@ -43,7 +43,8 @@ def replay(stage: Stage) -> Iterator[None]:
 def repartition(stage: Stage) -> Iterator[None]:
     """A stranger's `--alter` stops every worker; the deployment moves to more partitions."""
     topic, count = stage.settings.topic(NETWORK), stage.settings.partitions
-    for answer in stage.users.admin().create_partitions([NewPartitions(topic, count + 1)]).values():
+    admin = stage.users.admin()  # kept, or its answers go with it
+    for answer in admin.create_partitions([NewPartitions(topic, count + 1)]).values():
         answer.result(_END_S)
     slots = sorted(stage.wanted)
     workers = [stage.workers[slot] for slot in slots]

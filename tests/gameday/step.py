@@ -60,9 +60,8 @@ class Step:
                 wrong.append(f"did not fire: {', '.join(sorted(self._silent(stage, mark)))}")
             next(act, None)
         except (AssertionError, KafkaException, OSError, RuntimeError) as error:
-            text = str(error)
-            cut = text if len(text) <= _MOST_TEXT else f"...{text[-_MOST_TEXT:]}"  # the cause is last
-            wrong.append(f"{type(error).__name__}: {cut}")
+            said = str(error)[-_MOST_TEXT:]  # of a long one the cause is last
+            wrong.append(f"{type(error).__name__}: {said}")
             line.note(self.name, wrong[-1])
         mended = time.monotonic()
         line.note(self.name, "mended")
