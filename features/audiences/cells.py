@@ -144,7 +144,9 @@ class Audiences:
         """Read a cell that another instance published, or this one before a restart.
 
         Who was in the cell then is not known any more. Without noise it counts as published of
-XX        """
+        others, and is published anew once its count differs by *k* or more. What was published by
+        a smaller *k* goes, by a larger one is published anew.
+        """
         if value is not None:
             self._release = max(self._release, int(value.get("release", -1)))
         if key == RELEASE:
