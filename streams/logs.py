@@ -117,16 +117,16 @@ def configure(level: str, form: str, program: str, instance: str) -> None:
         logging.getLogger(name).setLevel(level)
 
 
-def configuration(level: str, program: str, instance: str) -> dict[str, Any]:
-    """Python's configuration of JSON lines, for what configures logs itself."""
-    made = {"()": JsonFormatter, "program": program, "instance": instance}
-    handler = {"class": "logging.StreamHandler", "formatter": "json", "stream": "ext://sys.stderr"}
+def configuration(level: str, form: str, program: str, instance: str) -> dict[str, Any]:
+    """The same as `configure`, as Python's configuration, for what configures logs itself."""
+    made = {"()": _formatter, "form": form, "program": program, "instance": instance}
+    handler = {"class": "logging.StreamHandler", "formatter": "ours", "stream": "ext://sys.stderr"}
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"json": made},
-        "handlers": {"json": handler},
-        "root": {"level": _of_others(level), "handlers": ["json"]},
+        "formatters": {"ours": made},
+        "handlers": {"ours": handler},
+        "root": {"level": _of_others(level), "handlers": ["ours"]},
         "loggers": {name: {"level": level} for name in OURS},
     }
 

@@ -90,6 +90,9 @@ class Settings(EngineSettings):
     dead_letter_max_ratio: float = 0.5
     dead_letter_window: int = 10_000  # latest records of an input partition
     dead_letter_max_run: int = 1_000  # consecutive refused records of one input partition
+    #: Public key of X25519, in PEM: what a dead letter may not show is sealed for who has the other
+    #: half. Empty: it is withheld
+    dead_letter_key: str = ""
     input_retry_ms: int = 600_000  # until what halted or was given up is tried again
     #: Stop the worker where only an input would halt, a partition be given up, or a broker awaited
     strict_limits: bool = False

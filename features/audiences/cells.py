@@ -19,7 +19,7 @@ counted, for as long as they are valid. What is published of them:
    entered or left it since it was last published, each counted once, whatever the net change.
 7. *Retraction.* A cell goes at once, between releases too, when fewer than k of its published
    accounts are left in it; with noise, when the count with noise less those who left is below k
-   and half the margin.
+   and half the margin. So does every cell that was published before a restart by a smaller k.
 
 State is rebuilt from profiles, counted by version: reading one twice changes nothing.
 """
@@ -56,6 +56,8 @@ class Cell:
         The count that `said` was rounded from, with its noise; never leaves.
     restored : bool
         Published before a restart: the accounts are not known, so `measured` is `said`.
+    k : int
+        The least count that it was published by.
     """
 
     count: int = 0
@@ -63,6 +65,7 @@ class Cell:
     said: int = 0
     measured: int = 0
     restored: bool = False
+    k: int = 0
 
 
 class Audiences:
@@ -141,7 +144,8 @@ class Audiences:
         """Read a cell that another instance published, or this one before a restart.
 
         Who was in the cell then is not known any more. Without noise it counts as published of
-        others, and is published anew once its count differs by *k* or more.
+        others, and is published anew once its count differs by *k* or more. What was published by
+        a smaller *k* goes, by a larger one is published anew.
         """
         if value is not None:
             self._release = max(self._release, int(value.get("release", -1)))
@@ -151,7 +155,7 @@ class Audiences:
             return
         cell = self._cells.setdefault(key, Cell())
         cell.said = cell.measured = 0 if value is None else int(value["accounts"])
-        cell.restored = cell.said > 0
+        cell.restored, cell.k = cell.said > 0, 0 if value is None else int(value.get("k", 0))
         self._followed = True
 
     def count(self, key: str) -> int:
@@ -204,7 +208,7 @@ class Audiences:
             cell = self._cells[key]
             if key in kept and (self.budget or self._has_moved(cell)):
                 cell.said = measured[key] // self.k * self.k
-                cell.measured, cell.restored = measured[key], False
+                cell.measured, cell.restored, cell.k = measured[key], False, self.k
                 cell.moved.clear()
                 found.append(segments.cell(key, cell.said, terms, self._taxonomy))
             elif key not in kept and cell.said:
@@ -237,15 +241,15 @@ class Audiences:
         if not cell.said:
             return False
         if cell.restored:
-            return cell.count < self.k
+            return cell.count < self.k or cell.k < self.k
         left = sum(key not in self._counted.get(account, ()) for account in cell.moved)
         # Half way: well above k for the noise, and so far below what was published that a multitude
         # has to go, not one household.
         return cell.measured - left < self.k + (self.budget.margin // 2 if self.budget else 0)
 
     def _has_moved(self, cell: Cell) -> bool:
-        if cell.restored:  # or what an earlier version published exactly
-            return abs(cell.count - cell.said) >= self.k or cell.said % self.k > 0
+        if cell.restored:  # or what was published by another k, or exactly
+            return abs(cell.count - cell.said) >= self.k or cell.k != self.k
         return len(cell.moved) >= self.k
 
     def _withdraw(self, keys: set[str]) -> list[Segment]:

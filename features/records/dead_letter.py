@@ -30,6 +30,9 @@ class DeadLetter:
         Bytes of the value as received, where `value` is not all of it; else -1.
     digest : str
         Keyed hash of the value as received, where `value` is not all of it.
+    sealed : bytes
+        The bytes received, for whoever has the key, in base64, where the deployment wants it and
+        `key` and `value` are withheld.
     """
 
     reason: str
@@ -44,6 +47,7 @@ class DeadLetter:
     holds: bool = False
     length: int = -1
     digest: str = ""
+    sealed: bytes = dataclasses.field(default=b"", repr=False)
 
     @property
     def whole(self) -> bool:

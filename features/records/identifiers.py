@@ -58,6 +58,8 @@ _WORDS: Final = f"(?:{_LETTER}+{_S}+)*"
 _BOXES: Final = any_case(
     "mac bssid wifi wlan eth lan bt ble ap dev device stb box router gateway gw hgw cpe modem ont"
 )
+#: A digit of a number as its ASCII code in hexadecimal, the first behind a plus or not.
+_HEX_DIGITS: Final = "(?:2[Bb])?(?:3[0-9])"
 _BYTES_6 = f"(?:{_HEX}{{2}}{_S}){{5}}{_HEX}{{2}}"
 
 #: Whole ids that are none, whatever form is declared.
@@ -75,6 +77,7 @@ NO_ID: Final[tuple[str, ...]] = (
     f"{_WORDS}(?:{SAID}{_S}*){{1,2}}[0-9](?:{_S}?[0-9]){{6}}[A-Za-z0-9_.:-]*",
     f"{_WORDS}{_ALWAYS}{_S}+[0-9][A-Za-z0-9_.:-]*",
     f"[0-9]{{14,15}}[.]{any_case('mnc')}[0-9]{{2,3}}[A-Za-z0-9_.:-]*",  # IMSI with its network
+    f"{_HEX_DIGITS}{{{PERSON_DIGITS[0]},{PERSON_DIGITS[1]}}}",  # a number in code
 )
 #: Whole ids that are none unless plain digits are declared: telephone numbers behind anything.
 NO_WORD: Final[tuple[str, ...]] = (
@@ -94,7 +97,9 @@ NO_TEXT: Final[tuple[str, ...]] = (
     rf"(?:{_BEFORE}{SAID}[-_.:=/ ]{{0,3}}\+?|{_ANY}*\+)[0-9](?:[-_. ()/]{{0,2}}[0-9]){{6}}{_ANY}*",
     # an e-mail address or NAI, an IMSI with its network
     f"{_ANY}*[A-Za-z0-9._%+-]@[A-Za-z0-9-]+[.][A-Za-z0-9]{_ANY}*"
-    f"|(?:{_ANY}*[^0-9])?[0-9]{{14,15}}[.]{any_case('mnc')}[0-9]{{2,3}}(?:[^0-9]{_ANY}*)?",
+    f"|(?:{_ANY}*[^0-9])?[0-9]{{14,15}}[.]{any_case('mnc')}[0-9]{{2,3}}(?:[^0-9]{_ANY}*)?"
+    # a number's digits in hexadecimal
+    f"|(?:{_ANY}*[^0-9A-Za-z])?{_HEX_DIGITS}{{10}}{_ANY}*",
     # a MAC address
     f"(?:{_ANY}*[^0-9A-Za-z:-])?{MAC}(?:[^0-9A-Za-z:-]{_ANY}*)?",
 )
@@ -112,8 +117,11 @@ FORMS: Final[dict[str, str]] = {
     "word": "[A-Za-z0-9_.:-]+",
     "digits": "[0-9]+",
 }
-#: What is none even of the forms ``hex32`` and ``digits``: an ICCID, an EID, a number filled up.
-NO_HASH: Final = "89[0-9]{16,20}|89[0-9]{30}|0{8}[0-9]{24}[0-9]*"
+#: What is none even of the forms ``hex32`` and ``digits``: an ICCID, an EID, a number filled up,
+#: or one in code.
+NO_HASH: Final = (
+    f"89[0-9]{{16,20}}|89[0-9]{{30}}|0{{8}}[0-9]{{24}}[0-9]*|{_HEX_DIGITS}{{15,{PERSON_DIGITS[1]}}}"
+)
 #: The ids that are taken where no other form is declared, as one pattern.
 DEFAULT_IDS: Final = (
     f"(?:{_UUID}|(?!(?:{NO_HASH})$){FORMS['hex32']}"

@@ -1,8 +1,8 @@
 """Resolves a content key to its tags: by the key, by what it lies below, by its own words.
 
 A host lies below its parent domains, an app below package wildcards and the domain in its package
-name. Of a name that nobody vouched for the words are read too: a clinic on no list is denied, not
-unknown, so that it is never named.
+name, a channel below what its name begins with. Of a name that nobody vouched for the words are
+read too: a clinic on no list is denied, not unknown, so that it is never named.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ def resolve(key: str, table: Mapping[str, TagEntry]) -> TagEntry | None:
 
     A host is looked up itself, then its parent domains down to the registrable one; whatever is
     found first counts, so infrastructure wins only at the level where it stands; of a host that
-    nothing is known of its own words tell (`features.tags.host_words`). An app is
+    nothing is known of its own words tell (`features.tags.host_words`). Of a channel what was added
+    to its name is left out where it is denied without (``nick jr. hd``, ``cbeebies +1``). An app is
     looked up itself, then by package wildcards (``app:com.qualcomm.*``), then by the domain in
     its package name. Addresses and local names are infrastructure. A host or an app whose own
     words tell that it is sensitive is denied, but for the part of the name that a person wrote
@@ -64,6 +65,8 @@ def resolve(key: str, table: Mapping[str, TagEntry]) -> TagEntry | None:
         named = text
     elif entry is not None:
         return entry
+    elif prefix == "channel":
+        entry = _resolve_channel(key, table)
     if entry is not None:
         if not entry.told:
             return entry
@@ -93,6 +96,16 @@ def _resolve_host(host: str, table: Mapping[str, TagEntry]) -> tuple[TagEntry | 
             top = registrable(host)
             return (entry, above) if top and len(above) >= len(top) else (None, "")
     return None, ""
+
+
+def _resolve_channel(key: str, table: Mapping[str, TagEntry]) -> TagEntry | None:
+    """Entry of a channel that is denied, by a beginning of its name, the longest first.
+
+    Quality, time shift and country are added freely, and make no other channel of a children's.
+    """
+    ends = [at for at, char in enumerate(key) if not char.isalnum() and key[:at] != "channel"]
+    found = (table.get(key[:at]) for at in ends[: -1 - MAX_LEVELS : -1])
+    return next((entry for entry in found if entry is not None and entry.denied), None)
 
 
 def _resolve_package(package: str, table: Mapping[str, TagEntry]) -> TagEntry | None:

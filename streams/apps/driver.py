@@ -182,11 +182,10 @@ def make_app(name: str, settings: Settings | None = None) -> tuple[CommittedApp,
 
 
 def _logging(name: str, settings: Settings) -> dict[str, Any]:
-    """Faust configures logs itself; as text it writes its own, to its command line's level."""
-    if settings.log_format == "text":
-        return {}
-    config = logs.configuration(settings.log_level, name, settings.instance)
-    return {"logging_config": config, "Worker": QuietWorker}
+    """Faust would write every record that is fetched or sent at its command line's ``-l debug``."""
+    form = settings.log_format
+    config = logs.configuration(settings.log_level, form, name, settings.instance)
+    return {"logging_config": config, **({"Worker": QuietWorker} if form == "json" else {})}
 
 
 def partition_of(key: bytes | None, every: Sequence[int], available: Sequence[int]) -> int:

@@ -76,6 +76,10 @@ def _check_here(settings: Settings, running: bool) -> None:
         from streams.worker.wiring import rules_of
 
         rules_of(settings)
+    if settings.dead_letter_key:
+        from streams.worker.sealing import seal_of
+
+        seal_of(settings)
     if settings.http_port and not running:
         from streams.worker.http_port import HttpPort
 

@@ -4,17 +4,20 @@ Each goes to its own topic and partition, with its own key and bytes, once. What
 beside an offset of the group ``<group>-redrive``, in the transaction that sends it, as runs: which
 letters were asked for, and from where to where in ``dead-letters``. So a command that was
 interrupted goes on when it is given again, and a letter that any former one has sent is left out.
-A letter whose record is refused again is a new letter.
+A letter whose record is refused again is a new letter. Of a letter whose bytes are sealed the
+record is sent that a private key opens; the key is read from its file, and goes nowhere.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import cast
 
 from confluent_kafka import Message
@@ -28,6 +31,7 @@ from streams.kafka.copying import Copier, Outgoing, Progress, committed_records,
 from streams.kafka.topic_plan import fetch
 from streams.settings import Settings
 from streams.terminal import Meter, add_kafka_options, parse_instant, settings_of
+from streams.worker.sealing import Opener, SealError, read_private, sealed_for
 
 NAME = "redrive"
 HELP = "send dead letters back to their inputs"
@@ -37,7 +41,8 @@ _PER_COMMIT = 1_000
 _EXAMPLES = """examples:
   interest-streams redrive --reason late --since 2026-03-01           how many there are
   interest-streams redrive --reason late --since 2026-03-01 --yes     send them
-  interest-streams redrive --topic network-usage --rate 200 --yes     200 a second"""
+  interest-streams redrive --topic network-usage --rate 200 --yes     200 a second
+  interest-streams redrive --reason identifier --key repair.pem --yes open what is sealed"""
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,8 @@ class Run:
         Kafka time of the letter, ms; until is not in it, and 0 is no bound.
     first, end : int
         Offsets.
+    key : str
+        Name of the key that opened what was sealed for it; empty: what was sealed was left.
     """
 
     reasons: tuple[str, ...] = ()
@@ -60,6 +67,7 @@ class Run:
     until: int = 0
     first: int = 0
     end: int = 0
+    key: str = ""
 
     def wants(self, letter: DeadLetter, at_ms: int) -> bool:
         """Whether a letter is asked for."""
@@ -72,7 +80,8 @@ class Run:
 
     def sent(self, letter: DeadLetter, at_ms: int, offset: int) -> bool:
         """Whether this run has sent a letter."""
-        return self.first <= offset < self.end and self.wants(letter, at_ms)
+        opened = not letter.sealed or self.key == sealed_for(letter)
+        return opened and self.first <= offset < self.end and self.wants(letter, at_ms)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -97,6 +106,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             metavar="TIME",
             help=f"{about}, ISO 8601, UTC",
         )
+    parser.add_argument(
+        "--key", type=Path, metavar="FILE", help="private key that opens what is sealed, in PEM"
+    )
     parser.add_argument("--rate", type=int, default=0, metavar="N", help="at most N a second")
     parser.add_argument("--yes", action="store_true", help="really send them")
     add_kafka_options(parser)
@@ -105,15 +117,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> ExitCode:
     """Send the letters, or count them."""
     settings = settings_of(args)
+    opener = read_private(args.key) if args.key else None
     asked = Run(
         tuple(sorted(args.reason)),
         tuple(sorted(map(settings.topic, args.topic))),
         args.since,
         args.until,
+        key=opener.name if opener else "",
     )
     counts: Counter[str] = Counter()
     with Meter("redrive") as meter, Copier(settings, "redrive") as copier:
-        redrive = Redrive(settings, copier, asked, args.rate if args.yes else 0, counts)
+        redrive = Redrive(settings, copier, asked, args.rate if args.yes else 0, counts, opener)
         for partition in range(redrive.partitions):
             for _ in redrive.send(partition, really=args.yes):
                 if meter.due():
@@ -122,6 +136,9 @@ def run(args: argparse.Namespace) -> ExitCode:
         print(f"{count:>10,} {words}")
     if not args.yes:
         print("repeat with --yes to send them")
+    if redrive.unopened:
+        print(f"redrive: {args.key} does not open {redrive.unopened:,} of them", file=sys.stderr)
+        return ExitCode.FAILED
     return ExitCode.DONE
 
 
@@ -137,16 +154,31 @@ class Redrive:
         Most letters a second, 0 for any number.
     counts : Counter of str
         Counts letters, by what became of them.
+    opener : Opener, optional
+        Opens what is sealed.
+
+    Attributes
+    ----------
+    unopened : int
+        Letters that it does not open.
     """
 
     def __init__(
-        self, settings: Settings, copier: Copier, asked: Run, rate: int, counts: Counter[str]
+        self,
+        settings: Settings,
+        copier: Copier,
+        asked: Run,
+        rate: int,
+        counts: Counter[str],
+        opener: Opener | None = None,
     ) -> None:
         self._settings = settings
         self._copier = copier
         self._asked = asked
         self._rate = rate
         self._counts = counts
+        self._opener = opener
+        self.unopened = 0
         self._topic = settings.topic(DEAD_LETTERS)
         found = fetch(clients.admin(settings), settings)
         if self._topic not in found:
@@ -177,7 +209,7 @@ class Redrive:
 
     def _copy(self, message: Message, runs: Iterable[Run]) -> Outgoing | None:
         headers = cast("list[tuple[str, bytes | None]]", message.headers() or [])
-        letter = parse_dead_letter(headers)
+        letter = replace(parse_dead_letter(headers), key=message.key(), value=message.value())
         at_ms, offset = message.timestamp()[1], message.offset() or 0
         if not self._asked.wants(letter, at_ms):
             return None
@@ -186,17 +218,22 @@ class Redrive:
             self._counts[f"{word}: sent before"] += 1
         elif letter.partition >= self._inputs.get(letter.topic, 0):
             self._counts[f"{word}: not an input, or no such partition"] += 1
-        elif not letter.whole:
+        elif not letter.whole and not letter.sealed:
             self._counts[f"{word}: the letter is not the whole record"] += 1
+        elif not letter.whole and self._opener is None:
+            self._counts[f"{word}: sealed, to be opened with --key"] += 1
         else:
+            try:
+                if self._opener is not None and not letter.whole:
+                    letter = self._opener.opened(letter)
+            except SealError as error:
+                self._counts[f"{word}: {error}"] += 1
+                self.unopened += 1
+                return None
             self._counts[word] += 1
             note = f"{message.topic()}/{message.partition()}/{offset}".encode()
             return Outgoing(
-                letter.topic,
-                letter.partition,
-                message.key(),
-                message.value(),
-                [("redriven-from", note)],
+                letter.topic, letter.partition, letter.key, letter.value, [("redriven-from", note)]
             )
         return None
 
@@ -251,13 +288,14 @@ def read_runs(text: str) -> list[Run]:
     Examples
     --------
     >>> read_runs(write_runs([Run(("late",), end=4), Run(("late",), first=4, end=9)]))
-    [Run(reasons=('late',), topics=(), since=0, until=0, first=0, end=9)]
+    [Run(reasons=('late',), topics=(), since=0, until=0, first=0, end=9, key='')]
     """
     return [
         Run(
             tuple(doc.get("reasons", ())),
             tuple(doc.get("topics", ())),
-            *(int(doc.get(name, 0)) for name in ("since", "until", "first", "end")),
+            **{name: int(doc.get(name, 0)) for name in ("since", "until", "first", "end")},
+            key=str(doc.get("key", "")),
         )
         for doc in (json.loads(text) if text else [])
     ]

@@ -98,8 +98,9 @@ def times(epoch_ms: Sequence[int]) -> list[bytes]:
 def dead_letter_headers(letter: DeadLetter) -> Headers:
     """Headers of a record of ``dead-letters``; its key and value are the refused bytes.
 
-    Where they are not, because they were cut or withheld, two more say what they were. Texts are
-    cut at `MAX_HEADER_BYTES`, on a character.
+    Where they are not, because they were cut or withheld, two more say what they were, and a third
+    has them sealed, if the deployment wants that. Texts are cut at `MAX_HEADER_BYTES`,
+    on a character.
     """
     known = [
         ("source-topic", _cut(letter.topic)),
@@ -112,11 +113,8 @@ def dead_letter_headers(letter: DeadLetter) -> Headers:
     ]
     if letter.whole:
         return known
-    return [
-        *known,
-        ("value-length", b"%d" % letter.length),
-        ("value-digest", letter.digest.encode()),
-    ]
+    known += [("value-length", b"%d" % letter.length), ("value-digest", letter.digest.encode())]
+    return [*known, ("sealed", letter.sealed)] if letter.sealed else known
 
 
 def parse_dead_letter(headers: Iterable[tuple[str, bytes | None]] | None) -> DeadLetter:
@@ -151,6 +149,7 @@ def parse_dead_letter(headers: Iterable[tuple[str, bytes | None]] | None) -> Dea
         message=text("message"),
         length=number("value-length") if "value-length" in found else -1,
         digest=text("value-digest") if "value-digest" in found else "",
+        sealed=found.get("sealed", b""),
     )
 
 

@@ -136,6 +136,7 @@ EXAMPLES_OF: Final[Mapping[str, Sequence[Any]]] = {
     "message": ["older than the deployment takes"],
     "schema-version": ["1"],
     "value-length": ["70000"],
+    "sealed": ["c2VhbGVk"],
     "ce_type": ["interest-profile.v1", "interest-profile.forgotten.v1"],
     "offers.headers.ce_type": ["offers.v1", "offers.forgotten.v1"],
     "ce_id": ["acc-1/m-2:7:96"],

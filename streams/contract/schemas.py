@@ -176,6 +176,11 @@ _DEAD_LETTER_HEADERS = record(
         text(32, 32, pattern="^[0-9a-f]+$"),
         "keyed hash (erasure_key) of the value as it came; only where it was cut or withheld",
     ),
+    Property(
+        "sealed",
+        text(1, 16_777_216, pattern="^[A-Za-z0-9+/]+={0,2}$"),
+        "key and value as they came, for the key dead_letter_key, in base64; only where withheld",
+    ),
 )
 _BODIES: Mapping[str, tuple[str, Schema]] = {
     **input_schemas(),

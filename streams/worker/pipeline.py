@@ -25,7 +25,7 @@ from features.records.telling import names_somebody
 from features.state.contents import Contents
 from features.vocabulary import Outcome, Refusal
 from streams import metrics
-from streams.contract.topics import joined_topics
+from streams.contract.topics import DEAD_LETTERS, joined_topics
 from streams.errors import Abandon
 from streams.kafka.executor import Job
 from streams.kafka.ports import Ports
@@ -35,6 +35,7 @@ from streams.worker.dead_letters import tells_who, withheld
 from streams.worker.outlet import Commit, Outlet
 from streams.worker.partition import Cut, Partition, Turn
 from streams.worker.reporting import Report
+from streams.worker.sealing import seal_of
 from streams.worker.tag_feed import TagFeed
 from streams.worker.tracing import Trace, tracing
 from streams.worker.untagged import Untagged
@@ -67,6 +68,8 @@ class Pipeline:
         self._contents = contents
         self._secret = settings.erasure_key.encode()
         self._accepts = input_limits(settings).ids.accepts
+        self._seal = seal_of(settings)
+        self._dead = settings.topic(DEAD_LETTERS)
         self._topics = [settings.topic(name) for name in joined_topics(settings)]
         self._untagged = Untagged(settings, contents.knows, ports)
         self._report = report
@@ -249,6 +252,8 @@ class Pipeline:
         self, cuts: Sequence[Cut], engines: Mapping[int, Engine], deadline: float | None
     ) -> Commit:
         commit = Commit()
+        if self._seal is not None:
+            self._seal.begin()
         for cut in cuts:
             engine = engines[cut.partition]
             if deadline is not None:
@@ -288,14 +293,20 @@ class Pipeline:
         self.succeeded += 1
 
     def _kept(self, letter: DeadLetter, engine: Engine) -> DeadLetter:
-        """A dead letter with its bytes only where all whom it names may be kept, by pseudonyms."""
+        """A dead letter with its bytes only where all whom it names may be kept, by pseudonyms.
+
+        Else they are sealed, if at all.
+        """
         raw = letter.value or b""
         if (
             tells_who(letter)
             or not engine.may_keep(letter.key or b"", raw)
             or names_somebody(raw, self._accepts)
         ):
-            return withheld(letter, self._secret)
+            kept = withheld(letter, self._secret)
+            if self._seal is None or self.outlet is None:
+                return kept
+            return self._seal.added(kept, letter, self.outlet.sizes.of(self._dead))
         return letter
 
     def _commit(

@@ -219,6 +219,18 @@ class Persons(RuleBasedStateMachine):
         self.register(account, 1, devices[1], member, True)
         self._visits(account, member, self.now, [0])
 
+    @rule(account=accounts, host=st.sampled_from(HOSTS), child=st.booleans())
+    def what_was_answered_changes(self, account: str, host: str, child: bool) -> None:
+        """Somebody without words of his own is asked about; then one speaks who is spelled so."""
+        spoken, other = SPELLED[0], SPELLED[-1]
+        self.consent(account, MEMBERS[1], 0, None, "withdrawn", "profiling")  # now all are asked
+        self._send(self.feed.visit(account, self._at(self.now), host, member_id=other))
+        if child:
+            self.register(account, 0, DEVICES[0], spoken, False)
+        else:
+            self.consent(account, spoken, 0, None, "withdrawn", "profiling")
+        self._send(self.feed.visit(account, self.now, HOSTS[0], member_id=other))
+
     def _visits(self, account: str, member: str, day: float, after: list[int]) -> None:
         for hours in after:
             day_then = self._at(max(0.0, day + hours * HOUR_DAYS))

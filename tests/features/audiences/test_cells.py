@@ -256,3 +256,27 @@ def test_what_an_earlier_version_said_exactly_is_replaced() -> None:
     fill(audiences, 41, ["483"])
     topic = said({"interest/483": 41, "group/0": 41, "group/x+y": 30}, audiences.publish(START))
     assert topic["interest/483"] == 40 and not [key for key in topic if key.startswith("group/")]
+
+
+@pytest.mark.parametrize("noise", [None, 3])
+def test_what_was_said_by_a_smaller_k_is_taken_back_at_once(noise: int | None) -> None:
+    """Nothing stays for a day that tells of fewer households than the settings now ask for."""
+
+    def counting(k: int) -> Audiences:
+        found = Audiences(TREE, k, noise=None if noise is None else seeded(noise))
+        fill(found, 430, ["483"])
+        fill(found, 45 if noise is None else 200, ["653"], first=1000)
+        return found
+
+    records = counting(K).publish(START)
+    topic = said({}, records)
+    assert topic["interest/483"] and topic["interest/653"]
+    for k, before, after in ((4 * K, {}, {"interest/483"}), (K // 2, topic, topic.keys())):
+        again = counting(k)
+        for segment in records:
+            again.restore(segment.key, segment.value)
+        now = said(dict(topic), again.publish(START + DAY - 1))
+        assert now == before  # between releases: nothing new, and of a smaller k nothing left
+        now = said(now, again.publish(START + DAY))
+        assert after <= now.keys() and all(count >= k for count in now.values())
+        assert again.publish(START + DAY + 1) == []

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.persons_planted import PLANTED, SEEDS, seen
 
-#: The slowest takes 275; the rest is room for another version of Hypothesis.
+#: The slowest takes 800; the rest is room for another version of Hypothesis.
 MOST_STEPS = 8_000
 
 

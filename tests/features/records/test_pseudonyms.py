@@ -71,6 +71,8 @@ NUMBERS = {
     "IMEI as a URN": "urn:gsma:imei:49015420-323751-8",
     "MEID named": "meid-A1000009302C8B",
     "ESN named": "esn:80A1B2C3",
+    "phone in hexadecimal": "343931373031323334353637",
+    "phone behind a plus in hexadecimal": "2B343931373031323334353637",
 }
 GOOD = [
     "a1", "acc-000001", "h1", "m-1", "tv.1", "acc-0000000001", "sim-000001", "mobile-1",
@@ -82,12 +84,13 @@ TOLD = [
     "anna@example.org", "Call +49 170 1234567 now", "tel 0170/1234567", "x msisdn=491701234567",
     "imsi-262011234567890", "0262011234567890@nai.epc.mnc001.mcc262.3gppnetwork.org",
     "box 00:1a:2b:3c:4d:5e", "262011234567890.mnc001", "supi:imsi-262011234567890",
-    "(IMEI: 490154203237518)",
+    "(IMEI: 490154203237518)", "u-2b343931373031323334353637",
 ]  # fmt: skip
 SILENT = [
     "C++ 20240101", "hotel 12345678", "EP012345670001", "4006381333931", "@twitter",
     "com.example.app", "crid://bbc.co.uk/b00w5t7k", "Mobile 2024",
     "Tatort 1917: +1 h", "insulin", "", "programme-20240101-2015",
+    "3132333435363738", "x343931373031323334353637",
 ]  # fmt: skip
 FIELDS = [
     (NETWORK, "app"), (TV, "content_id"), (TV, "channel"), (TV, "title"), (APP, "app_id"),
@@ -120,6 +123,14 @@ def test_a_number_or_an_address_is_no_pseudonym_in_any_field(name: str) -> None:
     for kind, field in (("registry", "device_id"), ("registry", "owner_member_id")):
         fact = {"kind": kind, "device_id": "d-1", field: text}
         assert _refused(FACTS, **fact) == Refusal.IDENTIFIER
+
+
+@given(st.from_regex("[+]?[0-9]{7,17}", fullmatch=True))
+def test_nor_is_its_code(number: str) -> None:
+    """In hexadecimal a number is hidden from patterns of its digits."""
+    for text in (number.encode().hex(), number.encode().hex().upper()):
+        assert not pseudonyms("hex32|word").accepts(text)
+        assert is_personal(f"a {text} b") == (len(number.lstrip("+")) >= 10)
 
 
 @pytest.mark.parametrize("text", GOOD)

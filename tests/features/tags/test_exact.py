@@ -180,6 +180,20 @@ def test_known_and_denied(key: str) -> None:
     assert entry is not None and entry.denied
 
 
+@pytest.mark.parametrize("added", [" hd", " +1", "+1", " uhd (uk)", " deutschland", "_hd", " tv 2"])
+def test_a_denied_channel_is_denied_whatever_was_added_to_its_name(added: str) -> None:
+    """A producer adds quality, time shift and country as it likes."""
+    table = exact_tags()
+    denied = [key for key, entry in table.items() if key.startswith("channel:") and entry.denied]
+    assert len(denied) > 100
+    for key in denied:
+        entry = resolve(key + added, table)
+        assert entry is not None and entry.denied, key
+    assert resolve("channel:arte" + added, table) is None  # what it is of is not guessed
+    editors = {**table, "channel:kika hd": TagEntry((("483", 1.0),), "editor", 1.0, editor=True)}
+    assert resolve("channel:kika hd", editors) == editors["channel:kika hd"]
+
+
 @pytest.mark.parametrize(
     "key",
     [

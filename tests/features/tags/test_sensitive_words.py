@@ -120,7 +120,7 @@ def test_a_harmless_word_hides_only_itself() -> None:
         "app:quit smoking now",
         "app:com.netflix.hiv",
         "programme:living with hiv",
-        "channel:bibel tv 2",
+        "channel:mein bibel tv",
         "section:mental-health",
     ],
 )

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,6 +28,8 @@ from streams.kafka import clients
 from streams.kafka.copying import committed_records, ends_of
 from streams.kafka.topic_plan import create_topics
 from streams.settings import Settings
+from streams.worker.dead_letters import withheld
+from streams.worker.sealing import seal_of
 from tests.conftest import Names
 from tests.support.failing import Killed, killed
 from tests.support.worker_process import short_timings
@@ -166,6 +171,48 @@ def test_what_was_cut_or_withheld_stays(
     assert _command(deployed, "--reason", "identifier", "--yes") == 0
     assert "identifier: the letter is not the whole record" in capsys.readouterr().out
     assert not found(deployed)
+
+
+@pytest.mark.kafka
+def test_what_is_sealed_goes_back_once_by_its_key_alone(
+    deployed: Settings,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """As openssl makes the keys; a run without a key passes such letters by, and notes it so."""
+    paths = [tmp_path / name for name in ("repair.pem", "other.pem")]
+    for path in paths:
+        subprocess.run(["openssl", "genpkey", "-algorithm", "X25519", "-out", path], check=True)
+    told = subprocess.run(["openssl", "pkey", "-in", paths[0], "-pubout"], capture_output=True)
+    seal = seal_of(replace(deployed, dead_letter_key=told.stdout.decode()))
+    assert seal is not None
+    letter = DeadLetter(
+        "identifier", "account_id", "said", deployed.topic(TV), 1, 7, b"key 40", b"value 40"
+    )
+    kept = seal.added(withheld(letter, b"a secret"), letter, 100_000)
+    producer = Producer({"bootstrap.servers": deployed.bootstrap_servers})
+    producer.produce(
+        deployed.topic(DEAD_LETTERS), kept.value, kept.key, 1,
+        headers=list(dead_letter_headers(kept)),
+    )  # fmt: skip
+    assert producer.flush(30) == 0
+    secret = paths[0].read_text().splitlines()[1]
+    for number, code, said, wrong in (
+        (None, 0, ": sealed, to be opened with --key", ""),
+        (1, 1, ": sealed for the key ", "other.pem does not open 1 of them"),
+        (0, 0, "", ""),
+        (0, 0, ": sent before", ""),
+        (None, 0, ": sent before", ""),
+    ):
+        key = () if number is None else ("--key", str(paths[number]))
+        with caplog.at_level("DEBUG"):
+            assert _command(deployed, "--reason", "identifier", "--yes", *key) == code
+        shown = capsys.readouterr()
+        assert shown.out.strip().partition("identifier")[2].startswith(said)
+        assert wrong in shown.err and secret not in shown.out + shown.err + caplog.text
+        sent = code == 0 and not said.startswith(": sealed")
+        assert found(deployed) == Counter({(deployed.topic(TV), 1, b"value 40"): 1} if sent else {})
 
 
 @pytest.mark.kafka
