@@ -178,7 +178,7 @@ def _into_shadow(args: argparse.Namespace) -> ExitCode:
     copied = Shadow(live, shadow, args.since)
     shadow = replace(shadow, partitions=copied.partitions)
     create_topics(clients.admin(shadow), shadow)
-    with Meter("replay") as meter, Copier(shadow, "replay") as copier:
+    with Meter("replay") as meter, Copier(live, f"replay-{args.to_prefix}") as copier:
         total = 0
         while True:
             for name, counts in copied.passes(copier):

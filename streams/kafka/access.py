@@ -83,6 +83,11 @@ def app_group(settings: Settings, name: str) -> str:
     return f"{settings.group}-{name}"
 
 
+#: Commands that copy a deployment to topics of another prefix, which is the end of their names;
+#: whoever gives them needs an admin's rights in both.
+MOVES: Final = ("repartition", "replay")
+
+
 def reset_id(settings: Settings) -> str:
     """Transactional id of ``offsets reset``."""
     return f"{settings.group}-offsets-reset"
@@ -201,12 +206,17 @@ def _admin(settings: Settings) -> list[Acl]:
         *_former(settings),
         Acl("group", f"{settings.group}-redrive", _READ),
         Acl("group", f"{settings.group}-import", _READ),
+        *(Acl("group", f"{settings.group}-{name}-", _READ, prefixed=True) for name in MOVES),
         Acl("group", f"{settings.group}-copying", ("Describe",)),
         Acl("group", f"{settings.group}-fetcher", ("Describe",)),
         _READERS,
         Acl("transactionalId", reset_id(settings), _WRITE),
         Acl("transactionalId", f"{settings.group}-redrive", _WRITE),
         Acl("transactionalId", f"{settings.group}-import", _WRITE),
+        *(
+            Acl("transactionalId", f"{settings.group}-{name}-", _WRITE, prefixed=True)
+            for name in MOVES
+        ),
     ]
 
 

@@ -62,7 +62,7 @@ class Shadow:
         Parameters
         ----------
         copier : Copier
-            Of the shadow, whose group keeps how far the copying has come.
+            Whose group keeps how far the copying has come.
 
         Raises
         ------

@@ -10,6 +10,8 @@ from confluent_kafka.cimpl import NewPartitions
 
 from streams.contract.topics import NETWORK
 from streams.errors import ExitCode
+from streams.kafka import access
+from streams.settings import Settings
 from tests.gameday.stage import Stage
 from tests.support.processes import wait_until
 from tests.support.worker_process import WorkerProcess, wait_for_end
@@ -31,11 +33,12 @@ def redrive(stage: Stage) -> Iterator[None]:
 def replay(stage: Stage) -> Iterator[None]:
     """What came since the day began is copied into a shadow, and its profiles are compared."""
     since = datetime.fromtimestamp(stage.began_ms / 1000, UTC).isoformat(timespec="seconds")
-    stage.command("", "replay", "--from", since.removesuffix("+00:00"), "--to-prefix", _SHADOW)
     shadow = replace(stage.settings, topic_prefix=_SHADOW, instance_id="shadow", http_port=0)
+    _let_in(stage, shadow)
+    stage.command("admin", "replay", "--from", since.removesuffix("+00:00"), "--to-prefix", _SHADOW)
     with WorkerProcess(shadow, stage.root / "shadow.log") as worker:
         wait_for_end(shadow, worker)
-        said = stage.command("", "compare", "--to-prefix", _SHADOW, "--most", _MOST)
+        said = stage.command("admin", "compare", "--to-prefix", _SHADOW, "--most", _MOST)
     stage.timeline.note("replay", " ".join(said.split())[:200])
     yield
 
@@ -52,8 +55,15 @@ def repartition(stage: Stage) -> Iterator[None]:
     assert {worker.exit_code() for worker in workers} == {ExitCode.BAD_TOPICS}, stage.said()
     stage.wanted.clear()
     yield
+    _let_in(stage, replace(stage.settings, topic_prefix=_PREFIX))
     words = ("repartition", "--to-prefix", _PREFIX, "--partitions", str(_TIMES * count), "--yes")
     said = stage.command("admin", *words)
     assert "verified" in said, said
     stage.timeline.note("repartition", " ".join(said.split()))
     stage.move(slots, topic_prefix=_PREFIX, partitions=_TIMES * count)
+
+
+def _let_in(stage: Stage, there: Settings) -> None:
+    """Give whoever administers this deployment the rights of another's."""
+    admin = access.BY_NAME["admin"]
+    stage.users.allow(admin.user(stage.settings), admin.acls(there))

@@ -274,6 +274,25 @@ def _administer(stage: Stage) -> None:
     stage.command("admin", "state", "export", *state)
     stage.command("admin", "state", "reset", "--yes")
     stage.command("admin", "state", "import", *state, "--profiles")
+    _move(stage)
+
+
+def _move(stage: Stage) -> None:
+    """Copy all to other topics, one of whose records is a compressed giant."""
+    settings = stage.settings("producer")
+    giant = {"message.max.bytes": 4_000_000, "compression.type": "gzip"}
+    producer = Producer(
+        {**settings.kafka, "bootstrap.servers": settings.bootstrap_servers, **giant}
+    )
+    producer.produce(settings.topic(topics.TV), bytes(3_000_000), "sim-00029")
+    assert producer.flush(30) == 0
+    user = access.BY_NAME["admin"].user(stage.plain)
+    for prefix in ("shadow.", "moved."):
+        there = replace(stage.plain, topic_prefix=prefix)
+        stage.broker.allow(user, access.BY_NAME["admin"].acls(there))
+    stage.command("admin", "replay", "--from", "2019-01-01T00:00:00", "--to-prefix", "shadow.")
+    moved = ("--to-prefix", "moved.", "--partitions", str(2 * stage.plain.partitions))
+    stage.command("admin", "repartition", *moved, "--yes")
 
 
 # -- what the tests say
