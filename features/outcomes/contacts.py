@@ -83,6 +83,12 @@ class Contact:
         """Person it was made to; None: the household."""
         return self.whose if self.made is None else self.made.member
 
+    @property
+    def latest(self) -> int:
+        """Event time of the latest of it, ms."""
+        made = -1 if self.made is None else self.made.ts
+        return max(made, *self.answers.values()) if self.answers else made
+
     def outcome(self, now: int, timeout_ms: int) -> Reply | None:
         """Answer that it counts as: None while an answer may still come."""
         for answer in Reply:
@@ -184,7 +190,7 @@ class Contacts:
     @property
     def latest(self) -> int:
         """Event time of the latest of all, ms; -1 for none."""
-        return max(map(_latest, self._known.values()), default=-1)
+        return max((held.latest for held in self._known.values()), default=-1)
 
     def to_bytes(self) -> bytes | None:
         """Canonical JSON of what is known of one person, None for nothing."""
@@ -219,10 +225,5 @@ class Contacts:
         return True
 
 
-def _latest(contact: Contact) -> int:
-    times = [*contact.answers.values(), *([contact.made.ts] if contact.made else [])]
-    return max(times)
-
-
 def _worth(contact: Contact) -> tuple[bool, int]:
-    return bool(ANNOYED & contact.answers.keys()), _latest(contact)
+    return bool(ANNOYED & contact.answers.keys()), contact.latest

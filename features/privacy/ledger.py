@@ -19,10 +19,8 @@ from features.records.concealed import Secret, keyed_mark
 from features.state import changelog_keys as keys
 from features.state.changelog_keys import Kind
 
-#: The records of a person.
-_OF_PERSON: Final = (keys.consents, keys.about)
 _ANY: Final = 2**62  # contacts: no limit
-_MOST_READ: Final = 4_096  # persons whose records are kept as they were read
+_MOST_READ: Final = 4_096  # persons and accounts whose records are kept as they were read
 
 
 class Mark(NamedTuple):
@@ -79,6 +77,7 @@ class Ledger:
         self._values: dict[bytes, bytes] = {}
         self._kin: dict[bytes, Kin] = {}
         self._spoken: dict[bytes, set[str]] = {}
+        self._contacts: dict[bytes, tuple[Contact, ...]] = {}  # of accounts, as they were read
         self._persons: dict[bytes, tuple[tuple[bytes | None, bytes | None], Person]] = {}
         self.marks: dict[str, Mark] = {}
         self.changed: set[bytes] = set()
@@ -96,11 +95,13 @@ class Ledger:
         return found
 
     def _read(self, name: bytes) -> Person:
-        """Read the records of a person, between two commits once: a fact asks for them often."""
+        """Read the records of a person once while they are the same: a fact asks for them often."""
         records = self._values.get(keys.consents(name)), self._values.get(keys.about(name))
+        if records == (None, None):
+            return Person()
         known = self._persons.get(name)
         if known is None or known[0] != records:
-            if len(self._persons) >= _MOST_READ:  # a restore asks for everybody
+            if len(self._persons) >= _MOST_READ:
                 self._persons.clear()
             known = self._persons[name] = records, Person.from_bytes(*records)
         return Person({**known[1].consents}, {**known[1].about})
@@ -121,13 +122,6 @@ class Ledger:
             kin.put_member(member, bool(person) or keys.contacts(name) in self._values)
             self._tidy(account, kin)
 
-    def basis(self, account: bytes, member: str) -> tuple[bytes | None, ...]:
-        """The records of a person and his namesakes, for comparing."""
-        kin = self._kin.get(account) if member else None
-        names = (member, *(sorted(kin.alike(member)) if kin is not None else ()))
-        of = [person_key(account, name) for name in names]
-        return tuple(self._values.get(key(name)) for name in of for key in _OF_PERSON)
-
     # -- contacts ------------------------------------------------------------------------
 
     def contacts(self, account: bytes, member: str, most: int = _ANY) -> Contacts:
@@ -137,6 +131,7 @@ class Ledger:
 
     def save_contacts(self, account: bytes, member: str, contacts: Contacts) -> None:
         """Store what a person was spoken to about."""
+        self._contacts.pop(account, None)
         self._put(keys.contacts(person_key(account, member)), contacts.to_bytes())
         keep_name(self._spoken, account, member, kept=len(contacts) > 0)
         if len(contacts) and member:
@@ -146,21 +141,27 @@ class Ledger:
         """Members who were spoken to, in order; "" is the household."""
         return sorted(self._spoken.get(account, ()))
 
-    def contacts_basis(self, account: bytes) -> tuple[bytes | None, ...]:
-        """The records of the contacts with an account and its members, for comparing."""
-        return tuple(
-            self._values.get(keys.contacts(person_key(account, member)))
-            for member in self.spoken(account)
-        )
+    def household_contacts(self, account: bytes) -> tuple[Contact, ...]:
+        """All contacts with an account and its members, those spelled alike as one.
 
-    def household_contacts(self, account: bytes) -> list[Contact]:
-        """All contacts with an account and its members, those spelled alike as one."""
-        found = zip(self.spoken(account), self.contacts_basis(account), strict=True)
-        return [
-            held
-            for member, value in found
-            for held in Contacts.from_bytes(value, spelled(member) or None)
-        ]
+        The same object for as long as nothing of it changes, but for want of room.
+        """
+        if account not in self._spoken:
+            return ()
+        known = self._contacts.get(account)
+        if known is None:
+            if len(self._contacts) >= _MOST_READ:
+                self._contacts.clear()
+            known = self._contacts[account] = tuple(
+                held
+                for member in self.spoken(account)
+                for held in self._household_contacts(account, member)
+            )
+        return known
+
+    def _household_contacts(self, account: bytes, member: str) -> Contacts:
+        value = self._values.get(keys.contacts(person_key(account, member)))
+        return Contacts.from_bytes(value, spelled(member) or None)
 
     def forget_outside(self, account: bytes, member: str, start: int, until: int) -> bool:
         """Drop what is known outside a span but words; returns whether there was anything."""
@@ -300,7 +301,6 @@ class Ledger:
     def take_changed(self) -> Iterator[tuple[bytes, bytes | None]]:
         """Keys and values of what changed since the last call, None for what is gone."""
         changed, self.changed = self.changed, set()
-        self._persons.clear()  # nothing is to be kept of who was erased
         for key in sorted(changed):
             yield key, self.value(key)
 
@@ -349,6 +349,7 @@ class Ledger:
         if value == self._values.get(key):
             return
         self.changed.add(key)
+        self._persons.pop(key[2:], None)  # nothing is to be kept of who was erased
         if value is None:
             del self._values[key]
         else:

@@ -177,6 +177,8 @@ class Person:
 
     def opinions(self, now: int, rules: Rules) -> list[Timed]:
         """Declared likes and dislikes that hold at `now`."""
+        if not self.about:
+            return []
         days = {Opinion.LIKE: rules.like_days, Opinion.DISLIKE: rules.dislike_days}
         return _in_force(
             (

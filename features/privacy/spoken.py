@@ -45,32 +45,46 @@ class Spoken:
         self.news: Counter[ContactNews | Reply] = Counter()
         self._silences: dict[bytes, tuple[object, int, Silence]] = {}
 
-    def take(self, account: bytes, member: str, ts: int, told: OutcomeSaid, most: int) -> bool:
-        """Keep a contact or an answer, of a person at most so many; returns whether it is new."""
+    def take(
+        self, account: bytes, member: str, ts: int, told: OutcomeSaid, most: int, now: int
+    ) -> Silence | None:
+        """Keep a contact or an answer, of a person at most so many.
+
+        Returns
+        -------
+        Silence or None
+            What followed at `now`, ms, from the contacts before; None where it is no news.
+        """
         contacts = self._ledger.contacts(account, member, most)
         patience = self._rules.contact.answer_days * DAY_MS
         news = contacts.take(member or None, ts, told, patience)
         if news is None:
-            return False
+            return None
+        before = self.silence(account, now)
         self.news.update(news)
         self._ledger.save_contacts(account, member, contacts)
-        return True
+        return before
 
     def silence(self, account: bytes, now: int) -> Silence:
         """Work out what must not be said to an account and its members at `now`, ms."""
-        basis = self._ledger.contacts_basis(account)
-        if not basis:
+        contacts = self._ledger.household_contacts(account)
+        if not contacts:
             self._silences.pop(account, None)
             return NOT_SPOKEN_TO
         known = self._silences.get(account)
         # It stays the same until a contact or an answer comes, or something of it ends.
-        if known is None or known[0] != basis or not known[1] <= now < _end(known[2]):
-            contacts = self._ledger.household_contacts(account)
+        if known is None or known[0] is not contacts or not known[1] <= now < _end(known[2]):
             if len(self._silences) >= _MOST_SILENCES:
                 self._silences.clear()
-            known = basis, now, self._rules.contact.silence(contacts, now)
+            known = contacts, now, self._rules.contact.silence(contacts, now)
             self._silences[account] = known
         return known[2]
+
+    def last(self, account: bytes) -> Silence | None:
+        """What was worked out last of contacts that are still all; None where it is forgotten."""
+        known = self._silences.get(account)
+        same = known is not None and known[0] is self._ledger.household_contacts(account)
+        return known[2] if known is not None and same else None
 
     def forbidden(
         self, account: bytes, member: str, now: int, interests: Iterable[int]
