@@ -75,6 +75,11 @@ class Silence:
         }
 
     @cached_property
+    def all_interests(self) -> set[str]:
+        """Interests about which nothing may be said to somebody, by no channel."""
+        return set().union(*map(self.interests, self.of))
+
+    @cached_property
     def next_end(self) -> int | None:
         """Time at which the first of it ends, ms; None where there is none."""
         return min((item.until for found in self.of.values() for item in found), default=None)

@@ -178,7 +178,8 @@ class Contacts:
             answers = {word: ts for word, ts in held.answers.items() if start <= ts < until}
             if inside or answers:
                 made = held.made if inside else None
-                self._known[name] = Contact(made, answers, held.member)
+                same = made is held.made and answers == held.answers
+                self._known[name] = held if same else Contact(made, answers, held.member)
         return known != self._known
 
     def renewed(self, renew: Callable[[str], str]) -> Contacts:

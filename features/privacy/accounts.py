@@ -87,7 +87,7 @@ class Accounts:
         self._rules = rules or rulebook.load()
         self._limits = limits
         self._key = key
-        self.ledger = Ledger(key, default_grant)
+        self.ledger = Ledger(key, default_grant, limits.contacts_per_person)
         self.standing = Standing(store, taxonomy, self.ledger, self._rules, default_grant)
         self.strays = Strays(store, self.ledger)
         self.receipts: list[tuple[bytes, bytes]] = []
@@ -195,8 +195,7 @@ class Accounts:
         annoyed = isinstance(told, ContactAnswer) and told.answer in ANNOYED
         if not annoyed and self._is_one_too_many(account, member):
             return lay.OVER_LIMIT
-        most = self._limits.contacts_per_person
-        before = self.standing.spoken.take(account, member, ts, told, most, now)
+        before = self.standing.spoken.take(account, member, ts, told, now)
         if before is not None:
             self.standing.follow_contacts(account, now, before)
         return lay.FACT

@@ -19,7 +19,6 @@ from features.records.concealed import Secret, keyed_mark
 from features.state import changelog_keys as keys
 from features.state.changelog_keys import Kind
 
-_ANY: Final = 2**62  # contacts: no limit
 _MOST_READ: Final = 4_096  # persons and accounts whose records are kept as they were read
 
 
@@ -62,6 +61,8 @@ class Ledger:
         Of the erasure marks.
     default_grant : bool
         Whether an account without a word is allowed.
+    most_contacts : int
+        Contacts kept of a person.
 
     Attributes
     ----------
@@ -71,13 +72,16 @@ class Ledger:
         Keys of records that changed since the last commit.
     """
 
-    def __init__(self, key: Secret, default_grant: bool) -> None:
+    def __init__(self, key: Secret, default_grant: bool, most_contacts: int = 256) -> None:
         self._key = key
+        self._most_contacts = most_contacts
         self._default_grant = default_grant
         self._values: dict[bytes, bytes] = {}
         self._kin: dict[bytes, Kin] = {}
         self._spoken: dict[bytes, set[str]] = {}
-        self._contacts: dict[bytes, tuple[Contact, ...]] = {}  # of accounts, as they were read
+        self._telling: dict[bytes, set[str]] = {}
+        self._contacts: dict[bytes, Contacts] = {}  # of persons, as they were read
+        self._together: dict[bytes, tuple[Contact, ...]] = {}  # of accounts
         self._persons: dict[bytes, tuple[tuple[bytes | None, bytes | None], Person]] = {}
         self.marks: dict[str, Mark] = {}
         self.changed: set[bytes] = set()
@@ -117,6 +121,7 @@ class Ledger:
         name = person_key(account, member)
         self._put(keys.consents(name), person.consents_bytes())
         self._put(keys.about(name), person.about_bytes())
+        keep_name(self._telling, account, member, kept=bool(person.about))
         if member:
             kin = self.kin_of(account)
             kin.put_member(member, bool(person) or keys.contacts(name) in self._values)
@@ -124,17 +129,30 @@ class Ledger:
 
     # -- contacts ------------------------------------------------------------------------
 
-    def contacts(self, account: bytes, member: str, most: int = _ANY) -> Contacts:
-        """Read what a person was spoken to about; `most` are kept of what is added."""
-        value = self._values.get(keys.contacts(person_key(account, member)))
-        return Contacts.from_bytes(value, member or None, most)
+    def contacts(self, account: bytes, member: str) -> Contacts:
+        """Read what a person was spoken to about; who is spelled alike has one name there."""
+        name = person_key(account, member)
+        value, known = self._values.get(keys.contacts(name)), self._contacts.get(name)
+        if value is None:
+            return Contacts(self._most_contacts)
+        if known is None:
+            if len(self._contacts) >= _MOST_READ:
+                self._contacts.clear()
+            known = Contacts.from_bytes(value, spelled(member) or None, self._most_contacts)
+            self._contacts[name] = known
+        return known
 
     def save_contacts(self, account: bytes, member: str, contacts: Contacts) -> None:
         """Store what a person was spoken to about."""
-        self._contacts.pop(account, None)
-        self._put(keys.contacts(person_key(account, member)), contacts.to_bytes())
+        name = person_key(account, member)
+        self._put(keys.contacts(name), contacts.to_bytes())
         keep_name(self._spoken, account, member, kept=len(contacts) > 0)
-        if len(contacts) and member:
+        self._together.pop(account, None)
+        if not len(contacts):
+            self._contacts.pop(name, None)
+            return
+        self._contacts[name] = contacts
+        if member:
             self.kin_of(account).put_member(member, speaks=True)
 
     def spoken(self, account: bytes) -> list[str]:
@@ -148,20 +166,14 @@ class Ledger:
         """
         if account not in self._spoken:
             return ()
-        known = self._contacts.get(account)
+        known = self._together.get(account)
         if known is None:
-            if len(self._contacts) >= _MOST_READ:
-                self._contacts.clear()
-            known = self._contacts[account] = tuple(
-                held
-                for member in self.spoken(account)
-                for held in self._household_contacts(account, member)
+            if len(self._together) >= _MOST_READ:
+                self._together.clear()
+            known = self._together[account] = tuple(
+                held for member in self.spoken(account) for held in self.contacts(account, member)
             )
         return known
-
-    def _household_contacts(self, account: bytes, member: str) -> Contacts:
-        value = self._values.get(keys.contacts(person_key(account, member)))
-        return Contacts.from_bytes(value, spelled(member) or None)
 
     def forget_outside(self, account: bytes, member: str, start: int, until: int) -> bool:
         """Drop what is known outside a span but words; returns whether there was anything."""
@@ -216,12 +228,12 @@ class Ledger:
 
     def telling(self, account: bytes) -> list[str]:
         """Members who said something about interests, or were spoken to about one, in order."""
-        kin, spoken = self._kin.get(account), self._spoken.get(account, ())
-        return sorted(
-            member
-            for member in (kin.members if kin else ())
-            if member in spoken or keys.about(person_key(account, member)) in self._values
-        )
+        found = {*self._telling.get(account, ()), *self._spoken.get(account, ())}
+        return sorted(found - {""})
+
+    def tells(self, account: bytes) -> bool:
+        """Whether anybody of an account said something about an interest."""
+        return account in self._telling
 
     def latest(self, account: bytes, member: str = "") -> int:
         """Event time of the latest of what an erasure would take, ms; -1 for none."""
@@ -334,8 +346,9 @@ class Ledger:
             case (Kind.CONSENTS | Kind.ABOUT | Kind.CONTACTS as kind, name):
                 self._values[key] = value
                 account, _, member = name.partition(b"/")
-                if kind is Kind.CONTACTS:
-                    keep_name(self._spoken, account, member.decode(), kept=True)
+                if kind is not Kind.CONSENTS:
+                    sets = self._spoken if kind is Kind.CONTACTS else self._telling
+                    keep_name(sets, account, member.decode(), kept=True)
                 if member:
                     self.kin_of(account).put_member(member.decode(), speaks=True)
             case (Kind.DEVICE, name):

@@ -143,7 +143,7 @@ class Person:
     @property
     def is_doubted(self) -> bool:
         """Whether it is on hold until somebody has decided."""
-        return self.span_in_use() != self.span()
+        return DOUBT in self.consents and self.span_in_use() != self.span()
 
     def refuses(self, purpose: Purpose, now: int) -> bool:
         """Whether the last word on a use of profiles is not a grant that holds at `now`."""

@@ -95,6 +95,7 @@ class RowFlags:
         if before is None or self._rules.holdouts.active:
             self.all(account, sid, now, 0)
             return
+        self.expect(account, sid, now)
         after, used = self._spoken.silence(account, now), self._store.subjects["used"]
         for subject in self._store.members(sid):
             member = self._member(subject)
@@ -105,6 +106,16 @@ class RowFlags:
                 self._store.mark(subject, lay.D_STATE | lay.D_PROFILE)
             if before.holds(name) != after.holds(name):
                 self.hold(account, member, subject, now)
+
+    def expect(self, account: bytes, sid: int, now: int) -> None:
+        """Say which new rows of an account and its members get flags, for the fold to stop at."""
+        if self._rules.holdouts.active or self._ledger.tells(account):
+            bits = 2**lay.FLAGGED - 1
+        else:
+            bits = 0
+            for name in self._spoken.silence(account, now).all_interests:
+                bits |= 1 << self._taxonomy.index(name) % lay.FLAGGED
+        self._store.subjects["flagged"][sid] = bits
 
     def hold(self, account: bytes, member: str, sid: int, now: int) -> None:
         """Say of a member's subject whether he gets offers; of the household `Standing` says it."""

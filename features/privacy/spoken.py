@@ -46,21 +46,21 @@ class Spoken:
         self._silences: dict[bytes, tuple[object, int, Silence]] = {}
 
     def take(
-        self, account: bytes, member: str, ts: int, told: OutcomeSaid, most: int, now: int
+        self, account: bytes, member: str, ts: int, told: OutcomeSaid, now: int
     ) -> Silence | None:
-        """Keep a contact or an answer, of a person at most so many.
+        """Keep a contact or an answer.
 
         Returns
         -------
         Silence or None
             What followed at `now`, ms, from the contacts before; None where it is no news.
         """
-        contacts = self._ledger.contacts(account, member, most)
+        before = self.silence(account, now)
+        contacts = self._ledger.contacts(account, member)
         patience = self._rules.contact.answer_days * DAY_MS
-        news = contacts.take(member or None, ts, told, patience)
+        news = contacts.take(spelled(member) if member else None, ts, told, patience)
         if news is None:
             return None
-        before = self.silence(account, now)
         self.news.update(news)
         self._ledger.save_contacts(account, member, contacts)
         return before

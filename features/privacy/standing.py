@@ -222,6 +222,7 @@ class Standing:
             | lay.S_ASK * self.admission.asks(account)
             | lay.S_OTHERS * self.agreements.has_others(account)
         )
+        self.rows.expect(account, sid, now)
         if news or (news is None and (before ^ int(status[sid])) & _HELD):
             mark_household(self._store.live, sid)
 

@@ -36,7 +36,7 @@ class Statements:
         self._rules = rules
         self._admission = admission
         self._spoken = spoken
-        self._texts: dict[bytes, dict[bytes, tuple[bytes, int, Notes]]] = {}  # by account and key
+        self._texts: dict[bytes, dict[bytes, tuple[bytes | None, int, Notes]]] = {}
 
     def notes(self, sid: int) -> Notes:
         """Suppressions and permissions of a subject."""
@@ -44,22 +44,24 @@ class Statements:
         account, _, name = key.partition(b"/")
         start = int(store.subjects["start"][sid])
         rows = store.rows.interest[start : start + int(store.subjects["used"][sid])]
-        # It stays the same until its account is to be told anew, or the subject's interests change.
-        basis, until = rows.tobytes(), self._allowed_until(sid, account, name)
+        # It stays the same until its account is to be told anew or, where they matter, the
+        # subject's interests change.
+        until = self._allowed_until(sid, account, name)
         texts = self._texts.get(account)
         if texts is None:
             if len(self._texts) >= _MOST_TEXTS:
                 self._texts.clear()
             texts = self._texts[account] = {}
         known = texts.get(key)
-        if known is not None and known[0] == basis and known[1] == until:
+        if known is not None and known[1] == until and known[0] in (None, rows.tobytes()):
             return known[2]
         tree, now, interests = self._taxonomy, store.now, rows.tolist()
         person = self._ledger.person(account)
         it = self.situation(account, name.decode(), person, now, interests)
         held = {tree.ids[i]: i for i in interests}
         text = notes(it, now, until, self._rules, held, tree)
-        texts[key] = basis, until, text
+        named = self._rules.holdouts.active or any(who.about for who in it.persons)
+        texts[key] = rows.tobytes() if named else None, until, text
         return text
 
     def renew(self, account: bytes) -> None:
