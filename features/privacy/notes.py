@@ -113,11 +113,13 @@ def _silence(it: Situation, tree: Taxonomy) -> Iterator[dict[str, Any]]:
     """What must not be said about an interest, or by a channel."""
     for item in it.silence:
         if item.interest is not None or item.channel is not None:
-            scope = item.interest
-            about = {} if scope is None else {"name": tree.names[tree.index(scope)]}
-            by = {} if item.channel is None else {"channel": item.channel}
-            until = {"reason": item.rule, "until": _or_open(item.until)}
-            yield {"scope": scope or "all"} | about | by | until
+            said: dict[str, Any] = {"scope": item.interest or "all"}
+            if item.interest is not None:
+                said["name"] = tree.names[tree.index(item.interest)]
+            if item.channel is not None:
+                said["channel"] = item.channel
+            said |= {"reason": item.rule, "until": _or_open(item.until)}
+            yield said
 
 
 def _or_open(until: int) -> int | None:

@@ -9,7 +9,6 @@ from features.privacy import flags as flagging
 from features.privacy.admission import Admission
 from features.privacy.kin import spelled
 from features.privacy.ledger import Ledger
-from features.privacy.person import Person
 from features.privacy.rules import Rules
 from features.privacy.spoken import Spoken
 from features.state import layout as lay
@@ -56,7 +55,8 @@ class RowFlags:
 
     def one(self, account: bytes, member: str, sid: int, now: int, ts: int) -> None:
         """Set the flags of one subject's rows; `ts` is of the fact that is the occasion, or 0."""
-        of = self._own(account, member)
+        own = [self._ledger.person(account, member)] if member else []
+        of = [self._ledger.person(account), *own]
         flags = [flagging.flags_of(person, now, self._taxonomy, self._rules) for person in of]
         for person in self._ledger.alike(account, member) if member else ():
             flags.append(flagging.forbidding(person, now, self._taxonomy, self._rules))
@@ -96,15 +96,17 @@ class RowFlags:
             self.all(account, sid, now, 0)
             return
         self.expect(account, sid, now)
-        after, used = self._spoken.silence(account, now), self._store.subjects["used"]
+        after, tells = self._spoken.silence(account, now), self._ledger.tells(account)
+        used = self._store.subjects["used"]
         for subject in self._store.members(sid):
             member = self._member(subject)
             name = spelled(member)
-            if before.interests(name) != after.interests(name) or self._speaks(account, member):
+            if tells or before.interests(name) != after.interests(name):
                 self.one(account, member, subject, now, 0)
             elif used[subject]:  # its profile says the new silence
                 self._store.mark(subject, lay.D_STATE | lay.D_PROFILE)
-            if before.holds(name) != after.holds(name):
+            # A restart left off what the household's hold said as well.
+            if before.holds(name) or after.holds(name):
                 self.hold(account, member, subject, now)
 
     def expect(self, account: bytes, sid: int, now: int) -> None:
@@ -132,13 +134,3 @@ class RowFlags:
 
     def _member(self, sid: int) -> str:
         return self._store.key(sid).partition(b"/")[2].decode()
-
-    def _own(self, account: bytes, member: str) -> list[Person]:
-        """The account, and the member."""
-        own = [self._ledger.person(account, member)] if member else []
-        return [self._ledger.person(account), *own]
-
-    def _speaks(self, account: bytes, member: str) -> bool:
-        """Whether anybody's words on interests count for a subject."""
-        alike = self._ledger.alike(account, member) if member else ()
-        return any(person.about for person in (*self._own(account, member), *alike))

@@ -80,20 +80,17 @@ class Spoken:
             self._silences[account] = known
         return known[2]
 
-    def last(self, account: bytes) -> Silence | None:
-        """What was worked out last of contacts that are still all; None where it is forgotten."""
-        known = self._silences.get(account)
-        same = known is not None and known[0] is self._ledger.household_contacts(account)
-        return known[2] if known is not None and same else None
-
     def forbidden(
         self, account: bytes, member: str, now: int, interests: Iterable[int]
     ) -> tuple[Forbidden, ...]:
         """List what must not be said to a member; of hold-outs, about these interests alone."""
+        silent = self.silence(account, now).to(spelled(member))
+        if not self._rules.holdouts.active:
+            return tuple(silent)
         out = self._rules.holdouts.is_out(account.decode())
         about = [None] if out else [self._taxonomy.ids[i] for i in self._out(account, interests)]
         held = (Forbidden(SuppressionReason.HOLDOUT, name, None, FOREVER) for name in about)
-        return (*held, *self.silence(account, now).to(spelled(member)))
+        return (*held, *silent)
 
     def concerns(self, account: bytes, now: int) -> bool:
         """Whether there is, or may be, something that must not be said to an account."""
@@ -105,8 +102,9 @@ class Spoken:
 
     def holds(self, account: bytes, member: str, now: int) -> bool:
         """Whether nothing at all may be said to a member or, with "", to the household."""
-        out = self._rules.holdouts.is_out(account.decode())
-        return out or self.silence(account, now).holds(spelled(member))
+        if self._rules.holdouts.active and self._rules.holdouts.is_out(account.decode()):
+            return True
+        return self.silence(account, now).holds(spelled(member))
 
     def flags(self, account: bytes, member: str, now: int, interests: Iterable[int] = ()) -> Flags:
         """The flags of what nothing may be said about; of hold-outs, of these interests alone."""

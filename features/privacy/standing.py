@@ -123,14 +123,16 @@ class Standing:
 
     def end(self, account: bytes, member: str, at: int, now: int) -> None:
         """Apply that something of a person ended at a time, ms; maybe other things since."""
-        before = None if member else self.spoken.last(account)
-        if before is not None and self._store.find(account) >= 0:
-            person = self._ledger.person(account)
-            silent = person.next_change(at - 1, self._rules) > now  # none of his words ended
-            if silent and ATTRIBUTION not in person.consents:
-                self.follow_contacts(account, now, before)
-                return
-        self.follow(account, member, now, 0)
+        person = self._ledger.person(account)
+        if (
+            not member
+            and person.next_change(at - 1, self._rules) > now  # none of his words ended
+            and ATTRIBUTION not in person.consents
+            and self._store.find(account) >= 0
+        ):
+            self.follow_contacts(account, now, self.spoken.silence(account, at - 1))
+        else:
+            self.follow(account, member, now, 0)
 
     def _follow_account(self, account: bytes, now: int, ts: int) -> None:
         store = self._store
@@ -327,9 +329,8 @@ class Standing:
     # -- what a profile says -------------------------------------------------------------
 
     def notes(self, sid: int) -> Notes:
-        """Suppressions and permissions of a subject, for its profile."""
-        noted = self._store.key(sid).partition(b"/")[0] in self.noted
-        return self._statements.notes(sid) if noted else Notes()
+        """Suppressions and permissions of a subject of a noted account, for its profile."""
+        return self._statements.notes(sid)
 
     # -- a restore -----------------------------------------------------------------------
 

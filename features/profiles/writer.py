@@ -27,11 +27,13 @@ from features.profiles.writing_kernel import (
     write_profiles,
 )
 from features.records.inputs import INPUTS, Inputs
+from features.state.layout import S_SUPPRESSIONS, Subjects
 from features.state.store import Store
 from features.tags.taxonomy import Taxonomy
 
 _BUFFER = 128 * ROOM
 _TEXTS = 4  # of `Notes`: all but its ends
+_NO_NOTES = Notes()
 
 
 class Written(NamedTuple):
@@ -124,7 +126,7 @@ class ProfileWriter:
             return {}
         if not self._buffer.size:
             self._buffer = np.zeros(_BUFFER, np.uint8)
-        rights = _rights(sids, notes)
+        rights = _rights(store.subjects, sids, notes)
         out = Output(self._buffer, np.zeros((len(sids), 2), np.int64))
         found: dict[int, Written] = {}
         first = 0
@@ -142,11 +144,15 @@ class ProfileWriter:
         return found
 
 
-def _rights(sids: NDArray[np.int32], notes: Callable[[int], Notes] | None) -> Rights:
+def _rights(
+    subjects: Subjects, sids: NDArray[np.int32], notes: Callable[[int], Notes] | None
+) -> Rights:
     at, ends_at = np.zeros(_TEXTS * len(sids) + 1, np.int64), np.zeros(len(sids) + 1, np.int64)
     if notes is None:  # read-only, too: for other types the kernel would be compiled once more
         return Rights(np.frombuffer(b" ", np.uint8), at, np.zeros(0, END), ends_at)
-    said = [notes(int(sid)) for sid in sids]
+    noted = subjects["status"][subjects["account"][sids]] & S_SUPPRESSIONS
+    pairs = zip(sids.tolist(), noted.tolist(), strict=True)
+    said = [notes(sid) if any_of_it else _NO_NOTES for sid, any_of_it in pairs]
     texts = [text for of in said for text in (of.general, of.interests, of.offers, of.audiences)]
     at[1:] = np.cumsum([len(text) for text in texts])
     assert (at[_TEXTS::_TEXTS] - at[:-1:_TEXTS]).max() <= NOTES_ROOM  # by `MAX_NOTES`
