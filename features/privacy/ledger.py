@@ -82,7 +82,7 @@ class Ledger:
         self._telling: dict[bytes, set[str]] = {}
         self._contacts: dict[bytes, Contacts] = {}  # of persons, as they were read
         self._together: dict[bytes, tuple[Contact, ...]] = {}  # of accounts
-        self._persons: dict[bytes, tuple[tuple[bytes | None, bytes | None], Person]] = {}
+        self._persons: dict[bytes, Person] = {}  # as they were read
         self.marks: dict[str, Mark] = {}
         self.changed: set[bytes] = set()
 
@@ -100,15 +100,15 @@ class Ledger:
 
     def _read(self, name: bytes) -> Person:
         """Read the records of a person once while they are the same: a fact asks for them often."""
-        records = self._values.get(keys.consents(name)), self._values.get(keys.about(name))
-        if records == (None, None):
-            return Person()
         known = self._persons.get(name)
-        if known is None or known[0] != records:
+        if known is None:
+            records = self._values.get(keys.consents(name)), self._values.get(keys.about(name))
+            if records == (None, None):
+                return Person()
             if len(self._persons) >= _MOST_READ:
                 self._persons.clear()
-            known = self._persons[name] = records, Person.from_bytes(*records)
-        return Person({**known[1].consents}, {**known[1].about})
+            known = self._persons[name] = Person.from_bytes(*records)
+        return Person({**known.consents}, {**known.about})
 
     def alike(self, account: bytes, member: str) -> list[Person]:
         """Find those who are spelled as a member is: what they refuse, he refuses."""
@@ -345,6 +345,7 @@ class Ledger:
                 self.marks[name.decode()] = Mark.from_bytes(value)
             case (Kind.CONSENTS | Kind.ABOUT | Kind.CONTACTS as kind, name):
                 self._values[key] = value
+                self._persons.pop(name, None)
                 account, _, member = name.partition(b"/")
                 if kind is not Kind.CONSENTS:
                     sets = self._spoken if kind is Kind.CONTACTS else self._telling

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, assert_never
 
+import orjson
+
 from features.privacy import consent
 from features.privacy.consent import FOREVER, ConsentWord
 from features.privacy.rules import Rules
@@ -235,9 +237,9 @@ class Person:
         return cls(
             {
                 name: [ConsentWord(int(c[0]), str(c[1]), str(c[2]), c[3]) for c in history]
-                for name, history in json.loads(consents or b"{}").items()
+                for name, history in orjson.loads(consents or b"{}").items()
             },
-            {name: _held(*item) for name, item in json.loads(about or b"{}").items()},
+            {name: _held(*item) for name, item in orjson.loads(about or b"{}").items()},
         )
 
 

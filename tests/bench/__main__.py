@@ -17,16 +17,7 @@ from tests.bench.venvs import CACHE
 # Before numba is imported: this process and the workers share what is compiled.
 os.environ.setdefault("NUMBA_CACHE_DIR", str(CACHE / "numba"))
 
-from tests.bench import (  # noqa: E402
-    attribution,
-    figures,
-    lookups,
-    outcomes,
-    report,
-    scale,
-    side,
-    workers,
-)
+from tests.bench import attribution, figures, lookups, outcomes, report, scale, side, workers  # noqa: E402
 from tests.bench.contenders import CONTENDERS  # noqa: E402
 from tests.bench.inputs import Shape  # noqa: E402
 from tests.broker.jars import KafkaUnavailable  # noqa: E402

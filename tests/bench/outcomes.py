@@ -97,9 +97,19 @@ def measure(
             if turn:
                 pairs = zip(least.get(with_them, spent), spent, strict=True)
                 least[with_them] = Stages(*map(min, pairs))
-    added = [(w - o) / len(told) * 1e6 for w, o in zip(least[True], least[False], strict=True)]
+    pairs = zip(least[True], least[False], strict=True)
+    added = Stages(*((more - less) / len(told) * 1e6 for more, less in pairs))
     whole, base = sum(least[True]), sum(least[False])
-    return OutcomesCost(events, len(told), base / events * 1e6, *added, sum(added), whole / base)
+    return OutcomesCost(
+        events,
+        len(told),
+        base / events * 1e6,
+        added.parse,
+        added.apply,
+        added.collect,
+        sum(added),
+        whole / base,
+    )
 
 
 def run(log: Records) -> Stages:
@@ -174,7 +184,7 @@ def _events(count: int, accounts: int) -> Records:
 def _outcomes(count: int, accounts: int) -> Records:
     """Contacts over the same days and their answers, so many in all."""
     chance, ids, found = np.random.default_rng(2), _interests(), Records()
-    words, often = zip(*_ANSWERS, strict=True)
+    words, bounds = [word for word, _ in _ANSWERS], np.cumsum([often for _, often in _ANSWERS])
     n = 0
     while len(found) < count:
         a, ts = int(chance.integers(accounts)), _START + int(chance.integers(_DAYS * _DAY_MS))
@@ -185,7 +195,7 @@ def _outcomes(count: int, accounts: int) -> Records:
             "channel": "mail" if n % 3 else "screen", "interest": interest, "propensity": 0.8,
             "stance": "engage", "profile_version": 3, **who,
         }))  # fmt: skip
-        drawn = int(np.searchsorted(np.cumsum(often), chance.random()))
+        drawn = int(np.searchsorted(bounds, chance.random()))
         if drawn < len(words):
             later = ts + int(chance.integers(_DAY_MS))
             found.append((INPUTS.outcomes, {
