@@ -33,7 +33,6 @@ from features.tags.taxonomy import Taxonomy
 
 _BUFFER = 128 * ROOM
 _TEXTS = 4  # of `Notes`: all but its ends
-_NO_NOTES = Notes()
 
 
 class Written(NamedTuple):
@@ -147,17 +146,20 @@ class ProfileWriter:
 def _rights(
     subjects: Subjects, sids: NDArray[np.int32], notes: Callable[[int], Notes] | None
 ) -> Rights:
+    """Lay out what is said of rights: most subjects have nothing of it."""
     at, ends_at = np.zeros(_TEXTS * len(sids) + 1, np.int64), np.zeros(len(sids) + 1, np.int64)
     if notes is None:  # read-only, too: for other types the kernel would be compiled once more
         return Rights(np.frombuffer(b" ", np.uint8), at, np.zeros(0, END), ends_at)
-    noted = subjects["status"][subjects["account"][sids]] & S_SUPPRESSIONS
-    pairs = zip(sids.tolist(), noted.tolist(), strict=True)
-    said = [notes(sid) if any_of_it else _NO_NOTES for sid, any_of_it in pairs]
+    noted = np.flatnonzero(subjects["status"][subjects["account"][sids]] & S_SUPPRESSIONS)
+    said = [notes(sid) for sid in sids[noted].tolist()]
     texts = [text for of in said for text in (of.general, of.interests, of.offers, of.audiences)]
-    at[1:] = np.cumsum([len(text) for text in texts])
-    assert (at[_TEXTS::_TEXTS] - at[:-1:_TEXTS]).max() <= NOTES_ROOM  # by `MAX_NOTES`
+    sizes = at[1:].reshape(-1, _TEXTS)
+    sizes[noted] = np.array([len(text) for text in texts], np.int64).reshape(-1, _TEXTS)
+    assert sizes.sum(axis=1).max() <= NOTES_ROOM  # by `MAX_NOTES`
+    np.cumsum(at, out=at)
     ends = np.array([end for of in said for end in of.ends.items()], END)
-    ends_at[1:] = np.cumsum([len(of.ends) for of in said])
+    ends_at[1:][noted] = [len(of.ends) for of in said]
+    np.cumsum(ends_at, out=ends_at)
     return Rights(np.frombuffer(b"".join(texts) or b" ", np.uint8), at, ends, ends_at)
 
 
