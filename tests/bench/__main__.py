@@ -17,7 +17,8 @@ from tests.bench.venvs import CACHE
 # Before numba is imported: this process and the workers share what is compiled.
 os.environ.setdefault("NUMBA_CACHE_DIR", str(CACHE / "numba"))
 
-from tests.bench import attribution, figures, lookups, outcomes, report, scale, side, workers  # noqa: E402
+from tests.bench import attribution, figures, lookups, report, scale, side, workers  # noqa: E402
+from tests.bench import outcomes as contacting  # noqa: E402
 from tests.bench.contenders import CONTENDERS  # noqa: E402
 from tests.bench.inputs import Shape  # noqa: E402
 from tests.broker.jars import KafkaUnavailable  # noqa: E402
@@ -63,9 +64,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(attribution.show(cost))
             return 0
         if args.what == "outcomes":
-            told = outcomes.measure(turns=args.repeats)
+            told = contacting.measure(turns=args.repeats)
             _save("outcomes", asdict(told))
-            print(outcomes.show(told))
+            print(contacting.show(told))
             return 0
         with broker() as server:
             if args.what == "lookups":

@@ -14,17 +14,15 @@ import numpy as np
 import pytest
 
 from features.config import Config
-from features.privacy import rules
 from features.privacy.notes import Notes
 from features.records.inputs import INPUTS
 from features.state import layout as lay
 from features.tags import taxonomy
 from features.tags.exact import TagEntry
 from features.vocabulary import Reply
-from tests.features.outcomes.test_contacts_in_profiles import POLICY
+from tests.support.contact_rules import RULES
 from tests.support.feeding import DAY, START, Feed, Record, Stream
 
-RULES = rules.parse(rules.bundled_text("suppression.toml"), taxonomy.load(), POLICY)
 #: Some of them end in the same bits, by which the fold tells kinds of interests apart.
 INTERESTS = [i for i, bad in zip(taxonomy.load().ids, taxonomy.load().sensitive, strict=True)
              if not bad][:40]  # fmt: skip
