@@ -360,7 +360,7 @@ class Accounts:
     def expire(self, now: int, most: int) -> int:
         """Apply the end of facts that were limited in time, for silent accounts too.
 
-        Returns to how many persons it was applied; about `most` where more are due.
+        Returns how many persons it was applied to, about `most` where more are due.
         """
         count = 0
         for at, key in self.standing.ends.passed(now):
