@@ -158,7 +158,7 @@ class Engine:
 
     def _flag_fresh(self, batch: Batch, at: int) -> int:
         for sid in self.store.screens.take_fresh():
-            self.accounts.standing.flag_fresh(sid, self.store.now)
+            self.accounts.standing.rows.fresh(sid, self.store.now)
         return lay.PENDING
 
     @property

@@ -22,8 +22,9 @@ Windows are open at their old end: a contact of exactly `days` ago counts no mor
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 from features.outcomes.contacts import ANNOYED, DAY_MS, GLAD, Contact, Made
@@ -45,7 +46,8 @@ class Forbidden(NamedTuple):
     until: int
 
 
-class Silence(NamedTuple):
+@dataclass(frozen=True)
+class Silence:
     """Silence towards the subjects of an account.
 
     Attributes
@@ -72,7 +74,12 @@ class Silence(NamedTuple):
             if item.interest is not None and item.channel is None
         }
 
-    @property
+    @cached_property
+    def all_interests(self) -> set[str]:
+        """Interests about which nothing may be said to somebody, by no channel."""
+        return set().union(*map(self.interests, self.of))
+
+    @cached_property
     def next_end(self) -> int | None:
         """Time at which the first of it ends, ms; None where there is none."""
         return min((item.until for found in self.of.values() for item in found), default=None)
@@ -123,7 +130,7 @@ class ContactPolicy:
     quiet_from: int
     quiet_until: int
 
-    @property
+    @cached_property
     def horizon_days(self) -> int:
         """Days after which nothing looks back to a contact or an answer."""
         spans = [cap.days for cap in self.caps]
@@ -164,10 +171,12 @@ class ContactPolicy:
             key=lambda item: (item.rule, item.interest or "", item.channel or ""),
         )
 
-    def silence(self, contacts: Sequence[Contact], now: int) -> Silence:
+    def silence(self, contacts: Iterable[Contact], now: int) -> Silence:
         """Work out what must not be said to anybody of an account, by its contacts."""
-        members = {held.member for held in contacts} | {None}
-        return Silence({name or "": self.forbidden(contacts, name, now) for name in members})
+        since = now - self.horizon_days * DAY_MS
+        recent = [held for held in contacts if held.latest > since]
+        members = {held.member for held in recent} | {None}
+        return Silence({name or "": self.forbidden(recent, name, now) for name in members})
 
     def may(
         self,
@@ -197,26 +206,34 @@ class ContactPolicy:
         return midnight + over_night * DAY_MS + end * HOUR_MS - tz_offset_min * 60_000
 
     def _capped(self, made: list[Made], member: str | None, now: int) -> Iterator[Forbidden]:
+        own = [contact for contact in made if contact.member in (None, member)]
         for cap in self.caps:
+            since = now - cap.days * DAY_MS
+            recent = [contact for contact in (made if cap.household else own) if contact.ts > since]
+            if len(recent) < cap.most:
+                continue
             groups: dict[tuple[str | None, str | None], list[int]] = defaultdict(list)
-            for contact in made:
-                if cap.household or contact.member in (None, member):
-                    interest = contact.interest if cap.by_interest else None
-                    channel = contact.channel if cap.by_channel else None
-                    groups[interest, channel].append(contact.ts)
+            for contact in recent:
+                interest = contact.interest if cap.by_interest else None
+                channel = contact.channel if cap.by_channel else None
+                groups[interest, channel].append(contact.ts)
             for (interest, channel), times in groups.items():
-                recent = sorted(ts for ts in times if ts + cap.days * DAY_MS > now)
-                if len(recent) >= cap.most:
+                if len(times) >= cap.most:
                     # Until so many have left the window that one may come.
-                    until = recent[len(recent) - cap.most] + cap.days * DAY_MS
+                    until = sorted(times)[-cap.most] + cap.days * DAY_MS
                     yield Forbidden(SuppressionReason.CONTACT_CAP, interest, channel, until)
 
     def _paused(self, contacts: list[Contact], member: str | None) -> Iterator[Forbidden]:
-        for pause in self.pauses:
+        annoyed = [
+            held
+            for held in contacts
+            if held.member in (None, member) and not ANNOYED.isdisjoint(held.answers)
+        ]
+        for pause in self.pauses if annoyed else ():
             groups: dict[tuple[str | None, str | None], list[int]] = defaultdict(list)
-            for held in contacts:
+            for held in annoyed:
                 # Of a contact that is not known nobody can tell what it was about.
-                if held.member not in (None, member) or not (held.made or pause.about == "all"):
+                if not (held.made or pause.about == "all"):
                     continue
                 contact = held.made
                 interest = contact.interest if contact and pause.about == "interest" else None

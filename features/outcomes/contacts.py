@@ -83,6 +83,12 @@ class Contact:
         """Person it was made to; None: the household."""
         return self.whose if self.made is None else self.made.member
 
+    @property
+    def latest(self) -> int:
+        """Event time of the latest of it, ms."""
+        made = -1 if self.made is None else self.made.ts
+        return max(made, *self.answers.values()) if self.answers else made
+
     def outcome(self, now: int, timeout_ms: int) -> Reply | None:
         """Answer that it counts as: None while an answer may still come."""
         for answer in Reply:
@@ -172,7 +178,8 @@ class Contacts:
             answers = {word: ts for word, ts in held.answers.items() if start <= ts < until}
             if inside or answers:
                 made = held.made if inside else None
-                self._known[name] = Contact(made, answers, held.member)
+                same = made is held.made and answers == held.answers
+                self._known[name] = held if same else Contact(made, answers, held.member)
         return known != self._known
 
     def renewed(self, renew: Callable[[str], str]) -> Contacts:
@@ -184,7 +191,7 @@ class Contacts:
     @property
     def latest(self) -> int:
         """Event time of the latest of all, ms; -1 for none."""
-        return max(map(_latest, self._known.values()), default=-1)
+        return max((held.latest for held in self._known.values()), default=-1)
 
     def to_bytes(self) -> bytes | None:
         """Canonical JSON of what is known of one person, None for nothing."""
@@ -219,10 +226,5 @@ class Contacts:
         return True
 
 
-def _latest(contact: Contact) -> int:
-    times = [*contact.answers.values(), *([contact.made.ts] if contact.made else [])]
-    return max(times)
-
-
 def _worth(contact: Contact) -> tuple[bool, int]:
-    return bool(ANNOYED & contact.answers.keys()), _latest(contact)
+    return bool(ANNOYED & contact.answers.keys()), contact.latest

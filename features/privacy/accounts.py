@@ -87,7 +87,7 @@ class Accounts:
         self._rules = rules or rulebook.load()
         self._limits = limits
         self._key = key
-        self.ledger = Ledger(key, default_grant)
+        self.ledger = Ledger(key, default_grant, limits.contacts_per_person)
         self.standing = Standing(store, taxonomy, self.ledger, self._rules, default_grant)
         self.strays = Strays(store, self.ledger)
         self.receipts: list[tuple[bytes, bytes]] = []
@@ -195,8 +195,9 @@ class Accounts:
         annoyed = isinstance(told, ContactAnswer) and told.answer in ANNOYED
         if not annoyed and self._is_one_too_many(account, member):
             return lay.OVER_LIMIT
-        if self.standing.spoken.take(account, member, ts, told, self._limits.contacts_per_person):
-            self.standing.follow_contacts(account, now)
+        before = self.standing.spoken.take(account, member, ts, told, now)
+        if before is not None:
+            self.standing.follow_contacts(account, now, before)
         return lay.FACT
 
     def _is_one_too_many(self, account: bytes, member: str) -> bool:
@@ -359,16 +360,13 @@ class Accounts:
     def expire(self, now: int, most: int) -> int:
         """Apply the end of facts that were limited in time, for silent accounts too.
 
-        Returns
-        -------
-        int
-            How many persons it was applied to; about `most` where more are due.
+        Returns how many persons it was applied to, about `most` where more are due.
         """
         count = 0
-        for key in self.standing.ends.passed(now):
+        for at, key in self.standing.ends.passed(now):
             account, _, member = key.partition(b"/")
             kin = None if member else self.ledger.kin(account)
-            self.standing.follow(account, member.decode(), now, 0)
+            self.standing.end(account, member.decode(), at, now)
             count += 1 + len(kin.members if kin else ())
             if count >= most:
                 break

@@ -31,12 +31,12 @@ class Ends:
                 self._heap = [(at, name) for name, at in self.due.items()]
                 heapq.heapify(self._heap)
 
-    def passed(self, now: int) -> Iterator[bytes]:
-        """Take out the persons something of whom ended by `now`, ms, in the order of the ends."""
+    def passed(self, now: int) -> Iterator[tuple[int, bytes]]:
+        """Take out the ends by `now`, ms, and of whom they are, in their order."""
         while self.next() <= now:
-            _, key = heapq.heappop(self._heap)
+            at, key = heapq.heappop(self._heap)
             del self.due[key]
-            yield key
+            yield at, key
 
     def next(self) -> int:
         """The first end of all, `FOREVER` for none."""

@@ -92,15 +92,20 @@ def flag(store: Store, sid: int, flags: Sequence[Flags], likes: list[int], ts: i
     """
     for index in likes:
         _ensure_row(store, sid, index, ts)
+    interests = row_interests(store, sid)
+    if not interests:
+        return
     start = int(store.subjects["start"][sid])
-    known = store.rows.windows["known"]
-    for j, index in enumerate(row_interests(store, sid), start):
-        bits = 0
-        for said in flags:
-            bits |= said.get(index, 0)
-        known[j] = bits | int(known[j]) & lay.F_REMEMBERED
-    if store.subjects["used"][sid]:
-        store.mark(sid, lay.D_STATE | lay.D_PROFILE)
+    known = store.rows.windows["known"][start : start + len(interests)]
+    told: Flags = {}
+    for said in flags:
+        for index, bits in said.items():
+            told[index] = told.get(index, 0) | bits
+    known &= lay.F_REMEMBERED
+    for j, index in enumerate(interests) if told else ():
+        if index in told:
+            known[j] |= told[index]
+    store.mark(sid, lay.D_STATE | lay.D_PROFILE)
 
 
 def flag_members(store: Store, account: int, flags: Flags, interests: int) -> None:
@@ -114,7 +119,8 @@ def row_interests(store: Store, sid: int) -> list[int]:
     """Dense interests of a subject's rows, in their order."""
     start = int(store.subjects["start"][sid])
     rows = store.rows.interest[start : start + int(store.subjects["used"][sid])]
-    return [int(index) for index in rows]
+    found: list[int] = rows.tolist()
+    return found
 
 
 def _ensure_row(store: Store, sid: int, interest: int, ts: int) -> None:

@@ -19,10 +19,7 @@ from features.records.concealed import Secret, keyed_mark
 from features.state import changelog_keys as keys
 from features.state.changelog_keys import Kind
 
-#: The records of a person.
-_OF_PERSON: Final = (keys.consents, keys.about)
-_ANY: Final = 2**62  # contacts: no limit
-_MOST_READ: Final = 4_096  # persons whose records are kept as they were read
+_MOST_READ: Final = 4_096  # persons and accounts whose records are kept as they were read
 
 
 class Mark(NamedTuple):
@@ -64,6 +61,8 @@ class Ledger:
         Of the erasure marks.
     default_grant : bool
         Whether an account without a word is allowed.
+    most_contacts : int
+        Contacts kept of a person.
 
     Attributes
     ----------
@@ -73,13 +72,17 @@ class Ledger:
         Keys of records that changed since the last commit.
     """
 
-    def __init__(self, key: Secret, default_grant: bool) -> None:
+    def __init__(self, key: Secret, default_grant: bool, most_contacts: int = 256) -> None:
         self._key = key
+        self._most_contacts = most_contacts
         self._default_grant = default_grant
         self._values: dict[bytes, bytes] = {}
         self._kin: dict[bytes, Kin] = {}
         self._spoken: dict[bytes, set[str]] = {}
-        self._persons: dict[bytes, tuple[tuple[bytes | None, bytes | None], Person]] = {}
+        self._telling: dict[bytes, set[str]] = {}
+        self._contacts: dict[bytes, Contacts] = {}  # of persons, as they were read
+        self._together: dict[bytes, tuple[Contact, ...]] = {}  # of accounts
+        self._persons: dict[bytes, Person] = {}  # as they were read
         self.marks: dict[str, Mark] = {}
         self.changed: set[bytes] = set()
 
@@ -96,14 +99,16 @@ class Ledger:
         return found
 
     def _read(self, name: bytes) -> Person:
-        """Read the records of a person, between two commits once: a fact asks for them often."""
-        records = self._values.get(keys.consents(name)), self._values.get(keys.about(name))
+        """Read the records of a person once while they are the same: a fact asks for them often."""
         known = self._persons.get(name)
-        if known is None or known[0] != records:
-            if len(self._persons) >= _MOST_READ:  # a restore asks for everybody
+        if known is None:
+            records = self._values.get(keys.consents(name)), self._values.get(keys.about(name))
+            if records == (None, None):
+                return Person()
+            if len(self._persons) >= _MOST_READ:
                 self._persons.clear()
-            known = self._persons[name] = records, Person.from_bytes(*records)
-        return Person({**known[1].consents}, {**known[1].about})
+            known = self._persons[name] = Person.from_bytes(*records)
+        return Person({**known.consents}, {**known.about})
 
     def alike(self, account: bytes, member: str) -> list[Person]:
         """Find those who are spelled as a member is: what they refuse, he refuses."""
@@ -116,51 +121,59 @@ class Ledger:
         name = person_key(account, member)
         self._put(keys.consents(name), person.consents_bytes())
         self._put(keys.about(name), person.about_bytes())
+        keep_name(self._telling, account, member, kept=bool(person.about))
         if member:
             kin = self.kin_of(account)
             kin.put_member(member, bool(person) or keys.contacts(name) in self._values)
             self._tidy(account, kin)
 
-    def basis(self, account: bytes, member: str) -> tuple[bytes | None, ...]:
-        """The records of a person and his namesakes, for comparing."""
-        kin = self._kin.get(account) if member else None
-        names = (member, *(sorted(kin.alike(member)) if kin is not None else ()))
-        of = [person_key(account, name) for name in names]
-        return tuple(self._values.get(key(name)) for name in of for key in _OF_PERSON)
-
     # -- contacts ------------------------------------------------------------------------
 
-    def contacts(self, account: bytes, member: str, most: int = _ANY) -> Contacts:
-        """Read what a person was spoken to about; `most` are kept of what is added."""
-        value = self._values.get(keys.contacts(person_key(account, member)))
-        return Contacts.from_bytes(value, member or None, most)
+    def contacts(self, account: bytes, member: str) -> Contacts:
+        """Read what a person was spoken to about; who is spelled alike has one name there."""
+        name = person_key(account, member)
+        value, known = self._values.get(keys.contacts(name)), self._contacts.get(name)
+        if value is None:
+            return Contacts(self._most_contacts)
+        if known is None:
+            if len(self._contacts) >= _MOST_READ:
+                self._contacts.clear()
+            known = Contacts.from_bytes(value, spelled(member) or None, self._most_contacts)
+            self._contacts[name] = known
+        return known
 
     def save_contacts(self, account: bytes, member: str, contacts: Contacts) -> None:
         """Store what a person was spoken to about."""
-        self._put(keys.contacts(person_key(account, member)), contacts.to_bytes())
+        name = person_key(account, member)
+        self._put(keys.contacts(name), contacts.to_bytes())
         keep_name(self._spoken, account, member, kept=len(contacts) > 0)
-        if len(contacts) and member:
+        self._together.pop(account, None)
+        if not len(contacts):
+            self._contacts.pop(name, None)
+            return
+        self._contacts[name] = contacts
+        if member:
             self.kin_of(account).put_member(member, speaks=True)
 
     def spoken(self, account: bytes) -> list[str]:
         """Members who were spoken to, in order; "" is the household."""
         return sorted(self._spoken.get(account, ()))
 
-    def contacts_basis(self, account: bytes) -> tuple[bytes | None, ...]:
-        """The records of the contacts with an account and its members, for comparing."""
-        return tuple(
-            self._values.get(keys.contacts(person_key(account, member)))
-            for member in self.spoken(account)
-        )
+    def household_contacts(self, account: bytes) -> tuple[Contact, ...]:
+        """All contacts with an account and its members, those spelled alike as one.
 
-    def household_contacts(self, account: bytes) -> list[Contact]:
-        """All contacts with an account and its members, those spelled alike as one."""
-        found = zip(self.spoken(account), self.contacts_basis(account), strict=True)
-        return [
-            held
-            for member, value in found
-            for held in Contacts.from_bytes(value, spelled(member) or None)
-        ]
+        The same object for as long as nothing of it changes, but for want of room.
+        """
+        if account not in self._spoken:
+            return ()
+        known = self._together.get(account)
+        if known is None:
+            if len(self._together) >= _MOST_READ:
+                self._together.clear()
+            known = self._together[account] = tuple(
+                held for member in self.spoken(account) for held in self.contacts(account, member)
+            )
+        return known
 
     def forget_outside(self, account: bytes, member: str, start: int, until: int) -> bool:
         """Drop what is known outside a span but words; returns whether there was anything."""
@@ -215,12 +228,12 @@ class Ledger:
 
     def telling(self, account: bytes) -> list[str]:
         """Members who said something about interests, or were spoken to about one, in order."""
-        kin, spoken = self._kin.get(account), self._spoken.get(account, ())
-        return sorted(
-            member
-            for member in (kin.members if kin else ())
-            if member in spoken or keys.about(person_key(account, member)) in self._values
-        )
+        found = {*self._telling.get(account, ()), *self._spoken.get(account, ())}
+        return sorted(found - {""})
+
+    def tells(self, account: bytes) -> bool:
+        """Whether anybody of an account said something about an interest."""
+        return account in self._telling
 
     def latest(self, account: bytes, member: str = "") -> int:
         """Event time of the latest of what an erasure would take, ms; -1 for none."""
@@ -300,7 +313,6 @@ class Ledger:
     def take_changed(self) -> Iterator[tuple[bytes, bytes | None]]:
         """Keys and values of what changed since the last call, None for what is gone."""
         changed, self.changed = self.changed, set()
-        self._persons.clear()  # nothing is to be kept of who was erased
         for key in sorted(changed):
             yield key, self.value(key)
 
@@ -333,9 +345,11 @@ class Ledger:
                 self.marks[name.decode()] = Mark.from_bytes(value)
             case (Kind.CONSENTS | Kind.ABOUT | Kind.CONTACTS as kind, name):
                 self._values[key] = value
+                self._persons.pop(name, None)
                 account, _, member = name.partition(b"/")
-                if kind is Kind.CONTACTS:
-                    keep_name(self._spoken, account, member.decode(), kept=True)
+                if kind is not Kind.CONSENTS:
+                    sets = self._spoken if kind is Kind.CONTACTS else self._telling
+                    keep_name(sets, account, member.decode(), kept=True)
                 if member:
                     self.kin_of(account).put_member(member.decode(), speaks=True)
             case (Kind.DEVICE, name):
@@ -349,6 +363,7 @@ class Ledger:
         if value == self._values.get(key):
             return
         self.changed.add(key)
+        self._persons.pop(key[2:], None)  # nothing is to be kept of who was erased
         if value is None:
             del self._values[key]
         else:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
+
+import orjson
 
 from features.outcomes.contact_policy import Forbidden
 from features.privacy.consent import FOREVER
@@ -17,6 +18,8 @@ from features.tags.taxonomy import Taxonomy
 from features.vocabulary import Opinion, PermissionBasis, Purpose, SuppressionReason
 
 _MAX_NOTES = 50
+#: Scope, reason and end of a suppression of everything.
+Hold: TypeAlias = tuple[str, SuppressionReason, int | None]
 
 
 class Notes(NamedTuple):
@@ -92,17 +95,15 @@ def notes(
         relative, only these are named.
     tree : Taxonomy
     """
-    general = [
-        {"scope": scope, "reason": reason, "until": end}
-        for scope, reason, end in holds(it, now, rules)
-    ]
+    held_back = [*holds(it, now, rules)]
+    general = [{"scope": scope, "reason": reason, "until": end} for scope, reason, end in held_back]
     found = [*_silence(it, tree)]
     found += [
         {"scope": scope, "name": tree.names[tree.index(scope)], "reason": reason, "until": end}
         for scope, reason, end in _quiet(it, now, rules, held)
     ]
     del found[max(0, _MAX_NOTES - len(general)) :]
-    offers, audiences = _permissions(it, now, until, rules)
+    offers, audiences = _permissions(it, until, held_back)
     ends = expiries(it.persons, now, tree, rules)
     own = {index: ends[index] for index in held.values() if index in ends}
     return Notes(_joined(general), _joined(found), offers, audiences, own)
@@ -112,11 +113,13 @@ def _silence(it: Situation, tree: Taxonomy) -> Iterator[dict[str, Any]]:
     """What must not be said about an interest, or by a channel."""
     for item in it.silence:
         if item.interest is not None or item.channel is not None:
-            scope = item.interest
-            about = {} if scope is None else {"name": tree.names[tree.index(scope)]}
-            by = {} if item.channel is None else {"channel": item.channel}
-            until = {"reason": item.rule, "until": _or_open(item.until)}
-            yield {"scope": scope or "all"} | about | by | until
+            said: dict[str, Any] = {"scope": item.interest or "all"}
+            if item.interest is not None:
+                said["name"] = tree.names[tree.index(item.interest)]
+            if item.channel is not None:
+                said["channel"] = item.channel
+            said |= {"reason": item.rule, "until": _or_open(item.until)}
+            yield said
 
 
 def _or_open(until: int) -> int | None:
@@ -139,9 +142,8 @@ def _quiet(
             yield from ((name, why, until) for name in (interest, *near))
 
 
-def _permissions(it: Situation, now: int, until: int, rules: Rules) -> Iterator[bytes]:
+def _permissions(it: Situation, until: int, found: Sequence[Hold]) -> Iterator[bytes]:
     """Write whether, why and until when each use is allowed; nothing for as long as profiling."""
-    found = [*holds(it, now, rules)]
     barred = {scope: (why, until) for scope, why, until in reversed(found)}  # the first counts
     for use, scope in ((Purpose.OFFERS, "all"), (Purpose.AUDIENCES, "audiences")):
         end = min(person.use_until(use) for person in it.persons)
@@ -156,12 +158,10 @@ def _permissions(it: Situation, now: int, until: int, rules: Rules) -> Iterator[
 
 def _joined(found: list[dict[str, Any]]) -> bytes:
     """Write JSON without the brackets."""
-    return json.dumps(found, separators=(",", ":"), ensure_ascii=False)[1:-1].encode()
+    return orjson.dumps(found)[1:-1]
 
 
-def holds(
-    it: Situation, now: int, rules: Rules
-) -> Iterator[tuple[str, SuppressionReason, int | None]]:
+def holds(it: Situation, now: int, rules: Rules) -> Iterator[Hold]:
     """Scope, reason and end of suppressions that apply to every interest of a subject."""
     if it.care:
         yield "all", SuppressionReason.CARE_CASE, None

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, assert_never
 
+import orjson
+
 from features.privacy import consent
 from features.privacy.consent import FOREVER, ConsentWord
 from features.privacy.rules import Rules
@@ -143,7 +145,7 @@ class Person:
     @property
     def is_doubted(self) -> bool:
         """Whether it is on hold until somebody has decided."""
-        return self.span_in_use() != self.span()
+        return DOUBT in self.consents and self.span_in_use() != self.span()
 
     def refuses(self, purpose: Purpose, now: int) -> bool:
         """Whether the last word on a use of profiles is not a grant that holds at `now`."""
@@ -177,6 +179,8 @@ class Person:
 
     def opinions(self, now: int, rules: Rules) -> list[Timed]:
         """Declared likes and dislikes that hold at `now`."""
+        if not self.about:
+            return []
         days = {Opinion.LIKE: rules.like_days, Opinion.DISLIKE: rules.dislike_days}
         return _in_force(
             (
@@ -233,9 +237,9 @@ class Person:
         return cls(
             {
                 name: [ConsentWord(int(c[0]), str(c[1]), str(c[2]), c[3]) for c in history]
-                for name, history in json.loads(consents or b"{}").items()
+                for name, history in orjson.loads(consents or b"{}").items()
             },
-            {name: _held(*item) for name, item in json.loads(about or b"{}").items()},
+            {name: _held(*item) for name, item in orjson.loads(about or b"{}").items()},
         )
 
 

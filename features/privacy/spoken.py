@@ -45,30 +45,38 @@ class Spoken:
         self.news: Counter[ContactNews | Reply] = Counter()
         self._silences: dict[bytes, tuple[object, int, Silence]] = {}
 
-    def take(self, account: bytes, member: str, ts: int, told: OutcomeSaid, most: int) -> bool:
-        """Keep a contact or an answer, of a person at most so many; returns whether it is new."""
-        contacts = self._ledger.contacts(account, member, most)
+    def take(
+        self, account: bytes, member: str, ts: int, told: OutcomeSaid, now: int
+    ) -> Silence | None:
+        """Keep a contact or an answer.
+
+        Returns
+        -------
+        Silence or None
+            What followed at `now`, ms, from the contacts before; None where it is no news.
+        """
+        before = self.silence(account, now)
+        contacts = self._ledger.contacts(account, member)
         patience = self._rules.contact.answer_days * DAY_MS
-        news = contacts.take(member or None, ts, told, patience)
+        news = contacts.take(spelled(member) if member else None, ts, told, patience)
         if news is None:
-            return False
+            return None
         self.news.update(news)
         self._ledger.save_contacts(account, member, contacts)
-        return True
+        return before
 
     def silence(self, account: bytes, now: int) -> Silence:
         """Work out what must not be said to an account and its members at `now`, ms."""
-        basis = self._ledger.contacts_basis(account)
-        if not basis:
+        contacts = self._ledger.household_contacts(account)
+        if not contacts:
             self._silences.pop(account, None)
             return NOT_SPOKEN_TO
         known = self._silences.get(account)
         # It stays the same until a contact or an answer comes, or something of it ends.
-        if known is None or known[0] != basis or not known[1] <= now < _end(known[2]):
-            contacts = self._ledger.household_contacts(account)
+        if known is None or known[0] is not contacts or not known[1] <= now < _end(known[2]):
             if len(self._silences) >= _MOST_SILENCES:
                 self._silences.clear()
-            known = basis, now, self._rules.contact.silence(contacts, now)
+            known = contacts, now, self._rules.contact.silence(contacts, now)
             self._silences[account] = known
         return known[2]
 
@@ -76,10 +84,13 @@ class Spoken:
         self, account: bytes, member: str, now: int, interests: Iterable[int]
     ) -> tuple[Forbidden, ...]:
         """List what must not be said to a member; of hold-outs, about these interests alone."""
+        silent = self.silence(account, now).to(spelled(member))
+        if not self._rules.holdouts.active:
+            return tuple(silent)
         out = self._rules.holdouts.is_out(account.decode())
         about = [None] if out else [self._taxonomy.ids[i] for i in self._out(account, interests)]
         held = (Forbidden(SuppressionReason.HOLDOUT, name, None, FOREVER) for name in about)
-        return (*held, *self.silence(account, now).to(spelled(member)))
+        return (*held, *silent)
 
     def concerns(self, account: bytes, now: int) -> bool:
         """Whether there is, or may be, something that must not be said to an account."""
@@ -91,8 +102,9 @@ class Spoken:
 
     def holds(self, account: bytes, member: str, now: int) -> bool:
         """Whether nothing at all may be said to a member or, with "", to the household."""
-        out = self._rules.holdouts.is_out(account.decode())
-        return out or self.silence(account, now).holds(spelled(member))
+        if self._rules.holdouts.active and self._rules.holdouts.is_out(account.decode()):
+            return True
+        return self.silence(account, now).holds(spelled(member))
 
     def flags(self, account: bytes, member: str, now: int, interests: Iterable[int] = ()) -> Flags:
         """The flags of what nothing may be said about; of hold-outs, of these interests alone."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from features.outcomes.contact_policy import Silence
 from features.privacy import flags as flagging
 from features.privacy import lapsed as lapsing
 from features.privacy.admission import Admission
@@ -20,6 +21,7 @@ from features.privacy.name_sets import keep_name
 from features.privacy.namesakes import NONE, Starts, namesakes
 from features.privacy.notes import Notes, holds
 from features.privacy.person import ATTRIBUTION
+from features.privacy.row_flags import RowFlags
 from features.privacy.rules import Rules
 from features.privacy.spoken import Spoken
 from features.privacy.statements import Statements
@@ -41,6 +43,7 @@ class Standing:
     ----------
     admission : Admission
     spoken : Spoken
+    rows : RowFlags
     ends : Ends
     noted : dict of bytes to set of str
         Accounts with suppressions to show in a profile, and of which members; "" is the account.
@@ -60,11 +63,10 @@ class Standing:
         self._default_grant = default_grant
         self.admission = Admission(store.spans, ledger, rules)
         self.spoken = Spoken(ledger, rules, taxonomy)
+        self.rows = RowFlags(store, taxonomy, ledger, rules, self.admission, self.spoken)
         self.agreements = Agreements(store, self.admission, taxonomy)
         self.ends = Ends()
-        self._statements = Statements(
-            store, taxonomy, ledger, rules, self.admission, self.spoken, self.ends
-        )
+        self._statements = Statements(store, taxonomy, ledger, rules, self.admission, self.spoken)
         self.noted: dict[bytes, set[str]] = {}
         self.dropped: set[int] = set()
         self.left: set[bytes] = set()
@@ -93,14 +95,44 @@ class Standing:
             self._follow_account(account, now, ts)
         self._store.counters["due"] = self.ends.next()
 
-    def follow_contacts(self, account: bytes, now: int) -> None:
-        """Apply what came of contacts to all of an account: a household is one screen."""
+    def follow_contacts(self, account: bytes, now: int, before: Silence | None = None) -> None:
+        """Apply what came of contacts to all of an account: a household is one screen.
+
+        Parameters
+        ----------
+        before : Silence or None
+            What followed from the contacts so far, where nothing else changed.
+        """
         self._settle(account, "", now)
-        self.restate(account, now)
-        sid = self._store.find(account)
+        sid, after = self._store.find(account), self.spoken.silence(account, now)
+        if before is None or sid < 0 or not self._says(sid, account, before, after):
+            self.restate(account, now)
+            sid = self._store.find(account)
         if sid >= 0:
-            self._flag_all(account, sid, now, 0)
+            self.rows.silence(account, sid, now, before)
         self._store.counters["due"] = self.ends.next()
+
+    def _says(self, sid: int, account: bytes, before: Silence, after: Silence) -> bool:
+        """Whether an account's subject says already what follows from another silence."""
+        known = bool(self._store.subjects["status"][sid] & lay.S_KIN)
+        return (
+            (before.next_end is None) == (after.next_end is None)
+            and before.holds("") == after.holds("")
+            and known == (self._ledger.kin(account) is not None)
+        )
+
+    def end(self, account: bytes, member: str, at: int, now: int) -> None:
+        """Apply that something of a person ended at a time, ms; maybe other things since."""
+        person = self._ledger.person(account)
+        if (
+            not member
+            and person.next_change(at - 1, self._rules) > now  # none of his words ended
+            and ATTRIBUTION not in person.consents
+            and self._store.find(account) >= 0
+        ):
+            self.follow_contacts(account, now, self.spoken.silence(account, at - 1))
+        else:
+            self.follow(account, member, now, 0)
 
     def _follow_account(self, account: bytes, now: int, ts: int) -> None:
         store = self._store
@@ -131,7 +163,7 @@ class Standing:
             self._settle(account, member, now)
             self._enrol_liking(account, member, now)
         self.restate(account, now)
-        self._flag_all(account, sid, now, ts)
+        self.rows.all(account, sid, now, ts)
 
     def _follow_member(self, account: bytes, member: str, now: int, ts: int, since: int) -> None:
         store, name = self._store, member.encode()
@@ -155,7 +187,7 @@ class Standing:
         sid = store.find(account, name)
         self.restate(account, now)
         if sid >= 0:
-            self._flag(account, member, sid, now, ts)
+            self.rows.one(account, member, sid, now, ts)
 
     def restate(self, account: bytes, now: int, *, news: bool | None = None) -> None:
         """Say of an account's subject what holds for all in it.
@@ -165,6 +197,7 @@ class Standing:
         news : bool or None
             Whether all profiles have to say it anew; None where a hold or its end is the news.
         """
+        self._statements.renew(account)
         kin, person = self._ledger.kin(account) or Kin(), self._ledger.person(account)
         it = self._statements.situation(account, "", person, now)
         said = person.speaks(now, self._rules)
@@ -191,11 +224,13 @@ class Standing:
             | lay.S_ASK * self.admission.asks(account)
             | lay.S_OTHERS * self.agreements.has_others(account)
         )
+        self.rows.expect(account, sid, now)
         if news or (news is None and (before ^ int(status[sid])) & _HELD):
             mark_household(self._store.live, sid)
 
     def _settle(self, account: bytes, member: str, now: int) -> None:
         """Remember when something of a person ends; of a member also when it may be held."""
+        self._statements.renew(account)
         person = self._ledger.person(account, member)
         end = person.next_change(now, self._rules)
         if not member:
@@ -207,16 +242,9 @@ class Standing:
         known = (self._ledger.kin(account) or Kin()).is_child(member)  # not whoever was erased
         noted = known or barred or person.speaks(now, self._rules)
         keep_name(self.noted, account, member, kept=noted)
-        self._settle_hold(account, member, now)
+        if (sid := self._store.find(account, member.encode())) >= 0:
+            self.rows.hold(account, member, sid, now)
         self.agreements.settle(account, member, person, now)
-
-    def _hold(self, account: bytes, member: str, held: bool, now: int) -> None:
-        """Say of a member's subject whether it gets offers."""
-        sid = self._store.find(account, member.encode())
-        if sid >= 0:
-            held = held or self.spoken.holds(account, member, now)
-            flags = self._store.subjects["status"]
-            flags[sid] = (flags[sid] & np.uint8(255 - lay.S_HOLD)) | np.uint8(lay.S_HOLD * held)
 
     def _enrol(self, account: bytes, span: tuple[int, int]) -> int:
         sid = self._store.ensure(account)
@@ -244,52 +272,6 @@ class Standing:
         for member in ("", *self._ledger.telling(account)):
             if self._ledger.forget_outside(account, member, *span):
                 self._settle(account, member, now)
-
-    def flag_fresh(self, sid: int, now: int) -> None:
-        """Flag the rows of a subject that just got a new one, or whose rules changed."""
-        account, _, name = self._store.key(sid).partition(b"/")
-        if name:
-            self._settle_hold(account, name.decode(), now)
-        self._flag(account, name.decode(), sid, now, 0)
-
-    def _settle_hold(self, account: bytes, member: str, now: int) -> None:
-        of = (self._ledger.person(account, member), *self._ledger.alike(account, member))
-        child = self.admission.is_child(account, member)
-        held = child or any(who.refuses(Purpose.OFFERS, now) for who in of)
-        self._hold(account, member, held, now)
-
-    def _flag(self, account: bytes, member: str, sid: int, now: int, ts: int) -> None:
-        """Set the flags of one subject's rows."""
-        of = [self._ledger.person(account)]
-        if member:
-            of.append(self._ledger.person(account, member))
-        flags = [flagging.flags_of(person, now, self._taxonomy, self._rules) for person in of]
-        for person in self._ledger.alike(account, member) if member else ():
-            flags.append(flagging.forbidding(person, now, self._taxonomy, self._rules))
-        held = flagging.row_interests(self._store, sid)
-        flags.append(self.spoken.flags(account, member, now, held))
-        likes = flagging.liked(of[-1], now, self._taxonomy, self._rules)
-        flagging.flag(self._store, sid, flags, likes, ts)
-
-    def _flag_all(self, account: bytes, sid: int, now: int, ts: int) -> None:
-        """Set the flags of all rows of an account."""
-        self._flag(account, "", sid, now, ts)
-        if int(self._store.subjects["sibling"][sid]) < 0:
-            return
-        person = self._ledger.person(account)
-        flags = flagging.flags_of(person, now, self._taxonomy, self._rules)
-        flagging.flag_members(self._store, sid, flags, len(self._taxonomy))
-        for of_member in self._with_flags(account, sid):
-            member = self._store.key(of_member).partition(b"/")[2].decode()
-            self._flag(account, member, of_member, now, ts)
-            self._settle_hold(account, member, now)
-
-    def _with_flags(self, account: bytes, sid: int) -> list[int]:
-        """Members with flags of their own; hold-outs, and contacts with namesakes, give some."""
-        if self._rules.holdouts.active or self._ledger.spoken(account):
-            return self._store.members(sid)[1:]
-        found = (self._store.find(account, m.encode()) for m in self._ledger.telling(account))
-        return [member for member in found if member >= 0]
 
     def count_asked(self) -> None:
         """Count the reasons for which accounts that are not known are asked about."""
@@ -340,16 +322,15 @@ class Standing:
         key = self._store.key(sid)
         published = bool(self._store.subjects["version"][sid])
         self.dropped.add(sid)
-        self._statements.forget(key)
+        self._statements.renew(key.partition(b"/")[0])
         self._forgotten[key] = published or self._forgotten.get(key, False)
         self._store.forget(sid, entirely=entirely)
 
     # -- what a profile says -------------------------------------------------------------
 
     def notes(self, sid: int) -> Notes:
-        """Suppressions and permissions of a subject, for its profile."""
-        noted = self._store.key(sid).partition(b"/")[0] in self.noted
-        return self._statements.notes(sid) if noted else Notes()
+        """Suppressions and permissions of a subject of a noted account, for its profile."""
+        return self._statements.notes(sid)
 
     # -- a restore -----------------------------------------------------------------------
 
@@ -381,7 +362,7 @@ class Standing:
                 for subject in lapsing.barred(store, self.admission, sid, now):
                     self._drop(subject, entirely=True)
             for subject in store.members(sid) if new_rules and sid >= 0 else ():
-                self.flag_fresh(subject, now)
+                self.rows.fresh(subject, now)
         s, n = store.subjects, int(store.counters["subjects"])
         held = (s["status"][:n] & np.uint8(lay.S_GONE)) == 0
         own = s["account"][:n] == np.arange(n)

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from features.privacy import flags as flagging
 from features.privacy.admission import Admission
-from features.privacy.ends import Ends
 from features.privacy.ledger import Ledger
 from features.privacy.notes import Notes, Situation, notes
 from features.privacy.person import Person
@@ -16,7 +14,7 @@ from features.privacy.spoken import Spoken
 from features.state.store import Store
 from features.tags.taxonomy import Taxonomy
 
-#: Texts kept for subjects that are published again and again.
+#: Accounts whose texts are kept, for those that are published again and again.
 _MOST_TEXTS: Final = 20_000
 
 
@@ -31,7 +29,6 @@ class Statements:
         rules: Rules,
         admission: Admission,
         spoken: Spoken,
-        ends: Ends,
     ) -> None:
         self._store = store
         self._taxonomy = taxonomy
@@ -39,40 +36,37 @@ class Statements:
         self._rules = rules
         self._admission = admission
         self._spoken = spoken
-        self._ends = ends
-        self._texts: dict[bytes, tuple[object, Notes]] = {}
+        self._texts: dict[bytes, dict[bytes, tuple[bytes | None, int, Notes]]] = {}
 
     def notes(self, sid: int) -> Notes:
         """Suppressions and permissions of a subject."""
-        key = self._store.key(sid)
+        store, key = self._store, self._store.key(sid)
         account, _, name = key.partition(b"/")
-        member, interests = name.decode(), flagging.row_interests(self._store, sid)
-        tree, now = self._taxonomy, self._store.now
-        it = self.situation(account, member, None, now)
-        # It stays the same until a fact comes, something ends, or the subject's interests change.
-        basis = (
-            self._ledger.basis(account, ""),
-            self._ledger.basis(account, member),
-            self._ledger.contacts_basis(account),
-            (it.care, it.child, it.child_device),
-            (self._ends.due.get(account), self._ends.due.get(key)),
-            interests,
-            until := self._allowed_until(account, name),
-        )
-        known = self._texts.get(key)
-        if known is not None and known[0] == basis:
-            return known[1]
-        it = self.situation(account, member, self._ledger.person(account), now, interests)
+        start = int(store.subjects["start"][sid])
+        rows = store.rows.interest[start : start + int(store.subjects["used"][sid])]
+        # It stays the same until its account is to be told anew or, where they matter, the
+        # subject's interests change.
+        until = self._allowed_until(sid, account, name)
+        texts = self._texts.get(account)
+        if texts is None:
+            if len(self._texts) >= _MOST_TEXTS:
+                self._texts.clear()
+            texts = self._texts[account] = {}
+        known = texts.get(key)
+        if known is not None and known[1] == until and known[0] in (None, rows.tobytes()):
+            return known[2]
+        tree, now, interests = self._taxonomy, store.now, rows.tolist()
+        person = self._ledger.person(account)
+        it = self.situation(account, name.decode(), person, now, interests)
         held = {tree.ids[i]: i for i in interests}
         text = notes(it, now, until, self._rules, held, tree)
-        if len(self._texts) >= _MOST_TEXTS:
-            self._texts.clear()
-        self._texts[key] = basis, text
+        named = self._rules.holdouts.active or any(who.about for who in it.persons)
+        texts[key] = rows.tobytes() if named else None, until, text
         return text
 
-    def forget(self, key: bytes) -> None:
-        """Forget the texts of a subject."""
-        self._texts.pop(key, None)
+    def renew(self, account: bytes) -> None:
+        """Have the texts of an account made anew: something of it changed, or ended."""
+        self._texts.pop(account, None)
 
     def situation(
         self,
@@ -94,8 +88,9 @@ class Statements:
             () if person is None else spoken.forbidden(account, member, now, interests),
         )
 
-    def _allowed_until(self, account: bytes, name: bytes) -> int:
+    def _allowed_until(self, sid: int, account: bytes, name: bytes) -> int:
         """Event time at which the consent ends that a profile rests on, ms."""
-        until = int(self._store.subjects["consent_until"][self._store.find(account)])
+        subjects = self._store.subjects
+        until = int(subjects["consent_until"][subjects["account"][sid]])
         own = self._store.spans.get(account, member=name) if name else None
         return until if own is None else min(until, own[1])

@@ -27,6 +27,7 @@ from features.profiles.writing_kernel import (
     write_profiles,
 )
 from features.records.inputs import INPUTS, Inputs
+from features.state.layout import S_SUPPRESSIONS, Subjects
 from features.state.store import Store
 from features.tags.taxonomy import Taxonomy
 
@@ -124,7 +125,7 @@ class ProfileWriter:
             return {}
         if not self._buffer.size:
             self._buffer = np.zeros(_BUFFER, np.uint8)
-        rights = _rights(sids, notes)
+        rights = _rights(store.subjects, sids, notes)
         out = Output(self._buffer, np.zeros((len(sids), 2), np.int64))
         found: dict[int, Written] = {}
         first = 0
@@ -142,16 +143,23 @@ class ProfileWriter:
         return found
 
 
-def _rights(sids: NDArray[np.int32], notes: Callable[[int], Notes] | None) -> Rights:
+def _rights(
+    subjects: Subjects, sids: NDArray[np.int32], notes: Callable[[int], Notes] | None
+) -> Rights:
+    """Lay out what is said of rights: most subjects have nothing of it."""
     at, ends_at = np.zeros(_TEXTS * len(sids) + 1, np.int64), np.zeros(len(sids) + 1, np.int64)
     if notes is None:  # read-only, too: for other types the kernel would be compiled once more
         return Rights(np.frombuffer(b" ", np.uint8), at, np.zeros(0, END), ends_at)
-    said = [notes(int(sid)) for sid in sids]
+    noted = np.flatnonzero(subjects["status"][subjects["account"][sids]] & S_SUPPRESSIONS)
+    said = [notes(sid) for sid in sids[noted].tolist()]
     texts = [text for of in said for text in (of.general, of.interests, of.offers, of.audiences)]
-    at[1:] = np.cumsum([len(text) for text in texts])
-    assert (at[_TEXTS::_TEXTS] - at[:-1:_TEXTS]).max() <= NOTES_ROOM  # by `MAX_NOTES`
+    sizes = at[1:].reshape(-1, _TEXTS)
+    sizes[noted] = np.array([len(text) for text in texts], np.int64).reshape(-1, _TEXTS)
+    assert sizes.sum(axis=1).max() <= NOTES_ROOM  # by `MAX_NOTES`
+    np.cumsum(at, out=at)
     ends = np.array([end for of in said for end in of.ends.items()], END)
-    ends_at[1:] = np.cumsum([len(of.ends) for of in said])
+    ends_at[1:][noted] = [len(of.ends) for of in said]
+    np.cumsum(ends_at, out=ends_at)
     return Rights(np.frombuffer(b"".join(texts) or b" ", np.uint8), at, ends, ends_at)
 
 

@@ -38,9 +38,9 @@ class Automaton(NamedTuple):
 
     def tags_of(self, text: bytes) -> int:
         """Tags of the expressions that a text matches."""
-        state = 0
+        state, step, kind = 0, self.step.data, self.kind.data
         for byte in text:
-            state = int(self.step[state + self.kind[byte]])
+            state = step[state + kind[byte]]
         return int(self.tags[state // self.kinds])
 
 

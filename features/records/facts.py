@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar, Final, TypeAlias
+from typing import Any, ClassVar, Final, TypeAlias, get_args
 
 from features.vocabulary import FactKind, OutcomeKind, Purpose
 
@@ -168,5 +168,10 @@ class Fact:
 
 def present(said: Statement) -> dict[str, Any]:
     """The fields that are present."""
-    found = ((field.name, getattr(said, field.name)) for field in fields(said))
-    return {name: value for name, value in found if value is not None}
+    names = _NAMES[type(said)]
+    return {name: value for name in names if (value := getattr(said, name)) is not None}
+
+
+_NAMES: Final[Mapping[type, tuple[str, ...]]] = {
+    statement: tuple(field.name for field in fields(statement)) for statement in get_args(Statement)
+}

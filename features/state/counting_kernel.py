@@ -8,7 +8,7 @@ import numpy as np
 
 from features.jit import as_int, inlined
 from features.state.apart_kernel import bring, note_day, put_apart
-from features.state.layout import DAY_MS, F_DISLIKE, S_SUPPRESSIONS, Clock, Live, Subjects
+from features.state.layout import DAY_MS, F_DISLIKE, FLAGGED, S_SUPPRESSIONS, Clock, Live, Subjects
 from features.state.rows_kernel import add, shifted
 from features.state.slabs_kernel import find_row, insert_row
 
@@ -54,7 +54,9 @@ def count(
         j = find_row(s, r, sid, interest)
         if j < 0:
             j = insert_row(live, sid, interest, c.open_day, day)
-            if s.status[account] & S_SUPPRESSIONS:
+            if s.status[account] & S_SUPPRESSIONS and (
+                how != OWN or s.used[sid] == 1 or s.flagged[account] >> interest % FLAGGED & 1
+            ):
                 c.fresh = sid + 1 if how == OWN else -1 - account
                 if how != OWN:
                     continue  # it may be disliked

@@ -52,6 +52,9 @@ F_REMEMBERED = F_ENGAGED | F_MORNINGS
 #: Flags that facts set.
 F_TOLD = F_LIKE | F_DISLIKE | F_QUIET
 
+#: Kinds of interests by their last bits, of which an account says whether facts flag them.
+FLAGGED = 16
+
 #: Status of a subject: gone for good; a care case is open; no offers for another reason; an
 #: account in which some person or device has a word of its own (`Spans`); facts may flag its rows;
 #: an account whose unknown persons and devices have to be asked about, for it has children; a
@@ -124,6 +127,8 @@ ROOM_SUBJECTS, ROOM_KEY_BYTES, ROOM_ROWS = 2, 256, MOST_INTERESTS * LARGEST_SLAB
 #: lines. An account is the subject whose key has no member part; every subject points to it, and
 #: the subjects of an account form a chain by ``sibling``, and back by ``previous``, that starts at
 #: the account, which counts its ``members``. ``days`` is the active-day bitmap, bit 0 is ``day``.
+#: ``flagged`` of an account has bit *n* where a new row may get flags whose interest ends in *n*,
+#: of `FLAGGED` kinds of ends.
 #: ``line`` is 1 + the place of a member's own line, or of an account's home, 0 where there is none;
 #: ``aside`` whether the changelog holds a record of it.
 SUBJECT: Final = np.dtype([
@@ -131,7 +136,7 @@ SUBJECT: Final = np.dtype([
     ("last_ts", "i8"), ("days", "u8"), ("start", "i4"), ("account", "i4"), ("events", "u4"),
     ("used", "u2"), ("cap", "u2"), ("key_len", "u2"), ("day", "u2"), ("first", "u2"),
     ("country", "u2"), ("sources", "u1"), ("status", "u1"), ("dirty", "u1"), ("aside", "u1"),
-    ("published", "u2"),
+    ("published", "u2"), ("flagged", "u2"),
     ("digest", "u8"), ("sibling", "i4"), ("seq", "u4"), ("version", "u4"),
     ("previous", "i4"), ("members", "u4"), ("line", "i4"),
 ], align=True)  # fmt: skip

@@ -18,6 +18,7 @@ from tests.bench.venvs import CACHE
 os.environ.setdefault("NUMBA_CACHE_DIR", str(CACHE / "numba"))
 
 from tests.bench import attribution, figures, lookups, report, scale, side, workers  # noqa: E402
+from tests.bench import outcomes as contacting  # noqa: E402
 from tests.bench.contenders import CONTENDERS  # noqa: E402
 from tests.bench.inputs import Shape  # noqa: E402
 from tests.broker.jars import KafkaUnavailable  # noqa: E402
@@ -30,6 +31,7 @@ _WHAT = {
     "workers": "core-seconds of groups of several workers",
     "restore": "how fast a worker takes up its state over the wire",
     "attribution": "what attributing shared screens adds, in process",
+    "outcomes": "what contacts and their answers add, in process",
     "lookups": "the reader and the look-up service over a topic of profiles",
     "figures": "write streams/data/measured.json from what was measured",
 }
@@ -60,6 +62,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             cost = attribution.measure(turns=args.repeats)
             _save("attribution", asdict(cost))
             print(attribution.show(cost))
+            return 0
+        if args.what == "outcomes":
+            told = contacting.measure(turns=args.repeats)
+            _save("outcomes", asdict(told))
+            print(contacting.show(told))
             return 0
         with broker() as server:
             if args.what == "lookups":

@@ -16,12 +16,11 @@ import pytest
 from features.config import Config
 from features.outcomes.contact_policy import parse_policy
 from features.outcomes.contacts import Made
-from features.privacy import rules
 from features.records.inputs import INPUTS
-from features.tags import taxonomy
 from features.tags.exact import TagEntry
 from features.vocabulary import Reply, SuppressionReason
 from tests.oracle.contact_rules import Known, refused
+from tests.support.contact_rules import POLICY, RULES
 from tests.support.feeding import DAY, START, Feed, Record, Stream, stance
 
 INTERESTS, CHANNELS = ("483", "653"), ("mail", "screen")
@@ -30,47 +29,6 @@ _OF_CONTACTS = frozenset({
     SuppressionReason.CONTACT_CAP, SuppressionReason.CONTACT_PAUSE, SuppressionReason.CONTACTED,
     SuppressionReason.ANSWERED,
 })  # fmt: skip
-#: Windows of a few days, so that each rule begins and ends many times in one run.
-POLICY = """
-schema = 1
-answer_days = 3
-repeat_days = 2
-answered_days = 4
-[quiet_hours]
-from = 0
-until = 0
-[[cap]]
-per = "household"
-channel = "each"
-interest = "any"
-days = 1
-most = 1
-[[cap]]
-per = "subject"
-channel = "any"
-interest = "any"
-days = 3
-most = 2
-[[pause]]
-after = 1
-within_days = 1
-answers = ["complained", "unsubscribed"]
-days = 5
-about = "all"
-[[pause]]
-after = 2
-within_days = 4
-answers = ["dismissed"]
-days = 6
-about = "channel"
-[[pause]]
-after = 1
-within_days = 1
-answers = ["dismissed"]
-days = 3
-about = "interest"
-"""
-RULES = rules.parse(rules.bundled_text("suppression.toml"), taxonomy.load(), POLICY)
 TABLE = {f"host:h{i}.example": TagEntry(((i, 1.0),), "test", 1.0) for i in INTERESTS}
 SUBJECTS = {None: "a", "m1": "a/m1", "m2": "a/m2"}
 

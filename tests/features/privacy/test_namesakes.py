@@ -238,3 +238,19 @@ def test_names_are_found_again_by_their_spelling() -> None:
     assert kin.alike("m1") == {"m-1", "M-1"} and kin.alike("m-1") == {"M-1"}
     kin.put_member("M-1", speaks=False)
     assert not kin.alike("m-1") and kin.members == {"m-1", "m2"}
+
+
+def test_the_end_of_a_namesakes_permission_is_told_of_whoever_is_spelled_so() -> None:
+    feed, stream = Feed(), Stream(Config(), TABLE)
+    until = START + 3 * DAY
+    stream.feed(
+        feed.consent("acc", 0.0),
+        feed.consent("acc", 0.1, purpose="offers", member_id="M-1", expires_at=until),
+        feed.fact("acc", 0.2, "purchase", interest="483", member_id="m-1", quiet_days=400),
+        feed.visit("acc", 1.0, HOST, member_id="m-1"),
+    )
+    stream.commit()
+    assert stream.profile("acc/m-1")["contactable"]["offers"]["value"]
+    stream.feed(feed.visit("acc", 5.0, HOST, member_id="m-1"))
+    stream.commit()
+    assert not stream.profile("acc/m-1")["contactable"]["offers"]["value"]
