@@ -172,8 +172,8 @@ TOMBSTONES = _counter("tombstones_total", "Tombstones committed", "topic")
 STATE_ROWS = _counter("state_records_total", "Records committed to the changelog")
 COMMITS = _counter("commits_total", "Transactions committed")
 ABORTS = _counter("aborts_total", "Transactions abandoned", "reason")
-for _reason in ("abandoned", "revoke"):
-    ABORTS.labels(_reason)
+for _why in ("abandoned", "revoke"):
+    ABORTS.labels(_why)
 RESTORED = _counter("restored_records_total", "Changelog records read in restores")
 REBALANCES = _counter("rebalances_total", "Rebalance callbacks", "kind")
 DAYS_CLOSED = _counter("days_closed_total", "Event-time days closed, summed over partitions")
