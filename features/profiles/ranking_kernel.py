@@ -30,6 +30,7 @@ from features.models.stance_kernel import (
 from features.moments.moments_kernel import has_own_days
 from features.state.apart_kernel import share_apart
 from features.state.layout import F_LIKE, F_TOLD, S_CARE, S_HOLD, Live, Rows
+from features.state.place_kernel import gathered_abroad, left_of_trips, share_abroad
 from features.state.rows_kernel import popcount
 from features.state.spans_kernel import allowed_until
 
@@ -46,6 +47,8 @@ RANKED: Final = np.dtype([
     ("since", "i8"), ("until", "i8"),
     # Of its mass: of a member, seen on a shared screen; of a household, a child's.
     ("attributed", "f8"), ("elses", "f8"),
+    # Of its mass, gathered abroad; the same where that holds it; days of the last seven that tell.
+    ("abroad", "f8"), ("trip", "f8"), ("week", "i8"),
 ])  # fmt: skip
 
 #: A score as it is kept to be compared: in 1/255.
@@ -65,6 +68,10 @@ COMMON_AGE = 7
 #: Active days of the last 28 from which on a guess is worth being told: two a week. On simulated
 #: households 86 % of what they follow on every third day is told then, without guesses 60 %.
 _HABIT_DAYS = 8
+#: Share of an interest's mass beyond which it is one of a trip.
+_TRIPS = 0.5
+#: What is left of a trip's mass down to which its interests are named: a fortnight of home.
+_NAMED_LEFT = 0.25
 _FNV_PRIME = np.uint64(0x100000001B3)
 _FNV_START = np.uint64(0xCBF29CE484222325)
 
@@ -124,6 +131,7 @@ def ranked(
     s = live.subjects
     rank: Any = scratch.rank
     began = morning(live, sid, day, scratch.levels)
+    left, away = left_of_trips(began.place, live.clock), began.place & np.uint64(1)
     held = (s.status[s.account[sid]] | s.status[sid]) & (S_CARE | S_HOLD)
     count, top, attention, level = 0, choice.top, 0.0, 0.0
     start = as_int(s.start[sid])
@@ -148,6 +156,12 @@ def ranked(
             idle = False  # neither dull nor unwanted on the eve of another day
             if stance == AVOID:
                 stance, rule = HOLD, RULE_UNCLEAR
+        gathered = gathered_abroad(row, began.place, day - as_int(row.day), live.clock)
+        abroad = share_abroad(gathered, scratch.levels[2], left)
+        trip = not away and abroad > _TRIPS and not declared
+        if trip:
+            stance, rule = HOLD, RULE_NONE
+            idle = left < _NAMED_LEFT
         if idle and not declared and choice.common == 0:
             continue
         if as_int(row.known) & F_LIKE:
@@ -175,6 +189,8 @@ def ranked(
         best.low, best.high = low / policy.rate[interest], high / policy.rate[interest]
         best.age, best.rule = age, rule
         best.share = drawn
+        best.abroad, best.trip = abroad, abroad if trip else 0.0
+        best.week = popcount(bits & np.uint64(0x7F))
         _tell_apart(live, sid, best, declared)
     _divide(rank, count, attention, level)
     return without_parents(live, rank, count, choice.parent)
@@ -230,29 +246,32 @@ def without_parents(live: Live, rank: Any, count: int, parent: Any) -> int:
 
 
 @inlined
-def digest(live: Live, sid: int, rank: Any, text: Any) -> Any:
-    """Hash of what is material whatever its size: what is engaged or avoided, rights, ends.
+def digest(live: Live, sid: int, place: int, rank: Any, text: Any) -> Any:
+    """Hash of what is material, however small: place, what is engaged or avoided, rights, ends.
 
     What is on hold is brought along by what a reader can act on, or by the greatest age.
 
     Parameters
     ----------
+    place : int
+        What `place_since` says.
     rank : ndarray of RANKED
     text : ndarray of uint8
         What is said of the subject's rights.
     """
     h = _FNV_START ^ np.uint64(live.subjects.country[sid])
+    h = (h ^ np.uint64(place)) * _FNV_PRIME
     h = (h ^ np.uint64(allowed_until(live, sid))) * _FNV_PRIME
     for k in range(text.shape[0]):
         h = (h ^ np.uint64(text[k])) * _FNV_PRIME
     for q in range(rank.shape[0]):
         if rank[q].stance == HOLD:
             continue
-        # The row's place stands for the interest, for rows of a subject keep their order; added
+        # The row's number stands for the interest, for rows of a subject keep their order; added
         # up, for a mere change of rank is not material.
-        place = np.uint64(rank[q].row - live.subjects.start[sid])
+        number = np.uint64(rank[q].row - live.subjects.start[sid])
         said = np.uint64(rank[q].trend * 8 + rank[q].stance) ^ np.uint64(rank[q].until)
-        h += (((_FNV_START ^ place) * _FNV_PRIME) ^ said) * _FNV_PRIME
+        h += (((_FNV_START ^ number) * _FNV_PRIME) ^ said) * _FNV_PRIME
     return h
 
 

@@ -235,7 +235,7 @@ class SharedScreens:
         heads = np.zeros(len(held), aside.ASIDE)
         if int(np.diff(at).min()) < aside.ASIDE.itemsize:
             raise IncompatibleState("a record of a line is shorter than its header")
-        read_heads(blob, at[:-1], as_bytes(heads))
+        read_heads(blob, at[:-1], np.full(len(held), aside.ASIDE.itemsize), as_bytes(heads))
         if np.any(heads["format"] != aside.FORMAT):
             raise IncompatibleState(f"records of lines are not of format {aside.FORMAT}")
         begins = self._place(sids, blob, at, heads)

@@ -334,19 +334,21 @@ class Store:
         key_bytes = np.frombuffer(b"".join(keys), np.uint8)
         blob = np.frombuffer(b"".join(values), np.uint8)
         heads = np.zeros(len(values), packing_kernel.HEAD)
-        if int(sizes.min()) < packing_kernel.HEAD.itemsize:
+        if int(sizes.min()) < min(parts.head for parts in packing_kernel.SIZES.values()):
             raise IncompatibleState("a state record is shorter than its header")
-        packing_kernel.read_heads(blob, value_at, as_bytes(heads))
-        used, lead = heads["used"].astype(np.int64), packing_kernel.lead_bytes(heads["format"])
-        expected = packing_kernel.HEAD.itemsize + (lay.ROW.itemsize + lead) * used
-        if np.any(lead == 0) or np.any(expected != sizes):
+        parts = packing_kernel.sizes_of(blob[value_at])
+        known = np.minimum(parts[:, 0], sizes)
+        packing_kernel.read_heads(blob, value_at, known, as_bytes(heads))
+        used = heads["used"].astype(np.int64)
+        expected = parts[:, 0] + (parts[:, 1] + parts[:, 2]) * used
+        if np.any(parts[:, 0] == 0) or np.any(expected != sizes):
             raise IncompatibleState("state records are of no format that this release can read")
         rows = int(((used + 1) // 2 * 2).sum())
         self.make_room(2 * len(keys), 2 * len(key_bytes) + 64, rows)
         order = np.argsort(heads["seq"], kind="stable")
         sids = np.zeros(len(keys), np.int32)
         records = packing_kernel.Records(
-            blob, value_at, key_bytes, key_at, heads["used"].copy(), lead
+            blob, value_at, key_bytes, key_at, heads["used"].copy(), parts
         )
         packing_kernel.place(self.live, records, order, as_bytes(self.rows.windows), sids)
         for name in packing_kernel.HEAD.names or ():

@@ -14,6 +14,7 @@ from tests.oracle.arithmetic import (
     Row,
     Subject,
     iso_date,
+    level,
     local_day,
     number,
     signals,
@@ -274,10 +275,7 @@ def profile(partition: Partition, key: str) -> dict[str, Any] | None:
         "as_of": last,
         "computed_at": partition.watermark + config.lateness_ms,
         **({"valid_until": until} if until < FOREVER else {}),
-        "context": {
-            "roaming": subject.country not in ("", None, config.home_country or subject.country),
-            "country": subject.country,
-        },
+        "context": _context(partition, subject, day),
         "interests": found,
         "suppressions": suppressions(partition, known, subject, member or None),
         "contactable": contactable(known, now, member or None, until),
@@ -291,9 +289,28 @@ def profile(partition: Partition, key: str) -> dict[str, Any] | None:
                 ]
             ),
             "sources": [
-                name for kind, name in SOURCES.items() if kind in {k for _, k, _ in subject.events}
+                name
+                for kind, name in SOURCES.items()
+                if kind in {seen.kind for seen in subject.events}
             ],
         },
+    }
+
+
+def _context(partition: Partition, subject: Subject, day: int) -> dict[str, Any]:
+    """Where its latest event was, where it is by all of its days, and on what clock."""
+    config, placed = partition.config, subject.placed
+    away = subject.abroad(day, config.day_offset_ms)
+    zone = None if placed.abroad else config.day_offset_ms // 60_000
+    since = day - 1  # the first day that is as the last one is
+    while (since - 1 in away) == (day - 1 in away) and day - since < 64:
+        since -= 1
+    return {
+        "roaming": placed.abroad,
+        "country": placed.country,
+        "tz_offset_min": zone if placed.zone_min is None else placed.zone_min,
+        **({"place": "abroad" if day - 1 in away else "home"} if config.home_country else {}),
+        **({"place_since": iso_date(since)} if day - since < 64 else {}),
     }
 
 
@@ -337,7 +354,8 @@ def _interest(
 ) -> dict[str, Any]:
     config, tree = partition.config, partition.tree
     offset = config.day_offset_ms
-    days = {d for d in row.days(offset) if d < day}
+    active = {d for d in row.days(offset) if d < day}
+    days = active - subject.not_telling(day, offset)
     age = day - row.first_day(offset)
     rate = partition.rate(row.interest)
     values = signals(subject, row, day, offset, config.half_lives, rate)
@@ -354,10 +372,18 @@ def _interest(
     weekly = moments.has_own_days(day, days, row.first_day(offset)) and not declared
     if weekly and taken == "avoid":
         taken, decided = "hold", "lift_unclear"
+    gathered = row.gathered(subject.abroad(day, offset), day, offset, config.half_lives[2])
+    left = subject.left_of_trips(day, offset)
+    whole = level(row.given, start, config.half_lives[2])
+    abroad = left * gathered / (whole - gathered * (1.0 - left)) if gathered else 0.0
+    trip = left < 1.0 and abroad > 0.5 and not declared
+    if trip:
+        taken, decided = "hold", ""
     dull = taken == "hold" and not declared
     rare = len([d for d in days if day - d <= 28]) < 8
     vague = p < 2.0 * rate or (interval(p, seen)[0] < 0.5 * rate and rare)
     idle = not days or (age >= 7 and vague and not weekly)
+    idle = left < 0.25 if trip else idle
     above = int(tree.parent[row.interest])
     return {
         "id": tree.ids[row.interest],
@@ -369,8 +395,9 @@ def _interest(
         "score": p,
         "lift": float(number(p / rate, 2)),
         "confidence": float(number(confidence(p, seen), 2)),
+        **({"abroad": float(number(abroad, 2))} if abroad >= 0.01 else {}),
         "trend": trend(row.opening(day, offset, config.half_lives), days, day, age, p),
-        "last_active": iso_date(max([*days, row.first_day(offset)])),
+        "last_active": iso_date(max([*active, row.first_day(offset)])),
         "first_seen": iso_date(row.first_day(offset)),
         **(
             {}
@@ -383,11 +410,12 @@ def _interest(
         "reasons": measured(decided, p, rate, seen, len(back & set(range(1, 8))))
         + reasons(
             row,
-            days,
+            active,
             day,
             values[SIGNALS.index("share_7d")],
             values[SIGNALS.index("weekly_habit")],
             age,
             held,
-        ),
+        )
+        + ([{"code": "learned_abroad", "value": float(number(abroad, 2))}] if trip else []),
     }
