@@ -11,7 +11,7 @@ import numpy as np
 from features.outcomes.contacts import Contacts
 from features.privacy import consent
 from features.privacy.kin import Case, Device
-from features.privacy.person import Person, fields
+from features.privacy.person import Held, Person, fields
 from features.privacy.rules import Rules
 from features.records.inputs import INPUTS
 from features.state import aside_kernel, packing_kernel
@@ -116,7 +116,7 @@ def describe_facts(records: Mapping[bytes, bytes], rules: Rules, now: int) -> di
             case (Kind.ABOUT, name):
                 member = name.partition(b"/")[2].decode() or None
                 facts += [
-                    {"at": _time(held.ts), **_present(fields(held) | {"member": member})}
+                    {"at": _time(held.ts), **_present(fields(held) | _more(held, member))}
                     for held in Person.from_bytes(None, value).about.values()
                 ]
             case (Kind.CONTACTS, name):
@@ -133,6 +133,11 @@ def describe_facts(records: Mapping[bytes, bytes], rules: Rules, now: int) -> di
         "not_said": {purpose: rules.unsaid[purpose] for purpose in Purpose if purpose not in said},
         "facts": facts,
     }
+
+
+def _more(held: Held, member: str | None) -> dict[str, Any]:
+    before = [_time(ts) for ts in held.bought if ts != held.ts]
+    return {"member": member, "bought_before": before or None}
 
 
 def _consents(

@@ -131,7 +131,7 @@ def ranked(
     s = live.subjects
     rank: Any = scratch.rank
     began = morning(live, sid, day, scratch.levels)
-    left, away = left_of_trips(began.place, live.clock), began.place & np.uint64(1)
+    left = left_of_trips(began.place, live.clock)
     held = (s.status[s.account[sid]] | s.status[sid]) & (S_CARE | S_HOLD)
     count, top, attention, level = 0, choice.top, 0.0, 0.0
     start = as_int(s.start[sid])
@@ -141,8 +141,7 @@ def ranked(
             continue
         row = live.rows.windows[j]
         bits = fill(live, j, began, policy.log_odds, scratch.levels, scratch.vector)
-        age = max(0, day - as_int(row.first))
-        days = evidence(began, as_int(row.first))
+        age, days = max(0, day - as_int(row.first)), evidence(began, as_int(row.first))
         score, confidence, stance, rule, low, high = decide(
             policy, scratch.vector, bits, age, days, interest, as_int(row.known), held != 0
         )
@@ -152,20 +151,16 @@ def ranked(
         told = tells(score, low, high, policy.rate[interest])
         declared = as_int(row.known) & F_TOLD != 0
         idle = stance == HOLD and _idle(score, low, policy.rate[interest], bits, age)
-        if (idle or stance == AVOID) and not declared and has_own_days(day, bits, age):
-            idle = False  # neither dull nor unwanted on the eve of another day
-            if stance == AVOID:
-                stance, rule = HOLD, RULE_UNCLEAR
         gathered = gathered_abroad(row, began.place, day - as_int(row.day), live.clock)
         abroad = share_abroad(gathered, scratch.levels[2], left)
-        trip = not away and abroad > _TRIPS and not declared
-        if trip:
-            stance, rule = HOLD, RULE_NONE
-            idle = left < _NAMED_LEFT
+        trip = abroad if left < 1.0 and abroad > _TRIPS and not declared else 0.0
+        if trip > 0.0:
+            stance, rule, idle = HOLD, RULE_NONE, left < _NAMED_LEFT
+        elif (idle or stance == AVOID) and not declared and has_own_days(day, bits, age):
+            stance, rule, idle = _on_own_days(stance, rule)
         if idle and not declared and choice.common == 0:
             continue
-        if as_int(row.known) & F_LIKE:
-            told += _DECLARED
+        told += _DECLARED if as_int(row.known) & F_LIKE else 0.0
         at = count
         if count == top:
             if rank[count - 1].tells >= told:
@@ -178,22 +173,24 @@ def ranked(
             at -= 1
         best = rank[at]
         best.row = j
-        best.score = score
-        best.lift = score / policy.rate[interest]
+        best.score, best.lift = score, score / policy.rate[interest]
         best.confidence = confidence
         best.trend = trend(scratch.levels, bits, age, score)
         best.stance = stance
-        best.weekly_habit = scratch.vector[WEEKLY_HABIT]
-        best.share_7d = scratch.vector[SHARE_7D]
+        best.weekly_habit, best.share_7d = scratch.vector[WEEKLY_HABIT], scratch.vector[SHARE_7D]
         best.tells = told
         best.low, best.high = low / policy.rate[interest], high / policy.rate[interest]
-        best.age, best.rule = age, rule
-        best.share = drawn
-        best.abroad, best.trip = abroad, abroad if trip else 0.0
-        best.week = popcount(bits & np.uint64(0x7F))
+        best.age, best.rule, best.share = age, rule, drawn
+        best.abroad, best.trip, best.week = abroad, trip, popcount(bits & np.uint64(0x7F))
         _tell_apart(live, sid, best, declared)
     _divide(rank, count, attention, level)
     return without_parents(live, rank, count, choice.parent)
+
+
+@inlined
+def _on_own_days(stance: int, rule: int) -> Any:
+    """Stance, rule and idleness: neither dull nor unwanted on the eve of another day."""
+    return HOLD, RULE_UNCLEAR if stance == AVOID else rule, False
 
 
 @inlined

@@ -92,7 +92,7 @@ def days_abroad(s: Subjects, sid: int, day: int) -> Any:
 
 @inlined
 def run_of_days(bits: Any) -> int:
-    """How many of the lowest bits are as the lowest; 64 where all are."""
+    """Count the lowest bits that are as the lowest is; 64 where all are."""
     n = 1
     while n < 64 and (bits >> np.uint64(n)) & _ONE == bits & _ONE:
         n += 1
@@ -112,7 +112,7 @@ def place_since(live: Live, sid: int, day: int) -> int:
 
 @inlined
 def left_of_trips(bits: Any, clock: Clock) -> Any:
-    """What is left of mass gathered abroad, 1 while there: halved per middle half-life at home."""
+    """Share left of mass gathered abroad, 1 while there; it halves per middle half-life at home."""
     return 1.0 if bits & _ONE else decay(clock, 1, run_of_days(bits))
 
 

@@ -309,9 +309,8 @@ class Store:
             if name != "format":
                 heads[name] = s[name][sids]
         used = s["used"][sids].astype(np.int64)
-        out = np.empty(
-            int((packing_kernel.HEAD.itemsize + packing_kernel.ROW_BYTES * used).sum()), np.uint8
-        )
+        size = int((packing_kernel.HEAD_BYTES + packing_kernel.ROW_BYTES * used).sum())
+        out = np.empty(size, np.uint8)
         ends = np.zeros(len(sids), np.int64)
         packing_kernel.pack(
             sids, s, self.rows, as_bytes(heads), as_bytes(self.rows.windows), out, ends
@@ -337,8 +336,7 @@ class Store:
         if int(sizes.min()) < min(parts.head for parts in packing_kernel.SIZES.values()):
             raise IncompatibleState("a state record is shorter than its header")
         parts = packing_kernel.sizes_of(blob[value_at])
-        known = np.minimum(parts[:, 0], sizes)
-        packing_kernel.read_heads(blob, value_at, known, as_bytes(heads))
+        packing_kernel.read_heads(blob, value_at, np.minimum(parts[:, 0], sizes), as_bytes(heads))
         used = heads["used"].astype(np.int64)
         expected = parts[:, 0] + (parts[:, 1] + parts[:, 2]) * used
         if np.any(parts[:, 0] == 0) or np.any(expected != sizes):

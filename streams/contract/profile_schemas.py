@@ -219,7 +219,7 @@ PROFILE = record(
             ),
             Property(
                 "place",
-                text(1, 16),
+                text(1, 16, examples=[Place.HOME.word]),
                 f"{_said(Place)}: by all events of each day, one alone is no trip; absent where "
                 "the operator has no country. Read an unknown word as home",
             ),

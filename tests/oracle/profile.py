@@ -5,16 +5,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from tests.oracle import moments
+from tests.oracle import moments, place
 from tests.oracle.arithmetic import (
-    DAY_MS,
     DAY_PARTS,
     SIGNALS,
     SOURCES,
     Row,
     Subject,
     iso_date,
-    level,
     local_day,
     number,
     signals,
@@ -22,7 +20,7 @@ from tests.oracle.arithmetic import (
 from tests.oracle.attention import bounds
 from tests.oracle.facts import FOREVER, Known, is_of
 from tests.oracle.partition import Partition
-from tests.oracle.stance import confidence, decision, evidence, interval, rule, score
+from tests.oracle.stance import confidence, decision, evidence, idle_of, interval, rule, score
 
 _MEASURED = {  # by rule: what its number is called, and what is needed
     "lift_clear": ("low", 1.2),
@@ -275,7 +273,7 @@ def profile(partition: Partition, key: str) -> dict[str, Any] | None:
         "as_of": last,
         "computed_at": partition.watermark + config.lateness_ms,
         **({"valid_until": until} if until < FOREVER else {}),
-        "context": _context(partition, subject, day),
+        "context": place.context(partition, subject, day),
         "interests": found,
         "suppressions": suppressions(partition, known, subject, member or None),
         "contactable": contactable(known, now, member or None, until),
@@ -294,23 +292,6 @@ def profile(partition: Partition, key: str) -> dict[str, Any] | None:
                 if kind in {seen.kind for seen in subject.events}
             ],
         },
-    }
-
-
-def _context(partition: Partition, subject: Subject, day: int) -> dict[str, Any]:
-    """Where its latest event was, where it is by all of its days, and on what clock."""
-    config, placed = partition.config, subject.placed
-    away = subject.abroad(day, config.day_offset_ms)
-    zone = None if placed.abroad else config.day_offset_ms // 60_000
-    since = day - 1  # the first day that is as the last one is
-    while (since - 1 in away) == (day - 1 in away) and day - since < 64:
-        since -= 1
-    return {
-        "roaming": placed.abroad,
-        "country": placed.country,
-        "tz_offset_min": zone if placed.zone_min is None else placed.zone_min,
-        **({"place": "abroad" if day - 1 in away else "home"} if config.home_country else {}),
-        **({"place_since": iso_date(since)} if day - since < 64 else {}),
     }
 
 
@@ -352,18 +333,16 @@ def _share(partition: Partition, found: list[dict[str, Any]]) -> None:
 def _interest(
     partition: Partition, subject: Subject, row: Row, day: int, held: tuple[bool, bool]
 ) -> dict[str, Any]:
-    config, tree = partition.config, partition.tree
-    offset = config.day_offset_ms
+    config, tree, offset = partition.config, partition.tree, partition.config.day_offset_ms
     active = {d for d in row.days(offset) if d < day}
     days = active - subject.not_telling(day, offset)
     age = day - row.first_day(offset)
     rate = partition.rate(row.interest)
     values = signals(subject, row, day, offset, config.half_lives, rate)
     p = score(partition, values, days, day, age, row.interest, "like" in row.flags)
-    start = day * DAY_MS - offset
     parts = row.parts(day, offset, config.half_lives[2])
     masses = row.masses(day, offset, config.half_lives[2])
-    assert all(g.ts < start for g in row.given)
+    assert all(local_day(g.ts, offset) < day for g in row.given)
     seen = evidence(subject, row, day, offset)
     back = {day - d for d in days}
     decided = rule(p, rate, age, seen, back, row.engaged, row.mornings)
@@ -372,18 +351,14 @@ def _interest(
     weekly = moments.has_own_days(day, days, row.first_day(offset)) and not declared
     if weekly and taken == "avoid":
         taken, decided = "hold", "lift_unclear"
-    gathered = row.gathered(subject.abroad(day, offset), day, offset, config.half_lives[2])
-    left = subject.left_of_trips(day, offset)
-    whole = level(row.given, start, config.half_lives[2])
-    abroad = left * gathered / (whole - gathered * (1.0 - left)) if gathered else 0.0
+    abroad, left = place.abroad(partition, subject, row, day)
     trip = left < 1.0 and abroad > 0.5 and not declared
     if trip:
         taken, decided = "hold", ""
     dull = taken == "hold" and not declared
-    rare = len([d for d in days if day - d <= 28]) < 8
-    vague = p < 2.0 * rate or (interval(p, seen)[0] < 0.5 * rate and rare)
-    idle = not days or (age >= 7 and vague and not weekly)
-    idle = left < 0.25 if trip else idle
+    idle = left < 0.25 if trip else idle_of(p, rate, seen, days, day, age, weekly)
+    said = moments.said_of(subject, row, day, offset, config.half_lives[2])
+    said = {} if taken == "avoid" else said
     above = int(tree.parent[row.interest])
     return {
         "id": tree.ids[row.interest],
@@ -395,15 +370,11 @@ def _interest(
         "score": p,
         "lift": float(number(p / rate, 2)),
         "confidence": float(number(confidence(p, seen), 2)),
-        **({"abroad": float(number(abroad, 2))} if abroad >= 0.01 else {}),
+        **place.share(abroad),
         "trend": trend(row.opening(day, offset, config.half_lives), days, day, age, p),
         "last_active": iso_date(max([*active, row.first_day(offset)])),
         "first_seen": iso_date(row.first_day(offset)),
-        **(
-            {}
-            if taken == "avoid"
-            else moments.said_of(subject, row, day, offset, config.half_lives[2])
-        ),
+        **said,
         "dayparts": shares(dict(zip(DAY_PARTS, parts, strict=True)), 0.2),
         "sources": shares({SOURCES[kind]: mass for kind, mass in masses.items()}, 0.005),
         "stance": taken,
@@ -417,5 +388,5 @@ def _interest(
             age,
             held,
         )
-        + ([{"code": "learned_abroad", "value": float(number(abroad, 2))}] if trip else []),
+        + place.learned(abroad if trip else 0.0),
     }

@@ -126,6 +126,15 @@ def decision(decided: str, flags: set[str], held: bool) -> tuple[str, str]:
     return ("hold", "") if held and taken == "engage" else (taken, decided)
 
 
+def idle_of(
+    p: float, rate: float, seen: int, days: set[int], day: int, age: int, weekly: bool
+) -> bool:
+    """Whether nobody could act on what is held."""
+    rare = len([d for d in days if day - d <= 28]) < 8
+    vague = p < 2.0 * rate or (interval(p, seen)[0] < 0.5 * rate and rare)
+    return not days or (age >= 7 and vague and not weekly)
+
+
 def remember(partition: Partition, day: int) -> None:
     """Note of every row whether it was to be engaged on the morning of `day`."""
     config = partition.config
