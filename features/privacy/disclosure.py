@@ -17,6 +17,7 @@ from features.records.inputs import INPUTS
 from features.state import aside_kernel, packing_kernel
 from features.state import changelog_keys as keys
 from features.state import layout as lay
+from features.state.arrays import as_bytes
 from features.state.changelog_keys import IncompatibleState, Kind
 from features.tags.taxonomy import Taxonomy
 from features.vocabulary import CaseStatus, DayPart, FactKind, OutcomeKind, Purpose, ReasonCode
@@ -51,7 +52,7 @@ def describe_subject(value: bytes, taxonomy: Taxonomy) -> dict[str, Any]:
     interests = names[:, 0].astype(int) | (names[:, 1].astype(int) << 8)
     stored = np.frombuffer(value, np.uint8, used * parts.row, parts.head + used * parts.lead)
     rows = np.zeros(used, lay.ROW)
-    rows.view(np.uint8).reshape(used, -1)[:, : parts.row] = stored.reshape(used, parts.row)
+    as_bytes(rows)[:, : parts.row] = stored.reshape(used, parts.row)
     found: dict[str, Any] = {
         "events": int(head["events"]),
         "profile_version": int(head["version"]),

@@ -10,10 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.config import Config
+from features.privacy.disclosure import describe_subject
 from features.state import event_ids_kernel, packing_kernel
 from features.state import layout as lay
 from features.state.changelog_keys import IncompatibleState
 from features.state.store import Store
+from features.tags.taxonomy import load
 from tests.oracle.arithmetic import text_hash
 
 DAY = 18_019
@@ -170,6 +172,8 @@ def test_state_of_before_restores_and_knows_no_trips(version: int, shown: int) -
     again.load([b"a"], [old])
     assert again.rows.windows["app"][0] == 0.5 and again.rows.windows["abroad"][0] == 0.0
     assert again.subjects["country"][0] == 17_477 and again.subjects["abroad"][0] == 0
+    [told] = describe_subject(old, load())["interests"]
+    assert told["gathered_abroad"] == 0.0 and told["id"] == load().ids[513]
 
 
 @pytest.mark.parametrize(

@@ -72,18 +72,6 @@ def test_golden_profile_is_read_whole() -> None:
     assert decoded("acc-2").member_id is None and decoded("acc-2").context.country is None
 
 
-def test_where_a_subject_is_is_read() -> None:
-    profile = decoded(
-        context={
-            "roaming": True, "country": "ES", "tz_offset_min": 120, "place": "abroad",
-            "place_since": "2023-11-02",
-        },
-        interests=[{"id": "9", "abroad": 0.97}, {"id": "8"}],
-    )  # fmt: skip
-    assert profile.context == client.Context(True, "ES", 120, "abroad", "2023-11-02")
-    assert [item.abroad for item in profile.interests] == [0.97, 0.0]
-
-
 def test_suppressions_end_when_they_say() -> None:
     profile = decoded()
     assert profile.suppressed("483", 0), "an open care case suppresses everything"
