@@ -55,7 +55,7 @@ class EngineSettings:
     profile_common: bool = False  # show interests, too, that tell a subject from nobody
     publish_score_step: float = 0.05  # a smaller change of a score is not material
     publish_max_age_days: int = 7  # after so long a profile is written though nothing changed
-    home_country: str = ""  # two letters; a subject elsewhere is roaming
+    home_country: str = ""  # two letters; a subject elsewhere is roaming, and abroad after a day
 
 
 def _bundled_rules() -> Rules:
@@ -119,6 +119,7 @@ class Config(EngineSettings):
             least,
             np.array([0, *(item.source for item in events)], np.int64),
             int(self.attribution),
+            int.from_bytes(self.home_country.encode(), "big"),
         )
 
     def attributing(self, tree: Taxonomy) -> Attributing:

@@ -74,7 +74,6 @@ class Engine:
             config.profile_interests,
             config.publish_score_step,
             config.publish_max_age_days,
-            config.home_country,
             config.inputs,
             config.profile_common,
         )

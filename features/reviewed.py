@@ -57,3 +57,9 @@ class Reviewed:
             said = what or "a whole number"
             raise self.error(f"{place} = {value!r}: {said} from {low} to {high}")
         return value
+
+    def flag(self, place: str, value: Any) -> bool:
+        """Take a yes or no."""
+        if not isinstance(value, bool):
+            raise self.error(f"{place} = {value!r}: true or false")
+        return value

@@ -145,6 +145,14 @@ class ReasonCode(StrEnum):
     FEW_DATA = "few_data"
     SEEN_ON_SHARED_SCREEN = "seen_on_shared_screen"
     SOMEBODY_ELSE = "somebody_else"
+    LEARNED_ABROAD = "learned_abroad"
+
+
+class Place(Word):
+    """Places of a subject, in a profile."""
+
+    HOME = 0
+    ABROAD = 1
 
 
 class PermissionBasis(StrEnum):

@@ -94,7 +94,7 @@ class Attribution:
             of_line[line] = 0
         p.attributed[line], known.presence[line] = 0.0, 0
         known.lines[line] = np.zeros((), known.lines.dtype)
-        p.people["last_ts"][line] = p.people["country"][line] = 0
+        p.people["placed_at"][line] = p.people["country"][line] = 0
         p.people["gone"][line] = 1
 
     def fold(

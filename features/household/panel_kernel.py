@@ -134,10 +134,7 @@ def _own(p: PanelTables, event: Any, tags: Any, rules: AttributionRules, s: View
     n_tags = _read(event, tags, s)
     kids = kids_share(p.known, n_tags, s)
     _roll(p, line, as_int(p.known.clock[0].open_day))
-    if ts >= person.last_ts:
-        person.last_ts = ts
-        if event.country != 0:
-            person.country = event.country
+    _place(person, event)
     if is_label(p.known, line, ts, rules):
         _label(p, event, line, as_int(person.home), n_tags, rules, s)
     factor, total = grown(ts, rules), 0.0
@@ -151,6 +148,13 @@ def _own(p: PanelTables, event: Any, tags: Any, rules: AttributionRules, s: View
             p.tomorrow[line, s.interest[q]] += mass * factor
     give_mass(p.known, line, ts, total, kids, rules)
     observe(p.known, line, ts, event.content, rules)
+
+
+@inlined
+def _place(of: Any, event: Any) -> None:
+    """Note the country of a person or a home, if it is the latest that was named."""
+    if event.country != 0 and event.ts >= of.placed_at:
+        of.placed_at, of.country = event.ts, event.country
 
 
 @inlined
@@ -168,8 +172,7 @@ def _shared(p: PanelTables, event: Any, tags: Any, rules: AttributionRules, s: V
     home, n_tags = as_int(event.home), _read(event, tags, s)
     place, t = p.places[home], p.known
     kids = kids_share(t, n_tags, s)
-    if event.country != 0 and event.ts >= t.homes[home].last_ts:
-        place.country = event.country
+    _place(place, event)
     n = _candidates(p, home, n_tags, event.ts, kids > 0.0, rules, s)
     if event.chosen >= 0:
         _label(p, event, as_int(event.chosen), home, n_tags, rules, s)

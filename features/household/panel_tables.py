@@ -25,15 +25,15 @@ EVENT: Final = np.dtype([
 ], align=True)  # fmt: skip
 
 
-#: Whose a line is: its home, the home's next line, when it was last seen and in which country.
+#: Whose a line is: its home, the home's next line, in which country it was last seen and when.
 PANELIST: Final = np.dtype([
-    ("home", "i4"), ("next", "i4"), ("last_ts", "i8"), ("country", "u2"), ("gone", "u1"),
+    ("home", "i4"), ("next", "i4"), ("placed_at", "i8"), ("country", "u2"), ("gone", "u1"),
 ], align=True)  # fmt: skip
 
-#: A home: its first line, the country of its screen, and whether children or people who refused
-#: live there.
+#: A home: its first line, the country of its screen and since when, and whether children or people
+#: who refused live there.
 PANEL_HOME: Final = np.dtype([
-    ("line", "i4"), ("country", "u2"), ("children", "u1"), ("refused", "u1"),
+    ("line", "i4"), ("country", "u2"), ("children", "u1"), ("refused", "u1"), ("placed_at", "i8"),
 ], align=True)  # fmt: skip
 
 

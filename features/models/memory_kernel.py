@@ -2,6 +2,7 @@
 
 Decided at closes, which the sequence alone places: the profile that is written next gives up what
 was engaged only where it is clearly gone, however the input was cut and whatever was published.
+Abroad nothing is given up: what was left at home has not gone, it waits.
 """
 
 from __future__ import annotations
@@ -49,7 +50,8 @@ def remember_engaged(live: Live, day: int, policy: Policy) -> None:
             if day - as_int(row.day) <= _RECENT_DAYS:
                 engaged = _is_engaged(live, j, began, policy, levels, vector)
             if not engaged:
-                row.known = np.uint16(known & ~F_REMEMBERED)
+                waits = F_ENGAGED if began.place & np.uint64(1) else 0
+                row.known = np.uint16(known & ~F_REMEMBERED | known & waits)
             elif known & F_ENGAGED == 0:
                 row.known = np.uint16(known & ~F_REMEMBERED | _BEGUN)
             changed = changed or row.known != known

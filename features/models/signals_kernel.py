@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from features.jit import as_int, inlined, made_up
 from features.state.layout import F_DISLIKE, F_LIKE, Live, Subjects
+from features.state.place_kernel import days_abroad
 from features.state.rows_kernel import opening, popcount
 
 # A bitmap ends on the last day it saw, which is up to two days after the eve of a morning: of what
@@ -78,6 +79,8 @@ class Morning(NamedTuple):
     day: int
     total: float  # sum of its middle levels
     active_days: Any  # uint64, bitmap of `KNOWN_DAYS` days whose bit 0 is the day before
+    habit_days: Any  # uint64, likewise: the days that habits are told by
+    place: Any  # uint64, likewise: days abroad; `features.state.place_kernel`
 
 
 class Reading(NamedTuple):
@@ -87,7 +90,8 @@ class Reading(NamedTuple):
     levels: NDArray[np.float64]  # shape (3,), by half-life
     total: float  # sum of the subject's middle levels
     bits: Any  # uint64, days of the row, bit 0 is the day before; at most `KNOWN_DAYS`
-    active_days: Any  # uint64, days of the subject, likewise
+    active_days: Any  # uint64, days of the subject, likewise, that habits are told by
+    here: Any  # uint64, all days of the subject
     after: Any  # uint64, days after the row's first: that one made the row and adds nothing
     age: int  # days since the row's first, 1 to 64
     since: int  # days between the row's latest and the day before, 64 for none
@@ -174,8 +178,8 @@ HABIT_TABLE: tuple[Signal, ...] = (
 #: Signals about the subject being active at all that day; equal in all rows of a subject.
 PRESENCE_TABLE: tuple[Signal, ...] = (
     Signal("here_bias", lambda m: 1.0, 0.0, 2.0),
-    Signal("here_yesterday", lambda m: 1.0 if m.active_days & np.uint64(1) else 0.0, 0.0, 1.0),
-    Signal("here_recency", lambda m: _LOG[days_since(m.active_days)], 0.0, 4.2),
+    Signal("here_yesterday", lambda m: 1.0 if m.here & np.uint64(1) else 0.0, 0.0, 1.0),
+    Signal("here_recency", lambda m: _LOG[days_since(m.here)], 0.0, 4.2),
 )
 TABLE = HABIT_TABLE + PRESENCE_TABLE
 
@@ -222,7 +226,10 @@ def morning(live: Live, sid: int, day: int, levels: Any) -> Morning:
     for j in range(start, start + as_int(live.subjects.used[sid])):
         opening(live.rows.windows[j], day, live.clock, levels)
         total += levels[1]
-    return Morning(day, total, subject_days(live.subjects, sid, day) & _KNOWN)
+    place = days_abroad(live.subjects, sid, day)
+    # At home again, what was done and left undone abroad says nothing of the next day.
+    told = _KNOWN if place & np.uint64(1) else _KNOWN & ~place
+    return Morning(day, total, subject_days(live.subjects, sid, day) & _KNOWN, told, place)
 
 
 @inlined
@@ -238,9 +245,9 @@ def subject_days(subjects: Subjects, sid: int, day: int) -> Any:
 
 @inlined
 def evidence(began: Morning, first: int) -> Any:
-    """Days of a subject, of `KNOWN_DAYS`, after the first day of a row: each could have had it."""
+    """Days of a subject, that habits are told by, after a row's first: each could have had it."""
     age = min(64, max(1, began.day - as_int(first)))
-    return popcount(began.active_days & _lowest(age - 1))
+    return popcount(began.active_days & began.habit_days & _lowest(age - 1))
 
 
 @inlined
@@ -261,16 +268,26 @@ def fill(live: Live, j: int, began: Morning, log_odds: Any, levels: Any, out: An
     Returns
     -------
     uint64
-        Active-day bitmap of `KNOWN_DAYS` days whose bit 0 is the day before.
+        Active-day bitmap of the days that habits are told by, whose bit 0 is the day before.
     """
     row = live.rows.windows[j]
-    bits = opening(row, began.day, live.clock, levels) & _KNOWN
+    bits = opening(row, began.day, live.clock, levels) & began.habit_days
     age = min(64, max(1, began.day - as_int(row.first)))
     odds = log_odds[as_int(live.rows.interest[j])]
     after, since, known = _lowest(age - 1), days_since(bits), as_int(row.known)
     _fill(
         Reading(
-            began.day, levels, began.total, bits, began.active_days, after, age, since, known, odds
+            began.day,
+            levels,
+            began.total,
+            bits,
+            began.active_days & began.habit_days,
+            began.active_days,
+            after,
+            age,
+            since,
+            known,
+            odds,
         ),
         out,
     )

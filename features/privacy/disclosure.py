@@ -11,12 +11,13 @@ import numpy as np
 from features.outcomes.contacts import Contacts
 from features.privacy import consent
 from features.privacy.kin import Case, Device
-from features.privacy.person import Person, fields
+from features.privacy.person import Held, Person, fields
 from features.privacy.rules import Rules
 from features.records.inputs import INPUTS
 from features.state import aside_kernel, packing_kernel
 from features.state import changelog_keys as keys
 from features.state import layout as lay
+from features.state.arrays import as_bytes
 from features.state.changelog_keys import IncompatibleState, Kind
 from features.tags.taxonomy import Taxonomy
 from features.vocabulary import CaseStatus, DayPart, FactKind, OutcomeKind, Purpose, ReasonCode
@@ -37,23 +38,28 @@ def describe_subject(value: bytes, taxonomy: Taxonomy) -> dict[str, Any]:
     IncompatibleState
         Where the record is of another format.
     """
-    size = packing_kernel.HEAD.itemsize
-    if len(value) < size:
-        raise IncompatibleState("a state record is shorter than its header")
-    head = np.frombuffer(value, packing_kernel.HEAD, 1)[0]
-    used, per_row = int(head["used"]), packing_kernel.LEAD_BYTES.get(int(head["format"]), 0)
-    if not per_row or len(value) != size + used * (per_row + lay.ROW.itemsize):
+    parts = packing_kernel.SIZES.get(value[0]) if value else None
+    if parts is None:
         raise IncompatibleState("a state record is of no format that this release can read")
-    names = np.frombuffer(value, np.uint8, used * per_row, size).reshape(used, per_row)
+    if len(value) < parts.head:
+        raise IncompatibleState("a state record is shorter than its header")
+    head = np.frombuffer(value[: parts.head].ljust(packing_kernel.HEAD_BYTES, b"\0"),
+                         packing_kernel.HEAD, 1)[0]  # fmt: skip
+    used = int(head["used"])
+    if len(value) != parts.head + used * (parts.lead + parts.row):
+        raise IncompatibleState("a state record is not as long as its header says")
+    names = np.frombuffer(value, np.uint8, used * parts.lead, parts.head).reshape(used, parts.lead)
     interests = names[:, 0].astype(int) | (names[:, 1].astype(int) << 8)
-    rows = np.frombuffer(value, lay.ROW, used, size + used * per_row)
+    stored = np.frombuffer(value, np.uint8, used * parts.row, parts.head + used * parts.lead)
+    rows = np.zeros(used, lay.ROW)
+    as_bytes(rows)[:, : parts.row] = stored.reshape(used, parts.row)
     found: dict[str, Any] = {
         "events": int(head["events"]),
         "profile_version": int(head["version"]),
         "interests": [_row(taxonomy, int(i), row) for i, row in zip(interests, rows, strict=True)],
     }
     if head["events"]:
-        country = int(head["country"])
+        country, zone = int(head["country"]), int(head["zone"])
         found |= {
             "first_day": _day(int(head["first"])),
             "last_day": _day(int(head["day"])),
@@ -63,6 +69,8 @@ def describe_subject(value: bytes, taxonomy: Taxonomy) -> dict[str, Any]:
                 name for kind, name in enumerate(INPUTS.names) if int(head["sources"]) >> kind & 1
             ],
             "country": chr(country >> 8) + chr(country & 255) if country else None,
+            "tz_offset_min": zone if head["placed_at"] and zone != lay.NO_ZONE else None,
+            "days_abroad_of_last_64": int(head["abroad"]).bit_count(),
         }
     return found
 
@@ -109,7 +117,7 @@ def describe_facts(records: Mapping[bytes, bytes], rules: Rules, now: int) -> di
             case (Kind.ABOUT, name):
                 member = name.partition(b"/")[2].decode() or None
                 facts += [
-                    {"at": _time(held.ts), **_present(fields(held) | {"member": member})}
+                    {"at": _time(held.ts), **_present(fields(held) | _more(held, member))}
                     for held in Person.from_bytes(None, value).about.values()
                 ]
             case (Kind.CONTACTS, name):
@@ -126,6 +134,11 @@ def describe_facts(records: Mapping[bytes, bytes], rules: Rules, now: int) -> di
         "not_said": {purpose: rules.unsaid[purpose] for purpose in Purpose if purpose not in said},
         "facts": facts,
     }
+
+
+def _more(held: Held, member: str | None) -> dict[str, Any]:
+    before = [_time(ts) for ts in held.bought if ts != held.ts]
+    return {"member": member, "bought_before": before or None}
 
 
 def _consents(
@@ -203,6 +216,7 @@ def _row(taxonomy: Taxonomy, interest: int, row: Any) -> dict[str, Any]:
             for name, mass in zip(DayPart.words(), row["part"], strict=True)
             if mass
         },
+        "gathered_abroad": round(float(row["abroad"]), 4),
         "flags": [name for flag, name in _FLAGS if flags & flag],
     }
 

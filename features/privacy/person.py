@@ -36,12 +36,31 @@ DOUBT: Final = "undecided"
 ATTRIBUTION: Final = "household-attribution"
 
 
+#: Purchases of one interest whose times are kept, and from how many gaps on they have a rhythm.
+_MOST_BOUGHT, _LEAST_GAPS = 8, 2
+_ONE_PURCHASE_MS = 3 * DAY_MS  # there and back, a ticket each
+
+
 class Held(NamedTuple):
-    """The latest version of a fact about an interest: event time in ms, event id, content."""
+    """The latest version of a fact about an interest: event time in ms, event id, content.
+
+    Of a purchase also when that interest was bought, ms, the latest first, itself included.
+    """
 
     ts: int
     event_id: str
     said: AboutInterest
+    bought: tuple[int, ...] = ()
+
+    @property
+    def rhythm(self) -> int:
+        """Median of the times between purchases, ms, 0 where they are too few."""
+        times: list[int] = []
+        for ts in self.bought:
+            if not times or times[-1] - ts >= _ONE_PURCHASE_MS:
+                times.append(ts)
+        gaps = sorted(later - earlier for later, earlier in zip(times, times[1:], strict=False))
+        return gaps[(len(gaps) - 1) // 2] if len(gaps) >= _LEAST_GAPS else 0
 
 
 class Timed(NamedTuple):
@@ -99,10 +118,15 @@ class Person:
         """Add a fact about an interest; returns whether anything changed."""
         name = f"{held.said.kind}/{held.said.interest}"
         known = self.about.get(name)
-        if held.ts <= self.erased_at or (known is not None and _rank(known) >= _rank(held)):
+        if held.ts <= self.erased_at:
             return False
+        if isinstance(held.said, Purchase) and not held.said.returned:
+            held = held._replace(bought=(held.ts,))
+        if known is not None:
+            bought = sorted({*known.bought, *held.bought}, reverse=True)[:_MOST_BOUGHT]
+            held = max(known, held, key=_rank)._replace(bought=tuple(bought))
         self.about[name] = held
-        return True
+        return held != known
 
     def evict(self, most: int) -> list[FactKind]:
         """Let go what merely informs, the oldest first, down to `most`; returns its kinds."""
@@ -118,7 +142,11 @@ class Person:
         gone = [name for name, held in self.about.items() if not start <= held.ts < until]
         for name in gone:
             del self.about[name]
-        return bool(gone)
+        before = dict(self.about)
+        for name, held in before.items():
+            bought = tuple(ts for ts in held.bought if start <= ts < until)
+            self.about[name] = held._replace(bought=bought)
+        return bool(gone) or self.about != before
 
     @property
     def latest(self) -> int:
@@ -200,10 +228,12 @@ class Person:
                 case Purchase(returned=True) | Declaration():
                     continue
                 case Purchase() | DecisionAgainst() as said:
-                    days = said.quiet_days
-                    if days is None:
-                        days = rules.kind(said.interest).days[said.kind]
-                    found.append(Timed(said.interest, said.kind, held.ts + days * DAY_MS))
+                    kind = rules.kind(said.interest)
+                    days = kind.days[said.kind] if said.quiet_days is None else said.quiet_days
+                    quiet = days * DAY_MS
+                    if said.quiet_days is None and kind.rhythm and held.rhythm:
+                        quiet = held.rhythm * 3 // 4  # in time for the next one
+                    found.append(Timed(said.interest, said.kind, held.ts + quiet))
                 case other:
                     assert_never(other)
         return _in_force(found, now)
@@ -229,7 +259,7 @@ class Person:
         """Canonical JSON of the facts about interests, None for none."""
         if not self.about:
             return None
-        return _dumps({n: (h.ts, h.event_id, fields(h)) for n, h in self.about.items()})
+        return _dumps({name: _stored(held) for name, held in self.about.items()})
 
     @classmethod
     def from_bytes(cls, consents: bytes | None, about: bytes | None) -> Person:
@@ -266,12 +296,22 @@ def protects(said: AboutInterest) -> bool:
     return isinstance(said, Declaration) and said.stance == Opinion.DISLIKE
 
 
-def _held(ts: int, event_id: str, stored: Mapping[str, Any]) -> Held:
+def _stored(held: Held) -> tuple[Any, ...]:
+    more = (held.bought,) if held.bought not in ((), (held.ts,)) else ()
+    return held.ts, held.event_id, fields(held), *more
+
+
+def _held(
+    ts: int, event_id: str, stored: Mapping[str, Any], bought: Iterable[int] | None = None
+) -> Held:
     said = dict(stored)
     kind = LASTING[FactKind(said.pop("kind"))]
     what = kind(**said)
     assert isinstance(what, AboutInterest)
-    return Held(int(ts), str(event_id), what)
+    if bought is None:
+        own = isinstance(what, Purchase) and not what.returned
+        bought = (ts,) if own else ()
+    return Held(int(ts), str(event_id), what, tuple(map(int, bought)))
 
 
 def _rank(held: Held) -> tuple[int, bool, str]:

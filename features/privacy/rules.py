@@ -10,7 +10,9 @@ table               fields
 ``children``        ``profiled`` bool, ``shared_device`` hold | ignore
 ``class`` (list)    ``name`` text, ``interests`` list of ids or ``*`` (one class has it),
                     ``purchase_days``, ``decision_days`` 0..3650, ``relatives`` list of
-                    descendants | parent | siblings, ``kin`` list of ids (optional)
+                    descendants | parent | siblings; optional: ``kin`` list of ids, ``rhythm``
+                    bool: quiet for three quarters of the usual time between own purchases,
+                    where that is known
 ==================  =====================================================================
 """
 
@@ -56,6 +58,7 @@ class InterestClass:
     days: Mapping[str, int]  # by kind of fact
     relatives: tuple[str, ...]
     kin: tuple[int, ...]
+    rhythm: bool = False  # bought again and again, at a pace of one's own
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,15 +160,13 @@ def parse(text: str, tree: Taxonomy, contact: str = "") -> Rules:
     declared, children = table["declared"], table["children"]
     _READ.fields("declared", declared, {"like_days", "dislike_days"})
     _READ.fields("children", children, {"profiled", "shared_device"})
-    if not isinstance(children["profiled"], bool):
-        raise RulesError("children.profiled: true or false")
     kinds, other = _classes(table["class"], tree)
     return Rules(
         terms,
         unsaid,
         _days("declared", declared, "like_days", 1),
         _days("declared", declared, "dislike_days", 1),
-        children["profiled"],
+        _READ.flag("children.profiled", children["profiled"]),
         _READ.word("children.shared_device", children["shared_device"], ("hold", "ignore"))
         == "hold",
         parse_policy(contact),
@@ -203,7 +204,7 @@ def _classes(items: Any, tree: Taxonomy) -> tuple[dict[int, InterestClass], Inte
             place,
             item,
             {"name", "interests", "purchase_days", "decision_days", "relatives"},
-            {"kin"},
+            {"kin", "rhythm"},
         )
         relatives = tuple(
             _READ.word(f"{place}.relatives", word, RELATIVES)
@@ -217,6 +218,7 @@ def _classes(items: Any, tree: Taxonomy) -> tuple[dict[int, InterestClass], Inte
             },
             relatives,
             tuple(_indices(f"{place}.kin", item.get("kin", []), tree)),
+            _READ.flag(f"{place}.rhythm", item.get("rhythm", False)),
         )
         if item["interests"] == ["*"]:
             if other is not None:

@@ -30,6 +30,7 @@ from features.models.stance_kernel import (
 from features.moments.moments_kernel import has_own_days
 from features.state.apart_kernel import share_apart
 from features.state.layout import F_LIKE, F_TOLD, S_CARE, S_HOLD, Live, Rows
+from features.state.place_kernel import gathered_abroad, left_of_trips, share_abroad
 from features.state.rows_kernel import popcount
 from features.state.spans_kernel import allowed_until
 
@@ -46,6 +47,8 @@ RANKED: Final = np.dtype([
     ("since", "i8"), ("until", "i8"),
     # Of its mass: of a member, seen on a shared screen; of a household, a child's.
     ("attributed", "f8"), ("elses", "f8"),
+    # Of its mass, gathered abroad; the same where that holds it; days of the last seven that tell.
+    ("abroad", "f8"), ("trip", "f8"), ("week", "i8"),
 ])  # fmt: skip
 
 #: A score as it is kept to be compared: in 1/255.
@@ -65,6 +68,10 @@ COMMON_AGE = 7
 #: Active days of the last 28 from which on a guess is worth being told: two a week. On simulated
 #: households 86 % of what they follow on every third day is told then, without guesses 60 %.
 _HABIT_DAYS = 8
+#: Share of an interest's mass beyond which it is one of a trip.
+_TRIPS = 0.5
+#: What is left of a trip's mass down to which its interests are named: a fortnight of home.
+_NAMED_LEFT = 0.25
 _FNV_PRIME = np.uint64(0x100000001B3)
 _FNV_START = np.uint64(0xCBF29CE484222325)
 
@@ -124,6 +131,7 @@ def ranked(
     s = live.subjects
     rank: Any = scratch.rank
     began = morning(live, sid, day, scratch.levels)
+    left = left_of_trips(began.place, live.clock)
     held = (s.status[s.account[sid]] | s.status[sid]) & (S_CARE | S_HOLD)
     count, top, attention, level = 0, choice.top, 0.0, 0.0
     start = as_int(s.start[sid])
@@ -133,8 +141,7 @@ def ranked(
             continue
         row = live.rows.windows[j]
         bits = fill(live, j, began, policy.log_odds, scratch.levels, scratch.vector)
-        age = max(0, day - as_int(row.first))
-        days = evidence(began, as_int(row.first))
+        age, days = max(0, day - as_int(row.first)), evidence(began, as_int(row.first))
         score, confidence, stance, rule, low, high = decide(
             policy, scratch.vector, bits, age, days, interest, as_int(row.known), held != 0
         )
@@ -144,14 +151,16 @@ def ranked(
         told = tells(score, low, high, policy.rate[interest])
         declared = as_int(row.known) & F_TOLD != 0
         idle = stance == HOLD and _idle(score, low, policy.rate[interest], bits, age)
-        if (idle or stance == AVOID) and not declared and has_own_days(day, bits, age):
-            idle = False  # neither dull nor unwanted on the eve of another day
-            if stance == AVOID:
-                stance, rule = HOLD, RULE_UNCLEAR
+        gathered = gathered_abroad(row, began.place, day - as_int(row.day), live.clock)
+        abroad = share_abroad(gathered, scratch.levels[2], left)
+        trip = abroad if left < 1.0 and abroad > _TRIPS and not declared else 0.0
+        if trip > 0.0:
+            stance, rule, idle = HOLD, RULE_NONE, left < _NAMED_LEFT
+        elif (idle or stance == AVOID) and not declared and has_own_days(day, bits, age):
+            stance, rule, idle = _on_own_days(stance, rule)
         if idle and not declared and choice.common == 0:
             continue
-        if as_int(row.known) & F_LIKE:
-            told += _DECLARED
+        told += _DECLARED if as_int(row.known) & F_LIKE else 0.0
         at = count
         if count == top:
             if rank[count - 1].tells >= told:
@@ -164,20 +173,24 @@ def ranked(
             at -= 1
         best = rank[at]
         best.row = j
-        best.score = score
-        best.lift = score / policy.rate[interest]
+        best.score, best.lift = score, score / policy.rate[interest]
         best.confidence = confidence
         best.trend = trend(scratch.levels, bits, age, score)
         best.stance = stance
-        best.weekly_habit = scratch.vector[WEEKLY_HABIT]
-        best.share_7d = scratch.vector[SHARE_7D]
+        best.weekly_habit, best.share_7d = scratch.vector[WEEKLY_HABIT], scratch.vector[SHARE_7D]
         best.tells = told
         best.low, best.high = low / policy.rate[interest], high / policy.rate[interest]
-        best.age, best.rule = age, rule
-        best.share = drawn
+        best.age, best.rule, best.share = age, rule, drawn
+        best.abroad, best.trip, best.week = abroad, trip, popcount(bits & np.uint64(0x7F))
         _tell_apart(live, sid, best, declared)
     _divide(rank, count, attention, level)
     return without_parents(live, rank, count, choice.parent)
+
+
+@inlined
+def _on_own_days(stance: int, rule: int) -> Any:
+    """Stance, rule and idleness: neither dull nor unwanted on the eve of another day."""
+    return HOLD, RULE_UNCLEAR if stance == AVOID else rule, False
 
 
 @inlined
@@ -230,29 +243,32 @@ def without_parents(live: Live, rank: Any, count: int, parent: Any) -> int:
 
 
 @inlined
-def digest(live: Live, sid: int, rank: Any, text: Any) -> Any:
-    """Hash of what is material whatever its size: what is engaged or avoided, rights, ends.
+def digest(live: Live, sid: int, place: int, rank: Any, text: Any) -> Any:
+    """Hash of what is material, however small: place, what is engaged or avoided, rights, ends.
 
     What is on hold is brought along by what a reader can act on, or by the greatest age.
 
     Parameters
     ----------
+    place : int
+        What `place_since` says.
     rank : ndarray of RANKED
     text : ndarray of uint8
         What is said of the subject's rights.
     """
     h = _FNV_START ^ np.uint64(live.subjects.country[sid])
+    h = (h ^ np.uint64(place)) * _FNV_PRIME
     h = (h ^ np.uint64(allowed_until(live, sid))) * _FNV_PRIME
     for k in range(text.shape[0]):
         h = (h ^ np.uint64(text[k])) * _FNV_PRIME
     for q in range(rank.shape[0]):
         if rank[q].stance == HOLD:
             continue
-        # The row's place stands for the interest, for rows of a subject keep their order; added
+        # The row's number stands for the interest, for rows of a subject keep their order; added
         # up, for a mere change of rank is not material.
-        place = np.uint64(rank[q].row - live.subjects.start[sid])
+        number = np.uint64(rank[q].row - live.subjects.start[sid])
         said = np.uint64(rank[q].trend * 8 + rank[q].stance) ^ np.uint64(rank[q].until)
-        h += (((_FNV_START ^ place) * _FNV_PRIME) ^ said) * _FNV_PRIME
+        h += (((_FNV_START ^ number) * _FNV_PRIME) ^ said) * _FNV_PRIME
     return h
 
 

@@ -67,18 +67,18 @@ _WHY_HOLD = _reason(ReasonCode.ON_HOLD, "1")
 _WHY_FEW = _reason(ReasonCode.FEW_DATA)
 _WHY_SHARED = _reason(ReasonCode.SEEN_ON_SHARED_SCREEN)
 _WHY_ELSE = _reason(ReasonCode.SOMEBODY_ELSE)
+_WHY_TRIP = _reason(ReasonCode.LEARNED_ABROAD)
 #: Days for which an interest is known before a weekday can be its habit: three of that weekday.
 HABIT_AGE = 21
-#: A smaller share that was seen on a shared screen is not said.
-LEAST_ATTRIBUTED = 0.01
+#: A smaller share that was seen on a shared screen, or gathered abroad, is not said.
+LEAST_SHARE = 0.01
 
 
 @inlined
 def write_reasons(out: Any, n: int, row: Any, day: int, best: Any, held: int) -> int:
     """Write why an interest has its stance; the deciding rule first, with its numbers."""
     active = popcount(days_before(row, day) & np.uint64(0xFFFFFFF))
-    week = popcount(days_before(row, day) & np.uint64(0x7F))
-    n = _write_rule(out, put(out, n, _REASONS), best, week)
+    n = _write_rule(out, put(out, n, _REASONS), best)
     n = put(out, n, _WHY_DAYS)
     n = put_int(out, n, active)
     n = put(out, n, _WHY_SHARE)
@@ -101,16 +101,18 @@ def write_reasons(out: Any, n: int, row: Any, day: int, best: Any, held: int) ->
     if age < 7:
         n = put(out, n, _WHY_FEW)
         n = put_int(out, n, age)
-    if best.attributed >= LEAST_ATTRIBUTED:
+    if best.attributed >= LEAST_SHARE:
         n = put_hundredths(out, put(out, n, _WHY_SHARED), best.attributed)
     if best.elses > 0.0:
         n = put_hundredths(out, put(out, n, _WHY_ELSE), best.elses)
+    if best.trip > 0.0:
+        n = put_hundredths(out, put(out, n, _WHY_TRIP), best.trip)
     n = put(out, n, _CLOSE_OBJECT)
     return put(out, n, _CLOSE_LIST)
 
 
 @inlined
-def _write_rule(out: Any, n: int, best: Any, week: int) -> int:
+def _write_rule(out: Any, n: int, best: Any) -> int:
     """The rule that decided by a number, none where a declared fact did."""
     rule = best.rule
     if rule == RULE_NONE:
@@ -128,4 +130,4 @@ def _write_rule(out: Any, n: int, best: Any, week: int) -> int:
         return put(out, put_probability(out, put(out, n, _STILL[0]), at_most), _STILL[1])
     if rule == RULE_RARE:
         return put(out, put_probability(out, put(out, n, _RARE[0]), best.score), _RARE[1])
-    return put(out, put_int(out, put(out, n, _NEW[0]), week), _NEW[1])
+    return put(out, put_int(out, put(out, n, _NEW[0]), as_int(best.week)), _NEW[1])

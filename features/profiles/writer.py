@@ -55,8 +55,6 @@ class ProfileWriter:
         Change of a score that is material.
     max_age : int
         Days after which a profile is published again though nothing changed.
-    home : str
-        Country of the operator, two letters, or empty where unknown.
     inputs : Inputs
         The kinds of input that evidence comes from.
     common : bool
@@ -69,7 +67,6 @@ class ProfileWriter:
         top: int,
         step: float,
         max_age: int,
-        home: str = "",
         inputs: Inputs = INPUTS,
         common: bool = False,
     ) -> None:
@@ -89,7 +86,6 @@ class ProfileWriter:
                 int(common),
             ),
             model=np.zeros(0, np.uint8),
-            home=ord(home[0]) * 256 + ord(home[1]) if home else 0,
             step=max(step, 1e-4),
             max_age=max_age,
             inputs=np.frombuffer(b"".join(names), np.uint8),

@@ -21,6 +21,7 @@ from features.profiles.json_kernel import (
     put_span,
 )
 from features.profiles.moments_text_kernel import fill_parts_of, put_moments
+from features.profiles.place_text_kernel import put_context
 from features.profiles.ranking_kernel import (
     RANKED,
     SHOWN_UNITS,
@@ -30,9 +31,10 @@ from features.profiles.ranking_kernel import (
     moved,
     ranked,
 )
-from features.profiles.reasons_kernel import LEAST_ATTRIBUTED, as_text, write_reasons
+from features.profiles.reasons_kernel import LEAST_SHARE, as_text, write_reasons
 from features.profiles.stances_kernel import fill_ends, remember_shown
 from features.state.layout import DAY_MS, F_DISLIKE, F_QUIET, MAX_ROWS, S_CARE, S_HOLD, Live
+from features.state.place_kernel import place_since
 from features.state.rows_kernel import popcount
 from features.state.spans_kernel import allowed_until
 from features.vocabulary import DayPart, PermissionBasis, Purpose, Source, Stance, Trend
@@ -53,8 +55,6 @@ _COMPUTED = as_text(',"computed_at":')
 _VALID_UNTIL = as_text(',"valid_until":')
 _UNTIL = as_text(',"until":')
 _MODEL = as_text(',"model":')
-_CONTEXT_HOME = as_text(',"context":{"roaming":false,"country":')
-_CONTEXT_AWAY = as_text(',"context":{"roaming":true,"country":')
 _NULL = as_text("null")
 _INTERESTS = as_text('},"interests":[')
 _LIFT = as_text(',"lift":')
@@ -63,8 +63,8 @@ _SHARE = as_text(',"share":{"value":')
 _SHARE_LOW = as_text(',"low":')
 _SHARE_HIGH = as_text(',"high":')
 _ATTRIBUTED = as_text(',"attributed":')
-_TREND = as_text('},"trend":"')
-_TREND_ALONE = as_text(',"trend":"')
+_ABROAD = as_text(',"abroad":')
+_TREND = as_text(',"trend":"')
 _LAST = as_text('","last_active":')
 _PARTS = as_text(',"dayparts":{')
 _SOURCES = as_text('},"sources":{')
@@ -101,7 +101,6 @@ class Template(NamedTuple):
     named: NDArray[np.int32]  # length of ``{"id":..,"name":..`` alone
     choice: Selection
     model: NDArray[np.uint8]  # the value of "model"
-    home: int  # country code of the operator, 0 unknown
     step: float  # material change of a score
     max_age: int  # days
     inputs: NDArray[np.uint8]  # names of the kinds of input, quoted, and where each starts
@@ -164,7 +163,7 @@ def write_profiles(
         text = rights.text[rights.at[4 * i] : rights.at[4 * i + 4]]
         ends = rights.ends[rights.ends_at[i] : rights.ends_at[i + 1]]
         fill_ends(live, rank, ends, allowed_until(live, sid))
-        said = digest(live, sid, rank, text)
+        said = digest(live, sid, place_since(live, sid, day), rank, text)
         same = said == s.digest[sid] and not moved(rank, rows, template.step)
         fresh = day - as_int(s.published[sid]) < template.max_age
         if s.used[sid] == 0 or (same and fresh):
@@ -197,17 +196,7 @@ def _write(
     n = _write_head(out, n, live, sid, until)
     n = put(out, n, _MODEL)
     n = put(out, n, template.model)
-    country = as_int(s.country[sid])
-    away = country != 0 and template.home != 0 and country != template.home
-    n = put(out, n, _CONTEXT_AWAY if away else _CONTEXT_HOME)
-    if country == 0:
-        n = put(out, n, _NULL)
-    else:
-        out[n] = 34
-        out[n + 1] = np.uint8(country >> 8)
-        out[n + 2] = np.uint8(country & 255)
-        out[n + 3] = 34
-        n += 4
+    n = put_context(out, n, live, sid, day)
     n = put(out, n, _INTERESTS)
     held = (s.status[s.account[sid]] | s.status[sid]) & (S_CARE | S_HOLD)
     active = subject_days(s, sid, day)
@@ -326,12 +315,12 @@ def _write_interest(
     n = put_hundredths(out, n, best.share)
     n = put_hundredths(out, put(out, n, _SHARE_LOW), best.share_low)
     n = put_hundredths(out, put(out, n, _SHARE_HIGH), best.share_high)
-    if best.attributed >= LEAST_ATTRIBUTED:
-        n = put(out, n, _CLOSE_OBJECT)
+    n = put(out, n, _CLOSE_OBJECT)
+    if best.attributed >= LEAST_SHARE:
         n = put_hundredths(out, put(out, n, _ATTRIBUTED), best.attributed)
-        n = put(out, n, _TREND_ALONE)
-    else:
-        n = put(out, n, _TREND)
+    if best.abroad >= LEAST_SHARE:
+        n = put_hundredths(out, put(out, n, _ABROAD), best.abroad)
+    n = put(out, n, _TREND)
     n = put(out, n, _TRENDS[best.trend])
     n = put(out, n, _LAST)
     newest = as_int(row.day) + 1 - days_since(row.bits)

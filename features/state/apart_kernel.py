@@ -8,6 +8,7 @@ import numpy as np
 
 from features.jit import as_int, bare, inlined
 from features.state.layout import D_PROFILE, D_STATE, F_TOLD, Clock, Live
+from features.state.place_kernel import days_abroad, gathered_abroad
 from features.state.rows_kernel import decay, long_level, opening_level, popcount, roll, shifted
 from features.state.slabs_kernel import drop_row
 from features.state.subjects_kernel import mark
@@ -18,12 +19,15 @@ _RESIDUE = 1e-5  # what rounding leaves of a difference
 
 
 @inlined
-def bring(live: Live, j: int, day: int) -> None:
-    """Bring a row forward to `day`, with what is kept apart of it."""
+def bring(live: Live, sid: int, j: int, day: int) -> None:
+    """Bring a subject's row forward to `day`, with what is kept of its mass beside it."""
     row = live.rows.windows[j]
-    if live.clock.attribution != 0:
-        steps = day - as_int(row.day)
-        if steps > 0:
+    steps = day - as_int(row.day)
+    if steps > 0:
+        row.abroad = np.float32(
+            gathered_abroad(row, days_abroad(live.subjects, sid, day), steps, live.clock)
+        )
+        if live.clock.attribution != 0:
             apart = live.rows.apart[j]
             apart.level = np.float32(_opening_apart(apart, steps, live.clock))
             apart.today = apart.tomorrow if steps == 1 else np.float32(0.0)
@@ -116,6 +120,7 @@ def _take(row: Any, apart: Any, left: float) -> None:
     for k in range(8):
         row.part[k] = np.float32(row.part[k] * left)
     row.tv, row.app = np.float32(row.tv * left), np.float32(row.app * left)
+    row.abroad = np.float32(row.abroad * left)
     row.bits = row.bits & ~apart.days
     row.active = np.uint16(as_int(row.active) - popcount(apart.days))
     apart.level = apart.today = apart.tomorrow = np.float32(0.0)

@@ -8,13 +8,21 @@ import numpy as np
 
 from features.jit import as_int, inlined
 from features.state.apart_kernel import bring, note_day, put_apart
-from features.state.layout import DAY_MS, F_DISLIKE, FLAGGED, S_SUPPRESSIONS, Clock, Live, Subjects
+from features.state.layout import (
+    DAY_MS,
+    F_DISLIKE,
+    FLAGGED,
+    NO_ZONE,
+    S_SUPPRESSIONS,
+    Clock,
+    Live,
+    Subjects,
+)
 from features.state.rows_kernel import add, shifted
 from features.state.slabs_kernel import find_row, insert_row
 
 #: How an event is a subject's: his own; probably his, on a shared screen; surely.
 OWN, PROBABLE, SURE = range(3)
-_NO_ZONE = -32768
 _MS_PER_PART = 6 * 3_600_000
 
 
@@ -41,7 +49,7 @@ def count(
     """
     s, r, t, clock, c = live.subjects, live.rows, live.contents, live.clock, live.counters[0]
     day = (at + clock.offset) // DAY_MS
-    there = e.ts + (clock.offset if e.tz_min == _NO_ZONE else as_int(e.tz_min) * 60_000)
+    there = e.ts + (clock.offset if e.tz_min == NO_ZONE else as_int(e.tz_min) * 60_000)
     part = (there % DAY_MS) // _MS_PER_PART
     if (there // DAY_MS + 3) % 7 >= 5:  # 1970-01-01 was a Thursday
         part += 4
@@ -61,7 +69,7 @@ def count(
                 if how != OWN:
                     continue  # it may be disliked
         else:
-            bring(live, j, c.open_day)
+            bring(live, sid, j, c.open_day)
         if how != OWN and r.windows[j].known & F_DISLIKE:
             continue
         less = 0.0
@@ -89,7 +97,7 @@ def _not_counting(live: Live, j: int, ahead: int, how: int) -> Any:
 
 
 @inlined
-def touch(s: Subjects, sid: int, ts: int, day: int, kind: int, country: int) -> None:
+def touch(s: Subjects, sid: int, ts: int, day: int, kind: int) -> None:
     """Note that a subject was there."""
     if s.events[sid] == 0:
         s.last_ts[sid] = as_int(0)  # till now: when a fact first named the subject
@@ -105,5 +113,3 @@ def touch(s: Subjects, sid: int, ts: int, day: int, kind: int, country: int) -> 
     s.sources[sid] = np.uint8(s.sources[sid] | (1 << kind))
     if ts >= s.last_ts[sid]:
         s.last_ts[sid] = ts
-        if country != 0:
-            s.country[sid] = np.uint16(country)

@@ -53,6 +53,7 @@ from features.state.layout import (
     UNTAGGED,
     Live,
 )
+from features.state.place_kernel import note_place
 from features.state.rows_kernel import engagement
 from features.state.shared_screen_kernel import attribute, has_room
 from features.state.spans_kernel import find_span
@@ -193,7 +194,8 @@ def _one(live: Live, e: Any, blob: Any, account: int) -> int:
         if p >= 0 and live.spans.scope[p] == SPAN_AGREED:
             s.status[sid] = np.uint8(S_AGREED)
     day = (at + clock.offset) // DAY_MS
-    touch(s, sid, at, day, e.kind, e.country)
+    touch(s, sid, at, day, e.kind)
+    note_place(live, sid, at, e)
     ages = ages_of(at, clock)
     if count(live, sid, slot, weight, e, at, ages, OWN) and s.day[sid] - day < 64:
         s.days[sid] = s.days[sid] | (np.uint64(1) << np.uint64(s.day[sid] - day))

@@ -15,18 +15,18 @@ from features.vocabulary import Outcome
 
 DAY_MS = 86_400_000
 
-#: One row: a subject's engagement with one interest, 92 bytes, which go to the changelog as they
+#: One row: a subject's engagement with one interest, 96 bytes, which go to the changelog as they
 #: lie here. All is relative to the row's own ``day`` (local days since 1970). Of ``bits``, the
 #: active days, bit 0 is ``day + 1``, bit 1 is ``day``, bit *n* is ``day + 1 - n``. ``active`` is
 #: the number of active days ever, ``known`` what was declared (``F_...``). Masses by half-life are
 #: as of the start of ``day``: ``level`` of all events before it, ``today`` of its own; those of the
 #: day after, ``tomorrow``, are as of that day's start. With the longest half-life, as of the start
 #: of ``day``: ``part`` by day-part (weekday night, morning, afternoon, evening, then weekend),
-#: ``tv`` and ``app`` (network is the rest).
+#: ``tv`` and ``app`` (network is the rest); and ``abroad``, of earlier days that were.
 ROW: Final = np.dtype([
     ("bits", "<u8"), ("day", "<u2"), ("first", "<u2"), ("active", "<u2"), ("known", "<u2"),
     ("level", "<f4", 3), ("today", "<f4", 3), ("tomorrow", "<f4", 3), ("part", "<f4", 8),
-    ("tv", "<f4"), ("app", "<f4"),
+    ("tv", "<f4"), ("app", "<f4"), ("abroad", "<f4"),
 ])  # fmt: skip
 
 #: What the profile published last says of a row: its score in 1/255, its stance, and the local day
@@ -53,7 +53,9 @@ F_REMEMBERED = F_ENGAGED | F_MORNINGS
 F_TOLD = F_LIKE | F_DISLIKE | F_QUIET
 
 #: Kinds of interests by their last bits, of which an account says whether facts flag them.
-FLAGGED = 16
+FLAGGED = 8
+#: Minutes east of UTC of an event that does not say.
+NO_ZONE: Final = -32768
 
 #: Status of a subject: gone for good; a care case is open; no offers for another reason; an
 #: account in which some person or device has a word of its own (`Spans`); facts may flag its rows;
@@ -63,8 +65,9 @@ S_GONE, S_CARE, S_HOLD, S_KIN, S_SUPPRESSIONS, S_ASK, S_AGREED, S_OTHERS = (
     1, 2, 4, 8, 16, 32, 64, 128,
 )  # fmt: skip
 
-#: Dirty marks of a subject between two commits.
-D_STATE, D_PROFILE, D_LISTED = 1, 2, 4
+#: Marks of a subject: dirty since the last commit, of which those that stay on are the last, that
+#: the changelog holds a record of its line.
+D_STATE, D_PROFILE, D_LISTED, D_ASIDE = 1, 2, 4, 8
 
 #: What became of an event.
 (
@@ -129,17 +132,21 @@ ROOM_SUBJECTS, ROOM_KEY_BYTES, ROOM_ROWS = 2, 256, MOST_INTERESTS * LARGEST_SLAB
 #: the account, which counts its ``members``. ``days`` is the active-day bitmap, bit 0 is ``day``.
 #: ``flagged`` of an account has bit *n* where a new row may get flags whose interest ends in *n*,
 #: of `FLAGGED` kinds of ends.
-#: ``line`` is 1 + the place of a member's own line, or of an account's home, 0 where there is none;
-#: ``aside`` whether the changelog holds a record of it.
+#: ``line`` is 1 + the place of a member's own line, or of an account's home, 0 where there is none.
+#: Of where it is: ``country`` and ``zone`` (minutes east of UTC, or `NO_ZONE`) are those of the
+#: latest event that names a country, at ``placed_at`` (seconds, 0 for none); ``abroad``,
+#: ``place_day`` and ``quarters`` are those of `features.state.place_kernel`.
 SUBJECT: Final = np.dtype([
     ("hash", "u8"), ("key_at", "i8"), ("consent_from", "i8"), ("consent_until", "i8"),
     ("last_ts", "i8"), ("days", "u8"), ("start", "i4"), ("account", "i4"), ("events", "u4"),
     ("used", "u2"), ("cap", "u2"), ("key_len", "u2"), ("day", "u2"), ("first", "u2"),
-    ("country", "u2"), ("sources", "u1"), ("status", "u1"), ("dirty", "u1"), ("aside", "u1"),
-    ("published", "u2"), ("flagged", "u2"),
+    ("country", "u2"), ("sources", "u1"), ("status", "u1"), ("dirty", "u1"), ("flagged", "u1"),
+    ("published", "u2"), ("quarters", "u2"),
     ("digest", "u8"), ("sibling", "i4"), ("seq", "u4"), ("version", "u4"),
     ("previous", "i4"), ("members", "u4"), ("line", "i4"),
+    ("abroad", "u8"), ("placed_at", "u4"), ("place_day", "u2"), ("zone", "i2"),
 ], align=True)  # fmt: skip
+assert SUBJECT.itemsize == 128  # two cache lines
 
 #: The subject table, an array of `SUBJECT`. One, not one per column, for kernels hand it on by its
 #: few words. A plain one: as a `numpy.recarray` it takes Python twenty times as long to read a
@@ -224,6 +231,7 @@ class Clock(NamedTuple):
     least: NDArray[np.float64]
     source: NDArray[np.int64]
     attribution: int = 0  # whether shared screens are attributed
+    home: int = 0  # country of the operator, two letters as in an event, 0 where unknown
 
 
 class Live(NamedTuple):

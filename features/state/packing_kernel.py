@@ -14,7 +14,8 @@ from features.state.slabs_kernel import take_slab
 from features.state.subjects_kernel import SubjectKey, find_subject, insert_subject
 
 #: Header of a state record, little endian. ``format`` changes when any of this does. Behind it, per
-#: row, its interest and what is shown of it; then the rows. Of format 1 only the score was kept.
+#: row, its interest and what is shown of it; then the rows. Of format 1 only the score was kept,
+#: and of 1 and 2 nothing of where the subject was.
 HEAD = np.dtype(
     [
         ("format", "<u1"),
@@ -30,22 +31,41 @@ HEAD = np.dtype(
         ("first", "<u2"),
         ("country", "<u2"),
         ("published", "<u2"),
+        ("abroad", "<u8"),
+        ("placed_at", "<u4"),
+        ("place_day", "<u2"),
+        ("quarters", "<u2"),
+        ("zone", "<i2"),
     ]
 )
-FORMAT = 2
+FORMAT = 3
 HEAD_BYTES = HEAD.itemsize
-#: Bytes per row before the rows themselves, by format.
-LEAD_BYTES = {1: 3, FORMAT: 2 + SHOWN.itemsize}
-_LEAD = LEAD_BYTES[FORMAT]
+_LEAD = 2 + SHOWN.itemsize
 ROW_BYTES = ROW.itemsize + _LEAD
+
+
+class Sizes(NamedTuple):
+    """Bytes of the parts of a record of one format, which hold the first fields of each."""
+
+    head: int
+    lead: int  # per row, before the rows themselves
+    row: int
+
+
+#: Of each format that can be read.
+SIZES = {
+    1: Sizes(48, 3, 92),
+    2: Sizes(48, _LEAD, 92),
+    FORMAT: Sizes(HEAD_BYTES, _LEAD, ROW.itemsize),
+}
 
 _SLASH = 47
 
 
-def lead_bytes(formats: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """`LEAD_BYTES` of records by their formats, 0 for one that can't be read."""
-    by_format = np.zeros(256, np.int64)
-    by_format[list(LEAD_BYTES)] = list(LEAD_BYTES.values())
+def sizes_of(formats: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """`SIZES` of records by their formats, shape (n, 3), zeros for one that can't be read."""
+    by_format = np.zeros((256, len(Sizes._fields)), np.int64)
+    by_format[list(SIZES)] = list(SIZES.values())
     return by_format[formats]
 
 
@@ -56,7 +76,7 @@ def pack(sids: Any, s: Subjects, r: Rows, heads: Any, row_bytes: Any, out: Any, 
     Parameters
     ----------
     heads : ndarray of uint8, shape (n, HEAD.itemsize)
-    row_bytes : ndarray of uint8, shape (rows, 92)
+    row_bytes : ndarray of uint8, shape (rows, ROW.itemsize)
         The rows' windows as bytes.
     out : ndarray of uint8
         Large enough for all.
@@ -98,10 +118,10 @@ def pack_keys(sids: Any, s: Subjects, keys: Keys, out: Any) -> None:
 
 
 @bare
-def read_heads(blob: Any, at: Any, heads: Any) -> None:
-    """Copy the header at each position of `at` into a row of `heads`."""
+def read_heads(blob: Any, at: Any, sizes: Any, heads: Any) -> None:
+    """Copy the header at each position of `at`, of so many bytes, into a row of `heads`."""
     for i in range(at.shape[0]):
-        for k in range(heads.shape[1]):
+        for k in range(sizes[i]):
             heads[i, k] = blob[at[i] + k]
 
 
@@ -113,7 +133,7 @@ class Records(NamedTuple):
     keys: Any  # ndarray of uint8
     key_at: Any  # ndarray of int64, shape (n + 1,)
     used: Any  # ndarray of uint16, shape (n,): rows of each subject
-    lead: Any  # ndarray of int64, shape (n,): bytes per row before its rows
+    sizes: Any  # ndarray of int64, shape (n, 3): `Sizes` of each
 
 
 @bare
@@ -123,7 +143,7 @@ def place(live: Live, records: Records, order: Any, row_bytes: Any, sids: Any) -
     Parameters
     ----------
     order : ndarray of int64, shape (n,)
-    row_bytes : ndarray of uint8, shape (rows, 92)
+    row_bytes : ndarray of uint8, shape (rows, ROW.itemsize)
         The rows' windows as bytes.
     sids : ndarray of int32, shape (n,)
         Filled with the subjects' numbers.
@@ -142,20 +162,21 @@ def place(live: Live, records: Records, order: Any, row_bytes: Any, sids: Any) -
         subjects.start[sid] = start
         subjects.used[sid] = np.uint16(used)
         subjects.cap[sid] = np.uint16(cap)
-        at = records.value_at[i] + HEAD_BYTES
+        head, lead, size = records.sizes[i]
+        at = records.value_at[i] + head
         for j in range(start, start + used):
             rows.interest[j] = np.uint16(values[at]) | np.uint16(np.uint16(values[at + 1]) << 8)
             shown = rows.shown[j]
             shown.score = values[at + 2]
             shown.stance, shown.since = np.uint8(0), np.uint16(0)
-            if records.lead[i] == _LEAD:
+            if lead == _LEAD:
                 shown.stance = values[at + 3]
                 shown.since = np.uint16(values[at + 4]) | np.uint16(np.uint16(values[at + 5]) << 8)
-            at += records.lead[i]
+            at += lead
         for j in range(start, start + used):
             for k in range(row_bytes.shape[1]):
-                row_bytes[j, k] = values[at + k]
-            at += row_bytes.shape[1]
+                row_bytes[j, k] = values[at + k] if k < size else 0
+            at += size
 
 
 @bare

@@ -145,6 +145,7 @@ def start_row(row: Any, day: int, first: int) -> None:
         row.part[k] = np.float32(0.0)
     row.tv = np.float32(0.0)
     row.app = np.float32(0.0)
+    row.abroad = np.float32(0.0)
 
 
 @inlined

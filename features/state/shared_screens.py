@@ -29,6 +29,7 @@ from features.state.shared_screen_kernel import free_line, learn_days
 LINES: Final = ("1", "2", "3", "4", "5+")
 BANDS_SAID: Final = ("below 0.2", "0.2", "0.4", "0.6", "0.8")
 _FIRST = 1 << 10
+_NOT_ASIDE: Final = 255 - lay.D_ASIDE
 _BY_LINE: Final = ("lines", "sketch", "touched", "presence")
 _LEARNED: Final = ("weights", "gradient", "bands")
 _COUNTED: Final = ("scored", "said")
@@ -133,8 +134,8 @@ class SharedScreens:
         s = self._store.subjects
         if s["line"][sid]:
             free_line(self._store.live, sid)
-        if s["aside"][sid]:
-            s["aside"][sid] = 0
+        if s["dirty"][sid] & lay.D_ASIDE:
+            s["dirty"][sid] &= _NOT_ASIDE
             self._gone.add(self._store.key(sid))
 
     def withdraw(self, sid: int) -> None:
@@ -184,11 +185,11 @@ class SharedScreens:
             return {}
         state = dict[bytes, bytes | None](dict.fromkeys(map(kept_aside, sorted(self._gone))))
         self._gone.clear()
-        has = self._store.subjects["aside"]
+        marks = self._store.subjects["dirty"]
         for sid, name, value in zip(sids.tolist(), names, self.packed(sids), strict=True):
-            if value or has[sid]:
+            if value or marks[sid] & lay.D_ASIDE:
                 state[kept_aside(name)] = value or None
-                has[sid] = bool(value)
+                marks[sid] = marks[sid] & _NOT_ASIDE | (lay.D_ASIDE if value else 0)
         return state
 
     def packed(self, sids: NDArray[np.int32]) -> list[bytes]:
@@ -235,7 +236,7 @@ class SharedScreens:
         heads = np.zeros(len(held), aside.ASIDE)
         if int(np.diff(at).min()) < aside.ASIDE.itemsize:
             raise IncompatibleState("a record of a line is shorter than its header")
-        read_heads(blob, at[:-1], as_bytes(heads))
+        read_heads(blob, at[:-1], np.full(len(held), aside.ASIDE.itemsize), as_bytes(heads))
         if np.any(heads["format"] != aside.FORMAT):
             raise IncompatibleState(f"records of lines are not of format {aside.FORMAT}")
         begins = self._place(sids, blob, at, heads)
@@ -243,7 +244,7 @@ class SharedScreens:
         raw = self._raw(none, none, none)
         if aside.read_aside(self._store.live, sids, blob, at, heads, begins, raw):
             raise IncompatibleState("a record of a line is not as long as it says")
-        self._store.subjects["aside"][sids] = 1
+        self._store.subjects["dirty"][sids] |= lay.D_ASIDE
 
     def _place(
         self,

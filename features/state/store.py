@@ -271,7 +271,7 @@ class Store:
         sids = self.live.keys.dirty[: int(self.counters["dirty"])]
         self.subjects["dirty"][sids] &= np.uint8(255 - what)
         if not np.any(self.subjects["dirty"][sids] & (lay.D_STATE | lay.D_PROFILE)):
-            self.subjects["dirty"][sids] = 0
+            self.subjects["dirty"][sids] &= lay.D_ASIDE
             self.counters["dirty"] = 0
 
     def new_ids(self) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
@@ -309,9 +309,8 @@ class Store:
             if name != "format":
                 heads[name] = s[name][sids]
         used = s["used"][sids].astype(np.int64)
-        out = np.empty(
-            int((packing_kernel.HEAD.itemsize + packing_kernel.ROW_BYTES * used).sum()), np.uint8
-        )
+        size = int((packing_kernel.HEAD_BYTES + packing_kernel.ROW_BYTES * used).sum())
+        out = np.empty(size, np.uint8)
         ends = np.zeros(len(sids), np.int64)
         packing_kernel.pack(
             sids, s, self.rows, as_bytes(heads), as_bytes(self.rows.windows), out, ends
@@ -334,19 +333,20 @@ class Store:
         key_bytes = np.frombuffer(b"".join(keys), np.uint8)
         blob = np.frombuffer(b"".join(values), np.uint8)
         heads = np.zeros(len(values), packing_kernel.HEAD)
-        if int(sizes.min()) < packing_kernel.HEAD.itemsize:
+        if int(sizes.min()) < min(parts.head for parts in packing_kernel.SIZES.values()):
             raise IncompatibleState("a state record is shorter than its header")
-        packing_kernel.read_heads(blob, value_at, as_bytes(heads))
-        used, lead = heads["used"].astype(np.int64), packing_kernel.lead_bytes(heads["format"])
-        expected = packing_kernel.HEAD.itemsize + (lay.ROW.itemsize + lead) * used
-        if np.any(lead == 0) or np.any(expected != sizes):
+        parts = packing_kernel.sizes_of(blob[value_at])
+        packing_kernel.read_heads(blob, value_at, np.minimum(parts[:, 0], sizes), as_bytes(heads))
+        used = heads["used"].astype(np.int64)
+        expected = parts[:, 0] + (parts[:, 1] + parts[:, 2]) * used
+        if np.any(parts[:, 0] == 0) or np.any(expected != sizes):
             raise IncompatibleState("state records are of no format that this release can read")
         rows = int(((used + 1) // 2 * 2).sum())
         self.make_room(2 * len(keys), 2 * len(key_bytes) + 64, rows)
         order = np.argsort(heads["seq"], kind="stable")
         sids = np.zeros(len(keys), np.int32)
         records = packing_kernel.Records(
-            blob, value_at, key_bytes, key_at, heads["used"].copy(), lead
+            blob, value_at, key_bytes, key_at, heads["used"].copy(), parts
         )
         packing_kernel.place(self.live, records, order, as_bytes(self.rows.windows), sids)
         for name in packing_kernel.HEAD.names or ():

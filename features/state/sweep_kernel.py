@@ -9,6 +9,7 @@ import numpy as np
 from features.jit import as_int, bare, inlined
 from features.state.apart_kernel import bring
 from features.state.layout import D_PROFILE, D_STATE, F_TOLD, S_GONE, Counters, Live, Rows, Subjects
+from features.state.place_kernel import days_abroad, forget_place, left_of_trips
 from features.state.rows_kernel import long_level
 from features.state.slabs_kernel import drop_row, drop_rows
 from features.state.subjects_kernel import mark
@@ -60,13 +61,14 @@ def sweep(live: Live, epsilon: float, retention: int, silent: Any) -> int:
 
 @inlined
 def _fade(live: Live, sid: int, day: int, epsilon: float) -> None:
-    """Bring a subject's rows to `day` and drop those that are next to nothing."""
+    """Bring a subject's rows to `day` and drop those of which next to nothing is left."""
     subjects, rows = live.subjects, live.rows
+    left = left_of_trips(days_abroad(subjects, sid, day), live.clock)
     j = as_int(subjects.start[sid])
     while j < as_int(subjects.start[sid]) + as_int(subjects.used[sid]):
         row = rows.windows[j]
-        bring(live, j, day)
-        if long_level(row) < epsilon and row.known & F_TOLD == 0:
+        bring(live, sid, j, day)
+        if long_level(row) - (1.0 - left) * row.abroad < epsilon and row.known & F_TOLD == 0:
             drop_row(subjects, rows, live.counters, sid, j)
         else:
             j += 1
@@ -82,5 +84,5 @@ def forget(subjects: Subjects, rows: Rows, counters: Counters, sid: int) -> None
     subjects.version[sid] = np.uint32(0)
     subjects.published[sid] = np.uint16(0)
     subjects.sources[sid] = np.uint8(0)
-    subjects.country[sid] = np.uint16(0)
+    forget_place(subjects, sid)
     subjects.last_ts[sid] = as_int(0)

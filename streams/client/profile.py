@@ -89,6 +89,8 @@ class Interest:
         Local day since which profiles have had this stance; ``""`` if unknown.
     until : int or None
         Epoch ms at which the stance ends by itself; None: no end is known.
+    abroad : float
+        Share of its mass that was gathered abroad, 0..1.
     """
 
     id: str
@@ -108,6 +110,7 @@ class Interest:
     first_seen: str = ""
     stance_since: str = ""
     until: int | None = None
+    abroad: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +147,29 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The subject's place now; ``country`` is ISO 3166 alpha-2 or None."""
+    """The subject's place now.
+
+    Attributes
+    ----------
+    roaming : bool
+        Whether `country` is another than the operator's.
+    country : str or None
+        Of the latest event, ISO 3166 alpha-2.
+    tz_offset_min : int or None
+        The customer's clock less UTC, minutes.
+    place : str
+        home, abroad, or a word of a later version (read it as home); by all events of each day.
+        ``""`` if unknown.
+    place_since : str
+        Local day since which it is there, ``YYYY-MM-DD``: at home, the day of return. ``""`` if
+        unknown or long ago.
+    """
 
     roaming: bool = False
     country: str | None = None
+    tz_offset_min: int | None = None
+    place: str = ""
+    place_since: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,7 +313,11 @@ def _profile(subject: str, raw: Mapping[str, Any], schema: int) -> Profile:
         model_id=_take(model, "id", str, ""),
         model_version=_take(model, "version", int, 0),
         context=Context(
-            _take(context, "roaming", bool, False), _take(context, "country", str, "") or None
+            _take(context, "roaming", bool, False),
+            _take(context, "country", str, "") or None,
+            _whole(context, "tz_offset_min"),
+            _take(context, "place", str, ""),
+            _take(context, "place_since", str, ""),
         ),
         interests=(
             *map(_interest, _objects(raw, "interests")),
@@ -305,7 +331,7 @@ def _profile(subject: str, raw: Mapping[str, Any], schema: int) -> Profile:
             Suppression(
                 _take(s, "scope", str),
                 _take(s, "reason", str, ""),
-                _time(s, "until"),
+                _whole(s, "until"),
                 _take(s, "name", str, ""),
                 _take(s, "channel", str, ""),
             )
@@ -317,11 +343,11 @@ def _profile(subject: str, raw: Mapping[str, Any], schema: int) -> Profile:
             tuple(map(str, _take(evidence, "sources", list, []))),
         ),
         schema=schema,
-        valid_until=_time(raw, "valid_until"),
+        valid_until=_whole(raw, "valid_until"),
         computed_at=_take(raw, "computed_at", int, 0),
         contactable={
             use: Permission(
-                _take(said, "value", bool), _take(said, "why", str, ""), _time(said, "until")
+                _take(said, "value", bool), _take(said, "why", str, ""), _whole(said, "until")
             )
             for use, said in _take(raw, "contactable", dict, {}).items()
             if isinstance(said, dict)
@@ -329,7 +355,7 @@ def _profile(subject: str, raw: Mapping[str, Any], schema: int) -> Profile:
     )
 
 
-def _time(raw: Mapping[str, Any], name: str) -> int | None:
+def _whole(raw: Mapping[str, Any], name: str) -> int | None:
     return None if raw.get(name) is None else _take(raw, name, int)
 
 
@@ -361,7 +387,8 @@ def _interest(raw: Mapping[str, Any]) -> Interest:
         parent=_take(raw, "parent", str, ""),
         first_seen=_take(raw, "first_seen", str, ""),
         stance_since=_take(raw, "stance_since", str, ""),
-        until=_time(raw, "until"),
+        until=_whole(raw, "until"),
+        abroad=_take(raw, "abroad", float, 0.0),
     )
 
 

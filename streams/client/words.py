@@ -15,7 +15,7 @@ from typing import Any
 #: There is a file of each; the first is the default.
 LANGUAGES = ("en", "de")
 #: Reasons whose value is a share.
-_SHARES = ("share_7d", "weekly_habit")
+_SHARES = ("share_7d", "weekly_habit", "seen_on_shared_screen", "somebody_else", "learned_abroad")
 #: Reasons that decide whatever was measured; they are said first.
 _DECISIVE = ("on_hold", "care_case", "suppressed", "declared_dislike", "declared_like")
 

@@ -30,6 +30,7 @@ from streams.kafka import clients
 from streams.kafka.consumer_group import Group, Lag
 from streams.kafka.producing import Produced, merged, produce, with_consent
 from streams.kafka.topic_plan import create_topics
+from streams.sandbox.days import HOME
 from streams.sandbox.demo_worker import WorkerProcess
 from streams.sandbox.embedded_broker import (
     EMBEDDED_FEED_OVERRIDES,
@@ -165,6 +166,7 @@ def _cluster(args: argparse.Namespace, console: Console, stack: ExitStack) -> Se
             replication=1,
             http_host="127.0.0.1",
             http_port=free_port(),
+            home_country=HOME,
             session_timeout_ms=int(EMBEDDED_KAFKA_OVERRIDES["session.timeout.ms"]),
             kafka={
                 key: value
@@ -176,6 +178,7 @@ def _cluster(args: argparse.Namespace, console: Console, stack: ExitStack) -> Se
     settings = replace(
         given,
         http_port=free_port(),
+        home_country=given.home_country or HOME,
         instance_id="demo-1",
         # Made-up customers must not mix with real ones.
         topic_prefix=given.topic_prefix or "demo-",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from features.records.inputs import MAX_TZ_MIN
 from features.vocabulary import (
     DayType,
     Part,
     PermissionBasis,
+    Place,
     Purpose,
     ReasonCode,
     Source,
@@ -129,6 +131,12 @@ _INTEREST = record(
         "share of it that a member saw on a shared screen, as far as that is known; absent below "
         "0.01",
     ),
+    Property(
+        "abroad",
+        SHARE,
+        "share of its recent mass that was gathered on days abroad; from the return on what "
+        "is left of that halves in seven days. Absent below 0.01",
+    ),
     Property("trend", text(1, 32), f"{_said(Trend)}; words may be added", True),
     Property("last_active", DATE, "local day", True),
     Property("first_seen", DATE, "local day since which it is followed without a long pause"),
@@ -201,8 +209,26 @@ PROFILE = record(
     Property(
         "context",
         record(
-            Property("roaming", {"type": "boolean"}, "abroad now", True),
-            Property("country", nullable(COUNTRY), "ISO 3166 alpha-2", True),
+            Property("roaming", {"type": "boolean"}, "whether `country` is abroad", True),
+            Property("country", nullable(COUNTRY), "of the latest event, ISO 3166 alpha-2", True),
+            Property(
+                "tz_offset_min",
+                nullable(integer(-MAX_TZ_MIN, MAX_TZ_MIN)),
+                "the customer's clock less UTC, minutes: of that event, or the operator's at home; "
+                "null where it is not known. Days of a profile are the operator's",
+            ),
+            Property(
+                "place",
+                text(1, 16, examples=[Place.HOME.word]),
+                f"{_said(Place)}: by all events of each day, one alone is no trip; absent where "
+                "the operator has no country. Read an unknown word as home",
+            ),
+            Property(
+                "place_since",
+                DATE,
+                "local day since which it is there: on a trip, or back from one; absent where that "
+                "is longer than 64 days",
+            ),
         ),
         "where the subject is now",
         True,
@@ -282,7 +308,13 @@ _YES = {"value": True, "why": PermissionBasis.CONSENT.value, "until": None}
 EXAMPLE_PROFILE = {
     **_about(7, {"offers": _YES, "audiences": _YES}),
     "model": {"id": "mixture", "version": 28},
-    "context": {"roaming": False, "country": "DE"},
+    "context": {
+        "roaming": False,
+        "country": "DE",
+        "tz_offset_min": 60,
+        "place": "home",
+        "place_since": "2026-02-17",
+    },
     "interests": [
         {
             "id": "483",

@@ -25,7 +25,7 @@ FACT, FLOW, TV, APP = range(4)
 PHONE, ROUTER, BOX = range(3)
 NOISE, NEUTRAL, ZAP, BURST, LATE, AGAIN = 1, 2, 4, 8, 16, 32
 
-#: Where people go, with the time zone there (minutes east of UTC).
+#: Where people live and where they go, with the time zone there (minutes east of UTC).
 COUNTRIES: tuple[tuple[str, int], ...] = (
     ("DE", 60),
     ("FR", 60),
@@ -34,6 +34,7 @@ COUNTRIES: tuple[tuple[str, int], ...] = (
     ("TR", 180),
     ("TH", 420),
 )
+HOME = COUNTRIES[0][0]
 
 ROW = np.dtype(
     [

@@ -63,7 +63,10 @@ def _assert_rows(engine: Engine, twin: Partition) -> None:
             assert have["flags"] == flags, (key, interest)
             assert have["parts"] == pytest.approx(row.parts(day, offset, halves[2]), REL, ABS)
             masses = row.masses(day, offset, halves[2])
-            assert (have["tv"], have["app"]) == pytest.approx((masses[2], masses[3]), REL, ABS)
+            away = row.gathered(subject.abroad(day, offset), day, offset, halves[2])
+            assert (have["tv"], have["app"], have["abroad"]) == pytest.approx(
+                (masses[2], masses[3], away), REL, ABS
+            )
 
 
 def _assert_subjects(engine: Engine, twin: Partition) -> None:
@@ -77,9 +80,9 @@ def _assert_subjects(engine: Engine, twin: Partition) -> None:
             assert int(s["days"][sid]) == bitmap(subject.engaged, int(s["day"][sid]))
             assert (s["first"][sid], s["day"][sid]) == (min(days), max(days))
             assert s["last_ts"][sid] == subject.last_ts
-            assert s["sources"][sid] == sum({1 << kind for _, kind, _ in subject.events})
-            country = int(s["country"][sid])
-            assert (chr(country >> 8) + chr(country & 255) if country else None) == subject.country
+            assert s["sources"][sid] == sum({1 << seen.kind for seen in subject.events})
+            country, said = int(s["country"][sid]), subject.placed.country
+            assert (chr(country >> 8) + chr(country & 255) if country else None) == said
 
 
 # -- the twin
@@ -208,7 +211,7 @@ def test_order_within_the_lateness_does_not_matter(
         assert rows.keys() == made[1][key].keys()
         for interest, have in rows.items():
             want = made[1][key][interest]
-            for name in ("parts", "tv", "app"):
+            for name in ("parts", "tv", "app", "abroad"):
                 assert have.pop(name) == pytest.approx(want.pop(name), REL, ABS)
             assert have == want
 
@@ -223,6 +226,7 @@ def _as_of_start(row: dict[str, Any]) -> dict[str, Any]:
         "parts": [fade * mass for mass in row["parts"]],
         "tv": fade * row["tv"],
         "app": fade * row["app"],
+        "abroad": fade * row["abroad"],
     }
 
 

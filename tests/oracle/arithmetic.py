@@ -15,7 +15,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 NETWORK, TV, APP = 1, 2, 3
 DAY_MS = 86_400_000
@@ -188,33 +188,84 @@ class Row:
             for kind in (NETWORK, TV, APP)
         }
 
+    def gathered(self, days: set[int], day: int, offset_ms: int, half_life: float) -> float:
+        """Mass of some days, as of the start of `day`."""
+        given = [g for g in self.given if local_day(g.ts, offset_ms) in days]
+        return level(given, day * DAY_MS - offset_ms, half_life)
+
+
+class Seen(NamedTuple):
+    """An event that counted for a subject: where, and whether that is abroad, if it said so."""
+
+    ts: int
+    kind: int
+    country: str | None = None
+    zone_min: int | None = None
+    abroad: bool = False
+
 
 @dataclass
 class Subject:
     """A household or a member of it, with all events that counted for it."""
 
     rows: dict[int, Row] = field(default_factory=dict)
-    events: list[tuple[int, int, str | None]] = field(default_factory=list)  # ts, kind, country
+    events: list[Seen] = field(default_factory=list)
     spoken: tuple[int, int] = (0, 0)  # when a like came before any event: ms, day
     engaged: set[int] = field(default_factory=set)  # days on which a row of it was engaged with
+    answered: dict[tuple[int, int, int], set[int]] = field(default_factory=dict)
 
     def known_days(self, offset_ms: int) -> set[int]:
         """Days with an event or, before its first one, spoken of."""
-        return {local_day(ts, offset_ms) for ts, _, _ in self.events} or {self.spoken[1]}
+        return {local_day(seen.ts, offset_ms) for seen in self.events} or {self.spoken[1]}
 
     @property
     def last_ts(self) -> int:
         """Latest event time or, before the first event, when it was spoken of."""
-        return max((ts for ts, _, _ in self.events), default=self.spoken[0])
+        return max((seen.ts for seen in self.events), default=self.spoken[0])
 
     @property
-    def country(self) -> str | None:
-        """Where it last said it was, events in order of arrival: late ones say nothing new."""
-        found, newest = None, 0
-        for ts, _, country in self.events:
-            if ts >= newest:
-                found, newest = country or found, ts
+    def placed(self) -> Seen:
+        """The latest event that says a country; within a second the greatest of them."""
+        return max(
+            (seen for seen in self.events if seen.country),
+            key=lambda seen: (
+                seen.ts // 1000,
+                seen.country or "",
+                -(2**15) if seen.zone_min is None else seen.zone_min,
+            ),
+            default=Seen(0, 0),
+        )
+
+    def abroad(self, day: int, offset_ms: int) -> set[int]:
+        """Days abroad before `day`: a day that tells little is as the one before it."""
+        asked = len(self.events), day, offset_ms
+        if asked not in self.answered:
+            self.answered[asked] = self._abroad(day, offset_ms)
+        return self.answered[asked]
+
+    def _abroad(self, day: int, offset_ms: int) -> set[int]:
+        quarters: dict[tuple[int, bool], set[int]] = {}
+        for seen in self.events:
+            on = local_day(seen.ts, offset_ms)
+            if seen.country and on < day:
+                quarter = (seen.ts + offset_ms) % DAY_MS * 4 // DAY_MS
+                quarters.setdefault((on, seen.abroad), set()).add(quarter)
+        found, away = set(), False
+        for on in range(min((on for on, _ in quarters), default=day), day):
+            out, home = (len(quarters.get((on, side), ())) for side in (True, False))
+            away = (away or out >= 2) if out > home else away and home == out
+            found |= {on} if away else set()
         return found
+
+    def left_of_trips(self, day: int, offset_ms: int) -> float:
+        """What is left of mass gathered abroad on the morning of `day`."""
+        away = self.abroad(day, offset_ms)
+        return math.exp2(-min(64, day - 1 - max(away, default=0)) / 7.0)
+
+    def not_telling(self, day: int, offset_ms: int) -> set[int]:
+        """Days that say nothing of the next: at home, those abroad."""
+        away = self.abroad(day, offset_ms)
+        return set() if day - 1 in away else away
 
 
 #: Names and order of the model's signals, said once more.
@@ -262,8 +313,9 @@ def signals(
     """What a row says on the morning of `day`; `rate` is the interest's in the population."""
     short, middle, long = row.opening(day, offset_ms, half_lives)
     total = math.fsum(r.opening(day, offset_ms, half_lives)[1] for r in subject.rows.values())
-    days = {d for d in row.days(offset_ms) if 1 <= day - d <= KNOWN_DAYS}
-    busy = {d for d in subject.engaged if 1 <= day - d <= KNOWN_DAYS}
+    known = set(range(day - KNOWN_DAYS, day))
+    told, here = known - subject.not_telling(day, offset_ms), known & subject.engaged
+    days, busy = told & row.days(offset_ms), told & here
     age = min(64, max(1, day - row.first_day(offset_ms)))
     weeks = {day - 7 * week for week in (1, 2, 3, 4)}
 
@@ -292,7 +344,7 @@ def signals(
         float("like" in row.flags),
         float("dislike" in row.flags),
     ]
-    return values + [1.0, float(day - 1 in busy), math.log(1.0 + _since(busy, day))]
+    return values + [1.0, float(day - 1 in here), math.log(1.0 + _since(here, day))]
 
 
 def compact_json(value: object) -> bytes:

@@ -6,6 +6,7 @@ takes what came before it, and a refusal answers the grants that came before it,
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -119,6 +120,25 @@ class Known:
                 found[tuple(doc.get(name) for name in names)] = doc
         return list(found.values())
 
+    def bought(self, member: str | None, interest: str) -> list[int]:
+        """When somebody bought something last, at most eight times, the latest first."""
+        times = {
+            d["ts"]
+            for d in self.said
+            if d["kind"] == "purchase" and not d.get("returned")
+            and (d.get("member_id"), d["interest"]) == (member, interest)
+        }  # fmt: skip
+        return sorted(times, reverse=True)[:8]
+
+    def rhythm(self, member: str | None, interest: str) -> int:
+        """Median of the times between purchases more than three days apart, 0 for too few."""
+        times: list[int] = []
+        for ts in self.bought(member, interest):
+            if all(abs(ts - other) >= 3 * DAY_MS for other in times):
+                times.append(ts)
+        gaps = sorted(a - b for a, b in zip(times, times[1:], strict=False))
+        return statistics.median_low(gaps) if len(gaps) > 1 else 0
+
     def in_force(self) -> list[Doc]:
         """All that still counts."""
         lasting = [
@@ -126,7 +146,12 @@ class Known:
             *self.latest("registry", "device_id", "owner_member_id", "adult"),
             *(d for kind in ABOUT_INTERESTS for d in self.latest(kind, "member_id", "interest")),
         ]
-        return [doc for doc in self.said if doc["kind"] == "consent" or doc in lasting]
+        kept = [doc for doc in self.said if doc["kind"] == "consent" or doc in lasting]
+        return kept + [
+            {"bought": self.bought(d.get("member_id"), d["interest"])}
+            for d in lasting
+            if d["kind"] == "purchase"
+        ]
 
     def members(self) -> list[str]:
         """Members of whom anything was said."""
@@ -278,8 +303,12 @@ class Known:
         found = []
         for kind in ("purchase", "decision_against"):
             for d in self.latest(kind, "member_id", "interest"):
-                days = self.rules.kind(d["interest"]).days[kind]
-                end = d["ts"] + d.get("quiet_days", days) * DAY_MS
+                of = self.rules.kind(d["interest"])
+                quiet = d.get("quiet_days", of.days[kind]) * DAY_MS
+                gap = self.rhythm(d.get("member_id"), d["interest"])
+                if kind == "purchase" and of.rhythm and gap and "quiet_days" not in d:
+                    quiet = gap * 3 // 4
+                end = d["ts"] + quiet
                 if not d.get("returned") and end > now:
                     found.append((d.get("member_id"), d["interest"], kind, end))
         return sorted(found, key=lambda item: (item[0] or "", item[1], item[2]))

@@ -65,7 +65,7 @@ class Homes:
         self.since: dict[int, int] = {}  # day on which a line was first asked about
         self.max_ts, self.open_day = 0, -1
         self.last: dict[int, tuple[int, dict[int, float]]] = {}  # home: when, posterior
-        self.abroad: dict[int, int] = {}  # home: country
+        self.abroad: dict[int, tuple[int, int]] = {}  # home: when, country
         self.slot: list[tuple[Watched, float]] = []
         self.steps: dict[int, list[list[float]]] = {}  # day: gradients
         self.attributed = [[0.0] * self.interests for _ in self.home_of]
@@ -108,8 +108,8 @@ class Homes:
 
     def _shared(self, e: Watched) -> dict[int, float]:
         kids = sum(w for k, w in e.tags if k in self.childrens) / sum(w for _, w in e.tags)
-        if e.country and e.ts >= self.last.get(e.home, (0, {}))[0]:
-            self.abroad[e.home] = e.country
+        if e.country:
+            self.abroad[e.home] = max(self.abroad.get(e.home, (0, 0)), (e.ts, e.country))
         who = self._candidates(e.home, kids > 0.0)
         if self.begins and not any(j >= 0 for j in who):
             return {}  # the chain stands still
@@ -125,14 +125,11 @@ class Homes:
 
     def _candidates(self, home: int, child: bool) -> list[int]:
         children, refused = self.registered.get(home, (0, 0))
-        here = self.abroad.get(home, 0)
+        here = self.abroad.get(home, (0, 0))[1]
         lines = []
         for line, of in enumerate(self.home_of):
-            said = [o for o in self.own[line] if o.country]
-            newest = 0
-            for o in said:  # the latest that had come in order of time, as it came
-                if all(o.ts >= p.ts for p in self.own[line][: self.own[line].index(o)]):
-                    newest = o.country
+            said = [(o.ts, o.country) for o in self.own[line] if o.country]
+            newest = max(said, default=(0, 0))[1]
             if of == home and line in self.begun and not (here and newest and newest != here):
                 self.since.setdefault(line, self.open_day)
                 lines.append(line)

@@ -21,6 +21,7 @@ from tests.oracle.arithmetic import (
     SIGNALS,
     Given,
     Row,
+    Seen,
     Subject,
     content_keys,
     engagement,
@@ -299,7 +300,9 @@ class Partition:
         offset = self.config.day_offset_ms
         zone = doc["tz_offset_min"] * 60_000 if "tz_offset_min" in doc else offset
         day = local_day(doc["ts"], offset)
-        subject.events.append((doc["ts"], kind, doc.get("country")))
+        country = doc.get("country")
+        abroad = bool(country and self.config.home_country) and country != self.config.home_country
+        subject.events.append(Seen(doc["ts"], kind, country, doc.get("tz_offset_min"), abroad))
         born = False
         for interest, share in tags:
             born |= interest not in subject.rows
@@ -377,6 +380,8 @@ class Partition:
                     start + DAY_MS,
                     config.half_lives[2],
                 )
+                away = row.gathered(subject.abroad(day, offset), day, offset, config.half_lives[2])
+                left -= (1.0 - subject.left_of_trips(day, offset)) * away
                 if left < config.row_epsilon and not row.flags:
                     del subject.rows[interest]
             if silent or not subject.rows:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from tests.oracle import moments
+from tests.oracle import moments, place
 from tests.oracle.arithmetic import (
-    DAY_MS,
     DAY_PARTS,
     SIGNALS,
     SOURCES,
@@ -21,7 +20,7 @@ from tests.oracle.arithmetic import (
 from tests.oracle.attention import bounds
 from tests.oracle.facts import FOREVER, Known, is_of
 from tests.oracle.partition import Partition
-from tests.oracle.stance import confidence, decision, evidence, interval, rule, score
+from tests.oracle.stance import confidence, decision, evidence, idle_of, interval, rule, score
 
 _MEASURED = {  # by rule: what its number is called, and what is needed
     "lift_clear": ("low", 1.2),
@@ -274,10 +273,7 @@ def profile(partition: Partition, key: str) -> dict[str, Any] | None:
         "as_of": last,
         "computed_at": partition.watermark + config.lateness_ms,
         **({"valid_until": until} if until < FOREVER else {}),
-        "context": {
-            "roaming": subject.country not in ("", None, config.home_country or subject.country),
-            "country": subject.country,
-        },
+        "context": place.context(partition, subject, day),
         "interests": found,
         "suppressions": suppressions(partition, known, subject, member or None),
         "contactable": contactable(known, now, member or None, until),
@@ -291,7 +287,9 @@ def profile(partition: Partition, key: str) -> dict[str, Any] | None:
                 ]
             ),
             "sources": [
-                name for kind, name in SOURCES.items() if kind in {k for _, k, _ in subject.events}
+                name
+                for kind, name in SOURCES.items()
+                if kind in {seen.kind for seen in subject.events}
             ],
         },
     }
@@ -335,17 +333,16 @@ def _share(partition: Partition, found: list[dict[str, Any]]) -> None:
 def _interest(
     partition: Partition, subject: Subject, row: Row, day: int, held: tuple[bool, bool]
 ) -> dict[str, Any]:
-    config, tree = partition.config, partition.tree
-    offset = config.day_offset_ms
-    days = {d for d in row.days(offset) if d < day}
+    config, tree, offset = partition.config, partition.tree, partition.config.day_offset_ms
+    active = {d for d in row.days(offset) if d < day}
+    days = active - subject.not_telling(day, offset)
     age = day - row.first_day(offset)
     rate = partition.rate(row.interest)
     values = signals(subject, row, day, offset, config.half_lives, rate)
     p = score(partition, values, days, day, age, row.interest, "like" in row.flags)
-    start = day * DAY_MS - offset
     parts = row.parts(day, offset, config.half_lives[2])
     masses = row.masses(day, offset, config.half_lives[2])
-    assert all(g.ts < start for g in row.given)
+    assert all(local_day(g.ts, offset) < day for g in row.given)
     seen = evidence(subject, row, day, offset)
     back = {day - d for d in days}
     decided = rule(p, rate, age, seen, back, row.engaged, row.mornings)
@@ -354,10 +351,14 @@ def _interest(
     weekly = moments.has_own_days(day, days, row.first_day(offset)) and not declared
     if weekly and taken == "avoid":
         taken, decided = "hold", "lift_unclear"
+    abroad, left = place.abroad(partition, subject, row, day)
+    trip = left < 1.0 and abroad > 0.5 and not declared
+    if trip:
+        taken, decided = "hold", ""
     dull = taken == "hold" and not declared
-    rare = len([d for d in days if day - d <= 28]) < 8
-    vague = p < 2.0 * rate or (interval(p, seen)[0] < 0.5 * rate and rare)
-    idle = not days or (age >= 7 and vague and not weekly)
+    idle = left < 0.25 if trip else idle_of(p, rate, seen, days, day, age, weekly)
+    said = moments.said_of(subject, row, day, offset, config.half_lives[2])
+    said = {} if taken == "avoid" else said
     above = int(tree.parent[row.interest])
     return {
         "id": tree.ids[row.interest],
@@ -369,25 +370,23 @@ def _interest(
         "score": p,
         "lift": float(number(p / rate, 2)),
         "confidence": float(number(confidence(p, seen), 2)),
+        **place.share(abroad),
         "trend": trend(row.opening(day, offset, config.half_lives), days, day, age, p),
-        "last_active": iso_date(max([*days, row.first_day(offset)])),
+        "last_active": iso_date(max([*active, row.first_day(offset)])),
         "first_seen": iso_date(row.first_day(offset)),
-        **(
-            {}
-            if taken == "avoid"
-            else moments.said_of(subject, row, day, offset, config.half_lives[2])
-        ),
+        **said,
         "dayparts": shares(dict(zip(DAY_PARTS, parts, strict=True)), 0.2),
         "sources": shares({SOURCES[kind]: mass for kind, mass in masses.items()}, 0.005),
         "stance": taken,
         "reasons": measured(decided, p, rate, seen, len(back & set(range(1, 8))))
         + reasons(
             row,
-            days,
+            active,
             day,
             values[SIGNALS.index("share_7d")],
             values[SIGNALS.index("weekly_habit")],
             age,
             held,
-        ),
+        )
+        + place.learned(abroad if trip else 0.0),
     }

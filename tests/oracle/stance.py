@@ -60,7 +60,8 @@ def learn_shares(
 def evidence(subject: Subject, row: Row, day: int, offset_ms: int) -> int:
     """Days before `day` on which the subject was there after the row's first."""
     age = min(64, max(1, day - row.first_day(offset_ms)))
-    return len([d for d in subject.engaged if 1 <= day - d <= min(KNOWN_DAYS, age - 1)])
+    days = subject.engaged - subject.not_telling(day, offset_ms)
+    return len([d for d in days if 1 <= day - d <= min(KNOWN_DAYS, age - 1)])
 
 
 def _variance(p: float, days: int) -> float:
@@ -125,13 +126,22 @@ def decision(decided: str, flags: set[str], held: bool) -> tuple[str, str]:
     return ("hold", "") if held and taken == "engage" else (taken, decided)
 
 
+def idle_of(
+    p: float, rate: float, seen: int, days: set[int], day: int, age: int, weekly: bool
+) -> bool:
+    """Whether nobody could act on what is held."""
+    rare = len([d for d in days if day - d <= 28]) < 8
+    vague = p < 2.0 * rate or (interval(p, seen)[0] < 0.5 * rate and rare)
+    return not days or (age >= 7 and vague and not weekly)
+
+
 def remember(partition: Partition, day: int) -> None:
     """Note of every row whether it was to be engaged on the morning of `day`."""
     config = partition.config
     offset = config.day_offset_ms
     for subject in partition.subjects.values():
         for row in subject.rows.values():
-            days = {d for d in row.days(offset) if d < day}
+            days = {d for d in row.days(offset) if d < day} - subject.not_telling(day, offset)
             rate = partition.rate(row.interest)
             values = signals(subject, row, day, offset, config.half_lives, rate)
             age = max(0, day - row.first_day(offset))
@@ -139,5 +149,6 @@ def remember(partition: Partition, day: int) -> None:
             seen = evidence(subject, row, day, offset)
             left = max(0, row.mornings - 1)
             said = rule(p, rate, age, seen, {day - d for d in days}, row.engaged, left)
-            before, row.engaged = row.engaged, STANCES.get(said) == "engage"
-            row.mornings = 0 if not row.engaged else left if before else 8
+            before, begun = row.engaged, STANCES.get(said) == "engage"
+            row.engaged = begun or (before and day - 1 in subject.abroad(day, offset))
+            row.mornings = 0 if not begun else left if before else 8

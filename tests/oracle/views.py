@@ -18,7 +18,7 @@ from features.state import layout as lay
 from features.state import snapshots
 from features.state.changelog_keys import META
 from features.state.contents import Contents
-from features.state.packing_kernel import FORMAT, HEAD, LEAD_BYTES
+from features.state.packing_kernel import FORMAT, HEAD, SIZES
 from features.tags.taxonomy import load
 from features.vocabulary import Outcome
 from tests.support.generators import TABLE, Record, batch
@@ -117,7 +117,7 @@ def canonical(changelog: Mapping[bytes, bytes], config: Config) -> dict[bytes, o
         if key.startswith(b"s/"):
             head = np.frombuffer(value[: HEAD.itemsize], HEAD).copy()
             head["version"], head["digest"], head["published"] = 0, 0, 0
-            rows, lead = np.frombuffer(value[HEAD.itemsize :], np.uint8).copy(), LEAD_BYTES[FORMAT]
+            rows, lead = np.frombuffer(value[HEAD.itemsize :], np.uint8).copy(), SIZES[FORMAT].lead
             rows[: lead * int(head["used"][0])].reshape(-1, lead)[:, 2:] = 0  # what was shown
             found[key] = head.tobytes() + rows.tobytes()
         elif key.startswith(b"d/"):
@@ -160,4 +160,5 @@ def row_values(engine: Engine, j: int) -> dict[str, Any]:
         "parts": row["part"].astype(float).tolist(),
         "tv": float(row["tv"]),
         "app": float(row["app"]),
+        "abroad": float(row["abroad"]),
     }

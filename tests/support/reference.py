@@ -208,7 +208,7 @@ def without_versions(state: Mapping[bytes, bytes], *more: str) -> dict[bytes, by
             for name in (*_PUBLISHED, *more):
                 head[name] = 0
             body = np.frombuffer(value, np.uint8, offset=packing_kernel.HEAD.itemsize).copy()
-            lead = packing_kernel.LEAD_BYTES[packing_kernel.FORMAT]
+            lead = packing_kernel.SIZES[packing_kernel.FORMAT].lead
             body[: lead * int(head["used"][0])].reshape(-1, lead)[:, 2:] = 0  # what was shown last
             value = head.tobytes() + body.tobytes()
         plain[key] = value

@@ -105,7 +105,7 @@ def test_the_longest_profile_fits() -> None:
     for interest in [i for i in longest if not tree.sensitive[i]][:20]:
         j = store.row(sid, interest, gen.FIRST_DAY - 5)
         row = store.rows.windows[j]
-        row["part"] = [1, 1, 1, 1, 0, 0, 0, 0]
+        row["part"], row["abroad"] = [1, 1, 1, 1, 0, 0, 0, 0], 3
         row["known"] = lay.F_LIKE | lay.F_DISLIKE | lay.F_QUIET
         row["bits"] = 2**64 - 1
     store.subjects["status"][[sid, store.find(account)]] |= lay.S_CARE | lay.S_HOLD
@@ -140,8 +140,8 @@ def test_a_profile_names_where_its_subject_is() -> None:
     )
     shown = {key: doc["context"] for key, doc in done.profiles().items()}
     assert shown == {
-        b"acc-0": {"roaming": False, "country": "DE"},
-        b"acc-0/m-1": {"roaming": True, "country": "FR"},
+        b"acc-0": {"roaming": False, "country": "DE", "tz_offset_min": 60, "place": "home"},
+        b"acc-0/m-1": {"roaming": True, "country": "FR", "tz_offset_min": None, "place": "home"},
     }
 
 

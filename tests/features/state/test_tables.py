@@ -10,10 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.config import Config
-from features.state import event_ids_kernel
+from features.privacy.disclosure import describe_subject
+from features.state import event_ids_kernel, packing_kernel
 from features.state import layout as lay
 from features.state.changelog_keys import IncompatibleState
 from features.state.store import Store
+from features.tags.taxonomy import load
 from tests.oracle.arithmetic import text_hash
 
 DAY = 18_019
@@ -153,6 +155,25 @@ def test_packed_state_is_what_the_header_says() -> None:
     again = Store(_CLOCK, 1000)
     again.load([b"a"], [value])
     assert again.rows.shown[0] == store.rows.shown[store.row(sid, 513, DAY)]
+
+
+@pytest.mark.parametrize(("version", "shown"), [(1, 1), (2, 4)])
+def test_state_of_before_restores_and_knows_no_trips(version: int, shown: int) -> None:
+    """Up to format 2 a header and a row were shorter, and of 1 what is shown of a row as well."""
+    store = Store(_CLOCK, 1000)
+    sid = store.ensure(b"a")
+    row = store.rows.windows[store.row(sid, 513, DAY)]
+    row["app"], row["abroad"] = 0.5, 0.25
+    store.subjects["country"][sid], store.subjects["abroad"][sid] = 17_477, 6
+    value = store.pack(np.array([sid], np.int32))[0].tobytes()
+    head, row_at = packing_kernel.HEAD.itemsize, packing_kernel.HEAD.itemsize + 6
+    old = bytes([version]) + value[1:48] + value[head : head + 2 + shown] + value[row_at:][:92]
+    again = Store(_CLOCK, 1000)
+    again.load([b"a"], [old])
+    assert again.rows.windows["app"][0] == 0.5 and again.rows.windows["abroad"][0] == 0.0
+    assert again.subjects["country"][0] == 17_477 and again.subjects["abroad"][0] == 0
+    [told] = describe_subject(old, load())["interests"]
+    assert told["gathered_abroad"] == 0.0 and told["id"] == load().ids[513]
 
 
 @pytest.mark.parametrize(

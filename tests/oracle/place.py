@@ -1,0 +1,44 @@
+"""The slow twin of the place: what a profile says of it, and of interests that are a trip's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.oracle.arithmetic import DAY_MS, Row, Subject, iso_date, level, number
+from tests.oracle.partition import Partition
+
+
+def context(partition: Partition, subject: Subject, day: int) -> dict[str, Any]:
+    """Where its latest event was, where it is by all of its days, and on what clock."""
+    config, placed = partition.config, subject.placed
+    away = subject.abroad(day, config.day_offset_ms)
+    zone = None if placed.abroad else config.day_offset_ms // 60_000
+    since = day - 1  # the first day that is as the last one is
+    while (since - 1 in away) == (day - 1 in away) and day - since < 64:
+        since -= 1
+    return {
+        "roaming": placed.abroad,
+        "country": placed.country,
+        "tz_offset_min": zone if placed.zone_min is None else placed.zone_min,
+        **({"place": "abroad" if day - 1 in away else "home"} if config.home_country else {}),
+        **({"place_since": iso_date(since)} if day - since < 64 else {}),
+    }
+
+
+def abroad(partition: Partition, subject: Subject, row: Row, day: int) -> tuple[float, float]:
+    """Share of a row's mass that is of days abroad, and what is left of such mass."""
+    offset, half_life = partition.config.day_offset_ms, partition.config.half_lives[2]
+    gathered = row.gathered(subject.abroad(day, offset), day, offset, half_life)
+    left = subject.left_of_trips(day, offset)
+    whole = level(row.given, day * DAY_MS - offset, half_life)
+    return left * gathered / (whole - gathered * (1.0 - left)) if gathered else 0.0, left
+
+
+def share(abroad: float) -> dict[str, float]:
+    """The field of an interest, where it is not next to nothing."""
+    return {"abroad": float(number(abroad, 2))} if abroad >= 0.01 else {}
+
+
+def learned(abroad: float) -> list[dict[str, Any]]:
+    """The reason of an interest that is a trip's."""
+    return [{"code": "learned_abroad", "value": float(number(abroad, 2))}] if abroad else []
