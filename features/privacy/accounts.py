@@ -280,7 +280,7 @@ class Accounts:
         if before.request == request:
             return lay.FACT  # it came again
         kin = self.ledger.kin(account)
-        children = set(before.children)
+        children, known = set(before.children), set[str]()
         if kin is not None:
             known = {m for m in kin.known_children if not member or spelled(m) == spelled(member)}
             children |= {self.ledger.child_mark(account, spelled(m), "child") for m in known}
@@ -291,7 +291,8 @@ class Accounts:
             }
         others = ["", *sorted(kin.members if kin else ())]
         if member:
-            others = [member, *namesakes(self._store, self.ledger, account, member)]
+            alike = namesakes(self._store, self.ledger, account, member)
+            others = [member, *sorted({*alike, *known} - {member})]  # some by a device alone
         devices = kin.naming(member) if kin is not None and member else ()
         # Whatever came before is older, for a clock may run ahead of its arrival for a while.
         latest = max(self.ledger.latest(account, other) for other in others)

@@ -16,7 +16,7 @@ from features.records.names import plain
 from features.state import layout as lay
 from features.tags.exact import TagEntry
 from tests.support.feeding import DAY, START, Feed, Record, Stream
-from tests.support.held import events, held, traces
+from tests.support.held import events, held, traces, whole
 
 HOST = "sport.example"
 TABLE = {f"host:{HOST}": TagEntry((("483", 1.0),), "test", 1.0)}
@@ -254,3 +254,16 @@ def test_the_end_of_a_namesakes_permission_is_told_of_whoever_is_spelled_so() ->
     stream.feed(feed.visit("acc", 5.0, HOST, member_id="m-1"))
     stream.commit()
     assert not stream.profile("acc/m-1")["contactable"]["offers"]["value"]
+
+
+def test_an_erasure_reaches_a_child_whom_a_device_alone_names() -> None:
+    feed, stream = Feed(), Stream(Config(consent_default_grant=True), TABLE)
+    stream.feed(
+        feed.fact("acc", 0.1, "registry", device_id="d", owner_member_id="m1", adult=False),
+        feed.fact("acc", 0.2, "erasure", member_id="M-1"),
+        feed.fact("acc", 0.3, "care_case", case_id="c", status="opened"),
+    )
+    stream.commit()
+    before = whole(stream.engine)
+    stream.restart()
+    assert whole(stream.engine) == before
