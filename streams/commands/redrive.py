@@ -42,7 +42,7 @@ _EXAMPLES = """examples:
   interest-streams redrive --reason late --since 2026-03-01           how many there are
   interest-streams redrive --reason late --since 2026-03-01 --yes     send them
   interest-streams redrive --topic network-usage --rate 200 --yes     200 a second
-  interest-streams redrive --reason identifier --key repair.pem --yes open what is sealed"""
+  interest-streams redrive --reason identifier --key k.pem --yes      open what is sealed"""
 
 
 @dataclass(frozen=True)
