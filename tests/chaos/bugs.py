@@ -104,7 +104,7 @@ def _zombie_unfenced() -> None:
         strangers[self] = Consumer(
             {
                 "bootstrap.servers": settings.bootstrap_servers,
-                "group.id": settings.group_id,
+                "group.id": settings.group,
                 "log_level": 0,
             }
         )

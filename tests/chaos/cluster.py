@@ -278,9 +278,9 @@ class Cluster:
     def owners(self) -> list[int]:
         """Slots of running workers that own partitions; of all that run, if nobody can say."""
         admin = AdminClient({"bootstrap.servers": self.settings.bootstrap_servers, "log_level": 0})
-        group = admin.describe_consumer_groups([self.settings.group_id], request_timeout=5)
+        group = admin.describe_consumer_groups([self.settings.group], request_timeout=5)
         try:
-            members = group[self.settings.group_id].result(10).members
+            members = group[self.settings.group].result(10).members
         except (KafkaException, TimeoutError):
             return self.up()
         found = {
@@ -295,9 +295,9 @@ class Cluster:
         admin = AdminClient({"bootstrap.servers": self.settings.bootstrap_servers})
 
         def settled() -> bool:
-            group = admin.describe_consumer_groups([self.settings.group_id])
+            group = admin.describe_consumer_groups([self.settings.group])
             try:
-                found = group[self.settings.group_id].result(30)
+                found = group[self.settings.group].result(30)
             except KafkaException:
                 return False  # its coordinator is still loading
             return found.state == ConsumerGroupState.STABLE and len(found.members) == len(self.up())

@@ -27,7 +27,7 @@ def leader_killed(cluster: Cluster, rng: random.Random) -> None:
 
 def coordinator_killed(cluster: Cluster, rng: random.Random) -> None:
     """The coordinator of the workers' group is killed, and comes back."""
-    server = cluster.broker.coordinator(cluster.settings.group_id)
+    server = cluster.broker.coordinator(cluster.settings.group)
     server.kill()
     _back(cluster, server, rng.uniform(0.0, 8.0))
 

@@ -44,7 +44,7 @@ def stranger(cluster: Cluster, rng: random.Random) -> None:
     consumer = Consumer(
         {
             "bootstrap.servers": cluster.settings.bootstrap_servers,
-            "group.id": cluster.settings.group_id,
+            "group.id": cluster.settings.group,
             "partition.assignment.strategy": "range",
             "session.timeout.ms": 6_000,
             "enable.auto.commit": False,

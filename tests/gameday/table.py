@@ -94,7 +94,14 @@ STEPS = (
         "repartition",
         move_steps.repartition,
         ("InterestStreamsDown",),
-        ("InterestStreamsAppDown", *STARTS),
+        # Three workers stop by name; then the traffic begins anew, with the same ids.
+        (
+            "InterestStreamsCrashing",
+            "InterestStreamsDuplicateShare",
+            "InterestStreamsAppDown",
+            "InterestStreamsOutage",
+            *STARTS,
+        ),
         moves=True,
     ),
 )

@@ -79,7 +79,7 @@ def offsets_by_hand(stage: Stage) -> Iterator[None]:
     slots = sorted(stage.wanted)
     stage.have(())
     spot = TopicPartition(stage.settings.topic(NETWORK), 0, 0)
-    moved = ConsumerGroupTopicPartitions(stage.settings.group_id, [spot])
+    moved = ConsumerGroupTopicPartitions(stage.settings.group, [spot])
     admin = stage.users.admin()
     for answer in admin.alter_consumer_group_offsets([moved]).values():
         answer.result(_PATIENCE_S)

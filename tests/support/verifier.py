@@ -206,7 +206,7 @@ def _aborted(
 
 def _owners(settings: Settings, totals: Counter[str], broken: dict[str, list[str]]) -> None:
     admin = clients.admin(settings)
-    group = admin.describe_consumer_groups([settings.group_id])[settings.group_id].result(_ADMIN_S)
+    group = admin.describe_consumer_groups([settings.group])[settings.group].result(_ADMIN_S)
     owned = Counter(
         (spot.topic, spot.partition)
         for member in group.members

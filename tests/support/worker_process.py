@@ -91,7 +91,7 @@ def feed(settings: Settings, records: Iterable[Record]) -> Produced:
 def lag(settings: Settings, group: str | None = None) -> Lag:
     """How far the group is behind; a coordinator that still loads is asked again."""
     deadline = time.monotonic() + _PATIENCE_S
-    looked_at = _group(settings, group or settings.group_id)
+    looked_at = _group(settings, group or settings.group)
     while True:
         try:
             return looked_at.lag()
