@@ -7,10 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from features.vocabulary import Stance
 from streams.client.profile import Interest, Profile
 
 #: Stands for the stance of an interest that a profile does not have.
 ABSENT = "absent"
+#: Stances on which nobody acts: an interest comes to wait, or goes, when its profile is written.
+_IDLE = frozenset({ABSENT, Stance.HOLD.word})
 
 
 @dataclass(frozen=True, order=True)
@@ -39,8 +42,8 @@ class ShadowComparison:
     Attributes
     ----------
     equal, rescored, changed : int
-        Subjects of both: said alike; alike but for scores; or acted on otherwise, by a stance, a
-        suppression or a permission.
+        Subjects of both: said alike; alike but for scores and for what waits; or acted on
+        otherwise, by a stance, a suppression or a permission.
     alone : (int, int)
         Subjects that only the one has, and only the other.
     stances : Counter of (str, str)
@@ -84,7 +87,8 @@ class ShadowComparison:
             changes = list(_changes(*pair))
             moved = [change.stances for change in changes if len(set(change.stances)) > 1]
             self.stances.update(moved)
-            if moved or _rules(pair[0]) != _rules(pair[1]):
+            acted = any(not _IDLE.issuperset(stances) for stances in moved)
+            if acted or _rules(pair[0]) != _rules(pair[1]):
                 self.changed += 1
             elif changes:
                 self.rescored += 1

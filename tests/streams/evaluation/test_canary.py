@@ -44,8 +44,8 @@ def test_each_kind_of_difference_is_its_own() -> None:
     }
     one = dict.fromkeys([*other.keys() - {b"new"}, b"gone"], BASE)
     result = _taken(one, other)
-    assert (result.equal, result.rescored, result.changed, result.alone) == (0, 1, 4, (1, 1))
-    assert result.share_changed == 6 / 7
+    assert (result.equal, result.rescored, result.changed, result.alone) == (0, 2, 3, (1, 1))
+    assert result.share_changed == 5 / 7
     assert result.stances == {("engage", "hold"): 1, ("hold", ABSENT): 1}
     assert result.largest == [
         InterestChange(0.25, "score", "483", ("engage", "engage")),
