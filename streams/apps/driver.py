@@ -26,7 +26,7 @@ from faust.types.transports import TransportT
 from streams import logs
 from streams.errors import ExitCode, PortTaken
 from streams.kafka import access
-from streams.kafka.limits import MOST_BYTES
+from streams.kafka.clients import MOST_BYTES
 from streams.kafka.partitioners import PARTITIONERS
 from streams.settings import Settings, SettingsError, load
 from streams.worker.exits import Exits

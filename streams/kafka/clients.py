@@ -35,7 +35,8 @@ AdminRole = Literal["topics", "offsets", "group"]
 _T = TypeVar("_T")
 #: Of one transaction of a copy, a partition's whole state at most.
 _COPY_MS = 600_000
-_MOST_COPIED, _COPIED_AT_ONCE = 16_777_216, 65_000  # bytes
+MOST_BYTES = 16_777_216  # that a client's buffers are raised to, whatever a topic takes
+_COPIED_AT_ONCE = 65_000  # bytes
 #: Security and network: keys of consumers and producers make an admin client complain.
 _CLIENT_KEYS = ("sasl.", "ssl.", "security.", "socket.", "client.")
 
@@ -175,7 +176,7 @@ def producer_config(role: ProducerRole, settings: Settings, name: str = "") -> C
                 "transactional.id": name,
                 "transaction.timeout.ms": _COPY_MS,
                 # What is there is copied, compressed giants too, in batches that any topic takes.
-                "message.max.bytes": _MOST_COPIED,
+                "message.max.bytes": MOST_BYTES,
                 "batch.size": _COPIED_AT_ONCE,
             }
     assert_never(role)

@@ -28,7 +28,6 @@ FRAME = 512
 TOPIC_KEY = "max.message.bytes"
 CLIENT_KEY = "message.max.bytes"
 _UNASKED = 1_000_000  # of librdkafka; a broker's own default is a little larger
-MOST_BYTES = 16_777_216  # that a client's buffers are raised to, whatever a topic takes
 _BATCH = 1_000_000
 _HEADER = 16  # of one header, beyond its name and value
 _TIMEOUT_S = 10.0
@@ -102,7 +101,8 @@ def limits_of(told: Mapping[str, str], settings: Settings) -> RecordLimits:
     """RecordLimits from ``max.message.bytes`` by full topic name, and the producer's own."""
     topics = {name: int(most) for name, most in told.items()}
     largest = max(topics.values(), default=_UNASKED)
-    return RecordLimits(topics, int(settings.kafka.get(CLIENT_KEY, min(MOST_BYTES, largest))))
+    most = settings.kafka.get(CLIENT_KEY, min(clients.MOST_BYTES, largest))
+    return RecordLimits(topics, int(most))
 
 
 def size(key: bytes | None, value: bytes | None, headers: Iterable[tuple[str, bytes]] = ()) -> int:

@@ -7,8 +7,6 @@ import os
 import random
 import signal
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +22,7 @@ from tests.broker.kafka_server import KafkaServer, Options, started_kafka
 from tests.conftest import Names
 from tests.support.app_process import app_process
 from tests.support.evidence import collect
+from tests.support.http_page import ask
 from tests.support.processes import wait_until
 from tests.support.verifier import verify, violated
 from tests.support.worker_process import (
@@ -217,12 +216,10 @@ def test_an_app_without_a_broker_is_not_ready_and_is_again(
 
 def _ready(port: int) -> tuple[int, str]:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode()
+        status, text = ask(port, "/readyz", timeout=5)
     except OSError:
         return 0, "nobody listens"
+    return status, text.decode()
 
 
 def test_sigterm_is_heard_while_kernels_compile(

@@ -6,8 +6,6 @@ import os
 import resource
 import socket
 import time
-import urllib.error
-import urllib.request
 from contextlib import ExitStack, suppress
 from itertools import islice
 from pathlib import Path
@@ -17,6 +15,7 @@ import pytest
 from streams.errors import ExitCode
 from streams.sandbox.embedded_broker import free_port
 from tests.broker.kafka_server import KafkaServer
+from tests.support.http_page import ask
 from tests.support.processes import wait_until
 from tests.support.worker_process import (
     WorkerProcess,
@@ -86,11 +85,8 @@ def _answers(worker: WorkerProcess, port: int) -> None:
 
 def _page(port: int, page: str) -> tuple[int, str]:
     """What a worker says on one of its pages: the status, and the text."""
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/{page}", timeout=4) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as refused:
-        return refused.code, refused.read().decode()
+    status, text = ask(port, f"/{page}")
+    return status, text.decode()
 
 
 def _rest(port: int) -> None:

@@ -7,8 +7,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from http import HTTPStatus
@@ -21,6 +19,7 @@ from streams.errors import PortTaken
 from streams.worker import http_port
 from streams.worker.health import Health
 from streams.worker.http_port import MOST_CONNECTIONS, Answer, HttpPort
+from tests.support.http_page import ask
 from tests.support.paths import ROOT
 from tests.support.processes import wait_until
 
@@ -46,15 +45,6 @@ def port() -> Iterator[int]:
     server.close()
 
 
-def _ask(port: int, path: str = "/livez", method: str = "GET") -> tuple[int, bytes]:
-    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", method=method)
-    try:
-        with urllib.request.urlopen(request, timeout=4) as answer:
-            return answer.status, answer.read()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read()
-
-
 def _raw(port: int, data: bytes) -> bytes:
     with socket.create_connection(("127.0.0.1", port), 8) as sock:
         sock.sendall(data)
@@ -72,13 +62,13 @@ def _is_closed(sock: socket.socket) -> bool:
 
 
 def test_pages_and_what_is_none(port: int) -> None:
-    assert _ask(port) == (200, b"live\n")
-    assert _ask(port, "/livez?probe=1") == (200, b"live\n")
-    assert _ask(port, method="HEAD") == (200, b"")
-    assert _ask(port, "/") == (404, b"try /livez, /large, /broken\n")
-    assert _ask(port, method="POST")[0] == 405
-    assert _ask(port, "/broken")[0] == 500
-    assert _ask(port, "/large") == (200, _LARGE)
+    assert ask(port) == (200, b"live\n")
+    assert ask(port, "/livez?probe=1") == (200, b"live\n")
+    assert ask(port, method="HEAD") == (200, b"")
+    assert ask(port, "/") == (404, b"try /livez, /large, /broken\n")
+    assert ask(port, method="POST")[0] == 405
+    assert ask(port, "/broken")[0] == 500
+    assert ask(port, "/large") == (200, _LARGE)
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=4)
     connection.request("GET", "/livez", headers={"X": "y" * 3000})
     assert connection.getresponse().read() == b"live\n"
@@ -97,7 +87,7 @@ def test_pages_and_what_is_none(port: int) -> None:
 )
 def test_junk_is_refused_with_an_answer(port: int, data: bytes, status: bytes) -> None:
     assert _raw(port, data).startswith(b"HTTP/1.1 " + status)
-    assert _ask(port)[0] == 200
+    assert ask(port)[0] == 200
 
 
 def test_a_request_in_pieces_is_one(port: int) -> None:
@@ -137,7 +127,7 @@ def test_slow_askers_and_slow_readers_run_out_of_time(
             while chunk := reader.recv(1 << 20):
                 got += len(chunk)
         assert got < len(_LARGE)
-    assert _ask(port)[0] == 200
+    assert ask(port)[0] == 200
 
 
 def test_the_oldest_makes_room(port: int) -> None:
@@ -148,7 +138,7 @@ def test_the_oldest_makes_room(port: int) -> None:
         ]
         wait_until(lambda: sum(map(_is_closed, held)) >= MOST_CONNECTIONS, 4)
         assert not any(map(_is_closed, held[MOST_CONNECTIONS:]))
-        assert _ask(port)[0] == 200
+        assert ask(port)[0] == 200
 
 
 # -- at a low file limit, in a process of its own
@@ -194,7 +184,7 @@ def test_a_thousand_silent_connections_keep_nobody_out(many_files: None) -> None
                 sock.send(b"GET /livez HTTP/1.1\r\nX: ")
             if number % 50 == 49:
                 started = time.monotonic()
-                assert _ask(port)[0] == 200, number
+                assert ask(port)[0] == 200, number
                 longest = max(longest, time.monotonic() - started)
         assert longest < 2.0  # of the 4 s that a probe waits
         files, threads = map(int, ended().split())
@@ -204,9 +194,9 @@ def test_a_thousand_silent_connections_keep_nobody_out(many_files: None) -> None
 def test_a_process_without_files_still_answers() -> None:
     with _server("full") as (port, _):
         for _ in range(5):
-            assert _ask(port) == (200, b"live")
+            assert ask(port) == (200, b"live")
         with socket.create_connection(("127.0.0.1", port), 4) as silent:
-            assert _ask(port) == (200, b"live")  # in the place of the silent one
+            assert ask(port) == (200, b"live")  # in the place of the silent one
             wait_until(lambda: _is_closed(silent), 4)
 
 
@@ -235,19 +225,19 @@ def test_health_is_what_the_loop_said(monkeypatch: pytest.MonkeyPatch) -> None:
         port = free.getsockname()[1]
     health = Health("127.0.0.1", port, stale_s=0.3, program="catalogue")
     try:
-        assert _ask(port, "/readyz") == (503, b"starting\n")
+        assert ask(port, "/readyz") == (503, b"starting\n")
         health.tick(True)
-        assert _ask(port, "/livez") == (200, b"live\n")
-        assert _ask(port, "/readyz") == (200, b"ready\n")
-        assert b'interest_streams_ready{program="catalogue"} 1.0\n' in _ask(port, "/metrics")[1]
+        assert ask(port, "/livez") == (200, b"live\n")
+        assert ask(port, "/readyz") == (200, b"ready\n")
+        assert b'interest_streams_ready{program="catalogue"} 1.0\n' in ask(port, "/metrics")[1]
         health.tick(False, "restoring")
-        assert _ask(port, "/readyz") == (503, b"restoring\n")
-        wait_until(lambda: _ask(port, "/livez")[0] == 503, 4)
+        assert ask(port, "/readyz") == (503, b"restoring\n")
+        wait_until(lambda: ask(port, "/livez")[0] == 503, 4)
     finally:
         health.close()
         metrics.READY.remove("catalogue")
     with pytest.raises(OSError):
-        _ask(port)
+        ask(port)
 
 
 def test_metrics_say_whose_they_are() -> None:
