@@ -31,7 +31,8 @@ demo: setup ## Customers, broker and profiles on this machine, for a look
 
 # Two processes, each with a broker of its own; a file's tests stay together for what they share.
 test: setup ## Every test but chaos, bench and quality, examples too; real Kafka if it can be had
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not chaos and not bench and not quality" $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder \
+	  --max-worker-restart 0 -m "not chaos and not bench and not quality" $(ARGS)
 
 lint: setup ## ruff, mypy --strict (tests too), and the examples in docstrings
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

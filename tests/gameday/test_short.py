@@ -29,7 +29,7 @@ def test_alerts_fire_and_resolve_on_a_live_worker(tmp_path: Path) -> None:
 @pytest.mark.kafka
 @pytest.mark.chaos
 @pytest.mark.usefixtures("kafka_jars")
-@pytest.mark.timeout(1_800)
+@pytest.mark.timeout(900)
 def test_a_short_day(tmp_path: Path) -> None:
     need_commands("promtool", "prometheus-alertmanager")
     with Stage(tmp_path / "stage", outage_s=20.0) as stage:
