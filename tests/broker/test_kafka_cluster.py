@@ -18,7 +18,7 @@ from tests.broker.kafka_server import KafkaServer
 from tests.support.processes import wait_until
 
 #: Three brokers beside the tests of another process answer when they can: not in each test run.
-pytestmark = [pytest.mark.kafka, pytest.mark.chaos, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.kafka, pytest.mark.chaos]
 _CALL_S = 30.0
 
 

@@ -29,7 +29,7 @@ from tests.chaos.proxy import Proxy
 from tests.support.processes import wait_until
 from tests.support.worker_process import short_timings
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.kafka]
 _LATE_S = 1.0  # for the broker to act on it
 
 

@@ -18,7 +18,6 @@ SOME = ("roll", "kill -9", "offsets by hand", "bad facts", "outage")
 
 @pytest.mark.kafka
 @pytest.mark.usefixtures("kafka_jars")
-@pytest.mark.timeout(600)
 def test_alerts_fire_and_resolve_on_a_live_worker(tmp_path: Path) -> None:
     need_commands("promtool")  # of the same package as the server
     with Stage(tmp_path / "stage", brokers=1, workers=1, apps=("catalogue", "audiences")) as stage:

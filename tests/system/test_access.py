@@ -298,7 +298,6 @@ def _move(stage: Stage) -> None:
 # -- what the tests say
 
 
-@pytest.mark.timeout(600)
 def test_every_program_does_its_work(stage: Stage) -> None:
     assert "co-partitioned" in stage.said["topics check"]
     assert "group tele.tele goes on from there" in stage.said["offsets reset --yes"]

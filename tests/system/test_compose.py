@@ -16,7 +16,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from streams.contract import topics
@@ -143,7 +142,6 @@ def _healthy(name: str, port: int, path: str | None = None) -> bool:
     return subprocess.run(words, capture_output=True, timeout=30).returncode == 0
 
 
-@pytest.mark.timeout(500)
 def test_each_service_does_its_work(own_kafka: KafkaServer, tmp_path: Path) -> None:
     variables = {
         **SERVICES["topics"]["environment"],

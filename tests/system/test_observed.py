@@ -84,7 +84,6 @@ def _page(port: int) -> str:
     return text
 
 
-@pytest.mark.timeout(500)
 def test_every_panel_shows_something(observed: Observed) -> None:
     """A rate takes two looks at a series, so not at once."""
 

@@ -182,7 +182,6 @@ def _pod(workload: Manifest, tmp_path: Path, broker: Secured | None = None) -> P
     return Pod(workload, tmp_path / "pod", _objects(broker), image=_image(tmp_path))
 
 
-@pytest.mark.timeout(400)
 @pytest.mark.parametrize("name", WORKLOADS)
 def test_a_pod_starts_serves_and_stops(name: str, broker: Secured, tmp_path: Path) -> None:
     pod = _pod(WORKLOADS[name], tmp_path, broker)

@@ -119,7 +119,6 @@ CLEANING = Options(properties={"log.cleaner.backoff.ms": "200"})
 
 
 @pytest.mark.kafka
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("own_kafka", [CLEANING], indirect=True)
 def test_what_is_gone_is_gone_from_the_disk(own_kafka: KafkaServer, tmp_path: Path) -> None:
     feed = Feed()

@@ -36,7 +36,7 @@ from tests.support.worker_process import (
     wait_for_end,
 )
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.kafka]
 GOOD, BAD = 1, 0  # partitions
 MOST_DELAY_S = 5.0
 

@@ -31,7 +31,6 @@ pytestmark = pytest.mark.kafka
 _FILES = 160  # a worker at work has about 50 open, and 64 are for those who ask
 
 
-@pytest.mark.timeout(600)
 def test_a_worker_outlasts_a_broker_restart_beside_silent_connections(
     own_kafka: KafkaServer, many_files: None, tmp_path: Path
 ) -> None:

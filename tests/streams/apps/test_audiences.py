@@ -91,7 +91,6 @@ class App:
         )
 
 
-@pytest.mark.timeout(500)
 def test_profiles_become_counts_and_tombstones_subtract(
     kafka: str, names: Names, tmp_path: Path
 ) -> None:
@@ -123,7 +122,6 @@ def test_profiles_become_counts_and_tombstones_subtract(
     assert not [key for key in app.said() if "zqacc" in key]
 
 
-@pytest.mark.timeout(500)
 def test_a_day_is_drawn_once_and_accounted_for(kafka: str, names: Names, tmp_path: Path) -> None:
     """As it is by default: with noise, once a day, killed and started or not."""
     app = App(kafka, names.prefix, tmp_path / "app.log")

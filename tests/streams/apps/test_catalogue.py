@@ -171,7 +171,6 @@ def real(kafka: str, names: Names, tmp_path: Path) -> World:
     return world(kafka, names.prefix, tmp_path)
 
 
-@pytest.mark.timeout(180)
 def test_tags_dead_letters_and_editors(real: World) -> None:
     edited = EDITED.replace(b'"k"', b'"programme:p-1"')
     real.produce("content-tags", (b"programme:p-1", edited))
@@ -210,7 +209,6 @@ def test_tags_dead_letters_and_editors(real: World) -> None:
     assert (message.key(), message.value()) == (b"host:a.com", b"{nope")
 
 
-@pytest.mark.timeout(180)
 def test_what_only_its_text_tells_is_tagged_by_it(real: World) -> None:
     synopsis = "Le club gagne la finale: le buteur marque deux buts dans ce match de football"
     real.produce(
@@ -233,7 +231,6 @@ def test_what_only_its_text_tells_is_tagged_by_it(real: World) -> None:
     assert found[b"host:c.example"]["tags"] == []  # politics: known, and nothing may be said
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_restart_in_the_middle_loses_nothing(real: World, how: signal.Signals) -> None:
     total = 3_000
@@ -259,7 +256,6 @@ def test_it_ends_where_it_cannot_go_on(real: World) -> None:
     assert f"{real.prefix}content-tags: " in real.log.read_text()
 
 
-@pytest.mark.timeout(240)
 def test_it_survives_a_broker_restart(own_kafka: KafkaServer, names: Names, tmp_path: Path) -> None:
     alone = world(own_kafka.bootstrap, names.prefix, tmp_path)
     with alone.app() as process:

@@ -153,7 +153,6 @@ def _stored(subject: str, number: int) -> bytes:
     return orjson.dumps({**whole, "interests": [], "suppressions": []})
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.kafka
 @pytest.mark.parametrize("form", ["text", "json"])
 @pytest.mark.parametrize(

@@ -73,7 +73,6 @@ def _all(events: int) -> Counter[str]:
     return Counter({f"acc-{n}": events for n in range(ACCOUNTS)})
 
 
-@pytest.mark.timeout(400)
 def test_killed_around_every_commit_it_moves_everything_once(
     kafka: str, names: Names, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -136,7 +136,6 @@ def test_the_inlet_looks_at_accepted_records() -> None:
 
 
 @pytest.mark.kafka
-@pytest.mark.timeout(400)
 def test_a_worker_stops_by_name(kafka: str, names: Names, tmp_path: Path) -> None:
     settings = short_timings(kafka, names.prefix, partitions=_COUNT)
     prepare(settings)
