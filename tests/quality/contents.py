@@ -7,12 +7,12 @@ with chances of its own.
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from random import Random
 
 from features.state.contents import Contents
 from features.tags import taxonomy
 from features.tags.exact import TagEntry, decode, encode, exact_tags
+from tests.support.processes import resident_memory
 
 COUNT = 1_000_000
 _BATCH = 50_000
@@ -28,7 +28,7 @@ def show(count: int = COUNT) -> None:
     ]
     exact_tags()
     contents = Contents(tree, exact_tags())
-    before, seconds = _resident(), 0.0
+    before, seconds = resident_memory(), 0.0
     for start in range(0, count, _BATCH):
         values = []
         for number in range(start, min(count, start + _BATCH)):
@@ -44,13 +44,6 @@ def show(count: int = COUNT) -> None:
         contents.update(dict(map(decode, values)))
         seconds += time.process_time() - started
     print(
-        f"\ncontents: {count:,} content tags: {_resident() - before:.0f} MB in a worker, "
-        f"decoded and held in {seconds:.1f} s of one core"
+        f"\ncontents: {count:,} content tags: {(resident_memory() - before) / 2**20:.0f} MB "
+        f"in a worker, decoded and held in {seconds:.1f} s of one core"
     )
-
-
-def _resident() -> float:
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmRSS"):
-            return int(line.split()[1]) / 1024
-    return 0.0

@@ -60,9 +60,18 @@ def wait_until(
 
 def peak_memory(pid: int) -> int:
     """Highest resident size of a process so far, bytes; 0 when it is gone."""
+    return _memory(pid, "VmHWM")
+
+
+def resident_memory(pid: int | str = "self") -> int:
+    """Resident size of a process, bytes; 0 when it is gone."""
+    return _memory(pid, "VmRSS")
+
+
+def _memory(pid: int | str, name: str) -> int:
     try:
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
+            if line.startswith(f"{name}:"):
                 return int(line.split()[1]) * 1024
     except OSError:
         pass
