@@ -76,6 +76,7 @@ class Engine:
             config.publish_max_age_days,
             config.inputs,
             config.profile_common,
+            config.rules.ending_with_trip,
         )
         self._pending: dict[int, tuple[Written, int]] = {}  # values and as-of time by subject
         self._model_changed = False

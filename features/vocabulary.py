@@ -146,6 +146,7 @@ class ReasonCode(StrEnum):
     SEEN_ON_SHARED_SCREEN = "seen_on_shared_screen"
     SOMEBODY_ELSE = "somebody_else"
     LEARNED_ABROAD = "learned_abroad"
+    TRIP_TAKEN = "trip_taken"
 
 
 class Place(Word):

@@ -25,6 +25,9 @@ from functools import cache, cached_property
 from importlib import resources
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from features.outcomes.contact_policy import ContactPolicy, parse_policy
 from features.outcomes.holdouts import NO_HOLDOUTS, Holdouts
 from features.privacy import words as wordbook
@@ -59,6 +62,7 @@ class InterestClass:
     relatives: tuple[str, ...]
     kin: tuple[int, ...]
     rhythm: bool = False  # bought again and again, at a pace of one's own
+    ends_with_trip: bool = False  # wanted until its subject is back from abroad
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,6 +120,11 @@ class Rules:
             if node in self._kinds:
                 return self._kinds[node]
         return self._other
+
+    @cached_property
+    def ending_with_trip(self) -> NDArray[np.uint8]:
+        """Whether each interest is one that a trip ends; shape (interests,), 0 or 1."""
+        return np.array([self.kind(node).ends_with_trip for node in self._tree.ids], np.uint8)
 
     def quieted(self, interest: str) -> list[int]:
         """Dense indices that a quiet interest silences: itself first, then its relatives."""
@@ -204,7 +213,7 @@ def _classes(items: Any, tree: Taxonomy) -> tuple[dict[int, InterestClass], Inte
             place,
             item,
             {"name", "interests", "purchase_days", "decision_days", "relatives"},
-            {"kin", "rhythm"},
+            {"kin", "rhythm", "ends_with_trip"},
         )
         relatives = tuple(
             _READ.word(f"{place}.relatives", word, RELATIVES)
@@ -219,6 +228,7 @@ def _classes(items: Any, tree: Taxonomy) -> tuple[dict[int, InterestClass], Inte
             relatives,
             tuple(_indices(f"{place}.kin", item.get("kin", []), tree)),
             _READ.flag(f"{place}.rhythm", item.get("rhythm", False)),
+            _READ.flag(f"{place}.ends_with_trip", item.get("ends_with_trip", False)),
         )
         if item["interests"] == ["*"]:
             if other is not None:

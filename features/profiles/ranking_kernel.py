@@ -19,6 +19,7 @@ from features.models.signals_kernel import SHARE_7D, WEEKLY_HABIT, evidence, fil
 from features.models.stance_kernel import (
     AVOID,
     AVOID_LIFT,
+    ENGAGE,
     HOLD,
     LIKELY_LIFT,
     RULE_NONE,
@@ -30,7 +31,7 @@ from features.models.stance_kernel import (
 from features.moments.moments_kernel import has_own_days
 from features.state.apart_kernel import share_apart
 from features.state.layout import F_LIKE, F_TOLD, S_CARE, S_HOLD, Live, Rows
-from features.state.place_kernel import gathered_abroad, left_of_trips, share_abroad
+from features.state.place_kernel import gathered_abroad, left_of_trips, run_of_days, share_abroad
 from features.state.rows_kernel import popcount
 from features.state.spans_kernel import allowed_until
 
@@ -49,6 +50,7 @@ RANKED: Final = np.dtype([
     ("attributed", "f8"), ("elses", "f8"),
     # Of its mass, gathered abroad; the same where that holds it; days of the last seven that tell.
     ("abroad", "f8"), ("trip", "f8"), ("week", "i8"),
+    ("taken", "i8"),  # days since the return from the trip that it was wanted for, 0 for none
 ])  # fmt: skip
 
 #: A score as it is kept to be compared: in 1/255.
@@ -70,6 +72,8 @@ COMMON_AGE = 7
 _HABIT_DAYS = 8
 #: Share of an interest's mass beyond which it is one of a trip.
 _TRIPS = 0.5
+#: Active days since a return from which on something is wanted anew, and not just looked back at.
+_ANEW = 2
 #: What is left of a trip's mass down to which its interests are named: a fortnight of home.
 _NAMED_LEFT = 0.25
 _FNV_PRIME = np.uint64(0x100000001B3)
@@ -91,6 +95,7 @@ class Selection(NamedTuple):
     parent: NDArray[np.int16]  # by interest, -1 for a root
     top: int  # most of them
     common: int  # whether those are shown, too, that tell a subject from nobody
+    ending_with_trip: NDArray[np.uint8]  # by interest
 
 
 @inlined
@@ -154,8 +159,13 @@ def ranked(
         gathered = gathered_abroad(row, began.place, day - as_int(row.day), live.clock)
         abroad = share_abroad(gathered, scratch.levels[2], left)
         trip = abroad if left < 1.0 and abroad > _TRIPS and not declared else 0.0
+        taken = 0
+        if stance == ENGAGE and trip == 0.0 and choice.ending_with_trip[interest] and not declared:
+            taken = days_since_trip(began.place, bits)
         if trip > 0.0:
             stance, rule, idle = HOLD, RULE_NONE, left < _NAMED_LEFT
+        elif taken > 0:
+            stance, rule = HOLD, RULE_NONE
         elif (idle or stance == AVOID) and not declared and has_own_days(day, bits, age):
             stance, rule, idle = _on_own_days(stance, rule)
         if idle and not declared and choice.common == 0:
@@ -181,10 +191,29 @@ def ranked(
         best.tells = told
         best.low, best.high = low / policy.rate[interest], high / policy.rate[interest]
         best.age, best.rule, best.share = age, rule, drawn
+        best.taken = taken
         best.abroad, best.trip, best.week = abroad, trip, popcount(bits & np.uint64(0x7F))
         _tell_apart(live, sid, best, declared)
     _divide(rank, count, attention, level)
     return without_parents(live, rank, count, choice.parent)
+
+
+@inlined
+def days_since_trip(place: Any, bits: Any) -> int:
+    """Days that a subject is back from abroad without looking for an interest anew, 0 for none.
+
+    Parameters
+    ----------
+    place : uint64
+        Days abroad, as `days_abroad` says them.
+    bits : uint64
+        Active days of the interest, whose bit 0 is the same.
+    """
+    if place & np.uint64(1) != np.uint64(0) or place == np.uint64(0):
+        return 0
+    back = run_of_days(place)
+    anew = popcount(bits & ((np.uint64(1) << np.uint64(back)) - np.uint64(1)))
+    return back if anew < _ANEW else 0
 
 
 @inlined

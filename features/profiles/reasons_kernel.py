@@ -68,6 +68,7 @@ _WHY_FEW = _reason(ReasonCode.FEW_DATA)
 _WHY_SHARED = _reason(ReasonCode.SEEN_ON_SHARED_SCREEN)
 _WHY_ELSE = _reason(ReasonCode.SOMEBODY_ELSE)
 _WHY_TRIP = _reason(ReasonCode.LEARNED_ABROAD)
+_WHY_TAKEN = _reason(ReasonCode.TRIP_TAKEN)
 #: Days for which an interest is known before a weekday can be its habit: three of that weekday.
 HABIT_AGE = 21
 #: A smaller share that was seen on a shared screen, or gathered abroad, is not said.
@@ -107,6 +108,8 @@ def write_reasons(out: Any, n: int, row: Any, day: int, best: Any, held: int) ->
         n = put_hundredths(out, put(out, n, _WHY_ELSE), best.elses)
     if best.trip > 0.0:
         n = put_hundredths(out, put(out, n, _WHY_TRIP), best.trip)
+    if best.taken > 0:
+        n = put_int(out, put(out, n, _WHY_TAKEN), as_int(best.taken))
     n = put(out, n, _CLOSE_OBJECT)
     return put(out, n, _CLOSE_LIST)
 

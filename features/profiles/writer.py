@@ -59,6 +59,8 @@ class ProfileWriter:
         The kinds of input that evidence comes from.
     common : bool
         Show interests, too, that tell a subject from nobody.
+    ending_with_trip : ndarray of uint8, shape (interests,), optional
+        Whether each interest is one that a trip ends; none is by default.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class ProfileWriter:
         max_age: int,
         inputs: Inputs = INPUTS,
         common: bool = False,
+        ending_with_trip: NDArray[np.uint8] | None = None,
     ) -> None:
         shown = np.where(taxonomy.sensitive[taxonomy.parent], -1, taxonomy.parent)
         heads, named = _heads(taxonomy.ids, taxonomy.names, tuple(shown.tolist()))
@@ -84,6 +87,9 @@ class ProfileWriter:
                 taxonomy.parent,
                 top,
                 int(common),
+                np.zeros(len(taxonomy.ids), np.uint8)
+                if ending_with_trip is None
+                else ending_with_trip,
             ),
             model=np.zeros(0, np.uint8),
             step=max(step, 1e-4),

@@ -39,6 +39,16 @@ def share(abroad: float) -> dict[str, float]:
     return {"abroad": float(number(abroad, 2))} if abroad >= 0.01 else {}
 
 
+def taken(partition: Partition, subject: Subject, interest: int, days: set[int], day: int) -> int:
+    """Days since the return from a trip for which the interest was wanted, 0 for none."""
+    away = subject.abroad(day, partition.config.day_offset_ms)
+    kind = partition.config.rules.kind(partition.tree.ids[interest])
+    if not kind.ends_with_trip or not away or day - 1 in away or day - max(away) > 64:
+        return 0
+    back = day - 1 - max(away)
+    return back if len(days & set(range(day - back, day))) < 2 else 0
+
+
 def learned(abroad: float) -> list[dict[str, Any]]:
     """The reason of an interest that is a trip's."""
     return [{"code": "learned_abroad", "value": float(number(abroad, 2))}] if abroad else []

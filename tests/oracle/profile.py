@@ -355,8 +355,13 @@ def _interest(
     trip = left < 1.0 and abroad > 0.5 and not declared
     if trip:
         taken, decided = "hold", ""
+    journey = 0
+    if taken == "engage" and not declared:
+        journey = place.taken(partition, subject, row.interest, days, day)
+    if journey:
+        taken, decided = "hold", ""
     dull = taken == "hold" and not declared
-    idle = left < 0.25 if trip else idle_of(p, rate, seen, days, day, age, weekly)
+    idle = (left < 0.25) if trip else not journey and idle_of(p, rate, seen, days, day, age, weekly)
     said = moments.said_of(subject, row, day, offset, config.half_lives[2])
     said = {} if taken == "avoid" else said
     above = int(tree.parent[row.interest])
@@ -388,5 +393,6 @@ def _interest(
             age,
             held,
         )
-        + place.learned(abroad if trip else 0.0),
+        + place.learned(abroad if trip else 0.0)
+        + ([{"code": "trip_taken", "value": journey}] if journey else []),
     }

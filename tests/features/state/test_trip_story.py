@@ -23,7 +23,13 @@ _HOSTS = {
     "rugby": RUGBY, "cars": CARS, "beaches": BEACHES, "museums": MUSEUMS, "recipes": "216",
     "hockey": "515", "gardens": "275", "news": "379", "games": "690",
 }  # fmt: skip
-_TABLE = {f"host:{name}.example": TagEntry(((i, 1.0),), "test", 1.0) for name, i in _HOSTS.items()}
+FLIGHTS = "672"
+_TABLE = {
+    f"host:{name}.example": TagEntry(((i, 1.0),), "test", 1.0)
+    for name, i in (_HOSTS | {"flights": FLIGHTS}).items()
+}
+#: Days on which the traveller looks for flights: before the trip, and for the next one.
+_LOOKS = {*range(4, _LEAVES), 34, 36, 38, 39, 40, 41}
 TRAVELLER = "acc-0/m-1"
 
 
@@ -49,6 +55,9 @@ def _events() -> list[Record]:
             own(hour, host, **where)
         if abroad and day % 5 == 0:
             own(21, "rugby", **where)
+        if day in _LOOKS:
+            at = midnight + 21 * HOUR_MS
+            found.append(seen(len(found), at, "flights.example", 0, member_id="m-1", **where))
         for account in _NEIGHBOURS:
             for place, host in enumerate(_HOSTS):  # each has a habit, and looks at the rest
                 if chance.random() < (0.9 if place == account % len(_HOSTS) else 0.04):
@@ -79,7 +88,7 @@ def test_before_the_trip() -> None:
     assert told["context"] == {
         "roaming": False, "country": "DE", "tz_offset_min": 60, "place": "home",
     }  # fmt: skip
-    assert _stances(_LEAVES) == {RUGBY: "engage", CARS: "engage"}
+    assert _stances(_LEAVES) == {RUGBY: "engage", CARS: "engage", FLIGHTS: "engage"}
 
 
 def test_on_the_trip() -> None:
@@ -118,4 +127,13 @@ def test_where_no_country_is_home_the_trip_sticks() -> None:
 def test_the_destination_is_let_go() -> None:
     """It is named for a fortnight, and then not."""
     assert BEACHES in _stances(_RETURNS + 14)
-    assert _stances(_RETURNS + 16).keys() == {RUGBY, CARS}
+    assert BEACHES not in _stances(_RETURNS + 16)
+
+
+def test_the_flight_that_was_taken_is_not_asked_for() -> None:
+    """What was looked for at home waits after the trip, until another one is looked for."""
+    for back in (1, 4):
+        flights = _told(_RETURNS + back)["interests"][FLIGHTS]
+        assert flights["stance"] == "hold"
+        assert flights["reasons"][-1] == {"code": "trip_taken", "value": back}
+    assert _stances(42)[FLIGHTS] == "engage"
