@@ -39,7 +39,7 @@ from streams.sandbox.embedded_broker import (
     free_port,
 )
 from streams.sandbox.simulator import Simulation, catalogue, simulated
-from streams.sandbox.truth_table import choose, privacy_line, score_lines, table
+from streams.sandbox.truth_table import choose, privacy_line, score_lines, table, truths
 from streams.settings import Settings
 from streams.terminal import Meter, add_kafka_options, instant, report, settings_of
 
@@ -139,10 +139,12 @@ def _run(args: argparse.Namespace, console: Console, stack: ExitStack) -> None:
     _show(console, simulation, profiles)
     if not (live or args.serve):
         return
-    from streams.apps.lookup.demonstration import demonstration  # of no use to the rest
+    from streams.apps.lookup.beside import Scene  # these are of no use to the rest
+    from streams.apps.lookup.demonstration import demonstration
 
     chosen = choose(simulation.truth, profiles, _PROPOSED)
-    with demonstration(settings, chosen, args.port) as address:
+    scene = Scene(truths(simulation.truth), lambda: worker.metrics(settings.http_port))
+    with demonstration(settings, chosen, scene, args.port) as address:
         console.print(f"the page, with buttons that act: {address}", soft_wrap=True)
         if live:
             _go_on(console, simulation, chain(rest, records), feed, worker)

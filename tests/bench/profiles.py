@@ -20,7 +20,8 @@ from streams.commands.profile import print_profile
 from streams.sandbox.simulator import Simulation
 from tests.support.simulated_profiles import commits
 
-_LIMITS = {"profile_bytes": 2_000.0, "offers_largest": 400.0, "records_per_event": 0.08}
+_OFFERS_BYTES = 400
+_LIMITS = {"profile_bytes": 2_000.0, "offers_bytes": _OFFERS_BYTES, "records_per_event": 0.08}
 #: Of the profiles that are written to be judged, so many have no interest.
 _EMPTY = 3
 _WIDTH = 170  # of a terminal, characters
@@ -36,6 +37,8 @@ class Published:
         All of them, and those without an interest.
     profile_bytes, profile_largest, offers_bytes, offers_largest : float
         Values before compression: mean and largest.
+    offers_over : float
+        Share of offers of 400 bytes and more.
     interests : float
         Mean per profile.
     records_per_event : float
@@ -48,6 +51,7 @@ class Published:
     profile_largest: float
     offers_bytes: float
     offers_largest: float
+    offers_over: float
     interests: float
     records_per_event: float
 
@@ -76,10 +80,18 @@ def measure(
     events = sum(1 for _ in Simulation(seed, households=households, days=days))
     counts = [len(orjson.loads(value)["interests"]) for value in profiles.values()]
     sizes, acted = list(map(len, profiles.values())), list(map(len, offers.values()))
-    return Published(
-        len(sizes), counts.count(0), statistics.mean(sizes), max(sizes), statistics.mean(acted),
-        max(acted), statistics.mean(counts), records / events,
-    ), profiles  # fmt: skip
+    found = Published(
+        profiles=len(sizes),
+        empty=counts.count(0),
+        profile_bytes=statistics.mean(sizes),
+        profile_largest=max(sizes),
+        offers_bytes=statistics.mean(acted),
+        offers_largest=max(acted),
+        offers_over=sum(size >= _OFFERS_BYTES for size in acted) / len(acted),
+        interests=statistics.mean(counts),
+        records_per_event=records / events,
+    )
+    return found, profiles
 
 
 def show(found: Published) -> str:
@@ -113,7 +125,7 @@ def write_sample(profiles: dict[str, bytes], folder: Path, count: int = 20, seed
     for number, subject in enumerate(chosen, 1):
         raw = orjson.loads(profiles[subject])
         held = Profiles(now=lambda: 0)
-        held.put(subject, held.parse(subject, profiles[subject], 0, 1, raw["as_of"]))
+        held.put(subject, held.parse(subject, profiles[subject], 0, 1, 1))
         file = folder / f"{number:02}"
         file.with_suffix(".json").write_bytes(orjson.dumps(raw, option=orjson.OPT_INDENT_2))
         for language in LANGUAGES:

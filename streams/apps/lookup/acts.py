@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from features.vocabulary import CaseStatus, FactKind, Opinion
 from streams.apps.lookup import requests
-from streams.apps.lookup.callers import ACT, Tokens
+from streams.apps.lookup.callers import Tokens
 from streams.apps.lookup.problems import HEADERS, Problem, bad
 from streams.apps.lookup.source import ProfileSource
 from streams.contract import topics
@@ -72,9 +72,7 @@ class Acts:
         return Response(status_code=HTTPStatus.ACCEPTED, headers=dict(HEADERS))
 
     async def _act(self, request: Request) -> None:
-        caller = self._tokens.caller(request.headers.get("authorization"))
-        if ACT not in caller.scopes:
-            raise Problem(HTTPStatus.FORBIDDEN, "act", "This token may not act.")
+        self._tokens.actor(request.headers.get("authorization"))
         account = requests.subject_of(request.path_params["account"])
         body = await requests.body_of(request)
         act, interest = body.get("act"), body.get("interest")

@@ -8,6 +8,14 @@ const words = {
   en: { engage: "talk about it", hold: "wait", avoid: "do not talk about it" },
   de: { engage: "ansprechen", hold: "abwarten", avoid: "nicht ansprechen" },
 };
+const trends = {
+  en: { new: "new", rising: "rising", steady: "steady", fading: "fading", burst: "sudden burst" },
+  de: { new: "neu", rising: "steigend", steady: "gleich", fading: "nachlassend", burst: "plötzlich viel" },
+};
+const labels = {
+  en: { tomorrow: "tomorrow", sure: "how sure" },
+  de: { tomorrow: "morgen", sure: "wie sicher" },
+};
 // What the customer reads of an interest: no figures but the days that it came up on.
 const customer = {
   en: { engage: "We think that you like this", hold: "You may like this; we are not sure", avoid: "We do not bring this up", days: (n) => `: it came up on ${n} of the last 28 days` },
@@ -97,11 +105,12 @@ function interest(item, subject, before) {
   const head = make("div", undefined, "head");
   head.append(make("span", item.name || item.id, "name"));
   head.append(make("span", words[$("language").value][stance], `stance ${stance}`));
-  if (item.trend) head.append(make("span", item.trend, "trend"));
+  if (item.trend) head.append(make("span", trends[$("language").value][item.trend] || item.trend, "trend"));
   row.append(head);
   const bars = make("div", undefined, "measures");
-  bars.append(...measure("tomorrow", item.score, `${Math.round(share(item.score) * 100)} %`));
-  bars.append(...measure("confidence", item.confidence, `${Math.round(share(item.confidence) * 100)} %`, "sure"));
+  const { tomorrow, sure } = labels[$("language").value];
+  bars.append(...measure(tomorrow, item.score, `${Math.round(share(item.score) * 100)} %`));
+  bars.append(...measure(sure, item.confidence, "", "sure")); // a bar: its number is of no event
   row.append(bars);
   row.append(make("p", item.words || "", "words"));
   const days = (item.reasons || []).find((reason) => reason.code === "active_days_28");
@@ -138,7 +147,17 @@ function sentences(title, items, line) {
   return [make("h3", title), list];
 }
 
-function profile(raw, title, before) {
+// In a demonstration: what is true, beside what of it was learned.
+function truth(items, learned) {
+  const found = new Map(learned.map((item) => [item.id, item]));
+  return sentences("What is true (the simulation knows)", items, (item) => {
+    const said = found.get(item.id);
+    const days = `${item.name}: on ${Math.round(share(item.days) * 100)} % of usual days`;
+    return make("li", `${days}; ${said ? `learned, ${brief(said)}` : "not in this profile"}`, said ? "yes" : "no");
+  });
+}
+
+function profile(raw, title, before, true_) {
   const card = make("article");
   card.dataset.subject = raw.subject;
   card.dataset.version = raw.version;
@@ -167,6 +186,11 @@ function profile(raw, title, before) {
       card.append(more);
     }
   }
+  if (true_ && true_.length) {
+    const box = make("div", undefined, "truth");
+    box.append(...truth(true_, raw.interests || []));
+    card.append(box);
+  }
   return card;
 }
 
@@ -181,12 +205,14 @@ async function show(account, quiet = false) {
     return false;
   }
   const told = await answer.json();
+  const beside = acting ? await ask(`/v1/truth/${encodeURIComponent(account)}`) : null;
+  const truths = beside && beside.ok ? await beside.json() : {};
   const before = shown && shown.account === account ? shown.seen : new Map();
   const parts = [];
   if (told.household) parts.push([told.household, "Household"]);
   for (const member of told.members) parts.push([member, member.subject.slice(account.length + 1)]);
   const active = document.activeElement && document.activeElement.getAttribute("aria-label");
-  $("profiles").replaceChildren(...parts.map(([raw, title]) => profile(raw, title, before.get(raw.subject))));
+  $("profiles").replaceChildren(...parts.map(([raw, title]) => profile(raw, title, before.get(raw.subject), truths[raw.subject])));
   if (quiet && active) {
     const again = [...$("profiles").querySelectorAll("button")].find((b) => b.getAttribute("aria-label") === active);
     if (again) again.focus();
@@ -223,6 +249,7 @@ async function why(subject, item, row, from) {
   if (answer.ok) {
     const told = await answer.json();
     box.append(make("p", told.words));
+    if (told.rule) box.append(make("p", told.rule, "rule"));
     const list = make("ul");
     for (const suppression of told.suppressions) list.append(make("li", suppression.words));
     if (list.children.length) box.append(list);
@@ -248,6 +275,24 @@ async function act(name, from, id) {
     delete from.dataset.sure;
     from.textContent = "Forget me";
   }
+}
+
+// In a demonstration: how the stream is, from the worker's metrics, every two seconds.
+let counted = null; // {events, at} of the answer before
+async function health() {
+  const answer = await ask("/v1/health").catch(() => null);
+  const told = answer && answer.ok ? await answer.json() : {};
+  const said = [];
+  if (Number.isFinite(told.events)) {
+    const now = performance.now();
+    if (counted) said.push(`${Math.round(Math.max(0, told.events - counted.events) / ((now - counted.at) / 1000))} records a second`);
+    counted = { events: told.events, at: now };
+  }
+  if (Number.isFinite(told.behind_s)) said.push(`${told.behind_s.toFixed(1)} s behind`);
+  if (Number.isFinite(told.log_loss)) said.push(`log-loss of forecasts ${told.log_loss.toFixed(3)} (a coin: 0.693)`);
+  if (Number.isFinite(told.dead_letters)) said.push(`${told.dead_letters} records refused`);
+  $("health").hidden = !said.length;
+  $("health").textContent = said.length ? `The stream: ${said.join(", ")}.` : "";
 }
 
 function note(text) {
@@ -323,6 +368,10 @@ $("plain").addEventListener("click", () => {
 $("print").addEventListener("click", () => print());
 for (const found of $("actions").querySelectorAll("button")) {
   found.addEventListener("click", () => act(found.dataset.act, found));
+}
+if (acting && $("token").value) {
+  health();
+  setInterval(() => document.hidden || health(), 2000);
 }
 if (given.get("account")) {
   $("account").value = given.get("account");
