@@ -91,7 +91,7 @@ def test_why_says_what_speaks_against(service: Service) -> None:
     assert yes["engage"] is True and yes["suppressions"] == []
     assert yes["words"] == (
         "Talk about it: time was spent on it on 12 of the last 28 days. Chance that the customer "
-        "spends time on it tomorrow: about 80%; average customer: about 35%. Outlook: more days "
+        "spends time on it tomorrow: about 80%; average customer: about 35%. Outlook: on more days "
         "in the next 7 than in the last 7. Seen only on TV."
     )
     assert yes["rule"] == "", "none decided by a number"

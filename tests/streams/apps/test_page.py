@@ -111,7 +111,9 @@ def test_a_demonstration_shows_the_truth_beside_what_was_learned(
 def test_a_demonstration_shows_how_the_stream_is(service: Service, page: Browser) -> None:
     page.wait("document.getElementById('health').textContent.includes('records a second')")
     assert text(page, "#health").startswith("The stream: 0 records a second, 1.5 s behind, ")
-    assert "log-loss of forecasts 0.312 (a coin: 0.693), 5 records refused." in text(page, "#health")
+    assert "log-loss of forecasts 0.312 (a coin: 0.693), 5 records refused." in text(
+        page, "#health"
+    )
     service.metrics = ""
     page.wait("document.getElementById('health').hidden")
 

@@ -118,19 +118,19 @@ _SAID = {
 def test_an_interest_is_said_with_what_each_number_is_of_its_times_and_its_end() -> None:
     assert wording("en").interest(_SAID) == (
         "Talk about it: clearly more interested than the average customer. Chance that the "
-        "customer spends time on it tomorrow: about 55%; average customer: about 8%. Also: time "
-        "was spent on it on 12 of the last 28 days. Outlook: about as many days in the next 7 as "
-        "in the last 7. Seen mostly on TV, also in apps. Best times: weekends in the evening "
-        "(chance then: 46%). Next expected: 2026-03-07, in the evening. This advice has stood "
-        "since 2026-02-01 and ends on 2026-04-24."
+        "customer spends time on it tomorrow: about 55%; average customer: about 8%. So far: "
+        "time was spent on it on 12 of the last 28 days. Outlook: on about as many days in the "
+        "next 7 as in the last 7. Seen mostly on TV, also in apps. Best times: weekends in the "
+        "evening (chance then: 46%). Likeliest next time: 2026-03-07, in the evening. This advice "
+        "has stood since 2026-02-01 and ends on 2026-04-24."
     )
     assert wording("de").interest(_SAID) == (
         "Ansprechen: klar mehr Interesse als beim durchschnittlichen Kunden. Chance, dass sich "
-        "der Kunde morgen damit beschäftigt: etwa 55 %; durchschnittlicher Kunde: etwa 8 %. Dazu: "
-        "an 12 der letzten 28 Tage damit beschäftigt. Ausblick: etwa so viele Tage in den "
-        "nächsten 7 wie in den letzten 7. Meist im Fernsehen gesehen, auch in Apps. Beste Zeiten: "
-        "am Wochenende am Abend (Chance dann: 46 %). Wohl wieder: 2026-03-07, am Abend. Dieser "
-        "Rat gilt seit 2026-02-01 und endet am 2026-04-24."
+        "der Kunde morgen damit beschäftigt: etwa 55 %; durchschnittlicher Kunde: etwa 8 %. "
+        "Bisher: an 12 der letzten 28 Tage damit beschäftigt. Ausblick: an etwa so vielen Tagen in "
+        "den nächsten 7 wie in den letzten 7. Meist im Fernsehen gesehen, auch in Apps. Beste "
+        "Zeiten: am Wochenende am Abend (Chance dann: 46 %). Am ehesten wieder: 2026-03-07, am "
+        "Abend. Dieser Rat gilt seit 2026-02-01 und endet am 2026-04-24."
     )
 
 
@@ -173,16 +173,16 @@ def test_where_it_was_seen_is_said_by_how_much(sources: dict[str, float], said: 
     assert said in wording("en").interest({"sources": sources, "reasons": []})
 
 
-def test_no_more_than_others_is_not_said_to_look_like_more() -> None:
+def test_no_more_than_others_is_not_said_to_be_probably_more() -> None:
     value = {"low": 0.0, "needs": 1.2}
-    assert "looks like more" in wording("en").reason("lift_unclear", value, 5.0)
+    assert "probably more" in wording("en").reason("lift_unclear", value, 5.0)
     assert "no clear difference" in wording("en").reason("lift_unclear", value, 0.7)
 
 
 @pytest.mark.parametrize(
     ("reasons", "said"),
     [
-        (["active_days_28", "declared_dislike"], "the customer says that it is not liked. Also"),
+        (["active_days_28", "declared_dislike"], "the customer says that it is not liked. So far"),
         (["active_days_28", "somebody_else"], "50% of it is probably of somebody else who uses"),
         (["active_days_28", "learned_abroad"], "50% of it comes from a trip abroad that is over"),
     ],
