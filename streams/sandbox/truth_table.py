@@ -9,7 +9,8 @@ from rich.table import Table
 
 from features.tags import taxonomy
 from features.vocabulary import Stance
-from streams.client.profile import Interest, Profile
+from streams.client.parts import Interest
+from streams.client.profile import Profile
 from streams.sandbox.contents import INTERESTS
 from streams.sandbox.people import HouseholdTruth
 

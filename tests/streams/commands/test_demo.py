@@ -9,7 +9,8 @@ from datetime import date
 import pytest
 from rich.console import Console
 
-from streams.client.profile import Evidence, Interest, Profile
+from streams.client.parts import Evidence, Interest
+from streams.client.profile import Profile
 from streams.commands import demo
 from streams.contract import topics
 from streams.contract.record import Record
