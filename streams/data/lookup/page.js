@@ -22,6 +22,7 @@ const customer = {
   de: { engage: "Wir glauben, dass Sie das mögen", hold: "Sie mögen das vielleicht; wir sind nicht sicher", avoid: "Wir sprechen Sie darauf nicht an", days: (n) => `: an ${n} der letzten 28 Tage kam es vor` },
 };
 const FIRST = 6; // interests shown at once; the others are behind "more"
+const TRUE_SHOWN = 8; // true interests shown, the strongest
 const open = new Set(); // subjects of whom all are shown
 let shown = null; // {account, versions, tag}
 let watching = null; // AbortController of the stream of changes
@@ -150,7 +151,7 @@ function sentences(title, items, line) {
 // In a demonstration: what is true, beside what of it was learned.
 function truth(items, learned) {
   const found = new Map(learned.map((item) => [item.id, item]));
-  return sentences("What is true (the simulation knows)", items, (item) => {
+  return sentences("What is true (the simulation knows)", items.slice(0, TRUE_SHOWN), (item) => {
     const said = found.get(item.id);
     const days = `${item.name}: on ${Math.round(share(item.days) * 100)} % of usual days`;
     return make("li", `${days}; ${said ? `learned, ${brief(said)}` : "not in this profile"}`, said ? "yes" : "no");
