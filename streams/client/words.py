@@ -84,11 +84,13 @@ class Wording:
         """
         reasons = sorted(_dicts(raw.get("reasons")), key=_weight)
         decided = bool(reasons) and reasons[0].get("code") in _SAID
-        why, *more = [
+        said = [
             self.reason(str(item.get("code")), item.get("value"), raw.get("lift"))
             for item in reasons
             if item.get("code") not in _LEFT_OUT
         ] or [self.say("sentence", "nothing")]
+        first = max(1, sum(item.get("code") in _DECISIVE for item in reasons))
+        why, more = "; ".join(said[:first]), said[first:]
         stance = self.say("stance", str(raw.get("stance", "hold")))
         trend = self.say("trend", str(raw.get("trend", "steady")))
         details = "details_more" if more else "details"

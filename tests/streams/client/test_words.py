@@ -183,6 +183,10 @@ def test_no_more_than_others_is_not_said_to_be_probably_more() -> None:
     ("reasons", "said"),
     [
         (["active_days_28", "declared_dislike"], "the customer says that it is not liked. So far"),
+        (
+            ["active_days_28", "suppressed", "care_case"],
+            "a fault or complaint of this customer is still open; paused for a time",
+        ),
         (["active_days_28", "somebody_else"], "50% of it is probably of somebody else who uses"),
         (["active_days_28", "learned_abroad"], "50% of it comes from a trip abroad that is over"),
     ],
