@@ -12,10 +12,21 @@ const trends = {
   en: { new: "new", rising: "rising", steady: "steady", fading: "fading", burst: "sudden burst" },
   de: { new: "neu", rising: "steigend", steady: "gleich", fading: "nachlassend", burst: "plötzlich viel" },
 };
-const labels = {
-  en: { tomorrow: "tomorrow", sure: "how sure" },
-  de: { tomorrow: "morgen", sure: "wie sicher" },
+// What else stands on the page, as it is in English, in German.
+const german = {
+  "Interest profiles": "Interessenprofile", Account: "Konto", Words: "Worte", Show: "Zeigen", Access: "Zugang",
+  Token: "Token", Purpose: "Zweck", "As the customer reads it": "Wie der Kunde es liest", Print: "Drucken",
+  "Open a fault": "Störung melden", "Close the fault": "Störung beheben", "Forget me": "Vergesst mich",
+  "Forget me: press again": "Vergesst mich: noch einmal drücken", "What changed": "Was sich änderte",
+  Household: "Haushalt", "May it be used?": "Darf es genutzt werden?", "Not to talk about": "Worüber nicht zu sprechen ist",
+  Interests: "Interessen", "None that can be said.": "Keine, die sich sagen lassen.", tomorrow: "morgen", "how sure": "wie sicher",
+  "Why not engage?": "Warum nicht ansprechen?", "Bought it": "Gekauft", "Not for me": "Nichts für mich", "That wasn't me": "Das war nicht ich",
+  "What is true (the simulation knows)": "Was wahr ist (die Simulation weiß es)", "Up to date.": "Auf dem neuesten Stand.",
 };
+const inWords = (text) => ($("language").value === "de" && german[text]) || text;
+function translate() {
+  for (const found of document.querySelectorAll("[data-say]")) found.textContent = inWords(found.dataset.say);
+}
 // What the customer reads of an interest: no figures but the days that it came up on.
 const customer = {
   en: { engage: "We think that you like this", hold: "You may like this; we are not sure", avoid: "We do not bring this up", days: (n) => `: it came up on ${n} of the last 28 days` },
@@ -75,6 +86,7 @@ function measure(label, value, text, kind) {
 }
 
 function button(text, name, run) {
+  text = inWords(text);
   const found = make("button", text);
   found.type = "button";
   found.setAttribute("aria-label", `${text}: ${name}`);
@@ -109,9 +121,8 @@ function interest(item, subject, before) {
   if (item.trend) head.append(make("span", trends[$("language").value][item.trend] || item.trend, "trend"));
   row.append(head);
   const bars = make("div", undefined, "measures");
-  const { tomorrow, sure } = labels[$("language").value];
-  bars.append(...measure(tomorrow, item.score, `${Math.round(share(item.score) * 100)} %`));
-  bars.append(...measure(sure, item.confidence, "", "sure")); // a bar: its number is of no event
+  bars.append(...measure(inWords("tomorrow"), item.score, `${Math.round(share(item.score) * 100)} %`));
+  bars.append(...measure(inWords("how sure"), item.confidence, "", "sure")); // a bar: its number is of no event
   row.append(bars);
   row.append(make("p", item.words || "", "words"));
   const days = (item.reasons || []).find((reason) => reason.code === "active_days_28");
@@ -145,7 +156,7 @@ function sentences(title, items, line) {
   if (!items.length) return [];
   const list = make("ul", undefined, "sentences");
   list.append(...items.map(line));
-  return [make("h3", title), list];
+  return [make("h3", inWords(title)), list];
 }
 
 // In a demonstration: what is true, beside what of it was learned.
@@ -169,10 +180,10 @@ function profile(raw, title, before, true_) {
     ([use, item]) => make("li", item.words || use, item.value === true ? "yes" : "no")));
   card.append(...sentences("Not to talk about", raw.suppressions || [],
     (item) => make("li", item.words || `${item.scope}: ${item.reason}`)));
-  card.append(make("h3", "Interests"));
+  card.append(make("h3", inWords("Interests")));
   card.append(...toDo(raw.interests || []).map((line) => make("p", line, "todo")));
   const rows = (raw.interests || []).map((item) => interest(item, raw.subject, before));
-  if (!rows.length) card.append(make("p", "None that can be said."));
+  if (!rows.length) card.append(make("p", inWords("None that can be said.")));
   for (const [part, start] of [[rows.slice(0, FIRST), 1], [rows.slice(FIRST), FIRST + 1]]) {
     if (!part.length) continue;
     const list = make("ol", undefined, "interests");
@@ -210,7 +221,7 @@ async function show(account, quiet = false) {
   const truths = beside && beside.ok ? await beside.json() : {};
   const before = shown && shown.account === account ? shown.seen : new Map();
   const parts = [];
-  if (told.household) parts.push([told.household, "Household"]);
+  if (told.household) parts.push([told.household, inWords("Household")]);
   for (const member of told.members) parts.push([member, member.subject.slice(account.length + 1)]);
   const active = document.activeElement && document.activeElement.getAttribute("aria-label");
   $("profiles").replaceChildren(...parts.map(([raw, title]) => profile(raw, title, before.get(raw.subject), truths[raw.subject])));
@@ -228,7 +239,7 @@ async function show(account, quiet = false) {
   $("actions").hidden = !acting;
   $("views").hidden = false;
   const behind = Number((/records=(\d+)/.exec(answer.headers.get("Profiles-Lag") || "") || [])[1]);
-  $("fresh").textContent = Number.isNaN(behind) ? "" : behind === 0 ? "Up to date." : `${behind} records behind.`;
+  $("fresh").textContent = Number.isNaN(behind) ? "" : behind === 0 ? inWords("Up to date.") : `${behind} records behind.`;
   if (!quiet) {
     say(`${parts.length} profiles of ${account}. Changes arrive by themselves.`);
     $("profiles").focus();
@@ -262,7 +273,7 @@ async function why(subject, item, row, from) {
 async function act(name, from, id) {
   if (name === "forget" && from.dataset.sure !== "yes") {
     from.dataset.sure = "yes";
-    from.textContent = "Forget me: press again";
+    from.textContent = inWords("Forget me: press again");
     return;
   }
   from.disabled = true;
@@ -274,7 +285,7 @@ async function act(name, from, id) {
   from.disabled = false;
   if (name === "forget") {
     delete from.dataset.sure;
-    from.textContent = "Forget me";
+    from.textContent = inWords("Forget me");
   }
 }
 
@@ -360,6 +371,7 @@ addEventListener("pagehide", () => watching && watching.abort());
 addEventListener("pageshow", (event) => event.persisted && shown && watch(shown.account));
 $("language").addEventListener("change", () => {
   document.documentElement.lang = $("language").value;
+  translate();
   if (shown) show(shown.account, true);
 });
 $("plain").addEventListener("click", () => {

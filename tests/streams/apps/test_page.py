@@ -56,6 +56,21 @@ def test_the_customer_reads_words_alone(page: Browser) -> None:
     assert not page.run(hidden)
 
 
+def test_the_whole_page_is_in_the_language_of_the_words(page: Browser) -> None:
+    choose = """(() => { const found = document.getElementById('language'); found.value = %r;
+                found.dispatchEvent(new Event('change')); })()"""
+    page.run(choose % "de")
+    page.wait("document.querySelector('article h2').textContent === 'Haushalt'")
+    headings = page.run("[...document.querySelectorAll('article h3')].map(h => h.textContent)")
+    assert {"Darf es genutzt werden?", "Interessen"} <= set(headings)
+    said = page.run("[...document.querySelectorAll('[data-say]')].map(n => n.textContent)")
+    english = page.run("[...document.querySelectorAll('[data-say]')].map(n => n.dataset.say)")
+    assert {word for word, was in zip(said, english, strict=True) if word == was} == {"Token"}
+    assert "wie sicher" in text(page, "article") and "gleich" in text(page, "article")
+    page.run(choose % "en")
+    page.wait("document.querySelector('article h2').textContent === 'Household'")
+
+
 def test_print_prints_the_words(page: Browser) -> None:
     page.run("window.print = () => { window.printed = true; }")
     click(page, "Print")
