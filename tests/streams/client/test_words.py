@@ -63,6 +63,8 @@ def test_the_files_are_translations_of_each_other() -> None:
                 "id",
                 "lift",
                 "score",
+                "first_seen",
+                "last_active",
                 "sources",
                 "moments",
                 "next",
@@ -107,6 +109,8 @@ _SAID = {
         {"code": "active_days_28", "value": 12},
         {"code": "share_7d", "value": 0.31},
     ],
+    "first_seen": "2026-01-08",
+    "last_active": "2026-03-05",
     "sources": {"app": 0.25, "tv": 0.75},
     "moments": [{"day_type": "weekend", "part": "evening", "p": 0.46}],
     "next": {"date": "2026-03-07", "part": "evening"},
@@ -120,17 +124,17 @@ def test_an_interest_is_said_with_what_each_number_is_of_its_times_and_its_end()
         "Talk about it: clearly more interested than the average customer. Chance that the "
         "customer spends time on it tomorrow: about 55%; average customer: about 8%. So far: "
         "time was spent on it on 12 of the last 28 days. Outlook: on about as many days in the "
-        "next 7 as in the last 7. Seen mostly on TV, also in apps. Best times: weekends in the "
-        "evening (chance then: 46%). Likeliest next time: 2026-03-07, in the evening. This advice "
-        "has stood since 2026-02-01 and ends on 2026-04-24."
+        "next 7 as in the last 7. First seen on 2026-01-08, last on 2026-03-05. Seen mostly on TV, "
+        "also in apps. Best times: weekends in the evening (chance then: 46%). Likeliest next time: "
+        "2026-03-07, in the evening. This advice has stood since 2026-02-01 and ends on 2026-04-24."
     )
     assert wording("de").interest(_SAID) == (
         "Ansprechen: klar mehr Interesse als beim durchschnittlichen Kunden. Chance, dass sich "
         "der Kunde morgen damit beschäftigt: etwa 55 %; durchschnittlicher Kunde: etwa 8 %. "
         "Bisher: an 12 der letzten 28 Tage damit beschäftigt. Ausblick: an etwa so vielen Tagen in "
-        "den nächsten 7 wie in den letzten 7. Meist im Fernsehen gesehen, auch in Apps. Beste "
-        "Zeiten: am Wochenende am Abend (Chance dann: 46 %). Am ehesten wieder: 2026-03-07, am "
-        "Abend. Dieser Rat gilt seit 2026-02-01 und endet am 2026-04-24."
+        "den nächsten 7 wie in den letzten 7. Zuerst gesehen am 2026-01-08, zuletzt am 2026-03-05. "
+        "Meist im Fernsehen gesehen, auch in Apps. Beste Zeiten: am Wochenende am Abend (Chance "
+        "dann: 46 %). Am ehesten wieder: 2026-03-07, am Abend. Dieser Rat gilt seit 2026-02-01 und endet am 2026-04-24."
     )
 
 
@@ -171,6 +175,11 @@ def test_a_chance_is_held_against_the_average_customers(
 )
 def test_where_it_was_seen_is_said_by_how_much(sources: dict[str, float], said: str) -> None:
     assert said in wording("en").interest({"sources": sources, "reasons": []})
+
+
+def test_what_was_seen_on_one_day_alone_is_said_so() -> None:
+    raw = {"first_seen": "2026-03-05", "last_active": "2026-03-05", "reasons": []}
+    assert "Seen on 2026-03-05 alone." in wording("en").interest(raw)
 
 
 def test_no_more_than_others_is_not_said_to_be_probably_more() -> None:
