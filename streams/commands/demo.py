@@ -3,14 +3,17 @@
 One command, no set-up: an embedded broker unless --bootstrap names another, the topics, the
 bundled tags, a worker as a process of its own, 8 weeks of events in event time, and at the end
 what it learned about three households beside what is true. It ends by itself where nobody
-watches; on a terminal it goes on live, and serves the page on the profiles.
+watches; on a terminal it goes on live, and serves the page on the profiles, which a desktop opens.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import signal
+import sys
 import time
+import webbrowser
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import replace
@@ -147,12 +150,25 @@ def _run(args: argparse.Namespace, console: Console, stack: ExitStack) -> None:
     with demonstration(settings, chosen, scene, args.port) as address:
         console.print(f"the page, with buttons that act: {address}", soft_wrap=True)
         if live:
+            open_on_desktop(address)
             _go_on(console, simulation, chain(rest, records), feed, worker)
             return
         with suppress(KeyboardInterrupt):
             while True:
                 worker.check()
                 time.sleep(_LOOK_S)
+
+
+def open_on_desktop(address: str) -> bool:
+    """Open a page where there is a desktop to see it on; whether a browser took it."""
+    windows = sys.platform in ("darwin", "win32")
+    shown = windows or {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys()
+    if not shown or "SSH_CONNECTION" in os.environ:
+        return False
+    try:
+        return webbrowser.open(address)
+    except webbrowser.Error:
+        return False
 
 
 def _cluster(args: argparse.Namespace, console: Console, stack: ExitStack) -> Settings:
