@@ -20,8 +20,8 @@ _SHARES = ("share_7d", "seen_on_shared_screen", "somebody_else", "learned_abroad
 _SAID = ("on_hold", "care_case", "suppressed", "declared_dislike", "declared_like")
 _DECISIVE = (*_SAID, "somebody_else", "learned_abroad")
 #: Reasons that a sentence leaves to their field: a share of attention is of something that nobody
-#: sees, and the chance that is said tells how much it is; what is new shows by its first day.
-_LEFT_OUT = ("share_7d", "few_data")
+#: sees, and the chance that is said tells how much it is.
+_LEFT_OUT = ("share_7d",)
 #: From so many times the average customer's chance on it is said to be more.
 _MORE = 1.2
 #: Share from which on a source is where an interest is mostly seen, and where it is only seen.

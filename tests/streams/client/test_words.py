@@ -125,19 +125,24 @@ def test_an_interest_is_said_with_what_each_number_is_of_its_times_and_its_end()
         "customer spends time on it tomorrow: about 55%; average customer: about 8%. So far: "
         "time was spent on it on 12 of the last 28 days. Outlook: on about as many days in the "
         "next 7 as in the last 7. First seen on 2026-01-08, last on 2026-03-05. Seen mostly on TV, "
-        "also in apps. Best times: weekends in the evening (chance then: 46%). Likeliest next "
-        "time: 2026-03-07, in the evening. This advice has stood since 2026-02-01 and ends "
-        "on 2026-04-24."
+        "also in apps. Most often: weekends in the evening (chance in those hours: 46%). "
+        "Likeliest next time: 2026-03-07, in the evening. This advice has stood since 2026-02-01 "
+        "and ends on 2026-04-24."
     )
     assert wording("de").interest(_SAID) == (
         "Ansprechen: klar mehr Interesse als beim durchschnittlichen Kunden. Chance, dass sich "
         "der Kunde morgen damit beschäftigt: etwa 55 %; durchschnittlicher Kunde: etwa 8 %. "
         "Bisher: an 12 der letzten 28 Tage damit beschäftigt. Ausblick: an etwa so vielen Tagen in "
         "den nächsten 7 wie in den letzten 7. Zuerst gesehen am 2026-01-08, zuletzt am 2026-03-05. "
-        "Meist im Fernsehen gesehen, auch in Apps. Beste Zeiten: am Wochenende am Abend (Chance "
-        "dann: 46 %). Am ehesten wieder: 2026-03-07, am Abend. Dieser "
-        "Rat gilt seit 2026-02-01 und endet am 2026-04-24."
+        "Meist im Fernsehen gesehen, auch in Apps. Am häufigsten: am Wochenende am Abend (Chance "
+        "in diesen Stunden: 46 %). Am ehesten wieder: 2026-03-07, am Abend. Dieser Rat gilt seit "
+        "2026-02-01 und endet am 2026-04-24."
     )
+
+
+def test_what_is_new_is_said_to_be_new() -> None:
+    reasons = [{"code": "lift_unclear", "value": {}}, {"code": "few_data", "value": 5}]
+    assert "less than a week ago" in wording("en").interest({"lift": 0.7, "reasons": reasons})
 
 
 def test_the_rule_that_decided_is_said_with_its_numbers_by_itself() -> None:
