@@ -120,8 +120,17 @@ class Wording:
         if not _is_number(lift) or not lift > 0.0:
             yield self.say("sentence", "chance", score=self._about(score))
             return
-        others = self._about(min(1.0, score / lift))
-        yield self.say("sentence", "chance_beside", score=self._about(score), others=others)
+        rate, said = score / lift, self._about(score)
+        for item in _dicts(raw.get("reasons")):
+            value = item.get("value")
+            low = value.get("low") if isinstance(value, Mapping) else None
+            if _is_number(low):  # of the lift; what makes one wait is seen beside the others' alone
+                least = min(low * rate, score)
+                digits = 1 if 0.0005 <= least < 0.01 else 0
+                low_said = self._percent(least, digits)
+                said = self.say("sentence", "could_be", score=said, low=low_said)
+        others = self._about(min(1.0, rate))
+        yield self.say("sentence", "chance_beside", score=said, others=others)
 
     def _about(self, share: float) -> str:
         if 0.0 < share < 0.01:
@@ -198,10 +207,11 @@ class Wording:
             until=_day(until),
         )
 
-    def _percent(self, value: Any) -> str:
+    def _percent(self, value: Any, digits: int = 0) -> str:
         if not _is_number(value):
             return str(value)
-        return f"{value:.0%}" if self.language == "en" else f"{value * 100:.0f} %"
+        text = f"{100 * value:.{digits}f}"
+        return f"{text}%" if self.language == "en" else f"{text.replace('.', ',')} %"
 
     def _number(self, value: Any) -> str:
         if isinstance(value, float):

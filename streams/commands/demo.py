@@ -3,7 +3,7 @@
 One command, no set-up: an embedded broker unless --bootstrap names another, the topics, the
 bundled tags, a worker as a process of its own, 8 weeks of events in event time, and at the end
 what it learned about three households beside what is true. It ends by itself where nobody
-watches; on a terminal it goes on live, and serves the page on the profiles, which a desktop opens.
+watches; on a terminal it goes on live, and serves the page on the profiles. A desktop opens it.
 """
 
 from __future__ import annotations

@@ -86,7 +86,7 @@ def table(household: HouseholdTruth, profiles: Profiles, note: str = "") -> Tabl
 
 
 def truths(truth: Truth) -> dict[str, list[dict[str, Any]]]:
-    """What is true of each subject for the page, the strongest first: what is over is left out.
+    """List for the page what is true of each subject, the strongest first, less what is over.
 
     Returns
     -------

@@ -17,8 +17,9 @@ from tests.bench.venvs import CACHE
 # Before numba is imported: this process and the workers share what is compiled.
 os.environ.setdefault("NUMBA_CACHE_DIR", str(CACHE / "numba"))
 
-from tests.bench import attribution, figures, lookups, profiles, report, scale, side, workers  # noqa: E402
+from tests.bench import attribution, figures, lookups, report, scale, side, workers  # noqa: E402
 from tests.bench import outcomes as contacting  # noqa: E402
+from tests.bench import profiles as publishing  # noqa: E402
 from tests.bench.contenders import CONTENDERS  # noqa: E402
 from tests.bench.inputs import Shape  # noqa: E402
 from tests.broker.jars import KafkaUnavailable  # noqa: E402
@@ -70,11 +71,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(contacting.show(told))
             return 0
         if args.what == "profiles":
-            like, made = profiles.measure()
+            like, made = publishing.measure()
             _save("profiles", asdict(like))
-            print(profiles.show(like))
+            print(publishing.show(like))
             if args.out is not None:
-                profiles.write_sample(made, args.out)
+                publishing.write_sample(made, args.out)
             return 0
         with broker() as server:
             if args.what == "lookups":

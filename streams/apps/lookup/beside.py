@@ -32,7 +32,7 @@ _HEALTH: Mapping[str, tuple[str, Callable[[list[float]], float]]] = {
 
 
 class Scene(NamedTuple):
-    """What stands behind a demonstration.
+    """Carry what stands behind a demonstration.
 
     Attributes
     ----------
@@ -93,7 +93,7 @@ class Beside:
 
 
 def health(text: str) -> dict[str, float]:
-    """What the page shows of a stream, from the text of a worker's metrics; what it has of it."""
+    """Read from the text of a worker's metrics what the page shows of a stream, if it is there."""
     series: dict[str, list[float]] = {}
     for family in text_string_to_metric_families(text):
         totals = (s.value for s in family.samples if not s.name.endswith("_created"))

@@ -193,15 +193,7 @@ def _schemas() -> dict[str, Any]:
         },
         "Why": {
             "type": "object",
-            "required": [
-                "subject",
-                "version",
-                "interest",
-                "engage",
-                "words",
-                "rule",
-                "suppressions",
-            ],
+            "required": "subject version interest engage words rule suppressions".split(),
             "properties": {
                 "subject": text,
                 "version": {"type": "integer"},
