@@ -250,11 +250,11 @@ def test_too_few_brokers_are_said_with_what_to_set() -> None:
         def list_topics(self, *args: Any, **kwargs: Any) -> Any:
             return argparse.Namespace(topics={}, brokers={1: "the one"})
 
-        def create_topics(self, new_topics: Any, **kwargs: Any) -> Any:
+        def create_topics(self, *args: Any, **kwargs: Any) -> Any:
             refused: Future[None] = Future()
             error = KafkaError(KafkaError.INVALID_REPLICATION_FACTOR, "3 time(s)")
             refused.set_exception(KafkaException(error))
-            return {new_topics[0].topic: refused}
+            return {args[0][0].topic: refused}
 
     with pytest.raises(TopicError) as caught:
         create_topics(One(), replace(SETTINGS, replication=3))
