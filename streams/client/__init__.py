@@ -12,18 +12,18 @@ else; what is exported here is public.
 
 from streams.client.asynchronous import AsyncProfileReader
 from streams.client.held import Profiles, Stored
-from streams.client.profile import (
+from streams.client.parts import (
     Context,
     Evidence,
     Interest,
     Moment,
     Next,
     Permission,
-    Profile,
-    ProfileError,
     Reason,
+    Share,
     Suppression,
 )
+from streams.client.profile import Profile, ProfileError
 from streams.client.reader import Forgotten, ProfileReader, ReaderError, ReaderLag
 from streams.kafka.partitioners import subject_partition
 
@@ -43,6 +43,7 @@ __all__ = [
     "Profiles",
     "ReaderError",
     "Reason",
+    "Share",
     "Stored",
     "Suppression",
     "subject_partition",

@@ -10,14 +10,22 @@ import json
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from importlib import resources
-from typing import Any
+from typing import Any, TypeGuard
 
 #: There is a file of each; the first is the default.
 LANGUAGES = ("en", "de")
 #: Reasons whose value is a share.
-_SHARES = ("share_7d", "weekly_habit", "seen_on_shared_screen", "somebody_else", "learned_abroad")
+_SHARES = ("share_7d", "seen_on_shared_screen", "somebody_else", "learned_abroad")
 #: Reasons that decide whatever was measured; they are said first.
-_DECISIVE = ("on_hold", "care_case", "suppressed", "declared_dislike", "declared_like")
+_SAID = ("on_hold", "care_case", "suppressed", "declared_dislike", "declared_like")
+_DECISIVE = (*_SAID, "somebody_else", "learned_abroad", "trip_taken")
+#: Reasons that a sentence leaves to their field: a share of attention is of something that nobody
+#: sees, and the chance that is said tells how much it is.
+_LEFT_OUT = ("share_7d",)
+#: From so many times the average customer's chance on it is said to be more.
+_MORE = 1.2
+#: Share from which on a source is where an interest is mostly seen, and where it is only seen.
+_MOSTLY, _ONLY = 0.6, 0.995
 
 
 class Wording:
@@ -31,9 +39,9 @@ class Wording:
     Examples
     --------
     >>> Wording("en").reason("active_days_28", 12)
-    'active on 12 of the last 28 days'
+    'time was spent on it on 12 of the last 28 days'
     >>> Wording("de").reason("active_days_28", 12)
-    'an 12 der letzten 28 Tage aktiv'
+    'an 12 der letzten 28 Tage damit beschäftigt'
     >>> Wording("en").reason("moon_phase", 3)
     'another reason (moon_phase: 3)'
     """
@@ -57,50 +65,85 @@ class Wording:
         return template.format_map(_Lenient(shown))
 
     def reason(self, code: str, value: Any = None, lift: Any = None) -> str:
-        """One reason for a stance; `lift` is the interest's, for the rules that judge it."""
+        """One reason for a stance; `lift` is the interest's."""
+        if code == "lift_unclear" and _is_number(lift) and lift < _MORE:
+            return self.say("reason", "_lift_unclear_alike")
         if code in _SHARES:
             value = self._percent(value)
         if value is None and code not in self._texts["reason"]:
             return self.say("reason", "_bare", code=code)
         if isinstance(value, Mapping):
-            about = round(lift, 1) if isinstance(lift, float) else lift
-            named = {"lift": about} | {str(name): item for name, item in value.items()}
-            if isinstance(named.get("score"), float):
-                named |= {n: self._percent(named[n]) for n in ("score", "needs") if n in named}
-            return self.say("reason", code, **named)
+            return self.say("reason", code, **{str(name): item for name, item in value.items()})
         return self.say("reason", code, value=value)
 
     def interest(self, raw: Mapping[str, Any]) -> str:
-        """An interest of a profile (JSON) in words: what to do, why, when, and how long so."""
-        reasons = [
+        """An interest of a profile (JSON) in words: what to do, why, when, and how long so.
+
+        What a number is of, and what to hold it against, stands beside it; the numbers of the rule
+        that decided are in the reason's fields, and said by `rule`.
+        """
+        reasons = sorted(_dicts(raw.get("reasons")), key=_weight)
+        decided = bool(reasons) and reasons[0].get("code") in _SAID
+        said = [
             self.reason(str(item.get("code")), item.get("value"), raw.get("lift"))
-            for item in sorted(_dicts(raw.get("reasons")), key=_weight)
-        ]
-        why, *more = reasons or [self.say("sentence", "nothing")]
+            for item in reasons
+            if item.get("code") not in _LEFT_OUT
+        ] or [self.say("sentence", "nothing")]
+        first = max(1, sum(item.get("code") in _DECISIVE for item in reasons))
+        why, more = "; ".join(said[:first]), said[first:]
         stance = self.say("stance", str(raw.get("stance", "hold")))
         trend = self.say("trend", str(raw.get("trend", "steady")))
         details = "details_more" if more else "details"
         return " ".join(
             [
                 self.say("sentence", "interest", stance=stance, why=why),
+                *(() if decided else self._chance(raw)),
                 self.say("sentence", details, trend=trend, details="; ".join(more)),
                 *self._times(raw),
             ]
         )
 
+    def rule(self, raw: Mapping[str, Any]) -> str:
+        """The rule that decided on an interest (JSON), with its numbers; empty where none did."""
+        for item in _dicts(raw.get("reasons")):
+            value = item.get("value")
+            if item.get("code") in self.codes("rule") and isinstance(value, Mapping):
+                named = {str(name): number for name, number in value.items()}
+                return self.say("rule", str(item.get("code")), **named)
+        return ""
+
+    def _chance(self, raw: Mapping[str, Any]) -> Iterator[str]:
+        """A sentence on the score, beside that of the average customer."""
+        score, lift = raw.get("score"), raw.get("lift")
+        if not _is_number(score):
+            return
+        if not _is_number(lift) or not lift > 0.0:
+            yield self.say("sentence", "chance", score=self._about(score))
+            return
+        rate, said = score / lift, self._about(score)
+        for item in _dicts(raw.get("reasons")):
+            value = item.get("value")
+            low = value.get("low") if isinstance(value, Mapping) else None
+            if _is_number(low):  # of the lift; what makes one wait is seen beside the others' alone
+                least = min(low * rate, score)
+                digits = 1 if 0.0005 <= least < 0.01 else 0
+                low_said = self._percent(least, digits)
+                said = self.say("sentence", "could_be", score=said, low=low_said)
+        others = self._about(min(1.0, rate))
+        yield self.say("sentence", "chance_beside", score=said, others=others)
+
+    def _about(self, share: float) -> str:
+        if 0.0 < share < 0.01:
+            return self.say("sentence", "under")
+        return self.say("sentence", "about", value=self._percent(share))
+
     def _times(self, raw: Mapping[str, Any]) -> Iterator[str]:
         """Sentences on where and when an interest shows, and since when its stance holds."""
-        if isinstance(sources := raw.get("sources"), Mapping) and sources:
-            shares = (
-                self.say(
-                    "sentence",
-                    "seen_in",
-                    source=self.say("source", str(name)),
-                    share=self._percent(share),
-                )
-                for name, share in sources.items()
-            )
-            yield self.say("sentence", "seen", sources=", ".join(shares))
+        first, last = raw.get("first_seen"), raw.get("last_active")
+        if isinstance(first, str) and isinstance(last, str):
+            span = "span_day" if first == last else "span"
+            yield self.say("sentence", span, first=first, last=last)
+        yield from self._seen(raw.get("sources"))
         if moments := _dicts(raw.get("moments")):
             said = (
                 self.say(
@@ -120,6 +163,24 @@ class Wording:
         if isinstance(since, str):
             dated = "since" if until is None else "since_until"
             yield self.say("sentence", dated, since=since, until=_day(until))
+
+    def _seen(self, sources: Any) -> Iterator[str]:
+        """A sentence on where an interest was seen, what shows it most first."""
+        shares = sources if isinstance(sources, Mapping) else {}
+        known = {str(name): share for name, share in shares.items() if _is_number(share)}
+        names = sorted(known, key=lambda name: -known[name])
+        if not names:
+            return
+        first, *others = (self.say("source", name) for name in names)
+        most = known[names[0]]
+        if not others or most >= _ONLY:
+            yield self.say("sentence", "seen_only", first=first)
+            return
+        *some, final = others
+        both = self.say("sentence", "and", first=", ".join(some), second=final) if some else final
+        yield self.say(
+            "sentence", "seen_mostly" if most >= _MOSTLY else "seen", first=first, others=both
+        )
 
     def suppression(self, raw: Mapping[str, Any], names: Mapping[str, str]) -> str:
         """One sentence on a suppression of a profile (JSON); `names` of interests by id."""
@@ -146,16 +207,21 @@ class Wording:
             until=_day(until),
         )
 
-    def _percent(self, value: Any) -> str:
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
+    def _percent(self, value: Any, digits: int = 0) -> str:
+        if not _is_number(value):
             return str(value)
-        return f"{value:.0%}" if self.language == "en" else f"{value * 100:.0f} %"
+        text = f"{100 * value:.{digits}f}"
+        return f"{text}%" if self.language == "en" else f"{text.replace('.', ',')} %"
 
     def _number(self, value: Any) -> str:
         if isinstance(value, float):
             text = f"{value:.2f}".rstrip("0").rstrip(".")
             return text.replace(".", ",") if self.language == "de" else text
         return str(value)
+
+
+def _is_number(value: Any) -> TypeGuard[float]:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _dicts(value: Any) -> list[dict[str, Any]]:

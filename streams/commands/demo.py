@@ -3,14 +3,17 @@
 One command, no set-up: an embedded broker unless --bootstrap names another, the topics, the
 bundled tags, a worker as a process of its own, 8 weeks of events in event time, and at the end
 what it learned about three households beside what is true. It ends by itself where nobody
-watches; on a terminal it goes on live, and serves the page on the profiles.
+watches; on a terminal it goes on live, and serves the page on the profiles. A desktop opens it.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import signal
+import sys
 import time
+import webbrowser
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import replace
@@ -39,7 +42,7 @@ from streams.sandbox.embedded_broker import (
     free_port,
 )
 from streams.sandbox.simulator import Simulation, catalogue, simulated
-from streams.sandbox.truth_table import choose, privacy_line, score_lines, table
+from streams.sandbox.truth_table import choose, privacy_line, score_lines, table, truths
 from streams.settings import Settings
 from streams.terminal import Meter, add_kafka_options, instant, report, settings_of
 
@@ -139,18 +142,33 @@ def _run(args: argparse.Namespace, console: Console, stack: ExitStack) -> None:
     _show(console, simulation, profiles)
     if not (live or args.serve):
         return
-    from streams.apps.lookup.demonstration import demonstration  # of no use to the rest
+    from streams.apps.lookup.beside import Scene  # these are of no use to the rest
+    from streams.apps.lookup.demonstration import demonstration
 
     chosen = choose(simulation.truth, profiles, _PROPOSED)
-    with demonstration(settings, chosen, args.port) as address:
+    scene = Scene(truths(simulation.truth), lambda: worker.metrics(settings.http_port))
+    with demonstration(settings, chosen, scene, args.port) as address:
         console.print(f"the page, with buttons that act: {address}", soft_wrap=True)
         if live:
+            open_on_desktop(address)
             _go_on(console, simulation, chain(rest, records), feed, worker)
             return
         with suppress(KeyboardInterrupt):
             while True:
                 worker.check()
                 time.sleep(_LOOK_S)
+
+
+def open_on_desktop(address: str) -> bool:
+    """Open a page where there is a desktop to see it on; whether a browser took it."""
+    windows = sys.platform in ("darwin", "win32")
+    shown = windows or {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys()
+    if not shown or "SSH_CONNECTION" in os.environ:
+        return False
+    try:
+        return webbrowser.open(address)
+    except webbrowser.Error:
+        return False
 
 
 def _cluster(args: argparse.Namespace, console: Console, stack: ExitStack) -> Settings:

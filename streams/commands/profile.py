@@ -6,7 +6,7 @@ import argparse
 import sys
 from datetime import UTC, datetime
 from importlib import util
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -15,6 +15,9 @@ from streams.client.words import LANGUAGES, Wording, wording
 from streams.contract import topics
 from streams.errors import ExitCode
 from streams.terminal import add_kafka_options, bar, settings_of
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 NAME = "profile"
 HELP = "show the published profiles of subjects"
@@ -56,12 +59,16 @@ def run(args: argparse.Namespace) -> ExitCode:
         elif as_json:
             print(orjson.dumps(found[subject]).decode())
         elif (stored := found.raw(subject)) is not None:
-            _print_table(found[subject], orjson.loads(stored.value), wording(args.language))
+            from rich.console import Console
+
+            console = Console(markup=False, highlight=False)
+            said = wording(args.language)
+            print_profile(console, found[subject], orjson.loads(stored.value), said)
     return ExitCode.DONE if wanted <= set(found) else ExitCode.FAILED
 
 
-def _print_table(profile: Profile, raw: dict[str, Any], said: Wording) -> None:
-    from rich.console import Console
+def print_profile(console: Console, profile: Profile, raw: dict[str, Any], said: Wording) -> None:
+    """Print a profile as a table and sentences."""
     from rich.table import Table
 
     table = Table(
@@ -69,16 +76,15 @@ def _print_table(profile: Profile, raw: dict[str, Any], said: Wording) -> None:
         caption=f"{profile.evidence.events} events on {profile.evidence.days} days; "
         f"model {profile.model_id} {profile.model_version}",
     )
-    for name in ("interest", "likely tomorrow", "evidence", "what to do, and why"):
+    for name in ("interest", "likely tomorrow", "how sure", "what to do, and why"):
         table.add_column(name)
     for item, shown in zip(profile.interests, _objects(raw, "interests"), strict=True):
         table.add_row(
             f"{item.name} ({item.id})",
             f"{bar(item.score)} {item.score:4.0%}",
-            f"{bar(item.confidence, 6)} {item.confidence:4.0%}",
+            bar(item.confidence, 6),
             said.interest(shown),
         )
-    console = Console(markup=False, highlight=False)
     console.print(table)
     if not profile.interests:
         console.print(said.say("sentence", "no_interests"))

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from features.vocabulary import Stance
-from streams.client.profile import Interest, Profile
+from streams.client.parts import Interest
+from streams.client.profile import Profile
 
 #: Stands for the stance of an interest that a profile does not have.
 ABSENT = "absent"

@@ -24,7 +24,7 @@ from confluent_kafka.admin import (
 from streams.contract.topics import TOPICS
 from streams.errors import KafkaFailed
 from streams.kafka import clients
-from streams.settings import Settings
+from streams.settings import PREFIX, Settings
 
 _TIMEOUT_S = 10.0
 
@@ -92,6 +92,8 @@ def create_topics(admin: AdminClient, settings: Settings) -> list[Change]:
             try:
                 clients.ask(name, created, _TIMEOUT_S, TopicError)
             except TopicError as error:
+                if error.name == "INVALID_REPLICATION_FACTOR":
+                    raise TopicError(f"{name}: {_too_few(admin, settings)}") from None
                 if error.name != "TOPIC_ALREADY_EXISTS":
                     raise
     altered = [
@@ -201,6 +203,16 @@ def plan(found: Mapping[str, Found], settings: Settings) -> list[Change]:
                 )
             )
     return changes
+
+
+def _too_few(admin: AdminClient, settings: Settings) -> str:
+    """Say what to set where the cluster has fewer brokers than copies are wanted."""
+    brokers = len(admin.list_topics(timeout=_TIMEOUT_S).brokers)
+    return (
+        f"replication = {settings.replication}, and the cluster has {brokers} broker"
+        f"{'' if brokers == 1 else 's'}: add brokers, or set replication = {brokers} "
+        f"({PREFIX}REPLICATION={brokers}), where what is lost with a broker may be lost for good"
+    )
 
 
 def _replicas_of(metadata: ClusterMetadata, name: str) -> int:

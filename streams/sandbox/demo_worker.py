@@ -81,6 +81,17 @@ class WorkerProcess:
         except OSError:
             return False, "starting"
 
+    def metrics(self, port: int) -> str:
+        """The text of its metrics.
+
+        Raises
+        ------
+        OSError
+            It does not answer.
+        """
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=_ASK_S) as said:
+            return str(said.read().decode())
+
     def stop(self) -> int:
         """Ask it to finish and wait; kill it when it does not. Returns its exit code."""
         if self._process.poll() is None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from rich.table import Table
 
 from features.tags import taxonomy
 from features.vocabulary import Stance
-from streams.client.profile import Interest, Profile
+from streams.client.parts import Interest
+from streams.client.profile import Profile
 from streams.sandbox.contents import INTERESTS
 from streams.sandbox.people import HouseholdTruth
 
@@ -81,6 +83,31 @@ def table(household: HouseholdTruth, profiles: Profiles, note: str = "") -> Tabl
     if extra:
         shown.caption = "also learned: " + ", ".join(extra)
     return shown
+
+
+def truths(truth: Truth) -> dict[str, list[dict[str, Any]]]:
+    """List for the page what is true of each subject, the strongest first, less what is over.
+
+    Returns
+    -------
+    dict of str to list of dict
+        By account and by ``account/member``: ``id`` and ``name`` of interests, and ``days``, the
+        probability of engaging on a usual day; of an account the greatest of its members'.
+    """
+    found: dict[str, list[dict[str, Any]]] = {}
+    for account, household in truth.items():
+        together: dict[str, float] = {}
+        for member in household.members:
+            lasting = {i: p for i, p in member.interests.items() if i not in member.until}
+            found[f"{account}/{member.member_id}"] = _named(lasting)
+            together |= {i: max(p, together.get(i, 0.0)) for i, p in lasting.items()}
+        found[account] = _named(together)
+    return found
+
+
+def _named(interests: Mapping[str, float]) -> list[dict[str, Any]]:
+    ordered = sorted(interests.items(), key=lambda item: (-item[1], item[0]))
+    return [{"id": i, "name": _NAMES[i], "days": round(p, 2)} for i, p in ordered]
 
 
 def score_lines(truth: Truth, profiles: Profiles) -> list[str]:

@@ -6,6 +6,7 @@ import gc
 import logging
 import os
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 _DAY_MS = 86_400_000
 _WARM_DAY = 19_000
 _WARM_DAYS = 4  # until one has closed and its model has answered
+_PARTS = 3 + 2 * _WARM_DAYS  # of the warm-up, that is told of
 
 
 def engine_config(settings: Settings) -> Config:
@@ -93,7 +95,7 @@ def _rules_of(suppression: str, contact: str) -> Rules:
         raise SettingsError(f"contact_policy: {contact}: {error}") from None
 
 
-def warm_up(native_fetch: bool = True) -> None:
+def warm_up(native_fetch: bool = True, tell: Callable[[str], None] = lambda _: None) -> None:
     """Run every kernel once, so that no compiler stands between a poll and its commit.
 
     Compiled code is kept on disk; only the first start of a release compiles, and says so.
@@ -102,11 +104,13 @@ def warm_up(native_fetch: bool = True) -> None:
     ----------
     native_fetch : bool
         Whether those are among them that only the setting of this name needs.
+    tell : callable
+        Called with how far it is, before each part.
     """
     started = time.monotonic()
-    compiled = 0
+    compiled = done = 0
 
-    def tell() -> None:
+    def count() -> None:
         nonlocal compiled
         if not compiled:
             log.info(
@@ -115,16 +119,28 @@ def warm_up(native_fetch: bool = True) -> None:
         compiled += 1
 
     place = os.environ.get("NUMBA_CACHE_DIR") or "the package's __pycache__"
-    with compilations(tell):
-        if native_fetch:
-            messages.warm_up()
-        _run_kernels()
-    seconds = time.monotonic() - started
+    tell(f"compiling, part 1 of {_PARTS}")
+    with compilations(count):
+        for done, _ in enumerate(_parts(native_fetch), 1):
+            seconds = time.monotonic() - started
+            if compiled:
+                log.info(
+                    "compiling kernels: %d of %d parts done, %d functions in %.0f s",
+                    done, _PARTS, compiled, seconds,
+                )  # fmt: skip
+            if done < _PARTS:
+                tell(f"compiling, part {done + 1} of {_PARTS}")
+    assert done == _PARTS, "what is told is how far it is"
     log.info("kernels ready in %.1f s, %d functions compiled here", seconds, compiled)
 
 
-def _run_kernels() -> None:
+def _parts(native_fetch: bool) -> Iterator[None]:
+    """Run the kernels, and yield as often as it can be said how far it is."""
+    if native_fetch:
+        messages.warm_up()
+    yield
     batches.warm_up()
+    yield
     tree = taxonomy.load()
     seen, liked, *_ = (i for i, bad in zip(tree.ids, tree.sensitive, strict=True) if not bad)
     contents = Contents(tree, {"host:a.example": TagEntry(((seen, 1.0),), "warm-up", 1.0)})
@@ -138,9 +154,12 @@ def _run_kernels() -> None:
         kinds = [FACTS if b'"kind"' in value else NETWORK for value in values]
         batch, _ = parse_log(values, [b"a"] * n, kinds, day * n)
         engine.apply(batch)
+        yield
         changes = engine.collect({})
+        yield
         records |= {key: value for key, value in changes.state.items() if value is not None}
     Engine(config, tree, contents).load(records.items())
+    yield
 
 
 def _warm_values(ts: int, interest: str) -> list[bytes]:

@@ -103,8 +103,7 @@ class Worker:
         self._watchdog.start()
         try:
             self._reach.start()
-            self._health.starting("compiling")
-            warm_up(self._settings.native_fetch)
+            warm_up(self._settings.native_fetch, self._health.starting)
             self._begin()
             self._started = True
             if not self._settings.erasure_key:

@@ -19,6 +19,7 @@ os.environ.setdefault("NUMBA_CACHE_DIR", str(CACHE / "numba"))
 
 from tests.bench import attribution, figures, lookups, report, scale, side, workers  # noqa: E402
 from tests.bench import outcomes as contacting  # noqa: E402
+from tests.bench import profiles as publishing  # noqa: E402
 from tests.bench.contenders import CONTENDERS  # noqa: E402
 from tests.bench.inputs import Shape  # noqa: E402
 from tests.broker.jars import KafkaUnavailable  # noqa: E402
@@ -32,6 +33,7 @@ _WHAT = {
     "restore": "how fast a worker takes up its state over the wire",
     "attribution": "what attributing shared screens adds, in process",
     "outcomes": "what contacts and their answers add, in process",
+    "profiles": "size and number of what simulated households get, and with --out 20 to be judged",
     "lookups": "the reader and the look-up service over a topic of profiles",
     "figures": "write streams/data/measured.json from what was measured",
 }
@@ -67,6 +69,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             told = contacting.measure(turns=args.repeats)
             _save("outcomes", asdict(told))
             print(contacting.show(told))
+            return 0
+        if args.what == "profiles":
+            like, made = publishing.measure()
+            _save("profiles", asdict(like))
+            print(publishing.show(like))
+            if args.out is not None:
+                publishing.write_sample(made, args.out)
             return 0
         with broker() as server:
             if args.what == "lookups":
@@ -122,8 +131,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--out",
         type=Path,
-        default=CACHE / "result",
-        help="side: results go to OUT.json and OUT.png",
+        help="side: results go to OUT.json and OUT.png; profiles: 20 go to this folder",
     )
     return parser
 
@@ -147,12 +155,13 @@ def _side(args: argparse.Namespace, shape: Shape) -> int:
             args.latency,
         )
     report.show(rows)
-    report.save(args.out.with_suffix(".json"), rows, asdict(shape))
-    drawn = report.plot(args.out.with_suffix(".png"), rows)
+    out = args.out or CACHE / "result"
+    report.save(out.with_suffix(".json"), rows, asdict(shape))
+    drawn = report.plot(out.with_suffix(".png"), rows)
     print(
-        f"written: {args.out.with_suffix('.json')}"
+        f"written: {out.with_suffix('.json')}"
         + (
-            f", {args.out.with_suffix('.png')}"
+            f", {out.with_suffix('.png')}"
             if drawn
             else "; no plot without matplotlib: pip install 'interest-streams[quality]'"
         )

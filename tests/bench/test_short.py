@@ -7,10 +7,12 @@ best of some attempts counts.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from tests.bench import check, inputs, scale
+from tests.bench import check, inputs, profiles, scale
 from tests.bench.inputs import Shape
 from tests.bench.results import Row, Run, best_window
 
@@ -92,3 +94,13 @@ def test_ratios_are_taken_within_a_repeat() -> None:
     assert row.ratio() == 0.5
     assert row.levels() == "3 of 9 differ"
     assert row.as_json()["core_s_per_million"] == pytest.approx(5_000.0)
+
+
+def test_profiles_to_be_judged_are_written_as_people_read_them(tmp_path: Path) -> None:
+    found, made = profiles.measure(households=4, days=12)
+    assert found.profiles == len(made) > 3 and 0 < found.offers_bytes < found.profile_bytes
+    assert 0 < found.records_per_event < 1
+    profiles.write_sample(made, tmp_path, count=3)
+    files = sorted(path.name for path in tmp_path.iterdir())
+    assert files[:3] == ["01.de.txt", "01.en.txt", "01.json"] and len(files) == 9
+    assert "Offers may be made" in (tmp_path / "01.en.txt").read_text()

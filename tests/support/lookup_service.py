@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from streams.apps.lookup.acts import Acts
 from streams.apps.lookup.audit import Audit
+from streams.apps.lookup.beside import Beside, Scene
 from streams.apps.lookup.callers import Budgets, Tokens
 from streams.apps.lookup.page import routes
 from streams.apps.lookup.server import Server
@@ -147,9 +148,12 @@ class Service:
         audit = Audit(self.settings, self.producer)  # type: ignore[arg-type]  # stands in for one
         facts: Any = Producer("subscriber-facts")
         self.facts = facts
+        self.truths: dict[str, list[dict[str, Any]]] = {}
+        self.metrics = ""
         more = routes(acting)
         if acting:
             more += Acts(source, tokens, self.settings, facts).routes
+            more += Beside(Scene(self.truths, lambda: self.metrics), tokens).routes
         self.app = LookupApp(source, tokens, Budgets(rate), audit, more)
         self.server = Server(self.app.asgi, "127.0.0.1", 0)
         source.start(self.server.loop)

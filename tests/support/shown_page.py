@@ -17,6 +17,21 @@ USES = {
 }
 NAMES = ("Sports", "Pets", "Travel", "Gardening", "Cars", "Chess", "Opera", "Cooking")
 
+#: Of two partitions, as a worker says it.
+METRICS = """\
+# TYPE interest_streams_input_records_total counter
+interest_streams_input_records_total{topic="a"} 7.0
+interest_streams_input_records_total{topic="b"} 5.0
+# TYPE interest_streams_lag_seconds gauge
+interest_streams_lag_seconds{topic="a",partition="0"} 0.25
+interest_streams_lag_seconds{topic="a",partition="1"} 1.5
+# TYPE interest_streams_prequential_log_loss gauge
+interest_streams_prequential_log_loss 0.312
+# TYPE interest_streams_dead_letters_total counter
+interest_streams_dead_letters_total{reason="late"} 2.0
+interest_streams_dead_letters_total{reason="empty"} 3.0
+"""
+
 
 def interest(name: str, number: int = 1, **more: Any) -> dict[str, Any]:
     return {"id": str(number), "name": name, "score": 0.5, "confidence": 0.7, "trend": "steady",
@@ -51,11 +66,16 @@ def page(service: Service, chromium: Browser) -> Browser:
 def fill(service: Service) -> None:
     likes = [interest(name, number) for number, name in enumerate(NAMES)]
     likes[0] |= {"stance": "engage", "trend": "rising"}
+    likes[1]["reasons"].insert(0, {"code": "too_new", "value": {"days": 2, "needs": 4}})
     service.reader.put(
         "acc-1", interests=likes, evidence={"events": 9, "days": 3}, contactable=USES
     )
     bought = [{"scope": "1", "reason": "purchase", "until": 1_700_000_000_000}]
     service.reader.put("acc-1/m-1", interests=likes[1:3], suppressions=bought)
+    service.truths["acc-1/m-1"] = [
+        {"id": "1", "name": "Pets", "days": 0.42}, {"id": "6", "name": "Opera", "days": 0.07},
+    ]  # fmt: skip
+    service.metrics = METRICS
     settled(service)
 
 

@@ -8,7 +8,7 @@ from itertools import islice
 import numpy as np
 import orjson
 
-from features.changes import ProfileRecord
+from features.changes import Changes, ProfileRecord
 from features.config import Config
 from features.engine import Engine
 from features.records.batch import parse
@@ -26,6 +26,12 @@ def published(
     households: int, days: int, seed: int = 7, commit: int = 2_000
 ) -> Iterator[ProfileRecord]:
     """Every profile record that one partition publishes, a commit after so many input records."""
+    for changes in commits(households, days, seed, commit):
+        yield from changes.profiles
+
+
+def commits(households: int, days: int, seed: int = 7, commit: int = 2_000) -> Iterator[Changes]:
+    """What one partition writes in each of its commits."""
     tree = taxonomy.load()
     tags = dict(exact_tags())
     for _, key, value in catalogue():
@@ -44,4 +50,4 @@ def published(
         )
         engine.apply(batch)
         offset += len(piece)
-        yield from engine.collect({}).profiles
+        yield engine.collect({})

@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from features.vocabulary import CaseStatus, FactKind, Opinion
 from streams.apps.lookup import requests
-from streams.apps.lookup.callers import ACT, Tokens
+from streams.apps.lookup.callers import Tokens
 from streams.apps.lookup.problems import HEADERS, Problem, bad
 from streams.apps.lookup.source import ProfileSource
 from streams.contract import topics
@@ -32,6 +32,7 @@ ACTS: dict[str, dict[str, Any]] = {
     "close-fault": {"kind": FactKind.CARE_CASE, "case_id": "page", "status": CaseStatus.CLOSED},
     "forget": {"kind": FactKind.ERASURE},
 }
+_REMEMBERED = 10_000  # accounts
 _ON_INTERESTS = frozenset({"bought", "not-for-me", "not-me", "like"})
 
 
@@ -57,6 +58,7 @@ class Acts:
     ) -> None:
         self._source, self._tokens = source, tokens
         self._topic = settings.topic(topics.FACTS)
+        self._said: dict[str, int] = {}  # time of the latest fact by account, the oldest first
         self._producer = producer or clients.producer("feed", settings)
         self.routes = [Route("/v1/facts/{account}", self._answer, methods=["POST"])]
 
@@ -72,9 +74,7 @@ class Acts:
         return Response(status_code=HTTPStatus.ACCEPTED, headers=dict(HEADERS))
 
     async def _act(self, request: Request) -> None:
-        caller = self._tokens.caller(request.headers.get("authorization"))
-        if ACT not in caller.scopes:
-            raise Problem(HTTPStatus.FORBIDDEN, "act", "This token may not act.")
+        self._tokens.actor(request.headers.get("authorization"))
         account = requests.subject_of(request.path_params["account"])
         body = await requests.body_of(request)
         act, interest = body.get("act"), body.get("interest")
@@ -90,9 +90,18 @@ class Acts:
         self._producer.poll(0)
 
     def _time(self, account: str) -> int:
-        """Right behind the account's newest event: what is shown may be of another year."""
+        """Right behind the account's newest event: what is shown may be of another year.
+
+        And behind what was said before: at one time with it, what forbids would win.
+        """
         held = self._source.held
         known = [held.known(subject) for subject in (account, *held.members(account))]
         newest = max((as_of for found in known if found for as_of in found[1:]), default=None)
         now = int(time.time() * 1000)
-        return now if newest is None else min(now, newest + 1_000)
+        at = now if newest is None else min(now, newest + 1_000)
+        if (said := self._said.pop(account, None)) is not None:
+            at = max(at, said + 1)
+        self._said[account] = at
+        if len(self._said) > _REMEMBERED:
+            del self._said[next(iter(self._said))]
+        return at

@@ -113,6 +113,19 @@ class Tokens:
             raise _challenge("The token has expired.")
         return known
 
+    def actor(self, authorization: str | None) -> Caller:
+        """The caller of a request that belongs to a demonstration.
+
+        Raises
+        ------
+        Problem
+            401 as `caller`; 403 without the scope ``act``.
+        """
+        caller = self.caller(authorization)
+        if ACT not in caller.scopes:
+            raise Problem(HTTPStatus.FORBIDDEN, "act", "This token may not act.")
+        return caller
+
     def _checked(self, token: str) -> Caller:
         try:
             key = self._keys.get(str(jwt.get_unverified_header(token).get("kid")))

@@ -122,8 +122,10 @@ def context_server(client: LookupClient, language: str) -> MCPServer:
         if not _INTEREST.fullmatch(interest) or interest not in tree:
             raise ToolError("The interest is no id of the taxonomy.")
         answer = client.get(*_subject(subject, most=2), "why", interest)
+        found = reduced_interest({**answer["interest"], "id": interest}, tree, said)
         return {
-            "interest": reduced_interest({**answer["interest"], "id": interest}, tree, said),
+            "interest": found,
+            "rule": said.rule(found),
             "engage": answer.get("engage") is True,
             "suppressions": reduced(answer, tree, said)["suppressions"],
         }

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from streams.apps.lookup.beside import Scene
 from streams.apps.lookup.callers import ACT, PURPOSES
 from streams.apps.lookup.deployment import serving
 from streams.settings import Settings
@@ -23,7 +24,9 @@ _VALID_S = 24 * 3_600
 
 
 @contextmanager
-def demonstration(settings: Settings, accounts: Sequence[str], port: int = 0) -> Iterator[str]:
+def demonstration(
+    settings: Settings, accounts: Sequence[str], scene: Scene, port: int = 0
+) -> Iterator[str]:
     """Serve on this machine alone while the context lasts.
 
     Parameters
@@ -31,6 +34,7 @@ def demonstration(settings: Settings, accounts: Sequence[str], port: int = 0) ->
     settings : Settings
     accounts : sequence of str
         To be proposed; the first is shown.
+    scene : Scene
     port : int
         0: any that is free.
 
@@ -56,5 +60,5 @@ def demonstration(settings: Settings, accounts: Sequence[str], port: int = 0) ->
         }
         token = jwt.encode(claims, key, "ES256", headers={"kid": "demo"})
         said = {"token": token, "accounts": ",".join(accounts), "account": accounts[0]}
-        with serving(own, acting=True) as served:
+        with serving(own, scene) as served:
             yield f"http://{_HOST}:{served.server.port}/#{urlencode(said)}"

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from streams.apps.lookup.acts import Acts
 from streams.apps.lookup.audit import Audit
+from streams.apps.lookup.beside import Beside, Scene
 from streams.apps.lookup.callers import Budgets, Tokens, TokensError
 from streams.apps.lookup.page import routes
 from streams.apps.lookup.server import Server
@@ -27,14 +28,15 @@ class Served(NamedTuple):
 
 
 @contextmanager
-def serving(settings: Settings, acting: bool = False) -> Iterator[Served]:
+def serving(settings: Settings, scene: Scene | None = None) -> Iterator[Served]:
     """Serve look-ups until the context ends.
 
     Parameters
     ----------
     settings : Settings
-    acting : bool
-        Whether tokens with the scope ``act`` may put facts on the topic: in a demonstration.
+    scene : Scene, optional
+        Of a demonstration: tokens with the scope ``act`` may put facts on the topic then, and see
+        the truth and the worker's metrics.
 
     Raises
     ------
@@ -54,9 +56,11 @@ def serving(settings: Settings, acting: bool = False) -> Iterator[Served]:
     source = ProfileSource(
         reader, Path(settings.lookup_snapshot) if settings.lookup_snapshot else None
     )
-    audit, acts = Audit(settings), Acts(source, tokens, settings) if acting else None
+    audit, acts = Audit(settings), None if scene is None else Acts(source, tokens, settings)
     budgets = Budgets(settings.lookup_rate)
-    more = [*routes(acting), *(acts.routes if acts is not None else [])]
+    more = routes(acts is not None)
+    if scene is not None and acts is not None:
+        more += acts.routes + Beside(scene, tokens).routes
     try:
         app = LookupApp(source, tokens, budgets, audit, more)
         server = Server(app.asgi, settings.http_host, settings.lookup_port)

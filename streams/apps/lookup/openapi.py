@@ -193,13 +193,14 @@ def _schemas() -> dict[str, Any]:
         },
         "Why": {
             "type": "object",
-            "required": ["subject", "version", "interest", "engage", "words", "suppressions"],
+            "required": "subject version interest engage words rule suppressions".split(),
             "properties": {
                 "subject": text,
                 "version": {"type": "integer"},
                 "interest": interests["items"],
                 "engage": {"type": "boolean"},
                 "words": text,
+                "rule": {**text, "description": "with its numbers; empty: a declared fact decided"},
                 "suppressions": {"type": "array", "items": {"type": "object"}},
             },
         },

@@ -167,7 +167,7 @@ def shown(stored: Stored, view: View) -> Any:
 
 
 def why(stored: Stored, interest: str, view: View, now_ms: int) -> dict[str, Any]:
-    """One interest with its sentence, and all that speaks against engaging.
+    """One interest with its sentence, the rule that decided, and all that speaks against engaging.
 
     Raises
     ------
@@ -194,6 +194,7 @@ def why(stored: Stored, interest: str, view: View, now_ms: int) -> dict[str, Any
         "engage": item.get("stance") == Stance.ENGAGE.word
         and all("channel" in suppression for suppression in against),
         "words": said.interest(item),
+        "rule": said.rule(item),
         "suppressions": against,
     }
 

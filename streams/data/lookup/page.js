@@ -8,12 +8,32 @@ const words = {
   en: { engage: "talk about it", hold: "wait", avoid: "do not talk about it" },
   de: { engage: "ansprechen", hold: "abwarten", avoid: "nicht ansprechen" },
 };
+const trends = {
+  en: { new: "new", rising: "rising", steady: "steady", fading: "fading", burst: "sudden burst" },
+  de: { new: "neu", rising: "steigend", steady: "gleich", fading: "nachlassend", burst: "plötzlich viel" },
+};
+// What else stands on the page, as it is in English, in German.
+const german = {
+  "Interest profiles": "Interessenprofile", Account: "Konto", Words: "Worte", Show: "Zeigen", Access: "Zugang",
+  Token: "Token", Purpose: "Zweck", "As the customer reads it": "Wie der Kunde es liest", Print: "Drucken",
+  "Open a fault": "Störung melden", "Close the fault": "Störung beheben", "Forget me": "Vergesst mich",
+  "Forget me: press again": "Vergesst mich: noch einmal drücken", "What changed": "Was sich änderte",
+  Household: "Haushalt", "May it be used?": "Darf es genutzt werden?", "Not to talk about": "Worüber nicht zu sprechen ist",
+  Interests: "Interessen", "None that can be said.": "Keine, die sich sagen lassen.", tomorrow: "morgen", "how sure": "wie sicher",
+  "Why not engage?": "Warum nicht ansprechen?", "Bought it": "Gekauft", "Not for me": "Nichts für mich", "That wasn't me": "Das war nicht ich",
+  "What is true (the simulation knows)": "Was wahr ist (die Simulation weiß es)", "Up to date.": "Auf dem neuesten Stand.",
+};
+const inWords = (text) => ($("language").value === "de" && german[text]) || text;
+function translate() {
+  for (const found of document.querySelectorAll("[data-say]")) found.textContent = inWords(found.dataset.say);
+}
 // What the customer reads of an interest: no figures but the days that it came up on.
 const customer = {
   en: { engage: "We think that you like this", hold: "You may like this; we are not sure", avoid: "We do not bring this up", days: (n) => `: it came up on ${n} of the last 28 days` },
   de: { engage: "Wir glauben, dass Sie das mögen", hold: "Sie mögen das vielleicht; wir sind nicht sicher", avoid: "Wir sprechen Sie darauf nicht an", days: (n) => `: an ${n} der letzten 28 Tage kam es vor` },
 };
 const FIRST = 6; // interests shown at once; the others are behind "more"
+const TRUE_SHOWN = 8; // true interests shown, the strongest
 const open = new Set(); // subjects of whom all are shown
 let shown = null; // {account, versions, tag}
 let watching = null; // AbortController of the stream of changes
@@ -66,6 +86,7 @@ function measure(label, value, text, kind) {
 }
 
 function button(text, name, run) {
+  text = inWords(text);
   const found = make("button", text);
   found.type = "button";
   found.setAttribute("aria-label", `${text}: ${name}`);
@@ -97,11 +118,11 @@ function interest(item, subject, before) {
   const head = make("div", undefined, "head");
   head.append(make("span", item.name || item.id, "name"));
   head.append(make("span", words[$("language").value][stance], `stance ${stance}`));
-  if (item.trend) head.append(make("span", item.trend, "trend"));
+  if (item.trend) head.append(make("span", trends[$("language").value][item.trend] || item.trend, "trend"));
   row.append(head);
   const bars = make("div", undefined, "measures");
-  bars.append(...measure("tomorrow", item.score, `${Math.round(share(item.score) * 100)} %`));
-  bars.append(...measure("confidence", item.confidence, `${Math.round(share(item.confidence) * 100)} %`, "sure"));
+  bars.append(...measure(inWords("tomorrow"), item.score, `${Math.round(share(item.score) * 100)} %`));
+  bars.append(...measure(inWords("how sure"), item.confidence, "", "sure")); // a bar: its number is of no event
   row.append(bars);
   row.append(make("p", item.words || "", "words"));
   const days = (item.reasons || []).find((reason) => reason.code === "active_days_28");
@@ -135,10 +156,20 @@ function sentences(title, items, line) {
   if (!items.length) return [];
   const list = make("ul", undefined, "sentences");
   list.append(...items.map(line));
-  return [make("h3", title), list];
+  return [make("h3", inWords(title)), list];
 }
 
-function profile(raw, title, before) {
+// In a demonstration: what is true, beside what of it was learned.
+function truth(items, learned) {
+  const found = new Map(learned.map((item) => [item.id, item]));
+  return sentences("What is true (the simulation knows)", items.slice(0, TRUE_SHOWN), (item) => {
+    const said = found.get(item.id);
+    const days = `${item.name}: on ${Math.round(share(item.days) * 100)} % of usual days`;
+    return make("li", `${days}; ${said ? `learned, ${brief(said)}` : "not in this profile"}`, said ? "yes" : "no");
+  });
+}
+
+function profile(raw, title, before, true_) {
   const card = make("article");
   card.dataset.subject = raw.subject;
   card.dataset.version = raw.version;
@@ -149,10 +180,10 @@ function profile(raw, title, before) {
     ([use, item]) => make("li", item.words || use, item.value === true ? "yes" : "no")));
   card.append(...sentences("Not to talk about", raw.suppressions || [],
     (item) => make("li", item.words || `${item.scope}: ${item.reason}`)));
-  card.append(make("h3", "Interests"));
+  card.append(make("h3", inWords("Interests")));
   card.append(...toDo(raw.interests || []).map((line) => make("p", line, "todo")));
   const rows = (raw.interests || []).map((item) => interest(item, raw.subject, before));
-  if (!rows.length) card.append(make("p", "None that can be said."));
+  if (!rows.length) card.append(make("p", inWords("None that can be said.")));
   for (const [part, start] of [[rows.slice(0, FIRST), 1], [rows.slice(FIRST), FIRST + 1]]) {
     if (!part.length) continue;
     const list = make("ol", undefined, "interests");
@@ -166,6 +197,11 @@ function profile(raw, title, before) {
       more.append(make("summary", `${part.length} more`), list);
       card.append(more);
     }
+  }
+  if (true_ && true_.length) {
+    const box = make("div", undefined, "truth");
+    box.append(...truth(true_, raw.interests || []));
+    card.append(box);
   }
   return card;
 }
@@ -181,12 +217,14 @@ async function show(account, quiet = false) {
     return false;
   }
   const told = await answer.json();
+  const beside = acting ? await ask(`/v1/truth/${encodeURIComponent(account)}`) : null;
+  const truths = beside && beside.ok ? await beside.json() : {};
   const before = shown && shown.account === account ? shown.seen : new Map();
   const parts = [];
-  if (told.household) parts.push([told.household, "Household"]);
+  if (told.household) parts.push([told.household, inWords("Household")]);
   for (const member of told.members) parts.push([member, member.subject.slice(account.length + 1)]);
   const active = document.activeElement && document.activeElement.getAttribute("aria-label");
-  $("profiles").replaceChildren(...parts.map(([raw, title]) => profile(raw, title, before.get(raw.subject))));
+  $("profiles").replaceChildren(...parts.map(([raw, title]) => profile(raw, title, before.get(raw.subject), truths[raw.subject])));
   if (quiet && active) {
     const again = [...$("profiles").querySelectorAll("button")].find((b) => b.getAttribute("aria-label") === active);
     if (again) again.focus();
@@ -201,7 +239,7 @@ async function show(account, quiet = false) {
   $("actions").hidden = !acting;
   $("views").hidden = false;
   const behind = Number((/records=(\d+)/.exec(answer.headers.get("Profiles-Lag") || "") || [])[1]);
-  $("fresh").textContent = Number.isNaN(behind) ? "" : behind === 0 ? "Up to date." : `${behind} records behind.`;
+  $("fresh").textContent = Number.isNaN(behind) ? "" : behind === 0 ? inWords("Up to date.") : `${behind} records behind.`;
   if (!quiet) {
     say(`${parts.length} profiles of ${account}. Changes arrive by themselves.`);
     $("profiles").focus();
@@ -223,6 +261,7 @@ async function why(subject, item, row, from) {
   if (answer.ok) {
     const told = await answer.json();
     box.append(make("p", told.words));
+    if (told.rule) box.append(make("p", told.rule, "rule"));
     const list = make("ul");
     for (const suppression of told.suppressions) list.append(make("li", suppression.words));
     if (list.children.length) box.append(list);
@@ -234,7 +273,7 @@ async function why(subject, item, row, from) {
 async function act(name, from, id) {
   if (name === "forget" && from.dataset.sure !== "yes") {
     from.dataset.sure = "yes";
-    from.textContent = "Forget me: press again";
+    from.textContent = inWords("Forget me: press again");
     return;
   }
   from.disabled = true;
@@ -246,8 +285,26 @@ async function act(name, from, id) {
   from.disabled = false;
   if (name === "forget") {
     delete from.dataset.sure;
-    from.textContent = "Forget me";
+    from.textContent = inWords("Forget me");
   }
+}
+
+// In a demonstration: how the stream is, from the worker's metrics, every two seconds.
+let counted = null; // {events, at} of the answer before
+async function health() {
+  const answer = await ask("/v1/health").catch(() => null);
+  const told = answer && answer.ok ? await answer.json() : {};
+  const said = [];
+  if (Number.isFinite(told.events)) {
+    const now = performance.now();
+    if (counted) said.push(`${Math.round(Math.max(0, told.events - counted.events) / ((now - counted.at) / 1000))} records a second`);
+    counted = { events: told.events, at: now };
+  }
+  if (Number.isFinite(told.behind_s)) said.push(`${told.behind_s.toFixed(1)} s behind`);
+  if (Number.isFinite(told.log_loss)) said.push(`log-loss of forecasts ${told.log_loss.toFixed(3)} (a coin: 0.693)`);
+  if (Number.isFinite(told.dead_letters)) said.push(`${told.dead_letters} records refused`);
+  $("health").hidden = !said.length;
+  $("health").textContent = said.length ? `The stream: ${said.join(", ")}.` : "";
 }
 
 function note(text) {
@@ -314,6 +371,7 @@ addEventListener("pagehide", () => watching && watching.abort());
 addEventListener("pageshow", (event) => event.persisted && shown && watch(shown.account));
 $("language").addEventListener("change", () => {
   document.documentElement.lang = $("language").value;
+  translate();
   if (shown) show(shown.account, true);
 });
 $("plain").addEventListener("click", () => {
@@ -323,6 +381,10 @@ $("plain").addEventListener("click", () => {
 $("print").addEventListener("click", () => print());
 for (const found of $("actions").querySelectorAll("button")) {
   found.addEventListener("click", () => act(found.dataset.act, found));
+}
+if (acting && $("token").value) {
+  health();
+  setInterval(() => document.hidden || health(), 2000);
 }
 if (given.get("account")) {
   $("account").value = given.get("account");

@@ -90,7 +90,7 @@ def test_a_household_a_member_and_why(service: Service) -> None:
     assert found["household"]["interests"][0]["name"] == "Sports"
     assert [member["subject"] for member in found["members"]] == ["acc-1/m-2"]
     (sports,) = call(service, "member", subject="acc-1/m-2")["interests"]
-    assert sports["words"].startswith("Talk about it: about ")
+    assert sports["words"].startswith("Talk about it: clearly more interested ")
     told = call(service, "why", subject="acc-1", interest="483")
     assert told["engage"] and told["interest"]["reasons"][1]["code"] == "active_days_28"
 

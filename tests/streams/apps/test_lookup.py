@@ -90,9 +90,11 @@ def test_why_says_what_speaks_against(service: Service) -> None:
     yes = service.ask("/v1/profiles/acc-1/why/483").json
     assert yes["engage"] is True and yes["suppressions"] == []
     assert yes["words"] == (
-        "Talk about it: active on 12 of the last 28 days. Trend: more than before. "
-        "Seen in: TV 100%."
+        "Talk about it: time was spent on it on 12 of the last 28 days. Chance that the customer "
+        "spends time on it tomorrow: about 80%; average customer: about 35%. Outlook: on more days "
+        "in the next 7 than in the last 7. Seen only on TV."
     )
+    assert yes["rule"] == "", "none decided by a number"
     no = service.ask("/v1/profiles/acc-1/m-2/why/1").json
     assert no["engage"] is False and no["suppressions"][0]["reason"] == "purchase"
     assert service.ask("/v1/profiles/acc-1/m-1/why/483").status == 404

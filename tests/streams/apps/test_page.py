@@ -22,7 +22,7 @@ def test_household_and_members_stand_side_by_side(page: Browser) -> None:
     left = page.run("[...document.querySelectorAll('article')].map(a => a.offsetLeft)")
     assert left[0] != left[1]
     household, member = text(page, "article"), text(page, "article + article")
-    assert "Talk about it: active on 12 of the last 28 days. Trend: more than before." in household
+    assert "Talk about it: time was spent on it on 12 of the last 28 days." in household
     assert "Talk about it: Sports.\n" in household, "what to do comes first"
     assert "TALK ABOUT IT" in household.upper() and "9 events on 3 days" in household
     assert "Nothing about Pets until 2023-11-14: it was bought." in member
@@ -35,7 +35,7 @@ def test_household_and_members_stand_side_by_side(page: Browser) -> None:
 def test_whether_it_may_be_used_is_said_first(page: Browser) -> None:
     said = page.run("[...document.querySelectorAll('.sentences li')].map(l => l.textContent)")
     assert said[:2] == [
-        "Offers may be made: no, a care case is open.",
+        "Offers may be made: no, a fault or complaint is still open.",
         "May be counted in audiences: yes, until 2026-03-01.",
     ]
     assert page.run("document.querySelector('.sentences li').className") == "no"
@@ -54,6 +54,21 @@ def test_the_customer_reads_words_alone(page: Browser) -> None:
     assert "You may like this; we are not sure" in said and "Talk about it" not in said
     click(page, "As the customer reads it")
     assert not page.run(hidden)
+
+
+def test_the_whole_page_is_in_the_language_of_the_words(page: Browser) -> None:
+    choose = """(() => { const found = document.getElementById('language'); found.value = %r;
+                found.dispatchEvent(new Event('change')); })()"""
+    page.run(choose % "de")
+    page.wait("document.querySelector('article h2').textContent === 'Haushalt'")
+    headings = page.run("[...document.querySelectorAll('article h3')].map(h => h.textContent)")
+    assert {"Darf es genutzt werden?", "Interessen"} <= set(headings)
+    said = page.run("[...document.querySelectorAll('[data-say]')].map(n => n.textContent)")
+    english = page.run("[...document.querySelectorAll('[data-say]')].map(n => n.dataset.say)")
+    assert {word for word, was in zip(said, english, strict=True) if word == was} == {"Token"}
+    assert "wie sicher" in text(page, "article") and "gleich" in text(page, "article")
+    page.run(choose % "en")
+    page.wait("document.querySelector('article h2').textContent === 'Household'")
 
 
 def test_print_prints_the_words(page: Browser) -> None:
@@ -86,9 +101,36 @@ def test_what_two_versions_differ_in_is_listed(service: Service, page: Browser) 
 def test_why_not_engage_opens_and_closes(page: Browser) -> None:
     click(page, "Why not engage?: Pets")
     page.wait("document.querySelector('.against')")
-    assert "Wait: " in text(page, ".against")
+    assert "Wait, make no offer about it yet: " in text(page, ".against")
+    assert "Active on 2 of the last 7 days" in text(page, ".against .rule"), "with its numbers"
     click(page, "Why not engage?: Pets")
     page.wait("!document.querySelector('.against')")
+
+
+def test_a_demonstration_shows_the_truth_beside_what_was_learned(
+    service: Service, page: Browser
+) -> None:
+    said = page.run(
+        "[...document.querySelectorAll('article + article .truth li')].map(l => l.textContent)"
+    )
+    assert said == [
+        "Pets: on 42 % of usual days; learned, wait, 50 %",
+        "Opera: on 7 % of usual days; not in this profile",
+    ]
+    assert page.run("document.querySelectorAll('article')[0].querySelector('.truth')") is None
+    assert service.ask("/v1/truth/acc-1").status == 403, "it is for a demonstration's token"
+    assert service.ask("/v1/truth/acc-9", bearer=token("act")).status == 404
+    assert service.ask("/v1/health").status == 403
+
+
+def test_a_demonstration_shows_how_the_stream_is(service: Service, page: Browser) -> None:
+    page.wait("document.getElementById('health').textContent.includes('records a second')")
+    assert text(page, "#health").startswith("The stream: 0 records a second, 1.5 s behind, ")
+    assert "log-loss of forecasts 0.312 (a coin: 0.693), 5 records refused." in text(
+        page, "#health"
+    )
+    service.metrics = ""
+    page.wait("document.getElementById('health').hidden")
 
 
 def test_a_change_arrives_by_itself_and_leaves_the_focus(service: Service, page: Browser) -> None:
@@ -118,7 +160,19 @@ def test_buttons_put_facts_on_the_topic(
     page.wait("document.getElementById('status').textContent.startsWith('Said.')")
     ((key, said),) = service.facts.records
     assert key == b"acc-1" and said.pop("event_id").startswith("page-")
-    assert said == {"account_id": "acc-1", "ts": 1_005, **fact}
+    assert said.pop("ts") >= 1_005
+    assert said == {"account_id": "acc-1", **fact}
+
+
+def test_what_is_said_later_has_a_later_time(service: Service, page: Browser) -> None:
+    for number, name in enumerate(("Open a fault", "Close the fault"), 1):
+        click(page, name)
+        deadline = time.monotonic() + 30
+        while len(service.facts.records) < number and time.monotonic() < deadline:
+            time.sleep(0.01)
+    (_, opened), (_, closed) = service.facts.records
+    assert opened["status"] == "opened" and closed["status"] == "closed"
+    assert opened["ts"] < closed["ts"], "at one time the fault would stay open"
 
 
 def test_to_be_forgotten_is_asked_twice_and_seen(service: Service, page: Browser) -> None:

@@ -278,8 +278,8 @@ def test_profile_command(
     monkeypatch.setenv("COLUMNS", "120")
     assert run("acc-1/m-2") == 0
     table = capsys.readouterr().out
-    assert "Sports (483)" in table and "active on 12 of the last 28 days" in " ".join(table.split())
-    assert "No offers at all: a care case is open." in table
+    assert "Sports (483)" in table and "on 12 of the last 28 days" in " ".join(table.split())
+    assert "No offers at all: a fault or complaint is still open." in table
     monkeypatch.setenv("INTEREST_STREAMS_TOPIC_PREFIX", "other.")
     assert run("acc-1") == 1
     assert "other.interest-profiles" in capsys.readouterr().err

@@ -37,6 +37,7 @@ _JSON = st.recursive(
 def test_every_word_of_the_vocabulary_has_a_template(language: str) -> None:
     said = wording(language)
     assert said.codes("reason") == set(ReasonCode)
+    assert said.codes("rule") < set(ReasonCode)
     assert said.codes("suppression") == set(SuppressionReason)
     assert said.codes("stance") == set(Stance.words())
     assert said.codes("trend") == set(Trend.words())
@@ -61,6 +62,9 @@ def test_the_files_are_translations_of_each_other() -> None:
                 "reasons",
                 "id",
                 "lift",
+                "score",
+                "first_seen",
+                "last_active",
                 "sources",
                 "moments",
                 "next",
@@ -73,6 +77,7 @@ def test_the_files_are_translations_of_each_other() -> None:
 )
 def test_no_record_breaks_a_sentence(language: str, raw: dict[str, object]) -> None:
     assert wording(language).interest(raw).endswith(".")
+    assert isinstance(wording(language).rule(raw), str)
     assert wording(language).suppression({**raw, "scope": "x", "until": raw.get("id")}, {})
     assert wording(language).permission("x", {**raw, "until": raw.get("id")}).endswith(".")
 
@@ -88,50 +93,138 @@ def test_a_permission_is_said_with_its_end_or_its_reason() -> None:
         == "Offers may be made: yes, until 2026-03-01."
     )
     refused = {"value": False, "why": "care_case", "until": None}
-    assert said.permission("offers", refused) == "Offers may be made: no, a care case is open."
-
-
-def test_an_interest_is_said_with_its_rule_its_times_and_its_end() -> None:
-    raw = {
-        "stance": "engage",
-        "trend": "steady",
-        "lift": 7.18,
-        "reasons": [
-            {"code": "lift_clear", "value": {"low": 1.33, "needs": 1.2}},
-            {"code": "active_days_28", "value": 12},
-        ],
-        "sources": {"tv": 0.75, "app": 0.25},
-        "moments": [{"day_type": "weekend", "part": "evening", "p": 0.46}],
-        "next": {"date": "2026-03-07", "part": "evening"},
-        "stance_since": "2026-02-01",
-        "until": 1_777_000_000_000,
-    }
-    assert wording("en").interest(raw) == (
-        "Talk about it: about 7.2 times as often as others, and surely at least 1.33 times (1.2 "
-        "would do). Trend: as before; active on 12 of the last 28 days. Seen in: TV 75%, apps "
-        "25%. Most likely: weekends in the evening (46%). Likely again: 2026-03-07, in the "
-        "evening. This holds since 2026-02-01, until 2026-04-24."
-    )
-    assert wording("de").interest(raw) == (
-        "Ansprechen: etwa 7,2-mal so oft wie andere, und sicher mindestens 1,33-mal (1,2 würde "
-        "genügen). Verlauf: wie zuvor; an 12 der letzten 28 Tage aktiv. Gesehen in: TV 75 %, Apps "
-        "25 %. Am ehesten: am Wochenende am Abend (46 %). Wohl wieder: 2026-03-07, am Abend. "
-        "Das gilt seit 2026-02-01, bis 2026-04-24."
+    assert (
+        said.permission("offers", refused)
+        == "Offers may be made: no, a fault or complaint is still open."
     )
 
 
-def test_what_decides_is_said_first() -> None:
-    raw = {
-        "stance": "avoid",
-        "reasons": [
-            {"code": "active_days_28", "value": 5},
-            {"code": "declared_dislike", "value": 1},
-        ],
-    }
-    assert wording("en").interest(raw) == (
-        "Do not talk about it: the customer says that it is not liked. Trend: as before; active "
-        "on 5 of the last 28 days."
+_SAID = {
+    "stance": "engage",
+    "trend": "steady",
+    "score": 0.55,
+    "lift": 7.18,
+    "reasons": [
+        {"code": "lift_clear", "value": {"low": 1.33, "needs": 1.2}},
+        {"code": "active_days_28", "value": 12},
+        {"code": "share_7d", "value": 0.31},
+    ],
+    "first_seen": "2026-01-08",
+    "last_active": "2026-03-05",
+    "sources": {"app": 0.25, "tv": 0.75},
+    "moments": [{"day_type": "weekend", "part": "evening", "p": 0.46}],
+    "next": {"date": "2026-03-07", "part": "evening"},
+    "stance_since": "2026-02-01",
+    "until": 1_777_000_000_000,
+}
+
+
+def test_an_interest_is_said_with_what_each_number_is_of_its_times_and_its_end() -> None:
+    assert wording("en").interest(_SAID) == (
+        "Talk about it: clearly more interested than the average customer. Chance that the "
+        "customer spends time on it tomorrow: about 55%, but it could be as low as 10%; average "
+        "customer: about 8%. So far: time was spent on it on 12 of the last 28 days. Outlook: "
+        "on about as many days in the next 7 as in the last 7. First seen on 2026-01-08, last "
+        "on 2026-03-05. Seen mostly on TV, also in apps. Most often: weekends in the evening "
+        "(chance in those hours: 46%). Likeliest next time: 2026-03-07, in the evening. This "
+        "advice has stood since 2026-02-01 and ends on 2026-04-24."
     )
+    assert wording("de").interest(_SAID) == (
+        "Ansprechen: klar mehr Interesse als beim durchschnittlichen Kunden. Chance, dass sich "
+        "der Kunde morgen damit beschäftigt: etwa 55 %, könnte aber auch nur 10 % sein; "
+        "durchschnittlicher Kunde: etwa 8 %. Bisher: an 12 der letzten 28 Tage damit "
+        "beschäftigt. Ausblick: an etwa so vielen Tagen in den nächsten 7 wie in den letzten 7. "
+        "Zuerst gesehen am 2026-01-08, zuletzt am 2026-03-05. Meist im Fernsehen gesehen, auch "
+        "in Apps. Am häufigsten: am Wochenende am Abend (Chance in diesen Stunden: 46 %). Am "
+        "ehesten wieder: 2026-03-07, am Abend. Dieser Rat gilt seit 2026-02-01 und endet am "
+        "2026-04-24."
+    )
+
+
+def test_what_is_new_is_said_to_be_new() -> None:
+    reasons = [{"code": "lift_unclear", "value": {}}, {"code": "few_data", "value": 5}]
+    assert "less than a week ago" in wording("en").interest({"lift": 0.7, "reasons": reasons})
+
+
+def test_the_rule_that_decided_is_said_with_its_numbers_by_itself() -> None:
+    assert wording("en").rule(_SAID) == (
+        "The lift is the score over the average customer's. Nine in ten that it is 1.33 or more; "
+        "1.2 is enough to engage."
+    )
+    assert "1,33" in wording("de").rule(_SAID)
+    assert wording("en").rule({"reasons": [{"code": "declared_like", "value": 1}]}) == ""
+
+
+@pytest.mark.parametrize(
+    ("score", "lift", "said"),
+    [
+        (0.005, 0.7, "less than 1%; average customer: less than 1%."),
+        (0.05, 0.7, "about 5%; average customer: about 7%."),
+        (0.9, 0.1, "about 90%; average customer: about 100%."),
+        (0.4, 0.0, "about 40%."),
+        (0.4, None, "about 40%."),
+    ],
+)
+def test_a_chance_is_held_against_the_average_customers(
+    score: float, lift: float | None, said: str
+) -> None:
+    words = wording("en").interest({"score": score, "lift": lift, "reasons": []})
+    assert f"spends time on it tomorrow: {said}" in words
+
+
+@pytest.mark.parametrize(
+    ("sources", "said"),
+    [
+        ({"tv": 1.0}, "Seen only on TV."),
+        ({"network": 0.004, "app": 0.996}, "Seen only in apps."),
+        ({"network": 0.5, "app": 0.3, "tv": 0.2}, "Seen on the internet, also in apps and on TV."),
+        ({"network": 0.3, "app": 0.7}, "Seen mostly in apps, also on the internet."),
+    ],
+)
+def test_where_it_was_seen_is_said_by_how_much(sources: dict[str, float], said: str) -> None:
+    assert said in wording("en").interest({"sources": sources, "reasons": []})
+
+
+def test_what_was_seen_on_one_day_alone_is_said_so() -> None:
+    raw = {"first_seen": "2026-03-05", "last_active": "2026-03-05", "reasons": []}
+    assert "Seen on 2026-03-05 alone." in wording("en").interest(raw)
+
+
+@pytest.mark.parametrize(
+    ("low", "said"), [(0.0, "0%"), (0.1, "0.5%"), (0.001, "0%"), (0.5, "2%"), (9.0, "40%")]
+)
+def test_how_low_a_chance_could_be_is_said_in_its_own_unit(low: float, said: str) -> None:
+    reasons = [{"code": "lift_unclear", "value": {"low": low, "needs": 1.2}}]
+    words = wording("en").interest({"score": 0.4, "lift": 8.0, "reasons": reasons})
+    assert f"about 40%, but it could be as low as {said}; average customer: about 5%." in words
+
+
+def test_no_more_than_others_is_not_said_to_be_probably_more() -> None:
+    value = {"low": 0.0, "needs": 1.2}
+    assert "probably more" in wording("en").reason("lift_unclear", value, 5.0)
+    assert "no clear difference" in wording("en").reason("lift_unclear", value, 0.7)
+
+
+@pytest.mark.parametrize(
+    ("reasons", "said"),
+    [
+        (["active_days_28", "declared_dislike"], "the customer says that it is not liked. So far"),
+        (
+            ["active_days_28", "suppressed", "care_case"],
+            "a fault or complaint of this customer is still open; paused for a time",
+        ),
+        (["active_days_28", "somebody_else"], "50% of it is probably of somebody else who uses"),
+        (["active_days_28", "learned_abroad"], "50% of it comes from a trip abroad that is over"),
+    ],
+)
+def test_what_decides_is_said_first(reasons: list[str], said: str) -> None:
+    raw = {"stance": "hold", "reasons": [{"code": code, "value": 0.5} for code in reasons]}
+    assert f"about it yet: {said}" in wording("en").interest(raw)
+
+
+def test_what_was_said_needs_no_chance_beside_it() -> None:
+    raw = {**_SAID, "reasons": [{"code": "declared_dislike", "value": 1}]}
+    assert "Chance that" not in wording("en").interest(raw)
 
 
 def test_text_of_a_record_is_no_template() -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
+import webbrowser
 from datetime import date
 
 import pytest
 from rich.console import Console
 
-from streams.client.profile import Evidence, Interest, Profile
+from streams.client.parts import Evidence, Interest
+from streams.client.profile import Profile
 from streams.commands import demo
 from streams.contract import topics
 from streams.contract.record import Record
@@ -160,3 +162,31 @@ def _profile(subject: str, interests: list[str], events: int) -> Profile:
         evidence=Evidence(events, 3, ()),
         interests=tuple(Interest(i, i, 0.5, 2.0, stance="engage") for i in interests),
     )
+
+
+@pytest.mark.parametrize(
+    ("variables", "opened"),
+    [
+        ({"DISPLAY": ":0"}, True),
+        ({"WAYLAND_DISPLAY": "wayland-0"}, True),
+        ({}, False),
+        ({"DISPLAY": ":10", "SSH_CONNECTION": "192.0.2.1 1 192.0.2.2 22"}, False),
+    ],
+)
+def test_the_page_opens_on_a_desktop_alone(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], opened: bool
+) -> None:
+    asked: list[str] = []
+
+    def take(address: str) -> bool:
+        asked.append(address)
+        return True
+
+    monkeypatch.setattr(webbrowser, "open", take)
+    monkeypatch.setattr(sys, "platform", "linux")
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "SSH_CONNECTION"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert demo.open_on_desktop("http://127.0.0.1:1/") is opened
+    assert asked == ["http://127.0.0.1:1/"] * opened

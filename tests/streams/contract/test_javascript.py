@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from jsonschema import Draft7Validator
+
 from streams.contract import topics
 from streams.contract.headers import OFFERS_EVENT, PROFILE_EVENT, profile_headers
 from streams.contract.schemas import EXAMPLES
@@ -59,3 +61,12 @@ def test_what_is_wrong_is_seen(javascript: Path, tmp_path: Path) -> None:
     (tmp_path / "more.json").write_text('{"type": "string", "minimum": 3}')
     code, said = run(javascript, tmp_path, [])
     assert code != 0 and "strict mode" in said
+
+
+def test_the_asyncapi_document_is_one_by_the_schema_of_its_version(javascript: Path) -> None:
+    found = javascript / "node_modules/@asyncapi/specs/schemas/3.1.0-without-$id.json"
+    check = Draft7Validator(json.loads(found.read_text()))
+    document = json.loads((CONTRACT / "asyncapi.json").read_text())
+    assert [error.message for error in check.iter_errors(document)] == []
+    next(iter(document["operations"].values()))["action"] = "publish"  # of a version before
+    assert not check.is_valid(document)

@@ -238,3 +238,28 @@ def test_an_absent_cluster_is_said_so(
     monkeypatch.setattr(topic_plan, "_TIMEOUT_S", 0.3)
     assert _main("check", "--bootstrap", "127.0.0.1:1") == ExitCode.UNREACHABLE
     assert "does not answer" in capsys.readouterr().err
+
+
+def test_too_few_brokers_are_said_with_what_to_set() -> None:
+    class One(AdminClient):
+        """Answers like a cluster of one broker."""
+
+        def __init__(self) -> None:
+            """No connection."""
+
+        def list_topics(self, *args: Any, **kwargs: Any) -> Any:
+            return argparse.Namespace(topics={}, brokers={1: "the one"})
+
+        def create_topics(self, *args: Any, **kwargs: Any) -> Any:
+            refused: Future[None] = Future()
+            error = KafkaError(KafkaError.INVALID_REPLICATION_FACTOR, "3 time(s)")
+            refused.set_exception(KafkaException(error))
+            return {args[0][0].topic: refused}
+
+    with pytest.raises(TopicError) as caught:
+        create_topics(One(), replace(SETTINGS, replication=3))
+    assert str(caught.value) == (
+        "subscriber-facts: replication = 3, and the cluster has 1 broker: add brokers, or set "
+        "replication = 1 (INTEREST_STREAMS_REPLICATION=1), where what is lost with a broker may be "
+        "lost for good"
+    )

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from streams.worker import wiring
 from tests.support.paths import ROOT
 
 
@@ -15,3 +16,11 @@ def test_a_workers_first_days_compile_nothing() -> None:
     command = [sys.executable, "-m", "tests.support.uncompiled"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+def test_a_start_says_how_far_it_is() -> None:
+    said: list[str] = []
+    wiring.warm_up(tell=said.append)
+    parts = len(said)
+    assert said == [f"compiling, part {number} of {parts}" for number in range(1, parts + 1)]
+    assert parts > 5
