@@ -24,6 +24,8 @@ _DECISIVE = (*_SAID, "somebody_else", "learned_abroad", "trip_taken")
 _LEFT_OUT = ("share_7d",)
 #: From so many times the average customer's chance on it is said to be more.
 _MORE = 1.2
+#: A chance below which its lower bound says no more than that it may be none.
+_LEAST = 0.01
 #: Share from which on a source is where an interest is mostly seen, and where it is only seen.
 _MOSTLY, _ONLY = 0.6, 0.995
 
@@ -126,9 +128,8 @@ class Wording:
             low = value.get("low") if isinstance(value, Mapping) else None
             if _is_number(low):  # of the lift; what makes one wait is seen beside the others' alone
                 least = min(low * rate, score)
-                digits = 1 if 0.0005 <= least < 0.01 else 0
-                low_said = self._percent(least, digits)
-                said = self.say("sentence", "could_be", score=said, low=low_said)
+                found = "at_least" if least >= _LEAST else "unproven"
+                said = self.say("sentence", found, score=said, low=self._percent(least))
         others = self._about(min(1.0, rate))
         yield self.say("sentence", "chance_beside", score=said, others=others)
 
@@ -207,11 +208,10 @@ class Wording:
             until=_day(until),
         )
 
-    def _percent(self, value: Any, digits: int = 0) -> str:
+    def _percent(self, value: Any) -> str:
         if not _is_number(value):
             return str(value)
-        text = f"{100 * value:.{digits}f}"
-        return f"{text}%" if self.language == "en" else f"{text.replace('.', ',')} %"
+        return f"{100 * value:.0f}%" if self.language == "en" else f"{100 * value:.0f} %"
 
     def _number(self, value: Any) -> str:
         if isinstance(value, float):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from datetime import UTC, datetime
+from datetime import datetime, timedelta, timezone
 from importlib import util
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +72,7 @@ def print_profile(console: Console, profile: Profile, raw: dict[str, Any], said:
     from rich.table import Table
 
     table = Table(
-        title=f"{profile.subject}  version {profile.version}  {_utc(profile.as_of)}",
+        title=f"{profile.subject}  version {profile.version}  {_on_its_clock(profile)}",
         caption=f"{profile.evidence.events} events on {profile.evidence.days} days; "
         f"model {profile.model_id} {profile.model_version}",
     )
@@ -99,5 +99,8 @@ def _objects(raw: dict[str, Any], name: str) -> list[dict[str, Any]]:
     return list(raw.get(name) or ())
 
 
-def _utc(epoch_ms: int) -> str:
-    return f"{datetime.fromtimestamp(epoch_ms / 1000, UTC):%Y-%m-%d %H:%M} UTC"
+def _on_its_clock(profile: Profile) -> str:
+    """Time of a profile on its subject's clock, as all days in it are; UTC where none is known."""
+    minutes = profile.context.tz_offset_min or 0
+    at = datetime.fromtimestamp(profile.as_of / 1000, timezone(timedelta(minutes=minutes)))
+    return f"{at:%Y-%m-%d %H:%M} ({at.tzname()})"

@@ -122,16 +122,16 @@ _SAID = {
 def test_an_interest_is_said_with_what_each_number_is_of_its_times_and_its_end() -> None:
     assert wording("en").interest(_SAID) == (
         "Talk about it: clearly more interested than the average customer. Chance that the "
-        "customer spends time on it tomorrow: about 55%, but it could be as low as 10%; average "
-        "customer: about 8%. So far: time was spent on it on 12 of the last 28 days. Outlook: "
-        "on about as many days in the next 7 as in the last 7. First seen on 2026-01-08, last "
-        "on 2026-03-05. Seen mostly on TV, also in apps. Most often: weekends in the evening "
-        "(chance in those hours: 46%). Likeliest next time: 2026-03-07, in the evening. This "
-        "advice has stood since 2026-02-01 and ends on 2026-04-24."
+        "customer spends time on it tomorrow: about 55%, and with 90% certainty at least 10%; "
+        "average customer: about 8%. So far: time was spent on it on 12 of the last 28 days. "
+        "Outlook: on about as many days in the next 7 as in the last 7. First seen on "
+        "2026-01-08, last on 2026-03-05. Seen mostly on TV, also in apps. Most often: weekends in "
+        "the evening (chance in those hours: 46%). Likeliest next time: 2026-03-07, in the evening. "
+        "This advice has stood since 2026-02-01 and ends on 2026-04-24."
     )
     assert wording("de").interest(_SAID) == (
         "Ansprechen: klar mehr Interesse als beim durchschnittlichen Kunden. Chance, dass sich "
-        "der Kunde morgen damit beschäftigt: etwa 55 %, könnte aber auch nur 10 % sein; "
+        "der Kunde morgen damit beschäftigt: etwa 55 %, und mit 90 % Sicherheit mindestens 10 %; "
         "durchschnittlicher Kunde: etwa 8 %. Bisher: an 12 der letzten 28 Tage damit "
         "beschäftigt. Ausblick: an etwa so vielen Tagen in den nächsten 7 wie in den letzten 7. "
         "Zuerst gesehen am 2026-01-08, zuletzt am 2026-03-05. Meist im Fernsehen gesehen, auch "
@@ -191,12 +191,18 @@ def test_what_was_seen_on_one_day_alone_is_said_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("low", "said"), [(0.0, "0%"), (0.1, "0.5%"), (0.001, "0%"), (0.5, "2%"), (9.0, "40%")]
+    ("low", "said"),
+    [
+        (0.0, "but on so little evidence that it could be next to none"),
+        (0.1, "but on so little evidence that it could be next to none"),
+        (0.5, "and with 90% certainty at least 2%"),
+        (9.0, "and with 90% certainty at least 40%"),
+    ],
 )
 def test_how_low_a_chance_could_be_is_said_in_its_own_unit(low: float, said: str) -> None:
     reasons = [{"code": "lift_unclear", "value": {"low": low, "needs": 1.2}}]
     words = wording("en").interest({"score": 0.4, "lift": 8.0, "reasons": reasons})
-    assert f"about 40%, but it could be as low as {said}; average customer: about 5%." in words
+    assert f"about 40%, {said}; average customer: about 5%." in words
 
 
 def test_no_more_than_others_is_not_said_to_be_probably_more() -> None:
