@@ -14,6 +14,10 @@ table                fields
 ``repeat_days``      0..730: the same interest, whatever the channel, no sooner
 ``answered_days``    0..730: nor after a glad answer, from anybody at home
 ``quiet_hours``      ``from``, ``until``: local hours, such as 21 and 8
+``uplift``           (optional) an interest is engaged only where a contact is worth it: once
+                     ``least_outcomes`` 1..1000000 of its kind, and as many that were held out,
+                     have ended; ``annoyance_price`` 0..100: what who is annoyed costs, in
+                     interests fulfilled; ``caution`` 0..10: standard errors taken off the uplift
 ===================  ======================================================================
 
 Windows are open at their old end: a contact of exactly `days` ago counts no more.
@@ -118,6 +122,14 @@ class Pause:
     about: str
 
 
+class UpliftRules(NamedTuple):
+    """Since when it counts whether a contact is worth it, and how that is reckoned."""
+
+    least_outcomes: int
+    annoyance_price: float
+    caution: float
+
+
 @dataclass(frozen=True)
 class ContactPolicy:
     """The rules, and what follows from them."""
@@ -129,6 +141,7 @@ class ContactPolicy:
     answered_days: int
     quiet_from: int
     quiet_until: int
+    uplift: UpliftRules | None = None
 
     @cached_property
     def horizon_days(self) -> int:
@@ -272,7 +285,7 @@ def parse_policy(text: str) -> ContactPolicy:
     """
     table = _READ.loads(text)
     _READ.fields("contact_policy", table, {"schema", "answer_days", "cap", "pause", "repeat_days",
-                                           "answered_days", "quiet_hours"})  # fmt: skip
+                                           "answered_days", "quiet_hours"}, {"uplift"})  # fmt: skip
     _READ.schema(table)
     hours = table["quiet_hours"]
     _READ.fields("quiet_hours", hours, {"from", "until"})
@@ -284,6 +297,16 @@ def parse_policy(text: str) -> ContactPolicy:
         _READ.whole("answered_days", table["answered_days"], 0, 730),
         _READ.whole("quiet_hours.from", hours["from"], 0, 23),
         _READ.whole("quiet_hours.until", hours["until"], 0, 23),
+        _uplift(table["uplift"]) if "uplift" in table else None,
+    )
+
+
+def _uplift(item: Any) -> UpliftRules:
+    _READ.fields("uplift", item, set(UpliftRules._fields))
+    return UpliftRules(
+        _READ.whole("uplift.least_outcomes", item["least_outcomes"], 1, 1_000_000),
+        _READ.number("uplift.annoyance_price", item["annoyance_price"], 0, 100),
+        _READ.number("uplift.caution", item["caution"], 0, 10),
     )
 
 

@@ -15,6 +15,7 @@ from features.privacy.admission import Admission
 from features.privacy.agreements import Agreements
 from features.privacy.consent import FOREVER
 from features.privacy.ends import Ends
+from features.privacy.followed import Followed
 from features.privacy.kin import Kin
 from features.privacy.ledger import Ledger, person_key
 from features.privacy.name_sets import keep_name
@@ -62,7 +63,7 @@ class Standing:
         self._rules = rules
         self._default_grant = default_grant
         self.admission = Admission(store.spans, ledger, rules)
-        self.spoken = Spoken(ledger, rules, taxonomy)
+        self.spoken = Spoken(ledger, rules, taxonomy, Followed(store, taxonomy, ledger, rules))
         self.rows = RowFlags(store, taxonomy, ledger, rules, self.admission, self.spoken)
         self.agreements = Agreements(store, self.admission, taxonomy)
         self.ends = Ends()
@@ -305,6 +306,7 @@ class Standing:
         for key in keys:
             self._forgotten[key] = True
             self.ends.put(key, FOREVER)
+            self.spoken.followed.forget(key)
         return published
 
     @property
@@ -369,6 +371,7 @@ class Standing:
         gone = held & own & (s["consent_until"][:n] <= max(now, 0))
         for sid in np.flatnonzero(gone).tolist():
             self.follow(store.key(sid), "", now, 0)
+        self.spoken.followed.restore()
         store.counters["due"] = self.ends.next()
 
     def _settled(self) -> list[bytes]:

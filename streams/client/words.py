@@ -67,6 +67,8 @@ class Wording:
             named = {"lift": about} | {str(name): item for name, item in value.items()}
             if isinstance(named.get("score"), float):
                 named |= {n: self._percent(named[n]) for n in ("score", "needs") if n in named}
+            if isinstance(named.get("loss"), float):  # of a contact
+                named["loss"] = round(100 * named["loss"])
             return self.say("reason", code, **named)
         return self.say("reason", code, value=value)
 
