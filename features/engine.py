@@ -223,8 +223,8 @@ class Engine:
             )
         self.store.clear(lay.D_PROFILE)
 
-    def _notes(self) -> Callable[[int], Notes] | None:
-        """What gives the rights of a subject, None where there is nothing to say of anybody."""
+    def _notes(self) -> Callable[[NDArray[np.int32]], list[Notes]] | None:
+        """What gives the rights of subjects, None where there is nothing to say of anybody."""
         standing = self.accounts.standing
         return standing.notes if standing.noted else None
 

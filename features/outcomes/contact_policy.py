@@ -29,6 +29,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from features.outcomes.contacts import ANNOYED, DAY_MS, GLAD, Contact, Made
@@ -66,22 +67,33 @@ class Silence:
         """List what must not be said to a member, or, with "", to the household."""
         return self.of.get(member, self.of.get("", []))
 
+    def at(self, now: int) -> Silence:
+        """Keep what is left of it at a later time, ms: by time alone silence ends, never begins."""
+        return Silence(
+            {name: [item for item in found if item.until > now] for name, found in self.of.items()}
+        )
+
     def holds(self, member: str) -> bool:
         """Whether nothing at all may be said, by no channel."""
-        return any(item.interest is None and item.channel is None for item in self.to(member))
+        return None in self._whole.get(member, self._whole.get("", ()))
 
     def interests(self, member: str) -> set[str]:
         """Interests about which nothing may be said, by no channel."""
-        return {
-            item.interest
-            for item in self.to(member)
-            if item.interest is not None and item.channel is None
-        }
+        found = self._whole.get(member, self._whole.get("", ()))
+        return {interest for interest in found if interest is not None}
 
     @cached_property
     def all_interests(self) -> set[str]:
         """Interests about which nothing may be said to somebody, by no channel."""
         return set().union(*map(self.interests, self.of))
+
+    @cached_property
+    def _whole(self) -> dict[str, set[str | None]]:
+        """What must not be spoken of by any channel; None is everything."""
+        return {
+            member: {item.interest for item in found if item.channel is None}
+            for member, found in self.of.items()
+        }
 
     @cached_property
     def next_end(self) -> int | None:
@@ -167,14 +179,13 @@ class ContactPolicy:
             Event time, ms; what is told of later times counts too, for a clock may run ahead.
         """
         contacts = list(contacts)
-        known = [(held.made, held) for held in contacts if held.made is not None]
-        made = [contact for contact, _ in known if not contact.held_out]
+        made = _newest_first(contacts)
         latest: dict[tuple[SuppressionReason, str | None, str | None], int] = {}
         for found in (
             *self._capped(made, member, now),
             *self._paused(contacts, member),
-            *self._said(made, member),
-            *self._answered(known),
+            *self._said(made, member, now),
+            *self._answered(contacts),
         ):
             if found.until > now:
                 name = found.rule, found.interest, found.channel
@@ -219,21 +230,19 @@ class ContactPolicy:
         return midnight + over_night * DAY_MS + end * HOUR_MS - tz_offset_min * 60_000
 
     def _capped(self, made: list[Made], member: str | None, now: int) -> Iterator[Forbidden]:
-        own = [contact for contact in made if contact.member in (None, member)]
         for cap in self.caps:
-            since = now - cap.days * DAY_MS
-            recent = [contact for contact in (made if cap.household else own) if contact.ts > since]
-            if len(recent) < cap.most:
-                continue
-            groups: dict[tuple[str | None, str | None], list[int]] = defaultdict(list)
-            for contact in recent:
+            since, counts = now - cap.days * DAY_MS, dict[tuple[str | None, str | None], int]()
+            for contact in made:
+                if contact.ts <= since:
+                    break
+                if not cap.household and contact.member not in (None, member):
+                    continue
                 interest = contact.interest if cap.by_interest else None
                 channel = contact.channel if cap.by_channel else None
-                groups[interest, channel].append(contact.ts)
-            for (interest, channel), times in groups.items():
-                if len(times) >= cap.most:
+                count = counts[interest, channel] = counts.get((interest, channel), 0) + 1
+                if count == cap.most:
                     # Until so many have left the window that one may come.
-                    until = sorted(times)[-cap.most] + cap.days * DAY_MS
+                    until = contact.ts + cap.days * DAY_MS
                     yield Forbidden(SuppressionReason.CONTACT_CAP, interest, channel, until)
 
     def _paused(self, contacts: list[Contact], member: str | None) -> Iterator[Forbidden]:
@@ -261,18 +270,28 @@ class ContactPolicy:
                         until = last + pause.days * DAY_MS
                         yield Forbidden(SuppressionReason.CONTACT_PAUSE, interest, channel, until)
 
-    def _said(self, made: list[Made], member: str | None) -> Iterator[Forbidden]:
+    def _said(self, made: list[Made], member: str | None, now: int) -> Iterator[Forbidden]:
         for contact in made:
+            until = contact.ts + self.repeat_days * DAY_MS
+            if until <= now:
+                break
             if contact.member in (None, member):
-                until = contact.ts + self.repeat_days * DAY_MS
                 yield Forbidden(SuppressionReason.CONTACTED, contact.interest, None, until)
 
-    def _answered(self, known: list[tuple[Made, Contact]]) -> Iterator[Forbidden]:
-        for contact, held in known:
+    def _answered(self, contacts: list[Contact]) -> Iterator[Forbidden]:
+        for held in contacts:
+            if held.made is None or GLAD.isdisjoint(held.answers):
+                continue
             for word, ts in held.answers.items():
                 if word in GLAD:
                     until = ts + self.answered_days * DAY_MS
-                    yield Forbidden(SuppressionReason.ANSWERED, contact.interest, None, until)
+                    yield Forbidden(SuppressionReason.ANSWERED, held.made.interest, None, until)
+
+
+def _newest_first(contacts: list[Contact]) -> list[Made]:
+    """What was said, without what was held out."""
+    made = [held.made for held in contacts if held.made is not None and not held.made.held_out]
+    return sorted(made, key=attrgetter("ts"), reverse=True)
 
 
 def parse_policy(text: str) -> ContactPolicy:

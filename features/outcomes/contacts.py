@@ -81,6 +81,21 @@ class Contact:
     answers: dict[Reply, int] = field(default_factory=dict)
     whose: str | None = None
     signals: tuple[int, ...] = ()
+    _stored: bytes | None = field(default=None, repr=False, compare=False)
+
+    def changed(self) -> None:
+        """Have its bytes made anew."""
+        self._stored = None
+
+    @property
+    def stored(self) -> bytes:
+        """Canonical JSON, made once while it is the same: most of a person's contacts are."""
+        if self._stored is None:
+            made = self.made and (self.made.ts, *self.made[2:])
+            answers = {str(word): ts for word, ts in self.answers.items()}
+            signals = (self.signals,) if self.signals else ()
+            self._stored = orjson.dumps((made, answers, *signals), option=orjson.OPT_SORT_KEYS)
+        return self._stored
 
     @property
     def member(self) -> str | None:
@@ -147,6 +162,7 @@ class Contacts:
         if known.made is not None and known.made._order <= made._order:
             return False
         known.made = made
+        known.changed()
         return self._bounded(name)
 
     def answer(self, name: str, answer: Reply, ts: int, whose: str | None = None) -> bool:
@@ -155,6 +171,7 @@ class Contacts:
         if known.answers.get(answer, ts + 1) <= ts:
             return False
         known.answers[answer] = ts
+        known.changed()
         return self._bounded(name)
 
     def take(
@@ -187,6 +204,7 @@ class Contacts:
                     return None
                 if first:
                     self._known[name].signals = signals()
+                    self._known[name].changed()
                 news = [ContactNews.HELD_OUT if said.held_out else ContactNews.MADE] * first
             case ContactAnswer(answer=word):
                 if not self.answer(name, Reply(word), ts, member):
@@ -223,15 +241,8 @@ class Contacts:
         """Canonical JSON of what is known of one person, None for nothing."""
         if not self._known:
             return None
-        stored = {
-            name: [
-                held.made and (held.made.ts, *held.made[2:]),
-                {str(word): ts for word, ts in held.answers.items()},
-                *([held.signals] if held.signals else ()),
-            ]
-            for name, held in self._known.items()
-        }
-        return orjson.dumps(stored, option=orjson.OPT_SORT_KEYS)
+        stored = ((orjson.dumps(name), self._known[name].stored) for name in sorted(self._known))
+        return b"{%b}" % b",".join(b"%b:%b" % item for item in stored)
 
     @classmethod
     def from_bytes(cls, value: bytes | None, member: str | None, most: int = 256) -> Contacts:
@@ -242,7 +253,7 @@ class Contacts:
                 made and Made(made[0], member, *made[1:]),
                 {Reply(word): ts for word, ts in answers.items()},
                 member,
-                *map(tuple, signals),
+                tuple(signals[0]) if signals else (),
             )
         return found
 

@@ -86,13 +86,17 @@ class Spoken:
             self._silences.pop(account, None)
             return NOT_SPOKEN_TO
         known = self._silences.get(account)
-        # It stays the same until a contact or an answer comes, or something of it ends.
-        if known is None or known[0] is not contacts or not known[1] <= now < _end(known[2]):
+        # It stays the same until a contact or an answer comes, but for what of it ends.
+        if known is not None and known[0] is contacts and known[1] <= now:
+            if now < _end(known[2]):
+                return known[2]
+            silence = known[2].at(now)
+        else:
             if len(self._silences) >= _MOST_SILENCES:
                 self._silences.clear()
-            known = contacts, now, self._rules.contact.silence(contacts, now)
-            self._silences[account] = known
-        return known[2]
+            silence = self._rules.contact.silence(contacts, now)
+        self._silences[account] = contacts, now, silence
+        return silence
 
     def forbidden(
         self, account: bytes, member: str, now: int, interests: Iterable[int]
