@@ -15,7 +15,7 @@ key         value
 ``d/`` n    event ids remembered in one commit
 ``m/`` name a model, the population, the contest of models (`features.models.learner`), the
             graph of related interests (`features.related.graph`), what was learned of shared
-            screens (`features.state.shared_screens`)
+            screens (`features.state.shared_screens`) and of contacts (`features.models.worth`)
 ``p/meta``  the partition: offsets, watermark, counters, and what the state is bound to
 ==========  ======================================================================
 """
@@ -25,16 +25,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
 
 from features.config import Config
-from features.models import Learner
 from features.privacy.accounts import Accounts
 from features.privacy.consent import FOREVER
 from features.records.concealed import Secret, keyed_mark, keys_of
 from features.records.position import Position
-from features.related.graph import Related
 from features.state import changelog_keys as keys
 from features.state import layout as lay
 from features.state import snapshots
@@ -43,6 +42,12 @@ from features.state.store import Store
 from features.tags.taxonomy import Taxonomy
 
 _IDS_PER_RECORD = 5_000  # 60 kB, below the record limit of a broker that takes little
+
+
+class Restored(Protocol):
+    """Goes on from what was learned, of which it finds the records by key."""
+
+    def restore(self, records: Mapping[bytes, bytes], /) -> None: ...
 
 
 class Checkpoint:
@@ -133,8 +138,7 @@ class Checkpoint:
         records: Iterable[tuple[bytes, bytes]],
         store: Store,
         accounts: Accounts,
-        learner: Learner,
-        related: Related,
+        learned: Iterable[Restored],
     ) -> dict[str, Position]:
         """Load a folded changelog; see `features.engine.Engine.load`."""
         names: list[bytes] = []
@@ -173,8 +177,8 @@ class Checkpoint:
             store.subjects["consent_until"][:count] = FOREVER
         self._load_other(other, store, accounts, meta.rules != self._rules, later)
         store.screens.restore(other)
-        learner.restore(other)
-        related.restore(other)
+        for part in learned:
+            part.restore(other)
         return dict(meta.offsets)
 
     def _load_other(

@@ -21,6 +21,7 @@ from features.changes import Changes, ProfileRecord
 from features.config import Config
 from features.figures import Figures, Totals, figures_of, totals_of
 from features.models import Learner
+from features.models.worth import Outcomes
 from features.privacy import accounts
 from features.privacy.notes import Notes
 from features.profiles.writer import ProfileWriter, Written
@@ -65,6 +66,7 @@ class Engine:
             config.erasure_key,
         )
         self.learner = Learner(len(taxonomy))
+        self.outcomes = Outcomes(taxonomy.parent)
         self.related = Related(taxonomy)
         self.days_closed = 0
         self._restored = self.totals()
@@ -183,6 +185,7 @@ class Engine:
             self.days_closed += 1
         c["open_day"] = target
         self.store.screens.close_day(target)
+        self.outcomes.learn(self.accounts.standing.spoken.followed.ended(first, target))
         self._model_changed = True
         self._renew_policy()
         return lay.PENDING
@@ -203,6 +206,8 @@ class Engine:
 
     def _renew_policy(self) -> None:
         self._policy = self.learner.policy()
+        if (rules := self.config.rules.contact.uplift) is not None:
+            self._policy = self._policy._replace(worth=self.outcomes.worth(*rules))
         champion = self.learner.champion
         self._writer.name_model(champion.id, champion.version)
 
@@ -219,8 +224,8 @@ class Engine:
             )
         self.store.clear(lay.D_PROFILE)
 
-    def _notes(self) -> Callable[[int], Notes] | None:
-        """What gives the rights of a subject, None where there is nothing to say of anybody."""
+    def _notes(self) -> Callable[[NDArray[np.int32]], list[Notes]] | None:
+        """What gives the rights of subjects, None where there is nothing to say of anybody."""
         standing = self.accounts.standing
         return standing.notes if standing.noted else None
 
@@ -291,7 +296,8 @@ class Engine:
             self._pending.clear()
         self._checkpoint.write(changes.state, store, self.accounts, offsets)
         if self._model_changed:
-            changes.state.update(self.learner.snapshot() | self.related.snapshot())
+            for part in (self.learner, self.related, self.outcomes):
+                changes.state.update(part.snapshot())
             self._model_changed = False
         store.clear(lay.D_STATE)
         store.compact()
@@ -317,7 +323,7 @@ class Engine:
         """
         try:
             offsets = self._checkpoint.load(
-                records, self.store, self.accounts, self.learner, self.related
+                records, self.store, self.accounts, (self.learner, self.related, self.outcomes)
             )
         except _DAMAGE as error:  # its text may hold what is known about somebody
             raise IncompatibleState(

@@ -58,6 +58,12 @@ class Reviewed:
             raise self.error(f"{place} = {value!r}: {said} from {low} to {high}")
         return value
 
+    def number(self, place: str, value: Any, low: float, high: float) -> float:
+        """Take a number of a range."""
+        if type(value) not in (int, float) or not low <= value <= high:
+            raise self.error(f"{place} = {value!r}: a number from {low:g} to {high:g}")
+        return float(value)
+
     def flag(self, place: str, value: Any) -> bool:
         """Take a yes or no."""
         if not isinstance(value, bool):

@@ -134,6 +134,7 @@ class ReasonCode(StrEnum):
     LIFT_SMALL = "lift_small"
     TOO_RARE = "too_rare"
     TOO_NEW = "too_new"
+    NOT_WORTH_IT = "not_worth_it"
     ACTIVE_DAYS_28 = "active_days_28"
     SHARE_7D = "share_7d"
     WEEKLY_HABIT = "weekly_habit"

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from features.jit import as_int, inlined, njit
 from features.models.answer_kernel import Form, answer
 from features.models.signals_kernel import AGE, KNOWN_DAYS
+from features.models.worth_kernel import ContactWorth, unknown_worth
 from features.state.layout import F_DISLIKE, F_ENGAGED, F_LIKE, F_MORNINGS, F_QUIET, F_REMEMBERED
 from features.state.rows_kernel import popcount
 from features.vocabulary import Stance, Trend
@@ -49,10 +50,11 @@ _WEEKDAYS = np.uint64(1 << 6 | 1 << 13 | 1 << 20 | 1 << 27)
 
 #: What decided: nothing that was measured; engaged, for the lift's lower bound is clear, for it is
 #: likely, for it was engaged and may still be likely enough; avoided, for it proved to be rare;
-#: held, for the lift is unclear, the score small, the days too few.
-RULE_NONE, RULE_CLEAR, RULE_LIKELY, RULE_STILL, RULE_SMALL, RULE_UNCLEAR, RULE_RARE, RULE_NEW = (
-    range(8)
-)
+#: held, for the lift is unclear, the score small, the days too few, a contact not worth it.
+(
+    RULE_NONE, RULE_CLEAR, RULE_LIKELY, RULE_STILL, RULE_SMALL, RULE_UNCLEAR, RULE_RARE, RULE_NEW,
+    RULE_UNWORTHY,
+) = range(9)  # fmt: skip
 
 #: What is decided of a row: the interval of its score assumes so many independent days (trials),
 #: and ends at so many times the population's rate (high).
@@ -73,6 +75,7 @@ class Policy(NamedTuple):
     trained: int  # 0: too few labels yet, the population and the subject's frequency answer
     powers: NDArray[np.float64]  # shape (POWERS,): what an interest's share is made of
     rare: float  # a score below it proved to be as rare as what is avoided has to be
+    worth: ContactWorth = unknown_worth()
 
 
 @inlined

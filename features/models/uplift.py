@@ -68,11 +68,21 @@ class Ridge:
         """Expected targets, (n,)."""
         return np.asarray(x @ self.coefficients)
 
+    @property
+    def noise(self) -> float:
+        """Variance of a target beside what is expected of it; 1 before the first."""
+        left = self.squares - float(self.b @ self.coefficients)
+        return max(left / max(self.count, 1.0), 0.0) if self.count else 1.0
+
+    @property
+    def covariance(self) -> Floats:
+        """Covariance of the coefficients, (d, d)."""
+        return np.asarray(self.noise * np.linalg.inv(self.a))
+
     def spread(self, x: Floats) -> Floats:
         """Standard errors of the expected targets, (n,)."""
-        left = self.squares - float(self.b @ self.coefficients)
-        noise = max(left / max(self.count, 1.0), 0.0) if self.count else 1.0
-        return np.asarray(np.sqrt(noise * np.einsum("ij,ji->i", x, np.linalg.solve(self.a, x.T))))
+        own = np.einsum("ij,ji->i", x, np.linalg.solve(self.a, x.T))
+        return np.asarray(np.sqrt(self.noise * own))
 
 
 @dataclass

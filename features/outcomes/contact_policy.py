@@ -14,6 +14,10 @@ table                fields
 ``repeat_days``      0..730: the same interest, whatever the channel, no sooner
 ``answered_days``    0..730: nor after a glad answer, from anybody at home
 ``quiet_hours``      ``from``, ``until``: local hours, such as 21 and 8
+``uplift``           (optional) an interest is engaged only where a contact is worth it: once
+                     ``least_outcomes`` 1..1000000 of its kind, and as many that were held out,
+                     have ended; ``annoyance_price`` 0..100: what who is annoyed costs, in
+                     interests fulfilled; ``caution`` 0..10: standard errors taken off the uplift
 ===================  ======================================================================
 
 Windows are open at their old end: a contact of exactly `days` ago counts no more.
@@ -25,6 +29,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from features.outcomes.contacts import ANNOYED, DAY_MS, GLAD, Contact, Made
@@ -62,22 +67,33 @@ class Silence:
         """List what must not be said to a member, or, with "", to the household."""
         return self.of.get(member, self.of.get("", []))
 
+    def at(self, now: int) -> Silence:
+        """Keep what is left of it at a later time, ms: by time alone silence ends, never begins."""
+        return Silence(
+            {name: [item for item in found if item.until > now] for name, found in self.of.items()}
+        )
+
     def holds(self, member: str) -> bool:
         """Whether nothing at all may be said, by no channel."""
-        return any(item.interest is None and item.channel is None for item in self.to(member))
+        return None in self._whole.get(member, self._whole.get("", ()))
 
     def interests(self, member: str) -> set[str]:
         """Interests about which nothing may be said, by no channel."""
-        return {
-            item.interest
-            for item in self.to(member)
-            if item.interest is not None and item.channel is None
-        }
+        found = self._whole.get(member, self._whole.get("", ()))
+        return {interest for interest in found if interest is not None}
 
     @cached_property
     def all_interests(self) -> set[str]:
         """Interests about which nothing may be said to somebody, by no channel."""
         return set().union(*map(self.interests, self.of))
+
+    @cached_property
+    def _whole(self) -> dict[str, set[str | None]]:
+        """What must not be spoken of by any channel; None is everything."""
+        return {
+            member: {item.interest for item in found if item.channel is None}
+            for member, found in self.of.items()
+        }
 
     @cached_property
     def next_end(self) -> int | None:
@@ -118,6 +134,14 @@ class Pause:
     about: str
 
 
+class UpliftRules(NamedTuple):
+    """Since when it counts whether a contact is worth it, and how that is reckoned."""
+
+    least_outcomes: int
+    annoyance_price: float
+    caution: float
+
+
 @dataclass(frozen=True)
 class ContactPolicy:
     """The rules, and what follows from them."""
@@ -129,6 +153,7 @@ class ContactPolicy:
     answered_days: int
     quiet_from: int
     quiet_until: int
+    uplift: UpliftRules | None = None
 
     @cached_property
     def horizon_days(self) -> int:
@@ -154,14 +179,13 @@ class ContactPolicy:
             Event time, ms; what is told of later times counts too, for a clock may run ahead.
         """
         contacts = list(contacts)
-        known = [(held.made, held) for held in contacts if held.made is not None]
-        made = [contact for contact, _ in known if not contact.held_out]
+        made = _newest_first(contacts)
         latest: dict[tuple[SuppressionReason, str | None, str | None], int] = {}
         for found in (
             *self._capped(made, member, now),
             *self._paused(contacts, member),
-            *self._said(made, member),
-            *self._answered(known),
+            *self._said(made, member, now),
+            *self._answered(contacts),
         ):
             if found.until > now:
                 name = found.rule, found.interest, found.channel
@@ -206,21 +230,19 @@ class ContactPolicy:
         return midnight + over_night * DAY_MS + end * HOUR_MS - tz_offset_min * 60_000
 
     def _capped(self, made: list[Made], member: str | None, now: int) -> Iterator[Forbidden]:
-        own = [contact for contact in made if contact.member in (None, member)]
         for cap in self.caps:
-            since = now - cap.days * DAY_MS
-            recent = [contact for contact in (made if cap.household else own) if contact.ts > since]
-            if len(recent) < cap.most:
-                continue
-            groups: dict[tuple[str | None, str | None], list[int]] = defaultdict(list)
-            for contact in recent:
+            since, counts = now - cap.days * DAY_MS, dict[tuple[str | None, str | None], int]()
+            for contact in made:
+                if contact.ts <= since:
+                    break
+                if not cap.household and contact.member not in (None, member):
+                    continue
                 interest = contact.interest if cap.by_interest else None
                 channel = contact.channel if cap.by_channel else None
-                groups[interest, channel].append(contact.ts)
-            for (interest, channel), times in groups.items():
-                if len(times) >= cap.most:
+                count = counts[interest, channel] = counts.get((interest, channel), 0) + 1
+                if count == cap.most:
                     # Until so many have left the window that one may come.
-                    until = sorted(times)[-cap.most] + cap.days * DAY_MS
+                    until = contact.ts + cap.days * DAY_MS
                     yield Forbidden(SuppressionReason.CONTACT_CAP, interest, channel, until)
 
     def _paused(self, contacts: list[Contact], member: str | None) -> Iterator[Forbidden]:
@@ -248,18 +270,28 @@ class ContactPolicy:
                         until = last + pause.days * DAY_MS
                         yield Forbidden(SuppressionReason.CONTACT_PAUSE, interest, channel, until)
 
-    def _said(self, made: list[Made], member: str | None) -> Iterator[Forbidden]:
+    def _said(self, made: list[Made], member: str | None, now: int) -> Iterator[Forbidden]:
         for contact in made:
+            until = contact.ts + self.repeat_days * DAY_MS
+            if until <= now:
+                break
             if contact.member in (None, member):
-                until = contact.ts + self.repeat_days * DAY_MS
                 yield Forbidden(SuppressionReason.CONTACTED, contact.interest, None, until)
 
-    def _answered(self, known: list[tuple[Made, Contact]]) -> Iterator[Forbidden]:
-        for contact, held in known:
+    def _answered(self, contacts: list[Contact]) -> Iterator[Forbidden]:
+        for held in contacts:
+            if held.made is None or GLAD.isdisjoint(held.answers):
+                continue
             for word, ts in held.answers.items():
                 if word in GLAD:
                     until = ts + self.answered_days * DAY_MS
-                    yield Forbidden(SuppressionReason.ANSWERED, contact.interest, None, until)
+                    yield Forbidden(SuppressionReason.ANSWERED, held.made.interest, None, until)
+
+
+def _newest_first(contacts: list[Contact]) -> list[Made]:
+    """What was said, without what was held out."""
+    made = [held.made for held in contacts if held.made is not None and not held.made.held_out]
+    return sorted(made, key=attrgetter("ts"), reverse=True)
 
 
 def parse_policy(text: str) -> ContactPolicy:
@@ -272,7 +304,7 @@ def parse_policy(text: str) -> ContactPolicy:
     """
     table = _READ.loads(text)
     _READ.fields("contact_policy", table, {"schema", "answer_days", "cap", "pause", "repeat_days",
-                                           "answered_days", "quiet_hours"})  # fmt: skip
+                                           "answered_days", "quiet_hours"}, {"uplift"})  # fmt: skip
     _READ.schema(table)
     hours = table["quiet_hours"]
     _READ.fields("quiet_hours", hours, {"from", "until"})
@@ -284,6 +316,16 @@ def parse_policy(text: str) -> ContactPolicy:
         _READ.whole("answered_days", table["answered_days"], 0, 730),
         _READ.whole("quiet_hours.from", hours["from"], 0, 23),
         _READ.whole("quiet_hours.until", hours["until"], 0, 23),
+        _uplift(table["uplift"]) if "uplift" in table else None,
+    )
+
+
+def _uplift(item: Any) -> UpliftRules:
+    _READ.fields("uplift", item, set(UpliftRules._fields))
+    return UpliftRules(
+        _READ.whole("uplift.least_outcomes", item["least_outcomes"], 1, 1_000_000),
+        _READ.number("uplift.annoyance_price", item["annoyance_price"], 0, 100),
+        _READ.number("uplift.caution", item["caution"], 0, 10),
     )
 
 

@@ -72,11 +72,30 @@ class Contact:
         Event time of the first of each, ms.
     whose : str or None
         Member whom an answer names, for a contact that is not known.
+    signals : tuple of int
+        What was known of the interest when the contact was told first, for what is learned from
+        it; empty where nothing is.
     """
 
     made: Made | None = None
     answers: dict[Reply, int] = field(default_factory=dict)
     whose: str | None = None
+    signals: tuple[int, ...] = ()
+    _stored: bytes | None = field(default=None, repr=False, compare=False)
+
+    def changed(self) -> None:
+        """Have its bytes made anew."""
+        self._stored = None
+
+    @property
+    def stored(self) -> bytes:
+        """Canonical JSON, made once while it is the same: most of a person's contacts are."""
+        if self._stored is None:
+            made = self.made and (self.made.ts, *self.made[2:])
+            answers = {str(word): ts for word, ts in self.answers.items()}
+            signals = (self.signals,) if self.signals else ()
+            self._stored = orjson.dumps((made, answers, *signals), option=orjson.OPT_SORT_KEYS)
+        return self._stored
 
     @property
     def member(self) -> str | None:
@@ -97,6 +116,14 @@ class Contact:
         if self.made is not None and now >= self.made.ts + timeout_ms:
             return Reply.IGNORED
         return None
+
+    def in_time(self, timeout_ms: int) -> Reply | None:
+        """Answer that it counts as when the time for one ends; None for a contact not known."""
+        if self.made is None:
+            return None
+        end = self.made.ts + timeout_ms
+        said = {word: ts for word, ts in self.answers.items() if ts <= end}
+        return Contact(self.made, said).outcome(end, timeout_ms)
 
     def late(self, timeout_ms: int) -> int:
         """Count the answers that came after no answer was expected any more."""
@@ -135,6 +162,7 @@ class Contacts:
         if known.made is not None and known.made._order <= made._order:
             return False
         known.made = made
+        known.changed()
         return self._bounded(name)
 
     def answer(self, name: str, answer: Reply, ts: int, whose: str | None = None) -> bool:
@@ -143,12 +171,24 @@ class Contacts:
         if known.answers.get(answer, ts + 1) <= ts:
             return False
         known.answers[answer] = ts
+        known.changed()
         return self._bounded(name)
 
     def take(
-        self, member: str | None, ts: int, said: OutcomeSaid, timeout_ms: int
+        self,
+        member: str | None,
+        ts: int,
+        said: OutcomeSaid,
+        timeout_ms: int,
+        signals: Callable[[], tuple[int, ...]] = tuple,
     ) -> list[ContactNews | Reply] | None:
-        """Add what an outcome of a member says; returns what counts of it, None for no news."""
+        """Add what an outcome of a member says; returns what counts of it, None for no news.
+
+        Parameters
+        ----------
+        signals : callable
+            Asked for what is kept with a contact that is told for the first time.
+        """
         name, count = said.contact_id, len(self._known)
         before = self._known.get(name)
         first = before is None or before.made is None
@@ -162,6 +202,9 @@ class Contacts:
                             said.held_out, stance, version)  # fmt: skip
                 if not self.tell(name, made):
                     return None
+                if first:
+                    self._known[name].signals = signals()
+                    self._known[name].changed()
                 news = [ContactNews.HELD_OUT if said.held_out else ContactNews.MADE] * first
             case ContactAnswer(answer=word):
                 if not self.answer(name, Reply(word), ts, member):
@@ -179,7 +222,8 @@ class Contacts:
             if inside or answers:
                 made = held.made if inside else None
                 same = made is held.made and answers == held.answers
-                self._known[name] = held if same else Contact(made, answers, held.member)
+                signals = held.signals if inside else ()
+                self._known[name] = held if same else Contact(made, answers, held.member, signals)
         return known != self._known
 
     def renewed(self, renew: Callable[[str], str]) -> Contacts:
@@ -197,24 +241,19 @@ class Contacts:
         """Canonical JSON of what is known of one person, None for nothing."""
         if not self._known:
             return None
-        stored = {
-            name: [
-                held.made and (held.made.ts, *held.made[2:]),
-                {str(word): ts for word, ts in held.answers.items()},
-            ]
-            for name, held in self._known.items()
-        }
-        return orjson.dumps(stored, option=orjson.OPT_SORT_KEYS)
+        stored = ((orjson.dumps(name), self._known[name].stored) for name in sorted(self._known))
+        return b"{%b}" % b",".join(b"%b:%b" % item for item in stored)
 
     @classmethod
     def from_bytes(cls, value: bytes | None, member: str | None, most: int = 256) -> Contacts:
         """Inverse of `to_bytes`, of a member; None: the household."""
         found = cls(most)
-        for name, (made, answers) in orjson.loads(value or b"{}").items():
+        for name, (made, answers, *signals) in orjson.loads(value or b"{}").items():
             found._known[name] = Contact(
                 made and Made(made[0], member, *made[1:]),
                 {Reply(word): ts for word, ts in answers.items()},
                 member,
+                tuple(signals[0]) if signals else (),
             )
         return found
 

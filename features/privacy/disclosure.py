@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from features.models.worth_kernel import PICKED, UNITS
 from features.outcomes.contacts import Contacts
 from features.privacy import consent
 from features.privacy.kin import Case, Device
@@ -169,6 +170,8 @@ def _contacts(contacts: Contacts) -> Iterator[dict[str, Any]]:
         if held.made is not None:
             said |= {"at": _time(held.made.ts)} | held.made._asdict()
             del said["ts"]
+        signals = zip(PICKED, held.signals, strict=False)
+        said["known_of_it"] = {name: round(x / UNITS, 2) for name, x in signals} or None
         yield _present(said)
 
 

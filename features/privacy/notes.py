@@ -98,12 +98,13 @@ def notes(
     held_back = [*holds(it, now, rules)]
     general = [{"scope": scope, "reason": reason, "until": end} for scope, reason, end in held_back]
     found = [*_silence(it, tree)]
-    found += [
-        {"scope": scope, "name": tree.names[tree.index(scope)], "reason": reason, "until": end}
-        for scope, reason, end in _quiet(it, now, rules, held)
-    ]
-    del found[max(0, _MAX_NOTES - len(general)) :]
     offers, audiences = _permissions(it, until, held_back)
+    if any(person.about for person in it.persons):
+        found += [
+            {"scope": scope, "name": tree.names[tree.index(scope)], "reason": reason, "until": end}
+            for scope, reason, end in _quiet(it, now, rules, held)
+        ]
+    del found[max(0, _MAX_NOTES - len(general)) :]
     ends = expiries(it.persons, now, tree, rules)
     own = {index: ends[index] for index in held.values() if index in ends}
     return Notes(_joined(general), _joined(found), offers, audiences, own)
@@ -158,6 +159,8 @@ def _permissions(it: Situation, until: int, found: Sequence[Hold]) -> Iterator[b
 
 def _joined(found: list[dict[str, Any]]) -> bytes:
     """Write JSON without the brackets."""
+    if not found:
+        return b""
     return orjson.dumps(found)[1:-1]
 
 

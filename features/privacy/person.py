@@ -222,6 +222,8 @@ class Person:
 
     def quiet(self, now: int, rules: Rules) -> list[Timed]:
         """Interests to be quiet about at `now`, and why."""
+        if not self.about:
+            return []
         found = []
         for held in self.about.values():
             match held.said:

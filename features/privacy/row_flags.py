@@ -55,6 +55,11 @@ class RowFlags:
 
     def one(self, account: bytes, member: str, sid: int, now: int, ts: int) -> None:
         """Set the flags of one subject's rows; `ts` is of the fact that is the occasion, or 0."""
+        if not self._ledger.tells(account):  # most say nothing of interests, but are spoken to
+            drawn = flagging.row_interests(self._store, sid) if self._rules.holdouts.active else []
+            silent = self._spoken.flags(account, member, now, drawn)
+            flagging.flag(self._store, sid, (silent,), [], ts)
+            return
         own = [self._ledger.person(account, member)] if member else []
         of = [self._ledger.person(account), *own]
         flags = [flagging.flags_of(person, now, self._taxonomy, self._rules) for person in of]
@@ -103,7 +108,7 @@ class RowFlags:
             name = spelled(member)
             if tells or before.interests(name) != after.interests(name):
                 self.one(account, member, subject, now, 0)
-            elif used[subject]:  # its profile says the new silence
+            elif used[subject] and before.to(name) != after.to(name):  # its profile says so
                 self._store.mark(subject, lay.D_STATE | lay.D_PROFILE)
             # A restart left off what the household's hold said as well.
             if before.holds(name) or after.holds(name):

@@ -19,6 +19,7 @@ table               fields
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
@@ -82,7 +83,7 @@ class Rules:
     holdouts : Holdouts
         Who is never spoken to, so that effects are known.
     fingerprint : str
-        Of the texts: equal rules have equal ones.
+        Of the texts that rows are flagged by: equal rules have equal ones.
     """
 
     terms: Mapping[str, Purpose]
@@ -179,11 +180,16 @@ def parse(text: str, tree: Taxonomy, contact: str = "") -> Rules:
         _READ.word("children.shared_device", children["shared_device"], ("hold", "ignore"))
         == "hold",
         parse_policy(contact),
-        hashlib.sha256(f"{text}\0{contact}".encode()).hexdigest()[:16],
+        hashlib.sha256(f"{text}\0{_flagging(contact)}".encode()).hexdigest()[:16],
         tree,
         kinds,
         other,
     )
+
+
+def _flagging(contact: str) -> str:
+    """The policy of contact without what sets no flags: the worth of contacts."""
+    return re.sub(r"\n\[uplift\]\n(?:(?!\[).*\n?)*", "", contact)
 
 
 def bundled_text(name: str) -> str:

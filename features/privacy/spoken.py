@@ -10,10 +10,11 @@ from features.outcomes.contact_policy import NOT_SPOKEN_TO, Forbidden, Silence
 from features.outcomes.contacts import DAY_MS
 from features.privacy.consent import FOREVER
 from features.privacy.flags import Flags
+from features.privacy.followed import Followed
 from features.privacy.kin import spelled
 from features.privacy.ledger import Ledger
 from features.privacy.rules import Rules
-from features.records.facts import OutcomeSaid
+from features.records.facts import ContactMade, OutcomeSaid
 from features.state import layout as lay
 from features.tags.taxonomy import Taxonomy
 from features.vocabulary import ContactNews, Reply, SuppressionReason
@@ -31,6 +32,8 @@ class Spoken:
         Where they are kept.
     rules : Rules
     taxonomy : Taxonomy
+    followed : Followed
+        Told of contacts, for what came of them to be learned.
 
     Attributes
     ----------
@@ -38,7 +41,10 @@ class Spoken:
         What is new since the last commit.
     """
 
-    def __init__(self, ledger: Ledger, rules: Rules, taxonomy: Taxonomy) -> None:
+    def __init__(
+        self, ledger: Ledger, rules: Rules, taxonomy: Taxonomy, followed: Followed
+    ) -> None:
+        self.followed = followed
         self._ledger = ledger
         self._rules = rules
         self._taxonomy = taxonomy
@@ -58,9 +64,17 @@ class Spoken:
         before = self.silence(account, now)
         contacts = self._ledger.contacts(account, member)
         patience = self._rules.contact.answer_days * DAY_MS
-        news = contacts.take(spelled(member) if member else None, ts, told, patience)
+        news = contacts.take(
+            spelled(member) if member else None,
+            ts,
+            told,
+            patience,
+            lambda: self.followed.signals(account, member, getattr(told, "interest", "")),
+        )
         if news is None:
             return None
+        if isinstance(told, ContactMade):
+            self.followed.expect(account, member, contacts.items()[told.contact_id])
         self.news.update(news)
         self._ledger.save_contacts(account, member, contacts)
         return before
@@ -72,13 +86,17 @@ class Spoken:
             self._silences.pop(account, None)
             return NOT_SPOKEN_TO
         known = self._silences.get(account)
-        # It stays the same until a contact or an answer comes, or something of it ends.
-        if known is None or known[0] is not contacts or not known[1] <= now < _end(known[2]):
+        # It stays the same until a contact or an answer comes, but for what of it ends.
+        if known is not None and known[0] is contacts and known[1] <= now:
+            if now < _end(known[2]):
+                return known[2]
+            silence = known[2].at(now)
+        else:
             if len(self._silences) >= _MOST_SILENCES:
                 self._silences.clear()
-            known = contacts, now, self._rules.contact.silence(contacts, now)
-            self._silences[account] = known
-        return known[2]
+            silence = self._rules.contact.silence(contacts, now)
+        self._silences[account] = contacts, now, silence
+        return silence
 
     def forbidden(
         self, account: bytes, member: str, now: int, interests: Iterable[int]

@@ -7,6 +7,7 @@ member says costs as much in an account of thousands as in one of two.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from features.outcomes.contact_policy import Silence
 from features.privacy import flags as flagging
@@ -15,6 +16,7 @@ from features.privacy.admission import Admission
 from features.privacy.agreements import Agreements
 from features.privacy.consent import FOREVER
 from features.privacy.ends import Ends
+from features.privacy.followed import Followed
 from features.privacy.kin import Kin
 from features.privacy.ledger import Ledger, person_key
 from features.privacy.name_sets import keep_name
@@ -62,7 +64,7 @@ class Standing:
         self._rules = rules
         self._default_grant = default_grant
         self.admission = Admission(store.spans, ledger, rules)
-        self.spoken = Spoken(ledger, rules, taxonomy)
+        self.spoken = Spoken(ledger, rules, taxonomy, Followed(store, taxonomy, ledger, rules))
         self.rows = RowFlags(store, taxonomy, ledger, rules, self.admission, self.spoken)
         self.agreements = Agreements(store, self.admission, taxonomy)
         self.ends = Ends()
@@ -103,9 +105,12 @@ class Standing:
         before : Silence or None
             What followed from the contacts so far, where nothing else changed.
         """
-        self._settle(account, "", now)
         sid, after = self._store.find(account), self.spoken.silence(account, now)
-        if before is None or sid < 0 or not self._says(sid, account, before, after):
+        says = before is not None and sid >= 0 and self._says(sid, account, before, after)
+        if says and before == after:
+            return  # an answer that changes nothing, a hold-out
+        self._settle(account, "", now)
+        if not says:
             self.restate(account, now)
             sid = self._store.find(account)
         if sid >= 0:
@@ -200,8 +205,11 @@ class Standing:
         self._statements.renew(account)
         kin, person = self._ledger.kin(account) or Kin(), self._ledger.person(account)
         it = self._statements.situation(account, "", person, now)
-        said = person.speaks(now, self._rules)
-        noted = said or self.spoken.concerns(account, now) or any(holds(it, now, self._rules))
+        noted = (
+            self.spoken.concerns(account, now)
+            or person.speaks(now, self._rules)
+            or any(holds(it, now, self._rules))
+        )
         keep_name(self.noted, account, "", kept=noted)
         sid = self._store.find(account)
         if sid < 0:
@@ -305,6 +313,7 @@ class Standing:
         for key in keys:
             self._forgotten[key] = True
             self.ends.put(key, FOREVER)
+            self.spoken.followed.forget(key)
         return published
 
     @property
@@ -328,9 +337,9 @@ class Standing:
 
     # -- what a profile says -------------------------------------------------------------
 
-    def notes(self, sid: int) -> Notes:
-        """Suppressions and permissions of a subject of a noted account, for its profile."""
-        return self._statements.notes(sid)
+    def notes(self, sids: NDArray[np.int32]) -> list[Notes]:
+        """Suppressions and permissions of subjects of noted accounts, for their profiles."""
+        return self._statements.notes(sids)
 
     # -- a restore -----------------------------------------------------------------------
 
@@ -369,6 +378,7 @@ class Standing:
         gone = held & own & (s["consent_until"][:n] <= max(now, 0))
         for sid in np.flatnonzero(gone).tolist():
             self.follow(store.key(sid), "", now, 0)
+        self.spoken.followed.restore()
         store.counters["due"] = self.ends.next()
 
     def _settled(self) -> list[bytes]:

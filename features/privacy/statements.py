@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from features.privacy.admission import Admission
 from features.privacy.ledger import Ledger
@@ -16,6 +19,9 @@ from features.tags.taxonomy import Taxonomy
 
 #: Accounts whose texts are kept, for those that are published again and again.
 _MOST_TEXTS: Final = 20_000
+
+#: The interests that a text names some of, where it does, the end that it says, and the text.
+_Text: TypeAlias = tuple[bytes | None, int, Notes]
 
 
 class Statements:
@@ -36,33 +42,49 @@ class Statements:
         self._rules = rules
         self._admission = admission
         self._spoken = spoken
-        self._texts: dict[bytes, dict[bytes, tuple[bytes | None, int, Notes]]] = {}
+        self._texts: dict[bytes, dict[bytes, _Text]] = {}
 
-    def notes(self, sid: int) -> Notes:
-        """Suppressions and permissions of a subject."""
-        store, key = self._store, self._store.key(sid)
+    def notes(self, sids: NDArray[np.int32]) -> list[Notes]:
+        """Suppressions and permissions of subjects."""
+        store, s = self._store, self._store.subjects
+        owners = s["account"][sids]
+        columns = (
+            store.keys(sids),
+            s["consent_until"][owners].tolist(),
+            s["hash"][sids],
+            s["hash"][owners],
+        )
+        found = []
+        for sid, key, until, name, owner in zip(sids.tolist(), *columns, strict=True):
+            # The end of the consent that a profile rests on.
+            own = None if name == owner else store.spans.found(name, owner)
+            end = until if own is None else min(until, own[1])
+            # It stays the same until its account is to be told anew or, where they matter, the
+            # subject's interests change.
+            known = self._texts.get(key.partition(b"/")[0], {}).get(key)
+            if known is None or known[1] != end or known[0] not in (None, self._rows(sid)):
+                known = self._made(sid, key, end)
+            found.append(known[2])
+        return found
+
+    def _rows(self, sid: int) -> bytes:
+        start, used = (int(self._store.subjects[name][sid]) for name in ("start", "used"))
+        return self._store.rows.interest[start : start + used].tobytes()
+
+    def _made(self, sid: int, key: bytes, until: int) -> _Text:
         account, _, name = key.partition(b"/")
-        start = int(store.subjects["start"][sid])
-        rows = store.rows.interest[start : start + int(store.subjects["used"][sid])]
-        # It stays the same until its account is to be told anew or, where they matter, the
-        # subject's interests change.
-        until = self._allowed_until(sid, account, name)
-        texts = self._texts.get(account)
-        if texts is None:
-            if len(self._texts) >= _MOST_TEXTS:
-                self._texts.clear()
-            texts = self._texts[account] = {}
-        known = texts.get(key)
-        if known is not None and known[1] == until and known[0] in (None, rows.tobytes()):
-            return known[2]
-        tree, now, interests = self._taxonomy, store.now, rows.tolist()
+        tree, now, rows = self._taxonomy, self._store.now, self._rows(sid)
+        interests = np.frombuffer(rows, np.uint16).tolist()
         person = self._ledger.person(account)
         it = self.situation(account, name.decode(), person, now, interests)
         held = {tree.ids[i]: i for i in interests}
         text = notes(it, now, until, self._rules, held, tree)
         named = self._rules.holdouts.active or any(who.about for who in it.persons)
-        texts[key] = rows.tobytes() if named else None, until, text
-        return text
+        if account not in self._texts and len(self._texts) >= _MOST_TEXTS:
+            self._texts.clear()
+        made = rows if named else None, until, text
+        self._texts.setdefault(account, {})[key] = made
+        return made
 
     def renew(self, account: bytes) -> None:
         """Have the texts of an account made anew: something of it changed, or ended."""
@@ -87,10 +109,3 @@ class Statements:
             kin is not None and kin.shared,
             () if person is None else spoken.forbidden(account, member, now, interests),
         )
-
-    def _allowed_until(self, sid: int, account: bytes, name: bytes) -> int:
-        """Event time at which the consent ends that a profile rests on, ms."""
-        subjects = self._store.subjects
-        until = int(subjects["consent_until"][subjects["account"][sid]])
-        own = self._store.spans.get(account, member=name) if name else None
-        return until if own is None else min(until, own[1])

@@ -24,10 +24,12 @@ from features.models.stance_kernel import (
     LIKELY_LIFT,
     RULE_NONE,
     RULE_UNCLEAR,
+    RULE_UNWORTHY,
     Policy,
     decide,
     trend,
 )
+from features.models.worth_kernel import UNKNOWN, ContactWorth, gain
 from features.moments.moments_kernel import has_own_days
 from features.state.apart_kernel import share_apart
 from features.state.layout import F_LIKE, F_TOLD, S_CARE, S_HOLD, Live, Rows
@@ -51,6 +53,8 @@ RANKED: Final = np.dtype([
     # Of its mass, gathered abroad; the same where that holds it; days of the last seven that tell.
     ("abroad", "f8"), ("trip", "f8"), ("week", "i8"),
     ("taken", "i8"),  # days since the return from the trip that it was wanted for, 0 for none
+    # What a contact surely brings, annoyance taken off, in interests fulfilled.
+    ("gain", "f8"),
 ])  # fmt: skip
 
 #: A score as it is kept to be compared: in 1/255.
@@ -168,6 +172,7 @@ def ranked(
             stance, rule = HOLD, RULE_NONE
         elif (idle or stance == AVOID) and not declared and has_own_days(day, bits, age):
             stance, rule, idle = _on_own_days(stance, rule)
+        stance, rule, brings = _worth_it(policy.worth, interest, scratch.vector, stance, rule)
         if idle and not declared and choice.common == 0:
             continue
         told += _DECLARED if as_int(row.known) & F_LIKE else 0.0
@@ -186,11 +191,10 @@ def ranked(
         best.score, best.lift = score, score / policy.rate[interest]
         best.confidence = confidence
         best.trend = trend(scratch.levels, bits, age, score)
-        best.stance = stance
+        best.stance, best.tells = stance, told
         best.weekly_habit, best.share_7d = scratch.vector[WEEKLY_HABIT], scratch.vector[SHARE_7D]
-        best.tells = told
         best.low, best.high = low / policy.rate[interest], high / policy.rate[interest]
-        best.age, best.rule, best.share = age, rule, drawn
+        best.age, best.rule, best.share, best.gain = age, rule, drawn, brings
         best.taken = taken
         best.abroad, best.trip, best.week = abroad, trip, popcount(bits & np.uint64(0x7F))
         _tell_apart(live, sid, best, declared)
@@ -220,6 +224,13 @@ def days_since_trip(place: Any, bits: Any) -> int:
 def _on_own_days(stance: int, rule: int) -> Any:
     """Stance, rule and idleness: neither dull nor unwanted on the eve of another day."""
     return HOLD, RULE_UNCLEAR if stance == AVOID else rule, False
+
+
+@inlined
+def _worth_it(worth: ContactWorth, interest: int, vector: Any, stance: int, rule: int) -> Any:
+    """Stance and rule, where a contact has to be worth it, and what one surely brings."""
+    brings = gain(worth, interest, vector) if stance == ENGAGE else UNKNOWN
+    return (stance, rule, brings) if brings > 0.0 else (HOLD, RULE_UNWORTHY, brings)
 
 
 @inlined

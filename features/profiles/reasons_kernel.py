@@ -21,6 +21,7 @@ from features.models.stance_kernel import (
     RULE_SMALL,
     RULE_STILL,
     RULE_UNCLEAR,
+    RULE_UNWORTHY,
     STILL_HIGH,
 )
 from features.profiles.json_kernel import put, put_hundredths, put_int, put_probability
@@ -56,6 +57,7 @@ _UNCLEAR = _rule(ReasonCode.LIFT_UNCLEAR, "low", ENGAGE_LIFT)
 _SMALL = _rule(ReasonCode.LIFT_SMALL, "high", AVOID_LIFT)
 _RARE = _rule(ReasonCode.TOO_RARE, "score", ENGAGE_SCORE)
 _NEW = _rule(ReasonCode.TOO_NEW, "days", ENGAGE_DAYS)
+_UNWORTHY = _rule(ReasonCode.NOT_WORTH_IT, "loss", 0)
 _WHY_DAYS = as_text(f'{{"code":"{ReasonCode.ACTIVE_DAYS_28}","value":')
 _WHY_SHARE = _reason(ReasonCode.SHARE_7D)
 _WHY_HABIT = _reason(ReasonCode.WEEKLY_HABIT)
@@ -131,6 +133,8 @@ def _write_rule(out: Any, n: int, best: Any) -> int:
     if rule == RULE_STILL:
         at_most = best.high * best.score / best.lift
         return put(out, put_probability(out, put(out, n, _STILL[0]), at_most), _STILL[1])
+    if rule == RULE_UNWORTHY:
+        return put(out, put_hundredths(out, put(out, n, _UNWORTHY[0]), -best.gain), _UNWORTHY[1])
     if rule == RULE_RARE:
         return put(out, put_probability(out, put(out, n, _RARE[0]), best.score), _RARE[1])
     return put(out, put_int(out, put(out, n, _NEW[0]), as_int(best.week)), _NEW[1])

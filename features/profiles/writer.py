@@ -109,14 +109,14 @@ class ProfileWriter:
         store: Store,
         sids: NDArray[np.int32],
         policy: Policy,
-        notes: Callable[[int], Notes] | None,
+        notes: Callable[[NDArray[np.int32]], list[Notes]] | None,
     ) -> dict[int, Written]:
         """Values of the subjects whose profile changed materially.
 
         Parameters
         ----------
         notes : callable or None
-            What is said of the rights of a subject; None where there is nothing of anybody.
+            What is said of the rights of some subjects; None where there is nothing of anybody.
 
         Returns
         -------
@@ -146,14 +146,16 @@ class ProfileWriter:
 
 
 def _rights(
-    subjects: Subjects, sids: NDArray[np.int32], notes: Callable[[int], Notes] | None
+    subjects: Subjects,
+    sids: NDArray[np.int32],
+    notes: Callable[[NDArray[np.int32]], list[Notes]] | None,
 ) -> Rights:
     """Lay out what is said of rights: most subjects have nothing of it."""
     at, ends_at = np.zeros(_TEXTS * len(sids) + 1, np.int64), np.zeros(len(sids) + 1, np.int64)
     if notes is None:  # read-only, too: for other types the kernel would be compiled once more
         return Rights(np.frombuffer(b" ", np.uint8), at, np.zeros(0, END), ends_at)
     noted = np.flatnonzero(subjects["status"][subjects["account"][sids]] & S_SUPPRESSIONS)
-    said = [notes(sid) for sid in sids[noted].tolist()]
+    said = notes(sids[noted])
     texts = [text for of in said for text in (of.general, of.interests, of.offers, of.audiences)]
     sizes = at[1:].reshape(-1, _TEXTS)
     sizes[noted] = np.array([len(text) for text in texts], np.int64).reshape(-1, _TEXTS)

@@ -108,7 +108,7 @@ def model(name: str) -> bytes:
 
 
 POPULATION, CONTEST, RELATED = model("population"), model("contest"), model("related")
-SCREENS = model("screens")
+SCREENS, UPLIFT = model("screens"), model("uplift")
 #: Key of the partition record, `Meta`.
 META = b"p/meta"
 

@@ -62,7 +62,11 @@ class SpanTable:
         self, account: bytes, *, member: bytes = b"", device: bytes = b""
     ) -> tuple[int, int] | None:
         """The span of a person or a device, ms; None where it has none of its own."""
-        i = spans_kernel.look_up_span(self.table, *_key(account, member, device))
+        return self.found(*_key(account, member, device))
+
+    def found(self, person: np.uint64, account: np.uint64) -> tuple[int, int] | None:
+        """The span of a person by hash, of its key and of the account's; None without one."""
+        i = spans_kernel.look_up_span(self.table, person, account)
         return None if i < 0 else (int(self.table.start[i]), int(self.table.until[i]))
 
 

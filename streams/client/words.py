@@ -75,7 +75,10 @@ class Wording:
         if value is None and code not in self._texts["reason"]:
             return self.say("reason", "_bare", code=code)
         if isinstance(value, Mapping):
-            return self.say("reason", code, **{str(name): item for name, item in value.items()})
+            named = {str(name): item for name, item in value.items()}
+            if _is_number(loss := named.get("loss")):  # of a contact
+                named["loss"] = round(100 * loss)
+            return self.say("reason", code, **named)
         return self.say("reason", code, value=value)
 
     def interest(self, raw: Mapping[str, Any]) -> str:

@@ -22,6 +22,7 @@ from features.records import batch as batches
 from features.records import messages
 from features.records.batch import parse_log
 from features.records.decoder import FACTS, NETWORK, Limits
+from features.records.inputs import INPUTS
 from features.records.pseudonyms import FormError, pseudonyms
 from features.state.contents import Contents
 from features.tags import taxonomy
@@ -151,7 +152,7 @@ def _parts(native_fetch: bool) -> Iterator[None]:
     for day in range(_WARM_DAYS):
         values = _warm_values((_WARM_DAY + day) * _DAY_MS, liked)
         n = len(values)
-        kinds = [FACTS if b'"kind"' in value else NETWORK for value in values]
+        kinds = [_kind(value) for value in values]
         batch, _ = parse_log(values, [b"a"] * n, kinds, day * n)
         engine.apply(batch)
         yield
@@ -162,6 +163,12 @@ def _parts(native_fetch: bool) -> Iterator[None]:
     yield
 
 
+def _kind(value: bytes) -> int:
+    if b'"kind":"contact"' in value:
+        return INPUTS.outcomes
+    return FACTS if b'"kind"' in value else NETWORK
+
+
 def _warm_values(ts: int, interest: str) -> list[bytes]:
     """A day of an account: what it grants and likes, and is seen with; on the last it is erased."""
     offers = b"granted" if ts // _DAY_MS % 2 else b"withdrawn"
@@ -170,6 +177,8 @@ def _warm_values(ts: int, interest: str) -> list[bytes]:
         b'"kind":"consent","purpose":"profiling","status":"granted","member_id":"m"',
         b'"kind":"consent","purpose":"offers","status":"%b"' % offers,
         b'"kind":"declaration","stance":"like","interest":"%b"' % interest.encode(),
+        b'"kind":"contact","contact_id":"c%d","channel":"mail","interest":"%b"'
+        % (ts // _DAY_MS, interest.encode()),
         b'"line":"mobile","host":"a.example","duration_ms":3600000',
         b'"line":"mobile","host":"a.example","duration_ms":3600000,"member_id":"m"',
     ]

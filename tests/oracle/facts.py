@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from features.privacy.rules import Rules
+from features.tags.taxonomy import Taxonomy
 from tests.oracle.arithmetic import DAY_MS
 
 Doc = Mapping[str, Any]
@@ -285,6 +286,16 @@ class Known:
     def case_open(self) -> bool:
         """Whether a care case is open."""
         return any(d["status"] == "opened" for d in self.latest("care_case", "case_id"))
+
+    def refusal(self, doc: Doc, tree: Taxonomy, now: int) -> str:
+        """Why something about an interest is not kept; empty where it is."""
+        if "interest" in doc and tree.is_sensitive(doc["interest"]):
+            return "suppressed"
+        start, until = self.consent()
+        if not start <= doc["ts"] < min(until, self.doubted_from()):
+            return "no_consent"
+        start, until = self.span(doc["member_id"], now) if doc.get("member_id") else (0, FOREVER)
+        return "" if start <= doc["ts"] < until else "suppressed"
 
     def opinions(self, now: int) -> list[tuple[str | None, str, str, int]]:
         """Member, interest and stance declared, and until when it holds."""

@@ -7,12 +7,14 @@ The model is River itself, one row at a time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
 from river import linear_model, optim
 
 from features.config import Config
 from features.records.concealed import keyed_mark
+from features.records.inputs import INPUTS
 from features.tags.exact import TagEntry, expand, resolve
 from features.tags.taxonomy import Taxonomy
 from tests.oracle.arithmetic import (
@@ -33,8 +35,9 @@ from tests.oracle.arithmetic import (
 from tests.oracle.attention import Attention
 from tests.oracle.facts import ABOUT_INTERESTS, Doc, Known, is_of
 from tests.oracle.stance import learn_shares, remember
+from tests.oracle.uplift import Contacts, hear
 
-FACTS = 0
+FACTS, OUTCOMES = 0, INPUTS.outcomes
 
 
 def _regression(rate: float) -> linear_model.LogisticRegression:
@@ -69,6 +72,7 @@ class Partition:
         self.learned = 0
         self.habit, self.here = _regression(0.05), _regression(1.0)
         self.attention = Attention()
+        self.contacts = Contacts(config, tree)
 
     @property
     def watermark(self) -> int:
@@ -82,7 +86,9 @@ class Partition:
 
     def apply(self, sequence: Iterable[tuple[int, Doc]]) -> list[str]:
         """Take records in sequence; says what became of each."""
-        return [self._event(kind, d) if kind != FACTS else self._fact(d) for kind, d in sequence]
+        take: dict[int, Callable[[Doc], str]]
+        take = {FACTS: self._fact, OUTCOMES: partial(hear, self)}
+        return [take[k](d) if k in take else self._event(k, d) for k, d in sequence]
 
     # -- facts ---------------------------------------------------------------------------
 
@@ -92,17 +98,11 @@ class Partition:
             self._end(before)
             return "fact"
         account, who = doc["account_id"], doc.get("member_id")
-        known = self._known(account)
+        known = self.known_of(account)
         if doc["kind"] in ABOUT_INTERESTS:
-            if self.tree.is_sensitive(doc["interest"]):
-                return "suppressed"
-            start, until = known.consent()
-            if not start <= doc["ts"] < min(until, known.doubted_from()):
-                return "no_consent"
-            if who:
-                start, until = known.span(who, self.now)
-                if not start <= doc["ts"] < until:
-                    return "suppressed"
+            why = known.refusal(doc, self.tree, self.now)
+            if why:
+                return why
         doc = {**doc, "event_id": keyed_mark(b"", doc["event_id"], "request")}  # breaks ties
         children = {m for m in known.members() if known.is_child(m)}
         for name in self._alike(account, who) if who and doc["kind"] == "consent" else ():
@@ -117,7 +117,7 @@ class Partition:
             self._act(account, who, doc["ts"], children)
         return "fact"
 
-    def _known(self, account: str) -> Known:
+    def known_of(self, account: str) -> Known:
         new = Known(self.config.rules, self.config.consent_default_grant)
         return self.known.setdefault(account, new)
 
@@ -322,6 +322,7 @@ class Partition:
             self.open_day = day + 1
             self._sweep(day + 1)
         self.open_day = target
+        self.contacts.close(first, target)
 
     def rate(self, interest: int) -> float:
         """Share of subjects that engage with an interest on a day, from closed days."""

@@ -21,6 +21,7 @@ from tests.oracle.attention import bounds
 from tests.oracle.facts import FOREVER, Known, is_of
 from tests.oracle.partition import Partition
 from tests.oracle.stance import confidence, decision, evidence, idle_of, interval, rule, score
+from tests.oracle.uplift import worth_it
 
 _MEASURED = {  # by rule: what its number is called, and what is needed
     "lift_clear": ("low", 1.2),
@@ -30,6 +31,7 @@ _MEASURED = {  # by rule: what its number is called, and what is needed
     "lift_unclear": ("low", 1.2),
     "too_rare": ("score", 0.05),
     "too_new": ("days", 4),
+    "not_worth_it": ("loss", 0),
 }
 
 
@@ -63,13 +65,15 @@ def tells(p: float, seen: int, rate: float, flags: set[str]) -> float:
     return found + 100.0 * ("like" in flags)
 
 
-def measured(decided: str, p: float, rate: float, seen: int, week: int) -> list[dict[str, Any]]:
+def measured(
+    decided: str, p: float, rate: float, seen: int, week: int, loss: float = 0.0
+) -> list[dict[str, Any]]:
     """The reason that is the rule which decided by a number; none where a declared fact did."""
     if not decided:
         return []
     name, needs = _MEASURED[decided]
     low, high = (end / rate for end in interval(p, seen))
-    value = {"low": low, "high": high, "score": p, "days": week}[name]
+    value = {"low": low, "high": high, "score": p, "days": week, "loss": loss}[name]
     if decided == "still_likely":
         value = high * rate
     if name != "days":
@@ -353,15 +357,14 @@ def _interest(
         taken, decided = "hold", "lift_unclear"
     abroad, left = place.abroad(partition, subject, row, day)
     trip = left < 1.0 and abroad > 0.5 and not declared
-    if trip:
-        taken, decided = "hold", ""
+    taken, decided = ("hold", "") if trip else (taken, decided)
     journey = 0
     if taken == "engage" and not declared:
         journey = place.taken(partition, subject, row.interest, days, day)
-    if journey:
-        taken, decided = "hold", ""
+    taken, decided = ("hold", "") if journey else (taken, decided)
     dull = taken == "hold" and not declared
-    idle = (left < 0.25) if trip else not journey and idle_of(p, rate, seen, days, day, age, weekly)
+    taken, decided, loss = worth_it(partition, tree.ids[row.interest], values, taken, decided)
+    idle = left < 0.25 if trip else not journey and idle_of(p, rate, seen, days, day, age, weekly)
     said = moments.said_of(subject, row, day, offset, config.half_lives[2])
     said = {} if taken == "avoid" else said
     above = int(tree.parent[row.interest])
@@ -383,7 +386,7 @@ def _interest(
         "dayparts": shares(dict(zip(DAY_PARTS, parts, strict=True)), 0.2),
         "sources": shares({SOURCES[kind]: mass for kind, mass in masses.items()}, 0.005),
         "stance": taken,
-        "reasons": measured(decided, p, rate, seen, len(back & set(range(1, 8))))
+        "reasons": measured(decided, p, rate, seen, len(back & set(range(1, 8))), loss)
         + reasons(
             row,
             active,

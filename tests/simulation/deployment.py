@@ -322,6 +322,7 @@ def _varied(rng: Random) -> Settings:
         standby=rng.random() < 0.3,
         turn_persons=rng.choice([1, 2, 2_000]),
         outcomes=True,
+        contact_policy=inputs.CONTACT_POLICY,
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -57,6 +58,8 @@ _TAGS = {
     "app:recipes": "216",
     "app:garage": "1",
 }
+#: Rules of contacts that a few days are enough for.
+CONTACT_POLICY = str(Path(__file__).with_name("contact_policy.toml"))
 Positions = dict[str, Position]
 #: Ticks that the workers wrote behind the facts of a partition, each with its time stamp, ms.
 Ticks = tuple[tuple[bytes, int], ...]
@@ -197,11 +200,13 @@ def _fill(
 
 def _speak(rng: Random, add: Any, accounts: list[str]) -> None:
     """Contacts and answers, some before their contact, some twice."""
-    for n in range(rng.randint(4, 10)):
+    for n in range(rng.randint(8, 16)):
         account, ts = rng.choice(accounts), START_MS + rng.randrange(DAYS * DAY_MS)
         member = {"member_id": f"m{rng.randrange(2)}"} if rng.random() < 0.5 else {}
         about = {"contact_id": f"c{n}", **member}
-        said = {"channel": rng.choice(["mail", "screen"]), "interest": rng.choice(["533", "216"])}
+        said: dict[str, Any] = {"channel": rng.choice(["mail", "screen"])}
+        said["interest"] = rng.choice(["533", "216"])
+        said |= {"held_out": rng.random() < 0.4, "propensity": rng.choice([0.5, 0.8])}
         for _ in range(rng.randint(1, 2)):
             add(OUTCOMES, account, ts, kind="contact", **about, **said)
         for answer in rng.choices([*Reply], k=rng.randrange(3)):
@@ -290,7 +295,9 @@ def _take(seed: int, partition: int, merge: Merge, found: Expected, ticks: Ticks
 
 def new_engine() -> Engine:
     """An engine as the simulated workers make it."""
-    engine = Engine(engine_config(settings()), taxonomy.load(), contents())
+    engine = Engine(
+        engine_config(settings(contact_policy=CONTACT_POLICY)), taxonomy.load(), contents()
+    )
     ids = {name: f"id of {name}'" for name in JOINED}
     engine.owner = Owner(settings().group, PARTITIONS, ids)
     return engine

@@ -15,6 +15,7 @@ from confluent_kafka import OFFSET_END, KafkaException, TopicPartition
 
 from features import checkpoint
 from features.engine import Engine
+from features.state import changelog_keys as keys
 from features.state import layout as lay
 from features.vocabulary import Outcome
 from streams.errors import Abandon
@@ -70,14 +71,16 @@ def test_without_faults_every_record_has_one_outcome() -> None:
 
 
 def test_the_inputs_have_every_kind_of_trouble() -> None:
-    reasons, outcomes = set(), [0] * len(Outcome)
+    reasons, outcomes, taught = set(), [0] * len(Outcome), 0
     for seed in range(32):
         for partition in range(inputs.PARTITIONS):
             found = inputs.expected(seed, partition)
             reasons |= {reason for _, _, reason in found.dead}
+            taught += keys.UPLIFT in found.state
             totals = json.loads(found.state[b"p/totals"])["outcomes"]
             outcomes = [a + b for a, b in zip(outcomes, totals, strict=False)]
     assert {"late", "empty", "not_json", "not_object", "missing"} <= reasons
+    assert taught > 8, "what comes of contacts has to be learned"
     assert all(
         outcomes[kind]
         for kind in (

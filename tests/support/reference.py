@@ -166,6 +166,7 @@ def canonical(engine: Engine) -> dict[bytes, bytes]:
     ledger = engine.accounts.ledger
     state |= {key: ledger.value(key) or b"" for key in ledger.all_keys()}
     state |= engine.learner.snapshot() | engine.related.snapshot()
+    state |= engine.outcomes.snapshot()
     state[b"p/totals"] = json.dumps(
         {
             "max_ts": int(store.counters["max_ts"]),

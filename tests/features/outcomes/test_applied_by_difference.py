@@ -70,7 +70,7 @@ def _said(stream: Stream) -> Iterator[tuple[Any, list[Notes]]]:
         status, account = store.subjects["status"], store.subjects["account"]
         held = status | status[account] & lay.S_HOLD  # what the household's hold says is said
         known = rows, held, store.subjects["flagged"].copy()
-        yield known, [standing.notes(sid) for sid in found]
+        yield known, standing.notes(np.array(found, np.int32))
 
 
 @pytest.mark.parametrize("words", [False, True], ids=["contacts alone", "among words"])

@@ -118,9 +118,8 @@ def test_the_longest_profile_fits() -> None:
     )
     allowed = b'{"value":true,"why":"consent","until":4099999999999}'
     notes = Notes(b"", b",".join([note] * 50), allowed, allowed)
-    written = engine._writer.write(
-        store, np.array([sid], np.int32), engine._policy, lambda sid: notes
-    )
+    only = np.array([sid], np.int32)
+    written = engine._writer.write(store, only, engine._policy, lambda sids: [notes] * len(sids))
     _VALID.validate(json.loads(written[sid].profile))
     _OFFERS.validate(json.loads(written[sid].offers))
     assert len(written[sid].profile) + len(written[sid].offers) < writing_kernel.ROOM

@@ -126,8 +126,8 @@ def test_an_interest_is_said_with_what_each_number_is_of_its_times_and_its_end()
         "average customer: about 8%. So far: time was spent on it on 12 of the last 28 days. "
         "Outlook: on about as many days in the next 7 as in the last 7. First seen on "
         "2026-01-08, last on 2026-03-05. Seen mostly on TV, also in apps. Most often: weekends in "
-        "the evening (chance in those hours: 46%). Likeliest next time: 2026-03-07, in the evening. "
-        "This advice has stood since 2026-02-01 and ends on 2026-04-24."
+        "the evening (chance in those hours: 46%). Likeliest next time: 2026-03-07, in the "
+        "evening. This advice has stood since 2026-02-01 and ends on 2026-04-24."
     )
     assert wording("de").interest(_SAID) == (
         "Ansprechen: klar mehr Interesse als beim durchschnittlichen Kunden. Chance, dass sich "

@@ -1,0 +1,107 @@
+"""Says whether a contact about an interest is worth it, by what came of earlier ones.
+
+What was learned stands still between two closes, as the models do (`features.models.worth`).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.jit import as_int, inlined, njit
+from features.models.signals_kernel import NAMES, SIGNALS, fill, morning
+from features.state.layout import DAY_MS, Clock, Counters, Rows, Subjects
+
+#: The signals of a row that the change by a contact is learned from: few, for outcomes are. The
+#: names are the contract of what is stored, as for the models.
+PICKED: Final = (
+    "bias", "level_60d", "share_7d", "odds_7", "odds_28", "own_recency", "liked", "here_recency",
+)  # fmt: skip
+_AT: Final = tuple(NAMES.index(name) for name in PICKED)
+#: Signals are kept with a contact in so many parts of one, as two bytes take them.
+UNITS: Final = 256
+_MOST: Final = 2**15 - 1
+#: The gain where too little is known: as if a contact were worth it.
+UNKNOWN: Final = 1.0
+
+
+class ContactWorth(NamedTuple):
+    """Says what contacts change and how they annoy, by kind of interest; nothing where unknown."""
+
+    kind: NDArray[np.int16]  # shape (interests,): the kind of each, -1 where too little is known
+    uplift: NDArray[np.float64]  # shape (kinds, PICKED)
+    annoyance: NDArray[np.float64]  # shape (kinds, PICKED)
+    spread: NDArray[np.float64]  # shape (kinds, PICKED, PICKED): covariance of `uplift`
+    price: float  # what who is annoyed costs, in interests fulfilled
+    caution: float  # standard errors that are taken off the uplift
+
+
+def unknown_worth() -> ContactWorth:
+    """Know nothing: the interest's score alone decides."""
+    n = len(PICKED)
+    none = np.zeros((0, n))
+    return ContactWorth(np.zeros(0, np.int16), none, none.copy(), np.zeros((0, n, n)), 0.0, 0.0)
+
+
+@inlined
+def gain(worth: ContactWorth, interest: int, vector: Any) -> float:
+    """Lower bound of what a contact brings, in interests fulfilled; `UNKNOWN` where too few were.
+
+    Parameters
+    ----------
+    vector : ndarray of float64, shape (SIGNALS,)
+    """
+    if interest >= worth.kind.shape[0] or worth.kind[interest] < 0:
+        return UNKNOWN
+    kind = as_int(worth.kind[interest])
+    change, annoyed, variance = 0.0, 0.0, 0.0
+    for i in range(len(_AT)):
+        x = vector[_AT[i]]
+        change += worth.uplift[kind, i] * x
+        annoyed += worth.annoyance[kind, i] * x
+        for k in range(len(_AT)):
+            variance += x * worth.spread[kind, i, k] * vector[_AT[k]]
+    bound = change - worth.caution * np.sqrt(max(variance, 0.0))
+    return float(bound - worth.price * min(max(annoyed, 0.0), 1.0))
+
+
+class Glimpse(NamedTuple):
+    """The tables of `Live` that signals are made from: fewer are handed over faster."""
+
+    subjects: Subjects
+    rows: Rows
+    counters: Counters
+    clock: Clock
+
+
+@njit
+def picked_signals(live: Any, sid: int, interest: int, out: Any) -> bool:
+    """Fill the signals of an interest of a subject as its next profile would be decided by.
+
+    Parameters
+    ----------
+    live : Glimpse
+    out : ndarray of int16, shape (PICKED,)
+        In 1/`UNITS`.
+
+    Returns
+    -------
+    bool
+        False where the subject has no row of it: nothing was known to choose it by.
+    """
+    s = live.subjects
+    start = as_int(s.start[sid])
+    for j in range(start, start + as_int(s.used[sid])):
+        if as_int(live.rows.interest[j]) == interest:
+            levels, vector = np.zeros(3), np.zeros(SIGNALS)
+            # No base rate is among the signals that are picked.
+            rates = np.zeros(interest + 1)
+            day = max((s.last_ts[sid] + live.clock.offset) // DAY_MS + 1, live.counters[0].open_day)
+            fill(live, j, morning(live, sid, day, levels), rates, levels, vector)
+            for i in range(len(_AT)):
+                scaled = np.floor(vector[_AT[i]] * UNITS + 0.5)
+                out[i] = np.int16(min(max(scaled, -_MOST), _MOST))
+            return True
+    return False
