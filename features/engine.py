@@ -20,11 +20,12 @@ from features import checkpoint
 from features.changes import Changes, ProfileRecord
 from features.config import Config
 from features.figures import Figures, Totals, figures_of, totals_of
-from features.models import Learner
+from features.models import Learner, exchange
 from features.privacy import accounts
 from features.privacy.notes import Notes
 from features.profiles.writer import ProfileWriter, Written
 from features.records.batch import Batch
+from features.records.facts import SharedPart
 from features.records.position import Position
 from features.records.telling import texts_in
 from features.related.graph import Related
@@ -64,7 +65,7 @@ class Engine:
             config.rules,
             config.erasure_key,
         )
-        self.learner = Learner(len(taxonomy))
+        self.learner = Learner(len(taxonomy), shared=config.shared_model)
         self.related = Related(taxonomy)
         self.days_closed = 0
         self._restored = self.totals()
@@ -79,6 +80,7 @@ class Engine:
         )
         self._pending: dict[int, tuple[Written, int]] = {}  # values and as-of time by subject
         self._model_changed = False
+        self._gives = False  # a day closed whose lessons no commit has written
         self._room = 0  # persons that may still be changed before `advance` stops
         #: What the fold stops for; each handler returns the outcome of that event, or `PENDING`.
         self._handlers: dict[int, Callable[[Batch, int], int]] = {
@@ -134,7 +136,10 @@ class Engine:
 
     def _take_fact(self, batch: Batch, at: int) -> int:
         self._room -= 1
-        what = self.accounts.apply(batch.fact(at), self.store.now)
+        fact = batch.fact(at)
+        if isinstance(fact.said, SharedPart):
+            self.share(fact.said)
+        what = self.accounts.apply(fact, self.store.now)
         return self._expire(batch, at) if what == lay.PENDING else what
 
     def _admit(self, batch: Batch, at: int) -> int:
@@ -182,9 +187,19 @@ class Engine:
             self.days_closed += 1
         c["open_day"] = target
         self.store.screens.close_day(target)
-        self._model_changed = True
+        self._model_changed = self._gives = True
         self._renew_policy()
         return lay.PENDING
+
+    def share(self, said: SharedPart) -> bool:
+        """Go on from a part of the model of all partitions; returns whether it was taken."""
+        if self.learner.pool is None:
+            return False
+        self._write_pending()  # what is written by now was scored by the model of now
+        taken = exchange.take_part(self.learner.pool, said)
+        self._model_changed |= taken
+        self._renew_policy()
+        return taken
 
     def _let_go(self) -> None:
         """Take who left out of what goes together; anywhere before the next close is the same."""
@@ -292,6 +307,9 @@ class Engine:
         if self._model_changed:
             changes.state.update(self.learner.snapshot() | self.related.snapshot())
             self._model_changed = False
+        if self._gives and self.learner.pool:
+            changes.lesson = exchange.contribution(self.learner.pool)
+        self._gives = False
         store.clear(lay.D_STATE)
         store.compact()
         return changes
