@@ -37,6 +37,9 @@ class Changes:
         Facts that were let go for later ones, by kind.
     contacted : Counter of ContactNews or Reply
         What is new of contacts.
+    lesson : bytes or None
+        What the partition learned since the model of all partitions that it stands on, where a
+        day has closed: `features.models.exchange.contribution`.
     """
 
     profiles: list[ProfileRecord] = field(default_factory=list)
@@ -46,3 +49,4 @@ class Changes:
     tolerated: Counter[Tolerated] = field(default_factory=Counter)
     evicted: Counter[FactKind] = field(default_factory=Counter)
     contacted: Counter[ContactNews | Reply] = field(default_factory=Counter)
+    lesson: bytes | None = None

@@ -51,6 +51,7 @@ class EngineSettings:
 
     # -- models and profiles
     learn_rows_per_close: int = 20_000  # most rows a partition learns of a day, sampled
+    shared_model: bool = False  # one model for all partitions; of all workers together
     profile_interests: int = 20  # most interests of a profile
     profile_common: bool = False  # show interests, too, that tell a subject from nobody
     publish_score_step: float = 0.05  # a smaller change of a score is not material

@@ -20,12 +20,13 @@ from features import checkpoint
 from features.changes import Changes, ProfileRecord
 from features.config import Config
 from features.figures import Figures, Totals, figures_of, totals_of
-from features.models import Learner
+from features.models import Learner, exchange
 from features.models.worth import Outcomes
 from features.privacy import accounts
 from features.privacy.notes import Notes
 from features.profiles.writer import ProfileWriter, Written
 from features.records.batch import Batch
+from features.records.facts import SharedPart
 from features.records.position import Position
 from features.records.telling import texts_in
 from features.related.graph import Related
@@ -65,7 +66,7 @@ class Engine:
             config.rules,
             config.erasure_key,
         )
-        self.learner = Learner(len(taxonomy))
+        self.learner = Learner(len(taxonomy), shared=config.shared_model)
         self.outcomes = Outcomes(taxonomy.parent)
         self.related = Related(taxonomy)
         self.days_closed = 0
@@ -82,6 +83,7 @@ class Engine:
         )
         self._pending: dict[int, tuple[Written, int]] = {}  # values and as-of time by subject
         self._model_changed = False
+        self._gives = False  # a day closed whose lessons no commit has written
         self._room = 0  # persons that may still be changed before `advance` stops
         #: What the fold stops for; each handler returns the outcome of that event, or `PENDING`.
         self._handlers: dict[int, Callable[[Batch, int], int]] = {
@@ -137,7 +139,10 @@ class Engine:
 
     def _take_fact(self, batch: Batch, at: int) -> int:
         self._room -= 1
-        what = self.accounts.apply(batch.fact(at), self.store.now)
+        fact = batch.fact(at)
+        if isinstance(fact.said, SharedPart):
+            self.share(fact.said)
+        what = self.accounts.apply(fact, self.store.now)
         return self._expire(batch, at) if what == lay.PENDING else what
 
     def _admit(self, batch: Batch, at: int) -> int:
@@ -186,9 +191,19 @@ class Engine:
         c["open_day"] = target
         self.store.screens.close_day(target)
         self.outcomes.learn(self.accounts.standing.spoken.followed.ended(first, target))
-        self._model_changed = True
+        self._model_changed = self._gives = True
         self._renew_policy()
         return lay.PENDING
+
+    def share(self, said: SharedPart) -> bool:
+        """Go on from a part of the model of all partitions; returns whether it was taken."""
+        if self.learner.pool is None:
+            return False
+        self._write_pending()  # what is written by now was scored by the model of now
+        taken = exchange.take_part(self.learner.pool, said)
+        self._model_changed |= taken
+        self._renew_policy()
+        return taken
 
     def _let_go(self) -> None:
         """Take who left out of what goes together; anywhere before the next close is the same."""
@@ -299,6 +314,9 @@ class Engine:
             for part in (self.learner, self.related, self.outcomes):
                 changes.state.update(part.snapshot())
             self._model_changed = False
+        if self._gives and self.learner.pool:
+            changes.lesson = exchange.contribution(self.learner.pool)
+        self._gives = False
         store.clear(lay.D_STATE)
         store.compact()
         return changes

@@ -164,6 +164,13 @@ for _side in ("ahead", "behind"):
 TICKS = _counter(
     "ticks_total", "Ticks written to silent partitions in which something ended, or is to be said"
 )
+SHARED_DAY = _gauge(
+    "shared_model_day",
+    "Local day since 1970 of the last merged model, where it was merged; 0 elsewhere",
+)
+SHARED_PARTITIONS = _gauge(
+    "shared_model_partitions", "Partitions whose lessons were new in the last merged model"
+)
 STRAYS = _counter(
     "stray_profiles_total", "Profiles taken back that stood published and no state knew"
 )

@@ -79,6 +79,9 @@ class Settings(EngineSettings):
     #: Least time between two looks at what stands published of a partition; there is one when its
     #: state begins and one after erasures
     sweep_interval_ms: int = 900_000
+    #: Longest wait for partitions in which a day does not close, before what the others learned of
+    #: it is merged without them (`shared_model`)
+    shared_model_wait_ms: int = 900_000
     held_events: int = 200_000  # hold-back per input partition before it is paused
 
     # -- what is taken
@@ -177,6 +180,7 @@ _ABOVE_0 = (
     "commit_interval_ms",
     "commit_events",
     "sweep_interval_ms",
+    "shared_model_wait_ms",
     "partitions",
     "replication",
     "max_message_bytes",

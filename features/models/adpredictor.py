@@ -24,13 +24,13 @@ from features.models.answer_kernel import Form
 from features.models.signals import HABIT, PRESENCE, DayRows
 from features.state import snapshots
 
-_NOISE = 1.0  # variance of the probit's own noise, beta squared
+NOISE = 1.0  # variance of the probit's own noise, beta squared
 _HABIT_VARIANCE = 0.1  # of a weight before the first row: signals are of order one
 _PRESENCE_VARIANCE = 1.0  # a subject gives one row a day to presence, and a hundred to habit
 # Shares of the way back to that variance which a day takes. Half of both costs 0.6 %, twice as
 # much 0.1 %, not forgetting at all 1.6 % of log-loss on web and app keys.
-_HABIT_FORGETS, _PRESENCE_FORGETS = 0.01, 0.03
-_DOUBT = 0.75  # share that a drift takes, of the variance alone
+HABIT_FORGETS, PRESENCE_FORGETS = 0.01, 0.03
+DOUBT = 0.75  # share that a drift takes, of the variance alone
 _PER_LOGIT = 1.0 / 1.6  # weights of a probit for those of a logistic regression, nearly
 _HABITS = len(HABIT)
 
@@ -98,13 +98,33 @@ class GaussianProbit(river_base.Classifier):
                     1.0 / (start + (1.0 - part) * own + part * other),
                 )
 
+    def held(self, names: Sequence[str]) -> NDArray[np.float64]:
+        """Mean and precision of weights, shape (2, len(names))."""
+        both = np.array([self.weight(name) for name in names]).T
+        return np.stack([both[0], 1.0 / both[1]])
+
+    def hold(self, names: Sequence[str], held: NDArray[np.float64]) -> None:
+        """Go on from what `held` gave."""
+        self.weights |= {n: (m, 1.0 / p) for n, (m, p) in zip(names, held.T.tolist(), strict=True)}
+
+    def forgotten(
+        self, names: Sequence[str], held: NDArray[np.float64], share: float
+    ) -> NDArray[np.float64]:
+        """Take what `held` gave a share of the way back to what it was before it learned."""
+        start = np.array([self.start.get(name, 0.0) for name in names])
+        first = share / self.variance
+        precision = (1.0 - share) * held[1] + first
+        return np.stack(
+            [((1.0 - share) * held[1] * held[0] + first * start) / precision, precision]
+        )
+
     def weight(self, name: Hashable) -> tuple[float, float]:
         """Mean and variance of a weight."""
         held = self.weights.get(name)
         return (self.start.get(name, 0.0), self.variance) if held is None else held
 
     def _sums(self, x: Signals) -> tuple[float, float]:
-        mean, total = 0.0, _NOISE
+        mean, total = 0.0, NOISE
         for name, value in x.items():
             m, v = self.weight(name)
             mean += m * value
@@ -154,8 +174,8 @@ class AdPredictor:
         there = rows.active_today == 1
         for row, label in zip(rows.x[there].tolist(), rows.y[there].tolist(), strict=True):
             habit.learn_one(_named(HABIT, row[:_HABITS]), bool(label))
-        habit.forget(_HABIT_FORGETS)
-        presence.forget(_PRESENCE_FORGETS)
+        habit.forget(HABIT_FORGETS)
+        presence.forget(PRESENCE_FORGETS)
         self.learned += len(rows)
         self.version += 1
 
@@ -173,7 +193,7 @@ class AdPredictor:
     def relearn(self) -> None:
         """See `features.models.base.Model`."""
         for part in self._parts.values():
-            part.doubt(_DOUBT)
+            part.doubt(DOUBT)
 
     def snapshot(self) -> bytes:
         """See `features.models.base.Model`."""
@@ -208,6 +228,10 @@ class AdPredictor:
         for part, known in self._known():
             held = zip(manifest[part], arrays[part].tolist(), strict=True)
             self._parts[part].blend({name: (m, v) for name, (m, v) in held if name in known})
+
+    def part(self, name: str) -> GaussianProbit:
+        """One of its two probits."""
+        return self._parts[name]
 
     def _known(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
         return ("habit", HABIT), ("here", PRESENCE)

@@ -14,7 +14,7 @@ from features.models.bins_kernel import SIZE, blocks
 from features.models.signals import DayRows
 from features.state import snapshots
 
-_DOUBT = 0.25  # share of the evidence kept when the world has changed
+DOUBT = 0.25  # share of the evidence kept when the world has changed
 _BLOCKS = blocks()
 
 
@@ -26,7 +26,7 @@ def _rates() -> NDArray[np.float64]:
     return rates
 
 
-_RATES = _rates()
+RATES = _rates()
 
 
 class Binned:
@@ -72,7 +72,7 @@ class Binned:
 
     def relearn(self) -> None:
         """See `features.models.base.Model`."""
-        self._take(self._weights, self._sums[1] * _DOUBT)
+        self._take(self._weights, self._sums[1] * DOUBT)
 
     def merge(self, other: bytes) -> None:
         """See `features.models.base.Model`; each weight by the evidence behind it."""
@@ -83,6 +83,14 @@ class Binned:
         self._take(weights, mine + theirs)
         self.learned += manifest["learned"]
         self.version = max(self.version, manifest["version"])
+
+    def held(self) -> NDArray[np.float64]:
+        """Weights and FTRL's n, shape (2, SIZE)."""
+        return np.stack([self._weights, self._sums[1].astype(np.float64)])
+
+    def hold(self, held: NDArray[np.float64]) -> None:
+        """Go on from what `held` gave."""
+        self._take(held[0], held[1])
 
     def snapshot(self) -> bytes:
         """See `features.models.base.Model`."""
@@ -121,7 +129,7 @@ class Binned:
     def _take(self, weights: NDArray[np.float64], seen: NDArray[np.floating]) -> None:
         """Weights, and the z that FTRL derives them from when it has `seen` that much."""
         n = seen.astype(np.float32)
-        z = -weights * ((BETA + np.sqrt(n.astype(np.float64))) / _RATES + L2)
+        z = -weights * ((BETA + np.sqrt(n.astype(np.float64))) / RATES + L2)
         self._sums = np.stack([z.astype(np.float32), n])
         self._weights = _weights(self._sums)
 
@@ -144,5 +152,5 @@ class Binned:
 
 def _weights(sums: NDArray[np.float32]) -> NDArray[np.float64]:
     z, n = sums.astype(np.float64)
-    found: NDArray[np.float64] = -z / ((BETA + np.sqrt(n)) / _RATES + L2)
+    found: NDArray[np.float64] = -z / ((BETA + np.sqrt(n)) / RATES + L2)
     return found

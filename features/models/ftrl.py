@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from river import linear_model, optim
 
-_BETA, _L1, _L2 = 1.0, 0.0, 1e-3
-_DOUBT = 0.25  # share of the evidence kept when the world has changed: the step doubles
+BETA, _L1, _L2 = 1.0, 0.0, 1e-3
+DOUBT = 0.25  # share of the evidence kept when the world has changed: the step doubles
 _INTEREST = "i"  # an interest's own intercept is a signal of this name and its number
 
 Arrays = dict[str, NDArray[np.float64]]
@@ -43,8 +43,8 @@ class Ftrl:
         trust: float = 0.0,
     ) -> None:
         self.names = tuple(names)
-        self._rate = rate
-        self._optimizer = optim.FTRLProximal(alpha=rate, beta=_BETA, l1=_L1, l2=_L2)
+        self.rate = rate
+        self._optimizer = optim.FTRLProximal(alpha=rate, beta=BETA, l1=_L1, l2=_L2)
         self._model = linear_model.LogisticRegression(optimizer=self._optimizer, intercept_lr=0.0)
         for name in self.names:
             self._set(name, (prior or {}).get(name, 0.0), trust if prior else 0.0)
@@ -84,7 +84,7 @@ class Ftrl:
     def relearn(self) -> None:
         """Keep the weights, forget most of the evidence for them."""
         for name, weight in list(self._model.weights.items()):
-            self._set(name, weight, self._optimizer.n[name] * _DOUBT)
+            self._set(name, weight, self._optimizer.n[name] * DOUBT)
 
     def arrays(self) -> tuple[list[str], Arrays]:
         """Names and state by name: weight ``w`` and FTRL's ``z`` and ``n``."""
@@ -117,6 +117,21 @@ class Ftrl:
                 weight = mine * held.get(name, 0.0) + theirs * float(arrays["w"][k])
                 self._set(name, weight / (mine + theirs), mine + theirs)
 
+    def held(self, interests: int) -> NDArray[np.float64]:
+        """Weights and FTRL's n of the signals, and of so many intercepts; shape (2, both)."""
+        weights, seen = self._model.weights, self._optimizer.n
+        names = self._all(interests)
+        return np.array([[held.get(name, 0.0) for name in names] for held in (weights, seen)])
+
+    def hold(self, held: NDArray[np.float64], interests: int) -> None:
+        """Go on from what `held` gave; of what has seen nothing there is no weight."""
+        for name, (weight, seen) in zip(self._all(interests), held.T.tolist(), strict=True):
+            if seen > 0.0:
+                self._set(name, weight, seen)
+
+    def _all(self, interests: int) -> list[str]:
+        return [*self.names, *(f"{_INTEREST}{interest}" for interest in range(interests))]
+
     def _known(self, name: str) -> bool:
         return name in self.names or (name.startswith(_INTEREST) and name[1:].isdigit())
 
@@ -124,4 +139,4 @@ class Ftrl:
         """A weight, and the z that FTRL derives it from when it has `seen` that much."""
         self._model._weights[name] = float(weight)
         self._optimizer.n[name] = float(seen)
-        self._optimizer.z[name] = float(-weight * ((_BETA + seen**0.5) / self._rate + _L2))
+        self._optimizer.z[name] = float(-weight * ((BETA + seen**0.5) / self.rate + _L2))

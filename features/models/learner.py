@@ -7,7 +7,7 @@ worse; a new champion is on probation, and its predecessor comes back with less.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,8 +18,10 @@ from features.models.attention_kernel import share_rows
 from features.models.base import Model, check, single
 from features.models.comparison import CALIBRATION_SLACK, PROBATION_DAYS, Comparison
 from features.models.drift import Drift
+from features.models.lessons import Sums
 from features.models.measures import Tally, losses
 from features.models.memory_kernel import remember_engaged
+from features.models.pooled import Pool
 from features.models.rarity import Rarity
 from features.models.registry import registered
 from features.models.signals import NAMES, BaseRates, DayRows, training_rows
@@ -66,16 +68,22 @@ class Learner:
         How many there are.
     models : sequence of Model, optional
         The first is the champion; the default is `features.models.registry`.
+    shared : bool
+        Share what is learned with other partitions; with those models alone.
 
     Attributes
     ----------
     news : list of News
         What happened since the caller last cleared it.
+    pool : Pool or None
+        What is shared with other partitions; None where each has a model of its own.
     observer : callable or None
         Told of every day's rows and answers by model before they are learned.
     """
 
-    def __init__(self, interests: int, models: tuple[Model, ...] | None = None) -> None:
+    def __init__(
+        self, interests: int, models: tuple[Model, ...] | None = None, shared: bool = False
+    ) -> None:
         self.models: dict[str, Model] = {m.id: m for m in (models or registered())}
         self.population = BaseRates(interests)
         self.news: list[News] = []
@@ -87,6 +95,7 @@ class Learner:
         self._drift = Drift()
         self.attention = Attention()
         self.rarity = Rarity()
+        self.pool = Pool(self) if shared else None
 
     @property
     def champion(self) -> Model:
@@ -96,7 +105,8 @@ class Learner:
     @property
     def trained(self) -> bool:
         """Whether the champion has seen enough labels to answer, or started from a prior."""
-        return self.champion.primed or self.champion.learned >= _ENOUGH_ROWS
+        learned = max(self.champion.learned, self.pool.rows if self.pool else 0)
+        return self.champion.primed or learned >= _ENOUGH_ROWS
 
     def tally(self, name: str = "") -> Tally:
         """Quality of a model's predictions, the champion's by default."""
@@ -139,24 +149,34 @@ class Learner:
         """
         rows = training_rows(store, day, limit, self.population)
         check(rows)
+        before = self.pool.before() if self.pool else {}
+        asked: Sums = {}
+        lost: Mapping[str, NDArray[np.float64]] = {}
         if len(rows):
             answers = {name: model.score(rows) for name, model in self.models.items()}
             if self.observer is not None:
                 self.observer(rows, answers)
-            self._judge(rows, answers)
+            lost = self._judge(rows, answers)
             if self.trained:
                 said = self.decisions(rows)
                 small = said["high"] < AVOID_LIFT
                 self.rarity.add(said["score"][small], rows.y[small])
                 self.attention.learn(rows, said)
+            if self.pool:
+                asked = self.pool.ask(rows)
             for model in self.models.values():
                 model.learn(rows)
-            self._contest(day)
+            if self.pool is None or self.pool.alone(day):
+                self._contest(day)
             del self.news[:-_MOST_NEWS]
         self.population.close_day(store, day)
+        if self.pool:
+            self.pool.after(day, before, asked, lost)
         remember_engaged(store.live, day + 1, self.policy())
 
-    def _judge(self, rows: DayRows, answers: Mapping[str, NDArray[np.float64]]) -> None:
+    def _judge(
+        self, rows: DayRows, answers: Mapping[str, NDArray[np.float64]]
+    ) -> dict[str, NDArray[np.float64]]:
         lost = {name: losses(p, rows.y) for name, p in answers.items()}
         champion = lost[self._champion]
         for name, p in answers.items():
@@ -170,9 +190,35 @@ class Learner:
                 self.news.append(News("drift", rows.day, self._champion, title))
                 for model in self.models.values():
                     model.relearn()
+        return lost
 
-    def _contest(self, day: int) -> None:
-        own = self._tallies[self._champion].calibration_error
+    def judge_again(
+        self,
+        day: int,
+        rows: Sequence[float],
+        lost: Mapping[str, Sequence[float]],
+        errors: Mapping[str, float],
+    ) -> None:
+        """Compare champion and challengers by the days of all partitions, and promote.
+
+        Parameters
+        ----------
+        rows : sequence of float
+            By day, in order.
+        lost : mapping of str to sequence of float
+            Log-losses by model, summed by day.
+        errors : mapping of str to float
+            Calibration errors.
+        """
+        for name, comparison in self._comparisons.items():
+            if name != self._champion:
+                comparison.days = [*zip(rows, lost[self._champion], lost[name], strict=True)]
+        self._contest(day, errors)
+        del self.news[:-_MOST_NEWS]
+
+    def _contest(self, day: int, errors: Mapping[str, float] | None = None) -> None:
+        if errors is None:
+            errors = {name: tally.calibration_error for name, tally in self._tallies.items()}
         best, best_gain = "", 0.0
         for name, comparison in self._comparisons.items():
             if name == self._champion or self.models[name].form() is None:
@@ -180,8 +226,8 @@ class Learner:
             if name == self._former and day - self._promoted <= PROBATION_DAYS:
                 better = comparison.won_back()
             else:
-                error = self._tallies[name].calibration_error
-                better = comparison.won() and error <= own + CALIBRATION_SLACK
+                bound = errors[self._champion] + CALIBRATION_SLACK
+                better = comparison.won() and errors[name] <= bound
             gain, _ = comparison.gain()
             if better and gain > best_gain:
                 best, best_gain = name, gain
@@ -221,6 +267,8 @@ class Learner:
                 "attention": np.stack([self.attention.powers, self.attention.sums]),
             },
         )
+        if self.pool:
+            found[keys.SHARED] = self.pool.snapshot()
         return found
 
     def restore(self, records: Mapping[bytes, bytes]) -> None:
@@ -233,6 +281,8 @@ class Learner:
             head, arrays = snapshots.unpack(records[keys.POPULATION])
             self.population.hits = arrays["hits"].astype(np.float64)
             self.population.alive = float(head["alive"])
+        if self.pool and keys.SHARED in records:
+            self.pool.restore(records[keys.SHARED])
         if keys.CONTEST not in records:
             return
         head, arrays = snapshots.unpack(records[keys.CONTEST])

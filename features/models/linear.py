@@ -18,6 +18,7 @@ from features.state import snapshots
 # Rates were not tuned to the third digit: halving or doubling either costs less than 1 %.
 _RATE = 0.05
 _PRESENCE_RATE = 1.0  # a subject gives one row a day to presence, and a hundred to habit
+RATES = {"habit": _RATE, "here": _PRESENCE_RATE}
 _PRIOR_TRUST = 3.0
 _HABITS = len(HABIT)
 
@@ -48,6 +49,10 @@ class _Parts:
             self._learn(rows)
             self.learned += len(rows)
             self.version += 1
+
+    def part(self, name: str) -> Ftrl:
+        """One of its regressions."""
+        return self._parts[name]
 
     def _learn(self, rows: DayRows) -> None:
         raise NotImplementedError

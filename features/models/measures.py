@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-_BINS = 16
-_DECAY = 2.0 ** (-1.0 / 28.0)  # half-life of a closed day, in days
+BINS = 16
+DECAY = 2.0 ** (-1.0 / 28.0)  # half-life of a closed day, in days
 _LEAST = 1e-6
 
 
@@ -23,6 +23,12 @@ def losses(p: NDArray[np.float64], y: NDArray[np.uint8]) -> NDArray[np.float64]:
     return found
 
 
+def binned_error(sums: NDArray[np.float64]) -> float:
+    """Expected calibration error over bins, as of `Tally.sums`; NaN before the first row."""
+    rows = float(sums[0].sum())
+    return float(np.abs(sums[1] - sums[2]).sum() / rows) if rows else float("nan")
+
+
 class Tally:
     """Log-loss and calibration of one model.
 
@@ -34,19 +40,19 @@ class Tally:
     """
 
     def __init__(self) -> None:
-        self.sums = np.zeros((3, _BINS))
+        self.sums = np.zeros((3, BINS))
         self.loss = 0.0
         self.weight = 0.0
 
     def add(self, p: NDArray[np.float64], y: NDArray[np.uint8]) -> None:
         """Add the predictions of a day, made before it was learned."""
-        bins = np.clip(-np.log2(np.clip(p, _LEAST, 1.0)) * 2.0, 0, _BINS - 1).astype(np.intp)
-        self.sums *= _DECAY
-        self.sums[0] += np.bincount(bins, minlength=_BINS)
-        self.sums[1] += np.bincount(bins, p, _BINS)
-        self.sums[2] += np.bincount(bins, y, _BINS)
-        self.loss = self.loss * _DECAY + float(losses(p, y).sum())
-        self.weight = self.weight * _DECAY + len(p)
+        bins = np.clip(-np.log2(np.clip(p, _LEAST, 1.0)) * 2.0, 0, BINS - 1).astype(np.intp)
+        self.sums *= DECAY
+        self.sums[0] += np.bincount(bins, minlength=BINS)
+        self.sums[1] += np.bincount(bins, p, BINS)
+        self.sums[2] += np.bincount(bins, y, BINS)
+        self.loss = self.loss * DECAY + float(losses(p, y).sum())
+        self.weight = self.weight * DECAY + len(p)
 
     @property
     def log_loss(self) -> float:
@@ -56,6 +62,4 @@ class Tally:
     @property
     def calibration_error(self) -> float:
         """Expected calibration error over the bins, NaN before the first row."""
-        if not self.weight:
-            return float("nan")
-        return float(np.abs(self.sums[1] - self.sums[2]).sum() / self.sums[0].sum())
+        return binned_error(self.sums)

@@ -13,7 +13,7 @@ from features.models.measures import losses
 from features.models.signals import DayRows
 from features.state import snapshots
 
-_DECAY = 2.0 ** (-1.0 / 28.0)  # half-life of a day's log-loss, in days
+DECAY = 2.0 ** (-1.0 / 28.0)  # half-life of a day's log-loss, in days
 _SHARPNESS = 10.0  # a member whose log-loss is a tenth higher weighs 1 / e of the best
 
 
@@ -72,7 +72,7 @@ class Mixture:
         if not len(rows):
             return
         lost = [float(losses(member.score(rows), rows.y).mean()) for member in self._members]
-        self._lost = self._lost * _DECAY + lost
+        self._lost = self._lost * DECAY + lost
         self.learned += len(rows)
         self.version += 1
 
@@ -88,6 +88,15 @@ class Mixture:
             self._lost = (self._lost * self.learned + lost * manifest["learned"]) / total
         self.learned = total
         self.version = max(self.version, manifest["version"])
+
+    def hold(self, lost: NDArray[np.float64]) -> None:
+        """Go on from the decayed log-loss of each member, shape (members,)."""
+        self._lost = lost
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """Ids of those that are averaged."""
+        return tuple(member.id for member in self._members)
 
     def snapshot(self) -> bytes:
         """See `features.models.base.Model`."""

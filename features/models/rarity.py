@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 MOST_CAME = 1e-3
 _Z = 1.645
 _PER_OCTAVE, _OCTAVES = 4, 14  # bins of the score, from 2^-14 on
-_DECAY = 2.0 ** (-1.0 / 90.0)  # half-life of a closed day, in days
+DECAY = 2.0 ** (-1.0 / 90.0)  # half-life of a closed day, in days
 
 
 class Rarity:
@@ -32,7 +32,7 @@ class Rarity:
         """Add the answers of a day, made before it was learned."""
         bins = ((np.log2(score) + _OCTAVES) * _PER_OCTAVE).astype(np.intp)
         bins = np.clip(bins, 0, self.sums.shape[1] - 1)
-        self.sums *= _DECAY
+        self.sums *= DECAY
         self.sums[0] += np.bincount(bins, minlength=self.sums.shape[1])
         self.sums[1] += np.bincount(bins, y, self.sums.shape[1])
 

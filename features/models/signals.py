@@ -17,7 +17,7 @@ __all__ = ["HABIT", "NAMES", "PRESENCE", "DayRows", "BaseRates", "training_rows"
 # twenty subject-days, and forgets with a half-life of two weeks.
 _PRIOR_RATE = 0.02
 _PRIOR_WEIGHT = 20.0
-_DECAY = 2.0 ** (-1.0 / 14.0)
+DECAY = 2.0 ** (-1.0 / 14.0)
 ODDS_SCALE = 4.0  # brings log-odds of everyday rates to order one
 
 
@@ -30,8 +30,8 @@ class BaseRates:
 
     def close_day(self, store: Store, day: int) -> None:
         """Count the engaged subjects of a day that closed."""
-        self.hits *= _DECAY
-        self.alive *= _DECAY
+        self.hits *= DECAY
+        self.alive *= DECAY
         self.alive += kernels.day_counts(store.live, day, self.hits)
 
     def rate(self) -> NDArray[np.float64]:
@@ -84,7 +84,7 @@ class DayRows:
     def __len__(self) -> int:
         return len(self.y)
 
-    def part(self, which: slice) -> DayRows:
+    def part(self, which: slice | NDArray[np.intp]) -> DayRows:
         """Some of the rows."""
         columns = {name: column for name, column in vars(self).items() if name != "day"}
         return DayRows(self.day, **{name: column[which] for name, column in columns.items()})

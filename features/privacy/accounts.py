@@ -39,6 +39,7 @@ from features.records.facts import (
     Purchase,
     Refused,
     Registry,
+    SharedPart,
     Tick,
 )
 from features.state import changelog_keys as keys
@@ -104,14 +105,13 @@ class Accounts:
         int
             Outcome: ``FACT``, or why it was not kept: ``NO_CONSENT`` for facts about
             interests outside consent, ``SUPPRESSED`` for sensitive and unknown interests and
-            for members who may not be held, ``OVER_LIMIT`` for what there is no room for,
-            ``MALFORMED`` for what puts an account on hold, ``PENDING`` for a tick until what
-            ended by it was applied.
+            for members who may not be held, ``OVER_LIMIT`` where there is no room, ``MALFORMED``
+            for what puts on hold, ``PENDING`` for a tick until what ended by it was applied.
         """
         known, how = understood(fact, self._rules)
         if how is not None:
             self.tolerated[how] += 1
-        if known is None:
+        if known is None or isinstance(known.said, SharedPart):
             return lay.FACT
         account, member = known.account_id.encode(), known.member_id or ""
         match known.said:

@@ -10,11 +10,13 @@ Decisions that a producer may rely on:
 * whole numbers may be written as ``1000``, ``1000.0`` or ``1e3``, as in JSON Schema;
 * lengths are counted in characters; control characters are refused everywhere;
 * the record key must be the account, for the account's data must lie in one partition; a record
-  of the facts without key and account is a worker's own, of the kind ``tick``: what time it is.
+  of the facts without key and account is a worker's own: of the kind ``tick``, what time it is, or
+  of the kind ``shared_model``, with the deployment's keyed mark, a part of all partitions' model.
 """
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
@@ -22,8 +24,8 @@ from typing import Any, Final, TypeAlias
 import orjson
 
 from features.records import tolerated
-from features.records.concealed import Secret
-from features.records.facts import OUTCOMES, STATEMENTS, Fact, Statement, Tick
+from features.records.concealed import Secret, keyed_mark, keys_of
+from features.records.facts import OUTCOMES, STATEMENTS, Fact, SharedPart, Statement, Tick
 from features.records.fields import Accepts, Malformed, load, missing, read, repeats
 from features.records.forms import Field, Input
 from features.records.inputs import (
@@ -35,6 +37,8 @@ from features.records.inputs import (
     INPUTS,
     KIND,
     OUTCOME_FIELDS,
+    SHARED_FIELDS,
+    SHARED_MARK,
     TICK_NOW,
     Inputs,
 )
@@ -132,6 +136,8 @@ def decode(
     accepts = limits.ids.accepts
     if kind == FACTS and key is None and values.get(KIND.name) == Tick.kind:
         return _tick(values)
+    if kind == FACTS and key is None and values.get(KIND.name) == SharedPart.kind:
+        return _shared(values, limits.hash_secret)
     account = read(values, ACCOUNT, accepts)
     if key != account.encode():
         message = "the record's key is not its account_id"
@@ -155,6 +161,8 @@ def decode_fact(raw: bytes) -> Fact:
         return tolerated.from_values(values)
     if kind == Tick.kind:
         return _tick(values)
+    if kind == SharedPart.kind:
+        return _part(values)
     own, statement = _TOLD[kind]
     said = {name: value for field in own if (value := values.get(name := field.name)) is not None}
     event_id, account_id, ts = values["event_id"], values["account_id"], values["ts"]
@@ -200,6 +208,32 @@ def _tick(values: Mapping[str, Any]) -> Fact:
     ts, now = (read(values, item, lambda _: False) for item in (EVENT_TIME, TICK_NOW))
     # Not ahead of its place, which is not ahead of its arrival: nothing ends before its time.
     return Fact("", "", None, ts, Tick(None if now is None else min(now, ts)))
+
+
+def shared_mark(secret: Secret, part: SharedPart) -> str:
+    """Keyed mark of a part of a shared model: only who has the deployment's secret writes one."""
+    return keyed_mark(secret, _said_of(part), SharedPart.kind)
+
+
+def _shared(values: Mapping[str, Any], secret: Secret) -> Fact:
+    fact, mark = _part(values), read(values, SHARED_MARK, lambda _: False)
+    assert isinstance(fact.said, SharedPart)
+    known, text = keys_of(secret), _said_of(fact.said)
+    # What was written under a former secret is still in the log.
+    marks = [keyed_mark(known[:n], text, SharedPart.kind) for n in range(1, len(known) + 1)]
+    if not any(hmac.compare_digest(mark, own) for own in marks):
+        message = "is not that of a worker of this deployment"
+        raise Malformed(Refusal.KEY_MISMATCH, SHARED_MARK.name, message)
+    return fact
+
+
+def _part(values: Mapping[str, Any]) -> Fact:
+    said = {field.name: read(values, field, lambda _: False) for field in SHARED_FIELDS}
+    return Fact("", "", None, said["ts"], SharedPart(**said))
+
+
+def _said_of(part: SharedPart) -> str:
+    return f"{part.part}\0{part.day}\0{part.ts}\0{part.until}\0{part.data}"
 
 
 #: Fields and type of what is said by each kind of fact, and of outcome.

@@ -99,6 +99,31 @@ class Tick:
 
 
 @dataclass(frozen=True, slots=True)
+class SharedPart:
+    """A part of the model of all partitions: a worker's record, about no account.
+
+    Attributes
+    ----------
+    part : str
+    day : int
+        Local day since 1970 up to which it goes.
+    data : str
+        Base64 of `features.models.exchange.part_bytes`.
+    ts : int
+        When it was written, ms: its place in the sequence.
+    until : int
+        Day up to which it has what this partition gave; -1 for nothing.
+    """
+
+    kind: ClassVar[str] = "shared_model"
+    part: str
+    day: int
+    data: str
+    ts: int
+    until: int = -1
+
+
+@dataclass(frozen=True, slots=True)
 class Doubted:
     """Some purposes may have been refused; a person has to decide."""
 
@@ -135,7 +160,9 @@ AboutInterest: TypeAlias = Declaration | Purchase | DecisionAgainst
 Lasting: TypeAlias = AboutInterest | CareCase | Registry
 #: What came of an offer.
 OutcomeSaid: TypeAlias = ContactMade | ContactAnswer
-Statement: TypeAlias = Consent | Refused | Doubted | Lasting | Erasure | Tick | OutcomeSaid
+Statement: TypeAlias = (
+    Consent | Refused | Doubted | Lasting | Erasure | Tick | SharedPart | OutcomeSaid
+)
 
 LASTING: Final[Mapping[FactKind, type[Lasting]]] = {
     said.kind: said for said in (Declaration, Purchase, DecisionAgainst, CareCase, Registry)

@@ -208,6 +208,15 @@ INPUTS: Final = Inputs((NETWORK_USAGE, TV_VIEWING, APP_EVENTS))
 KIND: Final = Field("kind", Text(32), "what is known", True)
 #: Of a worker's tick, whose event time is its place in the sequence.
 TICK_NOW: Final = Field("now", TIME, "what time it is")
+#: Of a worker's part of a shared model, whose event time is its place in the sequence.
+SHARED_FIELDS: Final = (
+    EVENT_TIME,
+    Field("part", Text(32, charset=PRINTABLE), "which part", True),
+    Field("day", Whole(0, 1_000_000), "the last day in it, since 1970", True),
+    Field("until", Whole(-1, 1_000_000), "the last day in it of what this partition gave", True),
+    Field("data", Text(1_000_000, charset="[A-Za-z0-9+/=]"), "its numbers, in base64", True),
+)
+SHARED_MARK: Final = Field("mark", Text(32, 32, "[0-9a-f]"), "keyed hash of the others", True)
 #: What every fact has.
 FACT_COMMON: Final = (EVENT_ID, ACCOUNT, _MEMBER, EVENT_TIME, KIND)
 _INTEREST = Field("interest", Text(16, charset=IAB_ID), "taxonomy id", True)

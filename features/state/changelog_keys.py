@@ -108,7 +108,7 @@ def model(name: str) -> bytes:
 
 
 POPULATION, CONTEST, RELATED = model("population"), model("contest"), model("related")
-SCREENS, UPLIFT = model("screens"), model("uplift")
+SCREENS, UPLIFT, SHARED = model("screens"), model("uplift"), model("shared")
 #: Key of the partition record, `Meta`.
 META = b"p/meta"
 

@@ -86,6 +86,7 @@ AUDIENCES = "audience-segments"
 RECEIPTS = "erasure-receipts"
 UNTAGGED = "untagged"
 LOOKUPS = "lookups"
+MODELS = "interest-models"
 
 TOPICS: tuple[Topic, ...] = (
     Topic(
@@ -166,6 +167,13 @@ TOPICS: tuple[Topic, ...] = (
         "content key@worker",
         "contents without tags, by attention lost",
         copartitioned=False,
+        config=_COMPACTED,
+    ),
+    Topic(
+        MODELS,
+        "internal",
+        "partition, or `merged`",
+        "what each partition learned, and the model of all; with the setting `shared_model`",
         config=_COMPACTED,
     ),
     Topic(

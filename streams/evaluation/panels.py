@@ -38,7 +38,8 @@ SETS = {
 # A visit that a set notes is one, however short, or its length unknown: the label of the protocol
 # is that there was a visit, and ten seconds are enough to count (`rows_kernel.ENGAGED`).
 LEAST_VISIT_MS = 10_000
-_CLOCK = "panel-clock"
+#: Account whose events close the days.
+CLOCK = "panel-clock"
 _UNJUDGED = 0.25  # share of a panelist's span, from its first day on, that isn't counted
 
 
@@ -115,13 +116,13 @@ class Panel:
                     at += 1
                 yield (
                     topics.APP,
-                    _CLOCK,
+                    CLOCK,
                     orjson.dumps(
                         {
                             "event_id": f"tick-{day}",
-                            "account_id": _CLOCK,
+                            "account_id": CLOCK,
                             "ts": tick,
-                            "app_id": _CLOCK,
+                            "app_id": CLOCK,
                             "action": "close",
                         }
                     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,7 +80,9 @@ class Answers:
 
 
 @dataclass
-class _Recorder:
+class Recorder:
+    """Records what an engine's models answer each morning; to be its learner's observer."""
+
     engine: Engine
     days: list[DayRows] = field(default_factory=list)
     said: list[Mapping[str, NDArray[np.float64]]] = field(default_factory=list)
@@ -120,10 +122,10 @@ def run(
     engine = Engine(config, taxonomy, Contents(taxonomy, table))
     if learner is not None:
         engine.learner = learner
-    recorder = _Recorder(engine)
+    recorder = Recorder(engine)
     engine.learner.observer = recorder
     feed(engine, panel.records(config.lateness_ms))
-    return _joined(recorder)
+    return joined_answers([recorder])
 
 
 def feed(engine: Engine, records: Iterable[tuple[str, str, bytes]]) -> None:
@@ -150,28 +152,38 @@ def _fold(engine: Engine, records: list[tuple[str, str, bytes]]) -> None:
     engine.collect({})
 
 
-def _joined(recorder: _Recorder) -> Answers:
-    days = recorder.days
+def joined_answers(recorders: Sequence[Recorder]) -> Answers:
+    """All that was recorded, in order of days; of several engines one behind the other."""
+    subjects = [name for recorder in recorders for name in recorder.number]
+    begins = np.cumsum([0, *(len(recorder.number) for recorder in recorders)])
+    days = [rows for recorder in recorders for rows in recorder.days]
+    said = [answers for recorder in recorders for answers in recorder.said]
+    day = np.concatenate([np.full(len(rows), rows.day, np.int64) for rows in days])
+    order = np.argsort(day, kind="stable")
 
-    def column(name: str) -> Any:
-        return np.concatenate([getattr(rows, name) for rows in days])
+    def column(parts: Iterable[NDArray[Any]]) -> Any:
+        return np.concatenate(list(parts))[order]
+
+    def of_rows(name: str) -> Any:
+        return column(getattr(rows, name) for rows in days)
 
     return Answers(
-        day=np.concatenate([np.full(len(rows), rows.day, np.int64) for rows in days]),
-        subject=np.concatenate(recorder.names),
-        subjects=list(recorder.number),
-        interest=column("interest").astype(np.int64),
-        y=column("y"),
-        active_today=column("active_today"),
-        source=column("source"),
-        evidence=column("evidence"),
-        known=column("known"),
-        x=column("x"),
-        p={
-            name: np.concatenate([said[name] for said in recorder.said])
-            for name in recorder.said[0]
-        },
-        decisions=np.concatenate(recorder.decisions),
+        day=day[order],
+        subject=column(
+            names + begin
+            for recorder, begin in zip(recorders, begins.tolist(), strict=False)
+            for names in recorder.names
+        ),
+        subjects=subjects,
+        interest=of_rows("interest").astype(np.int64),
+        y=of_rows("y"),
+        active_today=of_rows("active_today"),
+        source=of_rows("source"),
+        evidence=of_rows("evidence"),
+        known=of_rows("known"),
+        x=of_rows("x"),
+        p={name: column(answers[name] for answers in said) for name in said[0]},
+        decisions=column(d for recorder in recorders for d in recorder.decisions),
     )
 
 

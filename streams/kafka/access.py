@@ -22,6 +22,7 @@ from streams.contract.topics import (
     FACTS,
     JOINABLE,
     LOOKUPS,
+    MODELS,
     OFFERS,
     PROFILES,
     RECEIPTS,
@@ -131,9 +132,9 @@ def _worker(settings: Settings) -> list[Acl]:
     return [
         *_topics(
             settings,
-            read=(*JOINABLE, TAGS, PROFILES, STATE, UNTAGGED),
-            # The facts for ticks alone.
-            write=(FACTS, PROFILES, OFFERS, STATE, DEAD_LETTERS, RECEIPTS, UNTAGGED),
+            read=(*JOINABLE, TAGS, PROFILES, STATE, MODELS, UNTAGGED),
+            # The facts for ticks and the model of all partitions alone.
+            write=(FACTS, PROFILES, OFFERS, STATE, MODELS, DEAD_LETTERS, RECEIPTS, UNTAGGED),
             look=_ALL,
         ),
         Acl("group", group, _READ),

@@ -179,6 +179,13 @@ class Inlet:
         ]
         return max(0.0, (now_ms - min(oldest)) / 1000.0) if oldest else 0.0
 
+    def is_live(self, partition: int, now_ms: int) -> bool:
+        """Whether it is neither far behind nor in history, so that the clock may speak in it."""
+        behind = max(
+            1000 * self.lag_seconds(partition, now_ms), self.partitions[partition].delay_ms
+        )
+        return behind <= self._settings.lateness_ms
+
     def age_ms(self) -> float:
         """The greatest lag of all partitions, in milliseconds."""
         now_ms = int(self._ports.wall() * 1000)

@@ -3,8 +3,8 @@
 A commit is, in this order:
 
 1. begin the transaction;
-2. produce profiles and their offers, changelog records, receipts and dead letters, each to its
-   input's partition;
+2. produce profiles and their offers, changelog records, receipts, what was learned and dead
+   letters, each to its input's partition;
 3. add the input offsets, with the consumer's group metadata, so that a worker that lost its
    partitions is fenced (KIP-447);
 4. commit.
@@ -35,7 +35,7 @@ from features.records.dead_letter import DeadLetter
 from features.records.position import Position
 from streams.contract import headers as codecs
 from streams.contract.headers import OFFERS_EVENT, PROFILE_EVENT, EventType
-from streams.contract.topics import DEAD_LETTERS, OFFERS, PROFILES, RECEIPTS, STATE
+from streams.contract.topics import DEAD_LETTERS, MODELS, OFFERS, PROFILES, RECEIPTS, STATE
 from streams.errors import Abandon, Stop
 from streams.kafka import clients, limits
 from streams.kafka.ports import REAL, Ports
@@ -93,6 +93,7 @@ class Outlet:
         self._state = settings.topic(STATE)
         self._dead = settings.topic(DEAD_LETTERS)
         self._receipts = settings.topic(RECEIPTS)
+        self._models = settings.topic(MODELS)
         self._settings = settings
         self._begin(settings.call_deadline_ms / 1000.0)
 
@@ -173,6 +174,7 @@ class Outlet:
             self._profiles: [item[:2] for item in changes.profiles],
             self._offers: [item[:2] for item in changes.offers],
             self._receipts: list(changes.receipts),
+            self._models: [(b"%d" % partition, changes.lesson)],
         }
         for topic, records in written.items():
             # Mapped C functions: there are a hundred thousand of them.
@@ -195,6 +197,14 @@ class Outlet:
             for key, value in changes.receipts:
                 self._send(
                     deadline, topic=self._receipts, key=key, value=value, partition=partition
+                )
+            if changes.lesson is not None:
+                self._send(
+                    deadline,
+                    topic=self._models,
+                    key=b"%d" % partition,
+                    value=changes.lesson,
+                    partition=partition,
                 )
         for letter in commit.refused:
             self._send(

@@ -67,9 +67,8 @@ class Ticker:
         for number, engine in engines.items():
             if not self._throttle.may(number):
                 continue
-            part, lateness = inlet.partitions[number], self._settings.lateness_ms
-            behind = max(1000 * inlet.lag_seconds(number, now_ms), part.delay_ms)
-            if engine.next_end <= now_ms and behind <= lateness:
+            part = inlet.partitions[number]
+            if engine.next_end <= now_ms and inlet.is_live(number, now_ms):
                 self._tell(number, {"ts": now_ms, "now": now_ms})
             elif engine.unsaid and part.caught_up:
                 self._tell(number, {"ts": max(part.latest + 1, TS_MIN)})

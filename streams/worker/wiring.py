@@ -14,6 +14,7 @@ from pathlib import Path
 from features.config import Config, EngineSettings
 from features.engine import Engine
 from features.jit import compilations
+from features.models import Learner, exchange
 from features.outcomes.contact_policy import PolicyError
 from features.outcomes.holdouts import Holdouts
 from features.privacy import rules
@@ -146,7 +147,7 @@ def _parts(native_fetch: bool) -> Iterator[None]:
     seen, liked, *_ = (i for i, bad in zip(tree.ids, tree.sensitive, strict=True) if not bad)
     contents = Contents(tree, {"host:a.example": TagEntry(((seen, 1.0),), "warm-up", 1.0)})
     # One account's word is enough, or no day would ever close here and no model learn.
-    config = Config(consent_default_grant=True, watermark_accounts=1)
+    config = Config(consent_default_grant=True, watermark_accounts=1, shared_model=True)
     engine = Engine(config, tree, contents)
     records: dict[bytes, bytes] = {}
     for day in range(_WARM_DAYS):
@@ -159,7 +160,9 @@ def _parts(native_fetch: bool) -> Iterator[None]:
         changes = engine.collect({})
         yield
         records |= {key: value for key, value in changes.state.items() if value is not None}
-    Engine(config, tree, contents).load(records.items())
+    restored = Engine(config, tree, contents)
+    restored.load(records.items())
+    _merge(restored)
     yield
 
 
@@ -167,6 +170,14 @@ def _kind(value: bytes) -> int:
     if b'"kind":"contact"' in value:
         return INPUTS.outcomes
     return FACTS if b'"kind"' in value else NETWORK
+
+
+def _merge(engine: Engine) -> None:
+    """Merge what an engine learned, as whoever owns partition 0 does."""
+    pool, fresh = engine.learner.pool, Learner(len(taxonomy.load()), shared=True).pool
+    assert pool is not None and fresh is not None
+    if (data := exchange.contribution(pool)) is not None:
+        exchange.merge_lessons(fresh, None, {0: exchange.read_contribution(fresh, data)})
 
 
 def _warm_values(ts: int, interest: str) -> list[bytes]:

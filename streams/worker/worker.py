@@ -32,6 +32,7 @@ from streams.worker.health import Health
 from streams.worker.inlet import Inlet
 from streams.worker.lag_watch import LagWatch
 from streams.worker.membership import Membership
+from streams.worker.model_merger import ModelMerger
 from streams.worker.outlet import Outlet
 from streams.worker.pipeline import Pipeline
 from streams.worker.reach import Reach
@@ -80,6 +81,7 @@ class Worker:
         self._topics = TopicWatch(settings, ports)
         self._inlet = Inlet(settings, ports)
         self._ticker = Ticker(settings, ports)
+        self._merger = ModelMerger(settings, ports)
         self._sweeper = Sweeper(settings, self._pipeline, ports)
         self._membership = Membership(
             settings,
@@ -254,6 +256,7 @@ class Worker:
         membership.try_again()
         self._sweeper.look(self._inlet, membership.engines)
         self._ticker.look(self._inlet, membership.engines)
+        self._merger.look(self._inlet, membership.engines)
         self._report.watermarks(membership.engines)
         due = self._due() or self._inlet.owes()
         if self._uncommitted >= most or (due and not self._pipeline.committing):

@@ -14,7 +14,7 @@ from typing import Any
 from features.engine import Engine
 from features.records.position import Position
 from streams.contract.headers import parse_dead_letter
-from streams.contract.topics import DEAD_LETTERS, INPUTS, OFFERS, PROFILES, RECEIPTS, STATE
+from streams.contract.topics import DEAD_LETTERS, INPUTS, MODELS, OFFERS, PROFILES, RECEIPTS, STATE
 from tests.broker.memory_broker import Entry, Transaction
 from tests.simulation import inputs
 from tests.simulation.deployment import GROUP, Simulation, Violation
@@ -78,7 +78,7 @@ def _dead_letters(simulation: Simulation, commits: list[Transaction], partition:
 def _content(simulation: Simulation, commits: list[Transaction], partition: int) -> None:
     seed, ticks = simulation.input_seed, _ticks(simulation, partition)
     cuts = [_cut(txn, partition) for txn in commits]
-    made, engine = inputs.replay(seed, partition, cuts, ticks)
+    made, engine = inputs.replay(seed, partition, cuts, ticks, simulation.shared)
     gone: dict[str, set[bytes | None]] = {PROFILES: set(), OFFERS: set()}
     for number, (txn, changes) in enumerate(zip(commits, made, strict=True)):
         place = f"commit {number} of partition {partition}"
@@ -87,6 +87,7 @@ def _content(simulation: Simulation, commits: list[Transaction], partition: int)
             RECEIPTS: dict(changes.receipts),
             PROFILES: {key: value for key, value, _, _ in changes.profiles},
             OFFERS: {key: value for key, value, _, _ in changes.offers},
+            MODELS: {b"%d" % partition: changes.lesson} if changes.lesson is not None else {},
         }
         for topic, records in wanted.items():
             entries = [
@@ -105,11 +106,11 @@ def _content(simulation: Simulation, commits: list[Transaction], partition: int)
     live = canonical(engine)
     _same(
         f"I11: partition {partition}",
-        inputs.expected(seed, partition, ticks).state,
+        inputs.expected(seed, partition, ticks, simulation.shared).state,
         without_versions(live),
         None,
     )
-    restored = inputs.new_engine()
+    restored = inputs.new_engine(simulation.shared)
     restored.load(_fold(simulation, STATE, partition).items())
     _same(f"I5: changelog of partition {partition}", live, canonical(restored), None)
     for owner, mine in _live(simulation, partition):

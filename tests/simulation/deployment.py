@@ -45,6 +45,7 @@ GROUP = "sim"
 INPUT_SEEDS = 64  # as many different inputs; their expected results are computed once
 _MOST_STEPS = 3_000
 _MOST_WORKERS = 3
+_EXCHANGES = 15  # looks of whoever merges and of whoever tells, each a turn of its own
 #: Calls that a broker answers, so that it can refuse them or not answer at all.
 _ANSWERED = frozenset(
     {
@@ -141,6 +142,7 @@ class Simulation:
         self._down = list(self._names)
         self._runs = 0
         self._settings = _varied(rng)
+        self.shared = self._settings.shared_model
         self.faults = (
             faults
             if faults is not None
@@ -164,11 +166,20 @@ class Simulation:
         Violation
             When it does not come to an end (I9), or a worker ends in a way it should not.
         """
-        while not self._drained():
-            self._step()
+        self._drain()
+        if self.shared:  # what was learned is exchanged, and comes back through the facts
+            for _ in range(_EXCHANGES):
+                self.broker.sleep(self._settings.shared_model_wait_ms / 1000.0)
+                for _ in range(_MOST_WORKERS * 4):
+                    self._step()
+            self._drain()
         # A process that crashed may have left a transaction open in front of what is to be read.
         self.broker.sleep(2 * self._settings.transaction_timeout_ms / 1000.0)
         return self.trace
+
+    def _drain(self) -> None:
+        while not self._drained():
+            self._step()
 
     # -- who runs ------------------------------------------------------------------------
 
@@ -323,6 +334,8 @@ def _varied(rng: Random) -> Settings:
         turn_persons=rng.choice([1, 2, 2_000]),
         outcomes=True,
         contact_policy=inputs.CONTACT_POLICY,
+        shared_model=rng.random() < 0.25,
+        shared_model_wait_ms=rng.choice([500, 5_000]),
     )
 
 

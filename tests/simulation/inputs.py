@@ -37,7 +37,7 @@ from tests.support.reference import canonical, without_versions
 DAY_MS, HOUR_MS = 86_400_000, 3_600_000
 START_MS = 1_700_006_400_000  # a midnight, UTC
 #: When the records come: they are a backlog.
-READ_MS = START_MS + 30 * 86_400_000
+READ_MS = START_MS + 4 * 86_400_000 + 1_800_000
 DAYS = 4
 PARTITIONS = 2
 LATENESS_MS = 3 * 3_600_000
@@ -61,7 +61,8 @@ _TAGS = {
 #: Rules of contacts that a few days are enough for.
 CONTACT_POLICY = str(Path(__file__).with_name("contact_policy.toml"))
 Positions = dict[str, Position]
-#: Ticks that the workers wrote behind the facts of a partition, each with its time stamp, ms.
+#: What the workers wrote behind the facts of a partition, ticks and parts of shared models, each
+#: with its time stamp, ms.
 Ticks = tuple[tuple[bytes, int], ...]
 
 
@@ -249,13 +250,13 @@ def facts_count(seed: int, partition: int) -> int:
 
 
 @lru_cache(maxsize=512)
-def expected(seed: int, partition: int, ticks: Ticks = ()) -> Expected:
+def expected(seed: int, partition: int, ticks: Ticks = (), shared: bool = False) -> Expected:
     """An uninterrupted run over one partition: one sequence, one commit at its end."""
     found = Expected()
     merge = Merge(JOINED, {name: Position(0, -1) for name in JOINED})
     refused = _take(seed, partition, merge, found, ticks)
     batch = merge.release()
-    engine = new_engine()
+    engine = new_engine(shared)
     outcome = engine.apply(batch)
     engine.refuse(refused)
     for i in np.flatnonzero(outcome == lay.LATE).tolist():
@@ -293,22 +294,21 @@ def _take(seed: int, partition: int, merge: Merge, found: Expected, ticks: Ticks
     return refused
 
 
-def new_engine() -> Engine:
+def new_engine(shared: bool = False) -> Engine:
     """An engine as the simulated workers make it."""
-    engine = Engine(
-        engine_config(settings(contact_policy=CONTACT_POLICY)), taxonomy.load(), contents()
-    )
+    given = settings(contact_policy=CONTACT_POLICY, shared_model=shared)
+    engine = Engine(engine_config(given), taxonomy.load(), contents())
     ids = {name: f"id of {name}'" for name in JOINED}
     engine.owner = Owner(settings().group, PARTITIONS, ids)
     return engine
 
 
 def replay(
-    seed: int, partition: int, cuts: list[Positions], ticks: Ticks = ()
+    seed: int, partition: int, cuts: list[Positions], ticks: Ticks = (), shared: bool = False
 ) -> tuple[list[Changes], Engine]:
     """What commits at these positions write in a run that was never interrupted."""
-    known = expected(seed, partition, ticks)
-    engine, made, done = new_engine(), [], 0
+    known = expected(seed, partition, ticks, shared)
+    engine, made, done = new_engine(shared), [], 0
     refused = {(t, o) for t, o, reason in known.dead if reason != "late"}
     before = {name: 0 for name in JOINED}
     for cut in cuts:

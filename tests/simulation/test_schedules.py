@@ -15,12 +15,15 @@ from confluent_kafka import OFFSET_END, KafkaException, TopicPartition
 
 from features import checkpoint
 from features.engine import Engine
+from features.models.pooled import Pool
+from features.records.facts import SharedPart
 from features.state import changelog_keys as keys
 from features.state import layout as lay
 from features.vocabulary import Outcome
 from streams.errors import Abandon
 from streams.worker.inlet import Inlet
 from streams.worker.membership import Membership
+from streams.worker.model_merger import ModelMerger
 from streams.worker.outlet import Commit, Outlet
 from streams.worker.partition import Partition
 from streams.worker.pipeline import Pipeline
@@ -202,6 +205,25 @@ def _resent_unnoticed(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Outlet, "_is_doubtful", lambda self, deadline: False)
 
 
+def _lessons_lost_at_a_restart(patch: pytest.MonkeyPatch) -> None:
+    """What a partition gave, and which merged model it stands on, is not read back."""
+    patch.setattr(Pool, "restore", lambda self, data: None)
+
+
+def _merged_model_taken_beside_the_log(patch: pytest.MonkeyPatch) -> None:
+    """A worker takes the merged model as soon as it sees it, not at its place in the log."""
+    tell = ModelMerger._tell
+
+    def at_once(self: Any, reading: Any, merged: Any, inlet: Any, engines: Any) -> None:
+        for number, engine in engines.items():
+            until, _ = merged.until.get(number, (-1, -1))
+            for part, data in reading.parts().items():
+                engine.share(SharedPart(part, merged.day, data, 0, until))
+        tell(self, reading, merged, inlet, engines)
+
+    patch.setattr(ModelMerger, "_tell", at_once)
+
+
 #: Bugs, and faults to strike with where the seed's own would take long to meet them.
 BUGS: dict[Any, Sequence[Fault] | None] = {
     _offsets_outside_the_transaction: None,
@@ -214,6 +236,8 @@ BUGS: dict[Any, Sequence[Fault] | None] = {
     _commit_of_a_former_owner: None,
     _resent_unnoticed: [Fault("RESEND", 4 * n, 0.5) for n in range(4)],
     _assigned_at_the_end: None,
+    _lessons_lost_at_a_restart: None,
+    _merged_model_taken_beside_the_log: None,
 }
 
 

@@ -21,7 +21,7 @@ from confluent_kafka.admin import (
 
 from streams.__main__ import main
 from streams.contract import topics
-from streams.contract.topics import OUTCOMES, TOPICS
+from streams.contract.topics import MODELS, OUTCOMES, TOPICS
 from streams.errors import ExitCode
 from streams.kafka import topic_plan
 from streams.kafka.topic_check import advice, check
@@ -50,10 +50,11 @@ def test_an_equal_cluster_needs_nothing() -> None:
 def test_an_empty_cluster_needs_everything() -> None:
     changes = plan({}, SETTINGS)
     assert [(c.action, c.topic) for c in changes] == [("create", t.name) for t in TOPICS]
-    needed = [t.name for t in TOPICS if t.name != OUTCOMES]  # which only some deployments join
+    # Which only some deployments need.
+    needed = [t.name for t in TOPICS if t.name not in (OUTCOMES, MODELS)]
     assert check({}, SETTINGS) == ["missing: " + ", ".join(needed)]
     everything = ["missing: " + ", ".join(t.name for t in TOPICS)]
-    assert check({}, replace(SETTINGS, outcomes=True)) == everything
+    assert check({}, replace(SETTINGS, outcomes=True, shared_model=True)) == everything
 
 
 def test_the_prefix_is_part_of_the_name() -> None:
