@@ -107,6 +107,11 @@ PLANTED: dict[str, tuple[type, str, Any]] = {
         "refuses",
         lambda self, purpose, now: False,
     ),
+    "I12 what a member refuses his device tells the household": (
+        Person,
+        "use_span",
+        lambda self, purpose: ALWAYS,
+    ),
     "I12 answers are never forgotten": (
         Admission,
         "forget_answers",
