@@ -26,8 +26,8 @@ MAX_LEVELS = 10
 _PROTOCOLS = frozenset({"dns", "dtls", "http", "quic", "rtmp", "rtp", "stun", "tls"})
 #: What stands before a channel's name: numbers, qualities, countries of two letters or marked off.
 _ADDED = re.compile(
-    r"[\W_]*(?:[0-9]{1,4}|[48]k|[uf]?hd|sd|hevc|h26[45]|vip|raw|[a-z]{2}|[a-z]{3}(?=\s*[^\w\s]))"
-    r"[\W_]+"
+    r"[\W_]*(?:[0-9]{1,4}|[48]k|[uf]?hd|sd|hevc|h26[45]|vip|raw"
+    r"|[a-z]{2}|[a-z]{3}(?=\s*[^\w\s]))[\W_]+"
 )
 _LOCAL = TagEntry((), "rule:local", RULE, infrastructure=True)
 
