@@ -38,9 +38,9 @@ def resolve(key: str, table: Mapping[str, TagEntry]) -> TagEntry | None:
     A host is looked up itself, then its parent domains down to the registrable one; whatever is
     found first counts, so infrastructure wins only at the level where it stands; of a host that
     nothing is known of its own words tell (`features.tags.host_words`). Of a channel what was added
-    to its name is left out where it is denied without (``nick jr. hd``, ``4k | cbeebies +1``). An app is
-    looked up itself, then by package wildcards (``app:com.qualcomm.*``), then by the domain in
-    its package name. Addresses and local names are infrastructure. A host or an app whose own
+    to its name is left out where it is denied without (``nick jr. hd``, ``4k | cbeebies +1``). An
+    app is looked up itself, then by package wildcards (``app:com.qualcomm.*``), then by the domain
+    in its package name. Addresses and local names are infrastructure. A host or an app whose own
     words tell that it is sensitive is denied, but for the part of the name that a person wrote
     down with tags (a list of this project, an editor); so is any other key that nothing is known
     of.
