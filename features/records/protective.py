@@ -272,9 +272,14 @@ class _Record:
         if kind is RightsKind.RIGHTS:
             return Undecided("unknown_kind")
         if kind is RightsKind.UNKNOWN and named:
-            refuses = isinstance(reading, RefusalReading)
-            return Undecided("unknown_kind") if refuses else Nothing("unknown_kind")
+            may_be = isinstance(reading, RefusalReading) or self._says_its_kind_alone()
+            return Undecided("unknown_kind") if may_be else Nothing("unknown_kind")
         return reading
+
+    def _says_its_kind_alone(self) -> bool:
+        """Whether there is nothing in it but who, when and of what kind: it can be a request."""
+        own = (*map(squeezed, _WHO_AND_WHEN), *self._words.names("kind"))
+        return self._squeezed.keys() <= {*own, *self._words.names("beside")}
 
 
 def _of_all(found: Iterable[RefusalReading | Undecided]) -> frozenset[Purpose]:
@@ -340,6 +345,7 @@ def _valid(text: str, form: Field) -> bool:
 
 _BEFORE = re.compile(f"(?!(?:{NUMBER}|{MAC}|{IPV4}|{IPV6})$)[A-Za-z0-9_.:-]+")
 _NEGATIVE = re.compile(r"-[0-9]+")
+_WHO_AND_WHEN: Final = ("event_id", "account_id", "member_id", "ts", "kind")
 _LISTED = re.compile("[,;|&]")
 _BLANK = re.compile(r"[\s\ufeff]*")
 #: As tolerant as the library can be; a number of any length is no work.
