@@ -159,13 +159,13 @@ def scalars(values: Iterable[Any]) -> list[str | int | float | bool]:
     return [*found, _BEYOND] if left else found
 
 
-def listed(values: Iterable[Any]) -> list[str | int | float | bool]:
+def words_in(values: Iterable[Any]) -> list[str | int | float | bool]:
     """`scalars`, and of a text that is a list its parts: each has a prefix of its own.
 
     Examples
     --------
-    >>> listed(["dpv:Profiling, dpv:Marketing", "offers/audiences", "https://w3id.org/dpv#Marketing"])
-    ['dpv:Profiling', ' dpv:Marketing', 'offers', 'audiences', 'https://w3id.org/dpv#Marketing']
+    >>> words_in(["dpv:Profiling,dpv:Marketing", "offers/audiences", "x:a/b#Offers"])
+    ['dpv:Profiling', 'dpv:Marketing', 'offers', 'audiences', 'x:a/b#Offers']
     """
     found: list[str | int | float | bool] = []
     for value in scalars(values):
@@ -242,7 +242,7 @@ class _Record:
 
     def reading(self) -> Protecting | None:
         """The gravest of all readings."""
-        kinds = {self._words.kind(value) for value in listed(self.values("kind"))}
+        kinds = {self._words.kind(value) for value in words_in(self.values("kind"))}
         found = [self._as(kind, bool(kinds)) for kind in kinds or {RightsKind.UNKNOWN}]
         if any(isinstance(item, ErasureReading) for item in found):
             return ErasureReading()

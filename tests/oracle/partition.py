@@ -272,10 +272,8 @@ class Partition:
             return False
         owner = None if member else known.owner(device)
         spans = [known.span(name, self.now) for name in (member, owner) if name]
-        spans += [known.uses(owner)] if owner else []
-        if owner == "":
-            return False  # erased, and nobody has been named since
-        return all(start <= doc["ts"] < until for start, until in spans)
+        spans += [known.uses(owner)] if owner else []  # without a name the owner was erased
+        return owner != "" and all(start <= doc["ts"] < until for start, until in spans)
 
     def _seen_before(self, event_id: tuple[int, str, str]) -> bool:
         width = max(1, self.config.dedup_horizon_ms // 16)

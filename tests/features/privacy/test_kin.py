@@ -15,7 +15,7 @@ from features.state import changelog_keys as keys
 from features.state.changelog_keys import META
 from features.tags import taxonomy
 from features.tags.exact import TagEntry
-from tests.support.feeding import DAY, START, Feed, Record, Stream, stance
+from tests.support.feeding import DAY, Feed, Record, Stream, stance
 from tests.support.held import traces, whole
 
 TABLE = {
@@ -154,64 +154,6 @@ def test_nothing_a_child_said_is_kept() -> None:
     held.feed(_registry(feed, 2, "dev-2", owner_member_id="teen", adult=False))
     held.commit()
     assert b"i/acc/teen" not in held.state
-
-
-def test_a_device_of_a_refusing_member_is_his_where_nobody_is_named() -> None:
-    held, feed = _stream(), Feed()
-    held.feed(feed.consent("acc", 0), _registry(feed, 0, "dev-dad", owner_member_id="dad"))
-    held.feed(feed.consent("acc", 1, "withdrawn", member_id="dad"))
-    visits = [
-        feed.visit("acc", 2, "sport.example", device_id="dev-dad", **who)
-        for who in ({}, {"member_id": "mum"}, {"member_id": "dad"})
-    ]
-    assert held.feed(*visits) == ["suppressed", "counted", "suppressed"]
-
-
-@pytest.mark.parametrize("use", ["offers", "audiences"])
-@pytest.mark.parametrize("who", ["dad", "DAD"])
-@pytest.mark.parametrize("restart", [False, True])
-def test_what_a_member_refuses_his_device_tells_nobody(use: str, who: str, restart: bool) -> None:
-    """Where nobody is named it would be the household's, whose profile is used for just that."""
-    held, feed = _stream(), Feed()
-    device = _registry(feed, 0, "dev-dad", owner_member_id="dad")
-    refusal = feed.consent("acc", 1, "withdrawn", member_id=who, purpose=use)
-    held.feed(feed.consent("acc", 0), device, refusal)
-    if restart:
-        held.commit()
-        held.restart()
-
-    def visits(day: float) -> list[str]:
-        named = ({}, {"member_id": "mum"}, {"member_id": "dad"})
-        return held.feed(
-            *(feed.visit("acc", day, "sport.example", device_id="dev-dad", **w) for w in named),
-            feed.visit("acc", day, "sport.example", device_id="dev-box"),
-        )
-
-    assert visits(2) == ["suppressed", "counted", "counted", "counted"]
-    held.feed(feed.consent("acc", 3, member_id=who, purpose=use, expires_at=START + 4 * DAY))
-    if restart:
-        held.commit()
-        held.restart()
-    assert visits(2.99)[0] == "suppressed", "late, from within the refusal"
-    assert visits(3.5)[0] == "counted"
-    assert visits(4)[0] == "suppressed", "the grant has ended by then"
-
-
-def test_the_device_of_who_was_erased_is_nobodys_until_somebody_is_named() -> None:
-    held, feed = _stream(), Feed()
-    held.feed(feed.consent("acc", 0), _registry(feed, 0, "dev-dad", owner_member_id="dad"))
-
-    def visit(day: float) -> list[str]:
-        return held.feed(feed.visit("acc", day, "sport.example", device_id="dev-dad"))
-
-    assert visit(1) == ["counted"]
-    held.feed(feed.fact("acc", 1.5, "erasure", member_id="dad"))
-    assert visit(2) == ["suppressed"]
-    held.commit()
-    held.restart()
-    assert visit(2) == ["suppressed"]
-    held.feed(_registry(feed, 3, "dev-dad"))
-    assert visit(3) == ["counted"]
 
 
 # -- what protects stays
