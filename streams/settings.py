@@ -56,8 +56,8 @@ class Settings(EngineSettings):
     # -- the loop
     poll_events: int = 10_000  # most records taken by one poll
     poll_timeout_ms: int = 100  # longest wait of one poll
-    #: Take records from librdkafka's queue, without an object of Python for each
-    native_fetch: bool = False
+    #: Take records from librdkafka's queue, without an object of Python for each, if it can be
+    native_fetch: bool = True
     #: Persons that facts and their ends may change in one turn of all partitions; the rest waits
     turn_persons: int = 2_000
     commit_interval_ms: int = 300  # a transaction ends after so long, or at `commit_events`

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from features.privacy.kin import Kin, spelled
+from features.privacy.kin import ERASED, Kin, spelled
 from features.privacy.ledger import Ledger
 from features.privacy.name_sets import keep_name
 from features.privacy.person import ATTRIBUTION, Person
@@ -142,8 +142,9 @@ class Admission:
                 self._answered(account, member, (name, b""))
         kin = self.ledger.kin(account)
         if kin is not None and any(
-            Purpose.PROFILING in who.consents
+            use in who.consents
             for who in (person, *self.ledger.alike(account, member))
+            for use in Purpose
         ):
             for device in kin.owned(member):
                 self.put_device(account, device, now)
@@ -162,13 +163,26 @@ class Admission:
             self._spans.put(account, NEVER, device=name)
             return
         owner = kin.device(device).owner if kin is not None else None
-        span = ALWAYS
-        if owner:
-            span = self.span(account, owner, self.ledger.person(account, owner), now)
+        span = ALWAYS if owner is None else self._unnamed(account, owner, now)
         if span != ALWAYS or self.asks(account):
             self._spans.put(account, span, device=name, scope=lay.SPAN_ALONE)
         else:
             self._spans.drop(account, device=name)
+
+    def _unnamed(self, account: bytes, owner: str, now: int) -> tuple[int, int]:
+        """Event times when what is done on a member's device counts for all in the household.
+
+        Its profile is used for what he may refuse, and what was counted can't be told apart there.
+        """
+        if owner == ERASED:
+            return NEVER
+        person = self.ledger.person(account, owner)
+        start, until = self.span(account, owner, person, now)
+        for who in (person, *self.ledger.alike(account, owner)):
+            for use in (Purpose.OFFERS, Purpose.AUDIENCES):
+                since, end = who.use_span(use)
+                start, until = max(start, since), min(until, end)
+        return (start, until) if start < until else NEVER
 
     def answer(self, account: bytes, member: bytes, device: bytes, now: int) -> None:
         """Say of a person and a device that the kernel doesn't know when they may be held."""

@@ -19,6 +19,11 @@ from features.records.protective import scalars, squeezed, whole
 OF_AGE: Final = 18
 _YEAR = re.compile(r"(?<![0-9])(?:19|20)[0-9]{2}(?![0-9])")
 _NUMBER = re.compile(r"[0-9]{1,3}(?![0-9])")
+#: Names of fields that say that somebody has not come to an age.
+_UNDER: Final = re.compile(
+    "(?:is)?(?:u|under|below|unter|youngerthan|lessthan|moinsde|menorde|sotto)(?:[0-9]|1[0-8])"
+    "(?:years|yearsold|yo|jahre|jahren|ans|anos|anni)?"
+)
 _NO: Final = frozenset({"", "false", "no", "n", "0", "off", "f", "none", "null"})
 
 
@@ -62,6 +67,10 @@ class Childhood:
         return (
             any(squeezed(str(value)) not in (*self.yes, "") for value in said(self.adult))
             or any(squeezed(str(value)) not in _NO for value in said(self.child))
+            or any(
+                squeezed(str(value)) not in _NO
+                for value in said(name for name in fields if _UNDER.fullmatch(name))
+            )
             or any(_years(value) < OF_AGE for value in said(self.age))
             or any(_is_born_late(value, ts) for value in said(self.birth))
             or any(part in text for text in texts for part in self.words)

@@ -191,6 +191,10 @@ class Person:
         granted = bool(history) and history[-1].status == ConsentStatus.GRANTED
         return history[-1].until if granted else FOREVER
 
+    def use_span(self, purpose: Purpose) -> tuple[int, int]:
+        """Event times from which on and until which a use is allowed, ms; without a word it is."""
+        return consent.span(self.consents.get(purpose, []), -1, True)
+
     def bounds(self) -> bool:
         """Whether a use of profiles is allowed for a time only."""
         return any(self.use_until(use) < FOREVER for use in (Purpose.OFFERS, Purpose.AUDIENCES))

@@ -33,7 +33,7 @@ from typing import Any, Final
 
 from features.privacy.childhood import Childhood
 from features.records.inputs import TS_END, TS_MIN
-from features.records.protective import scalars, squeezed, unaccented, whole
+from features.records.protective import scalars, squeezed, unaccented, whole, words_in
 from features.records.readings import (
     Grant,
     Nothing,
@@ -114,11 +114,11 @@ class Words:
         meant = self._meant(purposes)
         if not meant:
             return Nothing("foreign")
-        said = [self._status(value) for value in scalars(statuses)]
+        said = [self._status(value) for value in words_in(statuses)]
         whys = [why for why in said if why is not None]
         if whys:
             return RefusalReading(meant, max(whys))
-        if not said or not all(self._grants(value) for value in scalars(statuses)):
+        if not said or not all(self._grants(value) for value in words_in(statuses)):
             return Undecided("status", meant)
         over = [end for end in map(whole, scalars(ends)) if end is not None]
         if any(end < TS_MIN or (ts is not None and end <= ts) for end in over):
@@ -180,7 +180,10 @@ class Words:
         """All purposes that are meant if it is a refusal."""
         if not values:
             return frozenset({UNSAID})
-        found = (self.purposes.get(squeezed(str(v)), self.everything) for v in scalars(values))
+        words = scalars(values)
+        if len(words_in(words)) > len(words):
+            return self.everything  # a list in one text is no purpose of the contract
+        found = (self.purposes.get(squeezed(str(word)), self.everything) for word in words)
         return frozenset[Purpose]().union(*found)
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 #: Most states of a table; an expression that needs more is refused.
-MOST_STATES: Final = 8_192
+MOST_STATES: Final = 10_000
 _MOST_REPEATS: Final = 64
 _SIGNS: Final[dict[str, tuple[int, int | None]]] = {"?": (0, 1), "*": (0, None), "+": (1, None)}
 _MOST_PARTS: Final = 20_000

@@ -148,7 +148,7 @@ def _may_be_iban(blob: NDArray[np.uint8], begin: int, length: int) -> bool:
 def fill_body(
     blob: NDArray[np.uint8],
     words: NDArray[np.uint64],
-    personal: tuple[Automaton, Automaton, Automaton],
+    personal: tuple[Automaton, Automaton, Automaton, Automaton],
     at: NDArray[np.int64],
     size: NDArray[np.int64],
     number: NDArray[np.int64],
@@ -200,7 +200,7 @@ def _number(number: NDArray[np.int64], numbers: int, field: int) -> int:
 def _checked(
     blob: NDArray[np.uint8],
     words: NDArray[np.uint64],
-    personal: tuple[Automaton, Automaton, Automaton],
+    personal: tuple[Automaton, Automaton, Automaton, Automaton],
     at: NDArray[np.int64],
     size: NDArray[np.int64],
     number: NDArray[np.int64],

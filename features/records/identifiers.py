@@ -60,6 +60,22 @@ _BOXES: Final = any_case(
 )
 #: A digit of a number as its ASCII code in hexadecimal, the first behind a plus or not.
 _HEX_DIGITS: Final = "(?:2[Bb])?(?:3[0-9])"
+#: Digits in base64, three in a group of four characters: the first two of a group, which are a
+#: digit and the upper half of the next one, and the third and the fourth.
+_FIRST, _THIRD, _FOURTH = "(?:[MN][DTjz]|O[DT])", "[AEIMQUYcgk]", "[w-z0-5]"
+_GROUP = f"{_FIRST}{_THIRD}{_FOURTH}"
+_GROUP_END = f"(?:[MN][AQgw]|O[AQ]|{_FIRST}{_THIRD})"
+#: A number by itself, the first digit behind a plus or not: seven digits to seventeen.
+_BASE64_NUMBER: Final = (
+    f"(?:(?:Kz{_THIRD}{_FOURTH}|{_GROUP}){_GROUP}{_GROUP_END}"
+    f"|(?:Kz{_THIRD}{_FOURTH}|{_GROUP})(?:{_GROUP}){{2,5}}{_GROUP_END}?)"
+)
+#: Ten digits of something longer, which begin with the first, second or third byte of a group.
+_BASE64_DIGITS: Final = (
+    f"(?:(?:{_GROUP}){{3}}(?:[MN][A-Za-z0-9+/_-]|O[A-Za-f])"
+    f"|[DTjz]{_THIRD}{_FOURTH}(?:{_GROUP}){{2}}{_FIRST}[A-Za-n]"
+    f"|[AEIMQUYcgkosw048]{_FOURTH}(?:{_GROUP}){{3}})"
+)
 _BYTES_6 = f"(?:{_HEX}{{2}}{_S}){{5}}{_HEX}{{2}}"
 
 #: Whole ids that are none, whatever form is declared.
@@ -78,6 +94,7 @@ NO_ID: Final[tuple[str, ...]] = (
     f"{_WORDS}{_ALWAYS}{_S}+[0-9][A-Za-z0-9_.:-]*",
     f"[0-9]{{14,15}}[.]{any_case('mnc')}[0-9]{{2,3}}[A-Za-z0-9_.:-]*",  # IMSI with its network
     f"{_HEX_DIGITS}{{{PERSON_DIGITS[0]},{PERSON_DIGITS[1]}}}",  # a number in code
+    f"(?:{_LETTER}+{_S}+)?{_BASE64_NUMBER}",
 )
 #: Whole ids that are none unless plain digits are declared: telephone numbers behind anything.
 NO_WORD: Final[tuple[str, ...]] = (
@@ -102,10 +119,12 @@ NO_TEXT: Final[tuple[str, ...]] = (
     f"|(?:{_ANY}*[^0-9A-Za-z])?{_HEX_DIGITS}{{10}}{_ANY}*",
     # a MAC address
     f"(?:{_ANY}*[^0-9A-Za-z:-])?{MAC}(?:[^0-9A-Za-z:-]{_ANY}*)?",
+    # a number's digits in base64
+    f"{_ANY}*{_BASE64_DIGITS}{_ANY}*",
 )
 #: Without so many digits or an @ no text matches the first two, without so many of ``:`` and ``-``
-#: none the last.
-TEXT_DIGITS, TEXT_MARKS = 7, 5
+#: not the third, without so many of ``L`` to ``O`` not the last.
+TEXT_DIGITS, TEXT_MARKS, TEXT_CAPITALS = 7, 5, 3
 
 _UUID = "[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 #: Forms of ids that a setting names: random, a hash, made by `streams.datasets.pseudonyms`, any

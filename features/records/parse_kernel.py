@@ -32,7 +32,7 @@ def parse_records(
     ends: NDArray[np.int64],
     key: tuple[np.uint64, np.uint64],
     ids: Automaton,
-    personal: tuple[Automaton, Automaton, Automaton],
+    personal: tuple[Automaton, Automaton, Automaton, Automaton],
     scratch: NDArray[np.int64],
     records: NDArray[Any],
     slow: NDArray[np.bool_],

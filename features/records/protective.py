@@ -159,6 +159,32 @@ def scalars(values: Iterable[Any]) -> list[str | int | float | bool]:
     return [*found, _BEYOND] if left else found
 
 
+def words_in(values: Iterable[Any]) -> list[str | int | float | bool]:
+    """`scalars`, and of a text that is a list its parts: each has a prefix of its own.
+
+    Examples
+    --------
+    >>> words_in(["dpv:Profiling,dpv:Marketing", "offers/audiences", "x:a/b#Offers"])
+    ['dpv:Profiling', 'dpv:Marketing', 'offers', 'audiences', 'x:a/b#Offers']
+    """
+    found: list[str | int | float | bool] = []
+    for value in scalars(values):
+        found += _parts(value) if isinstance(value, str) else [value]
+    return found
+
+
+def _parts(text: str) -> list[str]:
+    parts = _LISTED.split(text, _MAX_VALUES)
+    beyond = [_BEYOND] * (len(parts) > _MAX_VALUES)
+    parts = [
+        word
+        for part in parts[:_MAX_VALUES]
+        for word in ([part] if ":" in part or "#" in part else part.split("/", _MAX_VALUES))
+        if word.strip()
+    ]
+    return [*(parts or [text]), *beyond]
+
+
 def whole(value: Any) -> int | None:
     """A whole number, written as a number or as digits."""
     if isinstance(value, str) and re.fullmatch(r"\s*[+-]?[0-9]{1,20}\s*", value, re.ASCII):
@@ -216,7 +242,7 @@ class _Record:
 
     def reading(self) -> Protecting | None:
         """The gravest of all readings."""
-        kinds = {self._words.kind(value) for value in scalars(self.values("kind"))}
+        kinds = {self._words.kind(value) for value in words_in(self.values("kind"))}
         found = [self._as(kind, bool(kinds)) for kind in kinds or {RightsKind.UNKNOWN}]
         if any(isinstance(item, ErasureReading) for item in found):
             return ErasureReading()
@@ -246,9 +272,14 @@ class _Record:
         if kind is RightsKind.RIGHTS:
             return Undecided("unknown_kind")
         if kind is RightsKind.UNKNOWN and named:
-            refuses = isinstance(reading, RefusalReading)
-            return Undecided("unknown_kind") if refuses else Nothing("unknown_kind")
+            may_be = isinstance(reading, RefusalReading) or self._says_its_kind_alone()
+            return Undecided("unknown_kind") if may_be else Nothing("unknown_kind")
         return reading
+
+    def _says_its_kind_alone(self) -> bool:
+        """Whether there is nothing in it but who, when and of what kind: it can be a request."""
+        own = (*map(squeezed, _WHO_AND_WHEN), *self._words.names("kind"))
+        return self._squeezed.keys() <= {*own, *self._words.names("beside")}
 
 
 def _of_all(found: Iterable[RefusalReading | Undecided]) -> frozenset[Purpose]:
@@ -314,6 +345,8 @@ def _valid(text: str, form: Field) -> bool:
 
 _BEFORE = re.compile(f"(?!(?:{NUMBER}|{MAC}|{IPV4}|{IPV6})$)[A-Za-z0-9_.:-]+")
 _NEGATIVE = re.compile(r"-[0-9]+")
+_WHO_AND_WHEN: Final = ("event_id", "account_id", "member_id", "ts", "kind")
+_LISTED = re.compile("[,;|&]")
 _BLANK = re.compile(r"[\s\ufeff]*")
 #: As tolerant as the library can be; a number of any length is no work.
 _DECODER = json.JSONDecoder(

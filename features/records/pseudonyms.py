@@ -19,6 +19,7 @@ from features.records.identifiers import (
     NO_ID,
     NO_TEXT,
     NO_WORD,
+    TEXT_CAPITALS,
     TEXT_DIGITS,
     TEXT_MARKS,
     is_iban,
@@ -35,6 +36,7 @@ _TWO_COLONS: Final = "[0-9A-Fa-f:.]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*"
 _S: Final = "[-._:]*"
 _LIKE_IBAN: Final = f"{_S}[A-Za-z]{_S}[A-Za-z](?:{_S}[0-9]){{2}}[0-9A-Za-z._:-]*"
 _DIGITS: Final = [b"%d" % n for n in range(10)]
+_CAPITALS: Final = [b"L", b"M", b"N", b"O"]
 _IPV6: Final = re.compile(IPV6)
 
 
@@ -118,16 +120,21 @@ def pseudonyms(form: str = DEFAULT_FORM, least_bits: float = 0.0) -> Pseudonyms:
 
 
 @cache
-def personal_texts() -> tuple[Automaton, Automaton, Automaton]:
+def personal_texts() -> tuple[Automaton, Automaton, Automaton, Automaton]:
     """Tables that tag a text which holds a number or an address of a person."""
-    first, second, third = (compile_table({expression: 1}) for expression in NO_TEXT)
-    return first, second, third
+    first, second, third, fourth = (compile_table({expression: 1}) for expression in NO_TEXT)
+    return first, second, third, fourth
 
 
 def is_personal(text: str) -> bool:
     """Whether a text holds a number or an address of a person or a device."""
     data = text.encode("utf-8", "surrogatepass")
     marks = data.count(b":") + data.count(b"-")
-    if b"@" not in data and marks < TEXT_MARKS and sum(map(data.count, _DIGITS)) < TEXT_DIGITS:
+    if (
+        b"@" not in data
+        and marks < TEXT_MARKS
+        and sum(map(data.count, _DIGITS)) < TEXT_DIGITS
+        and sum(map(data.count, _CAPITALS)) < TEXT_CAPITALS
+    ):
         return False
     return any(table.tags_of(data) for table in personal_texts())

@@ -7,13 +7,14 @@ read too: a clinic on no list is denied, not unknown, so that it is never named.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from functools import cache
 
 from features.tags.entry import ALL, CHILDREN, TagEntry
 from features.tags.host_words import by_host_words
 from features.tags.keys import is_local, registrable
-from features.tags.sensitive_words import sensitive_class
+from features.tags.sensitive_words import normalised, sensitive_class
 from features.tags.taxonomy import MINORS
 
 # Our judgement of how often a rule is right; not measured. An app found only by the domain in its
@@ -23,6 +24,11 @@ RULE, _PACKAGE = 0.95, 0.5
 MAX_LEVELS = 10
 
 _PROTOCOLS = frozenset({"dns", "dtls", "http", "quic", "rtmp", "rtp", "stun", "tls"})
+#: What stands before a channel's name: numbers, qualities, countries of two letters or marked off.
+_ADDED = re.compile(
+    r"[\W_]*(?:[0-9]{1,4}|[48]k|[uf]?hd|sd|hevc|h26[45]|vip|raw"
+    r"|[a-z]{2}|[a-z]{3}(?=\s*[^\w\s]))[\W_]+"
+)
 _LOCAL = TagEntry((), "rule:local", RULE, infrastructure=True)
 
 
@@ -32,9 +38,9 @@ def resolve(key: str, table: Mapping[str, TagEntry]) -> TagEntry | None:
     A host is looked up itself, then its parent domains down to the registrable one; whatever is
     found first counts, so infrastructure wins only at the level where it stands; of a host that
     nothing is known of its own words tell (`features.tags.host_words`). Of a channel what was added
-    to its name is left out where it is denied without (``nick jr. hd``, ``cbeebies +1``). An app is
-    looked up itself, then by package wildcards (``app:com.qualcomm.*``), then by the domain in
-    its package name. Addresses and local names are infrastructure. A host or an app whose own
+    to its name is left out where it is denied without (``nick jr. hd``, ``4k | cbeebies +1``). An
+    app is looked up itself, then by package wildcards (``app:com.qualcomm.*``), then by the domain
+    in its package name. Addresses and local names are infrastructure. A host or an app whose own
     words tell that it is sensitive is denied, but for the part of the name that a person wrote
     down with tags (a list of this project, an editor); so is any other key that nothing is known
     of.
@@ -101,11 +107,28 @@ def _resolve_host(host: str, table: Mapping[str, TagEntry]) -> tuple[TagEntry | 
 def _resolve_channel(key: str, table: Mapping[str, TagEntry]) -> TagEntry | None:
     """Entry of a channel that is denied, by a beginning of its name, the longest first.
 
-    Quality, time shift and country are added freely, and make no other channel of a children's.
+    Quality, time shift, country and number are added freely, before and behind, and make no other
+    channel of a children's.
     """
-    ends = [at for at, char in enumerate(key) if not char.isalnum() and key[:at] != "channel"]
-    found = (table.get(key[:at]) for at in ends[: -1 - MAX_LEVELS : -1])
-    return next((entry for entry in found if entry is not None and entry.denied), None)
+    name = key.removeprefix("channel:")
+    for bare in (bare for text in dict.fromkeys((name, normalised(name))) for bare in _bare(text)):
+        ends = [at for at, char in enumerate(bare) if not char.isalnum()]
+        for at in (len(bare), *ends[: -1 - MAX_LEVELS : -1]):
+            entry = table.get("channel:" + bare[:at])
+            if entry is not None and entry.denied:
+                return entry
+    return None
+
+
+def _bare(name: str) -> Iterator[str]:
+    """A channel's name, and that less one after the other of the things before it."""
+    yield name
+    for _ in range(MAX_LEVELS):
+        added = _ADDED.match(name)
+        if added is None:
+            return
+        name = name[added.end() :]
+        yield name
 
 
 def _resolve_package(package: str, table: Mapping[str, TagEntry]) -> TagEntry | None:

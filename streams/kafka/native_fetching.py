@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from confluent_kafka import Consumer, KafkaError, TopicPartition
+from confluent_kafka import Consumer, KafkaError, TopicPartition, libversion
 
 from features.records.messages import Calls, Messages
 from streams.kafka.fetching import Fetched, Notice, plain_fetch
@@ -32,7 +32,10 @@ class NotPossible(RuntimeError):
 _KNOWN: Final = ((2, 16),)
 _CONSUMER: Final = 1  # rd_kafka_type_t
 _POINTER, _TEXT, _INT = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int
+#: What a client that is not as it was is found out by.
+_AMISS: Final = (OSError, AttributeError, ImportError, TypeError, ValueError)
 _FUNCTIONS: Final = {
+    "rd_kafka_version": (_INT, ()),
     "rd_kafka_name": (_TEXT, (_POINTER,)),
     "rd_kafka_type": (_INT, (_POINTER,)),
     "rd_kafka_queue_new": (_POINTER, (_POINTER,)),
@@ -155,20 +158,21 @@ def native_fetch(consumer: Consumer, client: str) -> NativeFetch | None:
     """
     try:
         return _made(consumer, client)
-    except (OSError, AttributeError, NotPossible) as error:
+    except (*_AMISS, NotPossible) as error:
         log.warning("native_fetch is not possible here: %s; taking the plain way", error)
         return None
 
 
 def _made(consumer: Consumer, client: str) -> NativeFetch:
     release = tuple(int(part) for part in version("confluent-kafka").split(".")[:2])
-    if release not in _KNOWN or type(consumer) is not Consumer:
+    if release not in _KNOWN:
         raise NotPossible(f"confluent-kafka {'.'.join(map(str, release))} is not known")
+    if type(consumer) is not Consumer:
+        raise NotPossible(f"the consumer is a {type(consumer).__name__} of another make")
     if ctypes.sizeof(_POINTER) != 8:
         raise NotPossible("it needs a machine with 64 bits")
     library = _library()
-    # An object of Python begins with a count of references and a type.
-    handle = _POINTER.from_address(id(consumer) + 2 * ctypes.sizeof(_POINTER)).value
+    handle = _POINTER.from_address(id(consumer) + object.__basicsize__).value
     if not handle or library.rd_kafka_type(handle) != _CONSUMER:
         raise NotPossible("the client's handle is not where it was")
     if not library.rd_kafka_name(handle).startswith(f"{client}#consumer-".encode()):
@@ -186,4 +190,6 @@ def _library() -> ctypes.CDLL:
     for name, (result, arguments) in _FUNCTIONS.items():
         function = getattr(library, name)
         function.restype, function.argtypes = result, list(arguments)
+    if library.rd_kafka_version() != libversion()[1]:
+        raise NotPossible("the librdkafka that is loaded is not the client's")
     return library

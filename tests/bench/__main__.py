@@ -20,7 +20,7 @@ os.environ.setdefault("NUMBA_CACHE_DIR", str(CACHE / "numba"))
 from tests.bench import attribution, figures, lookups, report, scale, side, workers  # noqa: E402
 from tests.bench import outcomes as contacting  # noqa: E402
 from tests.bench import profiles as publishing  # noqa: E402
-from tests.bench.contenders import CONTENDERS  # noqa: E402
+from tests.bench.contenders import CONTENDERS, earlier  # noqa: E402
 from tests.bench.inputs import Shape  # noqa: E402
 from tests.broker.jars import KafkaUnavailable  # noqa: E402
 from tests.broker.kafka_server import KafkaServer, Options, started_kafka  # noqa: E402
@@ -111,6 +111,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("what", nargs="?", choices=list(_WHAT), default="side")
     parser.add_argument("--only", help=f"side: of {', '.join(CONTENDERS)}; all unless given")
+    parser.add_argument(
+        "--against",
+        type=Path,
+        metavar="FOLDER",
+        help="side: another checkout of this project, whose worker is the contender `before`",
+    )
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--accounts", type=int, help="households; events / 50 unless given")
     parser.add_argument("--session", type=float, default=8.0, help="mean events of a session")
@@ -137,24 +143,20 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _side(args: argparse.Namespace, shape: Shape) -> int:
-    names = args.only.split(",") if args.only else list(CONTENDERS)
-    unknown = [name for name in names if name not in CONTENDERS]
+    there = CONTENDERS | ({"before": earlier(args.against)} if args.against else {})
+    names = args.only.split(",") if args.only else list(there)
+    unknown = [name for name in names if name not in there]
     if unknown:
         print(
-            f"--only: unknown {', '.join(unknown)}; there are {', '.join(CONTENDERS)}",
-            file=sys.stderr,
+            f"--only: unknown {', '.join(unknown)}; there are {', '.join(there)}", file=sys.stderr
         )
         return 2
     with broker() as server:
         rows = side.by_side(
-            [CONTENDERS[name] for name in names],
-            shape,
-            args.repeats,
-            server,
-            args.most,
-            args.latency,
+            [there[name] for name in names], shape, args.repeats, server, args.most, args.latency
         )
     report.show(rows)
+    print(report.least(rows))
     out = args.out or CACHE / "result"
     report.save(out.with_suffix(".json"), rows, asdict(shape))
     drawn = report.plot(out.with_suffix(".png"), rows)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.bench import venvs
@@ -19,6 +19,7 @@ from tests.bench.venvs import CACHE, PEERS
 
 HERE = Path(__file__).resolve().parent
 _PEER_PROFILES = "{prefix}peer-profiles"
+_SETTING = "INTEREST_STREAMS_"
 _SAME_RIVER = "River's FTRL on 7 signals"
 
 
@@ -98,7 +99,7 @@ class Contender:
 
 def environment(contender: Contender, job: Job) -> dict[str, str]:
     """The whole environment: this process's without any deployment's settings, and its own."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("INTEREST_STREAMS_")}
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(_SETTING)}
     return {**kept, "PYTHONUNBUFFERED": "1", **contender.env(job)}
 
 
@@ -200,6 +201,28 @@ def _worker(name: str, label: str, more: Mapping[str, str]) -> Contender:
     )
 
 
+def earlier(folder: Path) -> Contender:
+    """The worker of another checkout of this project, to be compared with in one run.
+
+    Its levels are not checked, for its state may be of another format; settings that it does not
+    know yet are left out.
+    """
+    known = (folder / "streams" / "settings.py").read_text()
+
+    def env(job: Job) -> dict[str, str]:
+        wanted = worker_env(job).items()
+        kept = {
+            name: value
+            for name, value in wanted
+            if f"    {name.removeprefix(_SETTING).lower()}: " in known
+        }
+        own = {"NUMBA_CACHE_DIR": str(folder / ".cache" / "numba"), "PYTHONPATH": str(folder)}
+        return {**kept, **own, "PYTHONSAFEPATH": "1"}
+
+    worker = _worker("before", f"interest-streams of {folder}", {})
+    return replace(worker, env=env, begins="restore restored", checks="")
+
+
 _ALL = (
     Contender(
         "floor",
@@ -218,7 +241,9 @@ _ALL = (
     ),
     _worker("ours", "interest-streams", {}),
     _worker(
-        "ours-native", "interest-streams, native_fetch", {"INTEREST_STREAMS_NATIVE_FETCH": "true"}
+        "ours-plain",
+        "interest-streams, without native_fetch",
+        {"INTEREST_STREAMS_NATIVE_FETCH": "false"},
     ),
     _quix_streams("quix-eo", "exactly once", "exactly-once"),
     _quix_streams("quix", "at least once", "at-least-once"),

@@ -64,6 +64,22 @@ def show(rows: Sequence[Row], console: Console | None = None) -> None:
         console.print(f"  {row.label}: {row.failed or row.note}", highlight=False, markup=False)
 
 
+def least(rows: Sequence[Row]) -> str:
+    """Say the least core-seconds of each contender, and what part of the last one's they are.
+
+    Noise only ever adds, so of turns taken side by side the least compare best.
+    """
+    found = {
+        row.runs[0].contender: min(run.own_per_million for run in row.runs)
+        for row in rows
+        if row.runs
+    }
+    last = next(reversed(found.values()), 0.0)
+    return "least core-s/M: " + ", ".join(
+        f"{name} {value:.2f} ({value / last:.3f})" for name, value in found.items()
+    )
+
+
 def save(path: Path, rows: Sequence[Row], shape: Mapping[str, Any]) -> None:
     """Write everything that was measured."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -28,6 +28,7 @@ from tests.chaos.proxy import FAIR, Network, Weather
 from tests.chaos.worker import write_json
 from tests.support.history import History
 from tests.support.processes import peak_memory
+from tests.support.sealed_letters import PUBLIC
 from tests.support.worker_process import WorkerProcess, short_timings
 
 #: Ends that a supervisor answers by starting the worker again.
@@ -155,6 +156,7 @@ class Cluster:
             own,
             instance_id=f"w{slot}",
             native_fetch=slot % 2 == 1,  # every fault strikes both ways to take records
+            dead_letter_key=PUBLIC if slot % 4 in (1, 2) else "",  # and both kinds of letters
             kafka={**own.kafka, "client.id": f"w{slot}"},
         )
         command = [

@@ -178,10 +178,19 @@ class Known:
         spans = [self._consent(name) for name in (self.alike(who) if who else [None])]
         return max(start for start, _ in spans), min(until for _, until in spans)
 
-    def _consent(self, who: str | None) -> tuple[float, float]:
-        words = self.consents("profiling", who)
-        start: float = self.erased_at(who) + 1
-        by_default = name_of(who) not in self.erased and (who is not None or self.by_default)
+    def uses(self, who: str) -> tuple[float, float]:
+        """Event times when a member refuses no use of what his device tells of the household."""
+        names = [(use, name) for use in ("offers", "audiences") for name in self.alike(who)]
+        spans = [self._consent(name, use) for use, name in names]
+        return max(start for start, _ in spans), min(until for _, until in spans)
+
+    def _consent(self, who: str | None, purpose: str = "profiling") -> tuple[float, float]:
+        words = self.consents(purpose, who)
+        profiling = purpose == "profiling"
+        start: float = self.erased_at(who) + 1 if profiling else 0
+        by_default = not profiling or (
+            name_of(who) not in self.erased and (who is not None or self.by_default)
+        )
         if not words:
             return start, FOREVER if by_default else 0
         if words[-1]["status"] != "granted":

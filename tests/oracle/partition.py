@@ -270,9 +270,10 @@ class Partition:
         member, device = doc.get("member_id"), doc.get("device_id")
         if known.is_childs(device) or doc["ts"] >= known.doubted_from():
             return False
-        name = member or known.owner(device)
-        start, until = known.span(name, self.now) if name else (0, doc["ts"] + 1)
-        return bool(start <= doc["ts"] < until)
+        owner = None if member else known.owner(device)
+        spans = [known.span(name, self.now) for name in (member, owner) if name]
+        spans += [known.uses(owner)] if owner else []  # without a name the owner was erased
+        return owner != "" and all(start <= doc["ts"] < until for start, until in spans)
 
     def _seen_before(self, event_id: tuple[int, str, str]) -> bool:
         width = max(1, self.config.dedup_horizon_ms // 16)

@@ -115,6 +115,7 @@ def settings(**more: Any) -> Settings:
             "lateness_ms": LATENESS_MS,
             "row_epsilon": 0.05,
             "attribution": True,
+            "native_fetch": False,  # there is no librdkafka
             **more,
         }
     )

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 
 from features.records.dead_letter import DeadLetter
 from streams.worker.dead_letters import keyed_digest
+from streams.worker.sealing import SealError
 from tests.support.evidence import Evidence
 from tests.support.reference import Reference
+from tests.support.sealed_letters import opened
 
 
 def dead_letters(found: Evidence, reference: Reference, secret: bytes) -> Iterator[str]:
@@ -28,8 +30,18 @@ def dead_letters(found: Evidence, reference: Reference, secret: bytes) -> Iterat
             yield f"{letter.topic}@{letter.offset} ({letter.reason}) should not be there"
         elif not _same_bytes(letter, key, value, reference.raw[place], secret):
             yield f"{letter.topic}@{letter.offset}: bytes differ"
+        elif letter.sealed and not _opens(letter, reference.raw[place]):
+            yield f"{letter.topic}@{letter.offset}: the box holds something else"
         elif letter.reason != reference.refused[place]:
             yield f"{letter.topic}@{letter.offset}: {letter.reason}"
+
+
+def _opens(letter: DeadLetter, came: tuple[bytes | None, bytes | None]) -> bool:
+    """Whether a box holds what came."""
+    try:
+        return opened(letter) == came
+    except SealError:
+        return False
 
 
 def _same_bytes(

@@ -199,7 +199,7 @@ CASES: list[Case] = [
     _case("range", "duration_ms", APP, duration_ms=-5),
     # -- facts
     _case("missing", "kind", FACTS, "kind"),
-    _case("unknown_kind", "kind", FACTS, kind="rumour"),
+    _case("unknown_kind", "kind", FACTS, kind="rumour", heard="of it"),
     _case("type", "kind", FACTS, kind=3),
     _case("missing", "status", FACTS, "status"),
     _case("enum", "status", FACTS, status="yes"),

@@ -195,6 +195,24 @@ class Persons(RuleBasedStateMachine):
         self.consent(account, member, hours, None, "granted", "profiling")
         self._visits(account, member, begin + hours * HOUR_DAYS, after)
 
+    @rule(
+        account=accounts,
+        member=persons,
+        device=st.sampled_from(DEVICES),
+        use=st.sampled_from(["offers", "audiences"]),
+        again=st.sampled_from([None, 2, 7]),
+    )
+    def refuses_a_use(
+        self, account: str, member: str, device: str, use: str, again: int | None
+    ) -> None:
+        """A member refuses a use, and his device goes on without his name."""
+        self.register(account, 0, device, member, True)
+        self.consent(account, member, 0, None, "withdrawn", use)
+        self.events([(account, 1, HOSTS[0], None, device)])
+        if again is not None:
+            self.consent(account, member, 1, again, "granted", use)
+            self.events([(account, step, HOSTS[0], None, device) for step in (0, -1, 2, 6)])
+
     @precondition(lambda self: len(self.sent) % 3 == 0)
     @rule(account=accounts, member=people, ahead=st.sampled_from([1, 6]), interest=liked)
     def erase_what_is_ahead(

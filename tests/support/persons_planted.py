@@ -107,6 +107,11 @@ PLANTED: dict[str, tuple[type, str, Any]] = {
         "refuses",
         lambda self, purpose, now: False,
     ),
+    "I12 what a member refuses his device tells the household": (
+        Person,
+        "use_span",
+        lambda self, purpose: ALWAYS,
+    ),
     "I12 answers are never forgotten": (
         Admission,
         "forget_answers",
@@ -118,7 +123,7 @@ PLANTED: dict[str, tuple[type, str, Any]] = {
 
 #: Seeds by which the slower ones are seen early; the others by 0.
 SEEDS = {
-    "I12 a doubt puts nobody on hold": 3,
+    "I12 a doubt puts nobody on hold": 8,
     "I12 a refusal is placed by a slow clock": 4,
     "I12 a member's refusal is in no profile": 4,
     "I13 sensitive declarations are kept": 4,

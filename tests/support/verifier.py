@@ -67,7 +67,7 @@ INVARIANTS = {
     "I9 lag is 0": "{taken} records, all committed",
     "I12 nothing without consent": "{denied} accounts without consent",
     "I13 nothing sensitive": "{subjects} subjects, {kept} profiles",
-    "dead letters are whole": "{dead} dead letters, as they came or as their length and digest say",
+    "dead letters are whole": "{dead} dead letters, whole or by length and digest; {sealed} boxes",
 }
 
 
@@ -280,6 +280,7 @@ def _logs(
         tombstones=gone,
         profile_records=len(found.profiles) - gone,
         dead=len(found.dead),
+        sealed=sum(bool(letter.sealed) for letter, _, _ in found.dead),
     )
 
 

@@ -5,8 +5,9 @@
 
 ``DATA`` holds both packages unpacked, as ``id-tagging-schema`` and ``cldr-annotations-modern``.
 iD's translations (ISC) say what kinds of place are called; ``sensitive_presets.tsv`` beside this
-script says which kinds are sensitive, and why. Nobody reviewed the terms one by one: a term is
-taken by rule, and a wrong one costs a name its tags and nothing else.
+script says which kinds are sensitive, and why. A term is taken by rule; all were looked at once,
+and `sensitive_terms_struck.tsv` has what was struck out, by the reason. A wrong one that is left
+costs a name its tags and nothing else.
 
 1. Of a language the names and search terms of each sensitive kind, without accents.
 2. Names of Unicode's sensitive signs (CLDR annotations, Unicode licence) come to them.
@@ -14,6 +15,7 @@ taken by rule, and a wrong one costs a name its tags and nothing else.
    word for anything else: of iD's other kinds of place, of the names
    of other signs, or of our hosts, apps and channels that stand for something.
 4. A term that is part of such a word, or short, counts as a whole word alone.
+5. What was struck out goes, or counts as a whole word alone.
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ from tests.tools.table import write_or_check
 HERE = Path(__file__).resolve().parent
 HEADER = (
     "# Built by tests/tools/build_sensitive_terms.py; don't edit. Terms: OpenStreetMap's iD\n"
-    "# tagging schema 6.19.2 (ISC) and CLDR 45 (Unicode licence), chosen by rule. See README.md.\n"
+    "# tagging schema 6.19.2 (ISC) and CLDR 45 (Unicode licence). See README.md.\n"
     "word\tmatch\tclass\tlanguage\n"
 )
 LANGUAGES = (
@@ -99,11 +101,16 @@ def build(data: Path) -> str:
             if match and sensitive_class(term, bundled=False) is None:
                 found[term, match].add(kind)
                 languages.setdefault((term, match), language.partition("-")[0])
+    struck = dict(_struck())
+    unknown = struck.keys() - {term for term, _ in found}
+    if unknown:
+        raise SystemExit(f"sensitive_terms_struck.tsv: no rule takes {' '.join(sorted(unknown))}")
     rows = [
-        (languages[term, match], kind, term, match)
+        (languages[term, match], kind, term, struck.get(term, match))
         for (term, match), (kind, *others) in found.items()
-        if not others
+        if not others and struck.get(term) != "out"
     ]
+    rows = [*dict.fromkeys(rows)]
     return "".join(f"{term}\t{match}\t{kind}\t{of}\n" for of, kind, term, match in sorted(rows))
 
 
@@ -125,6 +132,13 @@ def _presets() -> Iterator[tuple[str, str]]:
     for line in (HERE / "sensitive_presets.tsv").read_text("utf-8").splitlines()[2:]:
         preset, kind = line.split("\t")
         yield preset, kind
+
+
+def _struck() -> Iterator[tuple[str, str]]:
+    """Terms that were struck out, and how."""
+    for line in (HERE / "sensitive_terms_struck.tsv").read_text("utf-8").splitlines()[3:]:
+        match, _, terms = line.split("\t")
+        yield from ((normalised(term), match) for term in terms.split())
 
 
 def _told() -> Iterator[str]:

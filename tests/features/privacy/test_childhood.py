@@ -27,7 +27,12 @@ CHILD: list[dict[str, Any]] = [
     *({"birth_date": word} for word in ("01.05.2016", "2016", 2016, 1_462_060_800_000)),
     *({"birth_date": word} for word in ("2006-01-04", "2006", "2016-05-01T00:00:00Z")),
     *({name: "yes"} for name in ("child", "is_child", "isMinor", "under_18", "kid", "menor")),
-    *({name: "child"} for name in ("role", "person_type", "age_group")),
+    *({name: "child"} for name in ("role", "person_type", "age_group", "majority")),
+    *(
+        {"role": word}
+        for word in ("Kind", "Schüler", "dziecko", "ребёнок", "子供", "어린이", "طفل")
+    ),
+    *({name: True} for name in ("under_16", "isUnder13", "u12", "unter 14", "moins_de_15_ans")),
 ]
 GROWN: list[dict[str, Any]] = [
     {},
@@ -38,6 +43,7 @@ GROWN: list[dict[str, Any]] = [
     *({"birth_date": word} for word in ("2006-01-02", "1980", 1980, "", None, "0000-00-00")),
     *({name: word} for name in ("child", "minor") for word in (False, "no", 0, "", None)),
     {"role": "owner 2", "age_group": "adult"},
+    {"under_16": False, "under_21": True, "u8": "no"},
 ]
 
 

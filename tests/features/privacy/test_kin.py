@@ -156,17 +156,6 @@ def test_nothing_a_child_said_is_kept() -> None:
     assert b"i/acc/teen" not in held.state
 
 
-def test_a_device_of_a_refusing_member_is_his_where_nobody_is_named() -> None:
-    held, feed = _stream(), Feed()
-    held.feed(feed.consent("acc", 0), _registry(feed, 0, "dev-dad", owner_member_id="dad"))
-    held.feed(feed.consent("acc", 1, "withdrawn", member_id="dad"))
-    visits = [
-        feed.visit("acc", 2, "sport.example", device_id="dev-dad", **who)
-        for who in ({}, {"member_id": "mum"}, {"member_id": "dad"})
-    ]
-    assert held.feed(*visits) == ["suppressed", "counted", "suppressed"]
-
-
 # -- what protects stays
 
 

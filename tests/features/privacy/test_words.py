@@ -43,6 +43,26 @@ def test_a_refusal_among_other_values_refuses(
         assert isinstance(reading, RefusalReading) and "profiling" in reading.purposes
 
 
+@pytest.mark.parametrize("mark", [",", ", ", ";", " | ", "&", "/"])
+def test_no_part_of_a_list_in_one_text_hides_the_others(mark: str) -> None:
+    """Each has a prefix of its own."""
+    parts = ["Profiling", "Marketing"] if mark == "/" else ["dpv:Profiling", "dpv:Marketing"]
+    for purposes in (parts, parts[::-1]):
+        reading = WORDS.read(["withdrawn"], [mark.join(purposes)], [], TS)
+        assert isinstance(reading, RefusalReading)
+        assert reading.purposes == EVERYTHING
+    for statuses in (["x:withdrawn", "x:granted"], ["x:granted", "x:withdrawn"]):
+        if mark == "/":
+            statuses = [status[2:] for status in statuses]
+        assert isinstance(WORDS.read([mark.join(statuses)], [], [], TS), RefusalReading)
+
+
+@pytest.mark.parametrize("blank", ["", " ", ",", " ; ,"])
+def test_a_purpose_of_blanks_is_everything(blank: str) -> None:
+    reading = WORDS.read(["withdrawn"], [blank], [], TS)
+    assert isinstance(reading, RefusalReading) and reading.purposes == EVERYTHING
+
+
 # -- refusals
 
 

@@ -149,10 +149,19 @@ def test_known_malformed_facts_never_grant_and_never_raise(case: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", ["declaration", "purchase", "decision_against", "care_case",
-                                  "registry", "Purchase", "rumour", 3])  # fmt: skip
+                                  "registry", "Purchase"])  # fmt: skip
 @pytest.mark.parametrize("more", [{}, {"ts": 0}, {"interest": 3}, {"status": "opened"}])
 def test_what_informs_does_not_put_anybody_on_hold(kind: Any, more: dict[str, Any]) -> None:
     assert reading(BASE | {"kind": kind} | more) is None
+
+
+@pytest.mark.parametrize("kind", ["rumour", "kustuta_mind", "ខ្ញុំ", 3])
+def test_an_unknown_kind_that_says_nothing_else_can_be_a_request(kind: Any) -> None:
+    """No list has the words of all languages; what tells of something else informs."""
+    for more in ({}, {"ts": 0}, {"member_id": "m"}, {"Request-ID": "r", "reason": "asked"}):
+        assert isinstance(reading(BASE | {"kind": kind} | more), Undecided)
+    for told in ({"points": 3}, {"interest": "483"}, {"reason": "asked", "plan": "x"}):
+        assert reading(BASE | {"kind": kind} | told) is None
 
 
 @pytest.mark.parametrize("more", [{}, {"ts": TS * 10}, {"purpose": "weather"}, {"event_id": ""},

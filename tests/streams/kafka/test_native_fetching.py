@@ -163,6 +163,40 @@ def test_a_release_that_is_not_known_is_left_alone(
     monkeypatch.setattr("streams.kafka.native_fetching.version", lambda name: release)
     assert native_fetch(consumer("127.0.0.1:1"), CLIENT) is None
     assert f"confluent-kafka {release.rpartition('.')[0]} is not known" in caplog.text
+    assert len(caplog.records) == 1
+
+
+def _raises(*_: object) -> str:
+    raise metadata.PackageNotFoundError("confluent-kafka")
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("version", lambda name: "2.16rc1"),
+        ("version", lambda name: "2"),
+        ("version", _raises),
+        ("libversion", lambda: ("2.15.0", 0x020F00FF)),
+        ("libversion", lambda: None),
+    ],
+)
+def test_a_client_that_says_strange_things_is_read_the_plain_way(
+    name: str, found: object, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    member = consumer("127.0.0.1:1")
+    monkeypatch.setattr(f"streams.kafka.native_fetching.{name}", found)
+    assert native_fetch(member, CLIENT) is None
+    assert [r.levelname for r in caplog.records] == ["WARNING"]
+    assert "taking the plain way" in caplog.text
+    member.close()
+
+
+def test_a_consumer_of_another_make_is_read_the_plain_way(caplog: pytest.LogCaptureFixture) -> None:
+    class Own(Consumer):
+        pass
+
+    assert native_fetch(Own({"group.id": "g", "client.id": CLIENT}), CLIENT) is None
+    assert "of another make" in caplog.text
 
 
 def test_a_handle_of_another_client_is_not_used(caplog: pytest.LogCaptureFixture) -> None:
