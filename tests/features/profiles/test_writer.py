@@ -19,6 +19,7 @@ from features.models.base import single
 from features.models.signals_kernel import SIGNALS
 from features.privacy.notes import Notes
 from features.profiles import ranking_kernel, writing_kernel
+from features.profiles.offers import OFFERS_BYTES
 from features.profiles.writer import ProfileWriter
 from features.state import layout as lay
 from features.tags.taxonomy import Taxonomy, load
@@ -77,6 +78,7 @@ def test_every_profile_keeps_to_its_schema(records: list[Record], places: list[f
         if value is None or offered.value is None:
             continue
         assert json.loads(offered.value) == oracle_profile.offers(json.loads(value))
+        assert len(offered.value) < OFFERS_BYTES
         _OFFERS.validate(json.loads(offered.value))
         document = json.loads(value)
         _VALID.validate(document)
@@ -117,7 +119,7 @@ def test_the_longest_profile_fits() -> None:
         4_099_999_999_999,
     )
     allowed = b'{"value":true,"why":"consent","until":4099999999999}'
-    notes = Notes(b"", b",".join([note] * 50), allowed, allowed)
+    notes = Notes(b"", b",".join([note] * 50), allowed, allowed, b",".join([note] * 50))
     written = engine._writer.write(
         store, np.array([sid], np.int32), engine._policy, lambda sid: notes
     )
