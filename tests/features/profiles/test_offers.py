@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from features.profiles.offers import OFFERS_BYTES, bounded
 from streams.client import Profile
-from tests.oracle import profile as oracle
+from tests.oracle.offers import offers
 
 _TIME = 4_099_999_999_999
 _INTERESTS = [str(n) for n in range(1, 40)] + [f"JLBC{n:02}" for n in range(30)]
@@ -107,7 +107,7 @@ def test_what_forbids_is_never_cut_for_what_sells(document: dict[str, Any]) -> N
         avoid = {item["id"] for item in found["avoid"]}
         left = avoid | {item["scope"] for item in found["suppressions"]}
         assert {item["id"] for item in full["avoid"]} <= avoid and silent <= left
-    assert found == oracle.offers(document)
+    assert found == offers(document)
 
 
 @given(profiles())

@@ -26,6 +26,7 @@ from features.tags.taxonomy import Taxonomy, load
 from features.vocabulary import Stance, Trend
 from tests.oracle import profile as oracle_profile
 from tests.oracle import stance as twin_stance
+from tests.oracle.offers import offers
 from tests.oracle.views import Run, run
 from tests.support import generators as gen
 from tests.support.generators import DAY_MS, START, Record, config
@@ -77,7 +78,7 @@ def test_every_profile_keeps_to_its_schema(records: list[Record], places: list[f
         assert (value is None) == (offered.value is None)
         if value is None or offered.value is None:
             continue
-        assert json.loads(offered.value) == oracle_profile.offers(json.loads(value))
+        assert json.loads(offered.value) == offers(json.loads(value))
         assert len(offered.value) < OFFERS_BYTES
         _OFFERS.validate(json.loads(offered.value))
         document = json.loads(value)
