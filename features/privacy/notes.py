@@ -29,6 +29,8 @@ class Notes(NamedTuple):
     ----------
     general, interests : bytes
         Suppressions: of everything, and of single interests.
+    unnamed : bytes
+        The same of single interests, without their names.
     offers, audiences : bytes
         Permission of the use; empty where nothing but the consent to profiling bounds it.
     ends : mapping of int to int
@@ -39,6 +41,7 @@ class Notes(NamedTuple):
     interests: bytes = b""
     offers: bytes = b""
     audiences: bytes = b""
+    unnamed: bytes = b""
     ends: Mapping[int, int] = MappingProxyType({})
 
 
@@ -107,7 +110,8 @@ def notes(
     del found[max(0, _MAX_NOTES - len(general)) :]
     ends = expiries(it.persons, now, tree, rules)
     own = {index: ends[index] for index in held.values() if index in ends}
-    return Notes(_joined(general), _joined(found), offers, audiences, own)
+    unnamed = [{key: said for key, said in item.items() if key != "name"} for item in found]
+    return Notes(_joined(general), _joined(found), offers, audiences, _joined(unnamed), own)
 
 
 def _silence(it: Situation, tree: Taxonomy) -> Iterator[dict[str, Any]]:

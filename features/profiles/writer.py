@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 
 from features.models.stance_kernel import Policy
 from features.privacy.notes import Notes
+from features.profiles.offers import bounded
 from features.profiles.ranking_kernel import Selection
 from features.profiles.stances_kernel import END
 from features.profiles.writing_kernel import (
+    NOTES,
     NOTES_ROOM,
     ROOM,
     Output,
@@ -32,7 +34,6 @@ from features.state.store import Store
 from features.tags.taxonomy import Taxonomy
 
 _BUFFER = 128 * ROOM
-_TEXTS = 4  # of `Notes`: all but its ends
 
 
 class Written(NamedTuple):
@@ -74,14 +75,14 @@ class ProfileWriter:
         ending_with_trip: NDArray[np.uint8] | None = None,
     ) -> None:
         shown = np.where(taxonomy.sensitive[taxonomy.parent], -1, taxonomy.parent)
-        heads, named = _heads(taxonomy.ids, taxonomy.names, tuple(shown.tolist()))
+        heads, ids = _heads(taxonomy.ids, taxonomy.names, tuple(shown.tolist()))
         length = np.array([len(head) for head in heads], np.int32)
         names = [f'"{name}"'.encode() for name in inputs.names]
         self._template = Template(
             text=np.frombuffer(b"".join(heads), np.uint8),
             at=(np.cumsum(length) - length).astype(np.int32),
             length=length,
-            named=np.array([len(head) for head in named], np.int32),
+            ids=np.array(ids, np.int32),
             choice=Selection(
                 (~np.asarray(taxonomy.sensitive)).astype(np.uint8),
                 taxonomy.parent,
@@ -139,7 +140,9 @@ class ProfileWriter:
             ends = out.ends[first:after].tolist()
             for sid, (middle, end) in zip(sids[first:after].tolist(), ends, strict=True):
                 if end > start:
-                    found[sid] = Written(bytes(view[start:middle]), bytes(view[middle:end]))
+                    found[sid] = Written(
+                        bytes(view[start:middle]), bounded(bytes(view[middle:end]))
+                    )
                 start = end
             first = after
         return found
@@ -151,14 +154,18 @@ def _rights(
     notes: Callable[[NDArray[np.int32]], list[Notes]] | None,
 ) -> Rights:
     """Lay out what is said of rights: most subjects have nothing of it."""
-    at, ends_at = np.zeros(_TEXTS * len(sids) + 1, np.int64), np.zeros(len(sids) + 1, np.int64)
+    at, ends_at = np.zeros(NOTES * len(sids) + 1, np.int64), np.zeros(len(sids) + 1, np.int64)
     if notes is None:  # read-only, too: for other types the kernel would be compiled once more
         return Rights(np.frombuffer(b" ", np.uint8), at, np.zeros(0, END), ends_at)
     noted = np.flatnonzero(subjects["status"][subjects["account"][sids]] & S_SUPPRESSIONS)
     said = notes(sids[noted])
-    texts = [text for of in said for text in (of.general, of.interests, of.offers, of.audiences)]
-    sizes = at[1:].reshape(-1, _TEXTS)
-    sizes[noted] = np.array([len(text) for text in texts], np.int64).reshape(-1, _TEXTS)
+    texts = [
+        text
+        for of in said
+        for text in (of.general, of.interests, of.offers, of.audiences, of.unnamed)
+    ]
+    sizes = at[1:].reshape(-1, NOTES)
+    sizes[noted] = np.array([len(text) for text in texts], np.int64).reshape(-1, NOTES)
     assert sizes.sum(axis=1).max() <= NOTES_ROOM  # by `MAX_NOTES`
     np.cumsum(at, out=at)
     ends = np.array([end for of in said for end in of.ends.items()], END)
@@ -170,8 +177,8 @@ def _rights(
 @lru_cache(maxsize=4)  # every partition of a worker writes the same taxonomy
 def _heads(
     ids: tuple[str, ...], names: tuple[str, ...], parents: tuple[int, ...]
-) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
-    """Begin the objects of each interest: up to its score, and with its id and name alone."""
+) -> tuple[tuple[bytes, ...], tuple[int, ...]]:
+    """Begin the objects of each interest, up to its score; and the length of its id's part."""
     named = [
         _open({"id": interest, "name": name}) for interest, name in zip(ids, names, strict=True)
     ]
@@ -180,7 +187,7 @@ def _heads(
         b",".join(filter(None, (head, parent, b'"score":')))
         for head, parent in zip(named, above, strict=True)
     )
-    return tuple(heads), tuple(named)
+    return tuple(heads), tuple(len(_open({"id": interest})) for interest in ids)
 
 
 def _open(item: dict[str, str]) -> bytes:

@@ -41,8 +41,10 @@ from features.vocabulary import DayPart, PermissionBasis, Purpose, Source, Stanc
 
 #: What is said of a subject's rights takes no more: 50 suppressions with names, and permissions.
 NOTES_ROOM = 16_384
-#: No profile with its offers is longer: 20 interests of at most 1,000 bytes, named once more, the
-#: rest, and suppressions twice.
+#: Texts of `features.privacy.notes.Notes`; the last says less than the second, of the same.
+NOTES = 5
+#: No profile with its offers is longer: 20 interests of at most 1,000 bytes, their ids once more,
+#: the rest, and suppressions twice.
 ROOM = 40_960 + NOTES_ROOM
 
 _PART_SHOWN = 0.2
@@ -72,7 +74,8 @@ _STANCE = as_text('},"stance":"')
 _STANCE_SINCE = as_text('","stance_since":')
 _FIRST_SEEN = as_text(',"first_seen":')
 _SUPPRESSIONS = as_text('],"suppressions":[')
-_CONTACTABLE = as_text(f'],"contactable":{{"{Purpose.OFFERS}":')
+_CONTACTABLE = as_text(f'],"contactable":{{"{Purpose.PROFILING}":')
+_FOR_OFFERS = as_text(f',"{Purpose.OFFERS}":')
 _AUDIENCES = as_text(f',"{Purpose.AUDIENCES}":')
 _ALLOWED = as_text(f'{{"value":true,"why":"{PermissionBasis.CONSENT}","until":')
 _EVIDENCE = as_text('},"evidence":{"events":')
@@ -98,7 +101,7 @@ class Template(NamedTuple):
     text: NDArray[np.uint8]
     at: NDArray[np.int32]
     length: NDArray[np.int32]
-    named: NDArray[np.int32]  # length of ``{"id":..,"name":..`` alone
+    ids: NDArray[np.int32]  # length of ``{"id":..`` alone
     choice: Selection
     model: NDArray[np.uint8]  # the value of "model"
     step: float  # material change of a score
@@ -108,10 +111,10 @@ class Template(NamedTuple):
 
 
 class Rights(NamedTuple):
-    """The texts of `features.privacy.notes.Notes`, of each subject four, and its ends."""
+    """The texts of `features.privacy.notes.Notes`, of each subject `NOTES`, and its ends."""
 
     text: NDArray[np.uint8]
-    at: NDArray[np.int64]  # shape (4 * n + 1,)
+    at: NDArray[np.int64]  # shape (NOTES * n + 1,)
     ends: NDArray[np.void]  # of END
     ends_at: NDArray[np.int64]  # shape (n + 1,)
 
@@ -160,7 +163,8 @@ def write_profiles(
         day = max((s.last_ts[sid] + live.clock.offset) // DAY_MS + 1, live.counters[0].open_day)
         count = ranked(live, sid, day, policy, template.choice, scratch)
         rank = scratch.rank[:count]
-        text = rights.text[rights.at[4 * i] : rights.at[4 * i + 4]]
+        note = NOTES * i
+        text = rights.text[rights.at[note] : rights.at[note + NOTES - 1]]
         ends = rights.ends[rights.ends_at[i] : rights.ends_at[i + 1]]
         fill_ends(live, rank, ends, allowed_until(live, sid))
         said = digest(live, sid, place_since(live, sid, day), rank, text)
@@ -172,9 +176,9 @@ def write_profiles(
         s.digest[sid] = said
         s.published[sid] = np.uint16(day)
         remember_shown(live, sid, rank, SHOWN_UNITS)
-        n = _write(out.text, n, live, sid, day, rank, template, rights, 4 * i, room)
+        n = _write(out.text, n, live, sid, day, rank, template, rights, note, room)
         out.ends[i, 0] = n
-        n = _write_offers(out.text, n, live, sid, rank, template, rights, 4 * i)
+        n = _write_offers(out.text, n, live, sid, rank, template, rights, note)
         out.ends[i, 1] = n
     return len(sids)
 
@@ -211,6 +215,8 @@ def _write(
         n = put(out, n, _COMMA)
     n = _write_note(out, n, rights, note + 1)
     n = put(out, n, _CONTACTABLE)
+    n = _write_allowed(out, n, until)
+    n = put(out, n, _FOR_OFFERS)
     n = _write_permission(out, n, rights, note + 2, until)
     n = put(out, n, _AUDIENCES)
     n = _write_permission(out, n, rights, note + 3, until)
@@ -248,12 +254,12 @@ def _write_offers(
                 if some:
                     n = put(out, n, _COMMA)
                 interest = as_int(live.rows.interest[rank[q].row])
-                at, length = as_int(template.at[interest]), as_int(template.named[interest])
+                at, length = as_int(template.at[interest]), as_int(template.ids[interest])
                 n = put(out, put_span(out, n, template.text, at, length), _CLOSE_OBJECT)
                 some = True
     n = put(out, n, _SUPPRESSIONS)
     if not held:
-        n = _write_note(out, n, rights, note + 1)
+        n = _write_note(out, n, rights, note + 4)
     return put(out, n, _CLOSE_LIST)
 
 
@@ -279,6 +285,11 @@ def _write_permission(out: Any, n: int, rights: Rights, note: int, until: int) -
     """Write a permission; where nothing else is noted, it lasts as long as the profile."""
     if rights.at[note] < rights.at[note + 1]:
         return _write_note(out, n, rights, note)
+    return _write_allowed(out, n, until)
+
+
+@inlined
+def _write_allowed(out: Any, n: int, until: int) -> int:
     n = put(out, n, _ALLOWED)
     n = put_int(out, n, until) if until < FOREVER else put(out, n, _NULL)
     return put(out, n, _CLOSE_OBJECT)

@@ -63,6 +63,8 @@ class Profile:
         Event time of the stream when it was computed, epoch milliseconds; 0 if unknown.
     contactable : mapping of str to Permission
         By purpose, ``offers`` say; `may` reads it.
+    more : int
+        Of a record of ``offers``: how much more the profile says, that had no room.
     """
 
     subject: str
@@ -78,6 +80,7 @@ class Profile:
     valid_until: int | None = None
     computed_at: int = 0
     contactable: Mapping[str, Permission] = field(default_factory=dict)
+    more: int = 0
 
     @property
     def account_id(self) -> str:
@@ -92,8 +95,12 @@ class Profile:
     def suppressed(self, interest_id: str, at_ms: int, channel: str = "") -> bool:
         """Whether nothing may be offered about an interest at a time (epoch ms) by a channel.
 
-        Where none is named, what forbids any counts.
+        Where none is named, what forbids any counts. Where there is `more` to know, nothing may be
+        offered but what is to be engaged.
         """
+        engaged = (i.id for i in self.interests if i.stance == Stance.ENGAGE.word)
+        if self.more and interest_id not in engaged:
+            return True
         return any(
             s.scope in ("all", interest_id)
             and (s.until is None or at_ms < s.until)
@@ -209,6 +216,7 @@ def _profile(subject: str, raw: Mapping[str, Any], schema: int) -> Profile:
         schema=schema,
         valid_until=_whole(raw, "valid_until"),
         computed_at=_take(raw, "computed_at", int, 0),
+        more=_take(raw, "more", int, 0),
         contactable={
             use: Permission(
                 _take(said, "value", bool), _take(said, "why", str, ""), _whole(said, "until")

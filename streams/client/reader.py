@@ -183,6 +183,19 @@ class ProfileReader:
                 wait = 0.0
         return found
 
+    def household(self, account: str) -> tuple[Profile, ...]:
+        """Look up the profiles of a household: its own first, then its members', by name.
+
+        Of whom there is none it says nothing: not whether he is a child, refused, was erased, or
+        never was.
+
+        Raises
+        ------
+        ProfileError
+        """
+        found = map(self.profiles.get, (account, *self.profiles.members(account)))
+        return tuple(profile for profile in found if profile is not None)
+
     def lag(self) -> ReaderLag | None:
         """Distance from the end of the topic; None before the brokers said anything.
 

@@ -102,6 +102,7 @@ EXAMPLES_OF: Final[Mapping[str, Sequence[Any]]] = {
     "value": [12, {"low": 2.4, "needs": 1.2}],
     "suppressions.scope": ["all", "483", "audiences"],
     "suppressions.name": ["Sports"],
+    "more": [2],
     "suppressions.reason": list(map(str, SuppressionReason)),
     "why": [*map(str, PermissionBasis), *map(str, SuppressionReason)],
     "segment": ["interest:483"],

@@ -87,10 +87,10 @@ def _permissions(*purposes: Purpose) -> Schema:
     return record(*(Property(use.value, permission, f"use for {use}", True) for use in purposes))
 
 
-def _suppression(scope: str) -> Schema:
+def _suppression(scope: str, *more: Property) -> Schema:
     return record(
         Property("scope", text(1, 32), scope, True),
-        Property("name", text(1, 128), "of the interest, where the scope is one"),
+        *more,
         Property(
             "reason", text(1, 64), f"{', '.join(SuppressionReason)}; words may be added", True
         ),
@@ -238,11 +238,21 @@ PROFILE = record(
     ),
     Property(
         "suppressions",
-        items(_suppression("`all`, an interest id, or `audiences` (not to be counted)"), 256),
+        items(
+            _suppression(
+                "`all`, an interest id, or `audiences` (not to be counted)",
+                Property("name", text(1, 128), "of the interest, where the scope is one"),
+            ),
+            256,
+        ),
         "whom not to talk to",
         True,
     ),
-    Property("contactable", _permissions(Purpose.OFFERS, Purpose.AUDIENCES), _CONTACTABLE),
+    Property(
+        "contactable",
+        _permissions(Purpose.PROFILING, Purpose.OFFERS, Purpose.AUDIENCES),
+        _CONTACTABLE,
+    ),
     Property(
         "evidence",
         record(
@@ -254,18 +264,25 @@ PROFILE = record(
         True,
     ),
 )
-_NAMED = record(
-    Property("id", INTEREST, "taxonomy id", True),
-    Property("name", text(1, 128, examples=["Sports"]), "of the taxonomy", True),
-)
-#: Who must get no offers has empty lists: `contactable` is all that is said of them.
+_ID = record(Property("id", INTEREST, "taxonomy id; the profile has its name", True))
+#: Who must get no offers has empty lists: `contactable` is all that is said of them. A record is
+#: never longer than `features.profiles.offers` lets it be.
 OFFERS = record(
     *_HEAD,
     Property("contactable", _permissions(Purpose.OFFERS), _CONTACTABLE, True),
-    Property("engage", items(_NAMED, 20), "interests to talk about, the most telling first", True),
-    Property("avoid", items(_NAMED, 20), "interests not to talk about", True),
+    Property("engage", items(_ID, 20), "interests to talk about, the most telling first", True),
+    Property("avoid", items(_ID, 256), "interests not to talk about", True),
     Property(
-        "suppressions", items(_suppression("an interest id"), 256), "until when, and why", True
+        "suppressions",
+        items(_suppression("an interest id, or `all` where it is of a channel"), 256),
+        "until when, and why",
+        True,
+    ),
+    Property(
+        "more",
+        integer(1),
+        "how much more the profile says: what had no room here. Then talk about what `engage` has, "
+        "and of nothing else without the profile. Absent: this is all",
     ),
 )
 
@@ -306,7 +323,7 @@ def _about(version: int, use: Mapping[str, object]) -> dict[str, object]:
 
 _YES = {"value": True, "why": PermissionBasis.CONSENT.value, "until": None}
 EXAMPLE_PROFILE = {
-    **_about(7, {"offers": _YES, "audiences": _YES}),
+    **_about(7, {"profiling": _YES, "offers": _YES, "audiences": _YES}),
     "model": {"id": "mixture", "version": 28},
     "context": {
         "roaming": False,
@@ -340,7 +357,7 @@ EXAMPLE_PROFILE = {
 }
 EXAMPLE_OFFERS = {
     **_about(7, {"offers": _YES}),
-    "engage": [{"id": "483", "name": "Sports"}],
+    "engage": [{"id": "483"}],
     "avoid": [],
     "suppressions": [],
 }

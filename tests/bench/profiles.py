@@ -14,14 +14,14 @@ from pathlib import Path
 import orjson
 from rich.console import Console
 
+from features.profiles.offers import OFFERS_BYTES
 from streams.client import Profiles
 from streams.client.words import LANGUAGES, wording
 from streams.commands.profile import print_profile
 from streams.sandbox.simulator import Simulation
 from tests.support.simulated_profiles import commits
 
-_OFFERS_BYTES = 400
-_LIMITS = {"profile_bytes": 2_000.0, "offers_bytes": _OFFERS_BYTES, "records_per_event": 0.08}
+_LIMITS = {"profile_bytes": 2_000.0, "offers_largest": OFFERS_BYTES, "records_per_event": 0.08}
 #: Of the profiles that are written to be judged, so many have no interest.
 _EMPTY = 3
 _WIDTH = 170  # of a terminal, characters
@@ -37,8 +37,6 @@ class Published:
         All of them, and those without an interest.
     profile_bytes, profile_largest, offers_bytes, offers_largest : float
         Values before compression: mean and largest.
-    offers_over : float
-        Share of offers of 400 bytes and more.
     interests : float
         Mean per profile.
     records_per_event : float
@@ -51,7 +49,6 @@ class Published:
     profile_largest: float
     offers_bytes: float
     offers_largest: float
-    offers_over: float
     interests: float
     records_per_event: float
 
@@ -87,7 +84,6 @@ def measure(
         profile_largest=max(sizes),
         offers_bytes=statistics.mean(acted),
         offers_largest=max(acted),
-        offers_over=sum(size >= _OFFERS_BYTES for size in acted) / len(acted),
         interests=statistics.mean(counts),
         records_per_event=records / events,
     )

@@ -202,7 +202,8 @@ def holds(known: Known, now: int, member: str | None) -> list[tuple[str, str]]:
 
 def contactable(known: Known, now: int, member: str | None, until: float) -> dict[str, Any]:
     """Whether each use is allowed, why, and until when."""
-    told = {}
+    end = None if until == FOREVER else until
+    told = {"profiling": {"value": True, "why": "consent", "until": end}}
     for use, scope in (("offers", "all"), ("audiences", "audiences")):
         why = [reason for barred, reason in holds(known, now, member) if barred == scope]
         of = {None, *(known.alike(member) if member else ())}
@@ -211,30 +212,6 @@ def contactable(known: Known, now: int, member: str | None, until: float) -> dic
         end = None if why or min(ends) == FOREVER else min(ends)
         told[use] = {"value": not why, "why": why[0] if why else "consent", "until": end}
     return told
-
-
-def offers(document: dict[str, Any]) -> dict[str, Any]:
-    """What of a profile is acted on."""
-    may = document["contactable"]["offers"]
-    head = ("schema", "subject", "version", "as_of", "computed_at", "valid_until")
-    return {
-        **{name: document[name] for name in head if name in document},
-        "contactable": {"offers": may},
-        **{
-            stance: [
-                {name: item[name] for name in ("id", "name")}
-                for item in document["interests"]
-                if item["stance"] == stance and may["value"]
-            ]
-            for stance in ("engage", "avoid")
-        },
-        "suppressions": [
-            item
-            for item in document["suppressions"]
-            # One channel that is closed is acted on; what holds for all is said by `contactable`.
-            if may["value"] and ("channel" in item or item["scope"] not in ("all", "audiences"))
-        ],
-    }
 
 
 def profile(partition: Partition, key: str) -> dict[str, Any] | None:

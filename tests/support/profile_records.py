@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from confluent_kafka import Message
 
-from tests.oracle import profile as oracle
+from tests.oracle import offers as oracle
 
 
 def versions(profiles: list[Message]) -> Iterator[str]:

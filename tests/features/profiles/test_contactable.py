@@ -34,7 +34,9 @@ def _fed(*said: Record, feed: Feed) -> Stream:
 
 def _uses(stream: Stream, subject: str = "acc") -> tuple[Any, Any]:
     said = stream.profile(subject)["contactable"]
-    assert set(said) == {"offers", "audiences"}
+    assert list(said) == ["profiling", "offers", "audiences"]
+    end = stream.profile(subject).get("valid_until")
+    assert said["profiling"] == {**_ALLOWED, "until": end}, "the profile rests on it"
     return said["offers"], said["audiences"]
 
 

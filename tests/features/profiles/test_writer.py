@@ -19,12 +19,14 @@ from features.models.base import single
 from features.models.signals_kernel import SIGNALS
 from features.privacy.notes import Notes
 from features.profiles import ranking_kernel, writing_kernel
+from features.profiles.offers import OFFERS_BYTES
 from features.profiles.writer import ProfileWriter
 from features.state import layout as lay
 from features.tags.taxonomy import Taxonomy, load
 from features.vocabulary import Stance, Trend
 from tests.oracle import profile as oracle_profile
 from tests.oracle import stance as twin_stance
+from tests.oracle.offers import offers
 from tests.oracle.views import Run, run
 from tests.support import generators as gen
 from tests.support.generators import DAY_MS, START, Record, config
@@ -76,7 +78,8 @@ def test_every_profile_keeps_to_its_schema(records: list[Record], places: list[f
         assert (value is None) == (offered.value is None)
         if value is None or offered.value is None:
             continue
-        assert json.loads(offered.value) == oracle_profile.offers(json.loads(value))
+        assert json.loads(offered.value) == offers(json.loads(value))
+        assert len(offered.value) < OFFERS_BYTES
         _OFFERS.validate(json.loads(offered.value))
         document = json.loads(value)
         _VALID.validate(document)
@@ -117,7 +120,7 @@ def test_the_longest_profile_fits() -> None:
         4_099_999_999_999,
     )
     allowed = b'{"value":true,"why":"consent","until":4099999999999}'
-    notes = Notes(b"", b",".join([note] * 50), allowed, allowed)
+    notes = Notes(b"", b",".join([note] * 50), allowed, allowed, b",".join([note] * 50))
     only = np.array([sid], np.int32)
     written = engine._writer.write(store, only, engine._policy, lambda sids: [notes] * len(sids))
     _VALID.validate(json.loads(written[sid].profile))

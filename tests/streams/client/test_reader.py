@@ -307,6 +307,8 @@ def test_resuming_reads_only_what_is_new(topic: ProfileTopic, tmp_path: Path) ->
         assert versions(reader) == {"a": 2, "a/m": 1, "c": 1}
         assert taken.call_count == 1
         assert reader.profiles.members("a") == ("a/m",)
+        assert [profile.subject for profile in reader.household("a")] == ["a", "a/m"]
+        assert reader.household("b") == reader.household("nobody") == ()
 
 
 def test_a_snapshot_that_may_hold_the_erased_is_not_taken_up(

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema import Draft201909Validator, Draft202012Validator
 
 from features.records import decoder, fields
 from features.records.dead_letter import DeadLetter
@@ -111,7 +111,7 @@ def test_asyncapi_covers_the_topics_and_its_references_resolve() -> None:
 def test_examples_are_as_their_schemas_say(name: str) -> None:
     CHECKS[name].validate(EXAMPLES[name])
     left_out = SCHEMAS[name]["properties"].keys() - EXAMPLES[name].keys()
-    assert left_out <= {"valid_until"}, "what is always written is there"
+    assert left_out <= {"valid_until", "more"}, "what is always written is there"
 
 
 def test_the_open_data_contract_has_every_field_that_is_written_for_others() -> None:
@@ -122,6 +122,18 @@ def test_the_open_data_contract_has_every_field_that_is_written_for_others() -> 
     assert told.keys() == outputs
     for name, item in told.items():
         assert _fields(item) == set(_paths(SCHEMAS[name])), name
+
+
+def test_the_open_data_contract_is_one_by_the_schema_of_its_version() -> None:
+    schema = Path(__file__).with_name("odcs-json-schema-v3.1.0.json")
+    check = Draft201909Validator(json.loads(schema.read_text()))
+    document = json.loads((ROOT / "deploy/contract/open-data-contract.json").read_text())
+    assert [error.message for error in check.iter_errors(document)] == []
+    document["schema"][0]["properties"][0]["required"] = "yes"
+    assert not check.is_valid(document)
+    document = json.loads((ROOT / "deploy/contract/open-data-contract.json").read_text())
+    document["apiVersion"] = "v9"
+    assert not check.is_valid(document)
 
 
 def _fields(element: dict[str, Any], above: str = "") -> set[str]:
