@@ -163,9 +163,9 @@ def ranked(
         gathered = gathered_abroad(row, began.place, day - as_int(row.day), live.clock)
         abroad = share_abroad(gathered, scratch.levels[2], left)
         trip = abroad if left < 1.0 and abroad > _TRIPS and not declared else 0.0
-        taken = 0
-        if stance == ENGAGE and trip == 0.0 and choice.ending_with_trip[interest] and not declared:
-            taken = days_since_trip(began.place, bits)
+        wanted = stance == ENGAGE and trip == 0.0 and not declared
+        ends = wanted and choice.ending_with_trip[interest] != 0
+        taken = days_since_trip(began.place, bits) if ends else 0
         if trip > 0.0:
             stance, rule, idle = HOLD, RULE_NONE, left < _NAMED_LEFT
         elif taken > 0:
@@ -176,30 +176,37 @@ def ranked(
         if idle and not declared and choice.common == 0:
             continue
         told += _DECLARED if as_int(row.known) & F_LIKE else 0.0
-        at = count
-        if count == top:
-            if rank[count - 1].tells >= told:
-                continue
-            at = count - 1
-        else:
-            count += 1
-        while at > 0 and rank[at - 1].tells < told:
-            rank[at] = rank[at - 1]
-            at -= 1
+        at = _make_place(rank, count, top, told)
+        if at < 0:
+            continue
+        count = min(count + 1, top)
         best = rank[at]
         best.row = j
         best.score, best.lift = score, score / policy.rate[interest]
-        best.confidence = confidence
+        best.confidence, best.taken = confidence, taken
         best.trend = trend(scratch.levels, bits, age, score)
         best.stance, best.tells = stance, told
         best.weekly_habit, best.share_7d = scratch.vector[WEEKLY_HABIT], scratch.vector[SHARE_7D]
         best.low, best.high = low / policy.rate[interest], high / policy.rate[interest]
         best.age, best.rule, best.share, best.gain = age, rule, drawn, brings
-        best.taken = taken
         best.abroad, best.trip, best.week = abroad, trip, popcount(bits & np.uint64(0x7F))
         _tell_apart(live, sid, best, declared)
     _divide(rank, count, attention, level)
     return without_parents(live, rank, count, choice.parent)
+
+
+@inlined
+def _make_place(rank: Any, count: int, top: int, told: float) -> int:
+    """Make a place for what tells so much among those that stand; -1 where all `top` tell more."""
+    at = count
+    if count == top:
+        at = count - 1
+        if rank[at].tells >= told:
+            return -1
+    while at > 0 and rank[at - 1].tells < told:
+        rank[at] = rank[at - 1]
+        at -= 1
+    return at
 
 
 @inlined

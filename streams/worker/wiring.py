@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 _DAY_MS = 86_400_000
 _WARM_DAY = 19_000
 _WARM_DAYS = 4  # until one has closed and its model has answered
+_CONTACT_DAY = 2  # from then on spoken to: members of an account that is not are flagged otherwise
 _PARTS = 3 + 2 * _WARM_DAYS  # of the warm-up, that is told of
 
 
@@ -188,12 +189,14 @@ def _warm_values(ts: int, interest: str) -> list[bytes]:
         b'"kind":"consent","purpose":"profiling","status":"granted","member_id":"m"',
         b'"kind":"consent","purpose":"offers","status":"%b"' % offers,
         b'"kind":"declaration","stance":"like","interest":"%b"' % interest.encode(),
-        b'"kind":"contact","contact_id":"c%d","channel":"mail","interest":"%b"'
-        % (ts // _DAY_MS, interest.encode()),
         b'"line":"mobile","host":"a.example","duration_ms":3600000',
         b'"line":"mobile","host":"a.example","duration_ms":3600000,"member_id":"m"',
     ]
-    if ts // _DAY_MS == _WARM_DAY + _WARM_DAYS - 1:
+    day = ts // _DAY_MS - _WARM_DAY
+    if day >= _CONTACT_DAY:
+        told = day, interest.encode()
+        about.append(b'"kind":"contact","contact_id":"c%d","channel":"mail","interest":"%b"' % told)
+    if day == _WARM_DAYS - 1:
         about.append(b'"kind":"erasure"')
     return [
         b'{"event_id":"%d-%d","account_id":"a","ts":%d,%b}' % (ts, number, ts, fields)

@@ -331,8 +331,7 @@ class Partition:
 
     def training_rows(self, day: int) -> tuple[list[tuple[str, int, list[float]]], list[int]]:
         """Rows as (key, interest, signals) and labels of a day, in order of arrival."""
-        config, rows, labels = self.config, [], []
-        offset = config.day_offset_ms
+        config, rows, labels, offset = self.config, [], [], self.config.day_offset_ms
         for key, subject in self.subjects.items():
             for row in subject.rows.values():
                 told = row.flags or min(row.days(offset), default=day) < day

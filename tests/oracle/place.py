@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from tests.oracle.arithmetic import DAY_MS, Row, Subject, iso_date, level, number
@@ -25,13 +26,37 @@ def context(partition: Partition, subject: Subject, day: int) -> dict[str, Any]:
     }
 
 
-def abroad(partition: Partition, subject: Subject, row: Row, day: int) -> tuple[float, float]:
-    """Share of a row's mass that is of days abroad, and what is left of such mass."""
+@dataclass(frozen=True)
+class Trip:
+    """What a trip has to do with an interest."""
+
+    abroad: float  # share of its mass that is of days abroad
+    holds: bool
+    over: bool  # so long that it is no longer named
+    reasons: list[dict[str, Any]]
+
+
+def trip(
+    partition: Partition,
+    subject: Subject,
+    row: Row,
+    day: int,
+    declared: bool,
+    engaged: bool,
+    days: set[int],
+) -> Trip:
+    """What a trip has to do with an interest that would be engaged, or not, on its active days."""
     offset, half_life = partition.config.day_offset_ms, partition.config.half_lives[2]
     gathered = row.gathered(subject.abroad(day, offset), day, offset, half_life)
     left = subject.left_of_trips(day, offset)
     whole = level(row.given, day * DAY_MS - offset, half_life)
-    return left * gathered / (whole - gathered * (1.0 - left)) if gathered else 0.0, left
+    abroad = left * gathered / (whole - gathered * (1.0 - left)) if gathered else 0.0
+    if left < 1.0 and abroad > 0.5 and not declared:
+        learned = {"code": "learned_abroad", "value": float(number(abroad, 2))}
+        return Trip(abroad, True, left < 0.25, [learned])
+    if engaged and not declared and (back := _taken(partition, subject, row.interest, days, day)):
+        return Trip(abroad, True, False, [{"code": "trip_taken", "value": back}])
+    return Trip(abroad, False, False, [])
 
 
 def share(abroad: float) -> dict[str, float]:
@@ -39,7 +64,7 @@ def share(abroad: float) -> dict[str, float]:
     return {"abroad": float(number(abroad, 2))} if abroad >= 0.01 else {}
 
 
-def taken(partition: Partition, subject: Subject, interest: int, days: set[int], day: int) -> int:
+def _taken(partition: Partition, subject: Subject, interest: int, days: set[int], day: int) -> int:
     """Days since the return from a trip for which the interest was wanted, 0 for none."""
     away = subject.abroad(day, partition.config.day_offset_ms)
     kind = partition.config.rules.kind(partition.tree.ids[interest])
@@ -47,8 +72,3 @@ def taken(partition: Partition, subject: Subject, interest: int, days: set[int],
         return 0
     back = day - 1 - max(away)
     return back if len(days & set(range(day - back, day))) < 2 else 0
-
-
-def learned(abroad: float) -> list[dict[str, Any]]:
-    """The reason of an interest that is a trip's."""
-    return [{"code": "learned_abroad", "value": float(number(abroad, 2))}] if abroad else []

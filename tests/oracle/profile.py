@@ -332,16 +332,11 @@ def _interest(
     weekly = moments.has_own_days(day, days, row.first_day(offset)) and not declared
     if weekly and taken == "avoid":
         taken, decided = "hold", "lift_unclear"
-    abroad, left = place.abroad(partition, subject, row, day)
-    trip = left < 1.0 and abroad > 0.5 and not declared
-    taken, decided = ("hold", "") if trip else (taken, decided)
-    journey = 0
-    if taken == "engage" and not declared:
-        journey = place.taken(partition, subject, row.interest, days, day)
-    taken, decided = ("hold", "") if journey else (taken, decided)
+    trip = place.trip(partition, subject, row, day, bool(declared), taken == "engage", days)
+    taken, decided = ("hold", "") if trip.holds else (taken, decided)
     dull = taken == "hold" and not declared
     taken, decided, loss = worth_it(partition, tree.ids[row.interest], values, taken, decided)
-    idle = left < 0.25 if trip else not journey and idle_of(p, rate, seen, days, day, age, weekly)
+    idle = trip.over if trip.holds else idle_of(p, rate, seen, days, day, age, weekly)
     said = moments.said_of(subject, row, day, offset, config.half_lives[2])
     said = {} if taken == "avoid" else said
     above = int(tree.parent[row.interest])
@@ -355,7 +350,7 @@ def _interest(
         "score": p,
         "lift": float(number(p / rate, 2)),
         "confidence": float(number(confidence(p, seen), 2)),
-        **place.share(abroad),
+        **place.share(trip.abroad),
         "trend": trend(row.opening(day, offset, config.half_lives), days, day, age, p),
         "last_active": iso_date(max([*active, row.first_day(offset)])),
         "first_seen": iso_date(row.first_day(offset)),
@@ -373,6 +368,5 @@ def _interest(
             age,
             held,
         )
-        + place.learned(abroad if trip else 0.0)
-        + ([{"code": "trip_taken", "value": journey}] if journey else []),
+        + trip.reasons,
     }
