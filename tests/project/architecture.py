@@ -39,6 +39,7 @@ ROOMS: tuple[tuple[str, ...], ...] = (
         "streams.data",
         "streams.errors",
         "streams.kafka_keys",
+        "streams.setting_rules",
         "streams.settings",
         "streams.logs",
         "streams.metrics",

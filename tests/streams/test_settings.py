@@ -18,7 +18,7 @@ from tests.support.paths import ROOT
 
 #: Another value than the default, as an environment variable has it.
 OTHER = {"home_country": "DE", "row_epsilon": "0.5", "publish_score_step": "0.5",
-         "profile_common": "true", "attribution": "true"}  # fmt: skip
+         "profile_common": "true", "attribution": "true", "shared_model": "true"}  # fmt: skip
 
 
 def test_an_engine_and_a_deployment_have_the_same_defaults() -> None:

@@ -25,6 +25,7 @@ from streams.apps.lookup.callers import Budgets, Tokens
 from streams.apps.lookup.page import routes
 from streams.apps.lookup.server import Server
 from streams.apps.lookup.service import LookupApp
+from streams.apps.lookup.shards import Shards
 from streams.apps.lookup.source import ProfileSource
 from streams.client import Forgotten, Profiles, ReaderLag
 from streams.client.held import decoded
@@ -138,7 +139,9 @@ class Answer(NamedTuple):
 class Service:
     """The service, and what stands around it."""
 
-    def __init__(self, folder: Path, rate: float = 1e6, acting: bool = False) -> None:
+    def __init__(
+        self, folder: Path, rate: float = 1e6, acting: bool = False, shards: Shards | None = None
+    ) -> None:
         made: Any = Reader()
         self.reader = made
         self.producer = Producer()
@@ -154,7 +157,7 @@ class Service:
         if acting:
             more += Acts(source, tokens, self.settings, facts).routes
             more += Beside(Scene(self.truths, lambda: self.metrics), tokens).routes
-        self.app = LookupApp(source, tokens, Budgets(rate), audit, more)
+        self.app = LookupApp(source, tokens, Budgets(rate), audit, more, shards)
         self.server = Server(self.app.asgi, "127.0.0.1", 0)
         source.start(self.server.loop)
         self.server.start()

@@ -14,6 +14,7 @@ from streams.apps.lookup.callers import Budgets, Tokens, TokensError
 from streams.apps.lookup.page import routes
 from streams.apps.lookup.server import Server
 from streams.apps.lookup.service import LookupApp
+from streams.apps.lookup.shards import Shards
 from streams.apps.lookup.source import ProfileSource
 from streams.client import ProfileReader
 from streams.contract.topics import PROFILES
@@ -50,8 +51,12 @@ def serving(settings: Settings, scene: Scene | None = None) -> Iterator[Served]:
         )
     except TokensError as error:
         raise SettingsError(f"lookup_jwks: {error}") from None
+    shards = Shards(settings.lookup_addresses, settings.lookup_shard, settings.partitions)
     reader = ProfileReader(
-        settings.bootstrap_servers, settings.topic(PROFILES), kafka=settings.kafka
+        settings.bootstrap_servers,
+        settings.topic(PROFILES),
+        shards.partitions,
+        kafka=settings.kafka,
     )
     source = ProfileSource(
         reader, Path(settings.lookup_snapshot) if settings.lookup_snapshot else None
@@ -62,7 +67,7 @@ def serving(settings: Settings, scene: Scene | None = None) -> Iterator[Served]:
     if scene is not None and acts is not None:
         more += acts.routes + Beside(scene, tokens).routes
     try:
-        app = LookupApp(source, tokens, budgets, audit, more)
+        app = LookupApp(source, tokens, budgets, audit, more, shards)
         server = Server(app.asgi, settings.http_host, settings.lookup_port)
         source.start(server.loop)
         server.start()

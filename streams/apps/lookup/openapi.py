@@ -103,6 +103,12 @@ def _answers(schema: str, *also: str) -> dict[str, Any]:
         "content": {_JSON: {"schema": {"$ref": f"#/components/schemas/{schema}"}}},
     }
     found: dict[str, Any] = {"200": good, **_refusals()}
+    if "307" in also:
+        found["307"] = {
+            "description": "another instance has this account; the token goes there, too",
+            "headers": {"Location": {"schema": {"type": "string", "format": "uri"}}},
+            **_PROBLEM,
+        }
     if "304" in also:
         found["304"] = {"description": "not changed"}
     for code in ("413", "415"):
@@ -116,7 +122,7 @@ def _refusals() -> dict[str, Any]:
 
 
 def _get(name: str, schema: str, tagged: bool = False) -> dict[str, Any]:
-    answers = _answers(schema, "304") if tagged else _answers(schema)
+    answers = _answers(schema, "307", "304") if tagged else _answers(schema, "307")
     answers["410"] = {"description": "erased; for the purpose privacy alone", **_PROBLEM}
     return {"operationId": name, "responses": answers}
 
@@ -189,6 +195,11 @@ def _schemas() -> dict[str, Any]:
             "properties": {
                 "profiles": {"type": "object", "additionalProperties": profile},
                 "missing": {"type": "array", "items": text},
+                "elsewhere": {
+                    "type": "object",
+                    "description": "subjects by the address of the instance to ask for them",
+                    "additionalProperties": {"type": "array", "items": text},
+                },
             },
         },
         "Why": {

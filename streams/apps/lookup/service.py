@@ -24,6 +24,7 @@ from streams.apps.lookup.callers import PRIVACY, Budgets, Caller, Tokens
 from streams.apps.lookup.changes import ChangeFeed, Watcher
 from streams.apps.lookup.openapi import document
 from streams.apps.lookup.problems import HEADERS, Problem, bad, unknown
+from streams.apps.lookup.shards import Shards
 from streams.apps.lookup.source import ProfileSource
 from streams.apps.lookup.views import View
 from streams.client import Stored
@@ -46,6 +47,8 @@ class LookupApp:
     audit : Audit
     more : iterable of BaseRoute
         Routes beside the look-ups: the page, and a demonstration's facts.
+    shards : Shards
+        Which accounts other instances have.
     now : callable
         Epoch seconds.
 
@@ -62,10 +65,11 @@ class LookupApp:
         budgets: Budgets,
         audit: Audit,
         more: Iterable[BaseRoute] = (),
+        shards: Shards | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._source, self._tokens, self._budgets, self._audit = source, tokens, budgets, audit
-        self._now = now
+        self._now, self._shards = now, shards or Shards()
         self.changes: ChangeFeed = source.changes
         self._openapi = orjson.dumps(document())
         get, root = ["GET"], "/v1/profiles/{account}"
@@ -88,6 +92,7 @@ class LookupApp:
     async def _household(self, request: Request) -> Response:
         caller, view = self._asked(request)
         account = requests.subject_of(request.path_params["account"])
+        self._shards.need([account], request)
         try:
             answer, found = views.household(self._source.held, account, view, self._ms())
         except Problem:
@@ -116,6 +121,12 @@ class LookupApp:
         asked = requests.subjects_of(await requests.body_of(request))
         self._budgets.take(caller.name, len(asked) - 1)
         now, found = self._ms(), {}
+        elsewhere: dict[str, list[str]] = {}
+        for subject in asked:
+            elsewhere.setdefault(self._shards.elsewhere(subject.partition("/")[0]), []).append(
+                subject
+            )
+        asked = elsewhere.pop("", [])
         told = dict.fromkeys((subject.partition("/")[0] for subject in asked), 0)
         for subject in asked:
             stored = self._source.held.raw(subject)
@@ -124,7 +135,10 @@ class LookupApp:
                 told[subject.partition("/")[0]] += 1
         self._tell(request, caller, view, told)
         missing = [subject for subject in asked if subject not in found]
-        return self._answer(request, {"profiles": found, "missing": missing}, None)
+        answer: dict[str, Any] = {"profiles": found, "missing": missing}
+        if elsewhere:
+            answer["elsewhere"] = elsewhere
+        return self._answer(request, answer, None)
 
     async def _watch(self, request: Request) -> Response:
         caller = self._tokens.caller(request.headers.get("authorization"))
@@ -134,6 +148,7 @@ class LookupApp:
         if query or not 0 < len(accounts) <= _MOST_ACCOUNTS:
             raise bad(f"account names 1 to {_MOST_ACCOUNTS} accounts.", "parameter")
         watched = frozenset(requests.subject_of(account) for account in accounts)
+        self._shards.need(watched, request)
         self._budgets.take(caller.name, len(watched))
         if not self.changes.room_for(caller.name):
             raise Problem(
@@ -173,6 +188,7 @@ class LookupApp:
     def _one(self, request: Request, caller: Caller, view: View) -> tuple[str, Stored]:
         parts = [request.path_params[p] for p in ("account", "member") if p in request.path_params]
         subject = requests.subject_of(*parts)
+        self._shards.need(parts[:1], request)
         stored = self._source.held.raw(subject)
         if stored is not None and not views.allowed(stored, view, self._ms()):
             stored = None
