@@ -128,13 +128,13 @@ def _reached(settings: Settings) -> Acl:
 
 
 def _worker(settings: Settings) -> list[Acl]:
-    group = settings.group
+    group, models = settings.group, (MODELS,) if settings.shared_model else ()
     return [
         *_topics(
             settings,
-            read=(*JOINABLE, TAGS, PROFILES, STATE, MODELS, UNTAGGED),
+            read=(*JOINABLE, TAGS, PROFILES, STATE, UNTAGGED, *models),
             # The facts for ticks and the model of all partitions alone.
-            write=(FACTS, PROFILES, OFFERS, STATE, MODELS, DEAD_LETTERS, RECEIPTS, UNTAGGED),
+            write=(FACTS, PROFILES, OFFERS, STATE, DEAD_LETTERS, RECEIPTS, UNTAGGED, *models),
             look=_ALL,
         ),
         Acl("group", group, _READ),

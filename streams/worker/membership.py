@@ -96,6 +96,7 @@ class Membership:
         self._parked: dict[int, tuple[Engine, Start]] = {}
         self._standby = Standby(settings, ports) if settings.standby else None
         self.consumer = clients.consumer("worker", settings, ports)
+        self._leaving = False
         self._native = None
         if settings.native_fetch:
             self._native = native_fetch(self.consumer, clients.client_id(settings))
@@ -113,6 +114,7 @@ class Membership:
         """Commit through the revoke callback, and leave the group."""
         if self._native is not None:
             self._native.close()
+        self._leaving = True
         with self._watchdog.guard("consumer.close"):
             self.consumer.close()
         self._drop()
@@ -248,7 +250,7 @@ class Membership:
         self._joined = True
         self.assigned = frozenset(s.partition for s in spots)
         self.given_up.take_all()
-        if not spots:
+        if not spots or self._leaving:  # what a rebalance gave while it leaves goes on at once
             self._parked = {}
             assign()
             return

@@ -120,7 +120,7 @@ def test_the_run_has_everything_in_it() -> None:
     ):
         assert f"interest_streams_{name}" in values
     written = {spot.partition("[")[0] for spot, topic in held["topics"].items() if topic["records"]}
-    # Who was looked up is written by the look-up service, which is no part of the run, and outcomes
-    # are joined where a setting says so.
+    # Who was looked up is written by the look-up service, which is no part of the run; outcomes are
+    # joined, and models shared, where a setting says so.
     every = {spot.partition("[")[0] for spot in held["topics"]}
-    assert written == every - {topics.LOOKUPS, topics.OUTCOMES}
+    assert written == every - {topics.LOOKUPS, topics.OUTCOMES, topics.MODELS}

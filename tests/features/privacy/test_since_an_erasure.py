@@ -125,7 +125,7 @@ def test_who_was_a_child_is_one_again_since_the_next_erasure(stops: bool) -> Non
 
 
 @pytest.mark.parametrize("stops", [False, True])
-def test_a_device_goes_by_its_owners_word_no_more_once_he_was_erased(stops: bool) -> None:
+def test_a_device_of_whom_was_erased_counts_for_nobody_until_another_has_it(stops: bool) -> None:
     held, feed = _stream(), Feed()
     held.feed(feed.consent("acc", 0), _registry(feed, 0, "dev-1", owner_member_id="m1"))
     held.feed(feed.consent("acc", 0.5, "withdrawn", member_id="m1"))
@@ -133,4 +133,6 @@ def test_a_device_goes_by_its_owners_word_no_more_once_he_was_erased(stops: bool
     if stops:
         held.commit()
         held.restart()
-    assert held.feed(feed.visit("acc", 1.1, "sport.example", device_id="dev-1")) == ["counted"]
+    assert held.feed(feed.visit("acc", 1.1, "sport.example", device_id="dev-1")) == ["suppressed"]
+    held.feed(_registry(feed, 1.2, "dev-1", owner_member_id="m2"))
+    assert held.feed(feed.visit("acc", 1.3, "sport.example", device_id="dev-1")) == ["counted"]

@@ -83,7 +83,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]
     monkeypatch.setattr("streams.kafka.copying._TIMEOUT_S", 0.6)
     monkeypatch.setattr("streams.kafka.lag._TIMEOUT_S", 0.6)
     monkeypatch.setattr("streams.commands.demo._ANSWER_S", 0.6)
-    monkeypatch.setattr("streams.worker.worker.warm_up", lambda _: None)
+    monkeypatch.setattr("streams.worker.worker.warm_up", lambda *_: None)
     path = tmp_path / "subscriber-facts.jsonl"
     path.write_text(json.dumps(FACT) + "\n")
     yield path
