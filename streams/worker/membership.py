@@ -87,7 +87,7 @@ class Membership:
         self._restore: Restore | None = None
         self._committed: dict[tuple[str, int], int] = {}
         self._never: set[tuple[str, int]] = set()  # partitions without a committed offset
-        self._joined = False
+        self._joined = self._leaving = False
         self.engines: dict[int, Engine] = {}
         self.assigned: frozenset[int] = frozenset()
         self.given_up = GivenUp(settings, ports)
@@ -96,7 +96,6 @@ class Membership:
         self._parked: dict[int, tuple[Engine, Start]] = {}
         self._standby = Standby(settings, ports) if settings.standby else None
         self.consumer = clients.consumer("worker", settings, ports)
-        self._leaving = False
         self._native = None
         if settings.native_fetch:
             self._native = native_fetch(self.consumer, clients.client_id(settings))
