@@ -201,8 +201,9 @@ class Engine:
             return False
         self._write_pending()  # what is written by now was scored by the model of now
         taken = exchange.take_part(self.learner.pool, said)
-        self._model_changed |= taken
-        self._renew_policy()
+        if taken:
+            self._model_changed = True
+            self._renew_policy()
         return taken
 
     def _let_go(self) -> None:

@@ -17,6 +17,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from features.models.learner import Learner
 from features.models.lessons import PARTS, Given, Sums, averaged, rounded, summed
 from features.models.pooled import Pool
 from features.records.facts import SharedPart
@@ -72,6 +73,13 @@ class SharedModel(NamedTuple):
     until: Mapping[int, tuple[int, int]]
 
 
+def new_pool(interests: int) -> Pool:
+    """Make the pool of a learner that learned nothing, to merge with."""
+    pool = Learner(interests, shared=True).pool
+    assert pool is not None
+    return pool
+
+
 def contribution(pool: Pool) -> bytes | None:
     """Pack what a partition has to give, None for nothing."""
     if not pool.pending:
@@ -112,7 +120,7 @@ def merge_lessons(
     Parameters
     ----------
     pool : Pool
-        Of a learner that learned nothing.
+        As `new_pool` makes it.
 
     Returns
     -------

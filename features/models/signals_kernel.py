@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.jit import as_int, inlined, made_up
-from features.state.layout import F_DISLIKE, F_LIKE, Live, Subjects
+from features.state.layout import DAY_MS, F_DISLIKE, F_LIKE, Live, Subjects
 from features.state.place_kernel import days_abroad
 from features.state.rows_kernel import opening, popcount
 
@@ -119,7 +119,7 @@ def _rate(yes: Any, no: Any, hits: Any, among: Any) -> Any:
 
 
 @inlined
-def _lowest(n: int) -> Any:
+def lowest(n: int) -> Any:
     """The `n` lowest bits."""
     if n >= 64:
         return ~np.uint64(0)
@@ -167,7 +167,7 @@ HABIT_TABLE: tuple[Signal, ...] = (
     Signal("weekly_habit", lambda m: _weekly_habit(m), 0.0, 1.0),
     Signal("odds_weekday", lambda m: _weekday_odds(m), -2.0, 2.4),
     Signal("odds_daytype", lambda m: _odds_of(m, _SAME_TYPE[(m.day + _THURSDAY) % 7]), -3.0, 3.0),
-    Signal("own_recency", lambda m: _LOG[popcount(m.active_days & _lowest(m.since))], 0.0, 4.2),
+    Signal("own_recency", lambda m: _LOG[popcount(m.active_days & lowest(m.since))], 0.0, 4.2),
     Signal("per_day", lambda m: np.log1p(m.levels[2] / max(1, popcount(m.bits))), 0.0, 1.2),
     Signal("age", lambda m: _LOG[m.age] / 4.0, 0.0, 1.06),
     Signal("yesterday", lambda m: 1.0 if m.since == 0 else 0.0, 0.0, 1.0),
@@ -233,6 +233,13 @@ def morning(live: Live, sid: int, day: int, levels: Any) -> Morning:
 
 
 @inlined
+def next_day(live: Any, sid: int) -> Any:
+    """Local day that the next profile of a subject is of: its next, and none that has closed."""
+    said = (live.subjects.last_ts[sid] + live.clock.offset) // DAY_MS + 1
+    return max(said, live.counters[0].open_day)
+
+
+@inlined
 def subject_days(subjects: Subjects, sid: int, day: int) -> Any:
     """Active-day bitmap of a subject whose bit 0 is ``day - 1``."""
     ahead = as_int(day) - 1 - as_int(subjects.day[sid])
@@ -247,7 +254,7 @@ def subject_days(subjects: Subjects, sid: int, day: int) -> Any:
 def evidence(began: Morning, first: int) -> Any:
     """Days of a subject, that habits are told by, after a row's first: each could have had it."""
     age = min(64, max(1, began.day - as_int(first)))
-    return popcount(began.active_days & began.habit_days & _lowest(age - 1))
+    return popcount(began.active_days & began.habit_days & lowest(age - 1))
 
 
 @inlined
@@ -274,7 +281,7 @@ def fill(live: Live, j: int, began: Morning, log_odds: Any, levels: Any, out: An
     bits = opening(row, began.day, live.clock, levels) & began.habit_days
     age = min(64, max(1, began.day - as_int(row.first)))
     odds = log_odds[as_int(live.rows.interest[j])]
-    after, since, known = _lowest(age - 1), days_since(bits), as_int(row.known)
+    after, since, known = lowest(age - 1), days_since(bits), as_int(row.known)
     _fill(
         Reading(
             began.day,

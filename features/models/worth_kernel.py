@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.jit import as_int, inlined, njit
-from features.models.signals_kernel import NAMES, SIGNALS, fill, morning
-from features.state.layout import DAY_MS, Clock, Counters, Rows, Subjects
+from features.models.signals_kernel import NAMES, SIGNALS, fill, morning, next_day
+from features.state.layout import Clock, Counters, Rows, Subjects
 
 #: The signals of a row that the change by a contact is learned from: few, for outcomes are. The
 #: names are the contract of what is stored, as for the models.
@@ -98,8 +98,8 @@ def picked_signals(live: Any, sid: int, interest: int, out: Any) -> bool:
             levels, vector = np.zeros(3), np.zeros(SIGNALS)
             # No base rate is among the signals that are picked.
             rates = np.zeros(interest + 1)
-            day = max((s.last_ts[sid] + live.clock.offset) // DAY_MS + 1, live.counters[0].open_day)
-            fill(live, j, morning(live, sid, day, levels), rates, levels, vector)
+            began = morning(live, sid, next_day(live, sid), levels)
+            fill(live, j, began, rates, levels, vector)
             for i in range(len(_AT)):
                 scaled = np.floor(vector[_AT[i]] * UNITS + 0.5)
                 out[i] = np.int16(min(max(scaled, -_MOST), _MOST))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from features.household import SOMEBODY_ELSE
 from features.jit import as_int, inlined
 from features.models.attention_kernel import appeal, long_level_of, share_bounds
-from features.models.signals_kernel import SHARE_7D, WEEKLY_HABIT, evidence, fill, morning
+from features.models.signals_kernel import SHARE_7D, WEEKLY_HABIT, evidence, fill, lowest, morning
 from features.models.stance_kernel import (
     AVOID,
     AVOID_LIFT,
@@ -223,8 +223,7 @@ def days_since_trip(place: Any, bits: Any) -> int:
     if place & np.uint64(1) != np.uint64(0) or place == np.uint64(0):
         return 0
     back = run_of_days(place)
-    anew = popcount(bits & ((np.uint64(1) << np.uint64(back)) - np.uint64(1)))
-    return back if anew < _ANEW else 0
+    return back if popcount(bits & lowest(back)) < _ANEW else 0
 
 
 @inlined

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.jit import as_int, inlined, njit
-from features.models.signals_kernel import SIGNALS, days_since, subject_days
+from features.models.signals_kernel import SIGNALS, days_since, next_day, subject_days
 from features.models.stance_kernel import AVOID, ENGAGE, Policy
 from features.moments.moments_kernel import CELLS_SHAPE, MOST_NAMED, Forecast
 from features.privacy.consent import FOREVER
@@ -33,7 +33,7 @@ from features.profiles.ranking_kernel import (
 )
 from features.profiles.reasons_kernel import LEAST_SHARE, as_text, write_reasons
 from features.profiles.stances_kernel import fill_ends, remember_shown
-from features.state.layout import DAY_MS, F_DISLIKE, F_QUIET, MAX_ROWS, S_CARE, S_HOLD, Live
+from features.state.layout import F_DISLIKE, F_QUIET, MAX_ROWS, S_CARE, S_HOLD, Live
 from features.state.place_kernel import place_since
 from features.state.rows_kernel import popcount
 from features.state.spans_kernel import allowed_until
@@ -160,7 +160,7 @@ def write_profiles(
         if n + ROOM > out.text.shape[0]:
             return i
         sid = as_int(sids[i])
-        day = max((s.last_ts[sid] + live.clock.offset) // DAY_MS + 1, live.counters[0].open_day)
+        day = next_day(live, sid)
         count = ranked(live, sid, day, policy, template.choice, scratch)
         rank = scratch.rank[:count]
         note = NOTES * i

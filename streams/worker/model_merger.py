@@ -26,7 +26,7 @@ from functools import partial
 from confluent_kafka import KafkaException, Message, Producer
 
 from features.engine import Engine
-from features.models import Learner, exchange
+from features.models import exchange
 from features.models.exchange import Contribution, SharedModel, Unreadable
 from features.models.lessons import PARTS
 from features.records.decoder import shared_mark
@@ -51,6 +51,8 @@ _FLUSH_S = 10.0
 class ModelMerger:
     """Merges while this worker owns partition 0, and tells all its partitions.
 
+    Only where the setting ``shared_model`` is on: it has a thread of its own.
+
     Parameters
     ----------
     settings : Settings
@@ -71,8 +73,6 @@ class ModelMerger:
     def look(self, inlet: Inlet, engines: Mapping[int, Engine]) -> None:
         """Go on reading, and write what is new to partitions that live in the present."""
         wait_ms = self._settings.shared_model_wait_ms
-        if not self._settings.shared_model:
-            return
         self._thread.check()
         if self._busy:
             return
@@ -163,9 +163,7 @@ class _Reading:
     """What stands in the topic, as far as it was read."""
 
     def __init__(self, settings: Settings, ports: Ports, whole: bool) -> None:
-        pool = Learner(len(taxonomy.load()), shared=True).pool
-        assert pool is not None
-        self.pool = pool
+        self.pool = exchange.new_pool(len(taxonomy.load()))
         self.merged: SharedModel | None = None
         self.whole = whole  # what every partition gave, not the merged model alone
         self._parts: tuple[int, dict[str, str]] = -1, {}

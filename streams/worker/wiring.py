@@ -14,7 +14,7 @@ from pathlib import Path
 from features.config import Config, EngineSettings
 from features.engine import Engine
 from features.jit import compilations
-from features.models import Learner, exchange
+from features.models import exchange
 from features.outcomes.contact_policy import PolicyError
 from features.outcomes.holdouts import Holdouts
 from features.privacy import rules
@@ -98,14 +98,18 @@ def _rules_of(suppression: str, contact: str) -> Rules:
         raise SettingsError(f"contact_policy: {contact}: {error}") from None
 
 
-def warm_up(native_fetch: bool = True, tell: Callable[[str], None] = lambda _: None) -> None:
+def warm_up(
+    native_fetch: bool = True,
+    tell: Callable[[str], None] = lambda _: None,
+    shared_model: bool = True,
+) -> None:
     """Run every kernel once, so that no compiler stands between a poll and its commit.
 
     Compiled code is kept on disk; only the first start of a release compiles, and says so.
 
     Parameters
     ----------
-    native_fetch : bool
+    native_fetch, shared_model : bool
         Whether those are among them that only the setting of this name needs.
     tell : callable
         Called with how far it is, before each part.
@@ -124,7 +128,7 @@ def warm_up(native_fetch: bool = True, tell: Callable[[str], None] = lambda _: N
     place = os.environ.get("NUMBA_CACHE_DIR") or "the package's __pycache__"
     tell(f"compiling, part 1 of {_PARTS}")
     with compilations(count):
-        for done, _ in enumerate(_parts(native_fetch), 1):
+        for done, _ in enumerate(_parts(native_fetch, shared_model), 1):
             seconds = time.monotonic() - started
             if compiled:
                 log.info(
@@ -137,7 +141,7 @@ def warm_up(native_fetch: bool = True, tell: Callable[[str], None] = lambda _: N
     log.info("kernels ready in %.1f s, %d functions compiled here", seconds, compiled)
 
 
-def _parts(native_fetch: bool) -> Iterator[None]:
+def _parts(native_fetch: bool, shared_model: bool) -> Iterator[None]:
     """Run the kernels, and yield as often as it can be said how far it is."""
     if native_fetch:
         messages.warm_up()
@@ -148,7 +152,7 @@ def _parts(native_fetch: bool) -> Iterator[None]:
     seen, liked, *_ = (i for i, bad in zip(tree.ids, tree.sensitive, strict=True) if not bad)
     contents = Contents(tree, {"host:a.example": TagEntry(((seen, 1.0),), "warm-up", 1.0)})
     # One account's word is enough, or no day would ever close here and no model learn.
-    config = Config(consent_default_grant=True, watermark_accounts=1, shared_model=True)
+    config = Config(consent_default_grant=True, watermark_accounts=1, shared_model=shared_model)
     engine = Engine(config, tree, contents)
     records: dict[bytes, bytes] = {}
     for day in range(_WARM_DAYS):
@@ -175,9 +179,8 @@ def _kind(value: bytes) -> int:
 
 def _merge(engine: Engine) -> None:
     """Merge what an engine learned, as whoever owns partition 0 does."""
-    pool, fresh = engine.learner.pool, Learner(len(taxonomy.load()), shared=True).pool
-    assert pool is not None and fresh is not None
-    if (data := exchange.contribution(pool)) is not None:
+    pool, fresh = engine.learner.pool, exchange.new_pool(len(taxonomy.load()))
+    if pool is not None and (data := exchange.contribution(pool)) is not None:
         exchange.merge_lessons(fresh, None, {0: exchange.read_contribution(fresh, data)})
 
 

@@ -81,7 +81,7 @@ class Worker:
         self._topics = TopicWatch(settings, ports)
         self._inlet = Inlet(settings, ports)
         self._ticker = Ticker(settings, ports)
-        self._merger = ModelMerger(settings, ports)
+        self._merger = ModelMerger(settings, ports) if settings.shared_model else None
         self._sweeper = Sweeper(settings, self._pipeline, ports)
         self._membership = Membership(
             settings,
@@ -105,7 +105,8 @@ class Worker:
         self._watchdog.start()
         try:
             self._reach.start()
-            warm_up(self._settings.native_fetch, self._health.starting)
+            settings = self._settings
+            warm_up(settings.native_fetch, self._health.starting, settings.shared_model)
             self._begin()
             self._started = True
             if not self._settings.erasure_key:
@@ -256,7 +257,8 @@ class Worker:
         membership.try_again()
         self._sweeper.look(self._inlet, membership.engines)
         self._ticker.look(self._inlet, membership.engines)
-        self._merger.look(self._inlet, membership.engines)
+        if self._merger is not None:
+            self._merger.look(self._inlet, membership.engines)
         self._report.watermarks(membership.engines)
         due = self._due() or self._inlet.owes()
         if self._uncommitted >= most or (due and not self._pipeline.committing):

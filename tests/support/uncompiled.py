@@ -28,7 +28,7 @@ _BATCH = 1_000
 
 def main() -> None:
     """Warm up, let an engine work, and print what had to be compiled or loaded after it."""
-    warm_up()
+    warm_up(shared_model=False)  # as a worker does by default
     before = _ready()
     everything = list(simulated_events(households=20))
     _work(Config(), everything)

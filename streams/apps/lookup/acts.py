@@ -16,7 +16,7 @@ from starlette.routing import Route
 from features.vocabulary import CaseStatus, FactKind, Opinion
 from streams.apps.lookup import requests
 from streams.apps.lookup.callers import Tokens
-from streams.apps.lookup.problems import HEADERS, Problem, bad
+from streams.apps.lookup.problems import HEADERS, answering, bad
 from streams.apps.lookup.source import ProfileSource
 from streams.contract import topics
 from streams.kafka import clients
@@ -60,20 +60,13 @@ class Acts:
         self._topic = settings.topic(topics.FACTS)
         self._said: dict[str, int] = {}  # time of the latest fact by account, the oldest first
         self._producer = producer or clients.producer("feed", settings)
-        self.routes = [Route("/v1/facts/{account}", self._answer, methods=["POST"])]
+        self.routes = [Route("/v1/facts/{account}", answering(self._act), methods=["POST"])]
 
     def close(self) -> None:
         """Wait for what is under way."""
         self._producer.flush(10.0)
 
-    async def _answer(self, request: Request) -> Response:
-        try:
-            await self._act(request)
-        except Problem as problem:
-            return problem.response()
-        return Response(status_code=HTTPStatus.ACCEPTED, headers=dict(HEADERS))
-
-    async def _act(self, request: Request) -> None:
+    async def _act(self, request: Request) -> Response:
         self._tokens.actor(request.headers.get("authorization"))
         account = requests.subject_of(request.path_params["account"])
         body = await requests.body_of(request)
@@ -88,6 +81,7 @@ class Acts:
             fact["interest"] = requests.interest_id_of(interest)
         self._producer.produce(self._topic, orjson.dumps(fact), account.encode())
         self._producer.poll(0)
+        return Response(status_code=HTTPStatus.ACCEPTED, headers=dict(HEADERS))
 
     def _time(self, account: str) -> int:
         """Right behind the account's newest event: what is shown may be of another year.

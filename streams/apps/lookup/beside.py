@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from streams.apps.lookup import requests
 from streams.apps.lookup.callers import Tokens
-from streams.apps.lookup.problems import HEADERS, Problem, unknown
+from streams.apps.lookup.problems import HEADERS, answering, unknown
 
 #: What is true of each subject: interests, each with ``id``, ``name`` and ``days``, the share of
 #: usual days that it comes up on.
@@ -58,30 +58,24 @@ class Beside:
     def __init__(self, scene: Scene, tokens: Tokens) -> None:
         self._scene, self._tokens = scene, tokens
         self.routes = [
-            Route("/v1/truth/{account}", self._truth, methods=["GET"]),
-            Route("/v1/health", self._health, methods=["GET"]),
+            Route("/v1/truth/{account}", answering(self._truth), methods=["GET"]),
+            Route("/v1/health", answering(self._health), methods=["GET"]),
         ]
 
     async def _truth(self, request: Request) -> Response:
-        try:
-            self._admit(request)
-            account = requests.subject_of(request.path_params["account"])
-            found = {
-                subject: interests
-                for subject, interests in self._scene.truths.items()
-                if subject.partition("/")[0] == account
-            }
-            if not found:
-                raise unknown()
-        except Problem as problem:
-            return problem.response()
+        self._admit(request)
+        account = requests.subject_of(request.path_params["account"])
+        found = {
+            subject: interests
+            for subject, interests in self._scene.truths.items()
+            if subject.partition("/")[0] == account
+        }
+        if not found:
+            raise unknown()
         return _answer(found)
 
     async def _health(self, request: Request) -> Response:
-        try:
-            self._admit(request)
-        except Problem as problem:
-            return problem.response()
+        self._admit(request)
         try:
             text = await asyncio.to_thread(self._scene.worker)
         except OSError:

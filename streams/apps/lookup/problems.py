@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 
 import orjson
+from starlette.requests import Request
 from starlette.responses import Response
 
 #: Every answer: profiles are nobody else's to keep, and a browser takes nothing for a page.
@@ -53,6 +54,20 @@ class Problem(Exception):
             {**HEADERS, **self.headers},
             media_type="application/problem+json",
         )
+
+
+def answering(
+    handler: Callable[[Request], Awaitable[Response]],
+) -> Callable[[Request], Awaitable[Response]]:
+    """Answer with the problem, where a handler raises one."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except Problem as problem:
+            return problem.response()
+
+    return answer
 
 
 def bad(detail: str, slug: str = "bad-request") -> Problem:

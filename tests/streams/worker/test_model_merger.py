@@ -40,6 +40,15 @@ def _day(broker: MemoryBroker, partition: int, days_ago: int) -> None:
         put(broker, NETWORK_TOPIC, account, event(account, ts), partition)
 
 
+def _fed(*days_ago: int) -> MemoryBroker:
+    """Two partitions, each with visits on some days."""
+    broker = new_broker(2)
+    for partition in range(2):
+        for days in days_ago:
+            _day(broker, partition, days)
+    return broker
+
+
 def _parts(broker: MemoryBroker, partition: int) -> list[dict[str, object]]:
     log = broker.log(FACTS_TOPIC, partition).read(0, True)
     values = [json.loads(entry.value or b"{}") for _, entry in log if entry.key is None]
@@ -58,10 +67,7 @@ def _pass(broker: MemoryBroker, seconds: float, *workers: Worker) -> None:
 
 
 def test_a_merged_model_comes_through_the_facts_of_every_partition() -> None:
-    broker = new_broker(2)
-    for partition in range(2):
-        for days in (3, 1, 0):
-            _day(broker, partition, days)
+    broker = _fed(3, 1, 0)
     worker = start(broker, **_SHARED)
     _pass(broker, 30, worker)
     assert _keys(broker).count(b"merged") == 1
@@ -96,10 +102,7 @@ def test_a_silent_partition_is_waited_for_and_then_left_out() -> None:
 
 
 def test_the_next_owner_goes_on_from_what_was_merged() -> None:
-    broker = new_broker(2)
-    for partition in range(2):
-        for days in (3, 1, 0):
-            _day(broker, partition, days)
+    broker = _fed(3, 1, 0)
     first = start(broker, "w0", **_SHARED)
     _pass(broker, 30, first)
     before = _keys(broker)
@@ -110,10 +113,7 @@ def test_the_next_owner_goes_on_from_what_was_merged() -> None:
 
 
 def test_of_history_no_partition_is_told() -> None:
-    broker = new_broker(2)
-    for partition in range(2):
-        for days in (9, 8, 7):
-            _day(broker, partition, days)
+    broker = _fed(9, 8, 7)
     worker = start(broker, **_SHARED)
     _pass(broker, 60, worker)
     assert b"merged" in _keys(broker)
@@ -135,10 +135,7 @@ def test_a_part_that_is_too_large_is_named_and_none_is_written(
 ) -> None:
     said: list[str] = []
     monkeypatch.setattr(model_merger.log, "error", lambda text, *of: said.append(text % of))
-    broker = new_broker(2)
-    for partition in range(2):
-        for days in (3, 1, 0):
-            _day(broker, partition, days)
+    broker = _fed(3, 1, 0)
     worker = start(broker, **_SHARED, max_message_bytes=600)
     _pass(broker, 60, worker)
     assert b"merged" in _keys(broker)
