@@ -62,6 +62,7 @@ class NativeFetch:
     """
 
     def __init__(self, consumer: Consumer, handle: int, library: ctypes.CDLL) -> None:
+        self._queue: int | None = None
         self._consumer = consumer
         self._handle = handle
         self._library = library
@@ -71,7 +72,7 @@ class NativeFetch:
                 for name in ("rd_kafka_message_timestamp", "rd_kafka_message_destroy")
             )
         )
-        self._queue: int | None = library.rd_kafka_queue_new(handle)
+        self._queue = library.rd_kafka_queue_new(handle)
         self._room = np.empty(0, np.int64)
 
     def __call__(self, consumer: Consumer, limit: int, timeout: float) -> Fetched | None:
@@ -116,6 +117,10 @@ class NativeFetch:
         if self._queue is not None:
             self._library.rd_kafka_queue_destroy(self._queue)
             self._queue = None
+
+    def __del__(self) -> None:
+        # The client would wait for the queue for ever, where no signal reaches it.
+        self.close()
 
     def _fetched(self, messages: Messages) -> Fetched:
         columns = messages.columns

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 import time
 from importlib import metadata
 from typing import NamedTuple
@@ -14,6 +16,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from streams.kafka.fetching import Fetch, plain_fetch
 from streams.kafka.native_fetching import NativeFetch, native_fetch
 from tests.conftest import Names
+from tests.support.paths import ROOT
 
 CLIENT = "native/1"
 COUNT = 3_000
@@ -154,6 +157,35 @@ def test_records_that_come_by_the_other_queue_are_taken_and_forwarded(
     reader.to_the_end(random.Random(1), unrest=0)
     take.close()
     member.close()
+
+
+_FORGOTTEN = """
+import gc, sys
+from confluent_kafka import TopicPartition
+from tests.streams.kafka.test_native_fetching import consumer, native
+kafka, topic = sys.argv[1:]
+member = consumer(kafka)
+take = native(member)
+member.assign([TopicPartition(topic, 0, 0)])
+take.forward([TopicPartition(topic, 0)])
+while take(member, 10, 0.1) is None:
+    pass
+ring = [take, member]
+ring.append(ring)
+del take, member, ring
+gc.collect()
+print("gone")
+"""
+
+
+@pytest.mark.kafka
+def test_one_that_nobody_closed_lets_its_client_go(kafka: str, spots: list[TopicPartition]) -> None:
+    """With records waiting; a process of its own, for what waits there can't be interrupted."""
+    done = subprocess.run(
+        [sys.executable, "-c", _FORGOTTEN, kafka, spots[0].topic],
+        cwd=ROOT, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.stdout == "gone\n", done.stderr
 
 
 @pytest.mark.parametrize("release", ["2.15.9", "2.17.0", "3.0.0"])
