@@ -8,7 +8,7 @@ a deployment.
 from __future__ import annotations
 
 from concurrent.futures import Future
-from typing import Any, Literal, TypeVar, assert_never
+from typing import Any, Final, Literal, TypeVar, assert_never
 
 from confluent_kafka import Consumer, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
@@ -193,10 +193,18 @@ _GROUP_PROTOCOLS: dict[str, Config] = {
 }
 
 
+#: Heartbeats of a session. The others hear of a member that joins, leaves or is lost with their
+#: next one only, and all wait for the last of them: of the client's 3 s a hand-over was made.
+_BEATS: Final = 12
+
+
 def _worker_consumer(settings: Settings) -> Config:
     classic = settings.group_protocol == "classic"  # else the brokers decide on sessions
-    session = {"session.timeout.ms": settings.session_timeout_ms} if classic else {}
+    length = settings.session_timeout_ms
+    beats: Config = {"heartbeat.interval.ms": min(3_000, max(1, length // _BEATS))}
+    session: Config = {"session.timeout.ms": length}
     return {
+        **(beats if classic else {}),
         "queued.min.messages": 200_000,
         "queued.max.messages.kbytes": 131_072,
         "fetch.max.bytes": 16_777_216,
@@ -211,7 +219,7 @@ def _worker_consumer(settings: Settings) -> Config:
         "enable.auto.offset.store": False,
         "enable.partition.eof": True,
         **_GROUP_PROTOCOLS[settings.group_protocol],
-        **session,
+        **(session if classic else {}),
         "auto.offset.reset": "error",
         "max.poll.interval.ms": settings.max_poll_interval_ms,
         "log_level": 3,

@@ -32,11 +32,7 @@ EMBEDDED_KAFKA_OVERRIDES: dict[str, str] = {
 
 #: The same for a worker, which refuses ``session.timeout.ms`` as a librdkafka key because it is
 #: a setting of its own. One replica, because there is one broker.
-EMBEDDED_SETTINGS_OVERRIDES: dict[str, str] = {
-    "session_timeout_ms": "6000",
-    "replication": "1",
-    "kafka__heartbeat_interval_ms": "500",
-}
+EMBEDDED_SETTINGS_OVERRIDES: dict[str, str] = {"session_timeout_ms": "6000", "replication": "1"}
 
 #: For plain producers: this broker counts the last batch of a partition as one record, so that
 #: readers stop short of its end until something follows (a transaction's marker does). Small

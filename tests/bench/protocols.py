@@ -146,7 +146,6 @@ def main() -> int:
         quiet(),
     ):
         for protocol in ("classic", "consumer"):
-            beats = {"heartbeat.interval.ms": str(HEARTBEAT_MS)} if protocol == "classic" else {}
             settings = live(
                 broker.bootstrap,
                 f"{protocol}-",
@@ -154,7 +153,6 @@ def main() -> int:
                 group_protocol=protocol,
                 session_timeout_ms=SESSION_MS,
                 strict_limits=False,
-                kafka=beats,
             )
             runs = [measured(settings, Path(name), n) for n in range(args.times)]
             for what in runs[0]:

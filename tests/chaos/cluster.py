@@ -85,7 +85,6 @@ class Cluster:
             outcomes=True,
             # Paced workers must not hold a minute of one partition before they see the next.
             kafka={
-                "heartbeat.interval.ms": "500",
                 "queued.min.messages": "500",
                 "max.partition.fetch.bytes": "16384",
                 "reconnect.backoff.max.ms": "1000",

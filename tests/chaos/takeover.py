@@ -49,6 +49,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rows", type=int, default=1_000_000, help="interest rows a partition")
     parser.add_argument("--kills", type=int, default=3)
+    parser.add_argument("--session", type=int, default=6_000, help="session_timeout_ms")
     args = parser.parse_args()
     with (
         tempfile.TemporaryDirectory(prefix="takeover-") as name,
@@ -62,6 +63,7 @@ def main() -> int:
                 consent_default="grant",
                 standby=standby,
                 restore_timeout_ms=900_000,
+                session_timeout_ms=args.session,
             )
             records, rows, spent = write_changelog(settings, args.rows)
             print(

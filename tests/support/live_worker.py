@@ -55,7 +55,7 @@ def running(settings: Settings) -> Worker:
 
 def live(bootstrap: str, prefix: str, **more: Any) -> Settings:
     """Create the topics of a deployment whose clients look at them often, and fill them."""
-    eager = {"topic.metadata.refresh.interval.ms": "500", "heartbeat.interval.ms": "500"}
+    eager = {"topic.metadata.refresh.interval.ms": "500"}
     settings = short_timings(
         bootstrap, prefix, **{"partitions": 2, "strict_limits": True, "kafka": eager, **more}
     )

@@ -56,7 +56,6 @@ def short_timings(bootstrap: str, prefix: str, **more: Any) -> Settings:
         "lateness_ms": 3 * 3_600_000,
         "tick_interval_ms": 0,  # where what was fed is counted, a worker must not add to it
         "publish_score_step": 0.0001,  # every change is material: profiles don't depend on cuts
-        "kafka": {"heartbeat.interval.ms": "500"},
     }
     often = {"catch_up_interval_ms": more.get("commit_interval_ms", chosen["commit_interval_ms"])}
     return Settings(**{**chosen, **often, **more})

@@ -62,13 +62,8 @@ def _whole(*workers: Worker) -> bool:
 def test_workers_come_go_and_fall_silent_and_everything_counts_once(
     own_kafka: KafkaServer, names: Names
 ) -> None:
-    metadata = {"topic.metadata.refresh.interval.ms": "500"}
     settings = live(
-        own_kafka.bootstrap,
-        names.prefix,
-        partitions=PARTITIONS,
-        group_protocol="consumer",
-        kafka=metadata,
+        own_kafka.bootstrap, names.prefix, partitions=PARTITIONS, group_protocol="consumer"
     )
     one = _started(settings, "w1")
     with Group(settings) as group:
@@ -100,4 +95,13 @@ def test_what_the_brokers_decide_is_refused_by_name() -> None:
     with pytest.raises(SettingsError, match=r"'heartbeat\.interval\.ms': with group_protocol"):
         Settings(group_protocol="consumer", kafka={"heartbeat.interval.ms": "500"})
     config = clients.consumer_config("worker", Settings(group_protocol="consumer"))
-    assert config["group.protocol"] == "consumer" and "session.timeout.ms" not in config
+    assert config["group.protocol"] == "consumer"
+    assert not {"session.timeout.ms", "heartbeat.interval.ms"} & set(config)
+
+
+@pytest.mark.parametrize(("session_ms", "beat_ms"), [(2_000, 166), (10_000, 833), (60_000, 3_000)])
+def test_a_hand_over_waits_for_a_small_part_of_a_session(session_ms: int, beat_ms: int) -> None:
+    settings = Settings(session_timeout_ms=session_ms)
+    assert clients.consumer_config("worker", settings)["heartbeat.interval.ms"] == beat_ms
+    settings = replace(settings, kafka={"heartbeat.interval.ms": "700"})
+    assert clients.consumer_config("worker", settings)["heartbeat.interval.ms"] == "700"
