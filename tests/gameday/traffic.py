@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 import zlib
@@ -15,7 +16,7 @@ from streams.sandbox.simulator import Simulation, simulated
 from streams.settings import Settings
 
 _HOUSEHOLDS = 200
-_DAYS = 60  # some 700,000 records, made as they are taken: hours at the usual pace
+_DAYS = 60  # made as they are taken
 _TICK_S = 0.1
 #: Accounts that agree and do nothing by themselves: steps may do with them what they like.
 SPARE = tuple(f"spare-{number}" for number in range(20))
@@ -109,9 +110,11 @@ def _events() -> Iterator[tuple[str, str, dict[str, object]]]:
     """Events, of each account in one input alone.
 
     What one account does at once in two inputs is taken as it arrives there, in an order that the
-    verifier's one pass can't know.
+    verifier's one pass can't know. They never end: the day is as long as its machine makes it.
     """
-    for record in simulated(Simulation(households=_HOUSEHOLDS, days=_DAYS)):
-        own = _TOPICS[zlib.crc32(record.key.encode()) % len(_TOPICS)]
-        if record.topic == own and isinstance(record.value, dict):
-            yield record.topic, record.key, record.value
+    for turn in itertools.count():
+        for record in simulated(Simulation(households=_HOUSEHOLDS, days=_DAYS)):
+            own = _TOPICS[zlib.crc32(record.key.encode()) % len(_TOPICS)]
+            if record.topic == own and isinstance(record.value, dict):
+                again = {"event_id": f"{turn}-{record.value['event_id']}"}
+                yield record.topic, record.key, {**record.value, **again}
