@@ -24,8 +24,8 @@ _DECISIVE = (*_SAID, "somebody_else", "learned_abroad", "trip_taken")
 _LEFT_OUT = ("share_7d",)
 #: From so many times the average customer's chance on it is said to be more.
 _MORE = 1.2
-#: A chance below which its lower bound says no more than that it may be none.
-_LEAST = 0.01
+#: A cautious estimate below this many times the average customer's says only that little was seen.
+_OPEN = 0.5
 #: Share from which on a source is where an interest is mostly seen, and where it is only seen.
 _MOSTLY, _ONLY = 0.6, 0.995
 
@@ -68,8 +68,12 @@ class Wording:
 
     def reason(self, code: str, value: Any = None, lift: Any = None) -> str:
         """One reason for a stance; `lift` is the interest's."""
-        if code == "lift_unclear" and _is_number(lift) and lift < _MORE:
-            return self.say("reason", "_lift_unclear_alike")
+        if code == "lift_unclear":
+            low = value.get("low") if isinstance(value, Mapping) else None
+            if _is_number(lift) and lift < _MORE:
+                return self.say("reason", "_lift_unclear_alike")
+            if not _is_number(low) or low < _OPEN:
+                return self.say("reason", "_lift_unclear_open")
         if code in _SHARES:
             value = self._percent(value)
         if value is None and code not in self._texts["reason"]:
@@ -125,16 +129,8 @@ class Wording:
         if not _is_number(lift) or not lift > 0.0:
             yield self.say("sentence", "chance", score=self._about(score))
             return
-        rate, said = score / lift, self._about(score)
-        for item in _dicts(raw.get("reasons")):
-            value = item.get("value")
-            low = value.get("low") if isinstance(value, Mapping) else None
-            if _is_number(low):  # of the lift; what makes one wait is seen beside the others' alone
-                least = min(low * rate, score)
-                found = "at_least" if least >= _LEAST else "unproven"
-                said = self.say("sentence", found, score=said, low=self._percent(least))
-        others = self._about(min(1.0, rate))
-        yield self.say("sentence", "chance_beside", score=said, others=others)
+        others = self._about(min(1.0, score / lift))
+        yield self.say("sentence", "chance_beside", score=self._about(score), others=others)
 
     def _about(self, share: float) -> str:
         if 0.0 < share < 0.01:
@@ -203,11 +199,12 @@ class Wording:
     def permission(self, use: str, raw: Mapping[str, Any]) -> str:
         """One sentence on whether a profile may serve a use: an entry of `contactable` (JSON)."""
         until, yes = raw.get("until"), raw.get("value") is True
+        why = self.say("ground" if yes else "suppression", str(raw.get("why")))
         return self.say(
             "sentence",
             "not_allowed" if not yes else "allowed" if until is None else "allowed_until",
             use=self.say("use", use),
-            why=self.say("suppression", str(raw.get("why"))),
+            why=why,
             until=_day(until),
         )
 

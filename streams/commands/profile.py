@@ -72,17 +72,24 @@ def print_profile(console: Console, profile: Profile, raw: dict[str, Any], said:
     from rich.table import Table
 
     table = Table(
-        title=f"{profile.subject}  version {profile.version}  {_on_its_clock(profile)}",
-        caption=f"{profile.evidence.events} events on {profile.evidence.days} days; "
-        f"model {profile.model_id} {profile.model_version}",
+        title=said.say(
+            "shown",
+            "head",
+            subject=profile.subject,
+            version=profile.version,
+            at=_on_its_clock(profile),
+        ),
+        caption=said.say(
+            "shown", "foot", events=profile.evidence.events, days=profile.evidence.days
+        ),
     )
-    for name in ("interest", "likely tomorrow", "how sure", "what to do, and why"):
-        table.add_column(name)
+    for code in ("interest", "chance", "sure", "advice"):
+        table.add_column(said.say("shown", code))
     for item, shown in zip(profile.interests, _objects(raw, "interests"), strict=True):
         table.add_row(
             f"{item.name} ({item.id})",
             f"{bar(item.score)} {item.score:4.0%}",
-            bar(item.confidence, 6),
+            f"{bar(item.confidence, 6)} {item.confidence:4.0%}",
             said.interest(shown),
         )
     console.print(table)

@@ -82,7 +82,7 @@ def test_a_member_alone(service: Service) -> None:
         "interests": [{"id": "1", "name": "Automotive"}],
     }
     said = service.ask("/v1/profiles/acc-1/m-2?words=de").json
-    assert said["interests"][0]["words"].startswith("Ansprechen: an 12 der letzten 28")
+    assert said["interests"][0]["words"].startswith("Darauf ansprechen: an 12 der letzten 28")
     assert said["suppressions"][0]["words"] == "Nichts zu Automotive: es wurde gekauft."
 
 
@@ -91,8 +91,8 @@ def test_why_says_what_speaks_against(service: Service) -> None:
     assert yes["engage"] is True and yes["suppressions"] == []
     assert yes["words"] == (
         "Talk about it: time was spent on it on 12 of the last 28 days. Chance that the customer "
-        "spends time on it tomorrow: about 80%; average customer: about 35%. Outlook: on more days "
-        "in the next 7 than in the last 7. Seen only on TV."
+        "spends time on it tomorrow: about 80%; average customer: about 35%. Next 7 days: "
+        "probably on more days than in the last 7. Seen only on TV."
     )
     assert yes["rule"] == "", "none decided by a number"
     no = service.ask("/v1/profiles/acc-1/m-2/why/1").json
