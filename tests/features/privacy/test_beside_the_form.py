@@ -58,7 +58,7 @@ def _with(record: Record, **fields: Any) -> Record:
 
 
 def _after(stream: Stream, feed: Feed) -> list[str]:
-    members = ({}, {"member_id": "m-1"}, {"member_id": "m-2"})
+    members: list[dict[str, str]] = [{}, {"member_id": "m-1"}, {"member_id": "m-2"}]
     return [stream.feed(feed.visit("acc", 2, HOST, **who))[0] for who in members]
 
 

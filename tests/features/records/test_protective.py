@@ -14,7 +14,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from features.records import protective
+from features.records import loose, protective
 from features.records.decoder import FACTS, Limits, decode
 from features.records.facts import Consent, Fact, Registry
 from features.records.fields import Malformed
@@ -252,7 +252,7 @@ def _never_doubts(self: Any, kind: RightsKind, named: bool) -> Any:
     return None if isinstance(said, Undecided) else said
 
 
-_values, _parse, _as = protective._Record.values, protective.parse, protective._Record._as
+_values, _parse, _as = protective._Record.values, loose.parse, protective._Record._as
 #: Planted bugs: what is replaced, by what, and a record with its reading.
 PLANTED: dict[str, tuple[Any, str, Any, Any, Any]] = {
     "of a repeated field the last one counts": (
