@@ -123,7 +123,7 @@ def read(
 
 @dataclass(frozen=True, slots=True)
 class Overlooked:
-    """What stands in a grant beside the fields of the contract, which alone are read of it.
+    """Holds what a grant says beside the fields of the contract.
 
     Attributes
     ----------
@@ -150,7 +150,7 @@ def overlooked(raw: bytes, ts: int, words: Vocabulary) -> Overlooked:
 
 
 def owner(raw: bytes, account: str, words: Vocabulary, accepts: Accepts) -> str | None:
-    """Whose device an entry of the registry names, where not in the field for it."""
+    """Read whose device it is in an entry of the registry that does not say it in form."""
     names = _Record(raw, words).owners(account)
     return _pseudonym(min(names), accepts) if len(names) == 1 else None
 
@@ -214,7 +214,7 @@ class _Record:
         return isinstance(self._words.read([value], [], [], self.ts), RefusalReading)
 
     def owners(self, account: str) -> set[str]:
-        """Whose device it is: where no owner is named, the person that the record is about."""
+        """The owners of the device; where none is named, the person that the record is about."""
         return self.names("owner_member_id", account) or self.names("member_id", account)
 
     def has_null(self, field: str) -> bool:
