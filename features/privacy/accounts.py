@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Sequence
 from features.outcomes.contacts import ANNOYED
 from features.privacy import format_1
 from features.privacy import rules as rulebook
-from features.privacy.kin import Case, Kin, spelled
+from features.privacy.kin import Case, Kin
 from features.privacy.ledger import Ledger, Mark, person_key
 from features.privacy.limits import FactLimits
 from features.privacy.namesakes import held_from, namesakes
@@ -262,9 +262,9 @@ class Accounts:
 
         The device with the account, though only a member was erased: who holds it is not asked.
         """
-        found = [("", self.ledger.child_mark(account, spelled(device), "device"))]
+        found = [("", self.ledger.child_mark(account, device, "device"))]
         if owner:
-            child = self.ledger.child_mark(account, spelled(owner), "child")
+            child = self.ledger.child_mark(account, owner, "child")
             found.append((owner if of_member else "", child))
         for member, hashed in found:
             name = self.ledger.mark_name(account, member)
@@ -282,10 +282,10 @@ class Accounts:
         kin = self.ledger.kin(account)
         children, known = set(before.children), set[str]()
         if kin is not None:
-            known = {m for m in kin.known_children if not member or spelled(m) == spelled(member)}
-            children |= {self.ledger.child_mark(account, spelled(m), "child") for m in known}
+            known = {m for m in kin.known_children if not member or kin.are_one(m, member)}
+            children |= {self.ledger.child_mark(account, m, "child") for m in known}
             children |= {
-                self.ledger.child_mark(account, spelled(d), "device")
+                self.ledger.child_mark(account, d, "device")
                 for d, device in kin.childrens.items()
                 if device.child and not member
             }

@@ -95,11 +95,12 @@ class Admission:
         own = self.ledger.mark(account, member)
         if kin is not None and kin.is_child(member):
             return True
-        likewise = spelled(member)
-        known = kin is not None and any(spelled(n) == likewise for n in kin.known_children)
-        for item in (mark, own):
-            if item is not None and item.children and not known:
-                known = self.ledger.child_mark(account, likewise, "child") in item.children
+        of = account.decode()
+        likewise = spelled(member, of)
+        known = kin is not None and any(spelled(n, of) == likewise for n in kin.known_children)
+        known = known or any(
+            self.ledger.is_marked(item, account, member, "child") for item in (mark, own)
+        )
         return known and (kin is None or kin.adult_since(member) < 0)
 
     def is_childs(self, account: bytes, device: str) -> bool:
@@ -108,16 +109,13 @@ class Admission:
         known = None if kin is None else kin.device(device).said
         if known is not None:
             return known.child
-        likewise = spelled(device)
+        of = account.decode()
+        likewise = spelled(device, of)
         if kin is not None and any(
-            spelled(n) == likewise for n, d in kin.childrens.items() if d.child
+            spelled(n, of) == likewise for n, d in kin.childrens.items() if d.child
         ):
             return True
-        return (
-            mark is not None
-            and bool(mark.children)
-            and self.ledger.child_mark(account, likewise, "device") in mark.children
-        )
+        return self.ledger.is_marked(mark, account, device, "device")
 
     def asks(self, account: bytes) -> bool:
         """Whether persons and devices that are not known have to be asked about."""
@@ -128,7 +126,7 @@ class Admission:
     def put_member(self, account: bytes, member: str, person: Person, now: int) -> tuple[int, int]:
         """Set a member's span, and that of his devices where nobody is named; returns it."""
         span, name = self.span(account, member, person, now), member.encode()
-        self.forget_answers(account, spelled(member))
+        self.forget_answers(account, member)
         bounds = bool(person) and person.span() != ALWAYS
         keep_name(self._bounded, account, member, kept=bounds)
         if span == ALWAYS and not person and not self.asks(account):
@@ -158,7 +156,7 @@ class Admission:
     def put_device(self, account: bytes, device: str, now: int) -> None:
         """Set the span of a device: never for a child's, else its owner's if nobody is named."""
         kin, name = self.ledger.kin(account), device.encode()
-        self.forget_answers(account, spelled(device))
+        self.forget_answers(account, device)
         if self.is_childs(account, device) and not self._rules.children_profiled:
             self._spans.put(account, NEVER, device=name)
             return
@@ -204,12 +202,14 @@ class Admission:
         self._count += 1
 
     def _answered(self, account: bytes, name: str, whom: tuple[bytes, bytes]) -> None:
-        self._answers.setdefault(account, {}).setdefault(spelled(name), set()).add(whom)
+        self._answers.setdefault(account, {}).setdefault(
+            spelled(name, account.decode()), set()
+        ).add(whom)
 
-    def forget_answers(self, account: bytes, likewise: str | None = None) -> None:
-        """Ask anew about those of an account without a word of their own; or who are spelled so."""
+    def forget_answers(self, account: bytes, likewise: str = "") -> None:
+        """Ask anew about those of an account without a word of their own; or spelled likewise."""
         known = self._answers.get(account, {})
-        for name in [*known] if likewise is None else [likewise]:
+        for name in [spelled(likewise, account.decode())] if likewise else [*known]:
             for member, device in known.pop(name, ()):
                 self._spans.drop(account, member=member, device=device)
 

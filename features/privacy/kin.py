@@ -31,9 +31,25 @@ class Said(NamedTuple):
 
 
 @lru_cache(maxsize=1 << 16)
-def spelled(name: str) -> str:
-    """A name without what varies in spelling: case, and whatever is no letter or digit."""
-    return "".join(filter(str.isalnum, name.casefold())) or name
+def spelled(name: str, account: str = "") -> str:
+    """A name without what varies in spelling: case, separators, and the account in front.
+
+    Parameters
+    ----------
+    account : str
+        Whose member or device it is.
+
+    Examples
+    --------
+    >>> spelled("M-1"), spelled("acc-1:m.1", "acc-1"), spelled("acc-12", "acc-1")
+    ('m1', 'm1', 'acc12')
+    """
+    front, told = account.casefold(), name.casefold()
+    if front and told.startswith(front) and not told[len(front) :][:1].isalnum():
+        own = "".join(filter(str.isalnum, told[len(front) :]))
+        if own:
+            return own
+    return "".join(filter(str.isalnum, told)) or name
 
 
 @dataclass
@@ -94,11 +110,12 @@ class Device:
         """The members who were named as its owners, as far as they are kept."""
         return {name for name in (*self.owners, self.owner) if name}
 
-    def forget(self, member: str) -> None:
-        """Forget that it belongs to a member, however he is spelled."""
-        for name in [name for name in self.owners if spelled(name) == spelled(member)]:
+    def forget(self, member: str, account: str) -> None:
+        """Forget that it belongs to a member of an account, however he is spelled."""
+        likewise = spelled(member, account)
+        for name in [name for name in self.owners if spelled(name, account) == likewise]:
             del self.owners[name]
-        if self.owner and spelled(self.owner) == spelled(member):
+        if self.owner and spelled(self.owner, account) == likewise:
             self.owner = ERASED
 
     def to_bytes(self) -> bytes:
@@ -146,6 +163,11 @@ class Case(NamedTuple):
 class Kin:
     """Facts about an account beside its own words; values are as in the changelog.
 
+    Parameters
+    ----------
+    account : bytes
+        Whose people they are.
+
     Attributes
     ----------
     members : set of str
@@ -157,9 +179,10 @@ class Kin:
         Devices that tell of a child.
     """
 
-    __slots__ = ("_spellings", "cases", "childrens", "devices", "members", "open")
+    __slots__ = ("_account", "_spellings", "cases", "childrens", "devices", "members", "open")
 
-    def __init__(self) -> None:
+    def __init__(self, account: bytes = b"") -> None:
+        self._account = account.decode()
         self.members: set[str] = set()
         self.devices: dict[str, bytes] = {}
         self.cases: dict[str, bytes] = {}
@@ -173,11 +196,11 @@ class Kin:
     def put_member(self, name: str, speaks: bool) -> None:
         """Say whether a member has words of his own."""
         (self.members.add if speaks else self.members.discard)(name)
-        keep_name(self._spellings, spelled(name), name, kept=speaks)
+        keep_name(self._spellings, spelled(name, self._account), name, kept=speaks)
 
     def alike(self, name: str) -> set[str]:
         """Members with words of their own who are spelled as somebody is, himself left out."""
-        return self._spellings.get(spelled(name), set()) - {name}
+        return self._spellings.get(spelled(name, self._account), set()) - {name}
 
     def put_device(self, name: str, device: Device | None) -> None:
         """Set a device or, with None, forget it."""
@@ -244,14 +267,18 @@ class Kin:
     def owned(self, member: str) -> list[str]:
         """Devices of a member, however he is spelled."""
         owners = ((name, self.device(name).owner) for name in self.devices)
-        return [name for name, owner in owners if owner and spelled(owner) == spelled(member)]
+        return [name for name, owner in owners if owner and self.are_one(owner, member)]
 
     def naming(self, member: str) -> list[str]:
         """Devices of which a member was ever named as the owner."""
-        likewise = spelled(member)
-        return [n for n in self.devices if likewise in map(spelled, self.device(n).named)]
+        named = ((name, self.device(name).named) for name in self.devices)
+        return [n for n, names in named if any(self.are_one(who, member) for who in names)]
 
     def cases_of(self, member: str) -> list[str]:
         """Care cases of a member."""
         found = ((name, self.case(name)) for name in self.cases)
-        return [n for n, case in found if case and spelled(case.member) == spelled(member)]
+        return [n for n, case in found if case and self.are_one(case.member, member)]
+
+    def are_one(self, name: str, other: str) -> bool:
+        """Whether two names are one, as far as they can be told."""
+        return spelled(name, self._account) == spelled(other, self._account)

@@ -203,7 +203,7 @@ class Ledger:
 
     def kin_of(self, account: bytes) -> Kin:
         """The facts that an account's people share, to add to."""
-        return self._kin.setdefault(account, Kin())
+        return self._kin.setdefault(account, Kin(account))
 
     def set_device(self, account: bytes, name: str, device: Device | None) -> Kin:
         """Store a device or, with None, forget it; returns what the account shares then."""
@@ -242,12 +242,13 @@ class Ledger:
         if kin is not None:
             cases = kin.cases_of(member) if member else kin.cases
             found += [case.ts for name in cases if (case := kin.case(name))]
-            likewise = spelled(member)
+            of = account.decode()
+            likewise = spelled(member, of)
             for device in (kin.device(name) for name in kin.devices):
-                if not member or (device.owner and spelled(device.owner) == likewise):
+                if not member or (device.owner and spelled(device.owner, of) == likewise):
                     found.append(device.ts)
                 owners = device.owners.items() if member else ()
-                found += [said.ts for name, said in owners if spelled(name) == likewise]
+                found += [said.ts for name, said in owners if spelled(name, of) == likewise]
         return max(found)
 
     def knows(self, account: bytes) -> bool:
@@ -271,7 +272,7 @@ class Ledger:
             self._forget_person(account, member)
             for name in kin.naming(member) if kin else ():
                 device = self.kin_of(account).device(name)
-                device.forget(member)
+                device.forget(member, account.decode())
                 self.set_device(account, name, device)
             for name in kin.cases_of(member) if kin else ():
                 self.set_case(account, name, None)
@@ -292,16 +293,30 @@ class Ledger:
 
     def mark(self, account: bytes, member: str = "") -> Mark | None:
         """The mark of an account or a member that was erased."""
-        return self.marks.get(self.mark_name(account, member)) if self.marks else None
+        if not self.marks:
+            return None
+        found = self.marks.get(self.mark_name(account, member))
+        if found is None and member:  # of before the account in front was left out
+            name = person_key(account, spelled(member)).decode()
+            found = self.marks.get(keyed_mark(self._key, name, "erasure"))
+        return found
 
     def mark_name(self, account: bytes, member: str = "") -> str:
         """The keyed hash that stands for an account or a member, however he is spelled."""
-        name = person_key(account, spelled(member) if member else "")
+        name = person_key(account, spelled(member, account.decode()) if member else "")
         return keyed_mark(self._key, name.decode(), "erasure")
 
     def child_mark(self, account: bytes, name: str, what: str) -> str:
         """The keyed hash that stands for a child or, with `what` device, for a child's device."""
-        return keyed_mark(self._key, f"{account.decode()}/{name}", what)
+        own = spelled(name, account.decode())
+        return keyed_mark(self._key, f"{account.decode()}/{own}", what)
+
+    def is_marked(self, mark: Mark | None, account: bytes, name: str, what: str) -> bool:
+        """Whether a mark knows a name as a child's or, with `what` device, a child's device's."""
+        if mark is None or not mark.children:
+            return False
+        before = keyed_mark(self._key, f"{account.decode()}/{spelled(name)}", what)
+        return bool({self.child_mark(account, name, what), before} & {*mark.children})
 
     def set_mark(self, name: str, mark: Mark) -> None:
         """Store a mark."""

@@ -38,9 +38,12 @@ def namesakes(store: Store, ledger: Ledger, account: bytes, member: str) -> list
         return []
     kin = ledger.kin(account)
     found = set(kin.alike(member)) if kin is not None else set()
-    name, sid = np.frombuffer(spelled(member).encode(), np.uint8), store.find(account)
-    while sid >= 0:
-        sid = int(next_alike(store.subjects, store.live.keys, sid, name))
-        if sid >= 0:
-            found.add(store.key(sid)[len(account) + 1 :].decode())
-    return sorted(found - {member})
+    of = account.decode()
+    own = spelled(member, of)
+    for text in (own, spelled(of) + own):  # the account may stand in front
+        name, sid = np.frombuffer(text.encode(), np.uint8), store.find(account)
+        while sid >= 0:
+            sid = int(next_alike(store.subjects, store.live.keys, sid, name))
+            if sid >= 0:
+                found.add(store.key(sid)[len(account) + 1 :].decode())
+    return sorted(name for name in found - {member} if spelled(name, of) == own)

@@ -33,7 +33,7 @@ from typing import Any, Final
 
 from features.privacy.childhood import Childhood
 from features.records.inputs import TS_END, TS_MIN
-from features.records.protective import scalars, squeezed, unaccented, whole, words_in
+from features.records.loose import scalars, squeezed, unaccented, whole, words_in
 from features.records.readings import (
     Grant,
     Nothing,
@@ -56,6 +56,9 @@ _KINDS: Final = {
     "registry": RightsKind.REGISTRY,
     "other": RightsKind.OTHER,
 }
+#: Ends of the name of a field that says when, and letters from which on a name tells.
+_TIMES: Final = ("timestamp", "datetime", "date", "time", "at", "on", "ts")
+_NAMING: Final = 5
 #: Parts of a word, split at separators and before capitals.
 _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_a-zA-Z]+")
 
@@ -130,13 +133,31 @@ class Words:
         word = squeezed(str(value))
         if word in self.kinds:
             return self.kinds[word]
-        return (
-            RightsKind.RIGHTS if any(part in word for part in self.rights) else RightsKind.UNKNOWN
-        )
+        # A letter of another alphabet among ours may only look like the one that is meant.
+        mixed = not word.isascii() and any("a" <= char <= "z" for char in word)
+        may_be = mixed or any(part in word for part in self.rights)
+        return RightsKind.RIGHTS if may_be else RightsKind.UNKNOWN
 
     def names(self, field: str) -> tuple[str, ...]:
         """Further names of a field, squeezed."""
         return self.fields.get(field, ())
+
+    def refuses(self, name: str, value: Any) -> bool:
+        """Whether a field says by its name that something was refused, or not granted.
+
+        Examples are ``revoked: true``, ``withdrawn_at`` with a time, and ``valid: false``.
+        """
+        name = name.removeprefix("is")
+        if name in self.granting:
+            return self._status(value) is not None
+        named = next((name.removesuffix(end) for end in _TIMES if name.endswith(end)), name)
+        if max(map(self._refused, (name, named))) < Why.DENIED:
+            return False
+        text = str(value).strip()
+        return text[:1].isdigit() and text.strip("0") != "" or squeezed(text) in self.granting
+
+    def _refused(self, name: str) -> int:
+        return self.refusing.get(name, 0) if len(name) >= _NAMING else 0
 
     def tells_of_child(self, fields: Mapping[str, Sequence[Any]], ts: int | None) -> bool:
         """Whether the fields of an entry of the registry tell of a child."""

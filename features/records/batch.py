@@ -186,6 +186,8 @@ def parse(
             item = decode(int(kinds[i]), raw, keys[i], limits, inputs)
             if item.ts >= ends[i]:
                 raise Malformed(Refusal.FUTURE, "ts", "lies further ahead than is tolerated")
+            if isinstance(item, Fact) and tolerance is not None:
+                item = guarded(item, raw, keys[i], tolerance, limits.ids.accepts)
         except Malformed as error:
             found = None
             if tolerance is not None and kinds[i] == FACTS:
@@ -198,8 +200,6 @@ def parse(
             at = int(partitions[i]), int(offsets[i])
             refused[i] = _letter(error.letter, at, keys[i], raws[i], found)
         else:
-            if isinstance(item, Fact) and tolerance is not None:
-                item = guarded(item, raw, keys[i], tolerance, limits.ids.accepts)
             if isinstance(item, Fact):
                 records[i] = tail.fact(item, int(kinds[i]))
             else:

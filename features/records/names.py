@@ -32,6 +32,18 @@ def plain(name: str, account: str = "") -> str:
     return told.strip(_AROUND).removeprefix(f"{account}/").strip(_AROUND) + name[_LONGEST:]
 
 
+def digits(text: str) -> str:
+    """A text with the digits of any script as ours; what is longer than a name is cut off.
+
+    Examples
+    --------
+    >>> digits("\uff11\uff12 \u0967\u0968")
+    '12 12'
+    """
+    told = unicodedata.normalize("NFKC", text[:_LONGEST])
+    return "".join(str(unicodedata.decimal(char, char)) for char in told)
+
+
 def _plain(char: str) -> str:
     kind = unicodedata.category(char)
     if kind == "Nd":

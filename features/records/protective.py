@@ -9,12 +9,9 @@ be texts, and what cannot be read at all is `Undecided`. What words mean is give
 
 from __future__ import annotations
 
-import json
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any, Final, Protocol, TypeAlias
 
 from features.records.fields import Accepts, Malformed
@@ -22,6 +19,7 @@ from features.records.fields import read as read_field
 from features.records.forms import Field, Pseudonym
 from features.records.identifiers import IPV4, IPV6, MAC, NUMBER, is_iban
 from features.records.inputs import EVENT_ID, TS_END, TS_MIN
+from features.records.loose import BEYOND, parse, scalars, squeezed, whole, words_in
 from features.records.names import plain
 from features.records.readings import (
     ChildReading,
@@ -34,13 +32,8 @@ from features.records.readings import (
 )
 from features.vocabulary import Purpose
 
-#: Longest record that is parsed; a longer one is `Undecided`.
-MAX_BYTES: Final = 1_048_576
-#: Most values that one field can have, and what stands for those beyond: no known word.
-_MAX_VALUES: Final = 64
-_BEYOND: Final = "?"
-#: Characters of a word that are looked at: the first and the last.
-_LONGEST: Final = 256
+#: Most values that are looked into for the fields of objects.
+_MOST_NESTED: Final = 4096
 
 
 class Vocabulary(Protocol):
@@ -59,6 +52,9 @@ class Vocabulary(Protocol):
 
     def names(self, field: str) -> Sequence[str]:
         """Squeezed names under which a field is looked for where it is absent."""
+
+    def refuses(self, name: str, value: Any) -> bool:
+        """Whether a field that is not of the contract refuses, by its squeezed name and value."""
 
 
 #: What protects, in a reading.
@@ -125,73 +121,38 @@ def read(
     return Protective(account, (), next(iter(members), None), reading, record.ts, name)
 
 
-@lru_cache(maxsize=4096)
-def squeezed(text: str) -> str:
-    """A word without what varies in spelling: case, accents, blanks, separators, prefix or IRI."""
-    if len(text) > _LONGEST:  # normalising is not linear in marks that pile up
-        text = text[: _LONGEST // 2] + text[-_LONGEST // 2 :]
-    plain = unicodedata.normalize("NFKD", text).casefold().strip().rstrip("#/:")
-    last = re.split("[#/:]", plain)[-1]
-    if _NEGATIVE.fullmatch(last):
-        return last
-    kept = "".join(char for char in last if char.isalnum() or char == "*")
-    return unicodedata.normalize("NFC", kept)
+@dataclass(frozen=True, slots=True)
+class Overlooked:
+    """Holds what a grant says beside the fields of the contract.
 
-
-def unaccented(text: str) -> str:
-    """The beginning of a text, without the accents of its letters."""
-    plain = unicodedata.normalize("NFKD", text[:_LONGEST])
-    return "".join(char for char in plain if not unicodedata.combining(char))
-
-
-def scalars(values: Iterable[Any]) -> list[str | int | float | bool]:
-    """List what stands in values, lists and objects too; something unknown where it is too much."""
-    found: list[str | int | float | bool] = []
-    left = list(values)[::-1]
-    while left and len(found) < _MAX_VALUES:
-        value = left.pop()
-        if isinstance(value, (list, dict)):
-            inner = value if isinstance(value, list) else list(value.values())
-            beyond = [_BEYOND] if not inner or len(inner) > _MAX_VALUES else []
-            left += [*inner[:_MAX_VALUES], *beyond][::-1]
-        elif value is not None:
-            found.append(value)
-    return [*found, _BEYOND] if left else found
-
-
-def words_in(values: Iterable[Any]) -> list[str | int | float | bool]:
-    """`scalars`, and of a text that is a list its parts: each has a prefix of its own.
-
-    Examples
-    --------
-    >>> words_in(["dpv:Profiling,dpv:Marketing", "offers/audiences", "x:a/b#Offers"])
-    ['dpv:Profiling', 'dpv:Marketing', 'offers', 'audiences', 'x:a/b#Offers']
+    Attributes
+    ----------
+    refusal : RefusalReading or None
+        What another field refuses.
+    narrower : str
+        A field that bounds the grant and stands under another name; empty for none.
     """
-    found: list[str | int | float | bool] = []
-    for value in scalars(values):
-        found += _parts(value) if isinstance(value, str) else [value]
-    return found
+
+    refusal: RefusalReading | None
+    narrower: str
 
 
-def _parts(text: str) -> list[str]:
-    parts = _LISTED.split(text, _MAX_VALUES)
-    beyond = [_BEYOND] * (len(parts) > _MAX_VALUES)
-    parts = [
-        word
-        for part in parts[:_MAX_VALUES]
-        for word in ([part] if ":" in part or "#" in part else part.split("/", _MAX_VALUES))
-        if word.strip()
-    ]
-    return [*(parts or [text]), *beyond]
+def overlooked(raw: bytes, ts: int, words: Vocabulary) -> Overlooked:
+    """Find what a grant in form says in other fields: the form must not make it a wider one."""
+    record = _Record(raw, words)
+    refusal = None
+    if record.contradicts():
+        purposes = [v for name in record.other_names("purpose") for v in record.squeezed(name)]
+        reading = words.read(["withdrawn"], [*record.values("purpose"), *purposes], [], ts)
+        refusal = reading if isinstance(reading, RefusalReading) else None
+    narrower = (name for name in _BOUNDS if record.says_otherwise(name))
+    return Overlooked(refusal, next(narrower, ""))
 
 
-def whole(value: Any) -> int | None:
-    """A whole number, written as a number or as digits."""
-    if isinstance(value, str) and re.fullmatch(r"\s*[+-]?[0-9]{1,20}\s*", value, re.ASCII):
-        return int(value)
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+def owner(raw: bytes, account: str, words: Vocabulary, accepts: Accepts) -> str | None:
+    """Read whose device it is in an entry of the registry that does not say it in form."""
+    names = _Record(raw, words).owners(account)
+    return _pseudonym(min(names), accepts) if len(names) == 1 else None
 
 
 class _Record:
@@ -200,7 +161,7 @@ class _Record:
     def __init__(self, raw: bytes, words: Vocabulary) -> None:
         self._words = words
         self._fields: dict[str, list[Any]] = {}
-        self._fault = _parse(raw, self._fields)
+        self._fault = parse(raw, self._fields)
         self._squeezed: dict[str, list[Any]] = {}
         for name, values in self._fields.items():
             self._squeezed.setdefault(squeezed(name), []).extend(values)
@@ -217,13 +178,52 @@ class _Record:
                 break
         return exact
 
+    def squeezed(self, name: str) -> list[Any]:
+        """All values of the fields of a squeezed name."""
+        return [value for value in self._squeezed.get(name, ()) if value is not None]
+
+    def other_names(self, field: str) -> tuple[str, ...]:
+        """Squeezed names of a field, its own among them."""
+        return (squeezed(field), *self._words.names(field))
+
+    def says_otherwise(self, field: str) -> bool:
+        """Whether a field that is absent stands there under another name."""
+        exact = any(value is not None for value in self._fields.get(field, ()))
+        names = (*self.other_names(field), *self._words.names(f"bounds_{field}"))
+        return not exact and any(map(self.squeezed, names))
+
+    def contradicts(self) -> bool:
+        """Whether another field than the contract's refuses."""
+        others = {name: self.squeezed(name) for name in self._squeezed}
+        refusing = (RightsKind.WITHDRAWAL, RightsKind.OBJECTION, RightsKind.ERASURE)
+        return (
+            any(self._refuses(v) for n in self.other_names("status") for v in others.get(n, ()))
+            or any(
+                self._words.kind(value) in refusing
+                for name in self.other_names("kind")
+                for value in scalars(others.get(name, ()))
+            )
+            or any(
+                self._words.refuses(name, value)
+                for name, values in others.items()
+                for value in scalars(values)
+            )
+        )
+
+    def _refuses(self, value: Any) -> bool:
+        return isinstance(self._words.read([value], [], [], self.ts), RefusalReading)
+
+    def owners(self, account: str) -> set[str]:
+        """The owners of the device; where none is named, the person that the record is about."""
+        return self.names("owner_member_id", account) or self.names("member_id", account)
+
     def has_null(self, field: str) -> bool:
         """Whether a field stands there without a value, too."""
         return None in self._fields.get(field, ())
 
     def texts(self, field: str) -> list[str]:
         """The values of an identifying field, blank ones left out; a number can't be one."""
-        found = [v.strip() if isinstance(v, str) else _BEYOND for v in scalars(self.values(field))]
+        found = [v.strip() if isinstance(v, str) else BEYOND for v in scalars(self.values(field))]
         return [text for text in found if text]
 
     def names(self, field: str, account: str = "") -> set[str]:
@@ -234,11 +234,11 @@ class _Record:
         """Tell whose device it is; a doubt where it or its owner is named and cannot be told."""
         found = []
         for which in ("device_id", "owner_member_id"):
-            names = self.names(which, account)
+            names = self.names(which, account) if which == "device_id" else self.owners(account)
             if len(names) > 1 or not all(map(str.isascii, names)):
                 return Undecided(which)
             found += [_pseudonym(name, accepts) for name in names] or [None]
-        return ChildReading(*found)
+        return ChildReading(*found) if any(found) else Undecided("owner_member_id")
 
     def reading(self) -> Protecting | None:
         """The gravest of all readings."""
@@ -260,7 +260,7 @@ class _Record:
         """What the record says if it is of a kind; without a name it may be of any."""
         if kind is RightsKind.ERASURE:
             return ErasureReading()
-        if kind is RightsKind.REGISTRY and self._words.tells_of_child(self._squeezed, self.ts):
+        if kind is RightsKind.REGISTRY and self._words.tells_of_child(self._deep(), self.ts):
             return ChildReading()
         if kind in (RightsKind.OTHER, RightsKind.REGISTRY):
             return Nothing("kind")
@@ -272,56 +272,48 @@ class _Record:
         if kind is RightsKind.RIGHTS:
             return Undecided("unknown_kind")
         if kind is RightsKind.UNKNOWN and named:
-            may_be = isinstance(reading, RefusalReading) or self._says_its_kind_alone()
-            return Undecided("unknown_kind") if may_be else Nothing("unknown_kind")
+            return self._of_no_kind(reading)
         return reading
+
+    def _of_no_kind(self, reading: Reading) -> Reading:
+        """What a record of a kind that is not known says, by what it would say of consent."""
+        if isinstance(reading, RefusalReading) or self._names_a_right():
+            return Undecided("unknown_kind")
+        if self._words.tells_of_child(self._deep(), self.ts):
+            return ChildReading()
+        return Undecided("unknown_kind") if self._says_its_kind_alone() else Nothing("unknown_kind")
 
     def _says_its_kind_alone(self) -> bool:
         """Whether there is nothing in it but who, when and of what kind: it can be a request."""
         own = (*map(squeezed, _WHO_AND_WHEN), *self._words.names("kind"))
         return self._squeezed.keys() <= {*own, *self._words.names("beside")}
 
+    def _deep(self) -> dict[str, list[Any]]:
+        """The fields by squeezed name, with those of objects in them."""
+        found = {name: [*values] for name, values in self._squeezed.items()}
+        left, most = [v for values in self._squeezed.values() for v in values], _MOST_NESTED
+        while left and (most := most - 1):
+            value = left.pop()
+            if isinstance(value, dict):
+                for name, values in value.items():
+                    found.setdefault(squeezed(name), []).extend(values)
+                    left += values
+            elif isinstance(value, list):
+                left += value[:_MOST_NESTED]
+        return found
+
+    def _names_a_right(self) -> bool:
+        """Whether any field says what a kind would: that it erases or refuses."""
+        rights = (RightsKind.ERASURE, RightsKind.WITHDRAWAL, RightsKind.OBJECTION)
+        own = map(squeezed, _WHO_AND_WHEN)
+        left = [self.squeezed(name) for name in self._squeezed.keys() - {*own}]
+        return any(
+            self._words.kind(value) in rights for values in left for value in scalars(values)
+        )
+
 
 def _of_all(found: Iterable[RefusalReading | Undecided]) -> frozenset[Purpose]:
     return frozenset[Purpose]().union(*(item.purposes for item in found))
-
-
-def _parse(raw: bytes, fields: dict[str, list[Any]]) -> str:
-    """Collect the values of all objects of a record by name; what was wrong, or nothing."""
-    if len(raw) > MAX_BYTES:
-        return "too_large"
-    text = raw.decode(json.detect_encoding(raw), "replace").rstrip("\0")
-    at = _skipped(text, 0)
-    if at == len(text):
-        return "empty"
-    fault = ""
-    while at < len(text):
-        try:
-            value, at = _DECODER.raw_decode(text, at)
-        except (ValueError, RecursionError):
-            return "not_json"
-        at = _skipped(text, at)
-        for item in value if isinstance(value, list) else [value]:
-            if isinstance(item, dict):
-                for name, values in item.items():
-                    fields.setdefault(name, []).extend(values)
-            else:
-                fault = "not_object"
-    return fault
-
-
-def _skipped(text: str, at: int) -> int:
-    """Where the next value begins."""
-    blank = _BLANK.match(text, at)
-    return blank.end() if blank else at
-
-
-def _grouped(pairs: list[tuple[str, Any]]) -> dict[str, list[Any]]:
-    """An object with all values of each name."""
-    found: dict[str, list[Any]] = {}
-    for name, value in pairs:
-        found.setdefault(name, []).append(value)
-    return found
 
 
 def _pseudonym(text: str, accepts: Accepts | None) -> str | None:
@@ -344,14 +336,5 @@ def _valid(text: str, form: Field) -> bool:
 
 
 _BEFORE = re.compile(f"(?!(?:{NUMBER}|{MAC}|{IPV4}|{IPV6})$)[A-Za-z0-9_.:-]+")
-_NEGATIVE = re.compile(r"-[0-9]+")
+_BOUNDS: Final = ("member_id", "purpose", "expires_at")
 _WHO_AND_WHEN: Final = ("event_id", "account_id", "member_id", "ts", "kind")
-_LISTED = re.compile("[,;|&]")
-_BLANK = re.compile(r"[\s\ufeff]*")
-#: As tolerant as the library can be; a number of any length is no work.
-_DECODER = json.JSONDecoder(
-    object_pairs_hook=_grouped,
-    parse_int=lambda text: int(text) if len(text) <= 20 else text,
-    parse_constant=str,
-    strict=False,
-)

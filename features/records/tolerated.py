@@ -13,14 +13,18 @@ from typing import Any, Final
 import orjson
 
 from features.records import protective
-from features.records.facts import Doubted, Erasure, Fact, Refused, Registry, present
-from features.records.fields import Accepts
+from features.records.facts import Consent, Doubted, Erasure, Fact, Refused, Registry, present
+from features.records.fields import Accepts, Malformed
+from features.records.inputs import FACT_COMMON, FACT_FIELDS
 from features.records.protective import Vocabulary
 from features.records.readings import ChildReading, ErasureReading, RefusalReading, Undecided
-from features.vocabulary import ConsentStatus, Purpose
+from features.vocabulary import ConsentStatus, FactKind, Purpose, Refusal
 
 #: Kind of what is written anew; the decoder refuses it of a producer.
 KIND: Final = "tolerated"
+_OF_CONSENT: Final = frozenset(
+    field.name for field in (*FACT_COMMON, *FACT_FIELDS[FactKind.CONSENT])
+)
 
 
 @dataclass(frozen=True)
@@ -91,13 +95,52 @@ def take_up(
 def guarded(
     fact: Fact, raw: bytes, key: bytes | None, tolerance: Tolerance, accepts: Accepts
 ) -> Fact:
-    """A fact in form, with what it tells of a child outside of the form."""
-    if not isinstance(fact.said, Registry) or fact.said.adult is False:
-        return fact
-    said = protective.read(raw, key, tolerance.words, accepts)
-    if said is None or not isinstance(said.reading, ChildReading):
-        return fact
-    return replace(fact, said=replace(fact.said, adult=False), tolerated=True)
+    """A fact in form, with what it forbids outside of the form: of a child, or beside a grant.
+
+    Raises
+    ------
+    Malformed
+        For a grant that names a person, a purpose or an end under another name than the form's,
+        and so would be a wider one.
+    """
+    match fact.said:
+        case Registry():
+            return _of_child(fact, raw, key, tolerance, accepts)
+        case Consent(status=ConsentStatus.GRANTED) if _holds_more(raw):
+            found = protective.overlooked(raw, fact.ts, tolerance.words)
+            if found.refusal is not None:
+                purposes = tuple(sorted(found.refusal.purposes))
+                what = Refused(purposes, ConsentStatus[found.refusal.why.name])
+                return replace(fact, said=what, tolerated=True)
+            if found.narrower:
+                message = "stands under another name, so the grant may be a narrower one"
+                raise Malformed(Refusal.MISSING, found.narrower, message)
+    return fact
+
+
+def _holds_more(raw: bytes) -> bool:
+    """Whether a record has fields that the contract has not."""
+    return not _OF_CONSENT.issuperset(orjson.loads(raw))
+
+
+def _of_child(
+    fact: Fact, raw: bytes, key: bytes | None, tolerance: Tolerance, accepts: Accepts
+) -> Fact:
+    entry = fact.said
+    assert isinstance(entry, Registry)
+    if entry.adult is not False:
+        said = protective.read(raw, key, tolerance.words, accepts)
+        if said is None or not isinstance(said.reading, ChildReading | Undecided):
+            return fact  # a doubt is only whose device it is
+    whose = entry.owner_member_id or protective.owner(
+        raw, fact.account_id, tolerance.words, accepts
+    )
+    known = entry.adult is False and whose == entry.owner_member_id
+    return (
+        fact
+        if known
+        else replace(fact, said=replace(entry, adult=False, owner_member_id=whose), tolerated=True)
+    )
 
 
 def to_bytes(fact: Fact) -> bytes:

@@ -25,6 +25,7 @@ from hypothesis.stateful import (
 
 from features.config import Config
 from features.tags.exact import TagEntry
+from tests.oracle.facts import DOUBT
 from tests.support.feeding import DAY, START, Feed, Record
 from tests.support.persons_part import Part
 
@@ -56,6 +57,8 @@ parts = st.sampled_from([0, 0, 1])
 #: What stands in the place of a time in ms; what refuses or erases acts on arrival then.
 clocks = st.sampled_from(["seconds", "microseconds", "zero", "below zero", "ahead", "text"])
 liked = st.sampled_from([LIKED, BOUGHT])
+#: Facts that can be read neither as granting nor as refusing; each has an id that can be read.
+doubts = st.sampled_from(["a word", "no status", "a kind", "when", "a device"])
 #: Hours from an end or a beginning.
 around = st.lists(st.sampled_from([-1, 0, 1, 4]), min_size=1, max_size=3)
 
@@ -213,6 +216,41 @@ class Persons(RuleBasedStateMachine):
             self.consent(account, member, 1, again, "granted", use)
             self.events([(account, step, HOSTS[0], None, device) for step in (0, -1, 2, 6)])
 
+    @rule(
+        account=accounts,
+        member=people,
+        how=doubts,
+        decided=st.sampled_from([None, "granted", "withdrawn"]),
+        after=around,
+    )
+    def is_in_doubt(
+        self, account: str, member: str | None, how: str, decided: str | None, after: list[int]
+    ) -> None:
+        """Of somebody who granted comes what may be a refusal; maybe somebody decides."""
+        begin = self.now
+        self.consent(account, None, 0, None, "granted", "profiling")
+        self._doubtful(account, member, begin + HOUR_DAYS, how)
+        self._visits(account, member, begin + 2 * HOUR_DAYS, after)
+        if decided is not None:
+            self.consent(account, None, 1, None, decided, "profiling")
+            self._visits(account, None, self.now, [0, *after])
+
+    def _doubtful(self, account: str, member: str | None, day: float, how: str) -> None:
+        """Send what can't be read; it came at the time that stands in it, or would."""
+        more = {"member_id": member} if member else {}
+        record = self.feed.consent(account, self._at(day), "perhaps", **more)
+        said = json.loads(record[1])
+        others: dict[str, dict[str, Any]] = {
+            "no status": {"status": None},
+            "a kind": {"kind": "gdpr-case"},
+            "when": {"ts": "this morning"},
+            "a device": {"kind": "registry", "device_id": ["tab-1", "dev-2"], "adult": False},
+        }
+        raw = json.dumps(said | others.get(how, {})).encode()
+        told = said | {"status": "pending", "purpose": DOUBT}
+        told.pop("member_id", None)  # whoever was meant, all wait
+        self._send((record[0], raw, record[2]), said=told, now=said["ts"])
+
     @precondition(lambda self: len(self.sent) % 3 == 0)
     @rule(account=accounts, member=people, ahead=st.sampled_from([1, 6]), interest=liked)
     def erase_what_is_ahead(
@@ -249,10 +287,11 @@ class Persons(RuleBasedStateMachine):
             self.consent(account, spoken, 0, None, "withdrawn", "profiling")
         self._send(self.feed.visit(account, self.now, HOSTS[0], member_id=other))
 
-    def _visits(self, account: str, member: str, day: float, after: list[int]) -> None:
+    def _visits(self, account: str, member: str | None, day: float, after: list[int]) -> None:
         for hours in after:
             day_then = self._at(max(0.0, day + hours * HOUR_DAYS))
-            self._send(self.feed.visit(account, day_then, HOSTS[0], member_id=member))
+            more = {"member_id": member} if member else {}
+            self._send(self.feed.visit(account, day_then, HOSTS[0], **more))
 
     @precondition(lambda self: self.sent)
     @rule(back=st.integers(1, 6))

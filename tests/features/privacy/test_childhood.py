@@ -9,7 +9,7 @@ import pytest
 
 from features.config import Config
 from features.privacy import rules
-from features.records.protective import squeezed
+from features.records.loose import squeezed
 from features.tags.exact import TagEntry
 from features.vocabulary import Tolerated
 from tests.support.feeding import DAY, HOUR, START, Feed, Stream
@@ -33,6 +33,16 @@ CHILD: list[dict[str, Any]] = [
         for word in ("Kind", "Schüler", "dziecko", "ребёнок", "子供", "어린이", "طفل")
     ),
     *({name: True} for name in ("under_16", "isUnder13", "u12", "unter 14", "moins_de_15_ans")),
+    # What cannot be read as the age or the birth of somebody of age.
+    *({"age": word} for word in ("twelve", "zwölf", "douze", "十二", "１２", "XII", "<18", "-18")),
+    *({"age": word} for word in ("16-24", "144 months", "A", {"min": 6, "max": 11}, True, 999)),
+    *({"birth_date": word} for word in ("05.06.12", "12-05-04", "120504", "'14", 12, "12", "85")),
+    *({"birth_date": word} for word in (20140504, "04052014", "平成26年", "２０１４", "H26.5.4")),
+    *({"birth_date": word} for word in (1_400_000_000, {"year": 2014, "day": 4}, [1990, 2014])),
+    *({"birth_date": word} for word in ("1435-05-04", "2557-05-04", "next May")),
+    *({name: True} for name in ("kids_mode", "childProfile", "is_child_device", "youthAccount")),
+    *({name: "child"} for name in ("relationship", "type", "category", "profile")),
+    *({"relation": word} for word in ("son", "Tochter", "hija", "fils", "子供", "Toddler")),
 ]
 GROWN: list[dict[str, Any]] = [
     {},
@@ -44,6 +54,13 @@ GROWN: list[dict[str, Any]] = [
     *({name: word} for name in ("child", "minor") for word in (False, "no", 0, "", None)),
     {"role": "owner 2", "age_group": "adult"},
     {"under_16": False, "under_21": True, "u8": "no"},
+    *({"age": word} for word in ("34 years old", "over 21", ">= 18", "34,5", [25, 34], "adult")),
+    *({"birth_date": word} for word in ("19850204", "04.02.1985", [1985, 2, 4], "born in 1985")),
+    *({"birth_date": word} for word in ("unknown", "n/a", 473_385_600_000, -473_385_600_000)),
+    # What cannot be read says nothing beside what can.
+    *({"birth_date": "12", name: word} for name, word in (("adult", True), ("age", 44))),
+    {"birth_date": "1985-01-01", "age_group": "B"},
+    {"children": 2, "has_child": True, "number_of_kids": "1", "model": "Kindle", "kids_mode": "no"},
 ]
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from features.config import Config
 from features.privacy import admission, ledger, namesakes, standing
 from features.privacy.kin import Kin, spelled
+from features.records.concealed import keyed_mark
 from features.records.names import plain
 from features.state import layout as lay
 from features.tags.exact import TagEntry
@@ -26,6 +27,8 @@ SPELLINGS = {
     "underscore": "m_1",
     "nothing between": "m1",
     "a point, and a capital": "M.1",
+    "the account in front": "acc:m-1",
+    "the account in front, otherwise spelled": "ACC-M.1",
 }
 #: What a form or a keyboard makes of it; the contract has no such characters.
 SLIPS = {
@@ -96,6 +99,31 @@ def test_it_holds_for_a_spelling_that_comes_later(what: str) -> None:
     stream.feed(FORBIDDING[what](feed, 2, "m-1"))
     assert {_visit(stream, feed, 1.5, name) for name in SPELLINGS.values()} == {"suppressed"}
     assert not [key for key in traces(stream, "acc") if b"M" in key]
+
+
+@pytest.mark.parametrize("what", FORBIDDING)
+@pytest.mark.parametrize("who", ["acc:m-1", "Acc_m.1", "acc.M1"])
+def test_a_member_who_is_named_like_a_whole_account_is_that_member(what: str, who: str) -> None:
+    """Behaviour under the one name, a word that forbids under the other."""
+    for said, done in ((who, "m-1"), ("m-1", who)):
+        stream, feed = _stream()
+        assert [_visit(stream, feed, 1, name) for name in (done, "other")] == ["counted"] * 2
+        assert stream.feed(FORBIDDING[what](feed, 2, said)) == ["fact"]
+        assert _visit(stream, feed, 1.5, done) == "suppressed"
+        assert _visit(stream, feed, 2, "other") == "counted"
+        stream.commit()
+        assert not held(stream, f"acc/{done}")
+
+
+def test_a_mark_of_before_the_account_was_left_out_still_marks() -> None:
+    """An earlier release made the mark of the whole name."""
+    stream, feed = _stream()
+    known = stream.engine.accounts.ledger
+    name = f"acc/{spelled('acc:m-1')}"
+    known.set_mark(keyed_mark(b"k", name, "erasure"), ledger.Mark(START + 2 * DAY))
+    stream.commit()
+    stream.restart()
+    assert _visit(stream, feed, 1, "acc:m-1") == "suppressed"
 
 
 @pytest.mark.parametrize("what", ["refusal", "erasure", "a child by his birth"])
@@ -200,7 +228,8 @@ def test_the_kernel_and_the_facts_agree_on_spellings(name: str, other: str) -> N
     stream, _ = _stream()
     stream.engine.store.ensure(b"acc", name.encode())
     alike = namesakes.namesakes(stream.engine.store, stream.engine.accounts.ledger, b"acc", other)
-    assert alike == [name] * (spelled(name) == spelled(other) and name != other)
+    same = spelled(name, "acc") == spelled(other, "acc")
+    assert alike == [name] * (same and name != other)
 
 
 @given(st.text(max_size=300))
@@ -218,8 +247,8 @@ def _nobody(*_: Any) -> list[Any]:
 PLANTED: dict[str, tuple[Any, str, Any, str]] = {
     "those who are held are not looked for": (standing, "namesakes", _nobody, "refusal"),
     "words of another spelling are not asked": (ledger.Ledger, "alike", _nobody, "refusal"),
-    "a mark is of one spelling": (ledger, "spelled", lambda name: name, "erasure"),
-    "a child is of one spelling": (admission, "spelled", lambda name: name, "child"),
+    "a mark is of one spelling": (ledger, "spelled", lambda name, account="": name, "erasure"),
+    "a child is of one spelling": (admission, "spelled", lambda name, account="": name, "child"),
 }
 
 
@@ -236,6 +265,7 @@ def test_names_are_found_again_by_their_spelling() -> None:
     for name in ("m-1", "M-1", "m2"):
         kin.put_member(name, speaks=True)
     assert kin.alike("m1") == {"m-1", "M-1"} and kin.alike("m-1") == {"M-1"}
+    assert kin.alike("acc:m-1") == set()
     kin.put_member("M-1", speaks=False)
     assert not kin.alike("m-1") and kin.members == {"m-1", "m2"}
 

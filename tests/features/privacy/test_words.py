@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from features.privacy import consent, rules
 from features.privacy.words import Words
 from features.records.inputs import TS_END
-from features.records.protective import squeezed
+from features.records.loose import squeezed
 from features.records.readings import Grant, Nothing, RefusalReading, RightsKind, Undecided, Why
 from features.vocabulary import ConsentStatus, Purpose
 from tests.support.rights_facts import EVERYTHING, PROFILING, SPELLINGS, TS, WORDS, said

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from features.records.protective import MAX_BYTES, read
+from features.records.loose import MAX_BYTES
+from features.records.protective import read
 from features.records.readings import ErasureReading, RefusalReading, Undecided, Why
 from tests.support.rights_facts import (
     BASE,

@@ -14,11 +14,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from features.records import protective
+from features.records import loose, protective
 from features.records.decoder import FACTS, Limits, decode
 from features.records.facts import Consent, Fact, Registry
 from features.records.fields import Malformed
-from features.records.protective import MAX_BYTES, Protective, read
+from features.records.loose import MAX_BYTES
+from features.records.protective import Protective, read
 from features.records.readings import (
     ChildReading,
     ErasureReading,
@@ -251,7 +252,7 @@ def _never_doubts(self: Any, kind: RightsKind, named: bool) -> Any:
     return None if isinstance(said, Undecided) else said
 
 
-_values, _parse, _as = protective._Record.values, protective._parse, protective._Record._as
+_values, _parse, _as = protective._Record.values, loose.parse, protective._Record._as
 #: Planted bugs: what is replaced, by what, and a record with its reading.
 PLANTED: dict[str, tuple[Any, str, Any, Any, Any]] = {
     "of a repeated field the last one counts": (
@@ -270,7 +271,7 @@ PLANTED: dict[str, tuple[Any, str, Any, Any, Any]] = {
     ),
     "what the strict decoder refuses is not looked at": (
         protective,
-        "_parse",
+        "parse",
         _strict_alone,
         ERASURE | {"ts": 0},
         ErasureReading(),

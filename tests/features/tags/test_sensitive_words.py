@@ -22,22 +22,25 @@ SENSITIVE = {
     "dialysezentrum-koeln.de rheuma-liga.de hospiz-nord.de pflegestufe.de cabinet-dentaire.fr "
     "quimioterapia.es alcolistianonimi.it anonieme-alcoholisten.nl borstkanker.nl cancrodamama.pt "
     "anonimowi-alkoholicy.pl стоматология.рф suboxone.example abtreibung-info.de verpleeghuis.nl "
+    "handikapp.example trauma.example 功能障碍.example reprodukcni.example "
     "krebsvorsorge.at nhs.example centrumonkologii.pl saude.example org.iggymedia.periodtracker",
     "sexuality": "gaydating.example transidentitaet.de contactosgay.es lesben.example "
     "rencontres-adultes.fr znakomstva.ru",
     "adult": "3dsexgames.example free-porn.example sexkontakte.de секс.example",
     "gambling": "spielsucht.de gokken.nl casino-online.example 1xbet.example lotto24.de "
     "buchmacher-sportwetten.de",
-    "substances": "weed.example whisky-shop.example nightclub-x.example",
+    "substances": "weed.example whisky-shop.example nightclub-x.example dispensari.example",
     "religion": "mezquita.es mesquita.pt moschea.it meczet.pl parochie.nl st-marys-church.example "
-    "moschee-koeln.de tarot.example quran.example",
+    "moschee-koeln.de tarot.example quran.example quakers.example",
     "politics": "spd.example pvda.nl rassemblementnational.fr bundestagswahl.bundestag.example "
     "politics.example",
     "union": "ccoo.es solidarnosc.pl gewerkschaft-bau.de aflcio.example",
     "ethnicity": "refugees-welcome.example familytreednatest.example",
     "crime": "rechtsanwalt-mueller.de divorcelawyer.example frauenhaus.example",
     "distress": "pfandleihhaus.de arbeitsagentur.de restosducoeur.org schuldnerberatung.de "
-    "paydayloans.example trauerhilfe.example jobcenter.example",
+    "paydayloans.example trauerhilfe.example jobcenter.example arbeitsamt.example "
+    "arbetslos.example nezamestnani.example desemprego.example werkloos.example "
+    "ハローワーク.example bezrobotny.example",
     "weapons": "gunshop.example waffen-schmidt.de",
     "children": "kidszone.example kinderspiele.de grundschule-nord.de preschool.example",
 }

@@ -1,0 +1,141 @@
+"""Reads JSON and words as loosely as can be told: what a record that is out of form may say.
+
+Of a repeated field every value is kept, and of a word what does not vary in spelling. Nothing here
+raises, and the work is linear in the bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any, Final
+
+#: Longest record that is parsed.
+MAX_BYTES: Final = 1_048_576
+#: Most values that one field can have, and what stands for those beyond: no known word.
+_MAX_VALUES: Final = 64
+BEYOND: Final = "?"
+#: Characters of a word that are looked at: the first and the last.
+_LONGEST: Final = 256
+
+
+@lru_cache(maxsize=4096)
+def squeezed(text: str) -> str:
+    """A word without what varies in spelling: case, accents, blanks, separators, prefix or IRI."""
+    if len(text) > _LONGEST:  # normalising is not linear in marks that pile up
+        text = text[: _LONGEST // 2] + text[-_LONGEST // 2 :]
+    plain = unicodedata.normalize("NFKD", text).casefold().strip().rstrip("#/:")
+    last = re.split("[#/:]", plain)[-1]
+    if _NEGATIVE.fullmatch(last):
+        return last
+    kept = "".join(char for char in last if char.isalnum() or char == "*")
+    return unicodedata.normalize("NFC", kept)
+
+
+def unaccented(text: str) -> str:
+    """The beginning of a text, without the accents of its letters."""
+    plain = unicodedata.normalize("NFKD", text[:_LONGEST])
+    return "".join(char for char in plain if not unicodedata.combining(char))
+
+
+def scalars(values: Iterable[Any]) -> list[str | int | float | bool]:
+    """List what stands in values, lists and objects too; something unknown where it is too much."""
+    found: list[str | int | float | bool] = []
+    left = list(values)[::-1]
+    while left and len(found) < _MAX_VALUES:
+        value = left.pop()
+        if isinstance(value, (list, dict)):
+            inner = value if isinstance(value, list) else list(value.values())
+            beyond = [BEYOND] if not inner or len(inner) > _MAX_VALUES else []
+            left += [*inner[:_MAX_VALUES], *beyond][::-1]
+        elif value is not None:
+            found.append(value)
+    return [*found, BEYOND] if left else found
+
+
+def words_in(values: Iterable[Any]) -> list[str | int | float | bool]:
+    """`scalars`, and of a text that is a list its parts: each has a prefix of its own.
+
+    Examples
+    --------
+    >>> words_in(["dpv:Profiling,dpv:Marketing", "offers/audiences", "x:a/b#Offers"])
+    ['dpv:Profiling', 'dpv:Marketing', 'offers', 'audiences', 'x:a/b#Offers']
+    """
+    found: list[str | int | float | bool] = []
+    for value in scalars(values):
+        found += _parts(value) if isinstance(value, str) else [value]
+    return found
+
+
+def _parts(text: str) -> list[str]:
+    parts = _LISTED.split(text, _MAX_VALUES)
+    beyond = [BEYOND] * (len(parts) > _MAX_VALUES)
+    parts = [
+        word
+        for part in parts[:_MAX_VALUES]
+        for word in ([part] if ":" in part or "#" in part else part.split("/", _MAX_VALUES))
+        if word.strip()
+    ]
+    return [*(parts or [text]), *beyond]
+
+
+def whole(value: Any) -> int | None:
+    """A whole number, written as a number or as digits."""
+    if isinstance(value, str) and re.fullmatch(r"\s*[+-]?[0-9]{1,20}\s*", value, re.ASCII):
+        return int(value)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def parse(raw: bytes, fields: dict[str, list[Any]]) -> str:
+    """Collect the values of all objects of a record by name; what was wrong, or nothing."""
+    if len(raw) > MAX_BYTES:
+        return "too_large"
+    text = raw.decode(json.detect_encoding(raw), "replace").rstrip("\0")
+    at = _skipped(text, 0)
+    if at == len(text):
+        return "empty"
+    fault = ""
+    while at < len(text):
+        try:
+            value, at = _DECODER.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            return "not_json"
+        at = _skipped(text, at)
+        for item in value if isinstance(value, list) else [value]:
+            if isinstance(item, dict):
+                for name, values in item.items():
+                    fields.setdefault(name, []).extend(values)
+            else:
+                fault = "not_object"
+    return fault
+
+
+def _skipped(text: str, at: int) -> int:
+    """Where the next value begins."""
+    blank = _BLANK.match(text, at)
+    return blank.end() if blank else at
+
+
+def _grouped(pairs: list[tuple[str, Any]]) -> dict[str, list[Any]]:
+    """An object with all values of each name."""
+    found: dict[str, list[Any]] = {}
+    for name, value in pairs:
+        found.setdefault(name, []).append(value)
+    return found
+
+
+_NEGATIVE = re.compile(r"-[0-9]+")
+_LISTED = re.compile("[,;|&]")
+_BLANK = re.compile(r"[\s\ufeff]*")
+#: As tolerant as the library can be; a number of any length is no work.
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_grouped,
+    parse_int=lambda text: int(text) if len(text) <= 20 else text,
+    parse_constant=str,
+    strict=False,
+)
