@@ -202,3 +202,8 @@ class _Told(event.Listener):
 #: ``numpy.int64`` as kernels use it: a cast. Typed as giving ``int``, for inside compiled code
 #: the two are one.
 as_int: Callable[[Any], int] = cast(Callable[[Any], int], np.int64)
+
+#: ``numpy.uint64`` as an index. A signed one may count from the end, so LLVM copies byte by byte
+#: what it cannot tell to be above 0: seven times as long as with these. Both sides of a sum have
+#: to be one, for Numba adds a signed integer to an unsigned one as floats.
+as_index: Callable[[Any], int] = cast(Callable[[Any], int], np.uint64)

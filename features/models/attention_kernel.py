@@ -16,7 +16,7 @@ from features.models.signals_kernel import NAMES, SHARE_7D
 
 #: How many powers there are.
 POWERS = 3
-_LEVEL_60D = NAMES.index("level_60d")
+LEVEL_60D = NAMES.index("level_60d")
 _LEAST_SHARE, _LEAST_LEVEL = 1e-3, 1e-2  # of what the logarithm is taken
 _Z = 1.2816  # one-sided 90 %
 # A share deviates from what came as if a week were so many draws: by the subject's long level,
@@ -25,18 +25,18 @@ _DRAWS, _DRAWS_PER_LEVEL = 1.2, 0.05
 
 
 @inlined
-def _logs(score: float, vector: Any) -> Any:
+def _logs(score: float, share_7d: float, level_60d: float) -> Any:
     return (
         np.log(score),
-        np.log(vector[SHARE_7D] + _LEAST_SHARE),
-        np.log(long_level_of(vector) + _LEAST_LEVEL),
+        np.log(share_7d + _LEAST_SHARE),
+        np.log(long_level_of(level_60d) + _LEAST_LEVEL),
     )
 
 
 @inlined
-def long_level_of(vector: Any) -> Any:
-    """Level of a row in the longest half-life, by its signals."""
-    return np.exp(vector[_LEVEL_60D]) - 1.0
+def long_level_of(level_60d: float) -> Any:
+    """Level of a row in the longest half-life, by its signal."""
+    return np.exp(level_60d) - 1.0
 
 
 @inlined
@@ -48,7 +48,13 @@ def appeal(powers: Any, score: float, vector: Any) -> Any:
     powers : ndarray of float64, shape (POWERS,)
     vector : ndarray of float64, shape (SIGNALS,)
     """
-    a, b, c = _logs(score, vector)
+    return appeal_of(powers, score, vector[SHARE_7D], vector[LEVEL_60D])
+
+
+@inlined
+def appeal_of(powers: Any, score: float, share_7d: float, level_60d: float) -> Any:
+    """`appeal`, by the signals that it is made of."""
+    a, b, c = _logs(score, share_7d, level_60d)
     return np.exp(powers[0] * a + powers[1] * b + powers[2] * c)
 
 
@@ -76,7 +82,7 @@ def share_rows(powers: Any, x: Any, subject: Any, out: Any) -> None:
         while end < x.shape[0] and subject[end] == subject[start]:
             out[end].share = appeal(powers, out[end].score, x[end])
             total += out[end].share
-            level += long_level_of(x[end])
+            level += long_level_of(x[end, LEVEL_60D])
             end += 1
         for i in range(start, end):
             said = out[i]
@@ -104,7 +110,7 @@ def share_gradient(x: Any, y: Any, subject: Any, said: Any, out: Any) -> None:
             end += 1
         for i in range(start, end if hits else start):
             missed = said[i].share - y[i] / hits
-            a, b, c = _logs(said[i].score, x[i])
+            a, b, c = _logs(said[i].score, x[i, SHARE_7D], x[i, LEVEL_60D])
             out[0] += missed * a
             out[1] += missed * b
             out[2] += missed * c

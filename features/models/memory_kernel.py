@@ -38,7 +38,7 @@ def remember_engaged(live: Live, day: int, policy: Policy) -> None:
     for sid in range(live.counters[0].subjects):
         if subjects.status[sid] & S_GONE or not _is_recent(live, sid, day):
             continue
-        began = morning(live, sid, day, levels)
+        began = morning(live, sid, day)
         changed = False
         start = as_int(subjects.start[sid])
         for j in range(start, start + as_int(subjects.used[sid])):

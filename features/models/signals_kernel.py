@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from features.jit import as_int, inlined, made_up
 from features.state.layout import DAY_MS, F_DISLIKE, F_LIKE, Live, Subjects
 from features.state.place_kernel import days_abroad
-from features.state.rows_kernel import opening, popcount
+from features.state.rows_kernel import opening, opening_level, popcount, trailing_zeros
 
 # A bitmap ends on the last day it saw, which is up to two days after the eve of a morning: of what
 # lies before, 64 bits hold 62 days at least. More is read of no row and of no subject, or a day
@@ -129,12 +129,7 @@ def lowest(n: int) -> Any:
 @inlined
 def days_since(bits: Any) -> int:
     """Days between the latest active day and yesterday; 64 when there is none."""
-    n = 0
-    while n < 64:
-        if (bits >> np.uint64(n)) & np.uint64(1):
-            return n
-        n += 1
-    return 64
+    return trailing_zeros(bits)
 
 
 @inlined
@@ -219,13 +214,13 @@ _fill = _all_of(TABLE)
 
 
 @inlined
-def morning(live: Live, sid: int, day: int, levels: Any) -> Morning:
-    """A subject when `day` began; `levels` is scratch of shape (3,)."""
+def morning(live: Live, sid: int, day: int) -> Morning:
+    """A subject when `day` began."""
     total = 0.0
     start = as_int(live.subjects.start[sid])
     for j in range(start, start + as_int(live.subjects.used[sid])):
-        opening(live.rows.windows[j], day, live.clock, levels)
-        total += levels[1]
+        row = live.rows.windows[j]
+        total += opening_level(row, 1, day - as_int(row.day), live.clock)
     place = days_abroad(live.subjects, sid, day)
     # At home again, what was done and left undone abroad says nothing of the next day.
     told = _KNOWN if place & np.uint64(1) else _KNOWN & ~place

@@ -69,7 +69,7 @@ def fill_training_rows(live: Live, day: int, keep: float, log_odds: Any, out: Co
             continue
         if not _taken(subjects.hash[sid], day, keep):
             continue
-        began = morning(live, sid, day, levels)
+        began = morning(live, sid, day)
         was_active = 1 if subject_days(subjects, sid, day + 1) & np.uint64(1) else 0
         start = as_int(subjects.start[sid])
         for j in range(start, start + as_int(subjects.used[sid])):

@@ -98,7 +98,7 @@ def picked_signals(live: Any, sid: int, interest: int, out: Any) -> bool:
             levels, vector = np.zeros(3), np.zeros(SIGNALS)
             # No base rate is among the signals that are picked.
             rates = np.zeros(interest + 1)
-            began = morning(live, sid, next_day(live, sid), levels)
+            began = morning(live, sid, next_day(live, sid))
             fill(live, j, began, rates, levels, vector)
             for i in range(len(_AT)):
                 scaled = np.floor(vector[_AT[i]] * UNITS + 0.5)

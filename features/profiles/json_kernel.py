@@ -6,34 +6,52 @@ the caller has made sure that there is room.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from features.jit import as_int, inlined
+from features.jit import as_index, as_int, inlined
 
 _ZERO, _MINUS, _DOT, _DASH, _QUOTE = 48, 45, 46, 45, 34
+DATE: Final = len('"YYYY-MM-DD"')
+#: Dates that are remembered: those that profiles name lie within a few weeks.
+DATES: Final = 64
+#: ``0.00`` to ``9.99`` behind each other: what nearly all numbers of a profile are.
+_HUNDREDTHS: Final = np.frombuffer(b"".join(b"%.2f" % (k / 100) for k in range(1000)), np.uint8)
+
+
+class Dates(NamedTuple):
+    """Dates as text, each at the last bits of its day."""
+
+    day: NDArray[np.int64]  # shape (DATES,), the day that stands there, -1 for none
+    text: NDArray[np.uint8]  # shape (DATES * DATE,)
 
 
 @inlined
 def put(out: Any, n: int, text: Any) -> int:
     """Copy `text`, an array of uint8."""
-    for k in range(text.shape[0]):
-        out[n + k] = text[k]
+    to = as_index(n)
+    for k in range(as_index(text.shape[0])):
+        out[to + k] = text[k]
     return n + len(text)
 
 
 @inlined
 def put_span(out: Any, n: int, blob: Any, at: int, length: int) -> int:
     """Copy ``blob[at:at + length]``."""
-    for k in range(length):
-        out[n + k] = blob[at + k]
+    to, source = as_index(n), as_index(at)
+    for k in range(as_index(length)):
+        out[to + k] = blob[source + k]
     return n + length
 
 
 @inlined
 def put_int(out: Any, n: int, value: int) -> int:
     """Decimal digits of an integer."""
+    if 0 <= value < 10:
+        out[n] = np.uint8(_ZERO + value)
+        return n + 1
     if value < 0:
         out[n] = _MINUS
         n += 1
@@ -53,6 +71,10 @@ def put_int(out: Any, n: int, value: int) -> int:
 def put_hundredths(out: Any, n: int, value: float) -> int:
     """A number of 0 to 10**15 rounded half up to two places, a trailing zero dropped."""
     scaled = np.uint64(value * 100.0 + 0.5)
+    if scaled < np.uint64(1000):
+        at = as_int(scaled) * 4
+        put_span(out, n, _HUNDREDTHS, at, 4)
+        return n + (3 if _HUNDREDTHS[at + 3] == _ZERO else 4)
     rest = scaled % np.uint64(100)
     n = put_int(out, n, as_int(scaled // np.uint64(100)))
     out[n] = _DOT
@@ -75,6 +97,16 @@ def put_probability(out: Any, n: int, value: float) -> int:
     while end > n + 3 and out[end - 1] == _ZERO:
         end -= 1
     return end
+
+
+@inlined
+def put_known_date(out: Any, n: int, day: int, dates: Dates) -> int:
+    """`put_date`, which is done once for a day."""
+    place = day & (DATES - 1)
+    if dates.day[place] != day:
+        put_date(dates.text, place * DATE, day)
+        dates.day[place] = day
+    return put_span(out, n, dates.text, place * DATE, DATE)
 
 
 @inlined

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from features.household import SOMEBODY_ELSE
 from features.jit import as_int, inlined
-from features.models.attention_kernel import appeal, long_level_of, share_bounds
+from features.models.attention_kernel import LEVEL_60D, appeal_of, long_level_of, share_bounds
 from features.models.signals_kernel import SHARE_7D, WEEKLY_HABIT, evidence, fill, lowest, morning
 from features.models.stance_kernel import (
     AVOID,
@@ -90,6 +90,11 @@ class Scratch(NamedTuple):
     levels: NDArray[np.float64]  # shape (3,)
     vector: NDArray[np.float64]  # shape (SIGNALS,)
     rank: NDArray[np.void]  # of RANKED, as many as a profile may have
+    found: NDArray[np.void]  # the same in the order of their rows, but for what gave way
+    order: NDArray[np.int64]  # places in `found`, what tells most first
+    place: NDArray[np.int32]  # by interest: 1 + its place in `rank`, 0 for none; all 0 in between
+    # By row of the subject, what its share is made of: score, `SHARE_7D`, `LEVEL_60D`, and appeal.
+    drawn: NDArray[np.float64]  # shape (MAX_ROWS, 4)
 
 
 class Selection(NamedTuple):
@@ -138,11 +143,11 @@ def ranked(
 ) -> int:
     """Fill ``scratch.rank`` with the interests that tell most; returns how many."""
     s = live.subjects
-    rank: Any = scratch.rank
-    began = morning(live, sid, day, scratch.levels)
+    found: Any = scratch.found
+    began = morning(live, sid, day)
     left = left_of_trips(began.place, live.clock)
     held = (s.status[s.account[sid]] | s.status[sid]) & (S_CARE | S_HOLD)
-    count, top, attention, level = 0, choice.top, 0.0, 0.0
+    count, top = 0, choice.top
     start = as_int(s.start[sid])
     for j in range(start, start + as_int(s.used[sid])):
         interest = as_int(live.rows.interest[j])
@@ -154,10 +159,7 @@ def ranked(
         score, confidence, stance, rule, low, high = decide(
             policy, scratch.vector, bits, age, days, interest, as_int(row.known), held != 0
         )
-        drawn = appeal(policy.powers, score, scratch.vector)
-        attention += drawn
-        level += long_level_of(scratch.vector)
-        told = tells(score, low, high, policy.rate[interest])
+        _keep_drawn(scratch, j - start, score)
         declared = as_int(row.known) & F_TOLD != 0
         idle = stance == HOLD and _idle(score, low, policy.rate[interest], bits, age)
         gathered = gathered_abroad(row, began.place, day - as_int(row.day), live.clock)
@@ -175,12 +177,13 @@ def ranked(
         stance, rule, brings = _worth_it(policy.worth, interest, scratch.vector, stance, rule)
         if idle and not declared and choice.common == 0:
             continue
+        told = tells(score, low, high, policy.rate[interest])
         told += _DECLARED if as_int(row.known) & F_LIKE else 0.0
-        at = _make_place(rank, count, top, told)
+        at = _make_place(found, scratch.order, count, top, told)
         if at < 0:
             continue
         count = min(count + 1, top)
-        best = rank[at]
+        best = found[at]
         best.row = j
         best.score, best.lift = score, score / policy.rate[interest]
         best.confidence, best.taken = confidence, taken
@@ -188,25 +191,28 @@ def ranked(
         best.stance, best.tells = stance, told
         best.weekly_habit, best.share_7d = scratch.vector[WEEKLY_HABIT], scratch.vector[SHARE_7D]
         best.low, best.high = low / policy.rate[interest], high / policy.rate[interest]
-        best.age, best.rule, best.share, best.gain = age, rule, drawn, brings
+        best.age, best.rule, best.gain = age, rule, brings
         best.abroad, best.trip, best.week = abroad, trip, popcount(bits & np.uint64(0x7F))
         _tell_apart(live, sid, best, declared)
-    _divide(rank, count, attention, level)
-    return without_parents(live, rank, count, choice.parent)
+    for q in range(count):
+        scratch.rank[q] = found[scratch.order[q]]
+    return without_parents(live, scratch.rank, count, choice.parent, scratch.place)
 
 
 @inlined
-def _make_place(rank: Any, count: int, top: int, told: float) -> int:
-    """Make a place for what tells so much among those that stand; -1 where all `top` tell more."""
-    at = count
+def _make_place(found: Any, order: Any, count: int, top: int, told: float) -> int:
+    """Make a place in `found` for what tells so much, in order; -1 where all `top` tell more."""
+    at = place = count
     if count == top:
         at = count - 1
-        if rank[at].tells >= told:
+        place = as_int(order[at])
+        if found[place].tells >= told:
             return -1
-    while at > 0 and rank[at - 1].tells < told:
-        rank[at] = rank[at - 1]
+    while at > 0 and found[order[at - 1]].tells < told:
+        order[at] = order[at - 1]
         at -= 1
-    return at
+    order[at] = place
+    return place
 
 
 @inlined
@@ -251,41 +257,71 @@ def _tell_apart(live: Live, sid: int, best: Any, declared: Any) -> None:
 
 
 @inlined
-def _divide(rank: Any, count: int, attention: float, level: float) -> None:
-    """Make shares of the appeals, and bound them."""
-    for q in range(count):
-        rank[q].share = rank[q].share / attention
-        rank[q].share_low, rank[q].share_high = share_bounds(rank[q].share, level)
+def _keep_drawn(scratch: Scratch, at: int, score: float) -> None:
+    scratch.drawn[at, 0] = score
+    scratch.drawn[at, 1] = scratch.vector[SHARE_7D]
+    scratch.drawn[at, 2] = scratch.vector[LEVEL_60D]
 
 
 @inlined
-def without_parents(live: Live, rank: Any, count: int, parent: Any) -> int:
-    """Take out parents that say no more than an interest below them; returns how many stay."""
-    kept = 0
+def divide_attention(
+    live: Live, sid: int, powers: Any, allowed: Any, scratch: Scratch, rank: Any
+) -> None:
+    """Fill the shares of what `ranked` has ranked, of the appeals of all that it looked at.
+
+    Only what is published needs them.
+    """
+    start, attention, level = as_int(live.subjects.start[sid]), 0.0, 0.0
+    for k in range(as_int(live.subjects.used[sid])):
+        if allowed[as_int(live.rows.interest[start + k])] == 0:
+            continue
+        of = scratch.drawn[k]
+        of[3] = appeal_of(powers, of[0], of[1], of[2])
+        attention += of[3]
+        level += long_level_of(of[2])
+    for q in range(rank.shape[0]):
+        best = rank[q]
+        best.share = scratch.drawn[best.row - start, 3] / attention
+        best.share_low, best.share_high = share_bounds(best.share, level)
+
+
+@inlined
+def without_parents(live: Live, rank: Any, count: int, parent: Any, place: Any) -> int:
+    """Take out parents that say no more than an interest below them; returns how many stay.
+
+    Parameters
+    ----------
+    place : ndarray of int32, shape (interests,)
+        Zeros, and so again afterwards.
+    """
+    kept, interests = 0, live.rows.interest
     for q in range(count):
-        above = as_int(live.rows.interest[rank[q].row])
-        said = False
-        for k in range(count):
-            told = rank[q].tells
-            if k == q or told >= _DECLARED:
-                continue
-            alike = rank[q].stance == rank[k].stance
-            most = alike and rank[k].score >= _MOST_OF * rank[q].score
-            if rank[k].tells < told - _NO_MORE * abs(told) - 1e-6 and not most:
-                continue
-            if rank[q].stance != HOLD and not alike:
-                continue
-            node = as_int(parent[as_int(live.rows.interest[rank[k].row])])
-            while node >= 0 and node != above:
-                node = as_int(parent[node])
-            said = said or node == above
-        # Marked first: what is taken out still speaks for what is above it.
-        rank[q].trend = rank[q].trend + (_OUT if said else 0)
+        place[as_int(interests[rank[q].row])] = q + 1
+    for k in range(count):
+        node = as_int(parent[as_int(interests[rank[k].row])])
+        while node >= 0:
+            q = place[node] - 1
+            # Marked first: what is taken out still speaks for what is above it.
+            if q >= 0 and rank[q].trend < _OUT and _says_as_much(rank[k], rank[q]):
+                rank[q].trend = rank[q].trend + _OUT
+            node = as_int(parent[node])
+    for q in range(count):
+        place[as_int(interests[rank[q].row])] = 0
     for q in range(count):
         if rank[q].trend < _OUT:
             rank[kept] = rank[q]
             kept += 1
     return kept
+
+
+@inlined
+def _says_as_much(below: Any, above: Any) -> bool:
+    """Whether what is below another interest says as much of it as that itself."""
+    told, alike = above.tells, above.stance == below.stance
+    if told >= _DECLARED or (above.stance != HOLD and not alike):
+        return False
+    most = alike and below.score >= _MOST_OF * above.score
+    return most or below.tells >= told - _NO_MORE * abs(told) - 1e-6
 
 
 @inlined

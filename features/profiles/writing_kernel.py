@@ -13,10 +13,13 @@ from features.models.stance_kernel import AVOID, ENGAGE, Policy
 from features.moments.moments_kernel import CELLS_SHAPE, MOST_NAMED, Forecast
 from features.privacy.consent import FOREVER
 from features.profiles.json_kernel import (
+    DATE,
+    DATES,
+    Dates,
     put,
-    put_date,
     put_hundredths,
     put_int,
+    put_known_date,
     put_probability,
     put_span,
 )
@@ -28,6 +31,7 @@ from features.profiles.ranking_kernel import (
     Scratch,
     Selection,
     digest,
+    divide_attention,
     moved,
     ranked,
 )
@@ -152,16 +156,20 @@ def write_profiles(
     int
         Keys of the first subject not handled, for `out` has a limit.
     """
-    s, rows = live.subjects, live.rows
-    scratch = Scratch(np.zeros(3), np.zeros(SIGNALS), np.zeros(MAX_ROWS, RANKED))
+    s, rows, choice = live.subjects, live.rows, template.choice
+    ranks, found = np.zeros(MAX_ROWS, RANKED), np.zeros(MAX_ROWS, RANKED)
+    order, place = np.zeros(MAX_ROWS, np.int64), np.zeros(choice.parent.shape[0], np.int32)
+    drawn = np.zeros((MAX_ROWS, 4))
+    scratch = Scratch(np.zeros(3), np.zeros(SIGNALS), ranks, found, order, place, drawn)
     room = Forecast(np.zeros(8), np.zeros(CELLS_SHAPE), np.zeros(MOST_NAMED, np.int64))
+    dates = Dates(np.full(DATES, -1, np.int64), np.zeros(DATES * DATE, np.uint8))
     n = 0
     for i in range(first, sids.shape[0]):
         if n + ROOM > out.text.shape[0]:
             return i
         sid = as_int(sids[i])
         day = next_day(live, sid)
-        count = ranked(live, sid, day, policy, template.choice, scratch)
+        count = ranked(live, sid, day, policy, choice, scratch)
         rank = scratch.rank[:count]
         note = NOTES * i
         text = rights.text[rights.at[note] : rights.at[note + NOTES - 1]]
@@ -175,8 +183,9 @@ def write_profiles(
             continue
         s.digest[sid] = said
         s.published[sid] = np.uint16(day)
+        divide_attention(live, sid, policy.powers, choice.allowed, scratch, rank)
         remember_shown(live, sid, rank, SHOWN_UNITS)
-        n = _write(out.text, n, live, sid, day, rank, template, rights, note, room)
+        n = _write(out.text, n, live, sid, day, rank, template, rights, note, room, dates)
         out.ends[i, 0] = n
         n = _write_offers(out.text, n, live, sid, rank, template, rights, note)
         out.ends[i, 1] = n
@@ -195,6 +204,7 @@ def _write(
     rights: Rights,
     note: int,
     room: Forecast,
+    dates: Dates,
 ) -> int:
     s, until = live.subjects, allowed_until(live, sid)
     n = _write_head(out, n, live, sid, until)
@@ -208,7 +218,7 @@ def _write(
     for q in range(rank.shape[0]):
         if q > 0:
             n = put(out, n, _COMMA)
-        n = _write_interest(out, n, live, day, rank[q], template, held, active, room)
+        n = _write_interest(out, n, live, day, rank[q], template, held, active, room, dates)
     n = put(out, n, _SUPPRESSIONS)
     n = _write_note(out, n, rights, note)
     if rights.at[note] < rights.at[note + 1] < rights.at[note + 2]:
@@ -312,6 +322,7 @@ def _write_interest(
     held: int,
     active: Any,
     room: Forecast,
+    dates: Dates,
 ) -> int:
     interest, row = as_int(live.rows.interest[best.row]), live.rows.windows[best.row]
     n = put_span(
@@ -335,16 +346,16 @@ def _write_interest(
     n = put(out, n, _TRENDS[best.trend])
     n = put(out, n, _LAST)
     newest = as_int(row.day) + 1 - days_since(row.bits)
-    n = put_date(out, n, max(newest, as_int(row.first)))
+    n = put_known_date(out, n, max(newest, as_int(row.first)), dates)
     n = put(out, n, _FIRST_SEEN)
-    n = put_date(out, n, as_int(row.first))
+    n = put_known_date(out, n, as_int(row.first), dates)
     if not as_int(row.known) & (F_DISLIKE | F_QUIET):  # a model's `avoid` is of tomorrow alone
         n = put_moments(out, n, row, day, active, room)
     n = put(out, n, _PARTS)
     n = _write_shares(out, n, row)
     n = put(out, n, _STANCE)
     n = put(out, n, _STANCES[best.stance])
-    n = put_date(out, put(out, n, _STANCE_SINCE), best.since)
+    n = put_known_date(out, put(out, n, _STANCE_SINCE), as_int(best.since), dates)
     if best.until < FOREVER:
         n = put_int(out, put(out, n, _UNTIL), best.until)
     return write_reasons(out, n, row, day, best, held)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from features.jit import bare
+from features.jit import as_index, bare
 
 
 @bare
@@ -29,9 +29,9 @@ def extents(records: Any, lengths: Any) -> int:
 def compact(records: Any, lengths: Any, blob: Any, out: Any, at: int) -> int:
     """Copy the records' bytes to `out` from `at` on, and point them there; returns the end."""
     for i in range(records.shape[0]):
-        start = records[i].raw_at
-        for k in range(lengths[i]):
-            out[at + k] = blob[start + k]
+        start, to = as_index(records[i].raw_at), as_index(at)
+        for k in range(as_index(lengths[i])):
+            out[to + k] = blob[start + k]
         records[i].raw_at = at
         at += lengths[i]
     return at

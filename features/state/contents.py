@@ -6,20 +6,21 @@ a hash map from content hash to a slot, filled with the contents that events rea
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features.records.batch import Batch
 from features.state import layout as lay
-from features.state.contents_kernel import put_content
+from features.state.contents_map_kernel import put_contents
 from features.tags import exact
 from features.tags.entry import ALL
 from features.tags.exact import TagEntry
 from features.tags.taxonomy import Taxonomy
 
 _FIRST = 1 << 14
+_NAMES = ("content", "content2")
 _MOST = 1 << 22  # contents remembered; beyond it the map starts afresh
 assert exact.MAX_EXPANDED <= lay.MOST_INTERESTS  # room is made for so many rows an event
 
@@ -59,16 +60,22 @@ class Contents:
         """Resolve the contents of some events of a batch, which may be held."""
         if self._count > _MOST:
             self._forget_lookups()
-        self._make_room(2 * len(index))
-        done: set[int] = set()
-        for i in index.tolist():
-            for name in ("content", "content2"):
-                h = int(batch.records[name + "_hash"][i])
-                if h and h not in done:
-                    done.add(h)
-                    slot = self._slot(batch.content_key(i, name))
-                    put_content(self.map, np.uint64(h), slot)
-        self._count += len(done)
+        both = [batch.records[name + "_hash"][index] for name in _NAMES]
+        hashes, first = np.unique(np.stack(both, axis=1), return_index=True)
+        hashes, first = hashes[hashes != 0], first[hashes != 0]
+        order = np.argsort(first)  # slots are numbered as their contents came
+        new: list[tuple[tuple[int, float], ...]] = []
+        slots = np.array(
+            [
+                self._slot(batch.content_key(int(index[at // 2]), _NAMES[at % 2]), new)
+                for at in first[order].tolist()
+            ],
+            np.int32,
+        )
+        self._append(new)
+        self._make_room(len(slots))
+        put_contents(self.map, hashes[order], slots)
+        self._count += len(slots)
 
     def slot_tags(self, key: str) -> tuple[tuple[int, float], ...]:
         """Dense interests and weights that a content key raises."""
@@ -79,7 +86,8 @@ class Contents:
         """Whether anything is known about a content key, be it only that it is sensitive."""
         return exact.resolve(key, self._table) is not None
 
-    def _slot(self, key: str) -> int:
+    def _slot(self, key: str, new: list[tuple[tuple[int, float], ...]]) -> int:
+        """Slot of a content key; the tags of one that is not there yet are added to `new`."""
         entry = exact.resolve(key, self._table)
         if entry is None:
             return lay.CONTENT_UNKNOWN
@@ -91,13 +99,20 @@ class Contents:
         slot = self._slots.get(tags)
         if slot is None:
             slot = self._slots[tags] = len(self._slots) + lay.FIRST_SLOT
-            old = self.map
-            self.map = old._replace(
-                start=np.append(old.start, old.start[-1] + np.int32(len(tags))),
-                interest=np.append(old.interest, np.array([i for i, _ in tags], np.uint16)),
-                weight=np.append(old.weight, np.array([w for _, w in tags], np.float32)),
-            )
+            new.append(tags)
         return slot
+
+    def _append(self, new: Sequence[tuple[tuple[int, float], ...]]) -> None:
+        """Append the interests of new slots."""
+        if not new:
+            return
+        old, both = self.map, [tag for tags in new for tag in tags]
+        ends = old.start[-1] + np.cumsum([len(tags) for tags in new], dtype=np.int32)
+        self.map = old._replace(
+            start=np.append(old.start, ends),
+            interest=np.append(old.interest, np.array([i for i, _ in both], np.uint16)),
+            weight=np.append(old.weight, np.array([w for _, w in both], np.float32)),
+        )
 
     def _make_room(self, more: int) -> None:
         need = 2 * (self._count + more)
@@ -106,8 +121,8 @@ class Contents:
         size = 1 << (2 * need - 1).bit_length()
         old = self.map
         self.map = old._replace(hash=np.zeros(size, np.uint64), slot=np.zeros(size, np.int32))
-        for i in np.flatnonzero(old.hash).tolist():
-            put_content(self.map, old.hash[i], old.slot[i])
+        held = np.flatnonzero(old.hash)
+        put_contents(self.map, old.hash[held], old.slot[held])
 
     def _forget_lookups(self) -> None:
         self.map = self.map._replace(

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from features.jit import as_int, bare
+from features.jit import as_index, as_int, bare
 from features.records.hash_kernel import FNV_OFFSET, finish, hash_span
 from features.state.layout import ROW, SHOWN, Counters, Keys, Live, Rows, Subjects
 from features.state.slabs_kernel import take_slab
@@ -82,39 +82,39 @@ def pack(sids: Any, s: Subjects, r: Rows, heads: Any, row_bytes: Any, out: Any, 
         Large enough for all.
     ends : ndarray of int64, shape (n,)
     """
-    n = 0
+    n = as_index(0)
     for i in range(sids.shape[0]):
         sid = sids[i]
-        for k in range(heads.shape[1]):
+        for k in range(as_index(heads.shape[1])):
             out[n + k] = heads[i, k]
-        n += heads.shape[1]
+        n += as_index(heads.shape[1])
         start = as_int(s.start[sid])
         used = as_int(s.used[sid])
         for j in range(start, start + used):
             out[n] = np.uint8(r.interest[j] & 255)
-            out[n + 1] = np.uint8(r.interest[j] >> 8)
+            out[n + as_index(1)] = np.uint8(r.interest[j] >> 8)
             shown = r.shown[j]
-            out[n + 2] = shown.score
-            out[n + 3] = shown.stance
-            out[n + 4] = np.uint8(shown.since & 255)
-            out[n + 5] = np.uint8(shown.since >> 8)
-            n += _LEAD
+            out[n + as_index(2)] = shown.score
+            out[n + as_index(3)] = shown.stance
+            out[n + as_index(4)] = np.uint8(shown.since & 255)
+            out[n + as_index(5)] = np.uint8(shown.since >> 8)
+            n += as_index(_LEAD)
         for j in range(start, start + used):
-            for k in range(row_bytes.shape[1]):
+            for k in range(as_index(row_bytes.shape[1])):
                 out[n + k] = row_bytes[j, k]
-            n += row_bytes.shape[1]
+            n += as_index(row_bytes.shape[1])
         ends[i] = n
 
 
 @bare
 def pack_keys(sids: Any, s: Subjects, keys: Keys, out: Any) -> None:
     """Write the keys of subjects behind each other; `out` has room for all."""
-    n = 0
+    n = as_index(0)
     for i in range(sids.shape[0]):
-        at = s.key_at[sids[i]]
-        for k in range(as_int(s.key_len[sids[i]])):
-            out[n] = keys.text[at + k]
-            n += 1
+        at = as_index(s.key_at[sids[i]])
+        for k in range(as_index(s.key_len[sids[i]])):
+            out[n + k] = keys.text[at + k]
+        n += as_index(s.key_len[sids[i]])
 
 
 @bare

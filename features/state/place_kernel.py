@@ -16,7 +16,7 @@ import numpy as np
 
 from features.jit import as_int, inlined
 from features.state.layout import DAY_MS, NO_ZONE, Clock, Live, Subjects
-from features.state.rows_kernel import decay, popcount
+from features.state.rows_kernel import decay, popcount, trailing_zeros
 
 _QUARTER_MS: Final = DAY_MS // 4
 _LEAST_QUARTERS: Final = 2  # one code may be a neighbour's mast; nobody comes back by mistake
@@ -93,10 +93,7 @@ def days_abroad(s: Subjects, sid: int, day: int) -> Any:
 @inlined
 def run_of_days(bits: Any) -> int:
     """Count the lowest bits that are as the lowest is; 64 where all are."""
-    n = 1
-    while n < 64 and (bits >> np.uint64(n)) & _ONE == bits & _ONE:
-        n += 1
-    return n
+    return trailing_zeros(~bits if bits & _ONE else bits)
 
 
 @inlined

@@ -242,6 +242,14 @@ def active_on(row: Any, day: int) -> Any:
 
 
 @inlined
+def trailing_zeros(bits: Any) -> int:
+    """Number of bits below the lowest that is set; 64 where none is."""
+    if bits == np.uint64(0):
+        return 64
+    return popcount(~bits & (bits - np.uint64(1)))
+
+
+@inlined
 def popcount(bits: Any) -> int:
     """Number of set bits of a 64-bit word (Warren, Hacker's Delight, 5-1)."""
     x = np.uint64(bits)

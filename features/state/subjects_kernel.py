@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from features.jit import as_int, bare, inlined
+from features.jit import as_index, as_int, bare, inlined
 from features.state.layout import D_LISTED, S_GONE, Counters, Keys, Live, Subjects
 
 _SLASH = 47
@@ -46,15 +46,16 @@ def _same_key(subjects: Subjects, keys: Keys, sid: int, key: SubjectKey) -> bool
     total = key.length + (key.member_length + 1 if key.member_length > 0 else 0)
     if as_int(subjects.key_len[sid]) != total:
         return False
-    base = subjects.key_at[sid]
-    for k in range(key.length):
-        if keys.text[base + k] != key.text[key.at + k]:
+    base, at = as_index(subjects.key_at[sid]), as_index(key.at)
+    for k in range(as_index(key.length)):
+        if keys.text[base + k] != key.text[at + k]:
             return False
     if key.member_length > 0:
-        if keys.text[base + key.length] != _SLASH:
+        base, at = base + as_index(key.length), as_index(key.member_at)
+        if keys.text[base] != _SLASH:
             return False
-        for k in range(key.member_length):
-            if keys.text[base + key.length + 1 + k] != key.text[key.member_at + k]:
+        for k in range(as_index(key.member_length)):
+            if keys.text[base + as_index(1) + k] != key.text[at + k]:
                 return False
     return True
 

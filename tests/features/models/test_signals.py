@@ -28,7 +28,7 @@ def _signals(row_ends: int, subject_ends: int, row: set[int], subject: set[int])
         1 << subject_ends - day for day in subject if 0 <= subject_ends - day < 64
     )
     levels, out = np.zeros(3), np.zeros(kernel.SIGNALS)
-    began = kernel.morning(store.live, sid, MORNING, levels)
+    began = kernel.morning(store.live, sid, MORNING)
     kernel.fill(store.live, int(store.subjects["start"][sid]), began, np.zeros(8), levels, out)
     found: NDArray[np.float64] = out
     return [float(value) for value in found]
