@@ -26,13 +26,13 @@ Windows are open at their old end: a contact of exactly `days` ago counts no mor
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from operator import attrgetter
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
-from features.outcomes.contacts import ANNOYED, DAY_MS, GLAD, Contact, Made
+from features.outcomes.contacts import ANNOYED, DAY_MS, Contact, Made
 from features.reviewed import Reviewed
 from features.vocabulary import Reply, SuppressionReason
 
@@ -103,6 +103,10 @@ class Silence:
 
 #: Nothing is forbidden.
 NOT_SPOKEN_TO: Final = Silence({})
+
+
+#: The latest end of a rule's silence, ms, by interest and channel; "" is any.
+_Ends: TypeAlias = dict[tuple[str, str], int]
 
 
 class PolicyError(ValueError):
@@ -179,28 +183,14 @@ class ContactPolicy:
             Event time, ms; what is told of later times counts too, for a clock may run ahead.
         """
         contacts = list(contacts)
-        made = _newest_first(contacts)
-        latest: dict[tuple[SuppressionReason, str | None, str | None], int] = {}
-        for found in (
-            *self._capped(made, member, now),
-            *self._paused(contacts, member),
-            *self._said(made, member, now),
-            *self._answered(contacts),
-        ):
-            if found.until > now:
-                name = found.rule, found.interest, found.channel
-                latest[name] = max(latest.get(name, 0), found.until)
-        return sorted(
-            (Forbidden(*name, until) for name, until in latest.items()),
-            key=lambda item: (item.rule, item.interest or "", item.channel or ""),
-        )
+        return self._forbidden(contacts, _newest_first(contacts), member, now)
 
     def silence(self, contacts: Iterable[Contact], now: int) -> Silence:
         """Work out what must not be said to anybody of an account, by its contacts."""
         since = now - self.horizon_days * DAY_MS
         recent = [held for held in contacts if held.latest > since]
-        members = {held.member for held in recent} | {None}
-        return Silence({name or "": self.forbidden(recent, name, now) for name in members})
+        members, made = {held.member for held in recent} | {None}, _newest_first(recent)
+        return Silence({name or "": self._forbidden(recent, made, name, now) for name in members})
 
     def may(
         self,
@@ -229,63 +219,83 @@ class ContactPolicy:
         over_night = start > end and hour >= start
         return midnight + over_night * DAY_MS + end * HOUR_MS - tz_offset_min * 60_000
 
-    def _capped(self, made: list[Made], member: str | None, now: int) -> Iterator[Forbidden]:
+    def _forbidden(
+        self, contacts: list[Contact], made: list[Made], member: str | None, now: int
+    ) -> list[Forbidden]:
+        """The same, of contacts of which the newest that was made is the first of `made`."""
+        mine = [contact for contact in made if contact.member is None or contact.member == member]
+        found = [
+            (rule, interest, channel, until)
+            for rule, ends in (
+                (SuppressionReason.CONTACT_CAP, self._capped(made, mine, now)),
+                (SuppressionReason.CONTACT_PAUSE, self._paused(contacts, member)),
+                (SuppressionReason.CONTACTED, self._said(mine)),
+                (SuppressionReason.ANSWERED, self._answered(contacts)),
+            )
+            for (interest, channel), until in ends.items()
+            if until > now
+        ]
+        found.sort()
+        return [
+            Forbidden(rule, about or None, by or None, until) for rule, about, by, until in found
+        ]
+
+    def _capped(self, made: list[Made], mine: list[Made], now: int) -> _Ends:
+        ends: _Ends = {}
         for cap in self.caps:
-            since, counts = now - cap.days * DAY_MS, dict[tuple[str | None, str | None], int]()
-            for contact in made:
+            counted = made if cap.household else mine
+            if len(counted) < cap.most:
+                continue
+            since, counts = now - cap.days * DAY_MS, dict[tuple[str, str], int]()
+            for contact in counted:
                 if contact.ts <= since:
                     break
-                if not cap.household and contact.member not in (None, member):
-                    continue
-                interest = contact.interest if cap.by_interest else None
-                channel = contact.channel if cap.by_channel else None
-                count = counts[interest, channel] = counts.get((interest, channel), 0) + 1
+                name = (
+                    contact.interest if cap.by_interest else "",
+                    contact.channel if cap.by_channel else "",
+                )
+                count = counts[name] = counts.get(name, 0) + 1
                 if count == cap.most:
                     # Until so many have left the window that one may come.
-                    until = contact.ts + cap.days * DAY_MS
-                    yield Forbidden(SuppressionReason.CONTACT_CAP, interest, channel, until)
+                    ends[name] = max(ends.get(name, 0), contact.ts + cap.days * DAY_MS)
+        return ends
 
-    def _paused(self, contacts: list[Contact], member: str | None) -> Iterator[Forbidden]:
-        annoyed = [
-            held
-            for held in contacts
-            if held.member in (None, member) and not ANNOYED.isdisjoint(held.answers)
-        ]
+    def _paused(self, contacts: list[Contact], member: str | None) -> _Ends:
+        ends: _Ends = {}
+        annoyed = [held for held in contacts if held.annoyed and held.member in (None, member)]
         for pause in self.pauses if annoyed else ():
-            groups: dict[tuple[str | None, str | None], list[int]] = defaultdict(list)
+            groups: dict[tuple[str, str], list[int]] = defaultdict(list)
             for held in annoyed:
                 # Of a contact that is not known nobody can tell what it was about.
                 if not (held.made or pause.about == "all"):
                     continue
                 contact = held.made
-                interest = contact.interest if contact and pause.about == "interest" else None
-                channel = contact.channel if contact and pause.about == "channel" else None
-                times = [ts for word, ts in held.answers.items() if word in pause.answers]
+                interest = contact.interest if contact and pause.about == "interest" else ""
+                channel = contact.channel if contact and pause.about == "channel" else ""
+                times = [ts for word, ts in held.annoyed if word in pause.answers]
                 # One contact annoys once, however often that is said.
                 groups[interest, channel] += [min(times)] if times else []
-            for (interest, channel), times in groups.items():
+            for name, times in groups.items():
                 times.sort()
                 for first, last in zip(times, times[pause.after - 1 :], strict=False):
                     if last - first < pause.within_days * DAY_MS:
-                        until = last + pause.days * DAY_MS
-                        yield Forbidden(SuppressionReason.CONTACT_PAUSE, interest, channel, until)
+                        ends[name] = max(ends.get(name, 0), last + pause.days * DAY_MS)
+        return ends
 
-    def _said(self, made: list[Made], member: str | None, now: int) -> Iterator[Forbidden]:
-        for contact in made:
-            until = contact.ts + self.repeat_days * DAY_MS
-            if until <= now:
-                break
-            if contact.member in (None, member):
-                yield Forbidden(SuppressionReason.CONTACTED, contact.interest, None, until)
+    def _said(self, mine: list[Made]) -> _Ends:
+        # Of one interest the newest is the first.
+        ends: _Ends = {}
+        for contact in mine:
+            ends.setdefault((contact.interest, ""), contact.ts + self.repeat_days * DAY_MS)
+        return ends
 
-    def _answered(self, contacts: list[Contact]) -> Iterator[Forbidden]:
+    def _answered(self, contacts: list[Contact]) -> _Ends:
+        ends: _Ends = {}
         for held in contacts:
-            if held.made is None or GLAD.isdisjoint(held.answers):
-                continue
-            for word, ts in held.answers.items():
-                if word in GLAD:
-                    until = ts + self.answered_days * DAY_MS
-                    yield Forbidden(SuppressionReason.ANSWERED, held.made.interest, None, until)
+            if held.made is not None and held.glad >= 0:
+                name, until = (held.made.interest, ""), held.glad + self.answered_days * DAY_MS
+                ends[name] = max(ends.get(name, 0), until)
+        return ends
 
 
 def _newest_first(contacts: list[Contact]) -> list[Made]:

@@ -61,6 +61,14 @@ class Made(NamedTuple):
                 self.propensity, self.stance, self.version)  # fmt: skip
 
 
+class _Heard(NamedTuple):
+    """What the policy reads of a contact again and again."""
+
+    latest: int
+    glad: int
+    annoyed: list[tuple[Reply, int]]
+
+
 @dataclass
 class Contact:
     """Contact under one id, and its answers: one may come before the contact does.
@@ -82,10 +90,11 @@ class Contact:
     whose: str | None = None
     signals: tuple[int, ...] = ()
     _stored: bytes | None = field(default=None, repr=False, compare=False)
+    _heard: _Heard | None = field(default=None, repr=False, compare=False)
 
     def changed(self) -> None:
-        """Have its bytes made anew."""
-        self._stored = None
+        """Have its bytes, and what the policy reads of it, made anew."""
+        self._stored = self._heard = None
 
     @property
     def stored(self) -> bytes:
@@ -105,8 +114,27 @@ class Contact:
     @property
     def latest(self) -> int:
         """Event time of the latest of it, ms."""
-        made = -1 if self.made is None else self.made.ts
-        return max(made, *self.answers.values()) if self.answers else made
+        return self._read().latest
+
+    @property
+    def glad(self) -> int:
+        """Event time of the latest answer of somebody who was helped, ms; -1 for none."""
+        return self._read().glad
+
+    @property
+    def annoyed(self) -> list[tuple[Reply, int]]:
+        """Answers of somebody who was annoyed, and event time of the first of each, ms."""
+        return self._read().annoyed
+
+    def _read(self) -> _Heard:
+        if self._heard is None:
+            made = -1 if self.made is None else self.made.ts
+            self._heard = _Heard(
+                max(made, *self.answers.values()) if self.answers else made,
+                max((ts for word, ts in self.answers.items() if word in GLAD), default=-1),
+                [(word, ts) for word, ts in self.answers.items() if word in ANNOYED],
+            )
+        return self._heard
 
     def outcome(self, now: int, timeout_ms: int) -> Reply | None:
         """Answer that it counts as: None while an answer may still come."""

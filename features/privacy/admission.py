@@ -91,8 +91,10 @@ class Admission:
 
     def is_child(self, account: bytes, member: str) -> bool:
         """Whether a member is a child, by his name or one that is spelled likewise."""
-        kin, mark = self.ledger.kin(account), self.ledger.mark(account)
-        own = self.ledger.mark(account, member)
+        kin = self.ledger.kin(account)
+        if not (kin is not None and kin.childrens) and not self.ledger.marks:
+            return False  # as of most accounts
+        mark, own = self.ledger.mark(account), self.ledger.mark(account, member)
         if kin is not None and kin.is_child(member):
             return True
         of = account.decode()

@@ -92,17 +92,16 @@ def flag(store: Store, sid: int, flags: Sequence[Flags], likes: list[int], ts: i
     """
     for index in likes:
         _ensure_row(store, sid, index, ts)
-    interests = row_interests(store, sid)
-    if not interests:
+    own = _own_rows(store, sid)
+    if own.start == own.stop:
         return
-    start = int(store.subjects["start"][sid])
-    known = store.rows.windows["known"][start : start + len(interests)]
+    known = store.rows.windows["known"][own]
     told: Flags = {}
     for said in flags:
         for index, bits in said.items():
             told[index] = told.get(index, 0) | bits
     known &= lay.F_REMEMBERED
-    for j, index in enumerate(interests) if told else ():
+    for j, index in enumerate(store.rows.interest[own].tolist()) if told else ():
         if index in told:
             known[j] |= told[index]
     store.mark(sid, lay.D_STATE | lay.D_PROFILE)
@@ -117,10 +116,14 @@ def flag_members(store: Store, account: int, flags: Flags, interests: int) -> No
 
 def row_interests(store: Store, sid: int) -> list[int]:
     """Dense interests of a subject's rows, in their order."""
-    start = int(store.subjects["start"][sid])
-    rows = store.rows.interest[start : start + int(store.subjects["used"][sid])]
-    found: list[int] = rows.tolist()
+    found: list[int] = store.rows.interest[_own_rows(store, sid)].tolist()
     return found
+
+
+def _own_rows(store: Store, sid: int) -> slice:
+    subject = store.subjects[sid]
+    start = int(subject["start"])
+    return slice(start, start + int(subject["used"]))
 
 
 def _ensure_row(store: Store, sid: int, interest: int, ts: int) -> None:

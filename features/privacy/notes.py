@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
@@ -45,8 +44,7 @@ class Notes(NamedTuple):
     ends: Mapping[int, int] = MappingProxyType({})
 
 
-@dataclass(frozen=True)
-class Situation:
+class Situation(NamedTuple):
     """The facts that decide the suppressions of a subject.
 
     Attributes
@@ -100,16 +98,16 @@ def notes(
     """
     held_back = [*holds(it, now, rules)]
     general = [{"scope": scope, "reason": reason, "until": end} for scope, reason, end in held_back]
-    found = [*_silence(it, tree)]
+    found, ends = [*_silence(it, tree)], dict[int, int]()
     offers, audiences = _permissions(it, until, held_back)
     if any(person.about for person in it.persons):
         found += [
             {"scope": scope, "name": tree.names[tree.index(scope)], "reason": reason, "until": end}
             for scope, reason, end in _quiet(it, now, rules, held)
         ]
+        ends = expiries(it.persons, now, tree, rules)
     del found[max(0, _MAX_NOTES - len(general)) :]
-    ends = expiries(it.persons, now, tree, rules)
-    own = {index: ends[index] for index in held.values() if index in ends}
+    own = {index: ends[index] for index in held.values() if index in ends} if ends else {}
     unnamed = [{key: said for key, said in item.items() if key != "name"} for item in found]
     return Notes(_joined(general), _joined(found), offers, audiences, _joined(unnamed), own)
 
@@ -151,11 +149,12 @@ def _permissions(it: Situation, until: int, found: Sequence[Hold]) -> Iterator[b
     """Write whether, why and until when each use is allowed; nothing for as long as profiling."""
     barred = {scope: (why, until) for scope, why, until in reversed(found)}  # the first counts
     for use, scope in ((Purpose.OFFERS, "all"), (Purpose.AUDIENCES, "audiences")):
-        end = min(person.use_until(use) for person in it.persons)
         if scope in barred:
             why, ends = barred[scope]
             yield _joined([{"value": False, "why": why, "until": ends}])
-        elif end < until:
+            continue
+        end = min(person.use_until(use) for person in it.persons)
+        if end < until:
             yield _joined([{"value": True, "why": PermissionBasis.CONSENT, "until": end}])
         else:
             yield b""
@@ -180,6 +179,6 @@ def holds(it: Situation, now: int, rules: Rules) -> Iterator[Hold]:
         yield "all", SuppressionReason.CHILD_DEVICE, None
     if not it.account.allows(Purpose.AUDIENCES, now, rules) or it.refuses(Purpose.AUDIENCES, now):
         yield "audiences", SuppressionReason.NO_CONSENT_AUDIENCES, None
-    for item in sorted(it.silence, key=lambda item: -item.until):  # the last end first
-        if item.interest is None and item.channel is None:
-            yield "all", item.rule, _or_open(item.until)
+    found = [item for item in it.silence if item.interest is None and item.channel is None]
+    for item in sorted(found, key=lambda item: -item.until):  # the last end first
+        yield "all", item.rule, _or_open(item.until)

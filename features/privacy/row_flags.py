@@ -104,11 +104,12 @@ class RowFlags:
         after, tells = self._spoken.silence(account, now), self._ledger.tells(account)
         used = self._store.subjects["used"]
         for subject in self._store.members(sid):
-            member = self._member(subject)
+            member = "" if subject == sid else self._member(subject)
             name = spelled(member)
-            if tells or before.interests(name) != after.interests(name):
+            said = tells or before.to(name) != after.to(name)
+            if said and (tells or before.interests(name) != after.interests(name)):
                 self.one(account, member, subject, now, 0)
-            elif used[subject] and before.to(name) != after.to(name):  # its profile says so
+            elif said and used[subject]:  # its profile says so
                 self._store.mark(subject, lay.D_STATE | lay.D_PROFILE)
             # A restart left off what the household's hold said as well.
             if before.holds(name) or after.holds(name):

@@ -49,7 +49,7 @@ class Spoken:
         self._rules = rules
         self._taxonomy = taxonomy
         self.news: Counter[ContactNews | Reply] = Counter()
-        self._silences: dict[bytes, tuple[object, int, Silence]] = {}
+        self._silences: dict[bytes, tuple[object, int, int, Silence]] = {}  # from, until when
 
     def take(
         self, account: bytes, member: str, ts: int, told: OutcomeSaid, now: int
@@ -88,14 +88,14 @@ class Spoken:
         known = self._silences.get(account)
         # It stays the same until a contact or an answer comes, but for what of it ends.
         if known is not None and known[0] is contacts and known[1] <= now:
-            if now < _end(known[2]):
-                return known[2]
-            silence = known[2].at(now)
+            if now < known[2]:
+                return known[3]
+            silence = known[3].at(now)
         else:
             if len(self._silences) >= _MOST_SILENCES:
                 self._silences.clear()
             silence = self._rules.contact.silence(contacts, now)
-        self._silences[account] = contacts, now, silence
+        self._silences[account] = contacts, now, _end(silence), silence
         return silence
 
     def forbidden(

@@ -112,7 +112,7 @@ class Standing:
         self._settle(account, "", now)
         if not says:
             self.restate(account, now)
-            sid = self._store.find(account)
+            sid = sid if sid >= 0 else self._store.find(account)
         if sid >= 0:
             self.rows.silence(account, sid, now, before)
         self._store.counters["due"] = self.ends.next()

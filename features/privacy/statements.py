@@ -42,53 +42,67 @@ class Statements:
         self._rules = rules
         self._admission = admission
         self._spoken = spoken
-        self._texts: dict[bytes, dict[bytes, _Text]] = {}
+        self._texts: dict[int, _Text] = {}  # by subject number
+        self._made_of: dict[bytes, set[int]] = {}  # numbers by account
+        self._numbers = store.live.keys.dirty  # another array after numbers were given anew
 
     def notes(self, sids: NDArray[np.int32]) -> list[Notes]:
         """Suppressions and permissions of subjects."""
-        store, s = self._store, self._store.subjects
-        owners = s["account"][sids]
-        columns = (
-            store.keys(sids),
-            s["consent_until"][owners].tolist(),
-            s["hash"][sids],
-            s["hash"][owners],
-        )
-        found = []
-        for sid, key, until, name, owner in zip(sids.tolist(), *columns, strict=True):
-            # The end of the consent that a profile rests on.
-            own = None if name == owner else store.spans.found(name, owner)
-            end = until if own is None else min(until, own[1])
+        if self._numbers is not self._store.live.keys.dirty:
+            self._numbers = self._store.live.keys.dirty
+            self._texts.clear()
+            self._made_of.clear()
+        found, now, texts = [], self._store.now, self._texts
+        for sid, end in zip(sids.tolist(), self._ends(sids), strict=True):
             # It stays the same until its account is to be told anew or, where they matter, the
             # subject's interests change.
-            known = self._texts.get(key.partition(b"/")[0], {}).get(key)
-            if known is None or known[1] != end or known[0] not in (None, self._rows(sid)):
-                known = self._made(sid, key, end)
+            known = texts.get(sid)
+            if (
+                known is None
+                or known[1] != end
+                or (known[0] is not None and known[0] != self._rows(sid))
+            ):
+                known = self._made(sid, end, now)
             found.append(known[2])
         return found
+
+    def _ends(self, sids: NDArray[np.int32]) -> list[int]:
+        """When the consents end that profiles rest on, ms."""
+        s, spans = self._store.subjects, self._store.spans
+        owners = s["account"][sids]
+        ends: list[int] = s["consent_until"][owners].tolist()
+        if spans.is_empty:
+            return ends
+        for k, (name, owner) in enumerate(zip(s["hash"][sids], s["hash"][owners], strict=True)):
+            if name != owner and (own := spans.found(name, owner)) is not None:
+                ends[k] = min(ends[k], own[1])
+        return ends
 
     def _rows(self, sid: int) -> bytes:
         start, used = (int(self._store.subjects[name][sid]) for name in ("start", "used"))
         return self._store.rows.interest[start : start + used].tobytes()
 
-    def _made(self, sid: int, key: bytes, until: int) -> _Text:
-        account, _, name = key.partition(b"/")
-        tree, now, rows = self._taxonomy, self._store.now, self._rows(sid)
-        interests = np.frombuffer(rows, np.uint16).tolist()
+    def _made(self, sid: int, until: int, now: int) -> _Text:
+        account, _, name = self._store.key(sid).partition(b"/")
+        # Where nobody of it said something of interests, the text names none of the subject's.
+        named = self._rules.holdouts.active or self._ledger.tells(account)
+        rows = self._rows(sid) if named else b""
+        interests = np.frombuffer(rows, np.uint16).tolist() if named else []
         person = self._ledger.person(account)
         it = self.situation(account, name.decode(), person, now, interests)
-        held = {tree.ids[i]: i for i in interests}
-        text = notes(it, now, until, self._rules, held, tree)
-        named = self._rules.holdouts.active or any(who.about for who in it.persons)
-        if account not in self._texts and len(self._texts) >= _MOST_TEXTS:
+        held = {self._taxonomy.ids[i]: i for i in interests}
+        text = notes(it, now, until, self._rules, held, self._taxonomy)
+        if account not in self._made_of and len(self._made_of) >= _MOST_TEXTS:
             self._texts.clear()
-        made = rows if named else None, until, text
-        self._texts.setdefault(account, {})[key] = made
+            self._made_of.clear()
+        made = self._texts[sid] = rows if named else None, until, text
+        self._made_of.setdefault(account, set()).add(sid)
         return made
 
     def renew(self, account: bytes) -> None:
         """Have the texts of an account made anew: something of it changed, or ended."""
-        self._texts.pop(account, None)
+        for sid in self._made_of.pop(account, ()):
+            del self._texts[sid]
 
     def situation(
         self,

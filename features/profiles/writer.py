@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from functools import lru_cache
-from typing import NamedTuple
+from itertools import chain
+from operator import attrgetter
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +36,8 @@ from features.state.store import Store
 from features.tags.taxonomy import Taxonomy
 
 _BUFFER = 128 * ROOM
+#: The texts of `Notes` in the order in which the kernel takes them.
+_TEXTS: Final = attrgetter("general", "interests", "offers", "audiences", "unnamed")
 
 
 class Written(NamedTuple):
@@ -159,13 +163,9 @@ def _rights(
         return Rights(np.frombuffer(b" ", np.uint8), at, np.zeros(0, END), ends_at)
     noted = np.flatnonzero(subjects["status"][subjects["account"][sids]] & S_SUPPRESSIONS)
     said = notes(sids[noted])
-    texts = [
-        text
-        for of in said
-        for text in (of.general, of.interests, of.offers, of.audiences, of.unnamed)
-    ]
+    texts = [*chain.from_iterable(map(_TEXTS, said))]
     sizes = at[1:].reshape(-1, NOTES)
-    sizes[noted] = np.array([len(text) for text in texts], np.int64).reshape(-1, NOTES)
+    sizes[noted] = np.fromiter(map(len, texts), np.int64, len(texts)).reshape(-1, NOTES)
     assert sizes.sum(axis=1).max() <= NOTES_ROOM  # by `MAX_NOTES`
     np.cumsum(at, out=at)
     ends = np.array([end for of in said for end in of.ends.items()], END)

@@ -27,6 +27,11 @@ class SpanTable:
         self.table = lay.new_spans(_FIRST)
         self._taken = 0
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody has a span of his own."""
+        return self._taken == 0
+
     def put(
         self,
         account: bytes,

@@ -93,3 +93,25 @@ def test_nothing_is_left_to_be_set_anew(seed: int, words: bool) -> None:
             assert np.array_equal(now, anew)
         if chance.random() < 0.1:
             stream.restart()
+
+
+def test_texts_are_told_apart_after_subjects_got_other_numbers() -> None:
+    feed, stream = Feed(), Stream(Config(rules=RULES), TABLE)
+    about = dict(zip("abcd", INTERESTS, strict=False))
+    for account, interest in about.items():
+        told = {"channel": "mail", "interest": interest, "contact_id": "c"}
+        stream.feed(feed.consent(account, 0.0), feed.visit(account, 0.5, "h1.example"))
+        stream.feed(feed.record(INPUTS.outcomes, account, 1.0, kind="contact", **told))
+    stream.commit()
+    before = _numbers(stream, "bcd")
+    stream.feed(feed.consent("a", 1.1, "withdrawn"))
+    stream.commit()
+    after = _numbers(stream, "bcd")
+    assert set(before) & set(after) and before != after, "a number is another account's now"
+    texts = stream.engine.accounts.standing.notes(np.array(after, np.int32))
+    for account, text in zip("bcd", texts, strict=True):
+        assert f'"scope":"{about[account]}"'.encode() in text.interests
+
+
+def _numbers(stream: Stream, accounts: str) -> list[int]:
+    return [stream.engine.store.find(account.encode()) for account in accounts]
