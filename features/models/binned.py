@@ -84,13 +84,13 @@ class Binned:
         self.learned += manifest["learned"]
         self.version = max(self.version, manifest["version"])
 
-    def held(self) -> NDArray[np.float64]:
-        """Weights and FTRL's n, shape (2, SIZE)."""
-        return np.stack([self._weights, self._sums[1].astype(np.float64)])
+    def held(self, where: slice) -> NDArray[np.float64]:
+        """Weights and FTRL's n of some places, shape (2, places)."""
+        return np.stack([self._weights[where], self._sums[1, where].astype(np.float64)])
 
-    def hold(self, held: NDArray[np.float64]) -> None:
+    def hold(self, held: NDArray[np.float64], where: slice) -> None:
         """Go on from what `held` gave."""
-        self._take(held[0], held[1])
+        self._take(held[0], held[1], where)
 
     def snapshot(self) -> bytes:
         """See `features.models.base.Model`."""
@@ -126,12 +126,15 @@ class Binned:
             raise ValueError(f"{self._corrected.id} has no form to correct")
         return form
 
-    def _take(self, weights: NDArray[np.float64], seen: NDArray[np.floating]) -> None:
+    def _take(
+        self, weights: NDArray[np.float64], seen: NDArray[np.floating], where: slice = slice(None)
+    ) -> None:
         """Weights, and the z that FTRL derives them from when it has `seen` that much."""
         n = seen.astype(np.float32)
-        z = -weights * ((BETA + np.sqrt(n.astype(np.float64))) / RATES + L2)
-        self._sums = np.stack([z.astype(np.float32), n])
-        self._weights = _weights(self._sums)
+        z = -weights * ((BETA + np.sqrt(n.astype(np.float64))) / RATES[where] + L2)
+        self._weights = self._weights.copy()  # a form that was given out stays what it is
+        self._sums[:, where] = np.stack([z.astype(np.float32), n])
+        self._weights[where] = _weights(self._sums[:, where], where)
 
     def _unpack(self, data: bytes) -> tuple[dict[str, int], NDArray[np.float32]]:
         """Manifest, and the sums in today's places: by name, and of a block that kept its size."""
@@ -150,7 +153,7 @@ class Binned:
         return manifest, sums
 
 
-def _weights(sums: NDArray[np.float32]) -> NDArray[np.float64]:
+def _weights(sums: NDArray[np.float32], where: slice = slice(None)) -> NDArray[np.float64]:
     z, n = sums.astype(np.float64)
-    found: NDArray[np.float64] = -z / ((BETA + np.sqrt(n)) / RATES + L2)
+    found: NDArray[np.float64] = -z / ((BETA + np.sqrt(n)) / RATES[where] + L2)
     return found

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.models.learner import Learner
-from features.models.lessons import PARTS, Given, Sums, averaged, rounded, summed
+from features.models.lessons import BINNED, PARTS, Given, Sums, averaged, rounded, summed
 from features.models.pooled import Pool
 from features.records.facts import SharedPart
 from features.state import snapshots
@@ -178,8 +178,12 @@ def read_merged(pool: Pool, data: bytes) -> SharedModel:
 
 
 def part_bytes(pool: Pool, merged: SharedModel, part: str) -> bytes:
-    """One part of a merged model, for a partition."""
-    return _packed(pool, {}, {part: merged.held[part]})
+    """One part of a merged model, for a partition; of weights of bins as much as matters.
+
+    Nothing that is learned depends on the model that a partition stands on.
+    """
+    held = merged.held[part]
+    return _packed(pool, {}, {part: _coarse(held) if part in BINNED else held})
 
 
 def read_part(pool: Pool, part: str, data: bytes) -> NDArray[np.float64]:
@@ -202,6 +206,13 @@ def take_part(pool: Pool, said: SharedPart) -> bool:
     except ValueError:
         return False
     return pool.take(said.part, said.day, said.until, held)
+
+
+def _coarse(own: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Keep 10 binary digits, one in two thousand: the zeros behind them pack well."""
+    bits = own.astype(np.float32).view(np.uint32)
+    bits = (bits + np.uint32(1 << 12)) & np.uint32(0xFFFFFFFF << 13 & 0xFFFFFFFF)
+    return bits.view(np.float32).astype(np.float64)
 
 
 def _packed(pool: Pool, head: dict[str, Any], arrays: Sums) -> bytes:

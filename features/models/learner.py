@@ -95,7 +95,7 @@ class Learner:
         self._drift = Drift()
         self.attention = Attention()
         self.rarity = Rarity()
-        self.pool = Pool(self) if shared else None
+        self.pool = self._new_pool() if shared else None
 
     @property
     def champion(self) -> Model:
@@ -190,9 +190,14 @@ class Learner:
                 self.news.append(News("drift", rows.day, self._champion, title))
                 for model in self.models.values():
                     model.relearn()
+                if self.pool:
+                    self.pool.relearn()
         return lost
 
-    def judge_again(
+    def _new_pool(self) -> Pool:
+        return Pool(self.models, self.population, self.rarity, self._tallies, self._judge_again)
+
+    def _judge_again(
         self,
         day: int,
         rows: Sequence[float],

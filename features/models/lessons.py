@@ -30,7 +30,8 @@ PROBITS: Final = {
 #: Counts, and what the close of a day leaves of those of earlier ones.
 FADING: Final = {"population": signals.DECAY, "rarity": rarity.DECAY, "tallies": measures.DECAY}
 CONTEST: Final = "contest"
-ROWS: Final = "rows"  # that some days had
+#: Rows that days had, by `MOST_DAYS`, and of those how many were in partitions that found a drift.
+ROWS: Final = "rows"
 _WIDTH: Final = 4_000  # weights of bins in a part: 32 kB
 BINNED: Final = {f"bins {at}": slice(at, at + _WIDTH) for at in range(0, SIZE, _WIDTH)}
 #: What a merged model consists of.
@@ -92,6 +93,14 @@ def names_of(part: str) -> tuple[str, ...]:
     if part in REGRESSIONS or part in PROBITS:
         return f"{part} pairs", f"{part} sums"
     return (part,)
+
+
+def doubts(sums: Sums) -> float:
+    """Times that the world changed: each partition counts for its share of the rows of a day."""
+    if ROWS not in sums:
+        return 0.0
+    rows, drifted = sums[ROWS]
+    return float(np.sum(drifted[rows > 0.0] / rows[rows > 0.0]))
 
 
 def aged(name: str, own: Floats, since: int, day: int) -> Floats:

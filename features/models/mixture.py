@@ -14,6 +14,7 @@ from features.models.signals import DayRows
 from features.state import snapshots
 
 DECAY = 2.0 ** (-1.0 / 28.0)  # half-life of a day's log-loss, in days
+DOUBT = 0.25  # share of what was lost that counts when the world has changed
 _SHARPNESS = 10.0  # a member whose log-loss is a tenth higher weighs 1 / e of the best
 
 
@@ -78,7 +79,7 @@ class Mixture:
 
     def relearn(self) -> None:
         """See `features.models.base.Model`."""
-        self._lost = self._lost * 0.25
+        self._lost = self._lost * DOUBT
 
     def merge(self, other: bytes) -> None:
         """See `features.models.base.Model`."""

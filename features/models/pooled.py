@@ -15,13 +15,13 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Mapping, Sequence
-from typing import Final, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from features.models import adpredictor, ftrl, linear, measures, mixture, prior
+from features.models import adpredictor, binned, ftrl, linear, measures, mixture, prior
 from features.models.adpredictor import AdPredictor
 from features.models.base import Model
 from features.models.binned import Binned
@@ -40,6 +40,7 @@ from features.models.lessons import (
     Sums,
     aged,
     asked_of_bins,
+    doubts,
     names_of,
     pulled,
     rounded,
@@ -53,32 +54,15 @@ from features.models.rarity import Rarity
 from features.models.signals import HABIT, NAMES, BaseRates, DayRows
 from features.state import snapshots
 
+_FORM: Final = 2  # of sums and parts; those of another are left alone
 _HABITS: Final = len(HABIT)
 _LEVEL: Final = 1  # of compression: most of what is packed is zeros
 _MOST_PENDING: Final = 3  # days told apart, of those that no merged model has
 _LONG_ALONE: Final = 7  # days after which a partition promotes by its own days
 
 
-class Sharing(Protocol):
-    """A learner as its pool sees it."""
-
-    models: dict[str, Model]
-    population: BaseRates
-    rarity: Rarity
-
-    def tally(self, name: str = "") -> Tally:
-        """Quality of a model's predictions."""
-        ...
-
-    def judge_again(
-        self,
-        day: int,
-        rows: Sequence[float],
-        lost: Mapping[str, Sequence[float]],
-        errors: Mapping[str, float],
-    ) -> None:
-        """Compare the models by the days of all partitions."""
-        ...
+#: Told day, rows by day, log-losses by model and day, and calibration errors by model.
+Judge = Callable[[int, Sequence[float], Mapping[str, Sequence[float]], Mapping[str, float]], None]
 
 
 class Pool:
@@ -86,8 +70,14 @@ class Pool:
 
     Parameters
     ----------
-    learner : Sharing
-        Of the line-up of `features.models.registry`.
+    models : dict of str to Model
+        The line-up of `features.models.registry`.
+    population : BaseRates
+    rarity : Rarity
+    tallies : dict of str to Tally
+        By model. All of these are shared, not owned.
+    judge : callable
+        Compares the models by the days of all partitions.
 
     Attributes
     ----------
@@ -99,10 +89,17 @@ class Pool:
         Day of the merged model that each part is of.
     """
 
-    def __init__(self, learner: Sharing) -> None:
-        self._learner = learner
-        self._interests = len(learner.population.hits)
-        models = learner.models
+    def __init__(
+        self,
+        models: dict[str, Model],
+        population: BaseRates,
+        rarity: Rarity,
+        tallies: dict[str, Tally],
+        judge: Judge,
+    ) -> None:
+        self._models, self._tallies, self._judge = models, tallies, judge
+        self._population, self._rarity = population, rarity
+        self._interests = len(population.hits)
         mixed, corrected = models[Mixture.id], models[Binned.id]
         regression, probit = models[Intercepts.id], models[AdPredictor.id]
         assert isinstance(mixed, Mixture) and isinstance(corrected, Binned)
@@ -110,15 +107,16 @@ class Pool:
         self._mixture, self._binned = mixed, corrected
         self._linear, self._probit = regression, probit
         start = sorted(prior.HURDLE.items()) if mixed.primed else []
-        told = repr([NAMES, SIZE, self._interests, [*models], start])
+        told = repr([_FORM, NAMES, SIZE, self._interests, [*models], start])
         self.fingerprint = hashlib.sha256(told.encode()).hexdigest()[:16]
         self._all = {
-            CONTEST: np.zeros((1 + len(models), MOST_DAYS)),
+            CONTEST: np.zeros((2 + len(models), MOST_DAYS)),  # rows, of drifts, losses by model
             "tallies": np.zeros((3 * len(models), measures.BINS)),
         }
         self.pending: list[Given] = []
         self.taken: dict[str, int] = {}
         self._day = -1
+        self._drifts = 0  # found in the day that closes
 
     @property
     def base(self) -> int:
@@ -133,7 +131,7 @@ class Pool:
     @property
     def began(self) -> bool:
         """Whether it learned anything that is not in `pending`."""
-        rows = sum(float(item.sums[ROWS].sum()) for item in self.pending if ROWS in item.sums)
+        rows = sum(float(item.sums[ROWS][0].sum()) for item in self.pending if ROWS in item.sums)
         return self._mixture.learned > rows
 
     def alone(self, day: int) -> bool:
@@ -141,6 +139,10 @@ class Pool:
         return day - self.taken.get(CONTEST, -_LONG_ALONE - 1) > _LONG_ALONE
 
     # -- what a day taught ---------------------------------------------------------------
+
+    def relearn(self) -> None:
+        """Note that the world changed: whoever merges trusts what was learned less, too."""
+        self._drifts += 1
 
     def before(self) -> Sums:
         """Counts before a close, for `after`."""
@@ -191,9 +193,12 @@ class Pool:
             for part, where in BINNED.items():
                 sums[part] = asked_of_bins(asked[part], self.held(part), where)
             sums[CONTEST] = np.zeros_like(self._all[CONTEST])
-            sums[ROWS] = np.array([[float(rows)]])
-            counts = [rows, *(float(own.sum()) for own in lost.values())]
+            counts = [float(rows), float(rows * self._drifts)]
+            counts += [float(own.sum()) for own in lost.values()]
             sums[CONTEST][:, day % MOST_DAYS] = counts
+            sums[ROWS] = np.zeros((2, MOST_DAYS))
+            sums[ROWS][:, day % MOST_DAYS] = counts[:2]
+        self._drifts = 0
         fresh = Given(day, {name: rounded(own) for name, own in sums.items()})
         for part in self._all:
             self._all[part] = self.advanced(part, self._all[part], self._day, fresh)
@@ -213,6 +218,7 @@ class Pool:
             return held
         if part in FADING or part == CONTEST:
             return held + sums[part]
+        held = self._doubted(part, held, doubts(given.sums))
         if part in BINNED:
             return pulled(held, sums[part], BINNED[part])
         held = np.ascontiguousarray(held, np.float64).copy()
@@ -225,13 +231,23 @@ class Pool:
         left = (1.0 - share) ** max(1, given.day - since)
         return self._probit.part(name).forgotten(names, held, 1.0 - left)
 
+    def _doubted(self, part: str, held: Floats, times: float) -> Floats:
+        """A part of a model once the world has changed so often: `Model.relearn`, by shares."""
+        weights, behind = held
+        if part in PROBITS:
+            left, name = (1.0 - adpredictor.DOUBT) ** times, PROBITS[part][0]
+            first = 1.0 / self._probit.part(name).variance
+            return np.stack([weights, left * behind + (1.0 - left) * first])
+        kept = binned.DOUBT if part in BINNED else ftrl.DOUBT
+        return np.stack([weights, behind * kept**times])
+
     def held(self, part: str) -> Floats:
         """A part of the model as it is."""
         if part == "population":
-            counts = self._learner.population
+            counts = self._population
             return np.concatenate([[counts.alive], counts.hits])[np.newaxis]
         if part == "rarity":
-            return self._learner.rarity.sums
+            return self._rarity.sums
         if part in self._all:
             return self._all[part]
         if part in REGRESSIONS:
@@ -239,7 +255,7 @@ class Pool:
         if part in PROBITS:
             name, names, _ = PROBITS[part]
             return self._probit.part(name).held(names)
-        return self._binned.held()[:, BINNED[part]]
+        return self._binned.held(BINNED[part])
 
     def take(self, part: str, day: int, until: int, held: Floats) -> bool:
         """Go on from a part of a merged model, and from what was learned since.
@@ -270,7 +286,8 @@ class Pool:
             for name in names if item.day <= until else ():
                 item.sums.pop(name, None)
         self.pending = [item for item in self.pending if item.sums.keys() - {ROWS}]
-        own = [Given(i.day, {n: i.sums[n] for n in names if n in i.sums}) for i in self.pending]
+        left = [item for item in self.pending if names[0] in item.sums]
+        own = [Given(i.day, {n: i.sums[n] for n in (*names, ROWS) if n in i.sums}) for i in left]
         last = max(day, self._day)
         held = self.advanced(part, held, day, summed([*own, Given(last, {})]))
         self._hold(part, held, last)
@@ -306,10 +323,10 @@ class Pool:
 
     def _hold(self, part: str, held: Floats, day: int) -> None:
         if part == "population":
-            self._learner.population.alive = float(held[0, 0])
-            self._learner.population.hits = held[0, 1:].copy()
+            self._population.alive = float(held[0, 0])
+            self._population.hits = held[0, 1:].copy()
         elif part == "rarity":
-            self._learner.rarity.sums = held.copy()
+            self._rarity.sums = held.copy()
         elif part in self._all:
             self._all[part] = held.copy()
             self._day = day
@@ -321,28 +338,28 @@ class Pool:
             name, names, _ = PROBITS[part]
             self._probit.part(name).hold(names, held)
         else:
-            whole = self._binned.held()
-            whole[:, BINNED[part]] = held
-            self._binned.hold(whole)
+            self._binned.hold(held, BINNED[part])
 
     def _settle(self, day: int) -> None:
         """Weigh the mixture and judge challengers by the days of all partitions."""
         table = self._all[CONTEST]
         days = [d for d in range(day - MOST_DAYS + 1, day + 1) if table[0, d % MOST_DAYS] > 0.0]
         by_day = table[:, [d % MOST_DAYS for d in days]]
-        names = [*self._learner.models]
+        names = [*self._models]
         if days:
-            members = [1 + names.index(member) for member in self._mixture.members]
+            members = [2 + names.index(member) for member in self._mixture.members]
             fade = mixture.DECAY ** (day - np.array(days))
+            drifts = np.append((by_day[1] / by_day[0])[1:], 0.0)  # after each day
+            fade *= mixture.DOUBT ** np.cumsum(drifts[::-1])[::-1]
             self._mixture.hold((by_day[members] / by_day[0] * fade).sum(axis=1))
-        for model in self._learner.models.values():
+        for model in self._models.values():
             model.version = max(model.version, len(days))
         errors = {
             name: measures.binned_error(self._all["tallies"][3 * k : 3 * k + 3])
             for k, name in enumerate(names)
         }
-        lost = {name: by_day[1 + k].tolist() for k, name in enumerate(names)}
-        self._learner.judge_again(day, by_day[0].tolist(), lost, errors)
+        lost = {name: by_day[2 + k].tolist() for k, name in enumerate(names)}
+        self._judge(day, by_day[0].tolist(), lost, errors)
 
     def _own_tallies(self) -> Floats:
-        return np.concatenate([self._learner.tally(name).sums for name in self._learner.models])
+        return np.concatenate([self._tallies[name].sums for name in self._models])

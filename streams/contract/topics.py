@@ -192,3 +192,14 @@ BY_NAME: dict[str, Topic] = {topic.name: topic for topic in TOPICS}
 def joined_topics(settings: Settings) -> tuple[str, ...]:
     """Name the topics that a deployment joins, in the order that breaks ties; without prefix."""
     return JOINABLE if settings.outcomes else INPUTS
+
+
+def shared_topics(settings: Settings) -> tuple[str, ...]:
+    """Name the topics through which partitions share what they learned; without prefix."""
+    return (MODELS,) if settings.shared_model else ()
+
+
+def needed_topics(settings: Settings) -> tuple[Topic, ...]:
+    """List the topics that a deployment can't do without."""
+    unused = {*JOINABLE, MODELS} - {*joined_topics(settings), *shared_topics(settings)}
+    return tuple(topic for topic in TOPICS if topic.name not in unused)

@@ -22,7 +22,6 @@ from streams.contract.topics import (
     FACTS,
     JOINABLE,
     LOOKUPS,
-    MODELS,
     OFFERS,
     PROFILES,
     RECEIPTS,
@@ -30,6 +29,7 @@ from streams.contract.topics import (
     TAGS,
     TOPICS,
     UNTAGGED,
+    shared_topics,
 )
 from streams.settings import Settings
 
@@ -128,7 +128,7 @@ def _reached(settings: Settings) -> Acl:
 
 
 def _worker(settings: Settings) -> list[Acl]:
-    group, models = settings.group, (MODELS,) if settings.shared_model else ()
+    group, models = settings.group, shared_topics(settings)
     return [
         *_topics(
             settings,

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import ConfigResource, ResourceType
 
-from streams.contract.topics import DEAD_LETTERS, MODELS, OFFERS, PROFILES, RECEIPTS, STATE
+from streams.contract.topics import DEAD_LETTERS, OFFERS, PROFILES, RECEIPTS, STATE, shared_topics
 from streams.errors import Abandon, KafkaFailed
 from streams.kafka import clients
 from streams.kafka.ports import REAL, Ports
@@ -80,7 +80,7 @@ def fetch_limits(
         Where no broker answers in time.
     """
     admin = clients.admin(settings, ports)
-    names = [*names, *[MODELS] * settings.shared_model]
+    names = [*names, *shared_topics(settings)]
     found: dict[str, str] = {}
     try:
         resources = [ConfigResource(ResourceType.TOPIC, settings.topic(name)) for name in names]

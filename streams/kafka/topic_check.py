@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from streams.contract.topics import FACTS, JOINABLE, MODELS, OUTCOMES, TOPICS, Topic
+from streams.contract.topics import FACTS, JOINABLE, TOPICS, Topic, needed_topics
 from streams.kafka.topic_plan import Found, joined_counts, mismatch
 from streams.settings import Settings
 
@@ -16,9 +16,8 @@ _ROOM_BYTES = 8_192  # key and headers of a dead letter, and the frame of its ba
 def check(found: Mapping[str, Found], settings: Settings) -> list[str]:
     """Reasons not to start a worker: topics missing, unequal, or not kept as state needs them."""
     reasons = []
-    asked_for = {OUTCOMES: settings.outcomes, MODELS: settings.shared_model}
-    needed = [t for t in TOPICS if asked_for.get(t.name, True)]
-    missing = [settings.topic(t.name) for t in needed if settings.topic(t.name) not in found]
+    needed = [settings.topic(topic.name) for topic in needed_topics(settings)]
+    missing = [name for name in needed if name not in found]
     if missing:
         reasons.append(f"missing: {', '.join(missing)}")
     counts = joined_counts(found, settings)

@@ -9,8 +9,9 @@ Every worker reads the merged model, and writes its parts to the facts of its ow
 without key, with the deployment's mark. From there they come back like a tick
 (`streams.worker.ticker`): their place in a partition's log says when they are taken, so state stays
 a function of the logs alone (I5, I11). A part of a day that was taken before changes nothing. The
-time of the record is its writer's, behind all that happened; so, like ticks, none is written where
-a partition is far behind or history is being loaded.
+time of a record is that of the latest event, not the clock's: it stands behind the days that it
+tells of and before those to come, also where history is loaded or events come days after their
+time. Far behind none is written, for it would have its place behind all that is still to come.
 
 Reading and merging have a thread of their own; nobody waits for it.
 """
@@ -31,6 +32,7 @@ from features.models.exchange import Contribution, SharedModel, Unreadable
 from features.models.lessons import PARTS
 from features.records.decoder import shared_mark
 from features.records.facts import SharedPart
+from features.records.inputs import TS_MIN
 from features.tags import taxonomy
 from streams import metrics
 from streams.contract.topics import FACTS, MODELS
@@ -91,12 +93,13 @@ class ModelMerger:
             pool = engine.learner.pool
             if pool is None or pool.base >= merged.day or not self._throttle.may(number):
                 continue
-            if not inlet.is_live(number, now_ms):
+            if 1000 * inlet.lag_seconds(number, now_ms) > self._settings.lateness_ms:
                 continue
             self._throttle.happens(number)
+            ts = max(inlet.partitions[number].latest + 1, TS_MIN)
             until, _ = merged.until.get(number, (-1, -1))
             records = {
-                part: part_record(SharedPart(part, merged.day, data, now_ms, until), self._settings)
+                part: part_record(SharedPart(part, merged.day, data, ts, until), self._settings)
                 for part, data in reading.parts().items()
                 if pool.taken.get(part, -1) < merged.day
             }

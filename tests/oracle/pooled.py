@@ -38,6 +38,19 @@ def quadratic(
     return curvature, curvature @ held[0] - slopes, squares
 
 
+#: Precision of a weight that learned nothing, by part.
+FIRST = {"probit habit": 1.0 / 0.1, "probit here": 1.0}
+
+
+def doubted(behind: Floats, share: float, least: float) -> Floats:
+    """What is left behind weights when such a share of the world has changed.
+
+    All of it leaves a quarter of what was gained on the least.
+    """
+    found: Floats = least + (behind - least) * 0.25**share
+    return found
+
+
 def followed(held: Floats, curvature: Floats, pull: Floats, rate: float, squares: Floats) -> Floats:
     """Weights after a flow in many small explicit steps."""
     weights: Floats = held[0].copy()

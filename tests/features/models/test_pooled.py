@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import zlib
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import pytest
 
 from features.models import exchange
+from features.models.drift import Drift
 from features.models.exchange import Contribution, SharedModel, Unreadable
 from features.models.learner import Learner
-from features.models.lessons import PARTS
+from features.models.lessons import BINNED, PARTS, PROBITS
+from features.models.mixture import Mixture
 from features.models.pooled import Pool
 from features.models.pooled_kernel import flow, sum_up
 from features.models.registry import registered
@@ -26,6 +31,17 @@ def _learner() -> Learner:
 def _pool(learner: Learner) -> Pool:
     assert learner.pool is not None
     return learner.pool
+
+
+class _Found(Drift):
+    """Finds a drift in the first source, or none."""
+
+    def __init__(self, found: bool) -> None:
+        super().__init__()
+        self.found = found
+
+    def add(self, source: int, *_: object) -> bool:
+        return self.found and source == 0
 
 
 def _of(rows: DayRows, partition: int) -> DayRows:
@@ -59,11 +75,21 @@ def _tell(learners: list[Learner], merged: SharedModel) -> None:
             assert _pool(learner).take(part, merged.day, until, merged.held[part])
 
 
-def _days(learners: list[Learner], days: range) -> SharedModel:
-    """Days of which each partition has its share, merged at the end of each."""
+def _days(
+    learners: list[Learner], days: range, drifts: Mapping[int, Sequence[int]] | None = None
+) -> SharedModel:
+    """Days of which each partition has its share, merged at the end of each.
+
+    Parameters
+    ----------
+    drifts : mapping of int to sequence of int, optional
+        Partitions that find a drift, by day.
+    """
     pool, merged = _pool(_learner()), None
     for day in days:
         for number, learner in enumerate(learners):
+            found = number in (drifts or {}).get(day, ())
+            learner._drift = _Found(found)
             _close(learner, _of(day_rows(day), number) if len(learners) > 1 else day_rows(day))
         given = {n: _given(learner, pool) for n, learner in enumerate(learners)}
         merged = exchange.merge_lessons(pool, merged, given) or merged
@@ -103,6 +129,65 @@ def test_many_partitions_learn_what_one_learns() -> None:
     for name, model in one[0].models.items():
         mean = float(np.abs(model.score(later) - many[0].models[name].score(later)).mean())
         assert mean < 0.01, name
+
+
+WEIGHTS = ("habit", "here", "probit habit", "probit here", *BINNED)
+
+
+@pytest.mark.parametrize("finders", [range(PARTITIONS), range(1)])
+def test_a_drift_is_of_all_by_the_share_of_rows_that_found_it(finders: range) -> None:
+    """As if one partition had found it so often; and it lasts, though only some did."""
+    calm, struck = ([_learner() for _ in range(PARTITIONS)] for _ in range(2))
+    morning = _days([_learner() for _ in range(PARTITIONS)], range(8))
+    without, found = _days(calm, range(9)), _days(struck, range(9), {8: finders})
+    rows = [len(_of(day_rows(8), number)) for number in range(PARTITIONS)]
+    share = sum(rows[number] for number in finders) / sum(rows)
+    assert share == 1.0 or 0.1 < share < 0.3
+    for part in WEIGHTS:
+        least = 0.0 if "probit" not in part else pooled.FIRST[part]
+        taken = pooled.doubted(morning.held[part][1], share, least) - morning.held[part][1]
+        if "probit" in part:
+            taken *= 1.0 - PROBITS[part][2]  # the close forgets behind it
+        # Of a regression the day's own evidence is the same with and without; curvature of a
+        # probit is taken where it is less sure, and weights of bins move while it is gathered.
+        rtol, much = (1e-5, 0.0) if part in ("habit", "here") else (0.1, 20.0)
+        known = morning.held[part][1] > much
+        wanted = without.held[part][1] + taken
+        np.testing.assert_allclose(
+            found.held[part][1][known], wanted[known], rtol=rtol, err_msg=part
+        )
+    for learner in struck:
+        assert np.array_equal(_pool(learner).held("habit"), found.held["habit"])
+
+
+def test_many_that_find_a_drift_learn_on_as_one_that_finds_it() -> None:
+    one, many = [_learner()], [_learner() for _ in range(PARTITIONS)]
+    alone = _days(one, range(14), {9: [0]})
+    together = _days(many, range(14), {9: range(PARTITIONS)})
+    for part in ("habit", "here", "probit habit", "probit here"):
+        np.testing.assert_allclose(together.held[part], alone.held[part], 1e-3, 1e-4, err_msg=part)
+    mixtures = [learners[0].models["mixture"] for learners in (one, many)]
+    assert isinstance(mixtures[0], Mixture) and isinstance(mixtures[1], Mixture)
+    np.testing.assert_allclose(mixtures[1]._lost, mixtures[0]._lost, 1e-4)
+
+
+def test_a_drift_found_before_the_merged_model_came_is_kept_beside_it() -> None:
+    """And told once: what the merged model has of it is not doubted again."""
+    learner, pool = _learner(), _pool(_learner())
+    _close(learner, day_rows(0))
+    merged = exchange.merge_lessons(pool, None, {0: _given(learner, pool)})
+    assert merged is not None
+    learner._drift = _Found(True)
+    _close(learner, day_rows(1))
+    _tell([learner], merged)
+    kept = _pool(learner).held("habit")
+    learner._drift = _Found(False)
+    again = exchange.merge_lessons(pool, merged, {0: _given(learner, pool)})
+    assert again is not None
+    np.testing.assert_allclose(again.held["habit"], kept, 1e-5, 1e-5)
+    assert np.any(kept[1] < merged.held["habit"][1]), "a quarter is left of what stood before"
+    _tell([learner], again)
+    assert np.array_equal(_pool(learner).held("habit"), again.held["habit"])
 
 
 def test_all_partitions_have_one_model() -> None:
@@ -196,6 +281,30 @@ def test_a_restored_learner_goes_on_as_if_never_stopped() -> None:
             _tell([other], merged._replace(until={0: (2, 3)}))
             assert other.snapshot() == live.snapshot()
         live = other
+
+
+def test_what_partitions_are_told_is_short_and_answers_the_same() -> None:
+    """All but weights of bins is told to the last digit; those to one in two thousand."""
+    merged, pool, told = _days([_learner()], range(5)), _pool(_learner()), _learner()
+    whole, chance = _learner(), np.random.default_rng(4)
+    for part in PARTS:
+        if part in BINNED:  # as after years: every bin was met
+            size = merged.held[part].shape[1]
+            seen = np.exp(chance.normal(3.0, 2.0, size))
+            merged.held[part] = np.stack([chance.normal(0.0, 0.1, size), seen])
+        data = exchange.part_bytes(pool, merged, part)
+        held = exchange.read_part(pool, part, data)
+        if part in BINNED:
+            np.testing.assert_allclose(held, merged.held[part], rtol=2.0**-11)
+            plain = zlib.compress(merged.held[part].astype("<f4").tobytes(), 6)
+            assert len(data) < 0.75 * len(plain)
+        else:
+            assert np.array_equal(held, merged.held[part])
+        assert _pool(told).take(part, merged.day, -1, held)
+        assert _pool(whole).take(part, merged.day, -1, merged.held[part])
+    rows = day_rows(9)
+    answers = [learner.models["binned"].score(rows) for learner in (told, whole)]
+    np.testing.assert_allclose(answers[0], answers[1], rtol=1e-3)
 
 
 def test_what_is_damaged_or_of_others_is_not_read() -> None:

@@ -12,8 +12,10 @@ from features.models.lessons import PARTS
 from features.models.signals import PRESENCE
 from streams.contract.topics import DEAD_LETTERS, MODELS
 from streams.worker import model_merger
+from streams.worker.inlet import Inlet
 from streams.worker.worker import Worker
 from tests.broker.memory_broker import MemoryBroker
+from tests.simulation import inputs
 from tests.support.small_worker import (
     FACTS_TOPIC,
     NETWORK_TOPIC,
@@ -112,8 +114,22 @@ def test_the_next_owner_goes_on_from_what_was_merged() -> None:
     assert _keys(broker) == before, "merged again"
 
 
-def test_of_history_no_partition_is_told() -> None:
-    broker = _fed(9, 8, 7)
+def test_its_place_is_behind_the_days_that_it_tells_of_in_history_too() -> None:
+    broker = _fed(9, 8)
+    latest = int(broker.wall() * 1000) - 8 * _DAY_MS
+    worker = start(broker, **_SHARED)
+    for days in (7, 6):
+        _pass(broker, 60, worker)
+        for partition in range(2):
+            assert {part["ts"] for part in _parts(broker, partition)[-len(PARTS) :]} == {latest + 1}
+            _day(broker, partition, days)
+        latest = int(broker.wall() * 1000) - days * _DAY_MS
+    assert [len(_parts(broker, partition)) for partition in range(2)] == 2 * [2 * len(PARTS)]
+
+
+def test_far_behind_no_partition_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Inlet, "lag_seconds", lambda *_: inputs.LATENESS_MS / 1000.0 + 1)
+    broker = _fed(3, 1, 0)
     worker = start(broker, **_SHARED)
     _pass(broker, 60, worker)
     assert b"merged" in _keys(broker)
