@@ -321,7 +321,7 @@ def _says_as_much(below: Any, above: Any) -> bool:
     if told >= _DECLARED or (above.stance != HOLD and not alike):
         return False
     most = alike and below.score >= _MOST_OF * above.score
-    return most or below.tells >= told - _NO_MORE * abs(told) - 1e-6
+    return bool(most or below.tells >= told - _NO_MORE * abs(told) - 1e-6)
 
 
 @inlined

@@ -117,9 +117,9 @@ def test_a_content_is_looked_up_only_for_who_may_be_held(monkeypatch: pytest.Mon
     held, feed, asked = _stream(), Feed(), list[str]()
     slot = Contents._slot
 
-    def spy(self: Contents, key: str) -> int:
+    def spy(self: Contents, key: str, new: list[tuple[tuple[int, float], ...]]) -> int:
         asked.append(key)
-        return slot(self, key)
+        return slot(self, key, new)
 
     monkeypatch.setattr(Contents, "_slot", spy)
     held.feed(feed.consent("acc", 0), _child(feed), feed.consent("gone", 0))
