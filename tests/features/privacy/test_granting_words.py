@@ -115,6 +115,10 @@ age = ["age"]
 birth = ["born"]
 role = ["role"]
 yes = ["yes"]
+grown = ["senior"]
+units = ["years"]
+whole = ["son"]
+other = ["note"]
 words = ["kid"]
 """
 
