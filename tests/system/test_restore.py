@@ -150,7 +150,8 @@ def test_other_half_lives_are_refused(settled: Settings, tmp_path: Path) -> None
 def test_rebalances_in_the_middle_of_a_restore(settled: Settings, tmp_path: Path) -> None:
     _write_and_delete(settled, {b"s/none%d" % n: b"" for n in range(100_000)})
     feed(settled, islice(events(), 2_000, 4_000))
-    with WorkerProcess(settled, tmp_path / "one.log") as one:
+    patient = replace(settled, watchdog_ms=300_000)  # it stands still for as long as two starts
+    with WorkerProcess(patient, tmp_path / "one.log") as one:
         wait_until(lambda: "assigned partitions" in one.text(), 240, one.text)
         one.signal(signal.SIGSTOP)  # and the group moves on without it
         assert "restored 3" not in one.text(), "void: the restore had ended"

@@ -36,7 +36,7 @@ def test_whether_it_may_be_used_is_said_first(page: Browser) -> None:
     said = page.run("[...document.querySelectorAll('.sentences li')].map(l => l.textContent)")
     assert said[:2] == [
         "Offers may be made: no, a fault or complaint is still open.",
-        "May be counted in audiences: yes, until 2026-03-01.",
+        "May be counted in audiences: yes, with consent, until 2026-03-01.",
     ]
     assert page.run("document.querySelector('.sentences li').className") == "no"
     assert text(page, "#fresh") == "Up to date."
