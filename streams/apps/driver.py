@@ -26,7 +26,7 @@ from faust.types.transports import TransportT
 from streams import logs
 from streams.errors import ExitCode, PortTaken
 from streams.kafka import access
-from streams.kafka.clients import MOST_BYTES
+from streams.kafka.clients import MOST_BYTES, heartbeat_ms
 from streams.kafka.partitioners import PARTITIONERS
 from streams.settings import Settings, SettingsError, load
 from streams.worker.exits import Exits
@@ -156,7 +156,7 @@ def make_app(name: str, settings: Settings | None = None) -> tuple[CommittedApp,
         broker=[f"kafka://{server.strip()}" for server in settings.bootstrap_servers.split(",")],
         broker_credentials=login,
         broker_session_timeout=settings.session_timeout_ms / 1000,
-        broker_heartbeat_interval=min(3.0, settings.session_timeout_ms / 12_000),
+        broker_heartbeat_interval=heartbeat_ms(settings) / 1000,
         broker_commit_interval=1.0,
         consumer_auto_offset_reset="earliest",
         # An event whose agent failed or was cancelled is not done: acknowledged only by us.

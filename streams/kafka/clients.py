@@ -8,7 +8,7 @@ a deployment.
 from __future__ import annotations
 
 from concurrent.futures import Future
-from typing import Any, Final, Literal, TypeVar, assert_never
+from typing import Any, Literal, TypeVar, assert_never
 
 from confluent_kafka import Consumer, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
@@ -182,6 +182,19 @@ def producer_config(role: ProducerRole, settings: Settings, name: str = "") -> C
     assert_never(role)
 
 
+#: Heartbeats of a session, and the longest interval between two.
+_BEATS, _LONGEST_BEAT_MS = 12, 3_000
+
+
+def heartbeat_ms(settings: Settings) -> int:
+    """Tell how often a member of a group gives a sign of life, ms.
+
+    The others hear of a member that joins, leaves or is lost with their next heartbeat only, and
+    all wait for the last of them: of the client's own 3 s a hand-over was made.
+    """
+    return min(_LONGEST_BEAT_MS, max(1, settings.session_timeout_ms // _BEATS))
+
+
 def _cluster(settings: Settings) -> Config:
     return {**settings.kafka, "bootstrap.servers": settings.bootstrap_servers}
 
@@ -193,16 +206,10 @@ _GROUP_PROTOCOLS: dict[str, Config] = {
 }
 
 
-#: Heartbeats of a session. The others hear of a member that joins, leaves or is lost with their
-#: next one only, and all wait for the last of them: of the client's 3 s a hand-over was made.
-_BEATS: Final = 12
-
-
 def _worker_consumer(settings: Settings) -> Config:
     classic = settings.group_protocol == "classic"  # else the brokers decide on sessions
-    length = settings.session_timeout_ms
-    beats: Config = {"heartbeat.interval.ms": min(3_000, max(1, length // _BEATS))}
-    session: Config = {"session.timeout.ms": length}
+    beats: Config = {"heartbeat.interval.ms": heartbeat_ms(settings)}
+    session: Config = {"session.timeout.ms": settings.session_timeout_ms}
     return {
         **(beats if classic else {}),
         "queued.min.messages": 200_000,
