@@ -97,9 +97,7 @@ class Admission:
         mark, own = self.ledger.mark(account), self.ledger.mark(account, member)
         if kin is not None and kin.is_child(member):
             return True
-        of = account.decode()
-        likewise = spelled(member, of)
-        known = kin is not None and any(spelled(n, of) == likewise for n in kin.known_children)
+        known = kin is not None and any(kin.are_one(n, member) for n in kin.known_children)
         known = known or any(
             self.ledger.is_marked(item, account, member, "child") for item in (mark, own)
         )
@@ -111,10 +109,8 @@ class Admission:
         known = None if kin is None else kin.device(device).said
         if known is not None:
             return known.child
-        of = account.decode()
-        likewise = spelled(device, of)
         if kin is not None and any(
-            spelled(n, of) == likewise for n, d in kin.childrens.items() if d.child
+            kin.are_one(n, device) for n, d in kin.childrens.items() if d.child
         ):
             return True
         return self.ledger.is_marked(mark, account, device, "device")

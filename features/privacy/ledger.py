@@ -242,13 +242,11 @@ class Ledger:
         if kin is not None:
             cases = kin.cases_of(member) if member else kin.cases
             found += [case.ts for name in cases if (case := kin.case(name))]
-            of = account.decode()
-            likewise = spelled(member, of)
             for device in (kin.device(name) for name in kin.devices):
-                if not member or (device.owner and spelled(device.owner, of) == likewise):
+                if not member or (device.owner and kin.are_one(device.owner, member)):
                     found.append(device.ts)
                 owners = device.owners.items() if member else ()
-                found += [said.ts for name, said in owners if spelled(name, of) == likewise]
+                found += [said.ts for name, said in owners if kin.are_one(name, member)]
         return max(found)
 
     def knows(self, account: bytes) -> bool:

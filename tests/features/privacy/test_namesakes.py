@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.config import Config
-from features.privacy import admission, ledger, namesakes, standing
+from features.privacy import ledger, namesakes, standing
 from features.privacy.kin import Kin, spelled
 from features.records.concealed import keyed_mark
 from features.records.names import plain
@@ -248,7 +248,7 @@ PLANTED: dict[str, tuple[Any, str, Any, str]] = {
     "those who are held are not looked for": (standing, "namesakes", _nobody, "refusal"),
     "words of another spelling are not asked": (ledger.Ledger, "alike", _nobody, "refusal"),
     "a mark is of one spelling": (ledger, "spelled", lambda name, account="": name, "erasure"),
-    "a child is of one spelling": (admission, "spelled", lambda name, account="": name, "child"),
+    "a child is of one spelling": (Kin, "are_one", lambda kin, name, other: name == other, "child"),
 }
 
 
