@@ -12,9 +12,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from confluent_kafka import IsolationLevel, TopicPartition
+from confluent_kafka.admin import OffsetSpec
+
 from streams.commands.demo import publish_tags
 from streams.contract.record import Record
-from streams.contract.topics import INPUTS
+from streams.contract.topics import INPUTS, TOPICS
 from streams.kafka import clients
 from streams.kafka.consumer_group import Group, GroupError, Lag
 from streams.kafka.producing import Produced, produce
@@ -116,14 +119,39 @@ def taken(settings: Settings) -> int:
 
 
 def wait_for_end(settings: Settings, *workers: WorkerProcess, seconds: float = READY_S) -> None:
-    """Wait until the group has committed every record, all workers alive."""
+    """Wait until the group has committed every record, and readers see it, all workers alive."""
 
     def done() -> bool:
         for worker in workers:
             worker.check()
-        return lag(settings).done
+        return lag(settings).done and not _undecided(settings)
 
     wait_until(done, seconds, lambda: "\n".join(worker.text()[-3000:] for worker in workers))
+
+
+def _undecided(settings: Settings) -> bool:
+    """Whether a transaction is open in an output.
+
+    The coordinator writes its markers partition by partition, so a group's offsets can stand
+    before the profiles that they go with.
+    """
+    admin = clients.admin(settings, role="offsets")
+    there = admin.list_topics(timeout=_PATIENCE_S).topics
+    outputs = (settings.topic(topic.name) for topic in TOPICS if topic.name not in INPUTS)
+    spots = [TopicPartition(name, p) for name in outputs if name in there
+             for p in there[name].partitions]  # fmt: skip
+    ends = [
+        {
+            (spot.topic, spot.partition): answer.result(_PATIENCE_S).offset
+            for spot, answer in admin.list_offsets(
+                dict.fromkeys(spots, OffsetSpec.latest()),
+                isolation_level=level,
+                request_timeout=_PATIENCE_S,
+            ).items()
+        }
+        for level in (IsolationLevel.READ_UNCOMMITTED, IsolationLevel.READ_COMMITTED)
+    ]
+    return ends[0] != ends[1]
 
 
 class WorkerProcess:

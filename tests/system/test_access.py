@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import orjson
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import (
@@ -28,7 +28,6 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from features.vocabulary import ConsentStatus, FactKind, Purpose
 from streams.client import ProfileReader
 from streams.contract import topics
 from streams.kafka import access
@@ -39,6 +38,7 @@ from streams.settings import PREFIX, Settings
 from tests.broker.secured import Decision, Secured, secured_kafka
 from tests.support.app_process import app_process
 from tests.support.catalogue_entries import entry
+from tests.support.feeding import DAY, START, Feed
 from tests.support.processes import wait_until
 from tests.support.worker_process import READY_S, WorkerProcess, short_timings
 
@@ -51,7 +51,7 @@ _WORKER = (
 )
 _MORE: dict[str, Any] = {
     "topic_prefix": "tele.",
-    "tick_interval_ms": 60_000,
+    "tick_interval_ms": 1_000,
     "group_id": "tele",
     "outcomes": True,
     "audience_k": 2,
@@ -71,6 +71,7 @@ class Stage:
     broker: Secured
     folder: Path
     said: dict[str, str] = field(default_factory=dict)
+    feed: Feed = field(default_factory=Feed)
 
     @cached_property
     def plain(self) -> Settings:
@@ -101,7 +102,8 @@ class Stage:
     def produce(self, topic: str, *records: tuple[bytes, bytes | None], as_: str) -> None:
         """Produce as a principal."""
         settings = self.settings(as_)
-        producer = Producer({**settings.kafka, "bootstrap.servers": settings.bootstrap_servers})
+        own = {"bootstrap.servers": settings.bootstrap_servers, "partitioner": "murmur2_random"}
+        producer = Producer({**settings.kafka, **own})
         for key, value in records:
             producer.produce(settings.topic(topic), value, key)
         assert producer.flush(30) == 0
@@ -152,7 +154,9 @@ def _fill(stage: Stage) -> None:
     for name in topics.INPUTS:
         stage.produce(name, (b"sim-00029", b"{nope"), as_="producer")
     stage.produce(topics.CATALOGUE, entry(1), (b"host:a.com", b"{nope"), as_="producer")
-    stage.produce(topics.FACTS, (b"zqacc", _fact(FactKind.ERASURE)), as_="privacy")
+    stage.produce(
+        topics.FACTS, (b"zqacc", stage.feed.fact("zqacc", 0, "erasure")[1]), as_="privacy"
+    )
     stage.produce(topics.UNTAGGED, (b"host:left.example@w1", None), as_="worker")
 
 
@@ -185,12 +189,25 @@ def _change_configurations(stage: Stage) -> None:
     wait_until(lambda: all(map(changed, topics.TOPICS)), 30)
 
 
-def _fact(kind: FactKind) -> bytes:
-    consent = {"purpose": Purpose.PROFILING, "status": ConsentStatus.GRANTED}
-    words = consent if kind is FactKind.CONSENT else {}
-    return orjson.dumps(
-        {"event_id": "e-1", "account_id": "zqacc", "ts": 1_551_434_400_000, "kind": kind, **words}
-    )
+def _brief_consent(stage: Stage) -> None:
+    """Consent whose end a worker has to tell by a tick, for nothing comes behind it."""
+    feed, day = stage.feed, (time.time() * 1000 - START) / DAY
+    ends = START + int(day * DAY) + 1_000
+    for name, record, user in (
+        (topics.FACTS, feed.consent("zqacc", day, expires_at=ends), "privacy"),
+        (topics.NETWORK, feed.visit("zqacc", day, "left.example"), "producer"),
+    ):
+        stage.produce(name, (b"zqacc", record[1]), as_=user)
+
+
+def _ticks(stage: Stage) -> int:
+    """How often a worker has written to the facts: what has no key."""
+    settings = stage.plain
+    reader = CompactedTopic(settings.bootstrap_servers, settings.topic(topics.FACTS))
+    try:
+        return sum(message.key() is None for message in reader.past(30))
+    finally:
+        reader.close()
 
 
 def _work(stage: Stage) -> None:
@@ -216,6 +233,8 @@ def _work(stage: Stage) -> None:
         # Its letter is whole once the account's consent is known: nothing else is in that topic,
         # so it would be read before the facts.
         stage.produce(topics.OUTCOMES, (b"sim-00029", b"{nope"), as_="producer")
+        _brief_consent(stage)
+        wait_until(lambda: _ticks(stage) > 0, _WAIT_S, logs[0].read_text)
         for topic in (topics.UNTAGGED, topics.RECEIPTS, topics.AUDIENCES):
             stage.wait_for(topic, *logs)
         wait_until(lambda: stage.count(topics.DEAD_LETTERS) == _REFUSED, _WAIT_S, logs[2].read_text)
