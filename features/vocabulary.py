@@ -8,6 +8,7 @@ Only the standard library is imported here, for readers of profiles import it to
 from __future__ import annotations
 
 from enum import IntEnum, StrEnum
+from functools import cache
 
 
 class Word(IntEnum):
@@ -19,6 +20,7 @@ class Word(IntEnum):
         return self.name.lower()
 
     @classmethod
+    @cache  # asked for by every content key
     def words(cls) -> tuple[str, ...]:
         """All words, by number."""
         return tuple(member.word for member in cls)

@@ -38,7 +38,7 @@ def checked_key(value: object) -> str:
         raise TagError("key", f"expected 1 to {MAX_KEY_CHARS} characters")
     if not value.isprintable():
         raise TagError("key", f"{value!r}: control characters")
-    key = value.translate(_LOWER)
+    key = value.lower() if value.isascii() else value.translate(_LOWER)
     prefix, colon, text = key.partition(":")
     prefixes = KeyPrefix.words()
     if not colon or prefix not in prefixes or not text.strip():

@@ -16,13 +16,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka import KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, ConsumerGroupDescription, OffsetSpec
 
 from streams.contract import topics
 from streams.errors import KafkaFailed
 from streams.kafka import clients
-from streams.kafka.offsets import list_offsets
+from streams.kafka.offsets import Spot, list_offsets
 from streams.settings import Settings
 
 #: Time-out of a request to a coordinator, in seconds: longer than any admin client lives.
@@ -135,18 +135,9 @@ class Group:
         GroupError
             When the cluster does not answer.
         """
-        try:
-            there = self._admin.list_topics(timeout=_TIMEOUT_S).topics
-            spots = [
-                (name, p)
-                for name in map(self._settings.topic, topics.joined_topics(self._settings))
-                if name in there
-                for p in there[name].partitions
-            ]
-            if not spots:
-                return Lag(0, 0)
-        except KafkaException as error:
-            raise self._unknown(error) from None
+        spots = self.spots()
+        if not spots:
+            return Lag(0, 0)
         ends, starts = (
             list_offsets(self._admin, spots, spec, _TIMEOUT_S, f"lag of {self.name}", GroupError)
             for spec in (OffsetSpec.latest(), OffsetSpec.earliest())
@@ -158,6 +149,29 @@ class Group:
             unread += done < 0 and end > starts[place]
             behind += max(0, end - max(done, starts[place]))
         return Lag(behind, unread)
+
+    def spots(self) -> list[Spot]:
+        """List the partitions of the joined topics that exist.
+
+        Only these topics are asked for, for a cluster may have thousands of others.
+
+        Raises
+        ------
+        GroupError
+            When the cluster does not answer.
+        """
+        names = [self._settings.topic(name) for name in topics.joined_topics(self._settings)]
+        answers = self._admin.describe_topics(TopicCollection(names), request_timeout=_TIMEOUT_S)
+        found: list[Spot] = []
+        for name in names:
+            try:
+                topic = clients.ask(f"lag of {self.name}", answers[name], _TIMEOUT_S, GroupError)
+            except GroupError as error:
+                if error.name != "UNKNOWN_TOPIC_OR_PART":
+                    raise
+            else:
+                found += sorted((name, partition.id) for partition in topic.partitions)
+        return found
 
     def wait(self, limit_s: float, show: Callable[[Lag], None] | None = None) -> bool:
         """Wait until the committed offsets reach the end; False when the time is up.

@@ -12,10 +12,9 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, TopicPartition
 from confluent_kafka.admin import OffsetSpec
 
-from streams.contract.topics import joined_topics
 from streams.kafka import clients
 from streams.kafka.consumer_group import Group, GroupError
 from streams.kafka.offsets import Spot, list_offsets
@@ -87,13 +86,7 @@ class LagMeter:
         ------
         GroupError
         """
-        try:
-            found = self._admin.list_topics(timeout=_TIMEOUT_S).topics
-        except KafkaException as error:
-            raise GroupError(f"lag of {self._group.name}", error) from None
-        wanted = map(self._settings.topic, joined_topics(self._settings))
-        names = [name for name in wanted if name in found]
-        return [(name, p) for name in names for p in sorted(found[name].partitions)]
+        return self._group.spots()
 
     def measure(self, spots: Sequence[Spot]) -> list[Behind]:
         """Measure the lag of input partitions.
