@@ -8,7 +8,7 @@ negated classes only. Nothing steps back: a text costs its length, whatever is i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
@@ -62,30 +62,37 @@ def compile_table(expressions: Mapping[str, int]) -> Automaton:
     kind = machine.kinds()
     # A set of states is a number with a bit for each; those that need no byte are in it.
     reached = machine.reached()
+    bytes_of = [int(np.flatnonzero(kind == k)[0]) for k in range(int(kind.max()) + 1)]
     ways = [
-        {
-            state: reached[edge[1]]
-            for state, edge in enumerate(machine.edges)
-            if edge is not None and byte in edge[0]
-        }
-        for byte in (int(np.flatnonzero(kind == k)[0]) for k in range(int(kind.max()) + 1))
+        [(k, reached[edge[1]]) for k, byte in enumerate(bytes_of) if edge and byte in edge[0]]
+        for edge in machine.edges
     ]
     start = reduce(or_, (reached[first] for first, _, _ in ends), 0)
     numbers, todo, tags, rows = {start: 0}, [start], list[int](), list[list[int]]()
     for states in todo:
-        members = [n for n, bit in enumerate(reversed(f"{states:b}")) if bit == "1"]
         tags.append(reduce(or_, (tag for _, last, tag in ends if states >> last & 1), 0))
+        found = [0] * len(bytes_of)
+        for state in _bits(states):
+            for k, after in ways[state]:
+                found[k] |= after
         row = []
-        for way in ways:
-            found = reduce(or_, (way[n] for n in members if n in way), 0)
-            row.append(numbers.setdefault(found, len(todo)))
+        for after in found:
+            row.append(numbers.setdefault(after, len(todo)))
             if row[-1] == len(todo):
-                todo.append(found)
+                todo.append(after)
         rows.append(row)
         if len(todo) > MOST_STATES:
             raise ValueError(f"it needs more than {MOST_STATES} states")
-    step = np.array(rows, np.uint32) * np.uint32(len(ways))
-    return Automaton(step.ravel(), kind, np.array(tags, np.uint8), len(ways))
+    step = np.array(rows, np.uint32) * np.uint32(len(bytes_of))
+    return Automaton(step.ravel(), kind, np.array(tags, np.uint8), len(bytes_of))
+
+
+def _bits(number: int) -> Iterator[int]:
+    """Yield the places of the bits of a number, from the least."""
+    while number:
+        least = number & -number
+        yield least.bit_length() - 1
+        number ^= least
 
 
 def fewest_bits(expression: str) -> float:
