@@ -33,15 +33,7 @@ from typing import Any, Final
 
 from features.privacy.childhood import Childhood
 from features.records.inputs import TS_END, TS_MIN
-from features.records.loose import (
-    fronts,
-    is_near,
-    scalars,
-    squeezed,
-    unaccented,
-    whole,
-    words_in,
-)
+from features.records.loose import fronts, is_near, scalars, squeezed, unaccented, whole, words_in
 from features.records.readings import (
     Grant,
     Nothing,
