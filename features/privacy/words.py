@@ -33,7 +33,7 @@ from typing import Any, Final
 
 from features.privacy.childhood import Childhood
 from features.records.inputs import TS_END, TS_MIN
-from features.records.loose import scalars, squeezed, unaccented, whole, words_in
+from features.records.loose import fronts, is_near, scalars, squeezed, unaccented, whole, words_in
 from features.records.readings import (
     Grant,
     Nothing,
@@ -56,11 +56,26 @@ _KINDS: Final = {
     "registry": RightsKind.REGISTRY,
     "other": RightsKind.OTHER,
 }
+#: Kinds that erase, refuse or grant, the gravest first.
+_OF_RIGHTS: Final = (
+    RightsKind.ERASURE,
+    RightsKind.OBJECTION,
+    RightsKind.WITHDRAWAL,
+    RightsKind.CONSENT,
+)
+#: Names of the field that says which purpose.
+_OF_PURPOSE: Final = ("purpose", "purposes")
 #: Ends of the name of a field that says when, and letters from which on a name tells.
 _TIMES: Final = ("timestamp", "datetime", "date", "time", "at", "on", "ts")
 _NAMING: Final = 5
+#: Letters of a part of a kind from which on it can be misspelt.
+_TELLING: Final = 6
 #: Parts of a word, split at separators and before capitals.
 _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_a-zA-Z]+")
+
+
+def _squeezed_parts(text: str) -> set[str]:
+    return {squeezed(part) for part in _PARTS.findall(unaccented(text))}
 
 
 class WordsError(ValueError):
@@ -131,12 +146,29 @@ class Words:
     def kind(self, value: Any) -> RightsKind:
         """Read a value of ``kind``; `features.records.protective` tells the rest."""
         word = squeezed(str(value))
-        if word in self.kinds:
-            return self.kinds[word]
+        known = self.kinds.get(word, RightsKind.UNKNOWN)
+        if known in (RightsKind.UNKNOWN, RightsKind.OTHER, RightsKind.REGISTRY):
+            # Of ``erasure:v1`` and ``erasure#device`` the word in front is the one that counts.
+            for kind in self._kinds_in_front(str(value)):
+                if kind is not RightsKind.CONSENT or known is RightsKind.UNKNOWN:
+                    return kind
+        if known is not RightsKind.UNKNOWN:
+            return known
         # A letter of another alphabet among ours may only look like the one that is meant.
         mixed = not word.isascii() and any("a" <= char <= "z" for char in word)
         may_be = mixed or any(part in word for part in self.rights)
         return RightsKind.RIGHTS if may_be else RightsKind.UNKNOWN
+
+    def _kinds_in_front(self, text: str) -> list[RightsKind]:
+        found = {self.kinds.get(word) for word in fronts(text)}
+        return [kind for kind in _OF_RIGHTS if kind in found]
+
+    def is_misspelt(self, value: Any) -> bool:
+        """Whether a kind that is not known may be one of rights, misspelt, or has such a word."""
+        known = [word for word, kind in self.kinds.items() if kind in _OF_RIGHTS]
+        known += [part for part in self.rights if len(part) >= _TELLING]
+        told = {squeezed(str(value)), *_squeezed_parts(str(value))} - self.kinds.keys()
+        return any(is_near(word, other) for word in told for other in known)
 
     def names(self, field: str) -> tuple[str, ...]:
         """Further names of a field, squeezed."""
@@ -153,8 +185,18 @@ class Words:
         named = next((name.removesuffix(end) for end in _TIMES if name.endswith(end)), name)
         if max(map(self._refused, (name, named))) < Why.DENIED:
             return False
+        return self.affirms(value)
+
+    def affirms(self, value: Any) -> bool:
+        """Whether a flag says yes, or a time stands in its place."""
         text = str(value).strip()
         return text[:1].isdigit() and text.strip("0") != "" or squeezed(text) in self.granting
+
+    def refuses_use(self, name: str, value: Any) -> bool:
+        """Whether a field that is named as a purpose refuses it; a number may be a count."""
+        meant = self.purposes.get(name) if name not in _OF_PURPOSE else None
+        counts = isinstance(value, int | float) and not isinstance(value, bool)
+        return bool(meant) and not counts and self._status(value) is not None
 
     def _refused(self, name: str) -> int:
         return self.refusing.get(name, 0) if len(name) >= _NAMING else 0
@@ -186,12 +228,19 @@ class Words:
         """Why a status refuses; None if it doesn't."""
         word = squeezed(str(value))
         if word in self.granting:
-            return None
+            return self._refused_in_front(str(value))
         if word in self.refusing:
             return self.refusing[word]
         found = [why for part, why in self.stems.items() if part in word]
-        if self.negations & {squeezed(part) for part in _PARTS.findall(unaccented(str(value)))}:
+        if self.negations & _squeezed_parts(str(value)):
             found.append(Why.DENIED)
+        return max(found, default=None)
+
+    def _refused_in_front(self, text: str) -> Why | None:
+        """Why a word before one that grants refuses: ``revoked: true`` is no grant."""
+        found = [why for word in fronts(text) if (why := self.refusing.get(word)) is not None]
+        found += [why for w in fronts(text) for part, why in self.stems.items() if part in w]
+        found += [Why.DENIED for word in fronts(text) if word in self.negations]
         return max(found, default=None)
 
     def _grants(self, value: Any) -> bool:
@@ -202,9 +251,12 @@ class Words:
         if not values:
             return frozenset({UNSAID})
         words = scalars(values)
-        if len(words_in(words)) > len(words):
-            return self.everything  # a list in one text is no purpose of the contract
-        found = (self.purposes.get(squeezed(str(word)), self.everything) for word in words)
+        if len(words_in(words)) > len(words) or not words:
+            return self.everything  # a list in one text, or of nothing, is none of the contract
+        found = [self.purposes.get(squeezed(str(word)), self.everything) for word in words]
+        for front in (front for word in words for front in fronts(str(word))):
+            own = self.purposes.get(front, self.everything)
+            found += [own] if own != self.everything else []
         return frozenset[Purpose]().union(*found)
 
 

@@ -20,6 +20,9 @@ _MAX_VALUES: Final = 64
 BEYOND: Final = "?"
 #: Characters of a word that are looked at: the first and the last.
 _LONGEST: Final = 256
+#: Letters from which on a word can be misspelt by one slip, and by two.
+_SHORTEST: Final = 5
+_LONG: Final = 9
 
 
 @lru_cache(maxsize=4096)
@@ -33,6 +36,45 @@ def squeezed(text: str) -> str:
         return last
     kept = "".join(char for char in last if char.isalnum() or char == "*")
     return unicodedata.normalize("NFC", kept)
+
+
+def fronts(text: str) -> list[str]:
+    """The words of a text before its last one, squeezed: prefixes, or the path of an IRI.
+
+    Examples
+    --------
+    >>> fronts("https://op.example/use/Profiling#security"), fronts("revoked: true")
+    (['use', 'profiling'], ['revoked'])
+    """
+    told = _AUTHORITY.sub("", text[:_LONGEST].strip().rstrip("#/:"))
+    return [word for part in _FRONTS.split(told)[:-1] if (word := squeezed(part))]
+
+
+@lru_cache(maxsize=4096)
+def is_near(word: str, other: str) -> bool:
+    """Whether a word may be another one that is misspelt: of a long one two slips, else one.
+
+    A slip is a letter too many, too few, another one, or two that changed places.
+
+    Examples
+    --------
+    >>> is_near("earsure", "erasure"), is_near("errassure", "erasure"), is_near("erase", "phase")
+    (True, False, False)
+    """
+    most = 0 if len(other) < _SHORTEST else 1 if len(other) < _LONG else 2
+    if abs(len(word) - len(other)) > most:
+        return False
+    above, row = list[int](), list(range(len(other) + 1))
+    for i, char in enumerate(word, 1):
+        before, above, row = above, row, [i]
+        for j, wanted in enumerate(other, 1):
+            slips = min(above[j] + 1, row[-1] + 1, above[j - 1] + (char != wanted))
+            if i > 1 and j > 1 and char == other[j - 2] and word[i - 2] == wanted:
+                slips = min(slips, before[j - 2] + 1)
+            row.append(slips)
+        if min(row) > most:
+            return False
+    return row[-1] <= most
 
 
 def unaccented(text: str) -> str:
@@ -130,6 +172,8 @@ def _grouped(pairs: list[tuple[str, Any]]) -> dict[str, list[Any]]:
 
 
 _NEGATIVE = re.compile(r"-[0-9]+")
+_FRONTS = re.compile("[#/:]")
+_AUTHORITY = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]{0,31}://[^/#?]{0,255}")
 _LISTED = re.compile("[,;|&]")
 _BLANK = re.compile(r"[\s\ufeff]*")
 #: As tolerant as the library can be; a number of any length is no work.

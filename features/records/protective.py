@@ -42,6 +42,9 @@ class Vocabulary(Protocol):
     def kind(self, value: Any) -> RightsKind:
         """The meaning of a value of ``kind``."""
 
+    def is_misspelt(self, value: Any) -> bool:
+        """Whether a value of ``kind`` that is not known may be one of rights, misspelt."""
+
     def read(
         self, statuses: Sequence[Any], purposes: Sequence[Any], ends: Sequence[Any], ts: int | None
     ) -> Reading:
@@ -55,6 +58,12 @@ class Vocabulary(Protocol):
 
     def refuses(self, name: str, value: Any) -> bool:
         """Whether a field that is not of the contract refuses, by its squeezed name and value."""
+
+    def refuses_use(self, name: str, value: Any) -> bool:
+        """Whether a field that is named as a purpose refuses it, by its squeezed name and value."""
+
+    def affirms(self, value: Any) -> bool:
+        """Whether a flag says yes, or a time stands in its place."""
 
 
 #: What protects, in a reading.
@@ -140,9 +149,10 @@ class Overlooked:
 def overlooked(raw: bytes, ts: int, words: Vocabulary) -> Overlooked:
     """Find what a grant in form says in other fields: the form must not make it a wider one."""
     record = _Record(raw, words)
-    refusal = None
-    if record.contradicts():
+    refusal, uses = None, record.uses_refused()
+    if uses or record.contradicts():
         purposes = [v for name in record.other_names("purpose") for v in record.squeezed(name)]
+        purposes += uses
         reading = words.read(["withdrawn"], [*record.values("purpose"), *purposes], [], ts)
         refusal = reading if isinstance(reading, RefusalReading) else None
     narrower = (name for name in _BOUNDS if record.says_otherwise(name))
@@ -209,6 +219,14 @@ class _Record:
                 for value in scalars(values)
             )
         )
+
+    def uses_refused(self) -> list[str]:
+        """The purposes that are refused by fields of their names, wherever these stand."""
+        return [
+            name
+            for name, values in self._deep().items()
+            if any(self._words.refuses_use(name, value) for value in scalars(values))
+        ]
 
     def _refuses(self, value: Any) -> bool:
         return isinstance(self._words.read([value], [], [], self.ts), RefusalReading)
@@ -277,7 +295,8 @@ class _Record:
 
     def _of_no_kind(self, reading: Reading) -> Reading:
         """What a record of a kind that is not known says, by what it would say of consent."""
-        if isinstance(reading, RefusalReading) or self._names_a_right():
+        misspelt = any(map(self._words.is_misspelt, words_in(self.values("kind"))))
+        if isinstance(reading, RefusalReading) or misspelt or self._names_a_right():
             return Undecided("unknown_kind")
         if self._words.tells_of_child(self._deep(), self.ts):
             return ChildReading()
@@ -303,12 +322,14 @@ class _Record:
         return found
 
     def _names_a_right(self) -> bool:
-        """Whether any field says what a kind would: that it erases or refuses."""
+        """Whether any field says what a kind would, by its value or its name: that it refuses."""
         rights = (RightsKind.ERASURE, RightsKind.WITHDRAWAL, RightsKind.OBJECTION)
-        own = map(squeezed, _WHO_AND_WHEN)
-        left = [self.squeezed(name) for name in self._squeezed.keys() - {*own}]
-        return any(
-            self._words.kind(value) in rights for values in left for value in scalars(values)
+        own = {*map(squeezed, _WHO_AND_WHEN)}
+        return bool(self.uses_refused()) or any(
+            self._words.kind(value) in rights
+            or (self._words.kind(name) in rights and self._words.affirms(value))
+            for name, values in self._deep().items()
+            for value in (scalars(values) if name not in own else ())
         )
 
 

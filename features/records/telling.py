@@ -21,9 +21,9 @@ MOST_TEXTS: Final = 256
 _S: Final = r"""[-_.:=/ "'\\]{0,6}"""
 #: A number behind a word that says what it is, or behind a plus; an address; a hardware address.
 _TELLING: Final = re.compile(
-    rf"(?:(?<![A-Za-z]){SAID}(?:_?{any_case('id no number')})?{_S}\+?|[+])"
+    rf"(?:(?<![A-Za-z]){SAID}(?:[_ -]?{any_case('id no number')})?{_S}\+?|[+])"
     rf"[0-9](?:[-_. ()/]{{0,2}}[0-9]){{6}}"
-    "|[A-Za-z0-9._%+-]@[A-Za-z0-9-]+[.][A-Za-z0-9]"
+    r"|[A-Za-z0-9._%+-](?:@| ?[(\[]at[)\]] ?)[A-Za-z0-9-]+[.][A-Za-z0-9]"
     rf"|(?<![0-9A-Za-z:-]){MAC}(?![0-9A-Za-z:-])"
 )
 #: What names a person or a device, and what stands there: a text or a number.
@@ -31,6 +31,22 @@ _OF_SOMEBODY: Final = re.compile(
     rf'"[A-Za-z_ -]{{0,24}}{any_case("account member device owner subscriber customer person")}'
     r'[A-Za-z_ -]{0,24}"\s{0,8}:\s{0,8}(?:"([^"\\]{0,256})|([0-9]{1,40}))'
 )
+#: The same in what can be parsed: all that stands below such a name, in lists and objects too.
+_WHOM: Final = re.compile(
+    "account|member|device|owner|subscriber|customer|person|household|msisdn|imsi|imei|iccid|phone"
+    "|mobile|^name$|^user|^mac"
+)
+#: Names of fields that tell by themselves, whatever stands there.
+_PRIVATE: Final = re.compile(
+    "^(?:(?:first|last|sur|full|given|family|maiden|customer|subscriber|contact|owner)name|dob|cli"
+    "|iban|ip|ipaddress|(?:postal|street|home|billing)?address|street|birth(?:date|day)"
+    "|dateofbirth|phone(?:number)?|e?mail(?:address)?)$"
+)
+#: Full-width characters, and digits of other scripts, as ours.
+_AS_OURS: Final = {
+    **{0xFEE0 + code: code for code in range(0x21, 0x7F) if chr(code) not in '"\\'},
+    **{zero + n: 0x30 + n for zero in (0x660, 0x6F0, 0x966) for n in range(10)},
+}
 _ESCAPED: Final = re.compile(r"\\u([0-9A-Fa-f]{4})")
 _TOKEN: Final = re.compile(r'"([^"\\]{1,256})')
 
@@ -53,7 +69,7 @@ def names_somebody(raw: bytes, accepts: Accepts) -> bool:
     if len(raw) > MAX_BYTES:
         return True
     text = _read(raw)
-    if _TELLING.search(text):
+    if _TELLING.search(text) or _holds_somebody(text, accepts):
         return True
     return any(
         not accepts(match[1] or match[2] or "")
@@ -62,13 +78,34 @@ def names_somebody(raw: bytes, accepts: Accepts) -> bool:
     )
 
 
+def _holds_somebody(text: str, accepts: Accepts) -> bool:
+    """Whether anything below the name of a person or device is no pseudonym."""
+    try:
+        left: list[tuple[Any, bool]] = [(_parsed(text), False)]
+    except (ValueError, RecursionError):
+        return False
+    while left:
+        value, whom = left.pop()
+        if isinstance(value, _Pairs):
+            for name, inner in value:
+                own = "".join(filter(str.isalpha, name.casefold()))
+                if isinstance(inner, str) and inner and _PRIVATE.search(own):
+                    return True
+                left.append((inner, whom or bool(_WHOM.search(own))))
+        elif isinstance(value, list):
+            left += [(inner, whom) for inner in value]
+        elif whom and isinstance(value, str) and value and not accepts(value):
+            return True
+    return False
+
+
 def texts_in(raw: bytes) -> TextsHeld:
     """All texts and numbers that a record holds, whatever they stand for."""
     if len(raw) > MAX_BYTES:
         return TextsHeld(frozenset(), whole=False)
     text = _read(raw)
     try:
-        left: list[Any] = [json.loads(text, object_pairs_hook=_Pairs, parse_int=str)]
+        left: list[Any] = [_parsed(text)]
     except (ValueError, RecursionError):
         return TextsHeld(frozenset(_TOKEN.findall(text)[:MOST_TEXTS]), whole=False)
     found = set[str]()
@@ -87,11 +124,15 @@ class _Pairs(list[tuple[str, Any]]):
     """An object with all values of each name."""
 
 
+def _parsed(text: str) -> Any:
+    return json.loads(text, object_pairs_hook=_Pairs, parse_int=str)
+
+
 def _read(raw: bytes) -> str:
     text = raw.decode(json.detect_encoding(raw), "replace")
     if "\\u" in text:
         text = _ESCAPED.sub(lambda match: _plain(int(match[1], 16)), text)
-    return text
+    return text if text.isascii() else text.translate(_AS_OURS)
 
 
 def _plain(code: int) -> str:

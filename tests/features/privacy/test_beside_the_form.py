@@ -37,6 +37,8 @@ CONTRADICTIONS: list[dict[str, Any]] = [
     {"withdrawal_date": "2024-01-01"},
     {"type": "withdrawal"},
     {"event": "erasure"},
+    {"profiling": False},
+    {"consents": {"profiling": "withdrawn", "offers": True}},
 ]
 #: And what says nothing against it.
 HARMLESS: list[dict[str, Any]] = [
@@ -46,6 +48,7 @@ HARMLESS: list[dict[str, Any]] = [
     *({name: False} for name in ("revoked", "optOut", "deleted")),
     {"withdrawal_url": "https://privacy.example/withdraw", "opt_out": 0},
     {"purposes": ["offers"], "purpose": "profiling"},
+    {"profiling": True, "offers": 0, "choices": {"offers": "granted"}},
 ]
 
 

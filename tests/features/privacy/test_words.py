@@ -193,6 +193,36 @@ def test_refusals_in_the_languages_of_customers(word: Any) -> None:
     assert isinstance(said(word), RefusalReading)
 
 
+@pytest.mark.parametrize(
+    "word", ["revoked: true", "withdrawn#1", "optout:yes", "denied:on", "not:granted",
+             "https://op.example/status/withdrawn#1", "urn:consent:revoked:active"],
+)  # fmt: skip
+def test_a_word_in_front_of_one_that_grants_refuses(word: str) -> None:
+    """What stands last in a text with prefixes is not all that was said."""
+    assert isinstance(said(word), RefusalReading)
+
+
+@pytest.mark.parametrize(
+    "word", ["dpv:ConsentGiven", "https://denied.no/consent/granted", "fhir:state:active"]
+)
+def test_no_prefix_or_host_refuses(word: str) -> None:
+    assert said(word) == Nothing("status")
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["profiling:security", "profiling#security", "dpv:Profiling#billing",
+     "https://op.example/use/profiling#security"],
+)  # fmt: skip
+def test_a_purpose_in_front_of_one_that_is_not_ours_is_refused(word: str) -> None:
+    assert said("withdrawn", word).purposes == PROFILING
+
+
+@pytest.mark.parametrize("word", [[None], [[None, None]], {"id": None}])
+def test_a_purpose_of_nothing_is_everything(word: Any) -> None:
+    assert said("withdrawn", word).purposes == EVERYTHING
+
+
 # -- neither
 
 
@@ -229,6 +259,11 @@ def test_beyond_the_most_values_nothing_is_overlooked() -> None:
         (RightsKind.OTHER, "care_case"),
         (RightsKind.RIGHTS, "gdpr_request"),
         (RightsKind.RIGHTS, "customerConsentChanged"),
+        (RightsKind.ERASURE, "erasure:v1"),
+        (RightsKind.ERASURE, "gdpr:erasure#device"),
+        (RightsKind.WITHDRAWAL, "withdrawal:purchase"),
+        (RightsKind.CONSENT, "consent:v2"),
+        (RightsKind.OTHER, "consent:purchase"),
         (RightsKind.UNKNOWN, "rumour"),
         (RightsKind.UNKNOWN, 3),
     ],

@@ -165,6 +165,33 @@ def test_an_unknown_kind_that_says_nothing_else_can_be_a_request(kind: Any) -> N
         assert reading(BASE | {"kind": kind} | told) is None
 
 
+@pytest.mark.parametrize(
+    "kind", ["errasure", "earsure", "erazure_request", "dlete", "forgte", "consnet", "cosentChange",
+             "whitdrawal", "otpout", "objetcion", "Widerurf", "verwijdreing"],
+)  # fmt: skip
+def test_a_kind_of_rights_that_is_misspelt_is_for_a_person_to_decide(kind: str) -> None:
+    """However much else the record tells: it may be the request of somebody."""
+    said = reading(BASE | {"kind": kind, "desk": 4, "plan": {"points": 3}})
+    assert said == Undecided("unknown_kind")
+
+
+@pytest.mark.parametrize("kind", ["content", "points", "contract", "address", "update", "project",
+                                  "phase", "invoice", "contact_made", "purchsae"])  # fmt: skip
+def test_other_kinds_are_not_taken_for_misspelt_ones(kind: str) -> None:
+    assert reading(BASE | {"kind": kind, "desk": 4, "plan": "x"}) is None
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"profiling": False}, {"consents": {"profiling": "withdrawn"}}, {"choices": {"offers": False}},
+     {"uses": [{"dpv:Marketing": "denied"}]}, {"revoked": True}, {"data": {"erased": 1}}],
+)  # fmt: skip
+def test_a_purpose_or_right_that_is_a_fields_name_is_for_a_person_to_decide(more: Any) -> None:
+    assert reading(BASE | {"kind": "preferences", "desk": 4} | more) == Undecided("unknown_kind")
+    for told in ({"profiling": True}, {"offers": 0}, {"revoked": False}, {"offers": ["a"]}):
+        assert reading(BASE | {"kind": "preferences", "desk": 4} | told) is None
+
+
 @pytest.mark.parametrize("more", [{}, {"ts": TS * 10}, {"purpose": "weather"}, {"event_id": ""},
                                   {"expires_at": 2**63 - 1}, {"status": "GRANTED"}])  # fmt: skip
 def test_a_grant_that_is_not_in_form_changes_nothing(more: dict[str, Any]) -> None:

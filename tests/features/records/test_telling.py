@@ -62,6 +62,22 @@ def test_a_record_of_pseudonyms_tells_nothing(fault: int) -> None:
         assert not names_somebody(FAULTS[fault](json.dumps(GOOD | item).encode()), ACCEPTS), item
 
 
+@pytest.mark.parametrize(
+    "more",
+    [{"owner": {"id": "491701234567"}}, {"owners": ["491701234567"]}, {"mac": "a1b2c3d4e5f6"},
+     {"msisdns": [491701234567]}, {"msisdn": {"value": "491701234567"}}, {"name": "Jo Smith"},
+     {"first_name": "Jo"}, {"Street Address": "1 High St"}, {"ip": "192.0.2.7"},
+     {"IBAN": "DE89370400440532013000"}, {"date_of_birth": "1980-02-03"}, {"household": "de Vries"},
+     {"Phone Number": "0170/1234567"}, {"a": "jo\uff20example.com"}, {"a": "jo (at) example.com"},
+     {"a": "tel \u0660\u0661\u0667\u0660\u0661\u0662\u0663\u0664"}, {"c": [{"customer": ["J S"]}]}],
+    ids=str,
+)  # fmt: skip
+def test_whom_a_record_names_is_seen_in_any_nesting_and_script(more: dict[str, Any]) -> None:
+    for ascii_only in (True, False):
+        raw = json.dumps(GOOD | more, ensure_ascii=ascii_only).encode()
+        assert names_somebody(raw, ACCEPTS)
+
+
 @given(st.binary(max_size=300))
 def test_any_bytes_can_be_looked_at(raw: bytes) -> None:
     assert names_somebody(raw, ACCEPTS) in (True, False)
