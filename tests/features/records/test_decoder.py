@@ -166,7 +166,7 @@ def test_content_keys_are_lower_case_in_ascii_only() -> None:
     b"{" * 65_000, b'{"x":"' + b"[" * 65_000,
 ], ids=["escapes", "quotes", "quoted-escapes", "braces", "brackets-in-text"])  # fmt: skip
 def test_hostile_nesting_costs_linear_time(raw: bytes) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     with pytest.raises(Malformed):
         decode(APP, raw, KEY, Limits())
-    assert time.perf_counter() - began < 1.0
+    assert time.thread_time() - began < 1.0

@@ -96,9 +96,9 @@ def test_any_bytes_have_an_answer(data: bytes, key: bytes | None) -> None:
 def test_a_mebibyte_of_anything_is_read_at_once(unit: bytes, frame: bytes) -> None:
     """No pile of brackets, marks, digits or blanks costs more than its length."""
     data = frame.replace(b"%s", unit * ((MAX_BYTES - 20) // len(unit)))
-    began = time.perf_counter()
+    began = time.thread_time()
     read(data, KEY, WORDS)
-    assert time.perf_counter() - began < 5
+    assert time.thread_time() - began < 5
 
 
 @pytest.mark.parametrize(
@@ -114,16 +114,16 @@ def test_a_mebibyte_of_anything_is_read_at_once(unit: bytes, frame: bytes) -> No
 )
 def test_so_is_a_mebibyte_in_form(frame: bytes, unit: bytes) -> None:
     data = frame.replace(b"%s", unit * ((MAX_BYTES - 40) // len(unit)))
-    began = time.perf_counter()
+    began = time.thread_time()
     assert isinstance(reading(data), Undecided)
-    assert time.perf_counter() - began < 5
+    assert time.thread_time() - began < 5
 
 
 def test_many_fields_and_values_are_read_at_once() -> None:
     many = b"{" + b",".join(b'"status":"granted","k%d":[%d]' % (n, n) for n in range(20_000))
-    began = time.perf_counter()
+    began = time.thread_time()
     assert reading(many + b',"kind":"erasure","ts":0}') == ErasureReading()
-    assert time.perf_counter() - began < 5
+    assert time.thread_time() - began < 5
 
 
 # -- in agreement with the strict decoder
