@@ -90,13 +90,13 @@ def print_profile(console: Console, profile: Profile, raw: dict[str, Any], said:
             f"{item.name} ({item.id})",
             f"{bar(item.score)} {item.score:4.0%}",
             f"{bar(item.confidence, 6)} {item.confidence:4.0%}",
-            said.interest(shown),
+            said.interest(shown, raw),
         )
     console.print(table)
     if not profile.interests:
         console.print(said.say("sentence", "no_interests"))
     for use, permission in (raw.get("contactable") or {}).items():
-        console.print(said.permission(use, permission))
+        console.print(said.permission(use, permission, raw.get("suppressions")))
     names = {item.id: item.name for item in profile.interests}
     for suppression in _objects(raw, "suppressions"):
         console.print(said.suppression(suppression, names))
