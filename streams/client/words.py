@@ -139,10 +139,9 @@ class Wording:
         code, value = str(reason.get("code")), reason.get("value")
         if code == "weekly_habit":
             if habit := weekly_habit(profile, raw, value):
-                day = self.say("day", habit.weekday)
-                return self.say(
-                    "reason", "_weekly_habit_counted", day=day, hits=habit.hits, weeks=habit.weeks
-                )
+                day, every = self.say("day", habit.weekday), habit.hits == habit.weeks
+                kind = "_weekly_habit_every" if every else "_weekly_habit_counted"
+                return self.say("reason", kind, day=day, hits=habit.hits, weeks=habit.weeks)
             days = {item.get("weekday") for item in _dicts(raw.get("moments"))} & {*WEEKDAYS}
             if len(days) == 1:
                 return self.say("reason", "_weekly_habit_on", day=self.say("day", str(*days)))
@@ -254,7 +253,7 @@ class Wording:
         elif not engaged and isinstance(then, Mapping) and isinstance(then.get("date"), str):
             yield self.say("again", "next", date=then["date"])
         else:
-            yield self.say("again", "open")
+            yield self.say("again", "open" if engaged else "seen")
 
     def _seen(self, sources: Any) -> Iterator[str]:
         """A sentence on where an interest was seen, what shows it most first."""

@@ -80,7 +80,11 @@ def print_profile(console: Console, profile: Profile, raw: dict[str, Any], said:
             at=_on_its_clock(profile),
         ),
         caption=said.say(
-            "shown", "foot", events=profile.evidence.events, days=profile.evidence.days
+            "shown",
+            "foot",
+            events=profile.evidence.events,
+            days=profile.evidence.days,
+            whose=said.say("shown", "member" if "/" in profile.subject else "household"),
         ),
     )
     for code in ("interest", "chance", "sure", "advice"):

@@ -91,8 +91,8 @@ def test_why_says_what_speaks_against(service: Service) -> None:
     assert yes["engage"] is True and yes["suppressions"] == []
     assert yes["words"] == (
         "Talk about it: time was spent on it on 12 of the last 28 days. Chance that the customer "
-        "spends time on it tomorrow: about 80%, about 2.3 times the average customer's. Next 7 "
-        "days: probably on more days than in the last 7. Seen only on TV. No end is fixed: look "
+        "spends time on it tomorrow: about 80%, 2.3 times the average customer's. Next 7 days: "
+        "probably on more days than in the last 7. Seen only on TV. No end is fixed: look "
         "again on the day you act."
     )
     assert yes["rule"] == "", "none decided by a number"

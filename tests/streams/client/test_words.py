@@ -125,21 +125,20 @@ def test_an_interest_is_said_with_what_each_number_is_of_its_times_and_its_end()
     assert wording("en").interest(_SAID) == (
         "Talk about it: clearly more interested than the average customer: by a cautious estimate "
         "1.33 times as much, and 1.2 times is enough. Chance that the customer spends time on it "
-        "tomorrow: about 55%, about 7.2 times the average customer's. So far: time was spent on it on "
-        "12 of the last 28 days. Next 7 days: probably on about as many days as in the last 7. First "
+        "tomorrow: about 55%, 7.2 times the average customer's. So far: time was spent on it on 12 "
+        "of the last 28 days. Next 7 days: probably on about as many days as in the last 7. First "
         "seen on 2026-01-08, last on 2026-03-05. Seen mostly on TV, also in apps. Most often: "
         "weekends in the evening (on 46% of them). Likeliest next time: 2026-03-07, in the "
-        "evening. This advice has stood since 2026-02-01. This advice ends on 2026-04-24: look again "
-        "then."
+        "evening. This advice has stood since 2026-02-01. It ends on 2026-04-24: look again then."
     )
     assert wording("de").interest(_SAID) == (
         "Darauf ansprechen: klar mehr Interesse als beim durchschnittlichen Kunden: vorsichtig "
         "geschätzt das 1,33-fache, und das 1,2-fache genügt. Chance, dass sich der Kunde morgen "
-        "damit beschäftigt: etwa 55 %, etwa das 7,2-fache des durchschnittlichen Kunden. Bisher: an "
-        "12 der letzten 28 Tage damit beschäftigt. Die nächsten 7 Tage: wohl an etwa so vielen Tagen wie "
-        "in den letzten 7. Zuerst gesehen am 2026-01-08, zuletzt am 2026-03-05. Meist im Fernsehen "
-        "gesehen, auch in Apps. Am häufigsten: am Wochenende am Abend (an 46 % davon). Am ehesten "
-        "wieder: 2026-03-07, am Abend. Dieser Rat gilt seit 2026-02-01. Dieser Rat endet am "
+        "damit beschäftigt: etwa 55 %, das 7,2-fache des durchschnittlichen Kunden. Bisher: an "
+        "12 der letzten 28 Tage damit beschäftigt. Die nächsten 7 Tage: wohl an etwa so vielen "
+        "Tagen wie in den letzten 7. Zuerst gesehen am 2026-01-08, zuletzt am 2026-03-05. Meist im "
+        "Fernsehen gesehen, auch in Apps. Am häufigsten: am Wochenende am Abend (an 46 % davon). "
+        "Am ehesten wieder: 2026-03-07, am Abend. Dieser Rat gilt seit 2026-02-01. Er endet am "
         "2026-04-24: dann wieder nachsehen."
     )
 
@@ -161,11 +160,11 @@ def test_the_rule_that_decided_is_said_with_its_numbers_by_itself() -> None:
 @pytest.mark.parametrize(
     ("score", "lift", "said"),
     [
-        (0.005, 0.7, "less than 1%, about 0.7 times the average customer's."),
-        (0.05, 0.02, "about 5%, about 0.1 times the average customer's."),
+        (0.005, 0.7, "less than 1%, 0.7 times the average customer's."),
+        (0.05, 0.02, "about 5%, 0.1 times the average customer's."),
         (0.3, 0.96, "about 30%, about the same as with the average customer."),
-        (0.3, 1.06, "about 30%, about 1.1 times the average customer's."),
-        (0.6, 12.6, "about 60%, about 13 times the average customer's."),
+        (0.3, 1.06, "about 30%, 1.1 times the average customer's."),
+        (0.6, 12.6, "about 60%, 13 times the average customer's."),
         (0.4, 0.0, "about 40%."),
         (0.4, None, "about 40%."),
     ],
@@ -204,8 +203,8 @@ def test_what_was_seen_on_one_day_alone_is_said_so() -> None:
             "probably more interested than the average customer, but by a cautious "
             "estimate only 1.06 times as much, and it takes 1.2 times",
         ),
-        (8.0, 0.0, "perhaps more interested than the average customer, but too little was seen"),
-        (8.0, None, "perhaps more interested than the average customer, but too little was seen"),
+        (8.0, 0.0, "but the estimate is still so rough that it could as well be less"),
+        (8.0, None, "but the estimate is still so rough that it could as well be less"),
         (0.7, 0.6, "for tomorrow no clear difference from the average customer"),
     ],
 )
@@ -270,6 +269,9 @@ def test_a_weekly_habit_is_said_with_its_weekday(language: str, counted: str, na
     }
     assert counted in said.interest(raw, profile)
     assert named in said.interest(raw, {**profile, "context": {}})
+    always = {**raw, "reasons": [{"code": "weekly_habit", "value": 1.0}]}
+    each = "in each of the last 4 weeks" if language == "en" else "in jeder der letzten 4 Wochen"
+    assert each in said.interest(always, profile)
     either = said.interest({**raw, "moments": []}, {})
     assert "one and the same day" in either or "ein und demselben Wochentag" in either
 
@@ -278,12 +280,13 @@ def test_a_weekly_habit_is_said_with_its_weekday(language: str, counted: str, na
     ("changes", "profile", "said"),
     [
         ({}, {}, "No end is fixed: look again on the day you act."),
+        ({"stance": "hold"}, {}, "No end is fixed: look again when it has been seen anew."),
         (
             {"stance": "hold", "next": {"date": "2026-03-07", "part": "evening"}},
             {},
             "No end is fixed: look again after 2026-03-07, when more is known.",
         ),
-        ({"until": _MARCH_12}, {}, "This advice ends on 2026-03-11: look again then."),
+        ({"until": _MARCH_12}, {}, "It ends on 2026-03-11: look again then."),
         (
             {"until": _MARCH_12},
             {"valid_until": _MARCH_12},
