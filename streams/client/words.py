@@ -102,10 +102,12 @@ class Wording:
         profile = profile or {}
         reasons = sorted(_dicts(raw.get("reasons")), key=_weight)
         decided = bool(reasons) and reasons[0].get("code") in _SAID
+        # What was said decides alone: what would have been decided by a number confuses.
+        left_out = {*_LEFT_OUT, *self.codes("rule")} if decided else _LEFT_OUT
         said = [
             self._reason_of(item, raw, profile)
             for item in reasons
-            if item.get("code") not in _LEFT_OUT
+            if item.get("code") not in left_out
         ] or [self.say("sentence", "nothing")]
         first = max(1, sum(item.get("code") in _DECISIVE for item in reasons))
         why, more = "; ".join(said[:first]), said[first:]

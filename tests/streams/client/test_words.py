@@ -203,8 +203,8 @@ def test_what_was_seen_on_one_day_alone_is_said_so() -> None:
             "probably more interested than the average customer, but by a cautious "
             "estimate only 1.06 times as much, and it takes 1.2 times",
         ),
-        (8.0, 0.0, "but the estimate is still so rough that it could as well be less"),
-        (8.0, None, "but the estimate is still so rough that it could as well be less"),
+        (8.0, 0.0, "but the estimate is still so rough that less cannot be ruled out"),
+        (8.0, None, "but the estimate is still so rough that less cannot be ruled out"),
         (0.7, 0.6, "for tomorrow no clear difference from the average customer"),
     ],
 )
@@ -314,6 +314,13 @@ def test_it_is_said_when_to_look_again(
 ) -> None:
     raw = {"stance": "engage", "reasons": [{"code": "active_days_28", "value": 9}], **changes}
     assert wording("en").interest(raw, profile).endswith(said)
+
+
+def test_what_was_said_leaves_out_what_a_number_would_have_decided() -> None:
+    codes = ("lift_unclear", "active_days_28", "care_case")
+    raw = {"stance": "hold", "reasons": [{"code": code, "value": 9} for code in codes]}
+    words = wording("en").interest(raw)
+    assert "still open. So far: time was spent on it on 9 of the last 28 days. Next" in words
 
 
 def test_a_pause_is_said_with_what_was_behind_it() -> None:
