@@ -240,7 +240,7 @@ class Wording:
         uses = profile.get("contactable")
         offers = uses.get("offers") if isinstance(uses, Mapping) else None
         permission = offers if isinstance(offers, Mapping) else {}
-        ends = {
+        ends: dict[str, Any] = {
             "consent": profile.get("valid_until"),
             "offers": permission.get("until") if engaged and permission.get("value") else None,
             "pause": permission.get("until") if permission.get("value") is False else None,

@@ -200,8 +200,8 @@ def test_what_was_seen_on_one_day_alone_is_said_so() -> None:
         (
             8.0,
             1.06,
-            "probably more interested than the average customer, but by a cautious "
-            "estimate only 1.06 times as much, and it takes 1.2 times",
+            "probably more interested than the average customer, but it could be as little as "
+            "1.06 times as much, and an offer takes 1.2 times",
         ),
         (8.0, 0.0, "but the estimate is still so rough that less cannot be ruled out"),
         (8.0, None, "but the estimate is still so rough that less cannot be ruled out"),
@@ -357,3 +357,10 @@ def test_a_permission_says_whether_a_channel_is_closed() -> None:
     closed = [{"scope": "all", "channel": "mail", "reason": "contact_cap", "until": None}]
     assert said.permission("offers", yes, closed).endswith("closed to them, as said below.")
     assert said.permission("profiling", yes, closed).endswith("until further notice.")
+
+
+def test_what_is_not_yet_a_habit_is_not_called_new() -> None:
+    """It may have been there for weeks, on too few days of the last."""
+    value = {"days": 3, "needs": 4}
+    assert wording("en").reason("too_new", value).startswith("not often enough of late: time was")
+    assert wording("de").reason("too_new", value).startswith("zuletzt nicht oft genug: an 3 der")
