@@ -32,11 +32,11 @@ def sheet(found: Mapping[str, Any], settings: Settings, said: Wording) -> dict[s
         As the command ``subject`` finds it.
     """
     profiles = list(found["profiles"].values())
-    interests = [item for raw in profiles for item in raw["interests"]]
-    names = {item["id"]: item["name"] for item in interests}
+    interests = [(item, raw) for raw in profiles for item in raw["interests"]]
+    names = {item["id"]: item["name"] for item, _ in interests}
     known = found["facts"] or {"consent": [], "facts": []}
     texts = {
-        "interests": [f"{item['name']}: {said.interest(item)}" for item in interests],
+        "interests": [f"{item['name']}: {said.interest(item, raw)}" for item, raw in interests],
         "suppressions": [
             said.suppression(item, names) for raw in profiles for item in raw["suppressions"]
         ],

@@ -12,6 +12,8 @@ from functools import lru_cache
 from importlib import resources
 from typing import Any, TypeGuard
 
+from streams.client.habits import WEEKDAYS, weekly_habit
+
 #: There is a file of each; the first is the default.
 LANGUAGES = ("en", "de")
 #: Reasons whose value is a share.
@@ -22,10 +24,15 @@ _DECISIVE = (*_SAID, "somebody_else", "learned_abroad", "trip_taken")
 #: Reasons that a sentence leaves to their field: a share of attention is of something that nobody
 #: sees, and the chance that is said tells how much it is.
 _LEFT_OUT = ("share_7d",)
+#: Reasons for which the profile's suppressions say what was behind them.
+_SPELT_OUT = ("on_hold", "suppressed")
 #: From so many times the average customer's chance on it is said to be more.
 _MORE = 1.2
 #: A cautious estimate below this many times the average customer's says only that little was seen.
 _OPEN = 0.5
+#: Between these many times the average customer's chance is said to be the same; from the last on
+#: it is said in whole numbers.
+_ALIKE, _WHOLE = (0.95, 1.05), 10.0
 #: Share from which on a source is where an interest is mostly seen, and where it is only seen.
 _MOSTLY, _ONLY = 0.6, 0.995
 
@@ -85,18 +92,22 @@ class Wording:
             return self.say("reason", code, **named)
         return self.say("reason", code, value=value)
 
-    def interest(self, raw: Mapping[str, Any]) -> str:
+    def interest(self, raw: Mapping[str, Any], profile: Mapping[str, Any] | None = None) -> str:
         """An interest of a profile (JSON) in words: what to do, why, when, and how long so.
 
         What a number is of, and what to hold it against, stands beside it; the numbers of the rule
-        that decided are in the reason's fields, and said by `rule`.
+        that decided are in the reason's fields, and said by `rule`. Of the whole `profile`, or what
+        may be known of it, comes what an interest doesn't hold: pauses, channels, ends, its day.
         """
+        profile = profile or {}
         reasons = sorted(_dicts(raw.get("reasons")), key=_weight)
         decided = bool(reasons) and reasons[0].get("code") in _SAID
+        # What was said decides alone: what would have been decided by a number confuses.
+        left_out = {*_LEFT_OUT, *self.codes("rule")} if decided else _LEFT_OUT
         said = [
-            self.reason(str(item.get("code")), item.get("value"), raw.get("lift"))
+            self._reason_of(item, raw, profile)
             for item in reasons
-            if item.get("code") not in _LEFT_OUT
+            if item.get("code") not in left_out
         ] or [self.say("sentence", "nothing")]
         first = max(1, sum(item.get("code") in _DECISIVE for item in reasons))
         why, more = "; ".join(said[:first]), said[first:]
@@ -106,9 +117,11 @@ class Wording:
         return " ".join(
             [
                 self.say("sentence", "interest", stance=stance, why=why),
+                *self._closed_channels(raw, profile),
                 *(() if decided else self._chance(raw)),
                 self.say("sentence", details, trend=trend, details="; ".join(more)),
                 *self._times(raw),
+                *self._standing(raw, profile, str(reasons[0].get("code")) if decided else ""),
             ]
         )
 
@@ -121,16 +134,66 @@ class Wording:
                 return self.say("rule", str(item.get("code")), **named)
         return ""
 
+    def _reason_of(
+        self, reason: Mapping[str, Any], raw: Mapping[str, Any], profile: Mapping[str, Any]
+    ) -> str:
+        """One reason of an interest, with what the profile says to it elsewhere."""
+        code, value = str(reason.get("code")), reason.get("value")
+        if code == "weekly_habit":
+            if habit := weekly_habit(profile, raw, value):
+                day, every = self.say("day", habit.weekday), habit.hits == habit.weeks
+                kind = "_weekly_habit_every" if every else "_weekly_habit_counted"
+                return self.say("reason", kind, day=day, hits=habit.hits, weeks=habit.weeks)
+            days = {item.get("weekday") for item in _dicts(raw.get("moments"))} & {*WEEKDAYS}
+            if len(days) == 1:
+                return self.say("reason", "_weekly_habit_on", day=self.say("day", str(*days)))
+        if code in _SPELT_OUT:
+            scope = "all" if code == "on_hold" else raw.get("id")
+            pauses = [
+                self.say("suppression", str(item.get("reason")))
+                for item in _dicts(profile.get("suppressions"))
+                if item.get("scope") == scope and "channel" not in item
+            ]
+            if pauses:
+                why = "; ".join(dict.fromkeys(pauses))
+                return self.say("reason", f"_{code}_for", why=why)
+        return self.reason(code, value, raw.get("lift"))
+
+    def _closed_channels(self, raw: Mapping[str, Any], profile: Mapping[str, Any]) -> Iterator[str]:
+        """A sentence for each channel that what may be talked about must not come through."""
+        if raw.get("stance") != "engage":
+            return
+        for item in _dicts(profile.get("suppressions")):
+            if "channel" in item and item.get("scope") in ("all", raw.get("id")):
+                until = item.get("until")
+                yield self.say(
+                    "sentence",
+                    "not_through" if until is None else "not_through_until",
+                    channel=self._channel(item),
+                    until=_day(until),
+                )
+
+    def _channel(self, suppression: Mapping[str, Any]) -> str:
+        name = suppression.get("channel")
+        return self.say("channel", "_other" if isinstance(name, str) else "_one", code=name)
+
     def _chance(self, raw: Mapping[str, Any]) -> Iterator[str]:
-        """A sentence on the score, beside that of the average customer."""
+        """A sentence on the score, and how many times the average customer's it is.
+
+        That is the lift as it stands: a chance of others that is made of two rounded figures
+        would be another one in each profile.
+        """
         score, lift = raw.get("score"), raw.get("lift")
         if not _is_number(score):
             return
+        about = self._about(score)
         if not _is_number(lift) or not lift > 0.0:
-            yield self.say("sentence", "chance", score=self._about(score))
-            return
-        others = self._about(min(1.0, score / lift))
-        yield self.say("sentence", "chance_beside", score=self._about(score), others=others)
+            yield self.say("sentence", "chance", score=about)
+        elif _ALIKE[0] <= lift < _ALIKE[1]:
+            yield self.say("sentence", "chance_alike", score=about)
+        else:
+            times = round(lift) if lift >= _WHOLE else max(0.1, round(lift, 1))
+            yield self.say("sentence", "chance_times", score=about, times=times)
 
     def _about(self, share: float) -> str:
         if 0.0 < share < 0.01:
@@ -159,10 +222,40 @@ class Wording:
         if isinstance(then := raw.get("next"), Mapping):
             part = self.say("part", str(then.get("part")))
             yield self.say("sentence", "next", date=then.get("date"), part=part)
-        since, until = raw.get("stance_since"), raw.get("until")
+
+    def _standing(
+        self, raw: Mapping[str, Any], profile: Mapping[str, Any], decided: str
+    ) -> Iterator[str]:
+        """Sentences on since when a stance holds, and when to look again.
+
+        Parameters
+        ----------
+        decided : str
+            Code of what decided, whatever was measured; empty where nothing such did.
+        """
+        since, until, then = raw.get("stance_since"), raw.get("until"), raw.get("next")
+        engaged = raw.get("stance") == "engage"
         if isinstance(since, str):
-            dated = "since" if until is None else "since_until"
-            yield self.say("sentence", dated, since=since, until=_day(until))
+            yield self.say("sentence", "since", since=since)
+        uses = profile.get("contactable")
+        offers = uses.get("offers") if isinstance(uses, Mapping) else None
+        permission = offers if isinstance(offers, Mapping) else {}
+        ends: dict[str, Any] = {
+            "consent": profile.get("valid_until"),
+            "offers": permission.get("until") if engaged and permission.get("value") else None,
+            "pause": permission.get("until") if permission.get("value") is False else None,
+            "until": until,
+        }
+        known = {code: end for code, end in ends.items() if _day(end) != "?"}
+        if known:
+            code = min(known, key=lambda code: known[code])
+            yield self.say("again", code, date=_day(known[code]))
+        elif decided in self.codes("again"):
+            yield self.say("again", decided)
+        elif not engaged and isinstance(then, Mapping) and isinstance(then.get("date"), str):
+            yield self.say("again", "next", date=then["date"])
+        else:
+            yield self.say("again", "open" if engaged else "seen")
 
     def _seen(self, sources: Any) -> Iterator[str]:
         """A sentence on where an interest was seen, what shows it most first."""
@@ -186,27 +279,41 @@ class Wording:
         """One sentence on a suppression of a profile (JSON); `names` of interests by id."""
         scope, until = str(raw.get("scope")), raw.get("until")
         name = str(raw.get("name") or names.get(scope, scope))
+        kind = scope if scope in self._texts["scope"] else "interest"
+        if "channel" in raw:
+            kind = "_all_through" if scope == "all" else "_interest_through"
+        channel = self._channel(raw)
         return self.say(
             "sentence",
             "suppression" if until is None else "suppression_until",
-            what=self.say(
-                "scope", scope if scope in self._texts["scope"] else "interest", name=name
-            ),
+            what=self.say("scope", kind, name=name, channel=channel),
             why=self.say("suppression", str(raw.get("reason"))),
             until=_day(until),
         )
 
-    def permission(self, use: str, raw: Mapping[str, Any]) -> str:
-        """One sentence on whether a profile may serve a use: an entry of `contactable` (JSON)."""
+    def permission(self, use: str, raw: Mapping[str, Any], suppressions: Any = None) -> str:
+        """Whether a profile may serve a use, by an entry of `contactable` (JSON), in words.
+
+        Parameters
+        ----------
+        use : str
+        raw : mapping of str to object
+        suppressions : list of dict, optional
+            All of the profile: with them it is said which channels are open to offers.
+        """
         until, yes = raw.get("until"), raw.get("value") is True
         why = self.say("ground" if yes else "suppression", str(raw.get("why")))
-        return self.say(
+        said = self.say(
             "sentence",
             "not_allowed" if not yes else "allowed" if until is None else "allowed_until",
             use=self.say("use", use),
             why=why,
             until=_day(until),
         )
+        if not yes or use != "offers" or not isinstance(suppressions, list):
+            return said
+        some = any("channel" in item for item in _dicts(suppressions))
+        return f"{said} {self.say('sentence', 'some_channels' if some else 'any_channel')}"
 
     def _percent(self, value: Any) -> str:
         if not _is_number(value):

@@ -80,7 +80,11 @@ def print_profile(console: Console, profile: Profile, raw: dict[str, Any], said:
             at=_on_its_clock(profile),
         ),
         caption=said.say(
-            "shown", "foot", events=profile.evidence.events, days=profile.evidence.days
+            "shown",
+            "foot",
+            events=profile.evidence.events,
+            days=profile.evidence.days,
+            whose=said.say("shown", "member" if "/" in profile.subject else "household"),
         ),
     )
     for code in ("interest", "chance", "sure", "advice"):
@@ -90,13 +94,13 @@ def print_profile(console: Console, profile: Profile, raw: dict[str, Any], said:
             f"{item.name} ({item.id})",
             f"{bar(item.score)} {item.score:4.0%}",
             f"{bar(item.confidence, 6)} {item.confidence:4.0%}",
-            said.interest(shown),
+            said.interest(shown, raw),
         )
     console.print(table)
     if not profile.interests:
         console.print(said.say("sentence", "no_interests"))
     for use, permission in (raw.get("contactable") or {}).items():
-        console.print(said.permission(use, permission))
+        console.print(said.permission(use, permission, raw.get("suppressions")))
     names = {item.id: item.name for item in profile.interests}
     for suppression in _objects(raw, "suppressions"):
         console.print(said.suppression(suppression, names))

@@ -122,12 +122,13 @@ def context_server(client: LookupClient, language: str) -> MCPServer:
         if not _INTEREST.fullmatch(interest) or interest not in tree:
             raise ToolError("The interest is no id of the taxonomy.")
         answer = client.get(*_subject(subject, most=2), "why", interest)
-        found = reduced_interest({**answer["interest"], "id": interest}, tree, said)
+        beside = reduced(answer, tree, said)
+        found = reduced_interest({**answer["interest"], "id": interest}, tree, said, beside)
         return {
             "interest": found,
             "rule": said.rule(found),
             "engage": answer.get("engage") is True,
-            "suppressions": reduced(answer, tree, said)["suppressions"],
+            "suppressions": beside["suppressions"],
         }
 
     return server

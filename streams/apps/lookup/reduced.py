@@ -80,9 +80,6 @@ def reduced(raw: Mapping[str, Any], tree: Taxonomy, said: Wording) -> dict[str, 
         The sentences.
     """
     found = _kept(raw, _PROFILE)
-    found["interests"] = [
-        reduced_interest(i, tree, said) for i in _named(raw, "interests", "id", tree)
-    ]
     found["suppressions"] = list(_suppressions(raw, tree, said))
     if isinstance(uses := raw.get("contactable"), Mapping):
         found["contactable"] = {
@@ -90,17 +87,22 @@ def reduced(raw: Mapping[str, Any], tree: Taxonomy, said: Wording) -> dict[str, 
             for use in Purpose
             if isinstance(uses.get(use), Mapping)
         }
+    found["interests"] = [
+        reduced_interest(i, tree, said, found) for i in _named(raw, "interests", "id", tree)
+    ]
     return found
 
 
-def reduced_interest(raw: Mapping[str, Any], tree: Taxonomy, said: Wording) -> dict[str, Any]:
-    """One interest, whose id is in the taxonomy, with its sentence."""
+def reduced_interest(
+    raw: Mapping[str, Any], tree: Taxonomy, said: Wording, profile: Mapping[str, Any]
+) -> dict[str, Any]:
+    """One interest, whose id is in the taxonomy, with its sentence; `profile` is a reduced one."""
     found = {"id": raw["id"], "name": _name(raw["id"], tree), **_kept(raw, _INTEREST)}
     for field, words in (("dayparts", DayPart.words()), ("sources", Source.words())):
         if isinstance(shares := raw.get(field), Mapping):
             found[field] = {word: shares[word] for word in words if _number(shares.get(word))}
     found["reasons"] = list(_reasons(raw))
-    found["words"] = said.interest(found)
+    found["words"] = said.interest(found, profile)
     return found
 
 
@@ -122,6 +124,8 @@ def _suppressions(
         if not isinstance(scope, str) or not (scope in _WIDE or scope in tree):
             continue
         found = {"scope": scope, **_kept(item, _SUPPRESSION)}
+        if "channel" in item:  # its name is somebody else's text, and that there is one counts
+            found["channel"] = None
         if scope in tree:
             found["name"] = _name(scope, tree)
         if "reason" in found:

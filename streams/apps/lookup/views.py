@@ -145,25 +145,27 @@ def shown(stored: Stored, view: View) -> Any:
     if view.whole:
         return orjson.Fragment(stored.value)
     raw: dict[str, Any] = orjson.loads(stored.value)
+    if view.purpose == OFFERS:  # before it is put in words, which say no more than is shown
+        raw = _for_offers(raw)
     interests = _objects(raw, "interests")
     if view.stances:
         interests = [item for item in interests if item.get("stance") in view.stances]
     if view.language:
         said = wording(view.language)
         names = {str(item.get("id")): str(item.get("name")) for item in interests}
-        interests = [{**item, "words": said.interest(item)} for item in interests]
+        interests = [{**item, "words": said.interest(item, raw)} for item in interests]
+        suppressions = _objects(raw, "suppressions")
         raw["suppressions"] = [
-            {**item, "words": said.suppression(item, names)}
-            for item in _objects(raw, "suppressions")
+            {**item, "words": said.suppression(item, names)} for item in suppressions
         ]
         if isinstance(uses := raw.get("contactable"), dict):
             raw["contactable"] = {
-                use: {**item, "words": said.permission(use, item)}
+                use: {**item, "words": said.permission(use, item, suppressions)}
                 for use, item in uses.items()
                 if isinstance(item, dict)
             }
     raw["interests"] = interests
-    return _cut(_for_offers(raw) if view.purpose == OFFERS else raw, view.fields)
+    return _cut(raw, view.fields)
 
 
 def why(stored: Stored, interest: str, view: View, now_ms: int) -> dict[str, Any]:
@@ -193,7 +195,7 @@ def why(stored: Stored, interest: str, view: View, now_ms: int) -> dict[str, Any
         "interest": item,
         "engage": item.get("stance") == Stance.ENGAGE.word
         and all("channel" in suppression for suppression in against),
-        "words": said.interest(item),
+        "words": said.interest(item, {**raw, "suppressions": against}),
         "rule": said.rule(item),
         "suppressions": against,
     }

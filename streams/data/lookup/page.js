@@ -19,7 +19,7 @@ const german = {
   "Open a fault": "Störung melden", "Close the fault": "Störung beheben", "Forget me": "Vergesst mich",
   "Forget me: press again": "Vergesst mich: noch einmal drücken", "What changed": "Was sich änderte",
   Household: "Haushalt", "May it be used?": "Darf es genutzt werden?", "Not to talk about": "Worüber nicht zu sprechen ist",
-  Interests: "Interessen", "None that can be said.": "Keine, die sich sagen lassen.", tomorrow: "morgen", "how sure": "wie sicher",
+  Interests: "Interessen", "None that can be said.": "Keine, die sich sagen lassen.", tomorrow: "morgen", "how exact": "wie genau",
   "Why not engage?": "Warum nicht ansprechen?", "Bought it": "Gekauft", "Not for me": "Nichts für mich", "That wasn't me": "Das war nicht ich",
   "What is true (the simulation knows)": "Was wahr ist (die Simulation weiß es)", "Up to date.": "Auf dem neuesten Stand.",
 };
@@ -122,7 +122,7 @@ function interest(item, subject, before) {
   row.append(head);
   const bars = make("div", undefined, "measures");
   bars.append(...measure(inWords("tomorrow"), item.score, `${Math.round(share(item.score) * 100)} %`));
-  bars.append(...measure(inWords("how sure"), item.confidence, "", "sure")); // a bar: its number is of no event
+  bars.append(...measure(inWords("how exact"), item.confidence, "", "sure")); // a bar: its number is of no event
   row.append(bars);
   row.append(make("p", item.words || "", "words"));
   const days = (item.reasons || []).find((reason) => reason.code === "active_days_28");

@@ -186,6 +186,7 @@ def test_a_record_full_of_sentences_is_reduced_to_listed_words(service: Service)
             {"scope": "483", "name": HOSTILE, "reason": HOSTILE, "until": None},
             {"scope": HOSTILE[:32], "reason": "dislike", "until": None},
             {"scope": "483", "name": HOSTILE, "reason": "dislike", "until": None},
+            {"scope": "483", "channel": HOSTILE, "reason": "contacted", "until": None},
         ],
         "contactable": {"offers": {"value": True, "why": HOSTILE, "until": None},
                         HOSTILE: {"value": True}},
@@ -197,8 +198,9 @@ def test_a_record_full_of_sentences_is_reduced_to_listed_words(service: Service)
     (interest,) = found["interests"]
     assert (interest["name"], "trend" in interest, interest["sources"]) == ("Sports", False, {})
     assert {item["code"] for item in interest["reasons"]} == set(ReasonCode)
-    (suppression,) = found["suppressions"]
+    suppression, mail = found["suppressions"]
     assert suppression["name"] == "Sports" and "disliked" in suppression["words"]
+    assert mail["channel"] is None and "through one of the channels" in mail["words"]
     _assert_clean(found)
     _assert_clean(call(service, "why", subject="acc-8/m", interest="483"))
     assert "no id of the taxonomy" in call(service, "why", subject="acc-8/m", interest=HOSTILE[:6])

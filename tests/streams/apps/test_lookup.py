@@ -91,8 +91,9 @@ def test_why_says_what_speaks_against(service: Service) -> None:
     assert yes["engage"] is True and yes["suppressions"] == []
     assert yes["words"] == (
         "Talk about it: time was spent on it on 12 of the last 28 days. Chance that the customer "
-        "spends time on it tomorrow: about 80%; average customer: about 35%. Next 7 days: "
-        "probably on more days than in the last 7. Seen only on TV."
+        "spends time on it tomorrow: about 80%, 2.3 times the average customer's. Next 7 days: "
+        "probably on more days than in the last 7. Seen only on TV. No end is fixed: look "
+        "again on the day you act."
     )
     assert yes["rule"] == "", "none decided by a number"
     no = service.ask("/v1/profiles/acc-1/m-2/why/1").json
@@ -171,6 +172,14 @@ def test_offers_see_what_offers_allow_and_no_more(service: Service) -> None:
     assert case["offers"]["why"] == "care_case" and set(case) == {"offers"}, (
         "and so says when to come"
     )
+
+
+def test_words_for_offers_say_no_more_than_offers_see(service: Service) -> None:
+    for_all = service.ask("/v1/profiles/acc-1?words=en").json["household"]["interests"]
+    answer = service.ask("/v1/profiles/acc-1?words=en", bearer=token("offers")).json
+    assert "on TV" in for_all[0]["words"]
+    assert answer["household"]["interests"][0]["words"].startswith("Talk about it: ")
+    assert "TV" not in answer["household"]["interests"][0]["words"], "where it was seen"
 
 
 def test_a_token_for_several_purposes_says_which(service: Service) -> None:

@@ -66,7 +66,7 @@ def test_the_whole_page_is_in_the_language_of_the_words(page: Browser) -> None:
     said = page.run("[...document.querySelectorAll('[data-say]')].map(n => n.textContent)")
     english = page.run("[...document.querySelectorAll('[data-say]')].map(n => n.dataset.say)")
     assert {word for word, was in zip(said, english, strict=True) if word == was} == {"Token"}
-    assert "wie sicher" in text(page, "article") and "gleich" in text(page, "article")
+    assert "wie genau" in text(page, "article") and "gleich" in text(page, "article")
     page.run(choose % "en")
     page.wait("document.querySelector('article h2').textContent === 'Household'")
 

@@ -125,20 +125,21 @@ def test_an_interest_is_said_with_what_each_number_is_of_its_times_and_its_end()
     assert wording("en").interest(_SAID) == (
         "Talk about it: clearly more interested than the average customer: by a cautious estimate "
         "1.33 times as much, and 1.2 times is enough. Chance that the customer spends time on it "
-        "tomorrow: about 55%; average customer: about 8%. So far: time was spent on it on 12 of "
-        "the last 28 days. Next 7 days: probably on about as many days as in the last 7. First "
+        "tomorrow: about 55%, 7.2 times the average customer's. So far: time was spent on it on 12 "
+        "of the last 28 days. Next 7 days: probably on about as many days as in the last 7. First "
         "seen on 2026-01-08, last on 2026-03-05. Seen mostly on TV, also in apps. Most often: "
         "weekends in the evening (on 46% of them). Likeliest next time: 2026-03-07, in the "
-        "evening. This advice has stood since 2026-02-01 and ends on 2026-04-24."
+        "evening. This advice has stood since 2026-02-01. It ends on 2026-04-24: look again then."
     )
     assert wording("de").interest(_SAID) == (
         "Darauf ansprechen: klar mehr Interesse als beim durchschnittlichen Kunden: vorsichtig "
         "geschätzt das 1,33-fache, und das 1,2-fache genügt. Chance, dass sich der Kunde morgen "
-        "damit beschäftigt: etwa 55 %; durchschnittlicher Kunde: etwa 8 %. Bisher: an 12 der "
-        "letzten 28 Tage damit beschäftigt. Die nächsten 7 Tage: wohl an etwa so vielen Tagen wie "
-        "in den letzten 7. Zuerst gesehen am 2026-01-08, zuletzt am 2026-03-05. Meist im Fernsehen "
-        "gesehen, auch in Apps. Am häufigsten: am Wochenende am Abend (an 46 % davon). Am ehesten "
-        "wieder: 2026-03-07, am Abend. Dieser Rat gilt seit 2026-02-01 und endet am 2026-04-24."
+        "damit beschäftigt: etwa 55 %, das 7,2-fache des durchschnittlichen Kunden. Bisher: an "
+        "12 der letzten 28 Tage damit beschäftigt. Die nächsten 7 Tage: wohl an etwa so vielen "
+        "Tagen wie in den letzten 7. Zuerst gesehen am 2026-01-08, zuletzt am 2026-03-05. Meist im "
+        "Fernsehen gesehen, auch in Apps. Am häufigsten: am Wochenende am Abend (an 46 % davon). "
+        "Am ehesten wieder: 2026-03-07, am Abend. Dieser Rat gilt seit 2026-02-01. Er endet am "
+        "2026-04-24: dann wieder nachsehen."
     )
 
 
@@ -159,9 +160,11 @@ def test_the_rule_that_decided_is_said_with_its_numbers_by_itself() -> None:
 @pytest.mark.parametrize(
     ("score", "lift", "said"),
     [
-        (0.005, 0.7, "less than 1%; average customer: less than 1%."),
-        (0.05, 0.7, "about 5%; average customer: about 7%."),
-        (0.9, 0.1, "about 90%; average customer: about 100%."),
+        (0.005, 0.7, "less than 1%, 0.7 times the average customer's."),
+        (0.05, 0.02, "about 5%, 0.1 times the average customer's."),
+        (0.3, 0.96, "about 30%, about the same as with the average customer."),
+        (0.3, 1.06, "about 30%, 1.1 times the average customer's."),
+        (0.6, 12.6, "about 60%, 13 times the average customer's."),
         (0.4, 0.0, "about 40%."),
         (0.4, None, "about 40%."),
     ],
@@ -197,11 +200,11 @@ def test_what_was_seen_on_one_day_alone_is_said_so() -> None:
         (
             8.0,
             1.06,
-            "probably more interested than the average customer, but by a cautious "
-            "estimate only 1.06 times as much, and it takes 1.2 times",
+            "probably more interested than the average customer, but it could be as little as "
+            "1.06 times as much, and an offer takes 1.2 times",
         ),
-        (8.0, 0.0, "perhaps more interested than the average customer, but too little was seen"),
-        (8.0, None, "perhaps more interested than the average customer, but too little was seen"),
+        (8.0, 0.0, "but the estimate is still so rough that less cannot be ruled out"),
+        (8.0, None, "but the estimate is still so rough that less cannot be ruled out"),
         (0.7, 0.6, "for tomorrow no clear difference from the average customer"),
     ],
 )
@@ -236,3 +239,128 @@ def test_what_was_said_needs_no_chance_beside_it() -> None:
 def test_text_of_a_record_is_no_template() -> None:
     said = wording("en").reason("{value.__class__}", "{0}")
     assert said == "another reason ({value.__class__}: {0})"
+
+
+_MARCH_12 = 1_773_270_000_000
+
+
+@pytest.mark.parametrize(
+    ("language", "counted", "named"),
+    [
+        ("en", "it often comes back on Fridays, in 3 of the last 4 weeks", "comes back on Sundays"),
+        ("de", "es kehrt oft freitags wieder, in 3 der letzten 4 Wochen", "oft sonntags wieder"),
+    ],
+)
+def test_a_weekly_habit_is_said_with_its_weekday(language: str, counted: str, named: str) -> None:
+    said = wording(language)
+    raw = {
+        "first_seen": "2026-01-09",
+        "last_active": "2026-03-05",
+        "moments": [{"weekday": "sunday", "part": "evening", "p": 0.5}],
+        "reasons": [
+            {"code": "active_days_28", "value": 5},
+            {"code": "weekly_habit", "value": 0.75},
+        ],
+    }
+    profile = {
+        "as_of": 1_772_722_800_000,  # a Thursday
+        "computed_at": 1_772_726_400_000,
+        "context": {"roaming": False, "country": "DE", "tz_offset_min": 60},
+    }
+    assert counted in said.interest(raw, profile)
+    assert named in said.interest(raw, {**profile, "context": {}})
+    always = {**raw, "reasons": [{"code": "weekly_habit", "value": 1.0}]}
+    each = "in each of the last 4 weeks" if language == "en" else "in jeder der letzten 4 Wochen"
+    assert each in said.interest(always, profile)
+    either = said.interest({**raw, "moments": []}, {})
+    assert "one and the same day" in either or "ein und demselben Wochentag" in either
+
+
+@pytest.mark.parametrize(
+    ("changes", "profile", "said"),
+    [
+        ({}, {}, "No end is fixed: look again on the day you act."),
+        ({"stance": "hold"}, {}, "No end is fixed: look again when it has been seen anew."),
+        (
+            {"stance": "hold", "next": {"date": "2026-03-07", "part": "evening"}},
+            {},
+            "No end is fixed: look again after 2026-03-07, when more is known.",
+        ),
+        ({"until": _MARCH_12}, {}, "It ends on 2026-03-11: look again then."),
+        (
+            {"until": _MARCH_12},
+            {"valid_until": _MARCH_12},
+            "Look again by 2026-03-11: then the consent ends that the profile rests on.",
+        ),
+        (
+            {},
+            {"contactable": {"offers": {"value": True, "until": _MARCH_12}}},
+            "Look again by 2026-03-11: then the permission for offers ends.",
+        ),
+        (
+            {"stance": "hold", "reasons": [{"code": "on_hold", "value": 1}]},
+            {"contactable": {"offers": {"value": False, "until": _MARCH_12}}},
+            "Look again on 2026-03-11: then the halt of offers ends.",
+        ),
+        (
+            {"stance": "hold", "reasons": [{"code": "care_case", "value": 1}]},
+            {"contactable": {"offers": {"value": False, "until": None}}},
+            "Look again when the fault or complaint is closed.",
+        ),
+    ],
+)
+def test_it_is_said_when_to_look_again(
+    changes: dict[str, object], profile: dict[str, object], said: str
+) -> None:
+    raw = {"stance": "engage", "reasons": [{"code": "active_days_28", "value": 9}], **changes}
+    assert wording("en").interest(raw, profile).endswith(said)
+
+
+def test_what_was_said_leaves_out_what_a_number_would_have_decided() -> None:
+    codes = ("lift_unclear", "active_days_28", "care_case")
+    raw = {"stance": "hold", "reasons": [{"code": code, "value": 9} for code in codes]}
+    words = wording("en").interest(raw)
+    assert "still open. So far: time was spent on it on 9 of the last 28 days. Next" in words
+
+
+def test_a_pause_is_said_with_what_was_behind_it() -> None:
+    raw = {"id": "216", "stance": "avoid", "reasons": [{"code": "suppressed", "value": 1}]}
+    pauses = [
+        {"scope": "216", "reason": "decision_against", "until": None},
+        {"scope": "483", "reason": "purchase", "until": None},
+        {"scope": "216", "reason": "contact_cap", "channel": "mail", "until": None},
+    ]
+    words = wording("en").interest(raw, {"suppressions": pauses})
+    assert words.startswith("Do not bring it up: paused for a time: it was decided against.")
+
+
+def test_a_pause_of_one_channel_is_not_said_of_all() -> None:
+    mail = {"scope": "all", "channel": "mail", "reason": "contact_cap", "until": _MARCH_12}
+    one = {"scope": "483", "name": "Sports", "channel": None, "reason": "contacted", "until": None}
+    en, de = wording("en"), wording("de")
+    cap = "it was spoken to as often as the rules allow"
+    assert (
+        en.suppression(mail, {}) == f"No offers through the channel mail until 2026-03-11: {cap}."
+    )
+    assert de.suppression(one, {}).startswith("Nichts zu Sports über einen der Kanäle: ")
+    raw = {"id": "483", "stance": "engage", "reasons": [{"code": "declared_like", "value": 1}]}
+    assert (
+        "liked. Not through the channel mail until 2026-03-11. Not through one of the channels, "
+        "until further notice. "
+    ) in en.interest(raw, {"suppressions": [mail, one, {**mail, "scope": "audiences"}]})
+    assert "through" not in en.interest({**raw, "stance": "hold"}, {"suppressions": [mail]})
+
+
+def test_a_permission_says_whether_a_channel_is_closed() -> None:
+    said, yes = wording("en"), {"value": True, "why": "consent", "until": None}
+    assert said.permission("offers", yes, []).endswith("notice. No channel is closed to them.")
+    closed = [{"scope": "all", "channel": "mail", "reason": "contact_cap", "until": None}]
+    assert said.permission("offers", yes, closed).endswith("closed to them, as said below.")
+    assert said.permission("profiling", yes, closed).endswith("until further notice.")
+
+
+def test_what_is_not_yet_a_habit_is_not_called_new() -> None:
+    """It may have been there for weeks, on too few days of the last."""
+    value = {"days": 3, "needs": 4}
+    assert wording("en").reason("too_new", value).startswith("not often enough of late: time was")
+    assert wording("de").reason("too_new", value).startswith("zuletzt nicht oft genug: an 3 der")
