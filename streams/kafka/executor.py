@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Callable
 
 Job = Callable[[], None]
+#: A thread without a job for so long ends; the next job begins another.
+_IDLE_S = 10.0
 
 
 class SingleThreadExecutor:
@@ -31,13 +33,13 @@ class SingleThreadExecutor:
 
     def put(self, job: Job) -> None:
         """Submit a job; waits while too many others do."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="executor", daemon=True)
-            self._thread.start()
         with self._changed:
             self._changed.wait_for(lambda: len(self._jobs) < self._depth or self._error)
             self._raise()
             self._jobs.append(job)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="executor", daemon=True)
+                self._thread.start()
             self._changed.notify_all()
 
     def check(self) -> None:
@@ -63,20 +65,28 @@ class SingleThreadExecutor:
             raise self._error
 
     def _work(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._jobs)
-                job = self._jobs.popleft()
-                self._running = True
-                self._changed.notify_all()
+        while (job := self._next()) is not None:
             error: BaseException | None = None
             try:
                 job()
             except BaseException as failure:  # whoever gave the job raises it
                 error = failure
+            # A thread that waits must not keep what the last job held, clients above all.
+            del job
             with self._changed:
                 self._running = False
                 if error is not None:
                     self._error = error
                     self._jobs.clear()
                 self._changed.notify_all()
+            del error
+
+    def _next(self) -> Job | None:
+        """Wait for a job; None after a while without one, and the thread ends."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._jobs, _IDLE_S):
+                self._thread = None
+                return None
+            self._running = True
+            self._changed.notify_all()
+            return self._jobs.popleft()

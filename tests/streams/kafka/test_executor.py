@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable
 from functools import partial
 
@@ -10,6 +11,7 @@ import pytest
 
 from streams.errors import Abandon
 from streams.kafka.executor import SingleThreadExecutor
+from tests.support.processes import wait_until
 
 _S = 10.0  # nothing here takes longer
 
@@ -102,3 +104,30 @@ def test_a_full_lane_whose_job_fails_lets_go_of_who_waits() -> None:
     threading.Timer(0.2, go.set).start()
     with pytest.raises(Abandon):
         executor.put(lambda: None)
+
+
+class _Client:
+    def work(self) -> None:
+        """Do nothing."""
+
+
+def test_what_a_job_held_is_let_go_of_while_the_next_one_is_waited_for() -> None:
+    executor, client = SingleThreadExecutor(), _Client()
+    held = weakref.ref(client)
+    executor.put(client.work)
+    executor.settle()
+    del client
+    wait_until(lambda: held() is None, _S)
+
+
+def test_a_thread_without_jobs_ends_and_the_next_job_has_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("streams.kafka.executor._IDLE_S", 0.05)
+    executor, threads = SingleThreadExecutor(), list[threading.Thread]()
+    for _ in range(2):
+        executor.put(lambda: threads.append(threading.current_thread()))
+        executor.settle()
+        threads[-1].join(_S)
+        assert not threads[-1].is_alive()
+    assert len({id(thread) for thread in threads}) == 2
