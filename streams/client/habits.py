@@ -83,6 +83,13 @@ def day_of(profile: Mapping[str, Any]) -> date | None:
     return earliest if earliest == latest else None
 
 
+def last_day_of(profile: Mapping[str, Any]) -> date | None:
+    """Day of the newest event of a profile (JSON), by the clock that its heading has."""
+    context = profile.get("context")
+    minutes = context.get("tz_offset_min") if isinstance(context, Mapping) else None
+    return _local(profile.get("as_of"), minutes if isinstance(minutes, int) else 0)
+
+
 def _clocks(context: Mapping[str, Any]) -> tuple[int, int]:
     """Least and greatest difference to UTC that the operator's clock may have, minutes."""
     minutes = context.get("tz_offset_min")

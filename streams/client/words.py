@@ -12,7 +12,7 @@ from functools import lru_cache
 from importlib import resources
 from typing import Any, TypeGuard
 
-from streams.client.habits import WEEKDAYS, weekly_habit
+from streams.client.habits import WEEKDAYS, last_day_of, weekly_habit
 
 #: There is a file of each; the first is the default.
 LANGUAGES = ("en", "de")
@@ -81,6 +81,9 @@ class Wording:
                 return self.say("reason", "_lift_unclear_alike")
             if not _is_number(low) or low < _OPEN:
                 return self.say("reason", "_lift_unclear_open")
+        if _says_times(code, value, lift):
+            bounds = {name: value[name] for name in ("low", "needs")}
+            return self.say("reason", f"_{code}_times", times=_times(lift), **bounds)
         if code in _SHARES:
             value = self._percent(value)
         if value is None and code not in self._texts["reason"]:
@@ -157,6 +160,12 @@ class Wording:
             if pauses:
                 why = "; ".join(dict.fromkeys(pauses))
                 return self.say("reason", f"_{code}_for", why=why)
+        since, bounds = raw.get("stance_since"), value if isinstance(value, Mapping) else {}
+        if code == "still_likely" and isinstance(since, str) and not _is_new(since, profile):
+            numbers = {name: bounds.get(name) for name in ("score", "needs")}
+            if all(map(_is_number, numbers.values())):
+                shown = {name: self._percent(number) for name, number in numbers.items()}
+                return self.say("reason", "_still_likely_since", since=since, **shown)
         return self.reason(code, value, raw.get("lift"))
 
     def _closed_channels(self, raw: Mapping[str, Any], profile: Mapping[str, Any]) -> Iterator[str]:
@@ -181,19 +190,19 @@ class Wording:
         """A sentence on the score, and how many times the average customer's it is.
 
         That is the lift as it stands: a chance of others that is made of two rounded figures
-        would be another one in each profile.
+        would be another one in each profile. A reason that has said it is not repeated.
         """
         score, lift = raw.get("score"), raw.get("lift")
         if not _is_number(score):
             return
-        about = self._about(score)
-        if not _is_number(lift) or not lift > 0.0:
+        about, first = self._about(score), min(_dicts(raw.get("reasons")), key=_weight, default={})
+        told = _says_times(str(first.get("code")), first.get("value"), lift)
+        if told or not _is_number(lift) or not lift > 0.0:
             yield self.say("sentence", "chance", score=about)
         elif _ALIKE[0] <= lift < _ALIKE[1]:
             yield self.say("sentence", "chance_alike", score=about)
         else:
-            times = round(lift) if lift >= _WHOLE else max(0.1, round(lift, 1))
-            yield self.say("sentence", "chance_times", score=about, times=times)
+            yield self.say("sentence", "chance_times", score=about, times=_times(lift))
 
     def _about(self, share: float) -> str:
         if 0.0 < share < 0.01:
@@ -236,7 +245,8 @@ class Wording:
         since, until, then = raw.get("stance_since"), raw.get("until"), raw.get("next")
         engaged = raw.get("stance") == "engage"
         if isinstance(since, str):
-            yield self.say("sentence", "since", since=since)
+            dated = "since_new" if _is_new(since, profile) else "since"
+            yield self.say("sentence", dated, since=since)
         uses = profile.get("contactable")
         offers = uses.get("offers") if isinstance(uses, Mapping) else None
         permission = offers if isinstance(offers, Mapping) else {}
@@ -325,6 +335,25 @@ class Wording:
             text = f"{value:.2f}".rstrip("0").rstrip(".")
             return text.replace(".", ",") if self.language == "de" else text
         return str(value)
+
+
+def _says_times(code: str, value: Any, lift: Any) -> bool:
+    """Whether a reason says how many times the average customer's chance it is, and surely is."""
+    bounds = value if isinstance(value, Mapping) else {}
+    low, needs = bounds.get("low"), bounds.get("needs")
+    if not (_is_number(low) and _is_number(needs) and _is_number(lift)) or lift < _MORE:
+        return False
+    return code == "lift_clear" or (code == "lift_unclear" and low >= _OPEN)
+
+
+def _times(lift: float) -> float:
+    return round(lift) if lift >= _WHOLE else max(0.1, round(lift, 1))
+
+
+def _is_new(since: str, profile: Mapping[str, Any]) -> bool:
+    """Whether a stance begins after the last day that a profile (JSON) has seen."""
+    last = last_day_of(profile)
+    return last is not None and since > last.isoformat()
 
 
 def _is_number(value: Any) -> TypeGuard[float]:

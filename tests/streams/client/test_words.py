@@ -123,19 +123,21 @@ _SAID = {
 
 def test_an_interest_is_said_with_what_each_number_is_of_its_times_and_its_end() -> None:
     assert wording("en").interest(_SAID) == (
-        "Talk about it: clearly more interested than the average customer: by a cautious estimate "
-        "1.33 times as much, and 1.2 times is enough. Chance that the customer spends time on it "
-        "tomorrow: about 55%, 7.2 times the average customer's. So far: time was spent on it on 12 "
-        "of the last 28 days. Next 7 days: probably on about as many days as in the last 7. First "
+        "Talk about it: clearly more interested than the average customer: about 7.2 times as "
+        "likely to spend time on it tomorrow, by a cautious estimate still 1.33 times, and 1.2 "
+        "times is enough for an offer. Chance that the customer spends time on it tomorrow: about "
+        "55%. So far: time was spent on it on 12 of the last 28 days. Next 7 days: probably on "
+        "about as many days as in the last 7. First "
         "seen on 2026-01-08, last on 2026-03-05. Seen mostly on TV, also in apps. Most often: "
         "weekends in the evening (on 46% of them). Likeliest next time: 2026-03-07, in the "
         "evening. This advice has stood since 2026-02-01. It ends on 2026-04-24: look again then."
     )
     assert wording("de").interest(_SAID) == (
-        "Darauf ansprechen: klar mehr Interesse als beim durchschnittlichen Kunden: vorsichtig "
-        "geschätzt das 1,33-fache, und das 1,2-fache genügt. Chance, dass sich der Kunde morgen "
-        "damit beschäftigt: etwa 55 %, das 7,2-fache des durchschnittlichen Kunden. Bisher: an "
-        "12 der letzten 28 Tage damit beschäftigt. Die nächsten 7 Tage: wohl an etwa so vielen "
+        "Darauf ansprechen: klar mehr Interesse als beim durchschnittlichen Kunden: etwa 7,2-mal "
+        "so wahrscheinlich morgen damit beschäftigt, vorsichtig geschätzt noch 1,33-mal, und "
+        "1,2-mal genügt für ein Angebot. Chance, dass sich der Kunde morgen damit beschäftigt: "
+        "etwa 55 %. Bisher: an 12 der letzten 28 Tage damit beschäftigt. Die nächsten 7 Tage: "
+        "wohl an etwa so vielen "
         "Tagen wie in den letzten 7. Zuerst gesehen am 2026-01-08, zuletzt am 2026-03-05. Meist im "
         "Fernsehen gesehen, auch in Apps. Am häufigsten: am Wochenende am Abend (an 46 % davon). "
         "Am ehesten wieder: 2026-03-07, am Abend. Dieser Rat gilt seit 2026-02-01. Er endet am "
@@ -200,6 +202,13 @@ def test_what_was_seen_on_one_day_alone_is_said_so() -> None:
         (
             8.0,
             1.06,
+            "probably more interested than the average customer, about 8 times as likely to spend "
+            "time on it tomorrow; but this is not sure yet, it may be as little as 1.06 times, and "
+            "an offer takes 1.2 times",
+        ),
+        (
+            None,
+            1.06,
             "probably more interested than the average customer, but it could be as little as "
             "1.06 times as much, and an offer takes 1.2 times",
         ),
@@ -209,7 +218,7 @@ def test_what_was_seen_on_one_day_alone_is_said_so() -> None:
     ],
 )
 def test_what_is_unclear_is_said_by_how_much_it_is(
-    lift: float, low: float | None, said: str
+    lift: float | None, low: float | None, said: str
 ) -> None:
     assert said in wording("en").reason("lift_unclear", {"low": low, "needs": 1.2}, lift)
 
@@ -280,7 +289,11 @@ def test_a_weekly_habit_is_said_with_its_weekday(language: str, counted: str, na
     ("changes", "profile", "said"),
     [
         ({}, {}, "No end is fixed: look again on the day you act."),
-        ({"stance": "hold"}, {}, "No end is fixed: look again when it has been seen anew."),
+        (
+            {"stance": "hold"},
+            {},
+            "Nothing to do until it is seen again: then this advice changes by itself.",
+        ),
         (
             {"stance": "hold", "next": {"date": "2026-03-07", "part": "evening"}},
             {},
@@ -331,7 +344,9 @@ def test_a_pause_is_said_with_what_was_behind_it() -> None:
         {"scope": "216", "reason": "contact_cap", "channel": "mail", "until": None},
     ]
     words = wording("en").interest(raw, {"suppressions": pauses})
-    assert words.startswith("Do not bring it up: paused for a time: it was decided against.")
+    assert words.startswith(
+        "Do not bring it up: paused for a time: the customer decided against it."
+    )
 
 
 def test_a_pause_of_one_channel_is_not_said_of_all() -> None:
