@@ -199,7 +199,7 @@ def test_a_record_full_of_sentences_is_reduced_to_listed_words(service: Service)
     assert (interest["name"], "trend" in interest, interest["sources"]) == ("Sports", False, {})
     assert {item["code"] for item in interest["reasons"]} == set(ReasonCode)
     suppression, mail = found["suppressions"]
-    assert suppression["name"] == "Sports" and "disliked" in suppression["words"]
+    assert suppression["name"] == "Sports" and "not liked" in suppression["words"]
     assert mail["channel"] is None and "through one of the channels" in mail["words"]
     _assert_clean(found)
     _assert_clean(call(service, "why", subject="acc-8/m", interest="483"))
