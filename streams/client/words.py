@@ -121,7 +121,7 @@ class Wording:
             [
                 self.say("sentence", "interest", stance=stance, why=why),
                 *self._closed_channels(raw, profile),
-                *(() if decided else self._chance(raw)),
+                *(() if decided else self._chance(raw, reasons[0] if reasons else {})),
                 self.say("sentence", details, trend=trend, details="; ".join(more)),
                 *self._times(raw),
                 *self._standing(raw, profile, str(reasons[0].get("code")) if decided else ""),
@@ -186,16 +186,16 @@ class Wording:
         name = suppression.get("channel")
         return self.say("channel", "_other" if isinstance(name, str) else "_one", code=name)
 
-    def _chance(self, raw: Mapping[str, Any]) -> Iterator[str]:
+    def _chance(self, raw: Mapping[str, Any], first: Mapping[str, Any]) -> Iterator[str]:
         """A sentence on the score, and how many times the average customer's it is.
 
         That is the lift as it stands: a chance of others that is made of two rounded figures
-        would be another one in each profile. A reason that has said it is not repeated.
+        would be another one in each profile. What the `first` reason has said is not repeated.
         """
         score, lift = raw.get("score"), raw.get("lift")
         if not _is_number(score):
             return
-        about, first = self._about(score), min(_dicts(raw.get("reasons")), key=_weight, default={})
+        about = self._about(score)
         told = _says_times(str(first.get("code")), first.get("value"), lift)
         if told or not _is_number(lift) or not lift > 0.0:
             yield self.say("sentence", "chance", score=about)

@@ -52,8 +52,12 @@ def list_offsets(
     what: str,
     kind: type[KafkaFailed],
     ports: Ports = REAL,
+    isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED,
 ) -> dict[Spot, int]:
-    """Look up offsets with a given admin client and class of error, through changes of leaders."""
+    """Look up offsets with a given admin client and class of error, through changes of leaders.
+
+    The latest is the log's end or, read committed, where the first open transaction begins.
+    """
     deadline = ports.monotonic() + seconds
     found: dict[Spot, int] = {}
     asked = [TopicPartition(topic, partition) for topic, partition in spots]
@@ -61,7 +65,7 @@ def list_offsets(
         left = deadline - ports.monotonic()
         answers = admin.list_offsets(
             dict.fromkeys(asked, spec),
-            isolation_level=IsolationLevel.READ_UNCOMMITTED,
+            isolation_level=isolation,
             request_timeout=max(_PAUSE_S, left),
         )
         asked = []

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from confluent_kafka import ConsumerGroupState, IsolationLevel, TopicPartition
+from confluent_kafka import ConsumerGroupState, TopicPartition
 from confluent_kafka.admin import OffsetSpec
 
 from features.engine import Engine
@@ -35,6 +35,7 @@ from tests.broker.log_files import aborted
 from tests.support.dead_letter_proof import dead_letters
 from tests.support.evidence import Evidence, collect
 from tests.support.history import History
+from tests.support.open_transactions import open_transactions
 from tests.support.profile_differences import profile_differences
 from tests.support.profile_records import offers, versions
 from tests.support.reference import (
@@ -167,22 +168,13 @@ def _settled(settings: Settings, broken: dict[str, list[str]]) -> None:
     """No transaction open: readers of committed records get to the end."""
     admin = clients.admin(settings)
     spots = [
-        TopicPartition(settings.topic(name), p)
+        (settings.topic(name), p)
         for name in (STATE, PROFILES, OFFERS, DEAD_LETTERS)
         for p in range(settings.partitions)
     ]
-    ends = []
-    for level in (IsolationLevel.READ_COMMITTED, IsolationLevel.READ_UNCOMMITTED):
-        answers = admin.list_offsets(
-            {spot: OffsetSpec.latest() for spot in spots},
-            isolation_level=level,
-            request_timeout=_ADMIN_S,
-        )
-        ends.append({(s.topic, s.partition): f.result(_ADMIN_S).offset for s, f in answers.items()})
     broken["I6 no aborted record visible"] += [
-        f"{topic}[{p}]: a transaction is open at {ends[0][topic, p]}"
-        for topic, p in ends[0]
-        if ends[0][topic, p] != ends[1][topic, p]
+        f"{topic}[{p}]: a transaction is open at {offset}"
+        for (topic, p), offset in open_transactions(admin, spots).items()
     ]
 
 

@@ -12,9 +12,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka import IsolationLevel, TopicPartition
-from confluent_kafka.admin import OffsetSpec
-
 from streams.commands.demo import publish_tags
 from streams.contract.record import Record
 from streams.contract.topics import INPUTS, TOPICS
@@ -25,6 +22,7 @@ from streams.kafka.topic_plan import create_topics
 from streams.sandbox.demo_worker import environment
 from streams.sandbox.simulator import Simulation, simulated
 from streams.settings import Settings
+from tests.support.open_transactions import open_transactions
 from tests.support.processes import DIES_WITH_US, wait_until
 
 WORKER = (sys.executable, "-m", "streams", "worker")
@@ -138,20 +136,8 @@ def _undecided(settings: Settings) -> bool:
     admin = clients.admin(settings, role="offsets")
     there = admin.list_topics(timeout=_PATIENCE_S).topics
     outputs = (settings.topic(topic.name) for topic in TOPICS if topic.name not in INPUTS)
-    spots = [TopicPartition(name, p) for name in outputs if name in there
-             for p in there[name].partitions]  # fmt: skip
-    ends = [
-        {
-            (spot.topic, spot.partition): answer.result(_PATIENCE_S).offset
-            for spot, answer in admin.list_offsets(
-                dict.fromkeys(spots, OffsetSpec.latest()),
-                isolation_level=level,
-                request_timeout=_PATIENCE_S,
-            ).items()
-        }
-        for level in (IsolationLevel.READ_UNCOMMITTED, IsolationLevel.READ_COMMITTED)
-    ]
-    return ends[0] != ends[1]
+    spots = [(name, p) for name in outputs if name in there for p in there[name].partitions]
+    return bool(open_transactions(admin, spots))
 
 
 class WorkerProcess:

@@ -30,7 +30,7 @@ from confluent_kafka.admin import (
 
 from streams.client import ProfileReader
 from streams.contract import topics
-from streams.kafka import access
+from streams.kafka import access, clients
 from streams.kafka.compacted import CompactedTopic
 from streams.kafka.consumer_group import Group
 from streams.sandbox.demo_worker import environment
@@ -102,8 +102,7 @@ class Stage:
     def produce(self, topic: str, *records: tuple[bytes, bytes | None], as_: str) -> None:
         """Produce as a principal."""
         settings = self.settings(as_)
-        own = {"bootstrap.servers": settings.bootstrap_servers, "partitioner": "murmur2_random"}
-        producer = Producer({**settings.kafka, **own})
+        producer = clients.producer("feed", settings)
         for key, value in records:
             producer.produce(settings.topic(topic), value, key)
         assert producer.flush(30) == 0
