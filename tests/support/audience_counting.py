@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Sequence
+from contextlib import closing, suppress
 from itertools import combinations
 from typing import Any
+
+import orjson
 
 from features.audiences.budget import Noise
 from features.audiences.cells import Audiences
 from features.audiences.segments import RELEASE, Segment
 from features.tags import taxonomy
+from streams.contract.topics import AUDIENCES
+from streams.kafka.compacted import CompactedTopic, ReaderError
+from streams.settings import Settings
 
 TREE = taxonomy.load()
 K = 20
@@ -43,6 +49,16 @@ def profile(
             {"id": i, "score": 0.5, "dayparts": dict.fromkeys(parts, 0.5)} for i in interests
         ],
     }
+
+
+def records(settings: Settings) -> list[tuple[str, dict[str, Any] | None]]:
+    """Return everything that was ever published, as a reader of the topic sees it."""
+    reader = CompactedTopic(settings.bootstrap_servers, settings.topic(AUDIENCES))
+    with suppress(ReaderError), closing(reader):  # a new topic may have no leader yet
+        return [
+            ((m.key() or b"").decode(), orjson.loads(m.value() or b"null")) for m in reader.past(30)
+        ]
+    return []
 
 
 def said(topic: dict[str, int], segments: Iterable[Segment]) -> dict[str, int]:

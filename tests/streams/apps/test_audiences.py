@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from contextlib import AbstractContextManager, closing, suppress
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,11 @@ from jsonschema import Draft202012Validator
 from streams.contract.schemas import SCHEMAS
 from streams.contract.topics import AUDIENCES, PROFILES
 from streams.kafka import clients
-from streams.kafka.compacted import CompactedTopic, ReaderError
 from streams.kafka.topic_plan import create_topics
 from streams.settings import Settings
 from tests.conftest import Names
 from tests.support.app_process import app_process
-from tests.support.audience_counting import K, profile
+from tests.support.audience_counting import K, profile, records
 from tests.support.processes import wait_until
 from tests.support.worker_process import short_timings
 
@@ -63,14 +62,8 @@ class App:
         assert self.producer.flush(20) == 0
 
     def records(self) -> list[tuple[str, dict[str, Any] | None]]:
-        """Everything that was ever said, as a reader of the topic sees it."""
-        reader = CompactedTopic(self.settings.bootstrap_servers, self.settings.topic(AUDIENCES))
-        with suppress(ReaderError), closing(reader):  # a new topic may have no leader yet
-            return [
-                ((m.key() or b"").decode(), orjson.loads(m.value() or b"null"))
-                for m in reader.past(30)
-            ]
-        return []
+        """Everything that was ever said."""
+        return records(self.settings)
 
     def said(self) -> dict[str, int]:
         """Accounts by cell, as a reader of the topic knows them."""
