@@ -17,6 +17,7 @@ from streams.worker.worker import Worker
 from tests.broker.kafka_server import KafkaServer, Options
 from tests.conftest import Names
 from tests.support.live_worker import consented, live
+from tests.support.open_transactions import await_markers
 
 PARTITIONS = 6
 QUICK = Options(
@@ -36,7 +37,7 @@ def _started(settings: Settings, name: str) -> Worker:
 
 
 def _until(condition: Callable[[], bool], *workers: Worker) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not condition():
         assert time.monotonic() < deadline, [sorted(w._membership.engines) for w in workers]
         for worker in workers:
@@ -84,6 +85,7 @@ def test_workers_come_go_and_fall_silent_and_everything_counts_once(
         consented(settings, 12, events=1)
         _until(lambda: _whole(one) and group.lag().done, one)
     one.leave()
+    await_markers(settings)
     account = accounting.read(settings)
     assert account.balanced and account.outcomes["counted"] == 8 + 12 * 9
     assert account.outcomes["fact"] == 8 + 12 * 5
