@@ -117,7 +117,7 @@ class Secured:
         for answer in admin.create_acls(bindings).values() if bindings else ():
             answer.result(_TIMEOUT_S)
         filters = [AclBindingFilter(*words) for words in _bindings(user, acls)]
-        self._await(lambda: all(map(self._holds, filters)))
+        self._await(lambda: all(_holds(admin, wanted) for wanted in filters))
 
     def revoke(self, user: str, acls: Iterable[Acl]) -> None:
         """Take from a user what was allowed, from now on."""
@@ -125,7 +125,7 @@ class Secured:
         filters = [AclBindingFilter(*words) for words in _bindings(user, acls)]
         for answer in admin.delete_acls(filters).values():
             answer.result(_TIMEOUT_S)
-        self._await(lambda: not any(map(self._holds, filters)))
+        self._await(lambda: not any(_holds(admin, wanted) for wanted in filters))
 
     def login(self, user: str) -> dict[str, str]:
         """librdkafka's keys to log in by password."""
@@ -159,10 +159,6 @@ class Secured:
     def _await(self, known: Callable[[], bool]) -> None:
         """Wait for what the controller has: the broker that is asked learns of it later."""
         wait_until(known, _KNOWN_S)
-
-    def _holds(self, wanted: AclBindingFilter) -> bool:
-        """Whether a broker that is asked has the very grant."""
-        return bool(self.admin().describe_acls(wanted).result(_TIMEOUT_S))
 
     def _knows(self, user: str) -> bool:
         admin = self.admin()
@@ -226,6 +222,11 @@ def _properties(chain: Path, trusted: Path) -> Mapping[str, str]:
         "ssl.truststore.type": "PEM",
         "ssl.truststore.location": str(trusted),
     }
+
+
+def _holds(admin: AdminClient, wanted: AclBindingFilter) -> bool:
+    """Whether a broker that is asked has the very grant."""
+    return bool(admin.describe_acls(wanted).result(_TIMEOUT_S))
 
 
 def _bindings(user: str, acls: Iterable[Acl]) -> Iterator[tuple[Any, ...]]:
