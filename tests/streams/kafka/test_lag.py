@@ -13,13 +13,12 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from streams import metrics
 from streams.__main__ import main
 from streams.contract.topics import FACTS, INPUTS, NETWORK, TV
-from streams.kafka import lag
-from streams.kafka.consumer_group import Group
 from streams.kafka.lag import LagMeter
 from streams.settings import Settings
 from streams.worker.lag_watch import LagWatch
 from tests.conftest import Names
 from tests.support.live_worker import consented, live, running, settled, step_until
+from tests.support.worker_process import all_committed, lag
 
 _ROUNDED_S = 0.1  # what is told is rounded
 
@@ -32,13 +31,13 @@ def hanging(settings: Settings, topic: str, partition: int = 0) -> Iterator[floa
     producer = Producer(
         {"bootstrap.servers": settings.bootstrap_servers, "transactional.id": topic + "hangs"}
     )
-    producer.init_transactions(20)
+    producer.init_transactions(60)
     producer.begin_transaction()
     at = time.time() - 100
     producer.produce(settings.topic(topic), b"{}", b"acc-1", partition, timestamp=int(at * 1000))
-    assert producer.flush(20) == 0
+    assert producer.flush(60) == 0
     yield at
-    producer.abort_transaction(20)
+    producer.abort_transaction(60)
 
 
 def _kafkas(settings: Settings) -> int:
@@ -52,8 +51,8 @@ def _kafkas(settings: Settings) -> int:
     )
     spots = [TopicPartition(settings.topic(name), p) for name in INPUTS for p in range(2)]
     total = 0
-    for spot in consumer.committed(spots, 10):
-        low, high = consumer.get_watermark_offsets(spot, timeout=10)
+    for spot in consumer.committed(spots, 60):
+        low, high = consumer.get_watermark_offsets(spot, timeout=60)
         total += high - max(low, spot.offset)
     consumer.close()
     return total
@@ -76,13 +75,13 @@ def test_records_behind_a_hanging_transaction_show_in_their_own_age(
     worker = running(settings)
     watch = LagWatch(settings)
     watch.follow({0, 1})
-    with closing(LagMeter(settings)) as meter, Group(settings) as group:
-        step_until(worker, lambda: group.lag().done)
+    with closing(LagMeter(settings)) as meter:
+        step_until(worker, lambda: all_committed(settings))
         watch.look(meter)
         assert set(_shown(settings).values()) == {0.0}
         with hanging(settings, NETWORK) as since:
             consented(settings, events=3)
-            step_until(worker, lambda: _kafkas(settings) == group.lag().behind > 0)
+            step_until(worker, lambda: _kafkas(settings) == lag(settings).behind > 0)
             step_until(worker, _after(3.5))
             measured = meter.measure([(settings.topic(n), p) for n in INPUTS for p in (0, 1)])
             assert sum(item.records for item in measured) == _kafkas(settings) > 3
@@ -98,7 +97,7 @@ def test_records_behind_a_hanging_transaction_show_in_their_own_age(
                 watch.look(meter)
                 told.append(_shown(settings)[NETWORK, "0"])
             _from_outside(settings, since, monkeypatch, capsys)
-        step_until(worker, lambda: group.lag().done)  # behind the abort's marker, too
+        step_until(worker, lambda: all_committed(settings))  # behind the abort's marker, too
         assert _kafkas(settings) == 0
         watch.follow({0})
         watch.look(meter)
@@ -155,7 +154,7 @@ def test_without_a_worker_it_grows_and_the_cluster_is_asked_little(
         return original(self, spot, offset)
 
     monkeypatch.setattr(LagMeter, "_time_of", counted)
-    monkeypatch.setattr(lag, "_SEEN_S", 0.5)
+    monkeypatch.setattr("streams.kafka.lag._SEEN_S", 0.5)
     spots = [(settings.topic(name), p) for name in (FACTS, NETWORK) for p in (0, 1)]
     with closing(LagMeter(settings)) as meter:
         first = meter.measure(spots)
