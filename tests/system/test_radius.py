@@ -16,6 +16,7 @@ import pytest
 from confluent_kafka import Message, Producer, TopicPartition
 
 from streams.contract.topics import APP, FACTS, NETWORK, TV
+from streams.errors import ExitCode
 from streams.kafka.consumer_group import Group, GroupError
 from streams.sandbox.embedded_broker import free_port
 from streams.settings import Settings
@@ -188,12 +189,34 @@ def test_an_outage_is_survived(broker: KafkaServer, tmp_path: Path) -> None:
         seconds = wait_until(lambda: _ready(port)[0] == 200, 120, worker.text)
         print(f"ready {seconds:.1f} s after it was back")
         assert seconds < 30
+        if _takes_facts(settings, send, worker):
+            _ends_without_a_broker(broker, port, worker)
+            return
+    with WorkerProcess(settings, tmp_path / "again.log") as worker:
+        wait_for_end(settings, worker)
         assert delay_of_facts(settings, send, GOOD) < 30
-        broker.kill()
-        wait_until(lambda: _ready(port)[0] == 503, 30, worker.text)
-        send_signal = time.monotonic()
-        assert worker.terminate() == 0, worker.text()
-        print(f"ended {time.monotonic() - send_signal:.1f} s after SIGTERM without a broker")
+        _ends_without_a_broker(broker, port, worker)
+
+
+def _takes_facts(settings: Settings, send: Sender, worker: WorkerProcess) -> bool:
+    """See that a worker goes on after an outage; False where it ended for another to take over."""
+    try:
+        assert delay_of_facts(settings, send, GOOD) < 30
+    except AssertionError:
+        # The client can hang for good in the first commit after a restart (librdkafka#5456);
+        # then the process ends itself, and whoever supervises it starts it again.
+        if worker.exit_code() != ExitCode.STUCK:
+            raise
+        return False
+    return True
+
+
+def _ends_without_a_broker(broker: KafkaServer, port: int, worker: WorkerProcess) -> None:
+    broker.kill()
+    wait_until(lambda: _ready(port)[0] == 503, 60, worker.text)
+    send_signal = time.monotonic()
+    assert worker.terminate() == 0, worker.text()
+    print(f"ended {time.monotonic() - send_signal:.1f} s after SIGTERM without a broker")
 
 
 def test_an_app_without_a_broker_is_not_ready_and_is_again(
