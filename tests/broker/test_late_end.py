@@ -173,12 +173,13 @@ def test_it_does_nothing_to_a_worker_that_gave_up(
     with monkeypatch.context() as patch:
 
         def impatient() -> None:
-            left = iter([_COMMIT_S])  # for the offsets; what is too late must be the end
-            patch.setattr(Outlet, "_left", lambda self, deadline: next(left, 3.0))
+            # Time for the offsets; what is too late must be the end, before it is asked for again.
+            left = iter([_COMMIT_S])
+            patch.setattr(Outlet, "_left", lambda self, deadline: next(left, 1.0))
 
         with pytest.raises(Abandon):
             sender.commit(b"one", impatient)
-    assert stage.way.ends_held > before
+    wait_until(lambda: stage.way.ends_held > before, 60)
     sender.renew()
 
     def late() -> None:
