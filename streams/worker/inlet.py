@@ -26,7 +26,7 @@ from streams.kafka.compacted import passes
 from streams.kafka.fetching import Fetch, Fetched, Notice, plain_fetch
 from streams.kafka.ports import REAL, Ports
 from streams.settings import Settings
-from streams.worker.astray import Homing
+from streams.worker.astray import Astray, Homing
 from streams.worker.clocks import Clocks
 from streams.worker.partition import Cut, Partition
 from streams.worker.placement import Placement, placements
@@ -299,17 +299,19 @@ class Inlet:
         placement = self._placements.get(name)
         if placement is None:
             return
-        # A record without key, as a tick, belongs to the partition in which it lies.
-        placement.look(
-            number, [key for i in placement.sample(len(good)) if (key := fetched.keys[good[i]])]
-        )
+        sent_on: list[Astray] = []
         if name == self._facts:
             misplaced = (
                 (int(fetched.offsets[i]), home, key, fetched.values[i])
                 for i in here.tolist()
                 if (key := fetched.keys[i]) and (home := placement.home(key)) != number
             )
-            self.partitions[number].astray += self._homing.found(number, misplaced)
+            sent_on = list(self._homing.found(number, misplaced))
+            self.partitions[number].astray += sent_on
+        # A record without key, as a tick, belongs to the partition in which it lies.
+        keys = [key for i in placement.sample(len(good)) if (key := fetched.keys[good[i]])]
+        # Who refuses in the wrong place is heard: an input is judged by what would be lost.
+        placement.look(number, keys, {fact.key for fact in sent_on})
 
     def _take_again(self, consumer: Consumer, place: NDArray[np.int64], failed: int) -> None:
         """Let the records of other partitions come once more that came with a failed one's."""

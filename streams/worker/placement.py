@@ -10,7 +10,7 @@ before: no sample meets a tool that sends a few withdrawals a day (`streams.work
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 from streams import metrics
@@ -75,8 +75,8 @@ class Placement:
         """The partition that a key belongs to."""
         return self._partition_of(key, self._partitions)
 
-    def look(self, partition: int, keys: Iterable[bytes]) -> None:
-        """Check the keys of records of a partition.
+    def look(self, partition: int, keys: Iterable[bytes], handled: Collection[bytes] = ()) -> None:
+        """Check the keys of records of a partition; those that were handled are only counted.
 
         Raises
         ------
@@ -86,10 +86,12 @@ class Placement:
         for key in keys:
             home = self.home(key)
             self._sampled.inc()
-            self._looks.append(None if home == partition else key)
-            if home != partition:
-                self._misplaced.inc()
-                self._judge(partition, home)
+            astray = home != partition
+            self._misplaced.inc(astray)
+            if not (astray and key in handled):
+                self._looks.append(key if astray else None)
+                if astray:
+                    self._judge(partition, home)
 
     def _judge(self, partition: int, home: int) -> None:
         wrong = [key for key in self._looks if key is not None]

@@ -13,6 +13,7 @@ from confluent_kafka import KafkaError, Producer
 from features.records.fields import Accepts
 from streams import metrics
 from streams.contract.topics import FACTS, NETWORK, PROFILES
+from streams.errors import BadTopics
 from streams.kafka.compacted import CompactedTopic
 from streams.kafka.partitioners import PARTITIONERS
 from streams.settings import Settings
@@ -111,6 +112,20 @@ def test_what_forbids_comes_home_and_the_profile_goes(what: str, before: int) ->
         assert name.encode() not in held
     assert committed(broker, FACTS_TOPIC, HOME) >= ahead + 1
     assert committed(broker, FACTS_TOPIC, AWAY) == 1
+
+
+def test_however_many_refuse_in_the_wrong_place_all_are_heard() -> None:
+    """What is sent on is no reason to stop; what would be lost is."""
+    names = accounts(40)
+    broker, worker = profiled(names)
+    for name in names:
+        put(broker, FACTS_TOPIC, name, fact(name, **FORBIDS["withdrawn"]), AWAY)
+    steps(60, worker)
+    assert not standing(broker)
+    for name in names:
+        put(broker, FACTS_TOPIC, name, consent(name, _LATER + 1_000), AWAY)
+    with pytest.raises(BadTopics, match=f"^{FACTS_TOPIC}: "):
+        steps(20, worker)
 
 
 def test_a_childs_device_comes_home() -> None:
