@@ -121,6 +121,10 @@ SAMPLED_KEYS = _counter(
 MISPLACED_KEYS = _counter(
     "misplaced_keys_total", "Sampled keys that another partition is the place of", "topic"
 )
+FACTS_SENT_ON = _counter(
+    "facts_sent_on_total",
+    "Misplaced facts that forbid, written once more to the partition of their account",
+)
 DEAD_LETTERS = _counter(
     "dead_letters_total", "Records sent to dead-letters", "reason", of=("worker", "catalogue")
 )

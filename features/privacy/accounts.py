@@ -282,12 +282,12 @@ class Accounts:
         kin = self.ledger.kin(account)
         children, known = set(before.children), set[str]()
         if kin is not None:
-            known = {m for m in kin.known_children if not member or kin.are_one(m, member)}
+            known = kin.children_like(member) if member else kin.known_children
             children |= {self.ledger.child_mark(account, m, "child") for m in known}
             children |= {
                 self.ledger.child_mark(account, d, "device")
                 for d, device in kin.childrens.items()
-                if device.child and not member
+                if not member and device.child
             }
         others = ["", *sorted(kin.members if kin else ())]
         if member:

@@ -97,7 +97,7 @@ class Admission:
         mark, own = self.ledger.mark(account), self.ledger.mark(account, member)
         if kin is not None and kin.is_child(member):
             return True
-        known = kin is not None and any(kin.are_one(n, member) for n in kin.known_children)
+        known = kin is not None and bool(kin.children_like(member))
         known = known or any(
             self.ledger.is_marked(item, account, member, "child") for item in (mark, own)
         )

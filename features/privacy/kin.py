@@ -8,6 +8,7 @@ says that it is an adult's, and a child stays one until an entry says that he is
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -20,6 +21,8 @@ from features.vocabulary import CaseStatus
 ERASED: Final = ""
 #: Statements kept of a device about former owners who are adults.
 _FORMER: Final = 8
+#: Devices of an account beyond which those of each member are listed.
+_FEW: Final = 16
 
 
 class Said(NamedTuple):
@@ -106,6 +109,11 @@ class Device:
         return self.to_bytes() != before
 
     @property
+    def whose(self) -> set[str]:
+        """All whom it tells anything of, `ERASED` among them."""
+        return {*self.owners, *(() if self.owner is None else (self.owner,))}
+
+    @property
     def named(self) -> set[str]:
         """The members who were named as its owners, as far as they are kept."""
         return {name for name in (*self.owners, self.owner) if name}
@@ -160,6 +168,74 @@ class Case(NamedTuple):
         return cls(int(ts), bool(is_open), str(event_id), str(member))
 
 
+class _Listed:
+    """The devices of each member of an account that has many: a school, a company.
+
+    Without it every entry of the registry looks at every device of every child.
+
+    Attributes
+    ----------
+    of : dict of str to dict of str to Device
+        By member and name of the device.
+    alike : dict of str to set of str
+        Those members by how they are spelled alike.
+    children : set of str
+        Who of them is a child.
+    shared : set of str
+        Devices of a child that the household shares.
+    """
+
+    __slots__ = ("_account", "alike", "children", "of", "shared")
+
+    def __init__(self, account: str) -> None:
+        self._account = account
+        self.of: dict[str, dict[str, Device]] = {}
+        self.alike: dict[str, set[str]] = {}
+        self.children: set[str] = set()
+        self.shared: set[str] = set()
+
+    def put(self, name: str, before: Device, now: Device) -> None:
+        """Replace a device."""
+        (self.shared.add if now.child and now.owner is None else self.shared.discard)(name)
+        for member in before.whose - now.whose:
+            self.of[member].pop(name, None)
+            if not self.of[member]:
+                del self.of[member]
+                keep_name(self.alike, spelled(member, self._account), member, kept=False)
+        for member in now.whose:
+            self.of.setdefault(member, {})[name] = now
+            keep_name(self.alike, spelled(member, self._account), member, kept=True)
+        for member in before.named | now.named:
+            known = _child_by(self.devices(member), member, self.devices(member))
+            (self.children.add if known else self.children.discard)(member)
+
+    def devices(self, member: str) -> Collection[Device]:
+        """The devices that tell of a member as he is spelled."""
+        return self.of.get(member, {}).values()
+
+    def likewise(self, member: str) -> set[str]:
+        """The members who are spelled as somebody is."""
+        return {name for name in self.alike.get(spelled(member, self._account), ()) if name}
+
+
+def _adult_since(member: str, devices: Iterable[Device]) -> int:
+    """Time of the last word that a member is an adult, ms; -1 if there is none."""
+    said = (device.owners.get(member) for device in devices)
+    return max((item.ts for item in said if item and not item.child), default=-1)
+
+
+def _child_by(telling: Iterable[Device], member: str, devices: Collection[Device]) -> bool:
+    """Whether devices that tell of a child say it of a member, beside all that are known."""
+    for device in telling:
+        said, his = device.owners.get(member), device.owner == member
+        if said is None:
+            if his and device.child and _adult_since(member, devices) < 0:
+                return True
+        elif said.child and (his or said.ts >= _adult_since(member, devices)):
+            return True
+    return False
+
+
 class Kin:
     """Facts about an account beside its own words; values are as in the changelog.
 
@@ -179,7 +255,9 @@ class Kin:
         Devices that tell of a child.
     """
 
-    __slots__ = ("_account", "_spellings", "cases", "childrens", "devices", "members", "open")
+    __slots__ = (
+        "_account", "_listed", "_spellings", "cases", "childrens", "devices", "members", "open"
+    )  # fmt: skip
 
     def __init__(self, account: bytes = b"") -> None:
         self._account = account.decode()
@@ -189,6 +267,7 @@ class Kin:
         self.open: set[str] = set()
         self.childrens: dict[str, Device] = {}
         self._spellings: dict[str, set[str]] = {}
+        self._listed: _Listed | None = None
 
     def __bool__(self) -> bool:
         return bool(self.members or self.devices or self.cases)
@@ -204,6 +283,8 @@ class Kin:
 
     def put_device(self, name: str, device: Device | None) -> None:
         """Set a device or, with None, forget it."""
+        if self._listed is not None:
+            self._listed.put(name, self.device(name), device or Device())
         self.childrens.pop(name, None)
         if device is None:
             self.devices.pop(name, None)
@@ -211,6 +292,10 @@ class Kin:
         self.devices[name] = device.to_bytes()
         if device.protects:
             self.childrens[name] = device
+        if self._listed is None and len(self.devices) > _FEW:
+            self._listed = _Listed(self._account)
+            for other in self.devices:
+                self._listed.put(other, Device(), self.device(other))
 
     def put_case(self, name: str, case: Case | None) -> None:
         """Set a care case or, with None, forget it."""
@@ -235,42 +320,58 @@ class Kin:
     @property
     def shared(self) -> bool:
         """Whether a child's device is shared by the household."""
+        if self._listed is not None:
+            return bool(self._listed.shared)
         return any(device.child and device.owner is None for device in self.childrens.values())
 
     @property
     def known_children(self) -> set[str]:
         """The members who are children, as they are spelled in the registry."""
+        if self._listed is not None:
+            return set(self._listed.children)
         named = {name for device in self.childrens.values() for name in device.named}
         return {name for name in named if self.is_child(name)}
 
     @property
     def owners(self) -> set[str]:
         """The members whom the registry names."""
+        if self._listed is not None:
+            return {name for name in self._listed.of if name}
         return {name for device in map(self.device, self.devices) for name in device.named}
 
     def is_child(self, member: str) -> bool:
         """Whether a member is a child: by a device that is his, or by one that was."""
-        for device in self.childrens.values():
-            said, his = device.owners.get(member), device.owner == member
-            if said is None:
-                if his and device.child and self.adult_since(member) < 0:
-                    return True
-            elif said.child and (his or said.ts >= self.adult_since(member)):
-                return True
-        return False
+        if not self.childrens:
+            return False
+        if self._listed is not None:
+            found = self._listed.devices(member)
+            return _child_by(found, member, found)
+        return _child_by(self.childrens.values(), member, [*map(self.device, self.devices)])
+
+    def children_like(self, member: str) -> set[str]:
+        """The children who are spelled as a member is."""
+        if self._listed is not None:
+            return self._listed.children & self._listed.likewise(member)
+        return {name for name in self.known_children if self.are_one(name, member)}
 
     def adult_since(self, member: str) -> int:
         """Time of the last word that a member is an adult, ms; -1 if there is none."""
-        said = (self.device(name).owners.get(member) for name in self.devices)
-        return max((item.ts for item in said if item and not item.child), default=-1)
+        if self._listed is not None:
+            return _adult_since(member, self._listed.devices(member))
+        return _adult_since(member, map(self.device, self.devices))
 
     def owned(self, member: str) -> list[str]:
         """Devices of a member, however he is spelled."""
+        if (told := self._listed) is not None:
+            likewise = told.likewise(member)
+            return sorted(n for who in likewise for n, d in told.of[who].items() if d.owner == who)
         owners = ((name, self.device(name).owner) for name in self.devices)
         return [name for name, owner in owners if owner and self.are_one(owner, member)]
 
     def naming(self, member: str) -> list[str]:
         """Devices of which a member was ever named as the owner."""
+        if (told := self._listed) is not None:
+            return sorted({name for who in told.likewise(member) for name in told.of[who]})
         named = ((name, self.device(name).named) for name in self.devices)
         return [n for n, names in named if any(self.are_one(who, member) for who in names)]
 

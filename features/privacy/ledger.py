@@ -242,7 +242,7 @@ class Ledger:
         if kin is not None:
             cases = kin.cases_of(member) if member else kin.cases
             found += [case.ts for name in cases if (case := kin.case(name))]
-            for device in (kin.device(name) for name in kin.devices):
+            for device in map(kin.device, kin.naming(member) if member else kin.devices):
                 if not member or (device.owner and kin.are_one(device.owner, member)):
                     found.append(device.ts)
                 owners = device.owners.items() if member else ()

@@ -133,7 +133,7 @@ def _worker(settings: Settings) -> list[Acl]:
         *_topics(
             settings,
             read=(*JOINABLE, TAGS, PROFILES, STATE, UNTAGGED, *models),
-            # The facts for ticks and the model of all partitions alone.
+            # The facts for ticks, the model of all partitions and misplaced refusals alone.
             write=(FACTS, PROFILES, OFFERS, STATE, DEAD_LETTERS, RECEIPTS, UNTAGGED, *models),
             look=_ALL,
         ),

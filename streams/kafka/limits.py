@@ -14,7 +14,15 @@ from dataclasses import dataclass, field, replace
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import ConfigResource, ResourceType
 
-from streams.contract.topics import DEAD_LETTERS, OFFERS, PROFILES, RECEIPTS, STATE, shared_topics
+from streams.contract.topics import (
+    DEAD_LETTERS,
+    FACTS,
+    OFFERS,
+    PROFILES,
+    RECEIPTS,
+    STATE,
+    shared_topics,
+)
 from streams.errors import Abandon, KafkaFailed
 from streams.kafka import clients
 from streams.kafka.ports import REAL, Ports
@@ -22,7 +30,7 @@ from streams.settings import Settings
 
 log = logging.getLogger(__name__)
 #: Topics that a worker's transactions write to.
-WRITTEN = (PROFILES, OFFERS, STATE, RECEIPTS, DEAD_LETTERS)
+WRITTEN = (PROFILES, OFFERS, STATE, RECEIPTS, DEAD_LETTERS, FACTS)
 #: Of a batch and of its only record, beyond key, value and headers.
 FRAME = 512
 TOPIC_KEY = "max.message.bytes"

@@ -20,12 +20,13 @@ from features.records.dead_letter import DeadLetter
 from features.records.position import Position
 from features.records.sequence import Merge
 from features.records.tolerated import Tolerance
-from streams.contract.topics import joined_topics
+from streams.contract.topics import FACTS, joined_topics
 from streams.errors import LostOffsets, PartitionFailed, Stop
 from streams.kafka.compacted import passes
 from streams.kafka.fetching import Fetch, Fetched, Notice, plain_fetch
 from streams.kafka.ports import REAL, Ports
 from streams.settings import Settings
+from streams.worker.astray import Astray, Homing
 from streams.worker.clocks import Clocks
 from streams.worker.partition import Cut, Partition
 from streams.worker.placement import Placement, placements
@@ -62,6 +63,8 @@ class Inlet:
         self._kind = {name: n for n, name in enumerate(self._names)}
         self._limits = input_limits(settings)
         self._words = rules_of(settings).words
+        self._facts = settings.topic(FACTS)
+        self._homing = Homing(self._words, self._limits.ids.accepts, self._limits.max_message_bytes)
         self.refusals = Refusals(settings, ports)
         self._clocks = Clocks(settings.future_tolerance_ms)
         # Seconds spent waiting for records: patience with an input that is silent runs only
@@ -73,7 +76,8 @@ class Inlet:
 
     def expect(self, partitions: int) -> None:
         """Check from now on that keys lie where they belong among so many partitions."""
-        self._placements = placements(self._names, self._settings.partitioner, partitions)
+        partitioner = self._settings.partitioner
+        self._placements = placements(self._names, partitioner, partitions, self._facts)
 
     def open(self, partition: int, start: Mapping[str, Position]) -> None:
         """Begin a partition at these offsets and running times per topic."""
@@ -138,7 +142,9 @@ class Inlet:
                 taken = Counter(
                     {name: at.offset - part.cut_at[name].offset for name, at in positions.items()}
                 )
-                cuts.append(Cut(number, part, positions, part.take_refused(positions), taken))
+                refused = part.take_refused(positions)
+                astray = part.take_astray(positions[self._facts].offset)
+                cuts.append(Cut(number, part, positions, refused, taken, astray))
                 part.cut_at = positions
         return cuts
 
@@ -267,9 +273,7 @@ class Inlet:
             part.merge.inputs[name].take(mine, place_on)
             part.arrival_ms[name] = int(stamps[here[-1]])
             part.heard[name] = self._listened
-            if placement := self._placements.get(name):
-                good = here[~bad[here]]
-                placement.look(number, [keys[good[i]] or b"" for i in placement.sample(len(good))])
+            self._look(number, name, fetched, here, here[~bad[here]])
             part.refuse(
                 name,
                 (
@@ -282,6 +286,32 @@ class Inlet:
                 self.refusals.halt(
                     consumer, TopicPartition(name, number, place_on), part, passed.why
                 )
+
+    def _look(
+        self,
+        number: int,
+        name: str,
+        fetched: Fetched,
+        here: NDArray[np.intp],
+        good: NDArray[np.intp],
+    ) -> None:
+        """See whether the keys of accepted records belong here, and send facts on that don't."""
+        placement = self._placements.get(name)
+        if placement is None:
+            return
+        sent_on: list[Astray] = []
+        if name == self._facts:
+            misplaced = (
+                (int(fetched.offsets[i]), home, key, fetched.values[i])
+                for i in here.tolist()
+                if (key := fetched.keys[i]) and (home := placement.home(key)) != number
+            )
+            sent_on = list(self._homing.found(number, misplaced))
+            self.partitions[number].astray += sent_on
+        # A record without key, as a tick, belongs to the partition in which it lies.
+        keys = [key for i in placement.sample(len(good)) if (key := fetched.keys[good[i]])]
+        # Who refuses in the wrong place is heard: an input is judged by what would be lost.
+        placement.look(number, keys, {fact.key for fact in sent_on})
 
     def _take_again(self, consumer: Consumer, place: NDArray[np.int64], failed: int) -> None:
         """Let the records of other partitions come once more that came with a failed one's."""

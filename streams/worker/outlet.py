@@ -4,7 +4,7 @@ A commit is, in this order:
 
 1. begin the transaction;
 2. produce profiles and their offers, changelog records, receipts, what was learned and dead
-   letters, each to its input's partition;
+   letters, each to its input's partition, and misplaced facts that forbid to their own;
 3. add the input offsets, with the consumer's group metadata, so that a worker that lost its
    partitions is fenced (KIP-447);
 4. commit.
@@ -35,12 +35,13 @@ from features.records.dead_letter import DeadLetter
 from features.records.position import Position
 from streams.contract import headers as codecs
 from streams.contract.headers import OFFERS_EVENT, PROFILE_EVENT, EventType
-from streams.contract.topics import DEAD_LETTERS, MODELS, OFFERS, PROFILES, RECEIPTS, STATE
+from streams.contract.topics import DEAD_LETTERS, FACTS, MODELS, OFFERS, PROFILES, RECEIPTS, STATE
 from streams.errors import Abandon, Stop
 from streams.kafka import clients, limits
 from streams.kafka.ports import REAL, Ports
 from streams.kafka.resent import SentRequests
 from streams.settings import Settings
+from streams.worker.astray import Astray
 from streams.worker.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
@@ -57,6 +58,8 @@ class Commit:
     changes : dict of int to Changes
         By partition.
     refused : list of DeadLetter
+    astray : list of Astray
+        Facts to be written to the partitions that they belong to.
     offsets : list of TopicPartition
         Next offset per input partition.
     taken : Counter of str
@@ -69,6 +72,7 @@ class Commit:
 
     changes: dict[int, Changes] = field(default_factory=dict)
     refused: list[DeadLetter] = field(default_factory=list)
+    astray: list[Astray] = field(default_factory=list)
     offsets: list[TopicPartition] = field(default_factory=list)
     taken: Counter[str] = field(default_factory=Counter)
     outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -93,6 +97,7 @@ class Outlet:
         self._state = settings.topic(STATE)
         self._dead = settings.topic(DEAD_LETTERS)
         self._receipts = settings.topic(RECEIPTS)
+        self._facts = settings.topic(FACTS)
         self._models = settings.topic(MODELS)
         self._settings = settings
         self._begin(settings.call_deadline_ms / 1000.0)
@@ -214,6 +219,10 @@ class Outlet:
                 value=letter.value,
                 partition=letter.partition,
                 headers=codecs.dead_letter_headers(letter),
+            )
+        for fact in commit.astray:
+            self._send(
+                deadline, topic=self._facts, key=fact.key, value=fact.value, partition=fact.home
             )
 
     def _send_profiles(

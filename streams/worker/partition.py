@@ -15,6 +15,7 @@ from features.records.decoder import FACTS
 from features.records.inputs import INPUTS
 from features.records.position import Position
 from features.records.sequence import Merge
+from streams.worker.astray import Astray
 from streams.worker.dead_letters import DeadLetterCount
 
 
@@ -44,6 +45,8 @@ class Partition:
     merge : Merge
     refused : dict of str to deque of DeadLetter
         Per input, in log order.
+    astray : deque of Astray
+        Facts to be sent on to their accounts' partitions, in log order.
     late : list of DeadLetter
         Refused only when their turn had come.
     outcomes : Counter of (str, str)
@@ -66,6 +69,7 @@ class Partition:
 
     merge: Merge
     refused: dict[str, deque[DeadLetter]] = field(default_factory=dict)
+    astray: deque[Astray] = field(default_factory=deque)
     late: list[DeadLetter] = field(default_factory=list)
     outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
     arrivals: list[NDArray[np.int64]] = field(default_factory=list)
@@ -99,6 +103,13 @@ class Partition:
             while queue and queue[0].offset < offset:
                 found.append(queue.popleft())
                 self.bytes_refused[name] -= len(found[-1].value or b"")
+        return found
+
+    def take_astray(self, end: int) -> list[Astray]:
+        """Take out the facts to be sent on that lie before the released facts' end."""
+        found = []
+        while self.astray and self.astray[0].offset < end:
+            found.append(self.astray.popleft())
         return found
 
     @property
@@ -141,6 +152,8 @@ class Cut:
         Before those offsets.
     taken : Counter of str
         Records per input topic since the former cut.
+    astray : list of Astray
+        Facts before those offsets that are to be sent on.
     """
 
     partition: int
@@ -148,12 +161,14 @@ class Cut:
     positions: dict[str, Position]
     refused: list[DeadLetter]
     taken: Counter[str]
+    astray: list[Astray] = field(default_factory=list)
 
     @classmethod
     def joined(cls, cuts: Sequence[Cut]) -> Cut:
         """One cut in place of several that follow each other."""
-        refused, taken = list[DeadLetter](), Counter[str]()
+        refused, taken, astray = list[DeadLetter](), Counter[str](), list[Astray]()
         for cut in cuts:
             refused += cut.refused
             taken.update(cut.taken)
-        return replace(cuts[-1], refused=refused, taken=taken)
+            astray += cut.astray
+        return replace(cuts[-1], refused=refused, taken=taken, astray=astray)

@@ -281,6 +281,7 @@ class Pipeline:
             commit.arrivals += cut.part.arrivals
             cut.part.arrivals = []
             commit.refused += [self._kept(letter, engine) for letter in cut.refused + late]
+            commit.astray += cut.astray
             commit.offsets += [
                 TopicPartition(name, cut.partition, at.offset, committed_note(engine.owner, name))
                 for name, at in cut.positions.items()

@@ -66,6 +66,7 @@ class Report:
         for letter in commit.refused:
             metrics.DEAD_LETTERS.labels(letter.reason).inc()
             metrics.UNDECIDED_FACTS.inc(letter.undecided)
+        metrics.FACTS_SENT_ON.inc(len(commit.astray))
         for partition, changes in commit.changes.items():
             gone = sum(1 for item in changes.profiles if item.value is None)
             metrics.PROFILES.inc(len(changes.profiles) - gone)
