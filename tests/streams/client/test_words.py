@@ -231,8 +231,8 @@ def test_what_is_unclear_is_said_by_how_much_it_is(
             ["active_days_28", "suppressed", "care_case"],
             "a fault or complaint of this customer is still open; paused for a time",
         ),
-        (["active_days_28", "somebody_else"], "50% of it is probably of somebody else who uses"),
-        (["active_days_28", "learned_abroad"], "50% of it comes from a trip abroad that is over"),
+        (["active_days_28", "somebody_else"], "50% of what was seen of it was probably"),
+        (["active_days_28", "learned_abroad"], "50% of what was seen of it comes from a trip"),
     ],
 )
 def test_what_decides_is_said_first(reasons: list[str], said: str) -> None:
