@@ -53,7 +53,7 @@ class EmbeddedBroker:
     ----------
     port : int, default 0
         TCP port on the loopback interface; 0 picks a free one.
-    start_timeout_s : float, default 15
+    start_timeout_s : float, default 60
         How long to wait until it answers a metadata request.
 
     Attributes
@@ -67,7 +67,7 @@ class EmbeddedBroker:
         On enter, naming what is missing or the last line the broker wrote.
     """
 
-    def __init__(self, port: int = 0, start_timeout_s: float = 15.0) -> None:
+    def __init__(self, port: int = 0, start_timeout_s: float = 60.0) -> None:
         self.port = port
         self.start_timeout_s = start_timeout_s
         self._process: subprocess.Popen[bytes] | None = None

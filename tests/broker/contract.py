@@ -22,7 +22,7 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-CALL_S = 10.0
+CALL_S = 60.0
 NEVER = -1001
 
 
@@ -50,7 +50,7 @@ class Seen:
         self.errors: list[str] = []
         self.messages: list[Message] = []
 
-    def until(self, condition: Callable[[], bool], seconds: float = 20.0) -> Seen:
+    def until(self, condition: Callable[[], bool], seconds: float = 120.0) -> Seen:
         """Consume until the condition holds."""
         deadline = self._world.now() + seconds
         while not condition():
@@ -163,7 +163,7 @@ class LogContract:
         consumer = world.consumer("g")
         consumer.assign(at(topic))
         seen = Seen(world, consumer)
-        seen.until(lambda: seen.ends == [5])
+        seen.until(lambda: seen.ends[-1:] == [5])  # the last marker may come after its answer
         assert seen.values == [b"yes", None]
         first = seen.messages[0]
         assert (first.offset(), first.key(), first.headers()) == (2, b"k", [("h", b"x")])
@@ -192,14 +192,14 @@ class LogContract:
 
     def test_a_transaction_that_takes_too_long_is_ended(self, world: World) -> None:
         topic = world.topic("a")
-        producer = world.producer("t", **{"transaction.timeout.ms": 2000})
+        producer = world.producer("t", **{"transaction.timeout.ms": 6000})
         producer.begin_transaction()
         producer.produce(topic, b"slow", partition=0)
         producer.flush(CALL_S)
         reader = world.consumer("g")
         reader.assign(at(topic))
         seen = Seen(world, reader)
-        seen.until(lambda: bool(seen.ends) and seen.ends[-1] == 2, 30.0)
+        seen.until(lambda: bool(seen.ends) and seen.ends[-1] == 2)
         assert seen.values == []
         metadata = reader.consumer_group_metadata()
         assert (
@@ -248,7 +248,7 @@ class LogContract:
         consumer = world.consumer("g")
         consumer.assign(at(topic))
         seen = Seen(world, consumer)
-        seen.until(lambda: seen.ends == [5])
+        seen.until(lambda: seen.ends[-1:] == [5])
         assert seen.values == [b"0", b"1", b"2", b"more"]
 
     def test_an_offset_that_is_gone_is_an_error_once(self, world: World) -> None:

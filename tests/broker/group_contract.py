@@ -129,11 +129,11 @@ class GroupContract:
 
     def test_who_does_not_poll_loses_its_partitions(self, world: World) -> None:
         topic = world.topic("a")
-        short = {"session.timeout.ms": 1500, "max.poll.interval.ms": 1500}
+        short = {"session.timeout.ms": 4000, "max.poll.interval.ms": 4000}
         slow, producer, log = world.consumer("g", **short), world.producer("t"), Log()
         log.join(slow, topic)
         Seen(world, slow).until(lambda: log.kinds == ["assign"])
-        world.stall(4.0)
+        world.stall(10.0)
         producer.begin_transaction()
         assert (
             name_of(

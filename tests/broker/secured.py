@@ -7,7 +7,7 @@ nobody's name there is a super user's.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +33,8 @@ from tests.broker.kafka_server import Options, free_ports
 from tests.support.processes import run_command, wait_until
 
 _LOGIN = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
-_TIMEOUT_S = 30.0
+_TIMEOUT_S = 60.0
+_KNOWN_S = 240.0
 _KINDS = {
     "topic": ResourceType.TOPIC,
     "group": ResourceType.GROUP,
@@ -106,21 +107,25 @@ class Secured:
         for answer in admin.alter_user_scram_credentials([change]).values():
             answer.result(_TIMEOUT_S)
         self.allow(user, acls)
-        wait_until(lambda: self._knows(user), _TIMEOUT_S)
+        self._await(lambda: self._knows(user))
 
     def allow(self, user: str, acls: Iterable[Acl]) -> None:
-        """Let a user do more."""
+        """Let a user do more, from now on."""
+        acls = list(acls)
         bindings = [AclBinding(*words) for words in _bindings(user, acls)]
         admin = self.admin()  # kept until the answers are there
         for answer in admin.create_acls(bindings).values() if bindings else ():
             answer.result(_TIMEOUT_S)
+        filters = [AclBindingFilter(*words) for words in _bindings(user, acls)]
+        self._await(lambda: all(_holds(admin, wanted) for wanted in filters))
 
     def revoke(self, user: str, acls: Iterable[Acl]) -> None:
-        """Take from a user what was allowed."""
+        """Take from a user what was allowed, from now on."""
         admin = self.admin()
         filters = [AclBindingFilter(*words) for words in _bindings(user, acls)]
         for answer in admin.delete_acls(filters).values():
             answer.result(_TIMEOUT_S)
+        self._await(lambda: not any(_holds(admin, wanted) for wanted in filters))
 
     def login(self, user: str) -> dict[str, str]:
         """librdkafka's keys to log in by password."""
@@ -150,6 +155,10 @@ class Secured:
             for user, said, operation, kind, name in _LINE.findall(text)
             if user != "ANONYMOUS"
         }
+
+    def _await(self, known: Callable[[], bool]) -> None:
+        """Wait for what the controller has: the broker that is asked learns of it later."""
+        wait_until(known, _KNOWN_S)
 
     def _knows(self, user: str) -> bool:
         admin = self.admin()
@@ -213,6 +222,11 @@ def _properties(chain: Path, trusted: Path) -> Mapping[str, str]:
         "ssl.truststore.type": "PEM",
         "ssl.truststore.location": str(trusted),
     }
+
+
+def _holds(admin: AdminClient, wanted: AclBindingFilter) -> bool:
+    """Whether a broker that is asked has the very grant."""
+    return bool(admin.describe_acls(wanted).result(_TIMEOUT_S))
 
 
 def _bindings(user: str, acls: Iterable[Acl]) -> Iterator[tuple[Any, ...]]:

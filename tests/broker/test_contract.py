@@ -15,6 +15,7 @@ from tests.broker.group_contract import BrokerContract
 from tests.broker.memory_broker import MemoryBroker
 from tests.broker.memory_clients import ports
 from tests.conftest import Names
+from tests.support.new_topics import create
 
 CONSUMER = {
     "enable.auto.commit": False,
@@ -27,6 +28,10 @@ CONSUMER = {
     "fetch.wait.max.ms": 50,
     "log_level": 0,
 }
+
+
+#: A machine that stands still for a while ends no membership of those who did nothing wrong.
+_PATIENT = {"session.timeout.ms": 30_000}
 
 
 class MemoryWorld:
@@ -75,8 +80,7 @@ class KafkaWorld:
 
     def topic(self, name: str, partitions: int = 1) -> str:
         full = self._names.topic(name)
-        for future in self._admin.create_topics([NewTopic(full, partitions, 1)]).values():
-            future.result(CALL_S)
+        create(self._admin, NewTopic(full, partitions, 1))
         return full
 
     def put(self, topic: str, partition: int, *values: bytes) -> None:
@@ -87,7 +91,7 @@ class KafkaWorld:
 
     def consumer(self, group: str, **config: Any) -> Consumer:
         return REAL.consumer(
-            {**CONSUMER, **self._where, "group.id": self._names.topic(group), **config}
+            {**CONSUMER, **_PATIENT, **self._where, "group.id": self._names.topic(group), **config}
         )
 
     def producer(self, name: str, **config: Any) -> Producer:

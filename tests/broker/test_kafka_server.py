@@ -15,16 +15,17 @@ from confluent_kafka.cimpl import NewTopic
 
 from tests.broker.kafka_server import KafkaServer
 from tests.conftest import Names
+from tests.support.new_topics import create
 from tests.support.paths import ROOT
 from tests.support.processes import wait_until
 
 pytestmark = pytest.mark.kafka
-CALL_S = 30.0
+CALL_S = 120.0
 
 
 def _create(bootstrap: str, topic: str) -> None:
     admin = AdminClient({"bootstrap.servers": bootstrap})
-    admin.create_topics([NewTopic(topic, 1, 1)])[topic].result(CALL_S)
+    create(admin, NewTopic(topic, 1, 1))
 
 
 def _producer(bootstrap: str, names: Names) -> Producer:
@@ -36,7 +37,7 @@ def _producer(bootstrap: str, names: Names) -> Producer:
 
 
 def _read(bootstrap: str, names: Names, topic: str, count: int) -> list[bytes | None]:
-    """Values of the first `count` committed records, from the start; fewer after 30 s."""
+    """Values of the first `count` committed records, from the start; fewer if none come."""
     consumer = Consumer(
         {
             "bootstrap.servers": bootstrap,
@@ -123,10 +124,10 @@ def test_server_ends_with_a_test_run_that_was_killed(tmp_path: Path) -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=500,
     )
     assert done.returncode == 1, done.stderr
-    wait_until(lambda: not _listening(int(done.stdout)), 10)
+    wait_until(lambda: not _listening(int(done.stdout)), 120)
 
 
 def _listening(port: int) -> bool:

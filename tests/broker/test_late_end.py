@@ -31,6 +31,7 @@ from tests.support.worker_process import short_timings
 
 pytestmark = [pytest.mark.kafka]
 _LATE_S = 1.0  # for the broker to act on it
+_COMMIT_S = 60.0  # beyond what the client waits for an answer before it asks again
 
 
 @dataclass
@@ -54,14 +55,14 @@ class Stage:
         )
         consumer.assign([TopicPartition(self.settings.topic(DEAD_LETTERS), 0, 0)])
         found = []
-        while (message := consumer.poll(10)) is not None and message.error() is None:
+        while (message := consumer.poll(60)) is not None and message.error() is None:
             found.append(message.value())
         consumer.close()
         return found
 
     def shows(self, *values: bytes) -> None:
         """Wait for these and no others; a commit is visible a little after it is answered."""
-        wait_until(lambda: self.visible() == [*values], 30, lambda: str(self.visible()))
+        wait_until(lambda: self.visible() == [*values], 120, lambda: str(self.visible()))
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +98,7 @@ class Sender:
         def produced(outlet: Outlet, commit: Commit, deadline: float) -> None:
             produce(outlet, commit, deadline)
             if self._amid is not None:
-                outlet._producer.flush(10)
+                outlet._producer.flush(60)
                 self._amid()
 
         monkeypatch.setattr(Outlet, "_produce", produced)
@@ -111,7 +112,7 @@ class Sender:
         offsets = [TopicPartition(self._settings.topic(NETWORK), 0, 0)]
         commit, self._amid = Commit(refused=[letter], offsets=offsets), amid
         member = self._group.consumer_group_metadata()
-        self.outlet.commit(commit, member, time.monotonic() + 7.0)
+        self.outlet.commit(commit, member, time.monotonic() + _COMMIT_S)
 
 
 @pytest.fixture
@@ -126,20 +127,20 @@ def test_it_ends_the_next_transaction_of_a_client_that_keeps_its_producer(
     """What it does to others: the client hears that its commit held, and is right."""
     topic = stage.settings.topic(DEAD_LETTERS)
     producer = Producer({**clients.producer_config("worker", stage.settings)})
-    producer.init_transactions(20)
+    producer.init_transactions(60)
     stage.way.keep_next_end(hang_up=hang_up)
     producer.begin_transaction()
     producer.produce(topic, b"one", partition=0)
-    producer.commit_transaction(7)
+    producer.commit_transaction(_COMMIT_S)
     stage.shows(b"one")
     producer.begin_transaction()
     producer.produce(topic, b"two", partition=0)
-    producer.flush(10)
+    assert producer.flush(60) == 0
     assert stage.visible() == [b"one"]
     stage.way.deliver_end()
     stage.shows(b"one", b"two")  # half of a transaction
     with pytest.raises(KafkaException, match="invalid state"):
-        producer.abort_transaction(10)
+        producer.abort_transaction(60)
 
 
 @pytest.mark.parametrize("hang_up", [True, False], ids=["connection ends", "no answer"])
@@ -168,10 +169,17 @@ def test_it_does_nothing_to_a_worker_that_gave_up(
 ) -> None:
     """Held across the `init_transactions` of the producer that comes after a time-out."""
     stage.way.keep_next_end()
-    monkeypatch.setattr(Outlet, "_left", lambda self, deadline: 1.0)
-    with pytest.raises(Abandon):
-        sender.commit(b"one")
-    monkeypatch.undo()
+    before = stage.way.ends_held
+    with monkeypatch.context() as patch:
+
+        def impatient() -> None:
+            # Time for the offsets; what is too late must be the end, before it is asked for again.
+            left = iter([_COMMIT_S])
+            patch.setattr(Outlet, "_left", lambda self, deadline: next(left, 1.0))
+
+        with pytest.raises(Abandon):
+            sender.commit(b"one", impatient)
+    wait_until(lambda: stage.way.ends_held > before, 60)
     sender.renew()
 
     def late() -> None:

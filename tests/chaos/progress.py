@@ -13,6 +13,7 @@ from streams.contract.topics import joined_topics
 from streams.kafka.consumer_group import Group, GroupError
 from streams.kafka.offsets import offsets_at
 from streams.settings import Settings
+from tests.support.processes import FairClock
 
 _LOOK_S = 0.2
 
@@ -39,9 +40,13 @@ class Progress:
         self.total = sum(self._ends.values())
         self.behind = dict.fromkeys(range(settings.partitions), 1)
         self.left = self.total
-        #: The longest that a partition with records to commit committed none, in seconds.
+        #: The longest that a partition with records to commit committed none, in seconds of a
+        #: `FairClock`: the time for which nobody looked, or the machine had others to serve, is
+        #: no fault of the worker's.
         self.standstill = 0.0
-        self._moved = dict.fromkeys(self.behind, time.monotonic())
+        self._clock = FairClock()
+        self._passed = 0.0
+        self._moved = dict.fromkeys(self.behind, 0.0)
         self._advanced: dict[int, list[float]] = {p: [] for p in range(settings.partitions)}
         self._stopped = threading.Event()
         threading.Thread(target=self._watch, daemon=True).start()
@@ -59,7 +64,7 @@ class Progress:
 
     def time_standstill(self) -> None:
         """Begin to take the time for which partitions stand still."""
-        self._moved = dict.fromkeys(self.behind, time.monotonic())
+        self._moved = dict.fromkeys(self.behind, self._passed)
         self.standstill = 0.0
 
     def recovered(self, since: float) -> float | None:
@@ -82,7 +87,7 @@ class Progress:
 
     def _watch(self) -> None:
         while not self._stopped.wait(_LOOK_S):
-            asked = time.monotonic()
+            asked, self._passed = time.monotonic(), self._clock.passed()
             try:
                 found = self._group.committed(self._spots)
             except GroupError:
@@ -102,7 +107,8 @@ class Progress:
                     self._advanced[partition].append(asked)
                     self._before[partition] = sums[partition]
                 if moved or not self.behind[partition]:
-                    self._moved[partition] = asked
-                self.standstill = max(self.standstill, asked - self._moved[partition])
+                    self._moved[partition] = self._passed
+                still = self._passed - self._moved[partition]
+                self.standstill = max(self.standstill, still)
                 self.behind[partition] = behind[partition]
             self.left = sum(behind.values())

@@ -16,6 +16,7 @@ from tests.chaos.faults import DISK_FULL, FAULTS, FROM_STRIKE
 from tests.chaos.leaders import OF_THREE, THREE
 from tests.chaos.load import records
 from tests.chaos.progress import Progress
+from tests.support.open_transactions import await_markers
 from tests.support.verifier import Verdict, verify
 from tests.support.worker_process import feed, prepare
 
@@ -170,6 +171,7 @@ def _finish(cluster: Cluster, progress: Progress, outcome: Outcome) -> None:
         and not cluster.fatal
     ):
         live = cluster.digests()
+        await_markers(cluster.settings)
     ends = ", ".join(f"{name} {count}" for name, count in sorted(cluster.ends.items()))
     held = sum(network.ends_held for network in cluster.networks)
     _say(f"workers that ended by themselves or by SIGTERM: {ends or 'none'}; EndTxn held: {held}")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from features.jit import Kernel, inlined, njit
 from tests.support.paths import ROOT
 
 #: Of a package in which `outer` has `inner` inlined, which takes a number from `deep`.
@@ -89,3 +90,36 @@ def test_what_another_file_lent_is_compiled_anew(folder: Path, own_folder: bool)
     assert _asked(folder, kept) == "141 from disk"
     _change(folder / "tiny" / "deep" / "numbers.py", "2", "1")
     assert _asked(folder, kept) == "121 from disk"  # two releases share a folder
+
+
+@njit
+def _raises(value: int) -> int:
+    if value < 0:
+        raise ValueError("below 0")
+    return value + 1
+
+
+@inlined
+def _within(value: int) -> int:
+    return _raises(value) * 2
+
+
+@njit
+def _whole(value: int) -> int:
+    return _within(value)
+
+
+def test_what_only_kernels_call_is_no_code_by_itself() -> None:
+    """Of ten kernels nine are called by others alone: wrappers and code took half of a start."""
+    assert _whole(3) == 8
+    for inner in (_within, _raises):
+        assert isinstance(inner, Kernel)
+        assert not inner.overloads and len(inner.part.overloads) == 1
+    assert isinstance(_whole, Kernel) and not _whole.part.overloads
+
+
+def test_what_kernels_call_python_may_call_too() -> None:
+    assert (_whole(3), _within(4), _raises(5)) == (8, 10, 6)
+    for kernel in (_whole, _within, _raises):
+        with pytest.raises(ValueError, match="below 0"):
+            kernel(-1)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from tests.gameday.stage import Stage
 from tests.gameday.step import Step
+from tests.support.open_transactions import await_markers
 from tests.support.verifier import Verdict, verify
 
 _END_S = 300.0
@@ -20,6 +21,8 @@ def run(stage: Stage, steps: Sequence[Step]) -> list[Verdict]:
     stage.timeline.note("verifier", "no more comes in, and what came is counted")
     stage.traffic.stop()
     ended = stage.wait_for(stage.done, _END_S)
+    if ended:
+        await_markers(stage.settings)
     verdicts += verify(stage.settings, stage.digests() if ended else None, unordered=("seq",))
     return verdicts + [_taken(step, stage) for step in steps if step.moves]
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -224,23 +223,6 @@ class Stage(Cluster):
                 self.fatal.append(f"{name} ended with {code}: {last}")
                 self.timeline.note(name, f"ended with {code}, is started again: {last}")
                 self.start_app(name, **self._of_apps[name])
-
-    def wait_for(self, condition: Callable[[], bool], seconds: float) -> bool:
-        """Tend everything until the condition holds; whether it did in time.
-
-        The time is one of a machine without other work: where twice as many threads want to run as
-        there are processors, a second counts half, and a quarter at the least: alerts have a clock.
-        """
-        left, looked = seconds, time.monotonic()
-        while not condition():
-            if left < 0.0:
-                return False
-            self.tend()
-            time.sleep(0.1)
-            before, looked = looked, time.monotonic()
-            slower = os.getloadavg()[0] / (os.cpu_count() or 1)
-            left -= (looked - before) / min(4.0, max(1.0, slower))
-        return True
 
     def ready(self, slot: int) -> bool:
         """Whether a worker says so itself."""

@@ -42,7 +42,7 @@ def ran(*words: str | Path, code: int = 0) -> str:
         words,
         cwd=ROOT.anchor,
         env={**clean, "PIP_DISABLE_PIP_VERSION_CHECK": "1"},
-        timeout=240,
+        timeout=500,
         capture_output=True,
         text=True,
     )

@@ -12,6 +12,8 @@ from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
 
+from tests.support.processes import FairClock
+
 
 class BrowserError(AssertionError):
     """The browser answered with an error, or not in time."""
@@ -77,7 +79,7 @@ class Browser:
         os.write(self._to, json.dumps(said).encode() + b"\0")
         while True:
             try:
-                answer = self._answers.get(timeout=30)
+                answer = self._answers.get(timeout=120)
             except Empty:
                 raise BrowserError(f"{method}: no answer") from None
             if answer["id"] == self._number:
@@ -100,16 +102,16 @@ class Browser:
             raise BrowserError(f"{script}: {found['exceptionDetails']}")
         return found["result"].get("value")
 
-    def wait(self, script: str, seconds: float = 60.0) -> float:
-        """Wait until an expression is true; seconds that it took."""
-        began = time.monotonic()
+    def wait(self, script: str, seconds: float = 240.0) -> float:
+        """Wait until an expression is true; seconds of a `FairClock` that it took."""
+        clock = FairClock()
         while True:
             try:
                 if self.run(f"Boolean({script})"):
-                    return time.monotonic() - began
+                    return clock.passed()
             except BrowserError:
                 pass  # between two pages there is none
-            if time.monotonic() - began > seconds:
+            if clock.passed() > seconds:
                 shown = self.run("document.body && document.body.innerText")
                 raise BrowserError(f"{script} did not come true; the page says: {shown}")
             time.sleep(0.03)

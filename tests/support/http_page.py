@@ -7,7 +7,7 @@ import urllib.request
 
 
 def ask(
-    port: int, path: str = "/livez", method: str = "GET", timeout: float = 4
+    port: int, path: str = "/livez", method: str = "GET", timeout: float = 60
 ) -> tuple[int, bytes]:
     """Ask for a page; returns status and body, of a refusal too.
 

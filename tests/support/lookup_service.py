@@ -30,9 +30,11 @@ from streams.apps.lookup.source import ProfileSource
 from streams.client import Forgotten, Profiles, ReaderLag
 from streams.client.held import decoded
 from streams.settings import Settings
+from tests.support.processes import wait_until
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 OTHER = ec.generate_private_key(ec.SECP256R1())
+_PATIENCE_S = 120.0
 
 
 def token(scope: Any = "profiling", key: Any = KEY, kid: str | None = "k1", **claims: Any) -> str:
@@ -162,9 +164,7 @@ class Service:
         source.start(self.server.loop)
         self.server.start()
         self.source = source
-        deadline = time.monotonic() + 10
-        while not source.ready and time.monotonic() < deadline:
-            time.sleep(0.01)
+        wait_until(lambda: source.ready, _PATIENCE_S, lambda: str(source.failed))
 
     def ask(
         self,
@@ -178,7 +178,7 @@ class Service:
         said = {name.replace("_", "-"): value for name, value in headers.items()}
         if bearer is not None:
             said.setdefault("Authorization", f"Bearer {bearer or token()}")
-        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=_PATIENCE_S)
         try:
             connection.request(method, path, body, said)
             answer = connection.getresponse()
@@ -191,7 +191,7 @@ class Service:
     def events(self, path: str, **headers: str) -> Iterator[Queue[dict[str, str]]]:
         """Server-sent events as they come, while the context lasts."""
         said = {name.replace("_", "-"): value for name, value in headers.items()}
-        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=_PATIENCE_S)
         connection.request("GET", path, None, {"Authorization": f"Bearer {token()}", **said})
         sock = connection.sock
         answer = connection.getresponse()
@@ -231,8 +231,8 @@ class Service:
 
 def settled(service: Service) -> None:
     """Wait until the loop has taken in every change."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + _PATIENCE_S
     while not service.reader.idle():
         assert time.monotonic() < deadline, service.source.failed
         time.sleep(0.01)
-    asyncio.run_coroutine_threadsafe(asyncio.sleep(0), service.server.loop).result(5)
+    asyncio.run_coroutine_threadsafe(asyncio.sleep(0), service.server.loop).result(_PATIENCE_S)

@@ -2,7 +2,7 @@
 
 ``python -m tests.support.mortal_worker --commit 2 --at produced``: SIGKILL inside the second
 commit, after its records were produced, with its offsets beside them, or once it was committed
-and nobody was told.
+and nobody was told. With ``--stop`` it stands still there once, until it gets SIGCONT.
 """
 
 from __future__ import annotations
@@ -28,8 +28,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--commit", type=int, required=True)
     parser.add_argument("--at", choices=PLACES, required=True)
+    parser.add_argument("--stop", action="store_true", help="stand still instead")
     args = parser.parse_args()
-    left = args.commit
+    left, stood = args.commit, False
+
+    def strike() -> None:
+        nonlocal stood
+        if left <= 0 and not stood:  # the very commit may have failed
+            stood = args.stop
+            os.kill(os.getpid(), signal.SIGSTOP if args.stop else signal.SIGKILL)
 
     class Mortal(Producer):
         def send_offsets_to_transaction(self, *rest: Any) -> None:
@@ -37,25 +44,20 @@ def main() -> int:
             left -= 1
             if args.at == "produced":
                 self.flush(10.0)
-                _die(left)
+                strike()
             super().send_offsets_to_transaction(*rest)
             if args.at == "offsets":
-                _die(left)
+                strike()
 
         def commit_transaction(self, *rest: Any) -> None:
             super().commit_transaction(*rest)
             if args.at == "committed":
-                _die(left)
+                strike()
 
     def make(config: Config) -> Producer:
         return Mortal(config) if "transactional.id" in config else Producer(config)
 
     return Worker(load(), replace(REAL, producer=make)).run()
-
-
-def _die(left: int) -> None:
-    if left <= 0:  # the very commit may have failed
-        os.kill(os.getpid(), signal.SIGKILL)
 
 
 if __name__ == "__main__":

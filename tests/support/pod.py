@@ -124,7 +124,7 @@ class Pod:
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
 
-    def run(self, name: str, seconds: float = 180.0) -> int:
+    def run(self, name: str, seconds: float = 400.0) -> int:
         """Run a container to its end; returns its exit code."""
         return self.start(name).wait(seconds)
 

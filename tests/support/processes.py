@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import time
@@ -10,6 +11,10 @@ from pathlib import Path
 
 #: Put before a command: however the tests end (a time-out runs no exit handlers), it goes too.
 DIES_WITH_US = ("setpriv", "--pdeathsig", "KILL") if shutil.which("setpriv") else ()
+
+_SLOWEST = 4.0
+#: By the wall, and below what a test may take (pyproject.toml): who waits is to say for what.
+_LONGEST_S = 500.0
 
 
 class CommandFailed(RuntimeError):
@@ -43,19 +48,48 @@ def wait_until(
     seconds: float,
     describe: Callable[[], str] = lambda: "condition not met",
 ) -> float:
-    """Poll ten times a second; returns how many seconds it took.
+    """Poll ten times a second; returns how many seconds of a `FairClock` it took.
 
     Raises
     ------
     TimeoutError
         With the description, when the time is up.
     """
-    started = time.monotonic()
+    clock, started = FairClock(), time.monotonic()
     while not condition():
-        if time.monotonic() - started > seconds:
+        longest = max(seconds, min(_SLOWEST * seconds, _LONGEST_S))
+        if clock.passed() > seconds or time.monotonic() - started > longest:
             raise TimeoutError(f"after {seconds:g} s: {describe()}")
         time.sleep(0.1)
-    return time.monotonic() - started
+    return clock.passed()
+
+
+class FairClock:
+    """Seconds of a machine without other work, as far as that can be told.
+
+    Where twice as many threads want to run as there are processors, a second counts half, and a
+    quarter at the least. What passes between two looks counts for a second at the most: then the
+    machine stood still, or had nothing left for who looks.
+    """
+
+    def __init__(self) -> None:
+        self._passed = 0.0
+        self._looked = time.monotonic()
+
+    def passed(self) -> float:
+        """Seconds since it began; to be looked at often."""
+        before, self._looked = self._looked, time.monotonic()
+        slower = os.getloadavg()[0] / (os.cpu_count() or 1)
+        self._passed += min(1.0, self._looked - before) / min(_SLOWEST, max(1.0, slower))
+        return self._passed
+
+
+def stands_still(pid: int) -> bool:
+    """Whether a process was stopped (SIGSTOP) and is still there."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+    except OSError:
+        return False
 
 
 def peak_memory(pid: int) -> int:

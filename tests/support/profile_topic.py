@@ -6,11 +6,18 @@ from typing import Any
 
 import orjson
 from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 
 from streams.client import Profile, ProfileReader
 from streams.contract.headers import profile_headers, times
 from tests.conftest import Names
+from tests.support.new_topics import create, delete
+from tests.support.open_transactions import open_transactions
+from tests.support.processes import wait_until
+
+_ANSWER_S = 60.0
+_COMES_S = 240.0
+_QUIET_S = 1.0
 
 
 class ProfileTopic:
@@ -23,12 +30,21 @@ class ProfileTopic:
         self.producer = Producer(
             {"bootstrap.servers": servers, "transactional.id": names.prefix + "writer"}
         )
-        self.producer.init_transactions(30)
+        self.producer.init_transactions(_ANSWER_S)
         self.create()
 
     def create(self) -> None:
         new = NewTopic(self.name, self.partitions, 1, config={"cleanup.policy": "compact"})
-        self.admin.create_topics([new])[self.name].result(30)
+        create(self.admin, new)
+
+    def create_anew(self) -> None:
+        delete(self.admin, self.name)
+        self.create()
+
+    def grow(self, partitions: int) -> None:
+        new = NewPartitions(self.name, partitions)
+        self.admin.create_partitions([new])[self.name].result(_ANSWER_S)
+        wait_until(lambda: len(self._partitions()) == partitions, _COMES_S)
 
     def begin(
         self, *records: tuple[str, int | None], partition: int = 0, as_of: int = 0, **more: Any
@@ -43,14 +59,28 @@ class ProfileTopic:
                 partition=partition,
                 headers=[*profile_headers(key.encode(), version or 0, times([as_of])[0], 0)],
             )
-        assert self.producer.flush(30) == 0
+        assert self.producer.flush(_ANSWER_S) == 0
 
     def write(self, *records: tuple[str, int | None], commit: bool = True, **how: Any) -> None:
         self.begin(*records, **how)
         if commit:
-            self.producer.commit_transaction(30)
+            self.commit()
         else:
-            self.producer.abort_transaction(30)
+            self.producer.abort_transaction(_ANSWER_S)
+            self._await_markers()
+
+    def commit(self) -> None:
+        """Commit what was begun, and wait until readers see it: markers come a little later."""
+        self.producer.commit_transaction(_ANSWER_S)
+        self._await_markers()
+
+    def _await_markers(self) -> None:
+        spots = [(self.name, partition) for partition in self._partitions()]
+        wait_until(lambda: not open_transactions(self.admin, spots), _COMES_S)
+
+    def _partitions(self) -> list[int]:
+        there = self.admin.list_topics(self.name, _ANSWER_S).topics[self.name]
+        return list(there.partitions)
 
     def reader(self, **more: Any) -> ProfileReader:
         return ProfileReader(self.servers, self.name, **more)
@@ -61,9 +91,16 @@ def versions(reader: ProfileReader) -> dict[str, int]:
     return {subject: profile.version for subject, profile in reader.profiles.items()}
 
 
-def updates(reader: ProfileReader, timeout: float = 1.0) -> list[Any]:
-    """What a reader tells until nothing came for so long."""
-    return [
-        u.version if isinstance(u, Profile) else (u.subject, u.erased)
-        for u in reader.follow(timeout)
-    ]
+def updates(reader: ProfileReader, count: int) -> list[Any]:
+    """What a reader tells, once there are so many, until nothing more comes for a while."""
+    found: list[Any] = []
+
+    def told() -> bool:
+        found.extend(
+            u.version if isinstance(u, Profile) else (u.subject, u.erased)
+            for u in reader.follow(_QUIET_S)
+        )
+        return len(found) >= count
+
+    wait_until(told, _COMES_S, lambda: str(found))
+    return found

@@ -20,6 +20,7 @@ from tests.broker.kafka_server import free_ports
 from tests.support.processes import DIES_WITH_US, wait_until
 
 RUNBOOK = "https://runbook.example/RUNBOOK.md"
+_ANSWER_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Prometheus:
     def _get(self, what: str, **words: str) -> Any:
         url = f"http://127.0.0.1:{self.port}/api/v1/{what}?{urllib.parse.urlencode(words)}"
         try:
-            with urllib.request.urlopen(url, timeout=10) as answer:
+            with urllib.request.urlopen(url, timeout=_ANSWER_S) as answer:
                 return json.load(answer)["data"]
         except urllib.error.HTTPError as error:
             raise AssertionError(f"{words}: {error.read().decode()}") from None
@@ -75,7 +76,7 @@ class Alertmanager:
     def active(self) -> set[str]:
         """Names of the alerts about which it would call somebody."""
         url = f"http://127.0.0.1:{self.port}/api/v2/alerts?silenced=false&inhibited=false"
-        with urllib.request.urlopen(url, timeout=10) as answer:
+        with urllib.request.urlopen(url, timeout=_ANSWER_S) as answer:
             return {alert["labels"]["alertname"] for alert in json.load(answer)}
 
 
@@ -152,7 +153,7 @@ def _served(words: Sequence[str], port: int, config: Path) -> Iterator[None]:
             return False
 
     try:
-        wait_until(answers, 60, log.read_text)
+        wait_until(answers, 240, log.read_text)
         yield
     finally:
         process.kill()

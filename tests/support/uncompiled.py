@@ -9,7 +9,7 @@ import gc
 
 import numpy as np
 import orjson
-from numba.core.dispatcher import Dispatcher
+from numba.core.registry import CPUDispatcher
 
 from features.config import Config
 from features.engine import Engine
@@ -41,12 +41,13 @@ def main() -> None:
 
 
 def _ready() -> dict[str, set[str]]:
-    """Signatures of each kernel of ours that are ready to run."""
-    return {
-        f"{kernel.py_func.__module__}.{kernel.py_func.__name__}": set(map(str, kernel.overloads))
-        for kernel in gc.get_objects()
-        if isinstance(kernel, Dispatcher) and kernel.py_func.__module__.startswith("features.")
-    }
+    """Signatures of each kernel of ours that are ready to run, called by Python or by another."""
+    found: dict[str, set[str]] = {}
+    for kernel in gc.get_objects():
+        if isinstance(kernel, CPUDispatcher) and kernel.py_func.__module__.startswith("features."):
+            name = f"{kernel.py_func.__module__}.{kernel.py_func.__name__}"
+            found.setdefault(name, set()).update(map(str, kernel.overloads))
+    return found
 
 
 def _work(config: Config, records: list[Record]) -> None:

@@ -10,11 +10,11 @@ import time
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from streams.commands.demo import publish_tags
 from streams.contract.record import Record
-from streams.contract.topics import INPUTS, TOPICS
+from streams.contract.topics import INPUTS
 from streams.kafka import clients
 from streams.kafka.consumer_group import Group, GroupError, Lag
 from streams.kafka.producing import Produced, produce
@@ -22,7 +22,7 @@ from streams.kafka.topic_plan import create_topics
 from streams.sandbox.demo_worker import environment
 from streams.sandbox.simulator import Simulation, simulated
 from streams.settings import Settings
-from tests.support.open_transactions import open_transactions
+from tests.support.open_transactions import undecided
 from tests.support.processes import DIES_WITH_US, wait_until
 
 WORKER = (sys.executable, "-m", "streams", "worker")
@@ -122,22 +122,14 @@ def wait_for_end(settings: Settings, *workers: WorkerProcess, seconds: float = R
     def done() -> bool:
         for worker in workers:
             worker.check()
-        return lag(settings).done and not _undecided(settings)
+        return all_committed(settings)
 
     wait_until(done, seconds, lambda: "\n".join(worker.text()[-3000:] for worker in workers))
 
 
-def _undecided(settings: Settings) -> bool:
-    """Whether a transaction is open in an output.
-
-    The coordinator writes its markers partition by partition, so a group's offsets can stand
-    before the profiles that they go with.
-    """
-    admin = clients.admin(settings, role="offsets")
-    there = admin.list_topics(timeout=_PATIENCE_S).topics
-    outputs = (settings.topic(topic.name) for topic in TOPICS if topic.name not in INPUTS)
-    spots = [(name, p) for name in outputs if name in there for p in there[name].partitions]
-    return bool(open_transactions(admin, spots))
+def all_committed(settings: Settings) -> bool:
+    """Whether the group has committed every record, and readers see what came of it."""
+    return lag(settings).done and not undecided(settings)
 
 
 class WorkerProcess:
@@ -167,7 +159,7 @@ class WorkerProcess:
             )
         self.pid = self._process.pid
 
-    def __enter__(self) -> WorkerProcess:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -201,7 +193,7 @@ class WorkerProcess:
         self.signal(signal.SIGKILL)
         self._process.wait(30)
 
-    def terminate(self, seconds: float = 40.0) -> int:
+    def terminate(self, seconds: float = 180.0) -> int:
         """SIGTERM; returns the exit code."""
         self.signal(signal.SIGTERM)
         return self.wait(seconds)

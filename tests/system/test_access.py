@@ -32,7 +32,6 @@ from streams.client import ProfileReader
 from streams.contract import topics
 from streams.kafka import access, clients
 from streams.kafka.compacted import CompactedTopic
-from streams.kafka.consumer_group import Group
 from streams.sandbox.demo_worker import environment
 from streams.settings import PREFIX, Settings
 from tests.broker.secured import Decision, Secured, secured_kafka
@@ -40,7 +39,7 @@ from tests.support.app_process import app_process
 from tests.support.catalogue_entries import entry
 from tests.support.feeding import DAY, START, Feed
 from tests.support.processes import wait_until
-from tests.support.worker_process import READY_S, WorkerProcess, short_timings
+from tests.support.worker_process import WorkerProcess, short_timings, wait_for_end
 
 #: Contents without tags are told after a second instead of a minute.
 _WORKER = (
@@ -94,7 +93,7 @@ class Stage:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=_WAIT_S,
+            timeout=2 * _WAIT_S,
         )
         assert done.returncode == 0, f"{name}: {words}: {done.stdout}{done.stderr}"
         self.said[" ".join(words)] = done.stdout
@@ -107,16 +106,24 @@ class Stage:
             producer.produce(settings.topic(topic), value, key)
         assert producer.flush(30) == 0
 
-    def count(self, topic: str, as_: str = "") -> int:
-        """Records of a topic that are committed, as a principal sees them."""
+    def keys(self, topic: str, as_: str = "") -> list[bytes | None]:
+        """Of the records of a topic that are committed, as a principal sees them."""
         settings = self.settings(as_) if as_ else self.plain
         reader = CompactedTopic(
             settings.bootstrap_servers, settings.topic(topic), kafka=settings.kafka
         )
         try:
-            return sum(1 for _ in reader.past(30))
+            return [message.key() for message in reader.past(_WAIT_S)]
         finally:
             reader.close()
+
+    def count(self, topic: str, as_: str = "") -> int:
+        """How many records of a topic a principal sees."""
+        return len(self.keys(topic, as_))
+
+    def holds(self, topic: str, key: bytes) -> bool:
+        """Whether somebody wrote something of a key."""
+        return key in self.keys(topic)
 
     def wait_for(self, topic: str, *logs: Path) -> None:
         """Wait until something stands in a topic."""
@@ -201,12 +208,7 @@ def _brief_consent(stage: Stage) -> None:
 
 def _ticks(stage: Stage) -> int:
     """How often a worker has written to the facts: what has no key."""
-    settings = stage.plain
-    reader = CompactedTopic(settings.bootstrap_servers, settings.topic(topics.FACTS))
-    try:
-        return sum(message.key() is None for message in reader.past(30))
-    finally:
-        reader.close()
+    return stage.keys(topics.FACTS).count(None)
 
 
 def _work(stage: Stage) -> None:
@@ -221,14 +223,7 @@ def _work(stage: Stage) -> None:
             mine = environment(stage.settings(name))
             words = {k.removeprefix(PREFIX): v for k, v in mine.items() if k.startswith(PREFIX)}
             running.enter_context(app_process(f"streams.apps.{name}", log, **words))
-        group = running.enter_context(Group(stage.plain))
-
-        def done() -> bool:
-            for worker in workers:
-                worker.check()
-            return group.lag().done
-
-        wait_until(done, READY_S, lambda: "\n".join(log.read_text()[-3000:] for log in logs))
+        wait_for_end(stage.plain, *workers)
         # Its letter is whole once the account's consent is known: nothing else is in that topic,
         # so it would be read before the facts.
         stage.produce(topics.OUTCOMES, (b"sim-00029", b"{nope"), as_="producer")
@@ -236,6 +231,7 @@ def _work(stage: Stage) -> None:
         wait_until(lambda: _ticks(stage) > 0, _WAIT_S, logs[0].read_text)
         for topic in (topics.UNTAGGED, topics.RECEIPTS, topics.AUDIENCES):
             stage.wait_for(topic, *logs)
+        wait_until(lambda: stage.holds(topics.TAGS, entry(1)[0]), _WAIT_S, logs[2].read_text)
         wait_until(lambda: stage.count(topics.DEAD_LETTERS) == _REFUSED, _WAIT_S, logs[2].read_text)
         assert [worker.terminate() for worker in workers] == [0, 0]
 
@@ -246,7 +242,7 @@ def _follow(settings: Settings, topic: str, group: str) -> None:
            "group.id": f"{settings.group}-{group}", "auto.offset.reset": "earliest"}  # fmt: skip
     consumer = Consumer(own)
     consumer.subscribe([settings.topic(topic)])
-    message = consumer.poll(30)
+    message = consumer.poll(_WAIT_S)
     assert message is not None and message.error() is None
     consumer.commit(message=message, asynchronous=False)
     consumer.close()
@@ -259,7 +255,7 @@ def _read(stage: Stage) -> None:
     with ProfileReader(
         reader.bootstrap_servers, reader.topic(topics.PROFILES), kafka=reader.kafka
     ) as profiles:
-        subject = next(iter(profiles.bootstrap(30)))
+        subject = next(iter(profiles.bootstrap(_WAIT_S)))
     stage.command("reader", "profile", subject)
     assert stage.count(topics.AUDIENCES, as_="reader") > 0
     assert stage.count(topics.PROFILES, as_="lookup") > 0

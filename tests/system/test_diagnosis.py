@@ -26,7 +26,15 @@ USER = WORKER.user(BASE)
 
 
 @pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker that answers is waited for, however busy it is."""
+    monkeypatch.setattr("streams.kafka.diagnosis._LOGIN_S", 120.0)
+    monkeypatch.setattr("streams.kafka.diagnosis._ANSWER_S", 60.0)
+
+
+@pytest.fixture
+def impatient(patient: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where none ever answers, that is seen soon."""
     monkeypatch.setattr("streams.kafka.diagnosis._LOGIN_S", 4.0)
 
 
@@ -96,14 +104,17 @@ def test_a_worker_that_lost_a_right_names_it(broker: Secured) -> None:
         ({"sasl_password": "wrong"}, "refuses the user or the password"),
         ({"sasl_username": "nobody"}, "refuses the user or the password"),
         ({"sasl_mechanism": "PLAIN"}, "does not take this sasl.mechanism"),
-        ({"security_protocol": "plaintext"}, "does not speak plaintext"),
-        ({"security_protocol": "sasl_plaintext"}, "does not speak sasl_plaintext"),
-        ({"security_protocol": "ssl"}, "does not speak ssl"),
     ],
     ids=str,
 )
 def test_a_wrong_login_is_named(broker: Secured, keys: dict[str, Any], expected: str) -> None:
     assert expected in _told(broker, **keys)
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("protocol", ["plaintext", "sasl_plaintext", "ssl"])
+def test_a_wrong_protocol_is_named(broker: Secured, protocol: str) -> None:
+    assert f"does not speak {protocol}" in _told(broker, security_protocol=protocol)
 
 
 def test_certificates_are_named(broker: Secured, tmp_path: Any) -> None:
@@ -140,6 +151,7 @@ def test_a_broker_that_is_down_is_away() -> None:
     assert trouble.away
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_port_that_never_answers_is_told_apart() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
@@ -24,11 +25,13 @@ from tests.conftest import Names
 from tests.support.command_line import command
 from tests.support.evidence import collect
 from tests.support.messages import write
-from tests.support.processes import wait_until
+from tests.support.processes import stands_still, wait_until
 from tests.support.verifier import verify, violated
 from tests.support.worker_process import WorkerProcess, deployed, feed, taken, wait_for_end
 
 pytestmark = pytest.mark.kafka
+
+RESTORING = (sys.executable, "-m", "tests.support.restoring_worker")
 
 
 def events(households: int = 30) -> Iterator[Record]:
@@ -151,14 +154,15 @@ def test_rebalances_in_the_middle_of_a_restore(settled: Settings, tmp_path: Path
     _write_and_delete(settled, {b"s/none%d" % n: b"" for n in range(100_000)})
     feed(settled, islice(events(), 2_000, 4_000))
     patient = replace(settled, watchdog_ms=300_000)  # it stands still for as long as two starts
-    with WorkerProcess(patient, tmp_path / "one.log") as one:
-        wait_until(lambda: "assigned partitions" in one.text(), 240, one.text)
-        one.signal(signal.SIGSTOP)  # and the group moves on without it
+    with WorkerProcess(patient, tmp_path / "one.log", RESTORING) as one:
+        wait_until(lambda: stands_still(one.pid), 240, one.text)  # the group moves on without it
         assert "restored 3" not in one.text(), "void: the restore had ended"
-        with WorkerProcess(replace(settled, instance_id="w2"), tmp_path / "two.log") as two:
-            wait_until(lambda: "assigned partitions" in two.text(), 240, two.text)
+        other = replace(patient, instance_id="w2")
+        with WorkerProcess(other, tmp_path / "two.log", RESTORING) as two:
+            wait_until(lambda: stands_still(two.pid), 240, two.text)
             assert "restored 3" not in two.text(), "void: the restore had ended"
-            one.signal(signal.SIGCONT)
+            for worker in (one, two):
+                worker.signal(signal.SIGCONT)
             wait_for_end(settled, one, two)
             assert not violated(verify(settled))
 

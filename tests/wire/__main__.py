@@ -35,7 +35,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from streams.contract.topics import CATALOGUE, INPUTS
 from streams.metrics import REGISTRY
 from tests.broker.memory_broker import Entry, MemoryBroker
-from tests.support.paths import CACHE, GOLDEN, ROOT
+from tests.support.paths import GOLDEN
 from tests.wire import commands, input
 from tests.wire import run as wire_run
 
@@ -57,18 +57,8 @@ _CLOCK = (
 )
 
 
-def _environ() -> dict[str, str]:
-    """Read by numpy and numba when they are imported, so the run has a process of its own.
-
-    What a kernel rounds depends on which kernels were compiled before it, so the run compiles
-    its own, in its own order, and keeps them until a source changes.
-    """
-    sources = sorted((ROOT / "features").rglob("*.py"))
-    digest = hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()[:16]
-    return {
-        "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR",
-        "NUMBA_CACHE_DIR": str(CACHE / "wire" / digest),
-    }
+#: Read by numpy when it is imported, so the run has a process of its own.
+_ENVIRON = {"NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR"}
 
 
 def golden(broker: MemoryBroker) -> Golden:
@@ -303,14 +293,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--write", action="store_true", help="make the file anew")
     parser.add_argument("--show", nargs=2, metavar=("TOPIC[P]", "N"), help="print a record")
     args = parser.parse_args(argv)
-    own = _environ()
-    if any(os.environ.get(name) != text for name, text in own.items()):
+    if any(os.environ.get(name) != text for name, text in _ENVIRON.items()):
         words = sys.argv[1:] if argv is None else argv
         environ = {
             name: text
             for name, text in os.environ.items()
             if not name.startswith("INTEREST_STREAMS_")
-        } | own
+        } | _ENVIRON
         return subprocess.run([sys.executable, "-m", "tests.wire", *words], env=environ).returncode
     logging.getLogger("streams").setLevel(logging.CRITICAL)
     broker = wire_run.run()

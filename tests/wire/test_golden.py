@@ -17,7 +17,6 @@ from tests.support.paths import ROOT
 from tests.wire import __main__ as wire
 
 
-@pytest.mark.timeout(1_200)  # it compiles every kernel, on one core: 150 to 460 s
 def test_what_goes_out_is_what_went_out(seed: int) -> None:
     """In a process of its own: metrics count for a whole process, and hashes differ in each."""
     ran = subprocess.run(

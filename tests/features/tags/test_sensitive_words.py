@@ -181,10 +181,10 @@ def test_a_look_up_costs_the_same_whatever_the_name() -> None:
                 name("".join(map("abcdefghij".__getitem__, map(int, str(n)))))
                 for n in range(1_000 + 300 * turn, 1_300 + 300 * turn)
             ]
-            started = time.perf_counter()
+            started = time.process_time()
             for key in names:
                 resolve(key, table)
-            best = min(best, time.perf_counter() - started)
+            best = min(best, time.process_time() - started)
         return best / 300
 
     usual = cost(lambda word: f"host:cdn{word}.some-where.example")

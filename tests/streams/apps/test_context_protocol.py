@@ -238,7 +238,7 @@ def test_over_standard_input_it_reads_the_token_anew(service: Service, tmp_path:
             answer = await client.call_tool("household", {"account": "acc-1"})
             assert answer.structured_content and answer.structured_content["household"]
 
-    asyncio.run(asyncio.wait_for(ask(), 60))
+    asyncio.run(asyncio.wait_for(ask(), 300))
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "lookup:8080", "ftp://host"])

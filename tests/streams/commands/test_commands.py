@@ -39,7 +39,7 @@ def loaded(*words: str) -> set[str]:
         "print('loaded', *{name.partition('.')[0] for name in sys.modules})\nsys.exit(code)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, timeout=60, capture_output=True, text=True
+        [sys.executable, "-c", code], cwd=ROOT, timeout=300, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
     return set(done.stdout.splitlines()[-1].split()[1:])

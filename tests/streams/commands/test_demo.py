@@ -22,6 +22,7 @@ from streams.sandbox.embedded_broker import EmbeddedBroker, free_port
 from streams.sandbox.simulator import Simulation
 from streams.sandbox.truth_table import choose, privacy_line, score_lines
 from streams.settings import PREFIX, Settings, load
+from tests.support.processes import wait_until
 
 
 def test_settings_survive_the_way_to_the_worker() -> None:
@@ -47,7 +48,7 @@ def test_a_worker_that_ends_is_noticed_with_its_last_words() -> None:
     command = (sys.executable, "-c", "print('one', flush=True); raise SystemExit('no such topic')")
     with WorkerProcess(Settings(), command) as worker:
         with pytest.raises(WorkerEnded, match="code 1: no such topic"):
-            for _ in range(200):
+            for _ in range(4_000):
                 worker.check()
                 time.sleep(0.05)
 
@@ -55,13 +56,10 @@ def test_a_worker_that_ends_is_noticed_with_its_last_words() -> None:
 def test_a_worker_is_asked_to_stop() -> None:
     code = (
         "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); "
-        "print('ready', flush=True); time.sleep(60)"
+        "print('ready', flush=True); time.sleep(300)"
     )
     worker = WorkerProcess(Settings(), (sys.executable, "-c", code))
-    for _ in range(200):
-        if worker.last_line() == "ready":
-            break
-        time.sleep(0.05)
+    wait_until(lambda: worker.last_line() == "ready", 120)
     worker.check()
     assert worker.stop() == 0
     assert worker.stop() == 0
@@ -98,7 +96,7 @@ def test_patience_with_the_worker_begins_when_it_is_ready(
         assert capsys.readouterr().out.splitlines() == ["worker: starting", "worker: compiling"]
         assert worker.state(port) == (True, "ready")
     monkeypatch.setattr(demo, "_READY_S", 1.0)
-    sleeps = (sys.executable, "-c", "import time; time.sleep(60)")
+    sleeps = (sys.executable, "-c", "import time; time.sleep(300)")
     with WorkerProcess(settings, sleeps) as worker:
         with pytest.raises(demo.DemoError, match="not ready after 1 s; it says: starting"):
             demo._wait_ready(settings, worker, Console())

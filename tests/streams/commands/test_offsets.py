@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -22,6 +21,7 @@ from streams.worker.worker import Worker, check_topics
 from tests.conftest import Names
 from tests.support.command_line import command
 from tests.support.live_worker import consented, live, running, settled, step_until
+from tests.support.new_topics import create, delete
 
 pytestmark = pytest.mark.usefixtures("calm")
 
@@ -76,18 +76,13 @@ def _delete_unread(settings: Settings, admin: AdminClient) -> None:
         at = group.committed(spots)
     asked = [TopicPartition(topic, p, offset + 1) for (topic, p), offset in at.items()]
     for future in admin.delete_records(asked).values():
-        future.result(20)
+        future.result(60)
 
 
 def _create_anew(settings: Settings, admin: AdminClient) -> None:
     name = settings.topic(NETWORK)
-    admin.delete_topics([name])[name].result(20)
-    for _ in range(50):
-        if name not in admin.list_topics(timeout=5).topics:
-            break
-        time.sleep(0.2)
-    new = NewTopic(name, 2, 1, config=dict(BY_NAME[NETWORK].config))
-    admin.create_topics([new])[name].result(20)
+    delete(admin, name)
+    create(admin, NewTopic(name, 2, 1, config=dict(BY_NAME[NETWORK].config)))
     consented(settings, events=3)  # the new log is longer than the old one was
 
 

@@ -32,6 +32,7 @@ from streams.worker.dead_letters import withheld
 from streams.worker.sealing import seal_of
 from tests.conftest import Names
 from tests.support.failing import Killed, killed
+from tests.support.open_transactions import await_markers
 from tests.support.worker_process import short_timings
 
 _RUNS = st.builds(
@@ -94,6 +95,7 @@ def deployed(kafka: str, names: Names, monkeypatch: pytest.MonkeyPatch) -> Setti
 
 def found(settings: Settings) -> Counter[tuple[str, int, bytes]]:
     """What lies in the inputs, by topic, partition and value, committed records alone."""
+    await_markers(settings, INPUTS)  # of the command's last commit
     lying: Counter[tuple[str, int, bytes]] = Counter()
     spots = [(settings.topic(name), p) for name in INPUTS for p in range(settings.partitions)]
     for spot, (start, end) in ends_of(settings, spots).items():

@@ -27,6 +27,7 @@ from tests.conftest import Names
 from tests.support.command_line import command
 from tests.support.failing import Killed, killed
 from tests.support.live_worker import consented, live, running, settled, step_until
+from tests.support.open_transactions import await_markers
 
 pytestmark = [pytest.mark.usefixtures("calm"), pytest.mark.kafka]
 
@@ -52,6 +53,7 @@ def _visits(settings: Settings) -> Counter[str]:
 
 
 def _latest(settings: Settings, name: str) -> dict[bytes, bytes]:
+    await_markers(settings, [name])  # of a command's last commit
     topic = CompactedTopic(settings.bootstrap_servers, settings.topic(name))
     found = topic.latest(lambda key: True)
     topic.close()
@@ -132,7 +134,7 @@ def test_partitions_that_a_stranger_raised_are_moved_with_what_went_astray(
     asked = [NewPartitions(old.topic(name), 6) for name in (*INPUTS, STATE, PROFILES)]
     admin = AdminClient({"bootstrap.servers": kafka})
     for future in admin.create_partitions(asked).values():
-        future.result(20)
+        future.result(60)
     consented(old, ACCOUNTS, events=2)
     assert _command(old, monkeypatch, "--yes") == 0
     settled(_started(new), new)
@@ -157,7 +159,7 @@ def test_what_can_not_be_moved_is_refused_by_name(
     create_topics(clients.admin(new), new)
     producer = Producer({"bootstrap.servers": kafka})
     producer.produce(new.topic(FACTS), b"{}", b"acc-1")
-    producer.flush(10)
+    assert producer.flush(60) == 0
     assert _command(old, monkeypatch, "--yes") == 2
     assert "has records already: take another prefix" in capsys.readouterr().err
     assert _command(old, monkeypatch, "--yes", "--abandon") == 0

@@ -114,7 +114,7 @@ def _all(settings: Settings, count: int, group: str | None = None) -> list[Messa
         [TopicPartition(name, p, 0) for name in topics.INPUTS for p in range(settings.partitions)]
     )
     got: list[Message] = []
-    for _ in range(100):
+    for _ in range(2_400):
         got += consumer.consume(5_000, 0.1)
         if len(got) >= count:
             break

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from confluent_kafka import Producer
 
-from streams.contract.topics import FACTS, INPUTS, NETWORK
+from streams.contract.topics import FACTS, INPUTS, NETWORK, TOPICS
 from streams.kafka import clients, shadow
 from streams.kafka.copying import committed_records, ends_of
 from streams.kafka.topic_plan import create_topics, fetch
@@ -16,6 +16,7 @@ from tests.conftest import Names
 from tests.support.command_line import command
 from tests.support.failing import Killed, killed
 from tests.support.live_worker import consented, live, running, settled
+from tests.support.open_transactions import await_markers
 
 pytestmark = [pytest.mark.usefixtures("calm"), pytest.mark.kafka]
 
@@ -27,6 +28,7 @@ def _shadow(settings: Settings, name: str = "canary-") -> Settings:
 
 
 def _records(settings: Settings) -> dict[tuple[str, int], tuple[int, int]]:
+    await_markers(settings, [topic.name for topic in TOPICS])  # they occupy offsets
     found = fetch(clients.admin(settings), settings)
     spots = [(name, p) for name, topic in found.items() for p in range(topic.partitions)]
     return ends_of(settings, spots)
@@ -34,6 +36,7 @@ def _records(settings: Settings) -> dict[tuple[str, int], tuple[int, int]]:
 
 def _told(settings: Settings) -> dict[tuple[str, int], list[tuple[object, ...]]]:
     """What lies in the inputs: key, value and time, in order."""
+    await_markers(settings, INPUTS)  # of the command's last commit
     spots = [(name, p) for name in INPUTS for p in range(2)]
     return {
         (name, p): [
@@ -120,6 +123,6 @@ def test_topics_of_somebody_else_are_no_shadow(
     create_topics(clients.admin(there), there)
     producer = Producer({"bootstrap.servers": kafka})
     producer.produce(there.topic(NETWORK), b"{}", b"acc-1")
-    assert producer.flush(10) == 0
+    assert producer.flush(60) == 0
     assert command(settings, monkeypatch, *words, there.topic_prefix) == 2
     assert f"{there.topic(NETWORK)} has records already" in capsys.readouterr().err

@@ -18,7 +18,8 @@ from streams.settings import Settings
 from tests.conftest import Names
 from tests.support.failing import Killed, killed
 from tests.support.live_worker import consented, live, running, settled
-from tests.support.processes import wait_until
+from tests.support.new_topics import create, delete
+from tests.support.open_transactions import await_markers
 
 pytestmark = [pytest.mark.usefixtures("calm"), pytest.mark.kafka]
 
@@ -38,6 +39,7 @@ def command(monkeypatch: pytest.MonkeyPatch) -> Command:
 
 
 def _latest(settings: Settings, name: str) -> dict[tuple[bytes, int], bytes]:
+    await_markers(settings, [name])  # of a command's last commit
     topic = CompactedTopic(settings.bootstrap_servers, settings.topic(name))
     found = topic.latest(lambda key: True)
     topic.close()
@@ -52,15 +54,8 @@ def _remade(settings: Settings, name: str) -> None:
     """Delete a topic and create it again, empty."""
     admin = AdminClient({"bootstrap.servers": settings.bootstrap_servers})
     full = settings.topic(name)
-
-    def there() -> bool:
-        return full in admin.list_topics(timeout=5).topics
-
-    admin.delete_topics([full])[full].result(20)
-    wait_until(lambda: not there(), 20)
-    new = NewTopic(full, 2, 1, config=dict(BY_NAME[name].config))
-    admin.create_topics([new])[full].result(20)
-    wait_until(there, 20)
+    delete(admin, full)
+    create(admin, NewTopic(full, 2, 1, config=dict(BY_NAME[name].config)))
 
 
 def test_killed_around_every_commit_an_import_brings_all_back_once(

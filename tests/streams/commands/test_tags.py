@@ -13,6 +13,7 @@ from streams.commands import tags
 from streams.evaluation import coverage
 from tests.conftest import Names
 from tests.support.needs import need_data
+from tests.support.new_topics import create
 from tests.support.paths import DATA_SETS
 
 
@@ -95,8 +96,7 @@ def test_publish_twice_changes_nothing_and_editors_win(
 ) -> None:
     topic = NewTopic(names.topic("content-tags"), 3, 1, config={"cleanup.policy": "compact"})
     admin = AdminClient({"bootstrap.servers": kafka})
-    for future in admin.create_topics([topic]).values():
-        future.result(30)
+    create(admin, topic)
     monkeypatch.setenv("INTEREST_STREAMS_TOPIC_PREFIX", names.prefix)
     ours = tmp_path / "ours.tsv"
     ours.write_text("host:netflix.com\t473\t1\nhost:new.example.com\t552\t1\n")

@@ -159,7 +159,7 @@ def test_node_finds_the_partition_of_a_subject() -> None:
         "console.log(JSON.stringify(JSON.parse(process.argv[1]).map(s => partitionOf(s, 12))))"
     )
     command = ["node", "--input-type=module", "-e", script, json.dumps(subjects)]
-    found = subprocess.run(command, capture_output=True, check=True, timeout=60)
+    found = subprocess.run(command, capture_output=True, check=True, timeout=300)
     assert json.loads(found.stdout) == wanted
 
 

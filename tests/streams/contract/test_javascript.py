@@ -35,7 +35,7 @@ def run(javascript: Path, schemas: Path, said: list[dict[str, Any]]) -> tuple[in
     file.write_text(json.dumps(said))
     done = subprocess.run(
         ["node", "contract.mjs", schemas, file],
-        cwd=javascript, capture_output=True, text=True, timeout=60,
+        cwd=javascript, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     return done.returncode, done.stdout + done.stderr
 

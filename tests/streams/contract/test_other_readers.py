@@ -24,6 +24,7 @@ from streams.settings import Settings
 from tests.broker.kafka_server import KafkaServer
 from tests.broker.log_files import batches
 from tests.support.needs import need_commands, need_extra
+from tests.support.open_transactions import await_markers
 from tests.support.paths import CONTRACT
 from tests.wire import run as wire
 
@@ -98,6 +99,7 @@ def _put(settings: Settings, records: dict[str, list[Read]]) -> None:
                 producer.produce(topic, value, record.key, record.partition, headers=headers)
             producer.flush(_PATIENCE_S)  # what was not sent, an abort would leave out
             end(_PATIENCE_S)
+    await_markers(settings)
 
 
 def _text(data: bytes | None) -> str | None:

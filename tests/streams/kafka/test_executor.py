@@ -13,7 +13,7 @@ from streams.errors import Abandon
 from streams.kafka.executor import SingleThreadExecutor
 from tests.support.processes import wait_until
 
-_S = 10.0  # nothing here takes longer
+_S = 120.0  # nothing here takes longer
 
 
 def waiting(for_: threading.Event) -> Callable[[], None]:
@@ -76,18 +76,23 @@ def test_a_failure_is_raised_until_it_is_dropped_and_nothing_behind_it_is_done()
 
 def test_dropping_waits_for_the_job_that_runs_and_forgets_the_others() -> None:
     executor, go, done = SingleThreadExecutor(), threading.Event(), list[int]()
+    begun = threading.Event()
 
     def first() -> None:
+        begun.set()
         waiting(go)()
         done.append(1)
 
     executor.put(first)
+    assert begun.wait(_S)
     executor.put(lambda: done.append(2))
-    threading.Timer(0.2, go.set).start()
-    while not executor._running:
-        pass
-    executor.drop()
-    assert done == [1]
+    dropping = threading.Thread(target=executor.drop)
+    dropping.start()
+    wait_until(lambda: not executor._jobs, _S)  # the other is forgotten
+    assert dropping.is_alive() and done == []
+    go.set()
+    dropping.join(_S)
+    assert not dropping.is_alive() and done == [1]
     executor.settle()
     assert done == [1]
 

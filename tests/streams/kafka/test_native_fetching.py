@@ -16,6 +16,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from streams.kafka.fetching import Fetch, plain_fetch
 from streams.kafka.native_fetching import NativeFetch, native_fetch
 from tests.conftest import Names
+from tests.support.new_topics import create
 from tests.support.paths import ROOT
 
 CLIENT = "native/1"
@@ -55,8 +56,7 @@ def spots(kafka: str, names: Names) -> list[TopicPartition]:
     """Partitions with every form of a record."""
     topics = [names.prefix + name for name in ("a", "b")]
     admin = AdminClient({"bootstrap.servers": kafka})
-    for future in admin.create_topics([NewTopic(t, PARTITIONS, 1) for t in topics]).values():
-        future.result(30)
+    create(admin, *(NewTopic(t, PARTITIONS, 1) for t in topics))
     rng = random.Random(5)
     producer = Producer({"bootstrap.servers": kafka})
     for n in range(COUNT):
@@ -67,7 +67,7 @@ def spots(kafka: str, names: Names) -> list[TopicPartition]:
             partition=rng.randrange(PARTITIONS),
             timestamp=1_700_000_000_000 + n,
         )
-    assert producer.flush(30) == 0
+    assert producer.flush(120) == 0
     return [TopicPartition(t, p, 0) for t in topics for p in range(PARTITIONS)]
 
 
@@ -109,7 +109,7 @@ class Reader:
             self.ended[notice.topic, notice.partition] = notice.offset
 
     def to_the_end(self, rng: random.Random, unrest: int) -> None:
-        until = time.monotonic() + 60
+        until = time.monotonic() + 300
         while self.ended != self.next:
             assert time.monotonic() < until, (self.ended, self.next)
             self.turn(rng.choice([1, 10, 500]))
@@ -183,7 +183,7 @@ def test_one_that_nobody_closed_lets_its_client_go(kafka: str, spots: list[Topic
     """With records waiting; a process of its own, for what waits there can't be interrupted."""
     done = subprocess.run(
         [sys.executable, "-c", _FORGOTTEN, kafka, spots[0].topic],
-        cwd=ROOT, capture_output=True, text=True, timeout=60,
+        cwd=ROOT, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     assert done.stdout == "gone\n", done.stderr
 

@@ -169,7 +169,7 @@ def test_a_changed_configuration_is_set_back(broker: EmbeddedBroker, admin: Admi
     entry = ConfigEntry("retention.ms", "1000", incremental_operation=AlterConfigOpType.SET)
     resource = ConfigResource(ResourceType.TOPIC, "b-tv-viewing", incremental_configs=[entry])
     for future in admin.incremental_alter_configs([resource]).values():
-        future.result(10)
+        future.result(60)
     (change,) = create_topics(admin, settings)
     assert (change.action, change.topic) == ("configure", "b-tv-viewing")
     assert plan(fetch(admin, settings), settings) == []
@@ -189,7 +189,7 @@ def test_check_exits_1_with_the_exact_reason(
     monkeypatch.setenv("INTEREST_STREAMS_PARTITIONS", "4")
     monkeypatch.setenv("INTEREST_STREAMS_REPLICATION", "1")
     for future in admin.create_topics([NewTopic("c-tv-viewing", 3, 1)]).values():
-        future.result(10)
+        future.result(60)
     where = ("--bootstrap", broker.bootstrap_servers)
     assert _main("plan", *where) == 1
     assert "c-tv-viewing: has 3 partitions" in capsys.readouterr().out

@@ -189,7 +189,7 @@ def test_on_a_real_broker_raised_partitions_are_refused_and_told_by_topics_check
     admin = AdminClient({"bootstrap.servers": kafka})
     asked = [NewPartitions(settings.topic(name), 6) for name in more]
     for future in admin.create_partitions(asked).values():
-        future.result(20)
+        future.result(60)
     with pytest.raises(BadTopics, match="repartition"):
         step_until(worker, lambda: False)
     worker._pipeline.discard()

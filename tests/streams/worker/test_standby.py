@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,9 +16,12 @@ from streams.sandbox.simulator import Simulation, simulated
 from streams.settings import Settings, SettingsError, load
 from streams.worker.standby import Standby
 from tests.broker import memory_clients
+from tests.broker.kafka_server import free_ports
 from tests.broker.memory_broker import MemoryBroker
 from tests.conftest import Names
+from tests.support.http_page import ask
 from tests.support.processes import wait_until
+from tests.support.reference import read
 from tests.support.verifier import verify, violated
 from tests.support.worker_process import WorkerProcess, deployed, feed, taken, wait_for_end
 
@@ -123,22 +127,26 @@ def test_the_setting_is_read() -> None:
 
 @pytest.mark.kafka
 def test_after_a_kill_the_copy_is_taken_over(kafka: str, names: Names, tmp_path: Path) -> None:
-    settings = deployed(kafka, names.prefix, standby=True, partitions=2)
+    [port] = free_ports(1)
+    http: dict[str, Any] = {"http_port": port, "http_host": "127.0.0.1"}
+    settings = deployed(kafka, names.prefix, standby=True, partitions=2, **http)
     first, second = _halves()
     feed(settings, first)
     with WorkerProcess(settings, tmp_path / "one.log") as one:
         wait_for_end(settings, one)
-        with WorkerProcess(replace(settings, instance_id="w2"), tmp_path / "two.log") as two:
+        other = replace(settings, instance_id="w2", http_port=0)
+        with WorkerProcess(other, tmp_path / "two.log") as two:
             wait_until(lambda: "assigned partitions" in two.text(), 240, two.text)
             wait_until(lambda: len(_restored(one)) > 1 and bool(_restored(two)), 240, one.text)
             feed(settings, second)
             wait_for_end(settings, one, two)
             before = taken(settings)
+            _await_copy(settings, one, two)
             two.kill()
             feed(settings, (Record(0, INPUTS[1], f"acc-{n}", b"{") for n in range(40)))
             wait_for_end(settings, one)
             assert taken(settings) == before + 40
-            # its own partition was kept, the other one's copy lacked the last moment at most
+            # its own partition was kept, and of the other one's it had a copy
             assert _restored(one)[-1] < 50, one.text()
             assert not violated(verify(settings))
 
@@ -148,6 +156,18 @@ def _halves() -> tuple[Iterator[Record], Iterator[Record]]:
     events = [record for record in simulated(Simulation(9, 25, 6)) if record.topic in INPUTS]
     half = len(events) // 2
     return iter(events[:half]), (one for one in events[half:] if one.topic == NETWORK)
+
+
+def _await_copy(settings: Settings, one: WorkerProcess, two: WorkerProcess) -> None:
+    """Wait until one has a copy of all that is committed of the other's partition."""
+    [partition] = {int(n) for n in re.findall(r"assigned partitions \[(\d)\]", two.text())[-1:]}
+    wanted = sum(1 for _ in read(settings, STATE, partition))
+    name = re.compile(r"^interest_streams_standby_records_total (\S+)$", re.M)
+
+    def followed() -> float:
+        return float(name.findall(ask(settings.http_port, "/metrics")[1].decode())[0])
+
+    wait_until(lambda: followed() >= wanted, 240, lambda: f"{followed()} of {wanted}")
 
 
 def _restored(worker: WorkerProcess) -> list[int]:

@@ -29,6 +29,7 @@ from streams.worker.untagged import PUBLISHED, SHOWN, Untagged
 from tests.broker.memory_broker import MemoryBroker
 from tests.broker.memory_clients import ports as memory_ports
 from tests.conftest import Names
+from tests.support.new_topics import create
 
 PAIRS = st.lists(st.tuples(st.integers(0, 30), st.integers(1, 100)), max_size=200)
 
@@ -330,10 +331,7 @@ def test_the_command_sums_over_workers_and_passes_over_stale_ones(
 ) -> None:
     monkeypatch.setenv("INTEREST_STREAMS_TOPIC_PREFIX", names.prefix)
     admin = AdminClient({"bootstrap.servers": kafka})
-    for future in admin.create_topics(
-        [NewTopic(names.topic("untagged"), 2, 1, config={"cleanup.policy": "compact"})]
-    ).values():
-        future.result(30)
+    create(admin, NewTopic(names.topic("untagged"), 2, 1, config={"cleanup.policy": "compact"}))
     now = int(time.time() * 1000)
     producer = Producer({"bootstrap.servers": kafka})
     for worker, key, seconds, as_of in (

@@ -29,7 +29,7 @@ def test_a_call_that_hangs_is_named_and_ended() -> None:
     watchdog, said, ended = listened_to()
     watchdog.start()
     with watchdog.guard("commit"):
-        assert ended.wait(10)
+        assert ended.wait(120)
     assert said == [
         "watchdog: commit did not return within 0.05 s; ending the process, another "
         "worker takes over"
@@ -38,7 +38,7 @@ def test_a_call_that_hangs_is_named_and_ended() -> None:
 
 def test_calls_in_time_are_left_alone() -> None:
     said: list[str] = []
-    watchdog = Watchdog(2_000, said.append)
+    watchdog = Watchdog(300_000, said.append)
     watchdog.start()
     for _ in range(5):
         with watchdog.guard("outer"), watchdog.guard("inner"):
@@ -64,17 +64,17 @@ def test_each_thread_has_a_call_of_its_own() -> None:
     def beside() -> None:
         with watchdog.guard("commit"):
             inside.set()
-            over.wait(10)
+            over.wait(120)
 
     other = threading.Thread(target=beside)
     other.start()
-    assert inside.wait(10)
+    assert inside.wait(120)
     with watchdog.guard("poll"):
         pass  # ends in time, and must not take the other's with it
     watchdog.start()
-    assert ended.wait(10)
+    assert ended.wait(120)
     over.set()
-    other.join(10)
+    other.join(120)
     assert said[0].startswith("watchdog: commit did not return")
 
 
@@ -85,7 +85,7 @@ def test_the_process_ends_though_its_main_thread_hangs() -> None:
         "with w.guard('send_offsets'): time.sleep(60)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, timeout=50, check=False
+        [sys.executable, "-c", code], capture_output=True, timeout=300, check=False
     )
     assert done.returncode == ExitCode.STUCK
     assert b"send_offsets did not return" in done.stderr
