@@ -8,7 +8,7 @@ says that it is an adult's, and a child stays one until an entry says that he is
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -206,12 +206,20 @@ class _Listed:
             self.of.setdefault(member, {})[name] = now
             keep_name(self.alike, spelled(member, self._account), member, kept=True)
         for member in before.named | now.named:
-            known = _child_by(self.devices(member), member, self.devices(member))
+            known = self.is_child(member)
             (self.children.add if known else self.children.discard)(member)
 
     def devices(self, member: str) -> Collection[Device]:
         """The devices that tell of a member as he is spelled."""
         return self.of.get(member, {}).values()
+
+    def adult_since(self, member: str) -> int:
+        """As `Kin.adult_since`."""
+        return _adult_since(member, self.devices(member))
+
+    def is_child(self, member: str) -> bool:
+        """As `Kin.is_child`."""
+        return _child_by(self.devices(member), member, self.adult_since)
 
     def likewise(self, member: str) -> set[str]:
         """The members who are spelled as somebody is."""
@@ -224,14 +232,15 @@ def _adult_since(member: str, devices: Iterable[Device]) -> int:
     return max((item.ts for item in said if item and not item.child), default=-1)
 
 
-def _child_by(telling: Iterable[Device], member: str, devices: Collection[Device]) -> bool:
-    """Whether devices that tell of a child say it of a member, beside all that are known."""
-    for device in telling:
+def _child_by(devices: Iterable[Device], member: str, adult_since: Callable[[str], int]) -> bool:
+    """Whether devices say that a member is a child; when he grew up is asked only where it matters,
+    for every device is read for it."""
+    for device in devices:
         said, his = device.owners.get(member), device.owner == member
         if said is None:
-            if his and device.child and _adult_since(member, devices) < 0:
+            if his and device.child and adult_since(member) < 0:
                 return True
-        elif said.child and (his or said.ts >= _adult_since(member, devices)):
+        elif said.child and (his or said.ts >= adult_since(member)):
             return True
     return False
 
@@ -341,12 +350,9 @@ class Kin:
 
     def is_child(self, member: str) -> bool:
         """Whether a member is a child: by a device that is his, or by one that was."""
-        if not self.childrens:
-            return False
         if self._listed is not None:
-            found = self._listed.devices(member)
-            return _child_by(found, member, found)
-        return _child_by(self.childrens.values(), member, [*map(self.device, self.devices)])
+            return self._listed.is_child(member)
+        return _child_by(self.childrens.values(), member, self.adult_since)
 
     def children_like(self, member: str) -> set[str]:
         """The children who are spelled as a member is."""
@@ -357,7 +363,7 @@ class Kin:
     def adult_since(self, member: str) -> int:
         """Time of the last word that a member is an adult, ms; -1 if there is none."""
         if self._listed is not None:
-            return _adult_since(member, self._listed.devices(member))
+            return self._listed.adult_since(member)
         return _adult_since(member, map(self.device, self.devices))
 
     def owned(self, member: str) -> list[str]:
