@@ -57,6 +57,8 @@ _CLOCK = (
 )
 
 
+#: Labels that say what it ran with.
+_VERSIONS = ("python", "numba", "river", "librdkafka")
 #: Read by numpy when it is imported, so the run has a process of its own.
 _ENVIRON = {"NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR"}
 
@@ -177,7 +179,10 @@ def _metrics(text: str) -> tuple[dict[str, Any], dict[str, str]]:
     for family in text_string_to_metric_families(text):
         values = {}
         for sample in family.samples:
-            labels = ",".join(f"{name}={value}" for name, value in sorted(sample.labels.items()))
+            labels = ",".join(
+                f"{name}={'*' if name in _VERSIONS else value}"
+                for name, value in sorted(sample.labels.items())
+            )
             values[f"{sample.name}{{{labels}}}"] = (
                 None if sample.name.endswith(_CLOCK) else sample.value
             )
