@@ -46,7 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(
         f"{total.schedules:,} schedules in {seconds:.0f} s, "
         f"{total.schedules / seconds:.1f} a second with {args.jobs} processes; "
-        f"{total.calls:,} Kafka calls, {total.commits:,} commits; {total.void} void"
+        f"{total.calls:,} Kafka calls, {total.commits:,} commits; {total.void} void, "
+        f"{total.overtaken} not compared (shared model)"
     )
     hours = (total.schedules - total.void) * inputs.DAYS * 24
     print(

@@ -34,7 +34,10 @@ def check(simulation: Simulation) -> None:
         ]
         _offsets(commits, partition)
         _dead_letters(simulation, commits, partition)
-        _content(simulation, commits, partition)
+        try:
+            _content(simulation, commits, partition)
+        except inputs.Overtaken:
+            simulation.overtaken = True
         _output(simulation, partition)
 
 

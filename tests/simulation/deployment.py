@@ -143,6 +143,7 @@ class Simulation:
         self._runs = 0
         self._settings = _varied(rng)
         self.shared = self._settings.shared_model
+        self.overtaken = False  # see `inputs.Overtaken`; what was written is not compared
         self.faults = (
             faults
             if faults is not None

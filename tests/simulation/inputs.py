@@ -304,10 +304,23 @@ def new_engine(shared: bool = False) -> Engine:
     return engine
 
 
+class Overtaken(Exception):
+    """Later records were taken before a fact that a worker wrote: the logs do not tell when.
+
+    So it is with parts of the shared model that come when their inputs' ends were reached already.
+    """
+
+
 def replay(
     seed: int, partition: int, cuts: list[Positions], ticks: Ticks = (), shared: bool = False
 ) -> tuple[list[Changes], Engine]:
-    """What commits at these positions write in a run that was never interrupted."""
+    """What commits at these positions write in a run that was never interrupted.
+
+    Raises
+    ------
+    Overtaken
+        Where commits do not tell in which order records were taken.
+    """
     known = expected(seed, partition, ticks, shared)
     engine, made, done = new_engine(shared), [], 0
     refused = {(t, o) for t, o, reason in known.dead if reason != "late"}
@@ -316,7 +329,12 @@ def replay(
         offsets = {name: at[0] for name, at in cut.items()}
         while done < len(known.sequence):
             row = known.sequence[done].records[0]
-            if int(row["offset"]) >= offsets[JOINED[int(row["kind"])]]:
+            if _is_beyond(row, offsets):
+                own = row["kind"] == FACTS and row["offset"] >= facts_count(seed, partition)
+                if shared and own:
+                    later = (batch.records[0] for batch in known.sequence[done:])
+                    if not all(_is_beyond(other, offsets) for other in later):
+                        raise Overtaken
                 break
             engine.apply(known.sequence[done])
             done += 1
@@ -324,3 +342,8 @@ def replay(
         before = offsets
         made.append(engine.collect(cut))
     return made, engine
+
+
+def _is_beyond(row: np.void, offsets: dict[str, int]) -> bool:
+    """Whether a record lies behind a commit's offsets."""
+    return int(row["offset"]) >= offsets[JOINED[int(row["kind"])]]

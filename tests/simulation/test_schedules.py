@@ -47,6 +47,7 @@ def test_no_schedule_breaks_a_promise(seed: int) -> None:
     )
     assert set(tally.faults) == set(KINDS)
     assert tally.void < SCHEDULES / 20
+    assert tally.overtaken < SCHEDULES / 20
 
 
 def test_a_seed_repeats_its_schedule() -> None:
