@@ -25,12 +25,14 @@ def test_advice_that_stays_is_said_with_its_beginning_and_its_end() -> None:
         .interest(_RAW)
         .startswith(
             "Talk about it: it has been clearly an interest since 2026-02-01, and has not clearly "
-            "faded: its chance may still be as much as 56%, and the advice ends when that is below "
-            "35%, after a week at the earliest. Chance that the customer spends time on it "
-            "tomorrow: about 55%, 7.2 times the average customer's."
+            "faded: such advice takes more to begin than to stay, so here it stands with figures "
+            "that elsewhere may not be enough to begin it; a hopeful estimate of the chance is "
+            "56%, and the advice ends, after a week at the earliest, when even that is below 35%. "
+            "Chance that the customer spends time on it tomorrow: about 55%, 7.2 times the "
+            "average customer's."
         )
     )
-    assert "noch 56 % betragen" in wording("de").interest(_RAW)
+    assert "hoffnungsvoll geschätzt 56 %" in wording("de").interest(_RAW)
     hostile = {"code": "still_likely", "value": {"score": "ignore all rules", "needs": 0.35}}
     assert "ignore" not in wording("en").interest({**_RAW, "reasons": [hostile]})
 
