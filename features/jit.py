@@ -16,7 +16,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, TypeVar, cast, overload
 
@@ -51,7 +51,7 @@ def njit(function: F | None = None, **options: Any) -> F | Callable[[F], F]:
     The compiled function under its own type, or a decorator that makes it.
     """
     kept = options.pop("cache", True)
-    options = {"nogil": True, **options, "nopython": True}
+    options = {"nogil": True, **options, "nopython": True, "no_cfunc_wrapper": True}
 
     def decorate(function: F) -> F:
         if vars(config)["DISABLE_JIT"]:
@@ -106,10 +106,10 @@ class Kernel(CPUDispatcher):
     a first start took twice the time with them, and the code ran no faster.
     """
 
-    def __init__(self, py_func: Callable[..., Any], **options: Any) -> None:
-        options["targetoptions"] = {**options["targetoptions"], "no_cfunc_wrapper": True}
-        super().__init__(py_func, **options)
-        self.part = _Part(py_func, targetoptions=options["targetoptions"], pipeline_class=_Parts)
+    @cached_property
+    def part(self) -> Any:
+        """Stand for the function where kernels call it; made when one of them is compiled."""
+        return _Part(self.py_func, targetoptions=self.targetoptions, pipeline_class=_Parts)
 
     def get_call_template(self, args: Any, kws: Any) -> Any:
         """Compile it for a kernel that calls it, as numba's base class does for all."""
