@@ -89,8 +89,20 @@ class Batch:
 
         ``name`` is ``content`` or, for the fallback, ``content2``.
         """
-        prefix = self.records["prefix2" if name == "content2" else "prefix"][i]
-        return PREFIXES[int(prefix)] + self.text(i, name).lower().decode()
+        return self.content_keys(np.array([i]), np.array([name == "content2"]))[0]
+
+    def content_keys(self, index: NDArray[np.integer], second: NDArray[np.bool_]) -> list[str]:
+        """Keys of the contents of some records, where `second` of the fallbacks."""
+        rows = self.records[index]
+        names = ("prefix", "content_at", "content_len"), ("prefix2", "content2_at", "content2_len")
+        prefix, at, size = (np.where(second, rows[b], rows[a]) for a, b in zip(*names, strict=True))
+        starts = rows["raw_at"] + at
+        return [
+            PREFIXES[kind] + self._span(start, length).lower().decode()
+            for kind, start, length in zip(
+                prefix.tolist(), starts.tolist(), size.tolist(), strict=True
+            )
+        ]
 
     def fact(self, i: int) -> Fact:
         """The fact or outcome that record ``i``, of no kind of event, states."""

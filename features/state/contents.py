@@ -15,13 +15,13 @@ from features.records.batch import Batch
 from features.state import layout as lay
 from features.state.contents_map_kernel import put_contents
 from features.tags import exact
-from features.tags.entry import ALL
+from features.tags.entry import ALL, Tag
 from features.tags.exact import TagEntry
 from features.tags.taxonomy import Taxonomy
 
 _FIRST = 1 << 14
-_NAMES = ("content", "content2")
 _MOST = 1 << 22  # contents remembered; beyond it the map starts afresh
+_MOST_TOLD = 1 << 14  # combinations of tags whose interests are remembered
 assert exact.MAX_EXPANDED <= lay.MOST_INTERESTS  # room is made for so many rows an event
 
 
@@ -40,6 +40,7 @@ class Contents:
         self._taxonomy = taxonomy
         self._table: dict[str, TagEntry] = dict(table or {})
         self._slots: dict[tuple[tuple[int, float], ...], int] = {}
+        self._told: dict[tuple[Tag, ...], tuple[tuple[int, float], ...]] = {}
         self._count = 0
         self.map = lay.new_contents(_FIRST)
 
@@ -60,18 +61,13 @@ class Contents:
         """Resolve the contents of some events of a batch, which may be held."""
         if self._count > _MOST:
             self._forget_lookups()
-        both = [batch.records[name + "_hash"][index] for name in _NAMES]
+        both = [batch.records[name][index] for name in ("content_hash", "content2_hash")]
         hashes, first = np.unique(np.stack(both, axis=1), return_index=True)
         hashes, first = hashes[hashes != 0], first[hashes != 0]
         order = np.argsort(first)  # slots are numbered as their contents came
         new: list[tuple[tuple[int, float], ...]] = []
-        slots = np.array(
-            [
-                self._slot(batch.content_key(int(index[at // 2]), _NAMES[at % 2]), new)
-                for at in first[order].tolist()
-            ],
-            np.int32,
-        )
+        keys = batch.content_keys(index[first[order] // 2], first[order] % 2 == 1)
+        slots = np.array([self._slot(key, new) for key in keys], np.int32)
         self._append(new)
         self._make_room(len(slots))
         put_contents(self.map, hashes[order], slots)
@@ -80,7 +76,7 @@ class Contents:
     def slot_tags(self, key: str) -> tuple[tuple[int, float], ...]:
         """Dense interests and weights that a content key raises."""
         entry = exact.resolve(key, self._table)
-        return () if entry is None else tuple(exact.expand(entry.told, self._taxonomy))
+        return () if entry is None else self._expanded(entry.told)
 
     def knows(self, key: str) -> bool:
         """Whether anything is known about a content key, be it only that it is sensitive."""
@@ -93,7 +89,7 @@ class Contents:
             return lay.CONTENT_UNKNOWN
         if entry.audience != ALL:
             return lay.CONTENT_CHILDREN
-        tags = tuple(exact.expand(entry.told, self._taxonomy))
+        tags = self._expanded(entry.told)
         if not tags:  # neither counts nor asks for a tag
             return lay.CONTENT_IDLE
         slot = self._slots.get(tags)
@@ -101,6 +97,15 @@ class Contents:
             slot = self._slots[tags] = len(self._slots) + lay.FIRST_SLOT
             new.append(tags)
         return slot
+
+    def _expanded(self, told: tuple[Tag, ...]) -> tuple[tuple[int, float], ...]:
+        """Interests that tags raise; most contents have the tags of another."""
+        found = self._told.get(told)
+        if found is None:
+            if len(self._told) >= _MOST_TOLD:
+                self._told.clear()
+            found = self._told[told] = tuple(exact.expand(told, self._taxonomy))
+        return found
 
     def _append(self, new: Sequence[tuple[tuple[int, float], ...]]) -> None:
         """Append the interests of new slots."""

@@ -43,6 +43,8 @@ _GRAM, _SHORT_GRAM = 3, 2  # letters by which words are found; two where letters
 _BEGIN = _GRAM + 1
 #: Words that are remembered with their class: of 20,000 names three in five had been there before.
 _REMEMBERED = 1 << 14
+#: Of a text of our alphabet, lower case, leaves letters and what parts the labels of a host.
+_LETTERS = {code: None for code in range(128) if not (chr(code).islower() or chr(code) == ".")}
 #: Letters that have no decomposition.
 _PLAIN = str.maketrans("łøđıßæœ", "lodisao")
 
@@ -84,18 +86,19 @@ def sensitive_class(name: str, *, bundled: bool = True) -> str | None:
     """
     words = _words(bundled)
     text = normalised(name[:MAX_CHARS])
-    parts = _WORD.findall(text)
-    # Words that say it together stand apart in a title, and with a dash between in a host.
-    together = ["".join(_WORD.findall(label)) for label in text.split(".")]
-    for word in parts:
+    for word in _WORD.findall(text):
         if _class(word, bundled) is None:
             continue  # most names; what is harmless is looked for where something was found
         for part in words.harmless.sub(" ", word).split():
             found = _class(part, bundled)
             if found is not None:
                 return found
-    for label in together:
-        found = _inside(label, words.joined) if len(label) >= _LEAST_JOINED else None
+    if text.isascii() and _begins_nothing(text.translate(_LETTERS), words.joined):
+        return None
+    # Words that say it together stand apart in a title, and with a dash between in a host.
+    for label in text.split("."):
+        together = "".join(_WORD.findall(label))
+        found = _inside(together, words.joined) if len(together) >= _LEAST_JOINED else None
         if found is not None:
             return found
     return None
@@ -156,11 +159,7 @@ def _class(word: str, bundled: bool) -> str | None:
 
 
 def _inside(word: str, words: _Inside) -> str | None:
-    if (
-        word.isascii()
-        and words.begins.isdisjoint(zip(word, word[1:], word[2:], word[3:], strict=False))
-        and not any(text in word for text in words.short)
-    ):
+    if word.isascii() and _begins_nothing(word, words):
         return None
     size = _size(word)
     for at in range(len(word) - size + 1):
@@ -168,6 +167,13 @@ def _inside(word: str, words: _Inside) -> str | None:
             if word.startswith(text, at):
                 return kind
     return None
+
+
+def _begins_nothing(text: str, words: _Inside) -> bool:
+    """Whether none of the words of our alphabet begins anywhere in a text of it."""
+    return words.begins.isdisjoint(zip(text, text[1:], text[2:], text[3:], strict=False)) and not (
+        words.short and any(word in text for word in words.short)
+    )
 
 
 @cache
