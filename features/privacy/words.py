@@ -33,7 +33,16 @@ from typing import Any, Final
 
 from features.privacy.childhood import Childhood
 from features.records.inputs import TS_END, TS_MIN
-from features.records.loose import fronts, is_near, scalars, squeezed, unaccented, whole, words_in
+from features.records.loose import (
+    fronts,
+    is_near,
+    members,
+    scalars,
+    squeezed,
+    unaccented,
+    whole,
+    words_in,
+)
 from features.records.readings import (
     Grant,
     Nothing,
@@ -65,6 +74,8 @@ _OF_RIGHTS: Final = (
 )
 #: Names of the field that says which purpose.
 _OF_PURPOSE: Final = ("purpose", "purposes")
+#: Names in an object that is a status, of what it is.
+_OF_STATUS: Final = ("status", "value", "code")
 #: Ends of the name of a field that says when, and letters from which on a name tells.
 _TIMES: Final = ("timestamp", "datetime", "date", "time", "at", "on", "ts")
 _NAMING: Final = 5
@@ -132,11 +143,16 @@ class Words:
         meant = self._meant(purposes)
         if not meant:
             return Nothing("foreign")
+        inner = members(statuses)
         said = [self._status(value) for value in words_in(statuses)]
+        said += [self._refused_as(squeezed(name), value) for name, value in inner]
         whys = [why for why in said if why is not None]
         if whys:
-            return RefusalReading(meant, max(whys))
+            uses = [squeezed(n) for n, v in inner if self.refuses_use(squeezed(n), v)]
+            return RefusalReading(meant.union(*map(self.purposes.__getitem__, uses)), max(whys))
         if not said or not all(self._grants(value) for value in words_in(statuses)):
+            return Undecided("status", meant)
+        if not all(self._is_of_status(squeezed(name)) for name, _ in inner):
             return Undecided("status", meant)
         over = [end for end in map(whole, scalars(ends)) if end is not None]
         if any(end < TS_MIN or (ts is not None and end <= ts) for end in over):
@@ -179,13 +195,20 @@ class Words:
 
         Examples are ``revoked: true``, ``withdrawn_at`` with a time, and ``valid: false``.
         """
+        return self._refused_as(name, value) is not None
+
+    def _refused_as(self, name: str, value: Any) -> Why | None:
+        """Why a field refuses, by its squeezed name and value; None if it doesn't."""
         name = name.removeprefix("is")
         if name in self.granting:
-            return self._status(value) is not None
+            return self._status(value)
         named = next((name.removesuffix(end) for end in _TIMES if name.endswith(end)), name)
-        if max(map(self._refused, (name, named))) < Why.DENIED:
-            return False
-        return self.affirms(value)
+        why = max(map(self._refused, (name, named)))
+        return Why(why) if why >= Why.DENIED and self.affirms(value) else None
+
+    def _is_of_status(self, name: str) -> bool:
+        """Whether what a field of a status says is the status, by its squeezed name."""
+        return name in self.granting or name in (*_OF_STATUS, *self.names("status"))
 
     def affirms(self, value: Any) -> bool:
         """Whether a flag says yes, or a time stands in its place."""

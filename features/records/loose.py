@@ -112,6 +112,27 @@ def words_in(values: Iterable[Any]) -> list[str | int | float | bool]:
     return found
 
 
+def members(values: Iterable[Any]) -> list[tuple[str, str | int | float | bool]]:
+    """The fields of the objects among values, each with its name; at most as many as of a list.
+
+    Examples
+    --------
+    >>> members([{"revoked": [True], "by": [{"id": ["x"]}]}, "granted"])
+    [('revoked', True), ('id', 'x')]
+    """
+    found: list[tuple[str, str | int | float | bool]] = []
+    left: list[tuple[str, Any]] = [("", value) for value in values][::-1]
+    while left and len(found) < _MAX_VALUES:
+        name, value = left.pop()
+        if isinstance(value, dict):
+            left += [(str(n), v) for n, v in value.items()][_MAX_VALUES::-1]
+        elif isinstance(value, list):
+            left += [(name, v) for v in value[:_MAX_VALUES]][::-1]
+        elif value is not None and name:
+            found.append((name, value))
+    return [*found, (BEYOND, BEYOND)] if left else found
+
+
 def _parts(text: str) -> list[str]:
     parts = _LISTED.split(text, _MAX_VALUES)
     beyond = [BEYOND] * (len(parts) > _MAX_VALUES)

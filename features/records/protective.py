@@ -215,8 +215,8 @@ class _Record:
             )
             or any(
                 self._words.refuses(name, value)
-                for name, values in others.items()
-                for value in scalars(values)
+                for name, values in self._deep().items()
+                for value in scalars(v for v in values if not isinstance(v, dict))
             )
         )
 

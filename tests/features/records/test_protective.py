@@ -28,6 +28,7 @@ from features.records.readings import (
     RightsKind,
     Undecided,
 )
+from features.vocabulary import Purpose
 from tests.support import generators as gen
 from tests.support.malformed_cases import CASES
 from tests.support.rights_facts import (
@@ -319,3 +320,58 @@ def test_a_planted_bug_is_found(bug: str, monkeypatch: pytest.MonkeyPatch) -> No
     assert reading(doc) == wanted
     monkeypatch.setattr(owner, name, replacement)
     assert reading(doc) != wanted
+
+
+# -- a status that is an object
+
+
+_REFUSING = ({"revoked": True}, {"denied": 1}, {"optOut": "yes"}, {"is_withdrawn": True},
+             {"granted": False}, {"active": True, "withdrawn": True}, [{"consented": False}],
+             {"code": "granted", "revokedAt": TS}, {"value": {"rejected": True}})  # fmt: skip
+
+
+@pytest.mark.parametrize("status", _REFUSING, ids=str)
+def test_a_status_that_is_an_object_refuses_by_the_names_in_it(status: Any) -> None:
+    assert isinstance(reading(WITHDRAWAL | {"status": status}), RefusalReading)
+
+
+@pytest.mark.parametrize("status", [{"granted": True}, {"value": "granted"}, {"code": 1}], ids=str)
+def test_a_status_that_is_an_object_of_known_names_is_a_grant_out_of_form(status: Any) -> None:
+    assert reading(WITHDRAWAL | {"status": status}) is None
+
+
+@pytest.mark.parametrize("status", [{"x": 1}, {"granted": True, "locked": True}, {}], ids=str)
+def test_what_an_object_says_under_other_names_a_person_decides(status: Any) -> None:
+    assert reading(WITHDRAWAL | {"status": status}) == Undecided("status")
+
+
+def test_a_use_that_is_refused_in_a_status_is_refused_with_what_the_fact_is_about() -> None:
+    said = reading(WITHDRAWAL | {"status": {"profiling": True, "offers": False}})
+    assert said.purposes == {Purpose.PROFILING, Purpose.OFFERS}
+
+
+@pytest.mark.parametrize(
+    "more", [{"details": {"revoked": True}}, {"meta": [{"withdrawn_at": TS}]}], ids=str
+)
+def test_a_refusal_inside_of_another_field_makes_no_grant(more: dict[str, Any]) -> None:
+    assert protective.overlooked(raw(GRANT | more), TS, WORDS).refusal is not None
+
+
+@given(st.recursive(
+    st.sampled_from(["granted", True, 1]),
+    lambda inner: st.dictionaries(st.sampled_from(["a", "status", "granted"]), inner, min_size=1),
+    max_leaves=4,
+))  # fmt: skip
+def test_a_refusal_anywhere_in_a_status_wins(status: Any) -> None:
+    assert isinstance(
+        reading(WITHDRAWAL | {"status": [status, {"a": {"revoked": True}}]}), RefusalReading
+    )
+
+
+@pytest.mark.parametrize(
+    "kind", ["dsar", "DNC", "customer_deceased", "verstorben", "account-closed"]
+)
+def test_a_kind_that_may_end_everything_is_for_a_person_to_decide(kind: str) -> None:
+    more = {"desk": 4, "agent_note": "by letter", "amount": 12}
+    assert reading(BASE | {"kind": kind} | more) == Undecided("unknown_kind")
+    assert reading(BASE | {"kind": "case_closed"} | more) is None
