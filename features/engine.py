@@ -21,6 +21,7 @@ from features.changes import Changes, ProfileRecord
 from features.config import Config
 from features.figures import Figures, Totals, figures_of, totals_of
 from features.models import Learner, exchange
+from features.models.adoption import Adoption, Adoptions
 from features.models.worth import Outcomes
 from features.privacy import accounts
 from features.privacy.notes import Notes
@@ -67,6 +68,7 @@ class Engine:
             config.erasure_key,
         )
         self.learner = Learner(len(taxonomy), shared=config.shared_model)
+        self.adoptions = Adoptions(self.learner.pool)
         self.outcomes = Outcomes(taxonomy.parent)
         self.related = Related(taxonomy)
         self.days_closed = 0
@@ -141,7 +143,8 @@ class Engine:
         self._room -= 1
         fact = batch.fact(at)
         if isinstance(fact.said, SharedPart):
-            self.share(fact.said)
+            self.adoptions.offer(fact.said, self.watermark)
+            self.accounts.standing.wake(self.adoptions.place)
         what = self.accounts.apply(fact, self.store.now)
         return self._expire(batch, at) if what == lay.PENDING else what
 
@@ -160,6 +163,9 @@ class Engine:
         return lay.PENDING
 
     def _expire(self, batch: Batch, at: int) -> int:
+        for adoption in self.adoptions.passed(self.watermark):
+            self.adopt(adoption)
+        self.accounts.standing.wake(self.adoptions.place)
         self._room -= self.accounts.expire(self.store.now, self._room)
         return lay.PENDING
 
@@ -195,16 +201,12 @@ class Engine:
         self._renew_policy()
         return lay.PENDING
 
-    def share(self, said: SharedPart) -> bool:
-        """Go on from a part of the model of all partitions; returns whether it was taken."""
-        if self.learner.pool is None:
-            return False
+    def adopt(self, adoption: Adoption) -> None:
+        """Go on from a model of all partitions."""
         self._write_pending()  # what is written by now was scored by the model of now
-        taken = exchange.take_part(self.learner.pool, said)
-        if taken:
+        if self.learner.pool is not None and adoption.happen(self.learner.pool):
             self._model_changed = True
             self._renew_policy()
-        return taken
 
     def _let_go(self) -> None:
         """Take who left out of what goes together; anywhere before the next close is the same."""
@@ -248,7 +250,7 @@ class Engine:
     @property
     def next_end(self) -> int:
         """Event time at which the next thing ends that is limited in time, ms."""
-        return int(self.store.counters["due"])
+        return self.accounts.standing.ends.next()
 
     @property
     def unsaid(self) -> bool:

@@ -9,8 +9,8 @@ each partition by itself.
 
 from __future__ import annotations
 
+import hashlib
 import zlib
-from base64 import b64decode
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from features.models.learner import Learner
 from features.models.lessons import BINNED, PARTS, Given, Sums, averaged, rounded, summed
 from features.models.pooled import Pool
-from features.records.facts import SharedPart
 from features.state import snapshots
 
 #: Of everything here; others are left alone.
@@ -199,13 +198,9 @@ def read_part(pool: Pool, part: str, data: bytes) -> NDArray[np.float64]:
     return held[part]
 
 
-def take_part(pool: Pool, said: SharedPart) -> bool:
-    """Have a part of a merged model taken; False for one of another form, or taken before."""
-    try:
-        held = read_part(pool, said.part, b64decode(said.data, validate=True))
-    except ValueError:
-        return False
-    return pool.take(said.part, said.day, said.until, held)
+def name_of(merged: bytes) -> str:
+    """Name a merged model by its bytes, as `merged_bytes` wrote them: its parts say it."""
+    return hashlib.sha256(merged).hexdigest()[:16]
 
 
 def _coarse(own: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -58,6 +58,7 @@ _FORM: Final = 2  # of sums and parts; those of another are left alone
 _HABITS: Final = len(HABIT)
 _LEVEL: Final = 1  # of compression: most of what is packed is zeros
 _MOST_PENDING: Final = 3  # days told apart, of those that no merged model has
+_MOST_ADOPTED: Final = 8  # merged models whose places are remembered
 _LONG_ALONE: Final = 7  # days after which a partition promotes by its own days
 
 
@@ -87,6 +88,8 @@ class Pool:
         What no merged model that was taken has in it yet, in order.
     taken : dict of str to int
         Day of the merged model that each part is of.
+    adopted : list of (int, str)
+        Where the last merged models were taken, running time in ms, and their names.
     """
 
     def __init__(
@@ -115,6 +118,7 @@ class Pool:
         }
         self.pending: list[Given] = []
         self.taken: dict[str, int] = {}
+        self.adopted: list[tuple[int, str]] = []
         self._day = -1
         self._drifts = 0  # found in the day that closes
 
@@ -257,6 +261,26 @@ class Pool:
             return self._probit.part(name).held(names)
         return self._binned.held(BINNED[part])
 
+    def adopt(self, place: int, of: str, day: int, until: int, held: Sums) -> bool:
+        """Go on from a whole merged model, as `take` from a part of one.
+
+        Parameters
+        ----------
+        place, of : int, str
+            The running time, ms, and its name, to be remembered.
+        """
+        if day <= self.base or not all(self._fits(part, held[part]) for part in PARTS):
+            return False
+        for part in PARTS:
+            self.take(part, day, until, held[part])
+        self.adopted = [*self.adopted, (place, of)][-_MOST_ADOPTED:]
+        return True
+
+    def _fits(self, part: str, held: Floats) -> bool:
+        counts = held if part in FADING or part == CONTEST else held[1:]
+        least = 1e-9 if part in PROBITS else 0.0  # a precision is divided by
+        return held.shape == self.held(part).shape and bool(np.all(counts >= least))
+
     def take(self, part: str, day: int, until: int, held: Floats) -> bool:
         """Go on from a part of a merged model, and from what was learned since.
 
@@ -274,11 +298,7 @@ class Pool:
         bool
             False where one as new was taken before, or the part is of another form.
         """
-        if part not in PARTS or day <= self.taken.get(part, -1):
-            return False
-        counts = held if part in FADING or part == CONTEST else held[1:]
-        least = 1e-9 if part in PROBITS else 0.0  # a precision is divided by
-        if held.shape != self.held(part).shape or not np.all(counts >= least):
+        if part not in PARTS or day <= self.taken.get(part, -1) or not self._fits(part, held):
             return False
         self.taken[part] = day
         names = names_of(part)
@@ -300,6 +320,7 @@ class Pool:
         manifest = {
             "layout": self.fingerprint,
             "taken": self.taken,
+            "adopted": self.adopted,
             "day": self._day,
             "days": [item.day for item in self.pending],
         }
@@ -315,6 +336,7 @@ class Pool:
             return
         self._all = {name: arrays[name] for name in self._all}
         self.taken, self._day = manifest["taken"], manifest["day"]
+        self.adopted = [(place, of) for place, of in manifest["adopted"]]
         self.pending = []
         for k, day in enumerate(manifest["days"]):
             begins = f"{k} "

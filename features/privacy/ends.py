@@ -15,10 +15,13 @@ class Ends:
     ----------
     due : dict of bytes to int
         Event times, ms.
+    other : int
+        When something else is due than of a person, `FOREVER` for nothing.
     """
 
     def __init__(self) -> None:
         self.due: dict[bytes, int] = {}
+        self.other = FOREVER
         self._heap: list[tuple[int, bytes]] = []
 
     def put(self, key: bytes, at: int) -> None:
@@ -39,7 +42,11 @@ class Ends:
             yield at, key
 
     def next(self) -> int:
-        """The first end of all, `FOREVER` for none."""
+        """The first end of a person, `FOREVER` for none."""
         while self._heap and self.due.get(self._heap[0][1]) != self._heap[0][0]:
             heapq.heappop(self._heap)
         return self._heap[0][0] if self._heap else FOREVER
+
+    def first(self) -> int:
+        """When the fold has to stop for what is due."""
+        return min(self.next(), self.other)

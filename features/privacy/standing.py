@@ -95,7 +95,12 @@ class Standing:
                 self._follow_member(account, name, now, 0, since.get(name, FOREVER))
         else:
             self._follow_account(account, now, ts)
-        self._store.counters["due"] = self.ends.next()
+        self._store.counters["due"] = self.ends.first()
+
+    def wake(self, other: int) -> None:
+        """Have the fold stop at an event time, ms, for what is due of nobody, too."""
+        self.ends.other = other
+        self._store.counters["due"] = self.ends.first()
 
     def follow_contacts(self, account: bytes, now: int, before: Silence | None = None) -> None:
         """Apply what came of contacts to all of an account: a household is one screen.
@@ -115,7 +120,7 @@ class Standing:
             sid = sid if sid >= 0 else self._store.find(account)
         if sid >= 0:
             self.rows.silence(account, sid, now, before)
-        self._store.counters["due"] = self.ends.next()
+        self._store.counters["due"] = self.ends.first()
 
     def _says(self, sid: int, account: bytes, before: Silence, after: Silence) -> bool:
         """Whether an account's subject says already what follows from another silence."""
@@ -379,7 +384,7 @@ class Standing:
         for sid in np.flatnonzero(gone).tolist():
             self.follow(store.key(sid), "", now, 0)
         self.spoken.followed.restore()
-        store.counters["due"] = self.ends.next()
+        store.counters["due"] = self.ends.first()
 
     def _settled(self) -> list[bytes]:
         """Accounts whose state follows from more than their events, in order."""

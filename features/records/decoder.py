@@ -233,7 +233,7 @@ def _part(values: Mapping[str, Any]) -> Fact:
 
 
 def _said_of(part: SharedPart) -> str:
-    return f"{part.part}\0{part.day}\0{part.ts}\0{part.until}\0{part.data}"
+    return f"{part.part}\0{part.day}\0{part.ts}\0{part.until}\0{part.of}\0{part.data}"
 
 
 #: Fields and type of what is said by each kind of fact, and of outcome.

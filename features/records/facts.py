@@ -113,6 +113,8 @@ class SharedPart:
         When it was written, ms: its place in the sequence.
     until : int
         Day up to which it has what this partition gave; -1 for nothing.
+    of : str
+        Which merged model it is a part of: only all parts of one are taken.
     """
 
     kind: ClassVar[str] = "shared_model"
@@ -120,7 +122,8 @@ class SharedPart:
     day: int
     data: str
     ts: int
-    until: int = -1
+    until: int
+    of: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -214,6 +214,7 @@ SHARED_FIELDS: Final = (
     Field("part", Text(32, charset=PRINTABLE), "which part", True),
     Field("day", Whole(0, 1_000_000), "the last day in it, since 1970", True),
     Field("until", Whole(-1, 1_000_000), "the last day in it of what this partition gave", True),
+    Field("of", Text(16, 16, "[0-9a-f]"), "of which merged model", True),
     Field("data", Text(1_000_000, charset="[A-Za-z0-9+/=]"), "its numbers, in base64", True),
 )
 SHARED_MARK: Final = Field("mark", Text(32, 32, "[0-9a-f]"), "keyed hash of the others", True)

@@ -6,12 +6,13 @@ for those that are silent is over, it merges, and writes the merged model to the
 record: if it ends, the next owner of partition 0 goes on from there.
 
 Every worker reads the merged model, and writes its parts to the facts of its own partitions,
-without key, with the deployment's mark. From there they come back like a tick
-(`streams.worker.ticker`): their place in a partition's log says when they are taken, so state stays
-a function of the logs alone (I5, I11). A part of a day that was taken before changes nothing. The
-time of a record is that of the latest event, not the clock's: it stands behind the days that it
-tells of and before those to come, also where history is loaded or events come days after their
-time. Far behind none is written, for it would have its place behind all that is still to come.
+without key, with the deployment's mark. From there they come back, and once all of them did the
+model gets its place among the events to come (`features.models.adoption`): places are in the
+changelog, so state stays a function of the logs alone (I5, I11). A model of a day that was taken
+before changes nothing; one whose place a worker did not live to see is told again. The time of a
+record is that of the latest event, not the clock's: it stands behind the days that it tells of,
+also where history is loaded or events come days after their time. Far behind none is written, for
+it would have its place behind all that is still to come.
 
 Reading and merging have a thread of their own; nobody waits for it.
 """
@@ -91,7 +92,9 @@ class ModelMerger:
         now_ms = int(self._ports.wall() * 1000)
         for number, engine in engines.items():
             pool = engine.learner.pool
-            if pool is None or pool.base >= merged.day or not self._throttle.may(number):
+            if pool is None or pool.base >= merged.day or engine.adoptions.knows(reading.of):
+                continue
+            if not self._throttle.may(number):
                 continue
             if 1000 * inlet.lag_seconds(number, now_ms) > self._settings.lateness_ms:
                 continue
@@ -99,9 +102,10 @@ class ModelMerger:
             ts = max(inlet.partitions[number].latest + 1, TS_MIN)
             until, _ = merged.until.get(number, (-1, -1))
             records = {
-                part: part_record(SharedPart(part, merged.day, data, ts, until), self._settings)
+                part: part_record(
+                    SharedPart(part, merged.day, data, ts, until, reading.of), self._settings
+                )
                 for part, data in reading.parts().items()
-                if pool.taken.get(part, -1) < merged.day
             }
             self._write(number, records)
 
@@ -168,8 +172,9 @@ class _Reading:
     def __init__(self, settings: Settings, ports: Ports, whole: bool) -> None:
         self.pool = exchange.new_pool(len(taxonomy.load()))
         self.merged: SharedModel | None = None
+        self.of = ""  # its name
         self.whole = whole  # what every partition gave, not the merged model alone
-        self._parts: tuple[int, dict[str, str]] = -1, {}
+        self._parts: tuple[str, dict[str, str]] = "", {}
         self._settings, self._ports = settings, ports
         self._given: dict[int, Contribution] = {}
         self._since: tuple[int, float] = -1, 0.0  # the newest day, and when it was seen first
@@ -197,7 +202,7 @@ class _Reading:
                     merged = exchange.read_merged(self.pool, value)
                     if self.merged is not None and merged.day < self.merged.day:
                         continue  # of a former owner of partition 0, who did not know it yet
-                    self.merged = merged
+                    self.merged, self.of = merged, exchange.name_of(value)
                 elif self.whole:
                     self._given[int(key)] = exchange.read_contribution(self.pool, value)
             except (Unreadable, ValueError) as error:
@@ -206,12 +211,12 @@ class _Reading:
 
     def parts(self) -> dict[str, str]:
         """Base64 of the parts of the merged model."""
-        if self.merged is not None and self._parts[0] != self.merged.day:
+        if self.merged is not None and self._parts[0] != self.of:
             made = {
                 part: b64encode(exchange.part_bytes(self.pool, self.merged, part)).decode()
                 for part in PARTS
             }
-            self._parts = self.merged.day, made
+            self._parts = self.of, made
         return self._parts[1]
 
     def due(self, partitions: int) -> SharedModel | None:
@@ -237,6 +242,7 @@ def part_record(said: SharedPart, settings: Settings) -> bytes:
             "day": said.day,
             "ts": said.ts,
             "until": said.until,
+            "of": said.of,
             "data": said.data,
             "mark": shared_mark(settings.secret, said),
         }

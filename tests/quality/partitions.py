@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import argparse
 import zlib
-from base64 import b64encode
 from pathlib import Path
 
 import numpy as np
 
 from features.engine import Engine
 from features.models import Learner, exchange
+from features.models.adoption import Adoption
 from features.models.lessons import PARTS
 from features.models.registry import registered
-from features.records.facts import SharedPart
-from features.records.inputs import TS_MIN
 from features.state.contents import Contents
 from streams.evaluation import panel_files, prequential, scores
 from streams.evaluation.measures import judged, log_loss
@@ -76,11 +74,10 @@ class Deployment:
         if merged is None:
             return
         self._merged = merged
+        parts = {part: exchange.part_bytes(self._pool, merged, part) for part in PARTS}
         for number, engine in enumerate(self.engines):
             until, _ = merged.until.get(number, (-1, -1))
-            for part in PARTS:
-                text = b64encode(exchange.part_bytes(self._pool, merged, part)).decode()
-                engine.share(SharedPart(part, merged.day, text, TS_MIN, until))
+            engine.adopt(Adoption(0, "", merged.day, until, parts))
 
 
 def measure(panel: Panel, partitions: int, shared: bool) -> tuple[float, float]:

@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         f"{total.schedules:,} schedules in {seconds:.0f} s, "
         f"{total.schedules / seconds:.1f} a second with {args.jobs} processes; "
         f"{total.calls:,} Kafka calls, {total.commits:,} commits; {total.void} void, "
-        f"{total.overtaken} not compared (shared model)"
+        f"{total.adopted} merged models taken"
     )
     hours = (total.schedules - total.void) * inputs.DAYS * 24
     print(

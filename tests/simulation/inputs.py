@@ -8,6 +8,9 @@ households. Small on purpose: a run has some fifty records, a schedule of faults
 from __future__ import annotations
 
 import json
+import zlib
+from base64 import b64decode
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -18,12 +21,15 @@ import numpy as np
 
 from features.changes import Changes
 from features.engine import Engine
+from features.models.adoption import Adoption, Adoptions
 from features.privacy.person import ATTRIBUTION
 from features.records.batch import Batch, parse
 from features.records.decoder import FACTS
+from features.records.facts import SharedPart
 from features.records.position import Position
 from features.records.sequence import Merge
 from features.state import layout as lay
+from features.state import snapshots
 from features.state.changelog_keys import Owner
 from features.state.contents import Contents
 from features.tags import taxonomy
@@ -39,6 +45,8 @@ START_MS = 1_700_006_400_000  # a midnight, UTC
 #: When the records come: they are a backlog.
 READ_MS = START_MS + 4 * 86_400_000 + 1_800_000
 DAYS = 4
+LAST_DAY_MS = START_MS + 3 * DAY_MS  # behind every fact
+LATER = INPUTS[1]  # the input of which some comes later, see `staged`
 PARTITIONS = 2
 LATENESS_MS = 3 * 3_600_000
 #: What the simulated workers join.
@@ -64,6 +72,8 @@ Positions = dict[str, Position]
 #: What the workers wrote behind the facts of a partition, ticks and parts of shared models, each
 #: with its time stamp, ms.
 Ticks = tuple[tuple[bytes, int], ...]
+#: Running times at which a partition took merged models, ms, and their names.
+Places = tuple[tuple[int, str], ...]
 
 
 @dataclass(frozen=True)
@@ -146,6 +156,31 @@ def records(seed: int) -> tuple[Record, ...]:
         for (name, p), log in logs.items()
         for offset, (key, value) in enumerate(log)
     )
+
+
+@lru_cache(maxsize=256)
+def staged(seed: int, shared: bool) -> tuple[tuple[Record, ...], tuple[Record, ...]]:
+    """The input logs, and what of them comes only when all before it was read.
+
+    That is nothing but where models are shared: then events of the last day come late, and of one
+    input alone. Of several no log would tell which came first, for all had been at their ends.
+    """
+    begun: set[tuple[str, int]] = set()
+    parts: tuple[list[Record], list[Record]] = [], []
+    for record in records(seed):
+        where = record.topic, record.partition
+        if shared and record.topic != INPUTS[FACTS] and _time_of(record) >= LAST_DAY_MS:
+            begun.add(where)
+        if where not in begun or record.topic == LATER:
+            parts[where in begun].append(record)
+    return tuple(parts[0]), tuple(parts[1])
+
+
+def _time_of(record: Record) -> int:
+    try:
+        return int(json.loads(record.value)["ts"])
+    except (ValueError, KeyError, TypeError):
+        return 0
 
 
 def _fill(
@@ -251,13 +286,16 @@ def facts_count(seed: int, partition: int) -> int:
 
 
 @lru_cache(maxsize=512)
-def expected(seed: int, partition: int, ticks: Ticks = (), shared: bool = False) -> Expected:
+def expected(
+    seed: int, partition: int, ticks: Ticks = (), shared: bool = False, places: Places = ()
+) -> Expected:
     """An uninterrupted run over one partition: one sequence, one commit at its end."""
     found = Expected()
     merge = Merge(JOINED, {name: Position(0, -1) for name in JOINED})
-    refused = _take(seed, partition, merge, found, ticks)
+    refused = _take(sum(staged(seed, shared), ()), partition, merge, found, ticks)
     batch = merge.release()
     engine = new_engine(shared)
+    _follow(engine, ticks, places)
     outcome = engine.apply(batch)
     engine.refuse(refused)
     for i in np.flatnonzero(outcome == lay.LATE).tolist():
@@ -269,13 +307,13 @@ def expected(seed: int, partition: int, ticks: Ticks = (), shared: bool = False)
     return found
 
 
-def _take(seed: int, partition: int, merge: Merge, found: Expected, ticks: Ticks) -> int:
+def _take(
+    logs: Iterable[Record], partition: int, merge: Merge, found: Expected, ticks: Ticks
+) -> int:
     refused = 0
     for kind, name in enumerate(JOINED):
         mine: list[tuple[bytes, bytes | None, int]] = [
-            (r.value, r.key, READ_MS)
-            for r in records(seed)
-            if (r.topic, r.partition) == (name, partition)
+            (r.value, r.key, READ_MS) for r in logs if (r.topic, r.partition) == (name, partition)
         ]
         mine += [(value, None, at) for value, at in ticks] if kind == FACTS else []
         count = len(mine)
@@ -304,39 +342,62 @@ def new_engine(shared: bool = False) -> Engine:
     return engine
 
 
-class Overtaken(Exception):
-    """Later records were taken before a fact that a worker wrote: the logs do not tell when.
+def _follow(engine: Engine, ticks: Ticks, places: Places) -> None:
+    """Have an engine take merged models where a worker took them, whenever their parts came."""
+    parts: dict[str, dict[str, bytes]] = {}
+    said: dict[str, tuple[int, int]] = {}
+    for value, _ in ticks:
+        record = json.loads(value)
+        if record["kind"] == SharedPart.kind:
+            said[record["of"]] = record["day"], record["until"]
+            parts.setdefault(record["of"], {})[record["part"]] = b64decode(record["data"])
+    engine.adoptions = Adoptions(None)  # which waits for no parts
+    engine.adoptions.waiting = [
+        Adoption(place, of, *said[of], parts[of]) for place, of in places if of in said
+    ]
+    engine.accounts.standing.wake(engine.adoptions.place)
 
-    So it is with parts of the shared model that come when their inputs' ends were reached already.
-    """
+
+def places_of(snapshots_: Iterable[bytes]) -> Places:
+    """Where merged models were taken, by all snapshots of what a partition learned."""
+    found: dict[tuple[int, str], None] = {}
+    for data in snapshots_:
+        head, _ = snapshots.unpack(zlib.decompress(data))
+        found |= dict.fromkeys((place, of) for place, of in head["adopted"])
+    return tuple(found)
 
 
 def replay(
-    seed: int, partition: int, cuts: list[Positions], ticks: Ticks = (), shared: bool = False
+    seed: int,
+    partition: int,
+    cuts: list[Positions],
+    ticks: Ticks = (),
+    shared: bool = False,
+    places: Places = (),
 ) -> tuple[list[Changes], Engine]:
-    """What commits at these positions write in a run that was never interrupted.
-
-    Raises
-    ------
-    Overtaken
-        Where commits do not tell in which order records were taken.
-    """
-    known = expected(seed, partition, ticks, shared)
+    """What commits at these positions write in a run that was never interrupted."""
+    known = expected(seed, partition, ticks, shared, places)
     engine, made, done = new_engine(shared), [], 0
+    _follow(engine, ticks, places)
     refused = {(t, o) for t, o, reason in known.dead if reason != "late"}
     before = {name: 0 for name in JOINED}
+    overtaken: list[Batch] = []  # of what a worker wrote, which came when its place had passed
     for cut in cuts:
         offsets = {name: at[0] for name, at in cut.items()}
+        left, overtaken = overtaken, []
+        for batch in left:
+            if _is_beyond(batch.records[0], offsets):
+                overtaken.append(batch)
+            else:
+                engine.apply(batch)
         while done < len(known.sequence):
-            row = known.sequence[done].records[0]
-            if _is_beyond(row, offsets):
-                own = row["kind"] == FACTS and row["offset"] >= facts_count(seed, partition)
-                if shared and own:
-                    later = (batch.records[0] for batch in known.sequence[done:])
-                    if not all(_is_beyond(other, offsets) for other in later):
-                        raise Overtaken
-                break
-            engine.apply(known.sequence[done])
+            batch = known.sequence[done]
+            if _is_beyond(row := batch.records[0], offsets):
+                if row["kind"] != FACTS or row["offset"] < facts_count(seed, partition):
+                    break
+                overtaken.append(batch)
+            else:
+                engine.apply(batch)
             done += 1
         engine.refuse(sum(1 for t, o in refused if before[t] <= o < offsets[t]))
         before = offsets

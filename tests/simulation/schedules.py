@@ -25,8 +25,8 @@ class Tally:
         Virtual time that passed for the workers under faults, in seconds.
     void : int
         Schedules that had ended before any fault struck.
-    overtaken : int
-        Schedules whose logs do not tell in which order all was taken, `inputs.Overtaken`.
+    adopted : int
+        Merged models that partitions took.
     broken : list of (int, str)
         Seed and broken promise.
     """
@@ -38,7 +38,7 @@ class Tally:
     places: Counter[str] = field(default_factory=Counter)
     clock_s: float = 0.0
     void: int = 0
-    overtaken: int = 0
+    adopted: int = 0
     broken: list[tuple[int, str]] = field(default_factory=list)
 
     def add(self, other: Tally) -> None:
@@ -49,7 +49,7 @@ class Tally:
         self.places += other.places
         self.clock_s += other.clock_s
         self.void += other.void
-        self.overtaken += other.overtaken
+        self.adopted += other.adopted
         self.broken += other.broken
 
 
@@ -62,7 +62,7 @@ def run(seeds: Sequence[int]) -> Tally:
             tally.schedules += 1
             tally.calls += simulation.trace.calls
             tally.commits += len(simulation.broker.commits)
-            tally.overtaken += simulation.overtaken
+            tally.adopted += simulation.adopted
             if simulation.trace.fired:
                 tally.clock_s += simulation.broker.now
             else:

@@ -13,11 +13,11 @@ from features.records.fields import Malformed
 from features.records.tolerated import to_bytes
 
 _TS = 1_700_000_000_000
-_PART = SharedPart("habit", 19_675, "AAAA", _TS, 19_674)
+_PART = SharedPart("habit", 19_675, "AAAA", _TS, 19_674, "0123456789abcdef")
 
 
 def _record(secret: bytes = b"key", **other: Any) -> bytes:
-    said = {name: getattr(_PART, name) for name in ("part", "day", "data", "ts", "until")}
+    said = {name: getattr(_PART, name) for name in ("part", "day", "data", "ts", "until", "of")}
     mark = shared_mark(secret, _PART)
     return json.dumps({"kind": "shared_model", **said, "mark": mark, **other}).encode()
 
@@ -42,6 +42,9 @@ def test_one_that_was_written_under_a_former_key_is_taken_too() -> None:
         (_record(until=19_675), "mark"),
         (_record(ts=_TS + 1), "mark"),
         (_record(part="here"), "mark"),
+        (_record(of="0" * 16), "mark"),
+        (_record(of="0" * 15), "of"),
+        (_record(of=None), "of"),
         (_record(mark=None), "mark"),
         (_record(mark="x" * 32), "mark"),
         (_record(day=-1), "day"),

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from features.engine import Engine
 from features.models.lessons import PARTS
 from features.models.signals import PRESENCE
 from streams.contract.topics import DEAD_LETTERS, MODELS
@@ -68,11 +69,26 @@ def _pass(broker: MemoryBroker, seconds: float, *workers: Worker) -> None:
         steps(4, *workers)
 
 
+def _stands_on(engine: Engine) -> list[tuple[int, str]]:
+    assert engine.learner.pool is not None
+    return engine.learner.pool.adopted
+
+
+def _go_on(broker: MemoryBroker, *workers: Worker) -> None:
+    """Let the running time pass the places of merged models: the next full minute."""
+    _pass(broker, 60, *workers)
+    for partition in range(2):
+        _day(broker, partition, 0)
+    _pass(broker, 30, *workers)
+
+
 def test_a_merged_model_comes_through_the_facts_of_every_partition() -> None:
     broker = _fed(3, 1, 0)
     worker = start(broker, **_SHARED)
     _pass(broker, 30, worker)
     assert _keys(broker).count(b"merged") == 1
+    assert not any(_stands_on(engine) for engine in engines(worker).values()), "at no place"
+    _go_on(broker, worker)
     for partition, engine in engines(worker).items():
         assert {part["part"] for part in _parts(broker, partition)} == {*PARTS}
         pool = engine.learner.pool
@@ -99,6 +115,7 @@ def test_a_silent_partition_is_waited_for_and_then_left_out() -> None:
     assert b"merged" not in _keys(broker)
     _pass(broker, 60, worker)
     assert b"merged" in _keys(broker)
+    _go_on(broker, worker)
     silent = engines(worker)[1].learner.pool
     assert silent is not None and {*silent.taken} == {*PARTS}, "it begins from that of all"
 
