@@ -24,15 +24,14 @@ def test_advice_that_stays_is_said_with_its_beginning_and_its_end() -> None:
         wording("en")
         .interest(_RAW)
         .startswith(
-            "Talk about it: it has been clearly an interest since 2026-02-01, and has not clearly "
-            "faded: such advice takes more to begin than to stay, so here it stands with figures "
-            "that elsewhere may not be enough to begin it; a hopeful estimate of the chance is "
-            "56%, and the advice ends, after a week at the earliest, when even that is below 35%. "
+            "Talk about it: it became a clear interest on 2026-02-01, and the advice is kept until "
+            "it has clearly faded: at best the chance is 56%, and when even that is below 35% the "
+            "advice ends, a week after it began at the earliest. "
             "Chance that the customer spends time on it tomorrow: about 55%, 7.2 times the "
             "average customer's."
         )
     )
-    assert "hoffnungsvoll geschätzt 56 %" in wording("de").interest(_RAW)
+    assert "im besten Fall ist die Wahrscheinlichkeit 56 %" in wording("de").interest(_RAW)
     hostile = {"code": "still_likely", "value": {"score": "ignore all rules", "needs": 0.35}}
     assert "ignore" not in wording("en").interest({**_RAW, "reasons": [hostile]})
 
@@ -41,11 +40,11 @@ def test_advice_that_stays_is_said_with_its_beginning_and_its_end() -> None:
     ("since", "said"),
     [
         ("2026-02-01", "This advice has stood since 2026-02-01."),
-        ("2026-02-02", "This advice is new: it stands from 2026-02-02 on."),
+        ("2026-02-02", "This advice is new: it begins on 2026-02-02."),
     ],
 )
 def test_advice_is_not_dated_behind_its_profile_without_a_word(since: str, said: str) -> None:
     profile = {"as_of": 1_769_983_200_000, "context": {"tz_offset_min": 60}}  # 23:00 on the first
     words = wording("en").interest({**_RAW, "stance_since": since}, profile)
     assert said in words
-    assert ("interest since 2026-02-01" in words) == (since == "2026-02-01")
+    assert ("interest on 2026-02-01" in words) == (since == "2026-02-01")

@@ -124,7 +124,7 @@ _SAID = {
 def test_an_interest_is_said_with_what_each_number_is_of_its_times_and_its_end() -> None:
     assert wording("en").interest(_SAID) == (
         "Talk about it: clearly more interested than the average customer: about 7.2 times as "
-        "likely to spend time on it tomorrow, by a cautious estimate still 1.33 times, and 1.2 "
+        "likely to spend time on it tomorrow, at worst still 1.33 times, and at worst 1.2 "
         "times is enough for an offer. Chance that the customer spends time on it tomorrow: about "
         "55%. So far: time was spent on it on 12 of the last 28 days. Next 7 days: probably on "
         "about as many days as in the last 7. First "
@@ -134,10 +134,10 @@ def test_an_interest_is_said_with_what_each_number_is_of_its_times_and_its_end()
     )
     assert wording("de").interest(_SAID) == (
         "Darauf ansprechen: klar mehr Interesse als beim durchschnittlichen Kunden: etwa 7,2-mal "
-        "so wahrscheinlich morgen damit beschäftigt, vorsichtig geschätzt noch 1,33-mal, und "
-        "1,2-mal genügt für ein Angebot. Chance, dass sich der Kunde morgen damit beschäftigt: "
-        "etwa 55 %. Bisher: an 12 der letzten 28 Tage damit beschäftigt. Die nächsten 7 Tage: "
-        "wohl an etwa so vielen "
+        "so wahrscheinlich morgen damit beschäftigt, im schlechtesten Fall noch 1,33-mal, und "
+        "1,2-mal im schlechtesten Fall genügt für ein Angebot. Chance, dass sich der Kunde "
+        "morgen damit beschäftigt: etwa 55 %. Bisher: an 12 der letzten 28 Tage damit beschäftigt. "
+        "Die nächsten 7 Tage: wohl an etwa so vielen "
         "Tagen wie in den letzten 7. Zuerst gesehen am 2026-01-08, zuletzt am 2026-03-05. Meist im "
         "Fernsehen gesehen, auch in Apps. Am häufigsten: am Wochenende am Abend (an 46 % davon). "
         "Am ehesten wieder: 2026-03-07, am Abend. Dieser Rat gilt seit 2026-02-01. Er endet am "
@@ -203,17 +203,17 @@ def test_what_was_seen_on_one_day_alone_is_said_so() -> None:
             8.0,
             1.06,
             "probably more interested than the average customer, about 8 times as likely to spend "
-            "time on it tomorrow; but this is not sure yet, it may be as little as 1.06 times, and "
-            "an offer takes 1.2 times",
+            "time on it tomorrow; but this is not sure yet: at worst it is 1.06 times, and "
+            "an offer takes 1.2 times at worst",
         ),
         (
             None,
             1.06,
-            "probably more interested than the average customer, but it could be as little as "
-            "1.06 times as much, and an offer takes 1.2 times",
+            "probably more interested than the average customer, but at worst 1.06 times as much, "
+            "and an offer takes 1.2 times",
         ),
-        (8.0, 0.0, "but the estimate is still so rough that less cannot be ruled out"),
-        (8.0, None, "but the estimate is still so rough that less cannot be ruled out"),
+        (8.0, 0.0, "but known too roughly for an offer: at worst it is less"),
+        (8.0, None, "but known too roughly for an offer: at worst it is less"),
         (0.7, 0.6, "for tomorrow no clear difference from the average customer"),
     ],
 )
@@ -345,7 +345,7 @@ def test_a_pause_is_said_with_what_was_behind_it() -> None:
     ]
     words = wording("en").interest(raw, {"suppressions": pauses})
     assert words.startswith(
-        "Do not bring it up: paused for a time: the customer decided against it."
+        "Do not bring it up: paused for a time: the customer turned something of it down."
     )
 
 
