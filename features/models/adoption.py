@@ -33,7 +33,7 @@ class Adoption(NamedTuple):
     place : int
         Running time at which it is taken, ms.
     of : str
-        Its name, of `features.models.exchange.name_of`.
+        Its name, of `features.models.exchange.merged_name`.
     day : int
         Local day since 1970 up to which it goes.
     until : int

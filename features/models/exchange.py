@@ -198,7 +198,7 @@ def read_part(pool: Pool, part: str, data: bytes) -> NDArray[np.float64]:
     return held[part]
 
 
-def name_of(merged: bytes) -> str:
+def merged_name(merged: bytes) -> str:
     """Name a merged model by its bytes, as `merged_bytes` wrote them: its parts say it."""
     return hashlib.sha256(merged).hexdigest()[:16]
 

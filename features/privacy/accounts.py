@@ -125,6 +125,7 @@ class Accounts:
                 named = () if ours is None else (ours,)
                 return self._words(account, member, known, named, status, until, now)
             case Refused(purposes=named, status=status):
+                named = (*named, *[ATTRIBUTION] * {*Purpose}.issubset(named))  # on screens, too
                 return self._words(account, member, known, named, status, None, now)
             case Doubted(purposes=named):
                 return self._doubt(account, known, named, now)

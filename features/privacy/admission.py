@@ -40,6 +40,7 @@ class Admission:
         self._rules = rules
         self._answers: dict[bytes, dict[str, set[tuple[bytes, bytes]]]] = {}
         self._bounded: dict[bytes, set[str]] = {}
+        self._guarded: dict[bytes, set[str]] = {}  # devices that do not always count
         self._count = 0
 
     def span(self, account: bytes, member: str, person: Person, now: int) -> tuple[int, int]:
@@ -76,7 +77,10 @@ class Admission:
             name = plain(text, account.decode())
             if self.is_childs(account, name):
                 return False
-            for who in filter(None, (name, kin.device(name).owner)):
+            owners = {device.owner for device in kin.devices_like(name).values()}
+            if ERASED in owners:
+                return False
+            for who in filter(None, (name, *owners)):
                 start, until = self.span(account, who, self.ledger.person(account, who), now)
                 if not start <= max(now, 0) < until:
                     return False
@@ -101,25 +105,24 @@ class Admission:
         known = known or any(
             self.ledger.is_marked(item, account, member, "child") for item in (mark, own)
         )
-        return known and (kin is None or kin.adult_since(member) < 0)
+        grown = -1 if kin is None else kin.adult_since(member)
+        return known and (grown < 0 or (kin is not None and grown < kin.child_since(member)))
 
     def is_childs(self, account: bytes, device: str) -> bool:
         """Whether a device is a child's, by its name or one that is spelled likewise."""
         kin, mark = self.ledger.kin(account), self.ledger.mark(account)
-        known = None if kin is None else kin.device(device).said
-        if known is not None:
-            return known.child
-        if kin is not None and any(
-            kin.are_one(n, device) for n, d in kin.childrens.items() if d.child
-        ):
+        alike = {} if kin is None else kin.devices_like(device)
+        own = alike[device].said if device in alike else None
+        said = [other.said for other in alike.values() if other.said is not None]
+        if any(word.child and (own is None or word >= own) for word in said):
             return True
-        return self.ledger.is_marked(mark, account, device, "device")
+        return own is None and self.ledger.is_marked(mark, account, device, "device")
 
     def asks(self, account: bytes) -> bool:
         """Whether persons and devices that are not known have to be asked about."""
         kin, mark = self.ledger.kin(account), self.ledger.mark(account)
         children = bool(kin and kin.childrens) or bool(mark and mark.children)
-        return children or account in self._bounded
+        return children or account in self._bounded or account in self._guarded
 
     def put_member(self, account: bytes, member: str, person: Person, now: int) -> tuple[int, int]:
         """Set a member's span, and that of his devices where nobody is named; returns it."""
@@ -152,14 +155,25 @@ class Admission:
             self.put_member(account, member, self.ledger.person(account, member), now)
 
     def put_device(self, account: bytes, device: str, now: int) -> None:
-        """Set the span of a device: never for a child's, else its owner's if nobody is named."""
-        kin, name = self.ledger.kin(account), device.encode()
+        """Set the span of a device: never for a child's, else its owner's if nobody is named.
+
+        What holds of a device that is spelled as it is holds of it, and the other way round.
+        """
+        kin = self.ledger.kin(account)
         self.forget_answers(account, device)
-        if self.is_childs(account, device) and not self._rules.children_profiled:
+        alike = {} if kin is None else kin.devices_like(device)
+        owners = {item.owner for item in alike.values() if item.owner is not None}
+        spans = [ALWAYS, *(self._unnamed(account, owner, now) for owner in sorted(owners))]
+        start, until = max(start for start, _ in spans), min(until for _, until in spans)
+        for name in {device, *alike}:
+            self._put_device(account, name, (start, until) if start < until else NEVER)
+
+    def _put_device(self, account: bytes, device: str, span: tuple[int, int]) -> None:
+        name, childs = device.encode(), self.is_childs(account, device)
+        if childs and not self._rules.children_profiled:
             self._spans.put(account, NEVER, device=name)
             return
-        owner = kin.device(device).owner if kin is not None else None
-        span = ALWAYS if owner is None else self._unnamed(account, owner, now)
+        keep_name(self._guarded, account, device, kept=span != ALWAYS)
         if span != ALWAYS or self.asks(account):
             self._spans.put(account, span, device=name, scope=lay.SPAN_ALONE)
         else:
@@ -215,6 +229,7 @@ class Admission:
         """Take away the spans of all of an account."""
         self.forget_answers(account)
         self._bounded.pop(account, None)
+        self._guarded.pop(account, None)
         if kin is None:
             return
         # An owner who was said to be an adult is a child again if a mark knows him as one.

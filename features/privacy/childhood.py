@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from math import isfinite
 from typing import Any, Final
 
 from features.records.loose import scalars, squeezed, whole
@@ -30,6 +31,8 @@ _AGES = re.compile(
 )
 _LETTERS = re.compile(r"[^\W\d_]+")
 _AS_DATE: Final = 99_999_999  # a greater number is a time
+_FIRST_MS: Final = -62_135_596_800_000  # that is read as a day
+_LAST_MS: Final = 4 * 10**12
 _NUMBER = re.compile(r"[0-9]{1,3}(?![0-9])")
 #: Names of fields that say that somebody has not come to an age.
 _UNDER: Final = re.compile(
@@ -138,7 +141,7 @@ def _is_born_early(text: str, ts: int | None) -> bool:
     """Whether a date or year of birth is that of somebody of age at a time: by its years alone."""
     number = whole(text)
     if number is not None and abs(number) > _AS_DATE:
-        day = datetime.fromtimestamp(min(number, 4 * 10**12) / 1000, UTC).date()
+        day = _day_of(number)
         seconds_too = day.year == 1970 and number > 0  # or it is a time in seconds
         text = "" if seconds_too else str(day)
     years = [int(first or last) for first, last in _YEARS.findall(text)]
@@ -151,9 +154,14 @@ def _is_born_early(text: str, ts: int | None) -> bool:
     return not _is_born_late(text if by_day else str(max(years)), ts)
 
 
+def _day_of(ms: int) -> date:
+    """The day of a time since 1970, ms; of one beyond what a person can have lived, the nearest."""
+    return datetime.fromtimestamp(max(_FIRST_MS, min(ms, _LAST_MS)) / 1000, UTC).date()
+
+
 def _years(value: Any) -> int:
     """The greatest number of years in a value; of age where there is none."""
-    if isinstance(value, float):
+    if isinstance(value, float) and isfinite(value):
         value = int(value)
     found = [int(text) for text in _NUMBER.findall(str(value))]
     return max(found, default=OF_AGE)
@@ -163,7 +171,7 @@ def _is_born_late(value: Any, ts: int | None) -> bool:
     """Whether somebody of a date or year of birth may be a child at a time."""
     born, number = str(value), whole(value)
     if number is not None and abs(number) > _AS_DATE:
-        born = str(datetime.fromtimestamp(min(number, 4 * 10**12) / 1000, UTC).date())
+        born = str(_day_of(number))
     if ts is None:
         return bool(_YEAR.search(born))
     now = datetime.fromtimestamp(ts / 1000, UTC).date()

@@ -48,5 +48,5 @@ class Ends:
         return self._heap[0][0] if self._heap else FOREVER
 
     def first(self) -> int:
-        """When the fold has to stop for what is due."""
+        """Tell when the fold has to stop for what is due."""
         return min(self.next(), self.other)

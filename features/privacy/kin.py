@@ -169,9 +169,7 @@ class Case(NamedTuple):
 
 
 class _Listed:
-    """The devices of each member of an account that has many: a school, a company.
-
-    Without it every entry of the registry looks at every device of every child.
+    """The devices of each member of an account that has many, lest each entry looks at them all.
 
     Attributes
     ----------
@@ -233,8 +231,7 @@ def _adult_since(member: str, devices: Iterable[Device]) -> int:
 
 
 def _child_by(devices: Iterable[Device], member: str, adult_since: Callable[[str], int]) -> bool:
-    """Whether devices say that a member is a child; when he grew up is asked only where it matters,
-    for every device is read for it."""
+    """Whether devices say that a member is a child; when he grew up is asked where it matters."""
     for device in devices:
         said, his = device.owners.get(member), device.owner == member
         if said is None:
@@ -264,9 +261,8 @@ class Kin:
         Devices that tell of a child.
     """
 
-    __slots__ = (
-        "_account", "_listed", "_spellings", "cases", "childrens", "devices", "members", "open"
-    )  # fmt: skip
+    __slots__ = ("_account", "_devices_alike", "_listed", "_spellings",
+                 "cases", "childrens", "devices", "members", "open")  # fmt: skip
 
     def __init__(self, account: bytes = b"") -> None:
         self._account = account.decode()
@@ -276,6 +272,7 @@ class Kin:
         self.open: set[str] = set()
         self.childrens: dict[str, Device] = {}
         self._spellings: dict[str, set[str]] = {}
+        self._devices_alike: dict[str, set[str]] = {}
         self._listed: _Listed | None = None
 
     def __bool__(self) -> bool:
@@ -295,6 +292,7 @@ class Kin:
         if self._listed is not None:
             self._listed.put(name, self.device(name), device or Device())
         self.childrens.pop(name, None)
+        keep_name(self._devices_alike, spelled(name, self._account), name, kept=device is not None)
         if device is None:
             self.devices.pop(name, None)
             return
@@ -320,6 +318,11 @@ class Kin:
         """A device as far as it is known."""
         value = self.devices.get(name)
         return Device() if value is None else Device.from_bytes(value)
+
+    def devices_like(self, name: str) -> dict[str, Device]:
+        """The devices that are spelled as one is, itself among them."""
+        names = self._devices_alike.get(spelled(name, self._account), ())
+        return {other: self.device(other) for other in sorted(names)}
 
     def case(self, name: str) -> Case | None:
         """A care case."""
@@ -359,6 +362,12 @@ class Kin:
         if self._listed is not None:
             return self._listed.children & self._listed.likewise(member)
         return {name for name in self.known_children if self.are_one(name, member)}
+
+    def child_since(self, member: str) -> int:
+        """Time of the last word that somebody who is spelled as a member is a child, ms; or -1."""
+        names = self.children_like(member)
+        said = (d.owners.get(name) for d in self.childrens.values() for name in names)
+        return max((item.ts for item in said if item and item.child), default=-1)
 
     def adult_since(self, member: str) -> int:
         """Time of the last word that a member is an adult, ms; -1 if there is none."""

@@ -29,6 +29,7 @@ import dataclasses
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 from features.privacy.childhood import Childhood
@@ -36,7 +37,7 @@ from features.records.inputs import TS_END, TS_MIN
 from features.records.loose import (
     fronts,
     is_near,
-    members,
+    object_fields,
     scalars,
     squeezed,
     unaccented,
@@ -72,6 +73,15 @@ _OF_RIGHTS: Final = (
     RightsKind.WITHDRAWAL,
     RightsKind.CONSENT,
 )
+#: Why a field of the name of such a kind refuses.
+_OF_KINDS: Final = {
+    RightsKind.ERASURE: Why.WITHDRAWN,
+    RightsKind.WITHDRAWAL: Why.WITHDRAWN,
+    RightsKind.OBJECTION: Why.OBJECTED,
+}
+#: Parts of the name of a field that says whether something may be done, and a value that may count.
+_ALLOWING: Final = ("allow", "permit", "consent", "accept", "agree", "enabl", "optin", "authori")
+_COUNT = re.compile(r"\s*[0-9]")
 #: Names of the field that says which purpose.
 _OF_PURPOSE: Final = ("purpose", "purposes")
 #: Names in an object that is a status, of what it is.
@@ -140,10 +150,10 @@ class Words:
         ts : int or None
             Its own time, ms.
         """
-        meant = self._meant(purposes)
+        meant = self.meant(purposes)
         if not meant:
             return Nothing("foreign")
-        inner = members(statuses)
+        inner = object_fields(statuses)
         said = [self._status(value) for value in words_in(statuses)]
         said += [self._refused_as(squeezed(name), value) for name, value in inner]
         whys = [why for why in said if why is not None]
@@ -204,7 +214,27 @@ class Words:
             return self._status(value)
         named = next((name.removesuffix(end) for end in _TIMES if name.endswith(end)), name)
         why = max(map(self._refused, (name, named)))
-        return Why(why) if why >= Why.DENIED and self.affirms(value) else None
+        if why >= Why.DENIED and self.affirms(value):
+            return Why(why)
+        if len(name) < _NAMING or _COUNT.match(str(value)):
+            return None  # a number may be a count
+        if self.affirms(value):  # ``consent_revoked: true``, ``do_not_profile: yes``
+            parts = [why for part, why in self.stems.items() if part in name]
+            return max(parts, default=self._asks(name))
+        allows = any(part in name for part in _ALLOWING) and any(map(name.count, self._uses))
+        return self._status(value) if allows else None
+
+    def _asks(self, name: str) -> Why | None:
+        """Why a field refuses that is named as a kind of fact, and says yes."""
+        return _OF_KINDS.get(self.kinds.get(name, RightsKind.UNKNOWN))
+
+    @cached_property
+    def _uses(self) -> tuple[str, ...]:
+        """Words of our purposes, as parts of names."""
+        return tuple(
+            word for word, meant in self.purposes.items()
+            if meant and meant != self.everything and len(word) >= _NAMING
+        )  # fmt: skip
 
     def _is_of_status(self, name: str) -> bool:
         """Whether what a field of a status says is the status, by its squeezed name."""
@@ -269,7 +299,7 @@ class Words:
     def _grants(self, value: Any) -> bool:
         return squeezed(str(value)) in self.granting
 
-    def _meant(self, values: Sequence[Any]) -> frozenset[Purpose]:
+    def meant(self, values: Sequence[Any]) -> frozenset[Purpose]:
         """All purposes that are meant if it is a refusal."""
         if not values:
             return frozenset({UNSAID})

@@ -112,12 +112,12 @@ def words_in(values: Iterable[Any]) -> list[str | int | float | bool]:
     return found
 
 
-def members(values: Iterable[Any]) -> list[tuple[str, str | int | float | bool]]:
+def object_fields(values: Iterable[Any]) -> list[tuple[str, str | int | float | bool]]:
     """The fields of the objects among values, each with its name; at most as many as of a list.
 
     Examples
     --------
-    >>> members([{"revoked": [True], "by": [{"id": ["x"]}]}, "granted"])
+    >>> object_fields([{"revoked": [True], "by": [{"id": ["x"]}]}, "granted"])
     [('revoked', True), ('id', 'x')]
     """
     found: list[tuple[str, str | int | float | bool]] = []

@@ -24,6 +24,7 @@ from features.records.names import plain
 from features.records.readings import (
     ChildReading,
     ErasureReading,
+    Grant,
     Nothing,
     Reading,
     RefusalReading,
@@ -52,6 +53,9 @@ class Vocabulary(Protocol):
 
     def tells_of_child(self, fields: Mapping[str, Sequence[Any]], ts: int | None) -> bool:
         """Whether the fields of an entry of the registry, by squeezed name, tell of a child."""
+
+    def meant(self, values: Sequence[Any]) -> frozenset[Purpose]:
+        """All purposes that values of the field mean where it is a refusal."""
 
     def names(self, field: str) -> Sequence[str]:
         """Squeezed names under which a field is looked for where it is absent."""
@@ -113,6 +117,15 @@ def read(
         its data may still be held.
     """
     account = _pseudonym((key or b"").decode("utf-8", "replace"), accepts)
+    try:
+        return _read(raw, account, words, accepts)
+    except Exception:  # a defect of ours must cost nobody a right, and nobody else his turn
+        return Protective(account, (), None, Undecided("unreadable"), None) if account else None
+
+
+def _read(
+    raw: bytes | None, account: str | None, words: Vocabulary, accepts: Accepts | None
+) -> Protective | None:
     record = _Record(raw or b"", words)
     named = {found for text in record.names("account_id") if (found := _pseudonym(text, accepts))}
     others = tuple(sorted(named - {account}))
@@ -126,7 +139,8 @@ def read(
         return Protective(account, (), None, Undecided("member_id"), record.ts)
     if isinstance(reading, ChildReading):
         reading = record.child(account, accepts)
-    name = next((text for text in record.texts("event_id") if _valid(text, EVENT_ID)), None)
+    texts = (text for text in record.texts("event_id") if text != BEYOND)  # that stands for many
+    name = next((text for text in texts if _valid(text, EVENT_ID)), None)
     return Protective(account, (), next(iter(members), None), reading, record.ts, name)
 
 
@@ -149,14 +163,13 @@ class Overlooked:
 def overlooked(raw: bytes, ts: int, words: Vocabulary) -> Overlooked:
     """Find what a grant in form says in other fields: the form must not make it a wider one."""
     record = _Record(raw, words)
-    refusal, uses = None, record.uses_refused()
-    if uses or record.contradicts():
-        purposes = [v for name in record.other_names("purpose") for v in record.squeezed(name)]
-        purposes += uses
-        reading = words.read(["withdrawn"], [*record.values("purpose"), *purposes], [], ts)
-        refusal = reading if isinstance(reading, RefusalReading) else None
     narrower = (name for name in _BOUNDS if record.says_otherwise(name))
-    return Overlooked(refusal, next(narrower, ""))
+    return Overlooked(record.refusal_beside(), next(narrower, ""))
+
+
+def refused_too(raw: bytes, words: Vocabulary) -> RefusalReading | None:
+    """Find all that a refusal in form refuses where other fields name further purposes."""
+    return _Record(raw, words).refusal_of_all()
 
 
 def owner(raw: bytes, account: str, words: Vocabulary, accepts: Accepts) -> str | None:
@@ -199,15 +212,19 @@ class _Record:
     def says_otherwise(self, field: str) -> bool:
         """Whether a field that is absent stands there under another name."""
         exact = any(value is not None for value in self._fields.get(field, ()))
-        names = (*self.other_names(field), *self._words.names(f"bounds_{field}"))
-        return not exact and any(map(self.squeezed, names))
+        names, deep = self._words.names(f"bounds_{field}"), self._deep()
+        there = [value for name in self.other_names(field) for value in deep.get(name, ())]
+        told = any(map(self.squeezed, names)) or any(value is not None for value in there)
+        return not exact and told
 
     def contradicts(self) -> bool:
         """Whether another field than the contract's refuses."""
         others = {name: self.squeezed(name) for name in self._squeezed}
+        deep = self._deep()
+        statuses = (*self.other_names("status"), *self._words.names("says_status"))
         refusing = (RightsKind.WITHDRAWAL, RightsKind.OBJECTION, RightsKind.ERASURE)
         return (
-            any(self._refuses(v) for n in self.other_names("status") for v in others.get(n, ()))
+            any(self._refuses(v) for n in statuses for v in scalars(deep.get(n, ())))
             or any(
                 self._words.kind(value) in refusing
                 for name in self.other_names("kind")
@@ -215,10 +232,21 @@ class _Record:
             )
             or any(
                 self._words.refuses(name, value)
-                for name, values in self._deep().items()
+                for name, values in deep.items()
                 for value in scalars(v for v in values if not isinstance(v, dict))
             )
         )
+
+    def refusal_beside(self) -> RefusalReading | None:
+        """Find what other fields than those of the contract refuse."""
+        return self.refusal_of_all() if self.uses_refused() or self.contradicts() else None
+
+    def refusal_of_all(self) -> RefusalReading | None:
+        """Refuse the purposes that any field names as such, or refuses."""
+        named = [v for name in self.other_names("purpose") for v in self.squeezed(name)]
+        named += [*self.values("purpose"), *self.uses_refused()]
+        reading = self._words.read(["withdrawn"], named, [], self.ts)
+        return reading if isinstance(reading, RefusalReading) else None
 
     def uses_refused(self) -> list[str]:
         """The purposes that are refused by fields of their names, wherever these stand."""
@@ -291,12 +319,15 @@ class _Record:
             return Undecided("unknown_kind")
         if kind is RightsKind.UNKNOWN and named:
             return self._of_no_kind(reading)
+        if isinstance(reading, Grant | Nothing) and kind is RightsKind.CONSENT:
+            return self.refusal_beside() or reading
         return reading
 
     def _of_no_kind(self, reading: Reading) -> Reading:
         """What a record of a kind that is not known says, by what it would say of consent."""
         misspelt = any(map(self._words.is_misspelt, words_in(self.values("kind"))))
-        if isinstance(reading, RefusalReading) or misspelt or self._names_a_right():
+        of_use = self.values("purpose") and self.refusal_beside()
+        if isinstance(reading, RefusalReading) or misspelt or of_use or self._names_a_right():
             return Undecided("unknown_kind")
         if self._words.tells_of_child(self._deep(), self.ts):
             return ChildReading()

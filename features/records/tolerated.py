@@ -115,6 +115,12 @@ def guarded(
             if found.narrower:
                 message = "stands under another name, so the grant may be a narrower one"
                 raise Malformed(Refusal.MISSING, found.narrower, message)
+        case Consent(status=status) if status != ConsentStatus.GRANTED and _holds_more(raw):
+            whole = protective.refused_too(raw, tolerance.words)
+            if whole is not None and whole.purposes - tolerance.words.meant([fact.said.purpose]):
+                return replace(
+                    fact, said=Refused(tuple(sorted(whole.purposes)), status), tolerated=True
+                )
     return fact
 
 

@@ -202,7 +202,7 @@ class _Reading:
                     merged = exchange.read_merged(self.pool, value)
                     if self.merged is not None and merged.day < self.merged.day:
                         continue  # of a former owner of partition 0, who did not know it yet
-                    self.merged, self.of = merged, exchange.name_of(value)
+                    self.merged, self.of = merged, exchange.merged_name(value)
                 elif self.whole:
                     self._given[int(key)] = exchange.read_contribution(self.pool, value)
             except (Unreadable, ValueError) as error:

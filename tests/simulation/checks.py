@@ -19,6 +19,7 @@ from streams.contract.topics import DEAD_LETTERS, INPUTS, MODELS, OFFERS, PROFIL
 from tests.broker.memory_broker import Entry, Transaction
 from tests.simulation import inputs
 from tests.simulation.deployment import GROUP, Simulation, Violation
+from tests.simulation.places import Ticks, places_of
 from tests.support.reference import canonical, differences, without_versions
 
 _META, _UNSWEPT = b"p/meta", b"o/"
@@ -80,7 +81,7 @@ def _content(simulation: Simulation, commits: list[Transaction], partition: int)
     seed, ticks = simulation.input_seed, _ticks(simulation, partition)
     cuts = [_cut(txn, partition) for txn in commits]
     learned = [e.value for t in commits for e in _written(t, STATE, partition) if e.key == SHARED]
-    places = inputs.places_of(value for value in learned if value)
+    places = places_of(value for value in learned if value)
     simulation.adopted += len(places)
     made, engine = inputs.replay(seed, partition, cuts, ticks, simulation.shared, places)
     gone: dict[str, set[bytes | None]] = {PROFILES: set(), OFFERS: set()}
@@ -121,7 +122,7 @@ def _content(simulation: Simulation, commits: list[Transaction], partition: int)
         _same(f"I5: live state of {owner}, partition {partition}", live, canonical(mine), None)
 
 
-def _ticks(simulation: Simulation, partition: int) -> inputs.Ticks:
+def _ticks(simulation: Simulation, partition: int) -> Ticks:
     """What the workers wrote to a partition's facts."""
     log = simulation.broker.log(INPUTS[0], partition).read(0, committed=True)
     written = inputs.facts_count(simulation.input_seed, partition)

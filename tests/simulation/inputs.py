@@ -8,8 +8,6 @@ households. Small on purpose: a run has some fifty records, a schedule of faults
 from __future__ import annotations
 
 import json
-import zlib
-from base64 import b64decode
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -21,15 +19,12 @@ import numpy as np
 
 from features.changes import Changes
 from features.engine import Engine
-from features.models.adoption import Adoption, Adoptions
 from features.privacy.person import ATTRIBUTION
 from features.records.batch import Batch, parse
 from features.records.decoder import FACTS
-from features.records.facts import SharedPart
 from features.records.position import Position
 from features.records.sequence import Merge
 from features.state import layout as lay
-from features.state import snapshots
 from features.state.changelog_keys import Owner
 from features.state.contents import Contents
 from features.tags import taxonomy
@@ -38,6 +33,7 @@ from features.vocabulary import Reply
 from streams.contract.topics import INPUTS, JOINABLE, OUTCOMES
 from streams.settings import Settings
 from streams.worker.wiring import engine_config, input_limits
+from tests.simulation.places import Places, Ticks, follow
 from tests.support.reference import canonical, without_versions
 
 DAY_MS, HOUR_MS = 86_400_000, 3_600_000
@@ -69,11 +65,6 @@ _TAGS = {
 #: Rules of contacts that a few days are enough for.
 CONTACT_POLICY = str(Path(__file__).with_name("contact_policy.toml"))
 Positions = dict[str, Position]
-#: What the workers wrote behind the facts of a partition, ticks and parts of shared models, each
-#: with its time stamp, ms.
-Ticks = tuple[tuple[bytes, int], ...]
-#: Running times at which a partition took merged models, ms, and their names.
-Places = tuple[tuple[int, str], ...]
 
 
 @dataclass(frozen=True)
@@ -295,7 +286,7 @@ def expected(
     refused = _take(sum(staged(seed, shared), ()), partition, merge, found, ticks)
     batch = merge.release()
     engine = new_engine(shared)
-    _follow(engine, ticks, places)
+    follow(engine, ticks, places)
     outcome = engine.apply(batch)
     engine.refuse(refused)
     for i in np.flatnonzero(outcome == lay.LATE).tolist():
@@ -342,31 +333,6 @@ def new_engine(shared: bool = False) -> Engine:
     return engine
 
 
-def _follow(engine: Engine, ticks: Ticks, places: Places) -> None:
-    """Have an engine take merged models where a worker took them, whenever their parts came."""
-    parts: dict[str, dict[str, bytes]] = {}
-    said: dict[str, tuple[int, int]] = {}
-    for value, _ in ticks:
-        record = json.loads(value)
-        if record["kind"] == SharedPart.kind:
-            said[record["of"]] = record["day"], record["until"]
-            parts.setdefault(record["of"], {})[record["part"]] = b64decode(record["data"])
-    engine.adoptions = Adoptions(None)  # which waits for no parts
-    engine.adoptions.waiting = [
-        Adoption(place, of, *said[of], parts[of]) for place, of in places if of in said
-    ]
-    engine.accounts.standing.wake(engine.adoptions.place)
-
-
-def places_of(snapshots_: Iterable[bytes]) -> Places:
-    """Where merged models were taken, by all snapshots of what a partition learned."""
-    found: dict[tuple[int, str], None] = {}
-    for data in snapshots_:
-        head, _ = snapshots.unpack(zlib.decompress(data))
-        found |= dict.fromkeys((place, of) for place, of in head["adopted"])
-    return tuple(found)
-
-
 def replay(
     seed: int,
     partition: int,
@@ -378,7 +344,7 @@ def replay(
     """What commits at these positions write in a run that was never interrupted."""
     known = expected(seed, partition, ticks, shared, places)
     engine, made, done = new_engine(shared), [], 0
-    _follow(engine, ticks, places)
+    follow(engine, ticks, places)
     refused = {(t, o) for t, o, reason in known.dead if reason != "late"}
     before = {name: 0 for name in JOINED}
     overtaken: list[Batch] = []  # of what a worker wrote, which came when its place had passed

@@ -294,7 +294,7 @@ def _reads_no_spelling(self: Words, value: Any) -> Why | None:
 _read = Words.read
 PLANTED: dict[str, tuple[str, Any, Any, tuple[Any, ...]]] = {
     "P9 an unknown purpose is dropped": (
-        "_meant",
+        "meant",
         _drops_the_unknown,
         test_what_is_unknown_or_everything_refuses_everything,
         ("weather",),

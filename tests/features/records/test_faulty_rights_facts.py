@@ -132,7 +132,7 @@ def test_what_cannot_be_read_is_for_a_person_to_decide(data: bytes | None, reaso
             without(GRANT, "status") | {"statusValidForProcessing": False},
             RefusalReading(PROFILING, Why.DENIED),
         ),
-        (GRANT | {"Status": "withdrawn", "statusReason": "REVOKED"}, None),
+        (GRANT | {"Status": "withdrawn", "statusReason": "REVOKED"}, WITHDRAWN),
     ],
 )
 def test_missing_and_unknown_words(doc: dict[str, Any], wanted: Any) -> None:

@@ -27,6 +27,7 @@ from features.records.readings import (
     RefusalReading,
     RightsKind,
     Undecided,
+    Why,
 )
 from features.vocabulary import Purpose
 from tests.support import generators as gen
@@ -83,7 +84,7 @@ def broken(draw: st.DrawFn) -> bytes:
 def test_any_bytes_have_an_answer(data: bytes, key: bytes | None) -> None:
     said = read(data, key, WORDS)
     if said is not None:
-        assert isinstance(said.reading, RefusalReading | ErasureReading | Undecided)
+        assert isinstance(said.reading, RefusalReading | ErasureReading | ChildReading | Undecided)
         assert said.account or said.others
         assert read(data, key, WORDS) == said
 
@@ -287,8 +288,8 @@ PLANTED: dict[str, tuple[Any, str, Any, Any, Any]] = {
         protective._Record,
         "values",
         _last_value_only,
-        raw(WITHDRAWAL)[:-1] + b',"status":"granted"}',
-        WITHDRAWN,
+        raw(WITHDRAWAL)[:-1] + b',"purpose":"offers"}',
+        RefusalReading(frozenset({Purpose.PROFILING, Purpose.OFFERS}), Why.WITHDRAWN),
     ),
     "any text is a member": (
         protective,
