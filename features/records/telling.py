@@ -48,7 +48,8 @@ _AS_OURS: Final = {
     **{zero + n: 0x30 + n for zero in (0x660, 0x6F0, 0x966) for n in range(10)},
 }
 _ESCAPED: Final = re.compile(r"\\u([0-9A-Fa-f]{4})")
-_TOKEN: Final = re.compile(r'"([^"\\]{1,256})')
+#: What parts the words of a text; a colon may be a part of a name.
+_BETWEEN: Final = re.compile(r"""[\s,;|"'`{}\[\]()<>=&?#/\\]+""")
 
 
 class TextsHeld(NamedTuple):
@@ -100,24 +101,39 @@ def _holds_somebody(text: str, accepts: Accepts) -> bool:
 
 
 def texts_in(raw: bytes) -> TextsHeld:
-    """All texts and numbers that a record holds, whatever they stand for."""
+    """All texts and numbers that a record holds, whatever they stand for.
+
+    Names of fields are among them, and the words of a text: a list, a sentence, JSON in quotes.
+    """
     if len(raw) > MAX_BYTES:
         return TextsHeld(frozenset(), whole=False)
     text = _read(raw)
     try:
         left: list[Any] = [_parsed(text)]
     except (ValueError, RecursionError):
-        return TextsHeld(frozenset(_TOKEN.findall(text)[:MOST_TEXTS]), whole=False)
+        left = [text]
+        is_form = False
+    else:
+        is_form = True
     found = set[str]()
     while left and len(found) < MOST_TEXTS:
         value = left.pop()
         if isinstance(value, _Pairs):
-            left += [inner for _, inner in value]
+            left += [told for pair in value for told in pair]
         elif isinstance(value, list):
             left += value
         elif isinstance(value, str | float):
-            found.add(str(value))
-    return TextsHeld(frozenset(found), whole=not left)
+            words = _words_in(str(value), MOST_TEXTS - len(found) + 1)
+            found |= words
+    return TextsHeld(frozenset(found), whole=is_form and not left and len(found) < MOST_TEXTS)
+
+
+def _words_in(text: str, most: int) -> set[str]:
+    """A text and its words, also without what stands before a colon; about `most` of them."""
+    found = {text}
+    for part in _BETWEEN.split(text, most):
+        found |= {part, *part.split(":", 8)}
+    return found - {""}
 
 
 class _Pairs(list[tuple[str, Any]]):

@@ -98,3 +98,18 @@ def test_who_refuses_everything_is_told_apart_on_no_screen(word: dict[str, Any])
     assert person(b"acc", "m-1").agrees(now)
     run.feed(feed.fact("acc", 0.7, "consent", **{**agreed, "status": "withdrawn", **word}))
     assert not person(b"acc", "m-1").agrees(now)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b'{"members":{"m-1":{"host":"private.example"}}}', b'{"who":"mum;m-1"}',
+     b"{'member_id':'m-1'}", b"acc,m-1,private.example", b'{"u":"urn:member:m-1"}',
+     b'{"text":"{\\"member_id\\":\\"m-1\\"}"}'],
+)  # fmt: skip
+@pytest.mark.parametrize("gone", [{"kind": "erasure"}, {"kind": "consent", "status": "withdrawn"}])
+def test_nothing_is_kept_of_a_record_that_names_him_in_a_text(raw: bytes, gone: Any) -> None:
+    run, feed = _settled()
+    fields = {name: value for name, value in gone.items() if name != "kind"}
+    assert run.engine.may_keep(b"acc", raw)
+    run.feed(feed.fact("acc", 0.7, gone["kind"], member_id="m-1", **fields))
+    assert not run.engine.may_keep(b"acc", raw)

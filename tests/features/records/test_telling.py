@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features.records.pseudonyms import pseudonyms
-from features.records.telling import MAX_BYTES, names_somebody, texts_in
+from features.records.telling import MAX_BYTES, MOST_TEXTS, names_somebody, texts_in
 
 ACCEPTS = pseudonyms().accepts
 GOOD: dict[str, Any] = {"event_id": "e-1", "account_id": "acc-1", "ts": 1_704_067_200_000,
@@ -109,5 +109,23 @@ def test_what_is_too_long_to_look_at_tells() -> None:
 
 def test_texts_are_found_wherever_they_stand() -> None:
     raw = b'{"a": "kid", "a": ["m-1", {"b": 7}], "c": {"d": "\\u006dine"}, "e": null, "f": true}'
-    assert texts_in(raw) == (frozenset({"kid", "m-1", "7", "mine"}), True)
+    fields = {"a", "b", "c", "d", "e", "f"}
+    assert texts_in(raw) == (frozenset({"kid", "m-1", "7", "mine"} | fields), True)
     assert texts_in(raw[:-1]).found >= {"kid", "m-1"} and not texts_in(raw[:-1]).whole
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b'{"members": {"kid": 1}}', b'{"who": "mum;kid"}', b'{"who": "mum, kid"}', b'{"t": "my kid!"}',
+     b'{"x": "{\\"member\\": \\"kid\\"}"}', b'{"u": "urn:member:kid"}', b"{'member_id':'kid'}",
+     b"acc,kid,private.example", b"<member>kid</member>", b"member=kid&host=private.example"],
+)  # fmt: skip
+def test_a_name_is_found_in_any_text(raw: bytes) -> None:
+    assert {"kid", "kid!"} & texts_in(raw).found
+
+
+def test_more_texts_than_are_looked_at_are_not_all() -> None:
+    many = " ".join(f"w{n}" for n in range(MOST_TEXTS))
+    assert not texts_in(json.dumps({"a": many}).encode()).whole
+    assert len(texts_in(json.dumps({"a": many * 9}).encode()).found) < 2 * MOST_TEXTS
+    assert texts_in(json.dumps({"a": many[: MOST_TEXTS // 2]}).encode()).whole
