@@ -236,14 +236,21 @@ class Known:
         return sorted((d for d in self.said if d["kind"] == "registry"), key=_place)
 
     def is_childs(self, device: str | None) -> bool:
-        """Whether a device is a child's, or was when the account was erased."""
-        said = any(d["device_id"] == device and "adult" in d for d in self._registry())
-        return device in (self.childs_devices() if said else self.child_devices)
+        """Whether a device is a child's by a later word, or was when the account was erased."""
+        entries = [d for d in self._registry_of(device) if "adult" in d]
+        words = {d["device_id"]: (d["ts"], not d["adult"], d["event_id"]) for d in entries}
+        own = words.get(device or "")
+        if any(word[1] and (own is None or word >= own) for word in words.values()):
+            return True
+        return device is not None and own is None and is_of(device, *self.child_devices)
 
-    def owner(self, device: str | None) -> str | None:
-        """The member a device belongs to now, if that was said."""
-        owners = [_owner(d) for d in self._registry() if d["device_id"] == device]
-        return owners[-1] if owners else None
+    def owners(self, device: str | None) -> set[str]:
+        """The members whose a device is now by any spelling, as far as that was said."""
+        last = {d["device_id"]: _owner(d) for d in self._registry_of(device)}
+        return {owner for owner in last.values() if owner is not None}
+
+    def _registry_of(self, device: str | None) -> list[Doc]:
+        return [d for d in self._registry() if device is not None and is_of(device, d["device_id"])]
 
     def childs_devices(self) -> dict[str, str | None]:
         """The devices of children, and whose they are."""
@@ -276,13 +283,12 @@ class Known:
 
     def is_child(self, member: str) -> bool:
         """Whether a member is a child, or was one when he was erased and nobody said otherwise."""
-        grown = any(
-            d["kind"] == "registry" and d.get("adult") and d.get("owner_member_id") == member
-            for d in self.said
-        )
-        named = self.named_children()
-        likewise = name_of(member) in self.children or any(is_of(member, m) for m in named)
-        return member in named or (likewise and not grown)
+        words = [(d, d.get("owner_member_id")) for d in self._registry() if "adult" in d]
+        grown = max((d["ts"] for d, name in words if name == member and d["adult"]), default=-1)
+        alike = {name for name in self.named_children() if is_of(member, name)}
+        said = max((d["ts"] for d, name in words if name in alike and not d["adult"]), default=-1)
+        likewise = bool(alike) or name_of(member) in self.children
+        return member in alike or (likewise and (grown < 0 or grown < said))
 
     @property
     def child_device(self) -> bool:

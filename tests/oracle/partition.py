@@ -270,10 +270,10 @@ class Partition:
         member, device = doc.get("member_id"), doc.get("device_id")
         if known.is_childs(device) or doc["ts"] >= known.doubted_from():
             return False
-        owner = None if member else known.owner(device)
-        spans = [known.span(name, self.now) for name in (member, owner) if name]
-        spans += [known.uses(owner)] if owner else []  # without a name the owner was erased
-        return owner != "" and all(start <= doc["ts"] < until for start, until in spans)
+        owners = set() if member else known.owners(device)  # without a name one was erased
+        spans = [known.span(name, self.now) for name in (member, *owners) if name]
+        spans += [known.uses(owner) for owner in owners if owner]
+        return "" not in owners and all(start <= doc["ts"] < until for start, until in spans)
 
     def _seen_before(self, event_id: tuple[int, str, str]) -> bool:
         width = max(1, self.config.dedup_horizon_ms // 16)
