@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from features.privacy.kin import ERASED, Kin, spelled
+from features.privacy.kin import Kin
 from features.privacy.ledger import Ledger
 from features.privacy.name_sets import keep_name
+from features.privacy.owned_device import ERASED, spelled
 from features.privacy.person import ATTRIBUTION, Person
 from features.privacy.rules import Rules
 from features.records.names import plain
@@ -164,6 +165,7 @@ class Admission:
         alike = {} if kin is None else kin.devices_like(device)
         owners = {item.owner for item in alike.values() if item.owner is not None}
         spans = [ALWAYS, *(self._unnamed(account, owner, now) for owner in sorted(owners))]
+        spans += [(item.handed_over, ALWAYS[1]) for item in alike.values() if item.handed_over >= 0]
         start, until = max(start for start, _ in spans), min(until for _, until in spans)
         for name in {device, *alike}:
             self._put_device(account, name, (start, until) if start < until else NEVER)

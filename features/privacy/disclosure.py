@@ -11,7 +11,8 @@ import numpy as np
 from features.models.worth_kernel import PICKED, UNITS
 from features.outcomes.contacts import Contacts
 from features.privacy import consent
-from features.privacy.kin import Case, Device
+from features.privacy.kin import Case
+from features.privacy.owned_device import Device
 from features.privacy.person import Held, Person, fields
 from features.privacy.rules import Rules
 from features.records.inputs import INPUTS

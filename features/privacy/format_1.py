@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from features.privacy.consent import ConsentWord
-from features.privacy.kin import Case, Device
+from features.privacy.kin import Case
 from features.privacy.ledger import person_key
+from features.privacy.owned_device import Device
 from features.privacy.person import Held, Person
 from features.records.concealed import Secret, concealed, keyed_mark
 from features.records.facts import (

@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 from features.outcomes.contacts import Contact, Contacts
-from features.privacy.kin import Case, Device, Kin, spelled
+from features.privacy.kin import Case, Kin
 from features.privacy.name_sets import keep_name
+from features.privacy.owned_device import Device, spelled
 from features.privacy.person import Person
 from features.records.concealed import Secret, keyed_mark
 from features.state import changelog_keys as keys

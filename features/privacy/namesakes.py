@@ -13,8 +13,8 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from features.privacy.admission import Admission
-from features.privacy.kin import spelled
 from features.privacy.ledger import Ledger
+from features.privacy.owned_device import spelled
 from features.state.spellings_kernel import next_alike
 from features.state.store import Store
 

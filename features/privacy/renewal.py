@@ -12,8 +12,9 @@ from dataclasses import replace
 from typing import assert_never
 
 from features.outcomes.contacts import Contacts
-from features.privacy.kin import Case, Device, Said
+from features.privacy.kin import Case
 from features.privacy.ledger import Mark
+from features.privacy.owned_device import Device, Said
 from features.privacy.person import Held, Person
 from features.privacy.strays import Erased
 from features.records.facts import DecisionAgainst, Declaration, Purchase

@@ -7,8 +7,8 @@ import numpy as np
 from features.outcomes.contact_policy import Silence
 from features.privacy import flags as flagging
 from features.privacy.admission import Admission
-from features.privacy.kin import spelled
 from features.privacy.ledger import Ledger
+from features.privacy.owned_device import spelled
 from features.privacy.rules import Rules
 from features.privacy.spoken import Spoken
 from features.state import layout as lay

@@ -11,8 +11,8 @@ from features.outcomes.contacts import DAY_MS
 from features.privacy.consent import FOREVER
 from features.privacy.flags import Flags
 from features.privacy.followed import Followed
-from features.privacy.kin import spelled
 from features.privacy.ledger import Ledger
+from features.privacy.owned_device import spelled
 from features.privacy.rules import Rules
 from features.records.facts import ContactMade, OutcomeSaid
 from features.state import layout as lay

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from features.privacy.kin import spelled
 from features.privacy.ledger import Mark
+from features.privacy.owned_device import spelled
 from features.records.concealed import keyed_mark
 from features.records.names import plain
 from features.state import changelog_keys as keys

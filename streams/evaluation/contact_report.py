@@ -12,7 +12,7 @@ from typing import Final
 
 from features.outcomes.contact_policy import ContactPolicy
 from features.outcomes.contacts import ANNOYED, DAY_MS, Contact, Contacts
-from features.privacy.kin import spelled
+from features.privacy.owned_device import spelled
 from features.state import changelog_keys as keys
 from features.state.changelog_keys import Kind
 from features.vocabulary import Reply, SuppressionReason

@@ -249,6 +249,18 @@ class Known:
         last = {d["device_id"]: _owner(d) for d in self._registry_of(device)}
         return {owner for owner in last.values() if owner is not None}
 
+    def handed_over(self, device: str | None) -> int:
+        """When a device changed hands last, or its child grew up; -1 for never."""
+        found = [-1]
+        for name in {d["device_id"] for d in self._registry_of(device)}:
+            entries = [d for d in self._registry() if d["device_id"] == name]
+            last, adult = entries[-1], [d for d in entries if "adult" in d]
+            if any(_owner(d) not in (None, _owner(last)) for d in entries):
+                found.append(last["ts"])
+            if adult and adult[-1]["adult"] and not all(d["adult"] for d in adult):
+                found.append(adult[-1]["ts"])
+        return max(found)
+
     def _registry_of(self, device: str | None) -> list[Doc]:
         return [d for d in self._registry() if device is not None and is_of(device, d["device_id"])]
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from features.privacy.kin import spelled
 from features.privacy.ledger import Mark
+from features.privacy.owned_device import spelled
 from features.records.concealed import keyed_mark
 from features.state import layout as lay
 from tests.oracle.partition import Partition

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from features.config import Config
 from features.privacy import kin as room
-from features.privacy.kin import ERASED, Kin
+from features.privacy.kin import Kin
+from features.privacy.owned_device import ERASED
 from features.records.facts import Registry
 from features.tags.exact import TagEntry
 from tests.support.feeding import Feed, Record, Stream

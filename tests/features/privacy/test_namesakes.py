@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from features.config import Config
 from features.privacy import ledger, namesakes, standing
-from features.privacy.kin import Kin, spelled
+from features.privacy.kin import Kin
+from features.privacy.owned_device import spelled
 from features.records.concealed import keyed_mark
 from features.records.names import plain
 from features.state import layout as lay

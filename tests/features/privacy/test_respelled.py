@@ -113,3 +113,38 @@ def test_nothing_is_kept_of_a_record_that_names_him_in_a_text(raw: bytes, gone: 
     assert run.engine.may_keep(b"acc", raw)
     run.feed(feed.fact("acc", 0.7, gone["kind"], member_id="m-1", **fields))
     assert not run.engine.may_keep(b"acc", raw)
+
+
+_FORMER = (
+    {"kind": "erasure", "member_id": "m-1"},
+    {"kind": "consent", "status": "withdrawn", "member_id": "m-1"},
+    {"kind": "registry", "device_id": "tab-1", "owner_member_id": "m-1", "adult": False},
+)
+
+
+@pytest.mark.parametrize("gone", _FORMER, ids=lambda gone: gone["kind"])
+@pytest.mark.parametrize("to", [{"owner_member_id": "mum", "adult": True}, {"adult": True}])
+@pytest.mark.parametrize("again", [False, True])
+def test_what_was_done_before_a_device_changed_hands_is_not_the_new_owners(
+    gone: dict[str, Any], to: dict[str, Any], again: bool
+) -> None:
+    run, feed = _settled()
+    fields = {name: value for name, value in gone.items() if name != "kind"}
+    run.feed(
+        _entry(feed, 0.6, device_id="tab-1", owner_member_id="m-1", adult=True),
+        feed.fact("acc", 0.7, gone["kind"], **fields),
+        _entry(feed, 0.9, device_id="tab-1", **to),
+    )
+    if again:
+        run.commit()
+        run.restart()
+    assert _counted(run, feed, 0.65, device_id="tab-1") == ["suppressed"]
+    assert _counted(run, feed, 0.89, device_id="TAB-1") == ["suppressed"]
+    assert _counted(run, feed, 0.91, device_id="tab-1") == ["counted"]
+
+
+def test_what_a_child_did_before_he_grew_up_is_not_counted_late() -> None:
+    run, feed = _settled()
+    run.feed(_entry(feed, 0.6, **_CHILD), _entry(feed, 0.9, **(_CHILD | {"adult": True})))
+    assert _counted(run, feed, 0.8, device_id="TAB-1") == ["suppressed"]
+    assert _counted(run, feed, 0.95, device_id="TAB-1") == ["counted"]

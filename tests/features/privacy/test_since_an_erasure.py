@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from features.config import Config
-from features.privacy.kin import Device
+from features.privacy.owned_device import Device
 from features.records.facts import Registry
 from features.tags.exact import TagEntry
 from tests.support.feeding import DAY, Feed, Record, Stream
