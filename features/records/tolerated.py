@@ -103,6 +103,17 @@ def guarded(
         For a grant that names a person, a purpose or an end under another name than the form's,
         and so would be a wider one.
     """
+    try:
+        return _guarded(fact, raw, key, tolerance, accepts)
+    except Malformed:
+        raise
+    except Exception:  # as in `protective.read`: a defect of ours puts the account on hold
+        return replace(fact, member_id=None, said=Doubted(tuple(sorted(Purpose))), tolerated=True)
+
+
+def _guarded(
+    fact: Fact, raw: bytes, key: bytes | None, tolerance: Tolerance, accepts: Accepts
+) -> Fact:
     match fact.said:
         case Registry():
             return _of_child(fact, raw, key, tolerance, accepts)

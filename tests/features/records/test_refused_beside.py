@@ -8,7 +8,7 @@ import pytest
 
 from features.records import protective
 from features.records.decoder import FACTS, Limits, decode
-from features.records.facts import Consent, Fact, Refused
+from features.records.facts import Consent, Doubted, Fact, Refused
 from features.records.readings import ChildReading, RefusalReading, Undecided
 from features.records.tolerated import Tolerance, guarded
 from features.vocabulary import Purpose
@@ -87,3 +87,18 @@ def test_a_defect_of_ours_puts_the_account_on_hold_and_stops_nobody(
     monkeypatch.setattr(type(WORDS), "tells_of_child", fails)
     entry = BASE | {"kind": "registry", "device_id": "tab", "owner_member_id": "kid"}
     assert reading(entry) == Undecided("unreadable")
+
+
+def test_a_defect_of_ours_beside_a_fact_in_form_does_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fails(*_: Any) -> None:
+        raise OverflowError
+
+    monkeypatch.setattr(type(WORDS), "refuses", fails)
+    grant = GRANT | {"source": "web"}
+    fact = decode(FACTS, raw(grant), KEY, Limits())
+    assert isinstance(fact, Fact)
+    tolerance = Tolerance(WORDS, lambda _: TS)
+    said = guarded(fact, raw(grant), KEY, tolerance, Limits().ids.accepts).said
+    assert said == Doubted(tuple(sorted(Purpose)))
