@@ -7,13 +7,16 @@ is written once more, to the partition that its key belongs to, in the transacti
 it here. It comes back as a record like any other, so state stays a function of the logs. Where it
 was read it is taken, too: a setting that is wrong itself must not turn a refusal away.
 
+So it is with one whose key is no account (none at all, or one in quotes), where its value names
+one: there it is taken as that account's.
+
 Grants and whatever informs are not sent on. Behind a refusal that came to its place meanwhile, a
 grant of before would stand as the later word.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
@@ -66,14 +69,21 @@ class Homing:
         self._known: dict[bytes, tuple[int, int]] = {}
 
     def found(
-        self, partition: int, misplaced: Iterable[tuple[int, int, bytes, bytes | None]]
+        self,
+        partition: int,
+        misplaced: Iterable[tuple[int, bytes | None, bytes | None]],
+        home_of: Callable[[bytes], int],
     ) -> Iterator[Astray]:
-        """Of misplaced facts (offset, home, key, value), what forbids."""
-        for offset, home, key, value in misplaced:
+        """Of facts (offset, key, value) that are misplaced or have nobody's key, what forbids."""
+        for offset, key, value in misplaced:
             raw = (value or b"")[: self._most_bytes]
             said = protective.read(raw, key, self._words, self._accepts)
-            if said is None or said.account is None or said.others:
+            if said is None or len(named := {said.account, *said.others} - {None}) != 1:
                 continue  # nobody's, or whose it is can't be told: a dead letter says so
+            key = str(*named).encode()
+            home = home_of(key)
+            if said.account is not None and home == partition:
+                continue
             if not self._came_back(partition, offset, key, raw):
                 yield Astray(offset, home, key, raw)
 

@@ -301,12 +301,14 @@ class Inlet:
             return
         sent_on: list[Astray] = []
         if name == self._facts:
+            # A good one without key is a worker's; of a refused one the key may be nobody's.
+            refused = {*here.tolist()} - {*good.tolist()}
             misplaced = (
-                (int(fetched.offsets[i]), home, key, fetched.values[i])
+                (int(fetched.offsets[i]), fetched.keys[i], fetched.values[i])
                 for i in here.tolist()
-                if (key := fetched.keys[i]) and (home := placement.home(key)) != number
+                if i in refused or ((key := fetched.keys[i]) and placement.home(key) != number)
             )
-            sent_on = list(self._homing.found(number, misplaced))
+            sent_on = list(self._homing.found(number, misplaced, placement.home))
             self.partitions[number].astray += sent_on
         # A record without key, as a tick, belongs to the partition in which it lies.
         keys = [key for i in placement.sample(len(good)) if (key := fetched.keys[good[i]])]

@@ -61,6 +61,7 @@ def main() -> int:
                 f"standby-{standby}-".lower(),
                 partitions=_PARTITIONS,
                 consent_default="grant",
+                partitioner="any",  # every account is in each partition
                 standby=standby,
                 restore_timeout_ms=900_000,
                 session_timeout_ms=args.session,

@@ -192,23 +192,43 @@ def _homing(most: int = 65_536) -> Homing:
     return Homing(rules_of(settings).words, accepts, most)
 
 
+def _at_home(key: bytes) -> int:
+    return HOME
+
+
+@pytest.mark.parametrize("where", [HOME, AWAY])
+@pytest.mark.parametrize("key", [None, b"", b'"%s"', b"%s ", b"%s\n", b"\0\0\0\0\x01%s", b"%s/m-1"])
+def test_a_refusal_whose_key_is_nobodys_acts_for_the_account_it_names(
+    key: bytes | None, where: int
+) -> None:
+    (name,) = names = accounts(1)
+    broker, worker = profiled(names)
+    own = key % name.encode() if key and b"%s" in key else key
+    broker.put(FACTS_TOPIC, where, fact(name, **FORBIDS["withdrawn"]), own)
+    steps(60, worker)
+    assert not standing(broker)
+    sent = [k for k, _ in facts_in(broker, HOME)[1:] if k == name.encode()]
+    assert sent == [name.encode()], "once"
+
+
 def test_two_workers_that_differ_do_not_send_it_to_and_fro() -> None:
     (name,) = accounts(1)
     key, value = name.encode(), fact(name, **FORBIDS["withdrawn"])
     one, other = _homing(), _homing()
-    assert len(list(one.found(AWAY, [(7, HOME, key, value)]))) == 1
-    assert len(list(other.found(HOME, [(1, AWAY, key, value)]))) == 1
-    assert not list(one.found(AWAY, [(8, HOME, key, value)]))
-    assert len(list(one.found(AWAY, [(7, HOME, key, value)]))) == 1, "the same place, read again"
+    assert len(list(one.found(AWAY, [(7, key, value)], _at_home))) == 1
+    assert len(list(other.found(HOME, [(1, key, value)], lambda _: AWAY))) == 1
+    assert not list(one.found(AWAY, [(8, key, value)], _at_home))
+    assert len(list(one.found(AWAY, [(7, key, value)], _at_home))) == 1, "the same place, again"
 
 
 def test_whose_it_is_must_be_told_and_a_large_one_is_cut() -> None:
     (name, other) = accounts(2)
     refusal = fact(name, **FORBIDS["withdrawn"])
-    assert not list(_homing().found(AWAY, [(1, HOME, other.encode(), refusal)]))
-    assert not list(_homing().found(AWAY, [(1, HOME, b"491701234567", refusal)]))
+    assert not list(_homing().found(AWAY, [(1, other.encode(), refusal)], _at_home))
+    two = refusal[:-1] + b',"account_id":"' + other.encode() + b'"}'
+    assert not list(_homing().found(AWAY, [(1, None, two)], _at_home))
     large = refusal[:-1] + b',"note":"' + b"x" * 100_000 + b'"}'
-    (sent,) = _homing(4_096).found(AWAY, [(1, HOME, name.encode(), large)])
+    (sent,) = _homing(4_096).found(AWAY, [(1, name.encode(), large)], _at_home)
     assert len(sent.value) == 4_096
 
 
