@@ -4,16 +4,17 @@ The strict decoder refuses a record for its clock, a word, an identifier or its 
 withdrawal or an erasure, somebody's data would stay in use. So facts are read here too, to the
 refusing side: of a repeated field every value counts, names may be spelled otherwise, numbers may
 be texts, and what cannot be read at all is `Undecided`. What words mean is given from outside
-(`Vocabulary`). Nothing here raises, and the work is linear in the bytes.
+(`features.records.fact_words`). Nothing here raises, and the work is linear in the bytes.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, TypeAlias
 
+from features.records.fact_words import Vocabulary
 from features.records.fields import Accepts, Malformed
 from features.records.fields import read as read_field
 from features.records.forms import Field, Pseudonym
@@ -35,39 +36,6 @@ from features.vocabulary import Purpose
 
 #: Most values that are looked into for the fields of objects.
 _MOST_NESTED: Final = 4096
-
-
-class Vocabulary(Protocol):
-    """The meaning of the words of a fact; `features.privacy.words` is the one there is."""
-
-    def kind(self, value: Any) -> RightsKind:
-        """The meaning of a value of ``kind``."""
-
-    def is_misspelt(self, value: Any) -> bool:
-        """Whether a value of ``kind`` that is not known may be one of rights, misspelt."""
-
-    def read(
-        self, statuses: Sequence[Any], purposes: Sequence[Any], ends: Sequence[Any], ts: int | None
-    ) -> Reading:
-        """Read what a fact about consent says, by the values of its fields and its own time."""
-
-    def tells_of_child(self, fields: Mapping[str, Sequence[Any]], ts: int | None) -> bool:
-        """Whether the fields of an entry of the registry, by squeezed name, tell of a child."""
-
-    def meant(self, values: Sequence[Any]) -> frozenset[Purpose]:
-        """All purposes that values of the field mean where it is a refusal."""
-
-    def names(self, field: str) -> Sequence[str]:
-        """Squeezed names under which a field is looked for where it is absent."""
-
-    def refuses(self, name: str, value: Any) -> bool:
-        """Whether a field that is not of the contract refuses, by its squeezed name and value."""
-
-    def refuses_use(self, name: str, value: Any) -> bool:
-        """Whether a field that is named as a purpose refuses it, by its squeezed name and value."""
-
-    def affirms(self, value: Any) -> bool:
-        """Whether a flag says yes, or a time stands in its place."""
 
 
 #: What protects, in a reading.
@@ -298,7 +266,7 @@ class _Record:
         if self._fault:
             return Undecided(self._fault)
         if any(isinstance(item, ChildReading) for item in found):
-            return ChildReading()
+            return Undecided(WHOSE_CHILD) if self._has_child_inside() else ChildReading()
         doubts = [item for item in found if isinstance(item, Undecided)]
         return Undecided(min(d.reason for d in doubts), _of_all(doubts)) if doubts else None
 
@@ -341,16 +309,31 @@ class _Record:
     def _deep(self) -> dict[str, list[Any]]:
         """The fields by squeezed name, with those of objects in them."""
         found = {name: [*values] for name, values in self._squeezed.items()}
+        for inner in self._objects():
+            for name, values in inner.items():
+                found.setdefault(squeezed(name), []).extend(values)
+        return found
+
+    def _objects(self) -> Iterator[dict[str, list[Any]]]:
+        """The objects in it, as far as they are looked into."""
         left, most = [v for values in self._squeezed.values() for v in values], _MOST_NESTED
         while left and (most := most - 1):
             value = left.pop()
             if isinstance(value, dict):
-                for name, values in value.items():
-                    found.setdefault(squeezed(name), []).extend(values)
-                    left += values
+                yield value
+                left += [inner for values in value.values() for inner in values]
             elif isinstance(value, list):
                 left += value[:_MOST_NESTED]
-        return found
+
+    def _has_child_inside(self) -> bool:
+        """Whether an object in it tells of a child that it names itself: not the record's own."""
+        named = {*map(squeezed, _PERSONS), *self._words.names("bounds_member_id")}
+        named |= {*self._words.names("owner_member_id")}
+        inside = ({squeezed(n): v for n, v in inner.items()} for inner in self._objects())
+        return any(
+            fields.keys() & named and self._words.tells_of_child(fields, self.ts)
+            for fields in inside
+        )
 
     def _names_a_right(self) -> bool:
         """Whether any field says what a kind would, by its value or its name: that it refuses."""
@@ -389,4 +372,7 @@ def _valid(text: str, form: Field) -> bool:
 
 _BEFORE = re.compile(f"(?!(?:{NUMBER}|{MAC}|{IPV4}|{IPV6})$)[A-Za-z0-9_.:-]+")
 _BOUNDS: Final = ("member_id", "purpose", "expires_at")
+#: Why nobody can be said to be the child of an entry that tells of others in it.
+WHOSE_CHILD: Final = "whose_child"
+_PERSONS: Final = ("member_id", "owner_member_id", "device_id")
 _WHO_AND_WHEN: Final = ("event_id", "account_id", "member_id", "ts", "kind")

@@ -13,10 +13,10 @@ from typing import Any, Final
 import orjson
 
 from features.records import protective
+from features.records.fact_words import Vocabulary
 from features.records.facts import Consent, Doubted, Erasure, Fact, Refused, Registry, present
 from features.records.fields import Accepts, Malformed
 from features.records.inputs import FACT_COMMON, FACT_FIELDS
-from features.records.protective import Vocabulary
 from features.records.readings import ChildReading, ErasureReading, RefusalReading, Undecided
 from features.vocabulary import ConsentStatus, FactKind, Purpose, Refusal
 
@@ -108,7 +108,12 @@ def guarded(
     except Malformed:
         raise
     except Exception:  # as in `protective.read`: a defect of ours puts the account on hold
-        return replace(fact, member_id=None, said=Doubted(tuple(sorted(Purpose))), tolerated=True)
+        return doubted(fact)
+
+
+def doubted(fact: Fact) -> Fact:
+    """A fact that a person has to decide, whoever of the account was meant."""
+    return replace(fact, member_id=None, said=Doubted(tuple(sorted(Purpose))), tolerated=True)
 
 
 def _guarded(
@@ -149,6 +154,8 @@ def _of_child(
         said = protective.read(raw, key, tolerance.words, accepts)
         if said is None or not isinstance(said.reading, ChildReading | Undecided):
             return fact  # a doubt is only whose device it is
+        if said.reading == Undecided(protective.WHOSE_CHILD):
+            return doubted(fact)
     whose = entry.owner_member_id or protective.owner(
         raw, fact.account_id, tolerance.words, accepts
     )

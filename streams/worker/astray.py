@@ -22,8 +22,8 @@ from hashlib import blake2b
 from typing import Final
 
 from features.records import protective
+from features.records.fact_words import Vocabulary
 from features.records.fields import Accepts
-from features.records.protective import Vocabulary
 
 #: Records that are known to have been sent on; a few bytes each.
 _MOST_KNOWN: Final = 4_096

@@ -102,3 +102,33 @@ def test_a_defect_of_ours_beside_a_fact_in_form_does_the_same(
     tolerance = Tolerance(WORDS, lambda _: TS)
     said = guarded(fact, raw(grant), KEY, tolerance, Limits().ids.accepts).said
     assert said == Doubted(tuple(sorted(Purpose)))
+
+
+_INSIDE: tuple[dict[str, Any], ...] = (
+    {"devices": [{"device_id": "tab", "adult": False, "owner_member_id": "kid"}]},
+    {"data": {"device_id": "tab", "adult": False, "owner_member_id": "kid"}},
+    {"users": [{"member_id": "mum"}, {"member_id": "kid", "age": 9}]},
+    {"owner": {"member_id": "kid", "age": 9}},
+    {"children": [{"member_id": "kid", "birth_date": "2015-01-02"}]},
+)
+
+
+@pytest.mark.parametrize("more", _INSIDE, ids=str)
+@pytest.mark.parametrize("entry", [{"device_id": "stb"}, {"member_id": "mum"}, {}], ids=str)
+@pytest.mark.parametrize("kind", ["registry", "family"])
+def test_a_child_in_an_object_that_names_it_is_for_a_person_to_decide(
+    kind: str, entry: dict[str, Any], more: dict[str, Any]
+) -> None:
+    doc = BASE | {"kind": kind} | entry | more
+    assert reading(doc) == Undecided("whose_child")
+    if kind == "registry" and "device_id" in entry:
+        fact = decode(FACTS, raw(doc), KEY, Limits())
+        assert isinstance(fact, Fact)
+        tolerance = Tolerance(WORDS, lambda _: TS)
+        said = guarded(fact, raw(doc), KEY, tolerance, Limits().ids.accepts).said
+        assert said == Doubted(tuple(sorted(Purpose)))
+
+
+def test_what_an_object_tells_of_the_records_own_child_is_not_doubted() -> None:
+    entry = BASE | {"kind": "registry", "device_id": "tab", "owner_member_id": "kid"}
+    assert reading(entry | {"about": {"age": 9}}) == ChildReading("tab", "kid")
