@@ -244,8 +244,10 @@ class Known:
             return True
         return device is not None and own is None and is_of(device, *self.child_devices)
 
-    def owners(self, device: str | None) -> set[str]:
-        """The members whose a device is now by any spelling, as far as that was said."""
+    def owners(self, device: str | None, at: int) -> set[str]:
+        """The members whose a device is by any spelling; before it changed hands nobody's."""
+        if at < self.handed_over(device):
+            return {""}
         last = {d["device_id"]: _owner(d) for d in self._registry_of(device)}
         return {owner for owner in last.values() if owner is not None}
 

@@ -270,11 +270,9 @@ class Partition:
         member, device = doc.get("member_id"), doc.get("device_id")
         if known.is_childs(device) or doc["ts"] >= known.doubted_from():
             return False
-        owners = set() if member else known.owners(device)  # without a name one was erased
+        owners = set() if member else known.owners(device, doc["ts"])  # "" is nobody that is known
         spans = [known.span(name, self.now) for name in (member, *owners) if name]
         spans += [known.uses(owner) for owner in owners if owner]
-        if not member and doc["ts"] < known.handed_over(device):
-            return False
         return "" not in owners and all(start <= doc["ts"] < until for start, until in spans)
 
     def _seen_before(self, event_id: tuple[int, str, str]) -> bool:
