@@ -336,7 +336,7 @@ class Pool:
             return
         self._all = {name: arrays[name] for name in self._all}
         self.taken, self._day = manifest["taken"], manifest["day"]
-        self.adopted = [(place, of) for place, of in manifest["adopted"]]
+        self.adopted = [(place, of) for place, of in manifest.get("adopted", ())]
         self.pending = []
         for k, day in enumerate(manifest["days"]):
             begins = f"{k} "

@@ -18,6 +18,7 @@ from features.models.pooled import Pool
 from features.models.pooled_kernel import flow, sum_up
 from features.models.registry import registered
 from features.models.signals import DECAY, HABIT, DayRows
+from features.state import snapshots
 from tests.oracle import pooled
 from tests.support.made_up_days import INTERESTS, day_rows
 
@@ -281,6 +282,15 @@ def test_a_restored_learner_goes_on_as_if_never_stopped() -> None:
             _tell([other], merged._replace(until={0: (2, 3)}))
             assert other.snapshot() == live.snapshot()
         live = other
+
+
+def test_state_of_before_places_were_kept_is_gone_on_from() -> None:
+    before, after = _learner(), _learner()
+    _close(before, day_rows(0))
+    head, arrays = snapshots.unpack(zlib.decompress(_pool(before).snapshot()))
+    del head["adopted"]
+    _pool(after).restore(zlib.compress(snapshots.pack(head, arrays)))
+    assert _pool(after).snapshot() == _pool(before).snapshot()
 
 
 def test_what_partitions_are_told_is_short_and_answers_the_same() -> None:
