@@ -165,7 +165,7 @@ class Admission:
         alike = {} if kin is None else kin.devices_like(device)
         owners = {item.owner for item in alike.values() if item.owner is not None}
         spans = [ALWAYS, *(self._unnamed(account, owner, now) for owner in sorted(owners))]
-        spans += [(item.handed_over, ALWAYS[1]) for item in alike.values() if item.handed_over >= 0]
+        spans += [(item.handed_over, ALWAYS[1]) for item in alike.values()]
         start, until = max(start for start, _ in spans), min(until for _, until in spans)
         for name in {device, *alike}:
             self._put_device(account, name, (start, until) if start < until else NEVER)

@@ -16,7 +16,7 @@ from datetime import UTC, date, datetime
 from math import isfinite
 from typing import Any, Final
 
-from features.records.loose import scalars, squeezed, whole
+from features.records.loose import may_count, scalars, squeezed, whole
 from features.records.names import digits
 
 #: From how many years on somebody is of age, and the most that anybody has.
@@ -39,7 +39,6 @@ _UNDER: Final = re.compile(
     "(?:is)?(?:u|under|below|unter|youngerthan|lessthan|moinsde|menorde|sotto)(?:[0-9]|1[0-8])"
     "(?:years|yearsold|yo|jahre|jahren|ans|anos|anni)?"
 )
-_COUNT = re.compile(r"\s*[0-9]")
 _NO: Final = frozenset({"", "false", "no", "n", "0", "off", "f", "none", "null"})
 _UNSAID: Final = frozenset({"", "none", "null", "na", "nan", "unknown", "unspecified", "00000000"})
 
@@ -106,7 +105,7 @@ class Childhood:
             or any(_is_born_late(value, ts) for value in said(self.birth))
             or any(part in text for text in texts for part in self.words)
             or any(squeezed(str(value)) in self.whole for value in said(named))
-            or any(not _COUNT.match(str(v)) and squeezed(str(v)) in self.yes for v in said(flags))
+            or any(not may_count(v) and squeezed(str(v)) in self.yes for v in said(flags))
             or self._may_be_one(fields, ts)
         )
 

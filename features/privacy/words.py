@@ -37,6 +37,7 @@ from features.records.inputs import TS_END, TS_MIN
 from features.records.loose import (
     fronts,
     is_near,
+    may_count,
     object_fields,
     scalars,
     squeezed,
@@ -79,9 +80,8 @@ _OF_KINDS: Final = {
     RightsKind.WITHDRAWAL: Why.WITHDRAWN,
     RightsKind.OBJECTION: Why.OBJECTED,
 }
-#: Parts of the name of a field that says whether something may be done, and a value that may count.
+#: Parts of the name of a field that says whether something may be done.
 _ALLOWING: Final = ("allow", "permit", "consent", "accept", "agree", "enabl", "optin", "authori")
-_COUNT = re.compile(r"\s*[0-9]")
 #: Names of the field that says which purpose.
 _OF_PURPOSE: Final = ("purpose", "purposes")
 #: Names in an object that is a status, of what it is.
@@ -216,7 +216,7 @@ class Words:
         why = max(map(self._refused, (name, named)))
         if why >= Why.DENIED and self.affirms(value):
             return Why(why)
-        if len(name) < _NAMING or _COUNT.match(str(value)):
+        if len(name) < _NAMING or may_count(value):
             return None  # a number may be a count
         if self.affirms(value):  # ``consent_revoked: true``, ``do_not_profile: yes``
             parts = [why for part, why in self.stems.items() if part in name]

@@ -20,6 +20,7 @@ _MAX_VALUES: Final = 64
 BEYOND: Final = "?"
 #: Characters of a word that are looked at: the first and the last.
 _LONGEST: Final = 256
+_DIGITS: Final = frozenset("0123456789")
 #: Letters from which on a word can be misspelt by one slip, and by two.
 _SHORTEST: Final = 5
 _LONG: Final = 9
@@ -96,6 +97,11 @@ def scalars(values: Iterable[Any]) -> list[str | int | float | bool]:
         elif value is not None:
             found.append(value)
     return [*found, BEYOND] if left else found
+
+
+def may_count(value: Any) -> bool:
+    """Whether a value begins with a digit, so that it may be a count."""
+    return str(value).lstrip()[:1] in _DIGITS
 
 
 def words_in(values: Iterable[Any]) -> list[str | int | float | bool]:

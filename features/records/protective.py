@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final, TypeAlias
 
 from features.records.fact_words import Vocabulary
@@ -180,7 +181,7 @@ class _Record:
     def says_otherwise(self, field: str) -> bool:
         """Whether a field that is absent stands there under another name."""
         exact = any(value is not None for value in self._fields.get(field, ()))
-        names, deep = self._words.names(f"bounds_{field}"), self._deep()
+        names, deep = self._words.names(f"bounds_{field}"), self._deep
         there = [value for name in self.other_names(field) for value in deep.get(name, ())]
         told = any(map(self.squeezed, names)) or any(value is not None for value in there)
         return not exact and told
@@ -188,7 +189,7 @@ class _Record:
     def contradicts(self) -> bool:
         """Whether another field than the contract's refuses."""
         others = {name: self.squeezed(name) for name in self._squeezed}
-        deep = self._deep()
+        deep = self._deep
         statuses = (*self.other_names("status"), *self._words.names("says_status"))
         refusing = (RightsKind.WITHDRAWAL, RightsKind.OBJECTION, RightsKind.ERASURE)
         return (
@@ -207,20 +208,21 @@ class _Record:
 
     def refusal_beside(self) -> RefusalReading | None:
         """Find what other fields than those of the contract refuse."""
-        return self.refusal_of_all() if self.uses_refused() or self.contradicts() else None
+        return self.refusal_of_all() if self.uses_refused or self.contradicts() else None
 
     def refusal_of_all(self) -> RefusalReading | None:
         """Refuse the purposes that any field names as such, or refuses."""
         named = [v for name in self.other_names("purpose") for v in self.squeezed(name)]
-        named += [*self.values("purpose"), *self.uses_refused()]
+        named += [*self.values("purpose"), *self.uses_refused]
         reading = self._words.read(["withdrawn"], named, [], self.ts)
         return reading if isinstance(reading, RefusalReading) else None
 
+    @cached_property
     def uses_refused(self) -> list[str]:
         """The purposes that are refused by fields of their names, wherever these stand."""
         return [
             name
-            for name, values in self._deep().items()
+            for name, values in self._deep.items()
             if any(self._words.refuses_use(name, value) for value in scalars(values))
         ]
 
@@ -274,7 +276,7 @@ class _Record:
         """What the record says if it is of a kind; without a name it may be of any."""
         if kind is RightsKind.ERASURE:
             return ErasureReading()
-        if kind is RightsKind.REGISTRY and self._words.tells_of_child(self._deep(), self.ts):
+        if kind is RightsKind.REGISTRY and self._words.tells_of_child(self._deep, self.ts):
             return ChildReading()
         if kind in (RightsKind.OTHER, RightsKind.REGISTRY):
             return Nothing("kind")
@@ -297,7 +299,7 @@ class _Record:
         of_use = self.values("purpose") and self.refusal_beside()
         if isinstance(reading, RefusalReading) or misspelt or of_use or self._names_a_right():
             return Undecided("unknown_kind")
-        if self._words.tells_of_child(self._deep(), self.ts):
+        if self._words.tells_of_child(self._deep, self.ts):
             return ChildReading()
         return Undecided("unknown_kind") if self._says_its_kind_alone() else Nothing("unknown_kind")
 
@@ -306,6 +308,7 @@ class _Record:
         own = (*map(squeezed, _WHO_AND_WHEN), *self._words.names("kind"))
         return self._squeezed.keys() <= {*own, *self._words.names("beside")}
 
+    @cached_property
     def _deep(self) -> dict[str, list[Any]]:
         """The fields by squeezed name, with those of objects in them."""
         found = {name: [*values] for name, values in self._squeezed.items()}
@@ -339,10 +342,10 @@ class _Record:
         """Whether any field says what a kind would, by its value or its name: that it refuses."""
         rights = (RightsKind.ERASURE, RightsKind.WITHDRAWAL, RightsKind.OBJECTION)
         own = {*map(squeezed, _WHO_AND_WHEN)}
-        return bool(self.uses_refused()) or any(
+        return bool(self.uses_refused) or any(
             self._words.kind(value) in rights
             or (self._words.kind(name) in rights and self._words.affirms(value))
-            for name, values in self._deep().items()
+            for name, values in self._deep.items()
             for value in (scalars(values) if name not in own else ())
         )
 

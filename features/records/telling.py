@@ -108,13 +108,12 @@ def texts_in(raw: bytes) -> TextsHeld:
     if len(raw) > MAX_BYTES:
         return TextsHeld(frozenset(), whole=False)
     text = _read(raw)
+    left: list[Any] = [text]
+    is_form = True
     try:
-        left: list[Any] = [_parsed(text)]
+        left = [_parsed(text)]
     except (ValueError, RecursionError):
-        left = [text]
         is_form = False
-    else:
-        is_form = True
     found = set[str]()
     while left and len(found) < MOST_TEXTS:
         value = left.pop()
@@ -123,8 +122,7 @@ def texts_in(raw: bytes) -> TextsHeld:
         elif isinstance(value, list):
             left += value
         elif isinstance(value, str | float):
-            words = _words_in(str(value), MOST_TEXTS - len(found) + 1)
-            found |= words
+            found |= _words_in(str(value), MOST_TEXTS - len(found) + 1)
     return TextsHeld(frozenset(found), whole=is_form and not left and len(found) < MOST_TEXTS)
 
 

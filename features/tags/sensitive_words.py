@@ -171,9 +171,8 @@ def _inside(word: str, words: _Inside) -> str | None:
 
 def _begins_nothing(text: str, words: _Inside) -> bool:
     """Whether none of the words of our alphabet begins anywhere in a text of it."""
-    return words.begins.isdisjoint(zip(text, text[1:], text[2:], text[3:], strict=False)) and not (
-        words.short and any(word in text for word in words.short)
-    )
+    grams = zip(text, text[1:], text[2:], text[3:], strict=False)
+    return words.begins.isdisjoint(grams) and not any(word in text for word in words.short)
 
 
 @cache

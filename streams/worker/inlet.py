@@ -273,7 +273,7 @@ class Inlet:
             part.merge.inputs[name].take(mine, place_on)
             part.arrival_ms[name] = int(stamps[here[-1]])
             part.heard[name] = self._listened
-            self._look(number, name, fetched, here, here[~bad[here]])
+            self._look(number, name, fetched, here, bad)
             part.refuse(
                 name,
                 (
@@ -293,7 +293,7 @@ class Inlet:
         name: str,
         fetched: Fetched,
         here: NDArray[np.intp],
-        good: NDArray[np.intp],
+        bad: NDArray[np.bool_],
     ) -> None:
         """See whether the keys of accepted records belong here, and send facts on that don't."""
         placement = self._placements.get(name)
@@ -302,15 +302,15 @@ class Inlet:
         sent_on: list[Astray] = []
         if name == self._facts:
             # A good one without key is a worker's; of a refused one the key may be nobody's.
-            refused = {*here.tolist()} - {*good.tolist()}
             misplaced = (
                 (int(fetched.offsets[i]), fetched.keys[i], fetched.values[i])
                 for i in here.tolist()
-                if i in refused or ((key := fetched.keys[i]) and placement.home(key) != number)
+                if bad[i] or ((key := fetched.keys[i]) and placement.home(key) != number)
             )
             sent_on = list(self._homing.found(number, misplaced, placement.home))
             self.partitions[number].astray += sent_on
         # A record without key, as a tick, belongs to the partition in which it lies.
+        good = here[~bad[here]]
         keys = [key for i in placement.sample(len(good)) if (key := fetched.keys[good[i]])]
         # Who refuses in the wrong place is heard: an input is judged by what would be lost.
         placement.look(number, keys, {fact.key for fact in sent_on})
