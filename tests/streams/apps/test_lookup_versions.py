@@ -60,6 +60,11 @@ class Instance:
         with mock.patch.object(reading, "CompactedTopic", partial(CompactedTopic, make=made)):
             self._reader = ProfileReader("memory", PROFILES, now=self._broker.wall)
         self._reader.bootstrap(60)
+        # Whoever was forgotten meanwhile may begin anew; while it reads the past, it tells no one.
+        for number in range(inputs.PARTITIONS):
+            for _, entry in self._broker.log(PROFILES, number).read(0, committed=True):
+                if entry.value is None:
+                    self._seen.pop((entry.key or b"").decode(), None)
 
     def sent_again(self) -> None:
         """Let the topic come from its start once more, to an instance that holds all of it."""
