@@ -26,7 +26,8 @@ class Changes:
     ----------
     profiles : list of ProfileRecord
     offers : list of ProfileRecord
-        What of each profile is acted on: the same keys, versions and times, in the same order.
+        What of the same profiles is acted on, where that differs from what was written before, and
+        the same tombstones: of each the key, version and time of its profile, in the same order.
     state : dict of bytes to bytes or None
         Changelog records by key.
     receipts : list of (bytes, bytes)

@@ -36,7 +36,7 @@ from features.records.concealed import Secret, keyed_mark, keys_of
 from features.records.position import Position
 from features.state import changelog_keys as keys
 from features.state import layout as lay
-from features.state import snapshots
+from features.state import packing_kernel, snapshots
 from features.state.changelog_keys import Bound, IncompatibleState, Kind, Meta, Owner
 from features.state.store import Store
 from features.tags.taxonomy import Taxonomy
@@ -212,6 +212,13 @@ class Checkpoint:
             buckets = (ends // store.clock.bucket).astype(np.int32)
         store.remember_ids(arrays["hash"], buckets)
         self._ids.append((number, int(buckets.max())))
+
+
+def unpublished(key: bytes, value: bytes) -> bytes:
+    """A record of a changelog as if nothing were known of what was published last."""
+    found = keys.parse(key)
+    of_subject = found is not None and found.kind is Kind.SUBJECT
+    return packing_kernel.without_digest(value) if of_subject else value
 
 
 def _denied(taxonomy: Taxonomy) -> str:

@@ -25,7 +25,7 @@ from features.models.adoption import Adoption, Adoptions
 from features.models.worth import Outcomes
 from features.privacy import accounts
 from features.privacy.notes import Notes
-from features.profiles.writer import ProfileWriter, Written
+from features.profiles.writer import Pending, ProfileWriter
 from features.records.batch import Batch
 from features.records.facts import SharedPart
 from features.records.position import Position
@@ -83,7 +83,7 @@ class Engine:
             config.profile_common,
             config.rules.ending_with_trip,
         )
-        self._pending: dict[int, tuple[Written, int]] = {}  # values and as-of time by subject
+        self._pending = Pending()
         self._model_changed = False
         self._gives = False  # a day closed whose lessons no commit has written
         self._room = 0  # persons that may still be changed before `advance` stops
@@ -231,15 +231,10 @@ class Engine:
 
     def _write_pending(self) -> None:
         for sid in self.accounts.standing.dropped:
-            self._pending.pop(sid, None)
+            self._pending.drop(sid)
         self.accounts.standing.dropped.clear()
         sids = self.store.dirty(lay.D_PROFILE)
-        written = self._writer.write(self.store, sids, self._policy, self._notes())
-        if written:
-            as_of = self.store.subjects["last_ts"][np.fromiter(written, np.int32, len(written))]
-            self._pending.update(
-                zip(written, zip(written.values(), as_of.tolist(), strict=True), strict=True)
-            )
+        self._pending.put(self._writer.write(self.store, sids, self._policy, self._notes()))
         self.store.clear(lay.D_PROFILE)
 
     def _notes(self) -> Callable[[NDArray[np.int32]], list[Notes]] | None:
@@ -303,15 +298,9 @@ class Engine:
             self._tombstone(key) for key in self.accounts.strays.take_found() if key not in gone
         ]
         changes.offers += changes.profiles
-        if self._pending:
-            sids = np.fromiter(self._pending, np.int32, len(self._pending))
-            store.publish(sids)
-            values, as_of = zip(*self._pending.values(), strict=True)
-            versions = store.subjects["version"][sids].tolist()
-            names, both = store.keys(sids), zip(*values, strict=True)
-            for records, of in zip((changes.profiles, changes.offers), both, strict=True):
-                records += map(ProfileRecord._make, zip(names, of, versions, as_of, strict=True))
-            self._pending.clear()
+        profiles, offers = self._pending.take(store)
+        changes.profiles += map(ProfileRecord._make, profiles)
+        changes.offers += map(ProfileRecord._make, offers)
         self._checkpoint.write(changes.state, store, self.accounts, offsets)
         if self._model_changed:
             for part in (self.learner, self.related, self.outcomes):

@@ -31,6 +31,7 @@ from features.models.stance_kernel import (
 )
 from features.models.worth_kernel import UNKNOWN, ContactWorth, gain
 from features.moments.moments_kernel import has_own_days
+from features.records.hash_kernel import finish
 from features.state.apart_kernel import share_apart
 from features.state.layout import F_LIKE, F_TOLD, S_CARE, S_HOLD, Live, Rows
 from features.state.place_kernel import gathered_abroad, left_of_trips, run_of_days, share_abroad
@@ -80,6 +81,12 @@ _TRIPS = 0.5
 _ANEW = 2
 #: What is left of a trip's mass down to which its interests are named: a fortnight of home.
 _NAMED_LEFT = 0.25
+#: A digest ends with so many bits of what only the profile says: where they are alike by chance, it
+#: is written by its greatest age.
+REST_BITS: Final = np.uint64(16)
+#: Before them are those by which a record of offers differs where only the order in it does.
+ORDER: Final = np.uint64(0xFFFFF) << REST_BITS
+_REST: Final = np.uint64(0xFFFF)
 _FNV_PRIME = np.uint64(0x100000001B3)
 _FNV_START = np.uint64(0xCBF29CE484222325)
 
@@ -325,10 +332,13 @@ def _says_as_much(below: Any, above: Any) -> bool:
 
 
 @inlined
-def digest(live: Live, sid: int, place: int, rank: Any, text: Any) -> Any:
+def digest(live: Live, sid: int, place: int, rank: Any, text: Any, at: Any) -> Any:
     """Hash of what is material, however small: place, what is engaged or avoided, rights, ends.
 
-    What is on hold is brought along by what a reader can act on, or by the greatest age.
+    All but its last `REST_BITS` is of what the record of offers says, so that one is written only
+    where that differs: 48 bits, for what forbids is said there, and no age brings it again. A mere
+    change of rank is in the bits `ORDER`, and not material to the profile. What is on hold is
+    brought along by what a reader can act on, or by the greatest age.
 
     Parameters
     ----------
@@ -336,12 +346,13 @@ def digest(live: Live, sid: int, place: int, rank: Any, text: Any) -> Any:
         What `place_since` says.
     rank : ndarray of RANKED
     text : ndarray of uint8
-        What is said of the subject's rights.
+    at : ndarray of int64
+        Where in it each of the texts of `Notes` on the subject's rights begins.
     """
+    acted, ordered = _digests_of_offers(live, sid, rank, text[at[1] : at[3]])
     h = _FNV_START ^ np.uint64(live.subjects.country[sid])
     h = (h ^ np.uint64(place)) * _FNV_PRIME
-    h = (h ^ np.uint64(allowed_until(live, sid))) * _FNV_PRIME
-    for k in range(text.shape[0]):
+    for k in range(at[0], at[4]):
         h = (h ^ np.uint64(text[k])) * _FNV_PRIME
     for q in range(rank.shape[0]):
         if rank[q].stance == HOLD:
@@ -351,7 +362,26 @@ def digest(live: Live, sid: int, place: int, rank: Any, text: Any) -> Any:
         number = np.uint64(rank[q].row - live.subjects.start[sid])
         said = np.uint64(rank[q].trend * 8 + rank[q].stance) ^ np.uint64(rank[q].until)
         h += (((_FNV_START ^ number) * _FNV_PRIME) ^ said) * _FNV_PRIME
-    return h
+    return (acted & ~(ORDER | _REST)) | (ordered & ORDER) | (finish(h) & _REST)
+
+
+@inlined
+def _digests_of_offers(live: Live, sid: int, rank: Any, text: Any) -> Any:
+    """Hashes of a record of offers, of any order and of its own, but for version and times."""
+    s = live.subjects
+    h = (_FNV_START ^ np.uint64(allowed_until(live, sid))) * _FNV_PRIME
+    for k in range(text.shape[0]):
+        h = (h ^ np.uint64(text[k])) * _FNV_PRIME
+    any_order = own = h
+    if (s.status[s.account[sid]] | s.status[sid]) & (S_CARE | S_HOLD):
+        return finish(h), finish(h)  # no more is said of who must get none
+    for stance in (ENGAGE, AVOID):
+        for q in range(rank.shape[0]):
+            if rank[q].stance == stance:
+                said = np.uint64(as_int(live.rows.interest[rank[q].row]) * 4 + stance + 1)
+                any_order += finish(said)
+                own = (own ^ said) * _FNV_PRIME
+    return finish(any_order), finish(own)
 
 
 @inlined

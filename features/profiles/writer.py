@@ -7,11 +7,11 @@ what that needs and cuts its output into values.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, compress
 from operator import attrgetter
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from features.models.stance_kernel import Policy
 from features.privacy.notes import Notes
 from features.profiles.offers import bounded
-from features.profiles.ranking_kernel import Selection
+from features.profiles.ranking_kernel import REST_BITS, Selection
 from features.profiles.stances_kernel import END
 from features.profiles.writing_kernel import (
     NOTES,
@@ -40,11 +40,50 @@ _BUFFER = 128 * ROOM
 _TEXTS: Final = attrgetter("general", "interests", "offers", "audiences", "unnamed")
 
 
+#: Key, value, version and event time, ms, of a profile or of its offers.
+Record: TypeAlias = tuple[bytes, bytes, int, int]
+
+
 class Written(NamedTuple):
     """The values of a subject: its profile, and its offers, which are what of it is acted on."""
 
     profile: bytes
     offers: bytes
+    as_of: int  # event time, ms
+    before: int  # digest of what was written before
+
+
+class Pending:
+    """Values that wait for the next commit: of each subject what was written last."""
+
+    def __init__(self) -> None:
+        self._held: dict[int, Written] = {}
+
+    def put(self, written: Mapping[int, Written]) -> None:
+        """Put newer values in the place of older ones."""
+        for sid, new in written.items():
+            held = self._held.get(sid)
+            self._held[sid] = new if held is None else new._replace(before=held.before)
+
+    def drop(self, sid: int) -> None:
+        """Let the values of a subject go, which is no more."""
+        self._held.pop(sid, None)
+
+    def take(self, store: Store) -> tuple[list[Record], list[Record]]:
+        """Publish all of them: records of profiles, and of the offers that say something new."""
+        if not self._held:
+            return [], []
+        sids = np.fromiter(self._held, np.int32, len(self._held))
+        store.publish(sids)
+        names, versions = store.keys(sids), store.subjects["version"][sids].tolist()
+        profiles, offers, as_of, before = zip(*self._held.values(), strict=True)
+        self._held.clear()
+        changed = (store.subjects["digest"][sids] ^ np.array(before, np.uint64)) >> REST_BITS != 0
+        every = zip(names, offers, versions, as_of, strict=True)
+        return (
+            list(zip(names, profiles, versions, as_of, strict=True)),
+            list(compress(every, changed.tolist())),
+        )
 
 
 class ProfileWriter:
@@ -134,22 +173,27 @@ class ProfileWriter:
             self._buffer = np.zeros(_BUFFER, np.uint8)
         rights = _rights(store.subjects, sids, notes)
         out = Output(self._buffer, np.zeros((len(sids), 2), np.int64))
-        found: dict[int, Written] = {}
+        before = store.subjects["digest"][sids]
+        values: list[tuple[bytes, bytes]] = []
+        places: list[int] = []
         first = 0
         while first < len(sids):
             after = int(
                 write_profiles(store.live, sids, first, policy, self._template, rights, out)
             )
             view, start = out.text.data, 0
-            ends = out.ends[first:after].tolist()
-            for sid, (middle, end) in zip(sids[first:after].tolist(), ends, strict=True):
+            for place, (middle, end) in enumerate(out.ends[first:after].tolist(), first):
                 if end > start:
-                    found[sid] = Written(
-                        bytes(view[start:middle]), bounded(bytes(view[middle:end]))
-                    )
+                    values.append((bytes(view[start:middle]), bounded(bytes(view[middle:end]))))
+                    places.append(place)
                 start = end
             first = after
-        return found
+        of = sids[places]
+        known = store.subjects["last_ts"][of].tolist(), before[places].tolist()
+        return {
+            sid: Written(*both, as_of, digest)
+            for sid, both, as_of, digest in zip(of.tolist(), values, *known, strict=True)
+        }
 
 
 def _rights(

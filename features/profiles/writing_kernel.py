@@ -26,6 +26,7 @@ from features.profiles.json_kernel import (
 from features.profiles.moments_text_kernel import fill_parts_of, put_moments
 from features.profiles.place_text_kernel import put_context
 from features.profiles.ranking_kernel import (
+    ORDER,
     RANKED,
     SHOWN_UNITS,
     Scratch,
@@ -52,7 +53,6 @@ NOTES = 5
 ROOM = 40_960 + NOTES_ROOM
 
 _PART_SHOWN = 0.2
-
 
 _HEAD = as_text('{"schema":1,"subject":"')
 _VERSION = as_text('","version":')
@@ -172,11 +172,11 @@ def write_profiles(
         count = ranked(live, sid, day, policy, choice, scratch)
         rank = scratch.rank[:count]
         note = NOTES * i
-        text = rights.text[rights.at[note] : rights.at[note + NOTES - 1]]
         ends = rights.ends[rights.ends_at[i] : rights.ends_at[i + 1]]
         fill_ends(live, rank, ends, allowed_until(live, sid))
-        said = digest(live, sid, place_since(live, sid, day), rank, text)
-        same = said == s.digest[sid] and not moved(rank, rows, template.step)
+        at = rights.at[note : note + NOTES]
+        said = digest(live, sid, place_since(live, sid, day), rank, rights.text, at)
+        same = (said ^ s.digest[sid]) | ORDER == ORDER and not moved(rank, rows, template.step)
         fresh = day - as_int(s.published[sid]) < template.max_age
         if s.used[sid] == 0 or (same and fresh):
             out.ends[i, 0] = out.ends[i, 1] = n

@@ -69,6 +69,13 @@ def sizes_of(formats: NDArray[np.uint8]) -> NDArray[np.int64]:
     return by_format[formats]
 
 
+def without_digest(value: bytes) -> bytes:
+    """A subject's record as if nothing were known of what was published of it last."""
+    assert HEAD.fields is not None
+    kind, at = HEAD.fields["digest"][:2]  # the same in every format
+    return value[:at] + bytes(kind.itemsize) + value[at + kind.itemsize :]
+
+
 @bare
 def pack(sids: Any, s: Subjects, r: Rows, heads: Any, row_bytes: Any, out: Any, ends: Any) -> None:
     """Write header, interests and rows of each subject behind each other.

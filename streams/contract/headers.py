@@ -37,7 +37,7 @@ _CONSTANT: tuple[tuple[str, bytes], ...] = (
 
 
 class EventType(NamedTuple):
-    """Attributes of all events of a topic: a profile and its offers share their ids."""
+    """Attributes of all events of a topic: offers have the ids of the profiles they came with."""
 
     source: bytes
     changed: bytes

@@ -17,7 +17,7 @@ from typing import Any, cast
 from confluent_kafka import Message, TopicPartition
 from confluent_kafka.admin import OffsetSpec
 
-from features.checkpoint import Checkpoint
+from features.checkpoint import Checkpoint, unpublished
 from features.state.changelog_keys import META, IncompatibleState, Meta, Owner
 from features.tags import taxonomy
 from streams.contract.topics import OFFERS, PROFILES, STATE
@@ -212,10 +212,18 @@ class Import:
                         topic,
                         part.partition,
                         record.key,
-                        record.value,
+                        self._said_of(part.topic, record),
                         record.headers,
                         record.time_ms,
                     )
+
+    def _said_of(self, topic: str, record: StoredRecord) -> bytes:
+        """The value; where nothing is published with it, all is written when it is next looked at.
+
+        What is unchanged would never be, for the state says that it was.
+        """
+        unknown = topic == STATE and PROFILES not in self._topics
+        return unpublished(record.key, record.value) if unknown else record.value
 
     def _offsets(self, partition: int) -> list[TopicPartition]:
         return [

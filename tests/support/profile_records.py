@@ -31,11 +31,14 @@ def versions(profiles: list[Message]) -> Iterator[str]:
 
 
 def offers(profiles: list[Message], written: list[Message]) -> Iterator[str]:
-    """Each profile and tombstone has its record of offers, in the same order."""
-    if len(profiles) != len(written):
-        yield f"{len(written)} records of offers for {len(profiles)} of profiles"
-    for one, other in zip(profiles, written, strict=False):
-        value, acted_on = one.value(), other.value()
-        wanted = None if value is None else oracle.offers(json.loads(value))
-        if (one.key(), wanted) != (other.key(), acted_on and json.loads(acted_on)):
+    """Each profile that says something new of offers, and each tombstone, has its record of them.
+
+    In the same order, and no other is written.
+    """
+    wanted = list(oracle.offers_of((one.key() or b"", one.value()) for one in profiles))
+    if len(wanted) != len(written):
+        yield f"{len(written)} records of offers, of {len(profiles)} profiles {len(wanted)}"
+    for (key, said), other in zip(wanted, written, strict=False):
+        value = other.value()
+        if (key, said) != (other.key(), value and json.loads(value)):
             yield f"{(other.key() or b'').decode()}@{other.offset()}: not of its profile"

@@ -139,3 +139,5 @@ def test_what_it_is_not_for_is_refused_by_name(
     consented(settings, events=2)
     settled(running(settings), settings)
     assert accounting.read(settings).balanced
+    published, offered = (_latest(settings, name).keys() for name in (PROFILES, OFFERS))
+    assert published == offered and len(offered) == 8, "nothing stood, so all was written"
