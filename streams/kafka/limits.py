@@ -76,9 +76,9 @@ class RecordLimits:
 
 
 def fetch_limits(
-    settings: Settings, ports: Ports = REAL, names: Iterable[str] = WRITTEN
+    settings: Settings, ports: Ports = REAL, names: Iterable[str] | None = None
 ) -> RecordLimits:
-    """Ask the brokers about topics, named without the deployment's prefix.
+    """Ask the brokers about topics, named without the deployment's prefix; by default a worker's.
 
     A cluster that does not tell, for want of a permission, is taken for one of defaults.
 
@@ -88,7 +88,7 @@ def fetch_limits(
         Where no broker answers in time.
     """
     admin = clients.admin(settings, ports)
-    names = [*names, *shared_topics(settings)]
+    names = (*WRITTEN, *shared_topics(settings)) if names is None else names
     found: dict[str, str] = {}
     try:
         resources = [ConfigResource(ResourceType.TOPIC, settings.topic(name)) for name in names]
