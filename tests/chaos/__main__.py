@@ -30,6 +30,11 @@ def main() -> int:
     parser.add_argument("--jumps", type=int, help="stretches of wrong clocks in the input")
     parser.add_argument("--brokers", type=int, choices=(1, 3), default=1)
     parser.add_argument(
+        "--shared-model",
+        action="store_true",
+        help="one model for all partitions; facts are of the first days alone",
+    )
+    parser.add_argument(
         "--bug",
         choices=[*BUGS, "all"],
         help="plant it and see it caught; a zombie hits in one of ten faults",
@@ -53,6 +58,7 @@ def main() -> int:
                 some if args.storms is None else args.storms,
                 some if args.jumps is None else args.jumps,
                 args.brokers,
+                args.shared_model,
             )
             good &= _judge(_run(plan, args.keep))
     return 0 if good else 1

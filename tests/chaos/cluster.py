@@ -35,6 +35,7 @@ from tests.support.worker_process import WorkerProcess, short_timings
 _RESTARTED = {1: "gave up", 70: "watchdog"}
 #: Ends of a worker that an operator stops, or who sees by itself that offsets are lost.
 _HALTED = {0, *_RESTARTED, -signal.SIGTERM, ExitCode.LOST_OFFSETS, ExitCode.BAD_TOPICS}
+_SHARED_WAIT_MS = 5_000
 _END_S = 180.0  # of a worker on a busy machine
 _PROPERTIES = {"log.retention.check.interval.ms": "1000"}
 
@@ -50,6 +51,8 @@ class Cluster:
         Most workers at a time, each with a network of its own.
     brokers : int
         1 or 3.
+    shared : bool
+        All partitions have one model.
     bug : str or None
         Planted in every worker.
     """
@@ -62,6 +65,7 @@ class Cluster:
         partitions: int = 6,
         bug: str | None = None,
         brokers: int = 1,
+        shared: bool = False,
     ) -> None:
         self.root = root
         #: By slot, the way to the brokers.
@@ -83,6 +87,8 @@ class Cluster:
             dead_letter_max_run=5_000,
             dead_letter_max_ratio=0.9,
             outcomes=True,
+            shared_model=shared,
+            shared_model_wait_ms=_SHARED_WAIT_MS,
             # Paced workers must not hold a minute of one partition before they see the next.
             kafka={
                 "queued.min.messages": "500",
@@ -263,11 +269,16 @@ class Cluster:
         """Digest of live state by partition, from the owners; a second owner is an error."""
         deadline = time.monotonic() + seconds
         self.settle(seconds)
+        before: dict[int, str] = {}
         while True:
             together = self._ask()
-            # a worker may not have seen yet what the group has assigned to it
-            if len(together) == self.settings.partitions or time.monotonic() > deadline:
+            # a worker may not have seen yet what the group has assigned to it, nor have merged yet
+            # what the partitions learned last
+            ended = together == before or not self.settings.shared_model
+            if len(together) == self.settings.partitions and ended or time.monotonic() > deadline:
                 return together
+            before = together
+            time.sleep(2e-3 * _SHARED_WAIT_MS * self.settings.shared_model)
 
     def _ask(self) -> dict[int, str]:
         self._wanted_dump += 1

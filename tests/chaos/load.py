@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 from streams.contract.record import Record
-from streams.contract.topics import APP, INPUTS, NETWORK, OUTCOMES, TV
+from streams.contract.topics import APP, FACTS, INPUTS, NETWORK, OUTCOMES, TV
 from streams.sandbox.simulator import DEFAULT_START, Simulation, simulated
 
 DAYS = 10
@@ -19,8 +19,9 @@ _HOUR_MS = 3_600_000
 _OUTCOMES = 0.02  # contacts and answers behind so many of the records
 _LATEST = 200  # contacts that answers are to
 _SPARE_DAYS = 8  # of the simulation, so that there are enough records
+_START_MS = (DEFAULT_START.toordinal() - 719_163) * 24 * _HOUR_MS
 #: Event time behind all of the load, ms since 1970.
-END_MS = (DEFAULT_START.toordinal() - 719_163 + DAYS + _SPARE_DAYS + 1) * 24 * _HOUR_MS
+END_MS = _START_MS + (DAYS + _SPARE_DAYS + 1) * 24 * _HOUR_MS
 
 _ANSWERS = ("accepted", "ignored", "dismissed", "complained", "bought")
 _CHANNELS = ("mail", "sms", "screen")
@@ -36,7 +37,9 @@ _BAD = (
 )
 
 
-def records(seed: int, events: int, storms: int = 0, jumps: int = 0) -> Iterator[Record]:
+def records(
+    seed: int, events: int, storms: int = 0, jumps: int = 0, facts_until: int = DAYS + _SPARE_DAYS
+) -> Iterator[Record]:
     """Exactly `events` records of the joined topics, the same for the same arguments.
 
     Parameters
@@ -45,12 +48,16 @@ def records(seed: int, events: int, storms: int = 0, jumps: int = 0) -> Iterator
         Bursts of malformed records, counted in `events`.
     jumps : int
         Stretches in which every tenth record's clock is an hour ahead or far behind.
+    facts_until : int
+        Days after which there are no facts: what workers write to them has its place behind the
+        last, so only then it is among the events.
     """
+    last_fact = _START_MS + facts_until * 24 * _HOUR_MS
     households = max(20, events // (DAYS * _RECORDS_A_DAY))
     whole = (
         record
         for record in simulated(Simulation(seed, households, DAYS + _SPARE_DAYS))
-        if record.topic in INPUTS
+        if record.topic in INPUTS and (record.topic != FACTS or record.at < last_fact)
     )
     rng = random.Random(seed)
     return islice(_troubled(rng, _with_outcomes(rng, whole), events, storms, jumps), events)

@@ -16,11 +16,14 @@ from tests.chaos.faults import DISK_FULL, FAULTS, FROM_STRIKE
 from tests.chaos.leaders import OF_THREE, THREE
 from tests.chaos.load import records
 from tests.chaos.progress import Progress
+from tests.support.evidence import collect
 from tests.support.open_transactions import await_markers
-from tests.support.verifier import Verdict, verify
+from tests.support.reference import restored
+from tests.support.verifier import Verdict, contents_of, verify
 from tests.support.worker_process import feed, prepare
 
 _WORKERS = 3
+_FACT_DAYS = 2  # where models are shared through the facts
 _TRICKLE = 2.0  # records a second while the group forms
 _LEAST_RATE = 20.0  # and of each worker while faults last
 _START_S = 600.0  # cold kernels are compiled by every worker at once
@@ -49,6 +52,8 @@ class Plan:
         Faults stop after this long, 0 for no limit.
     brokers : int
         1, or 3 of which two must have what was committed.
+    shared : bool
+        All partitions have one model.
     """
 
     seed: int
@@ -60,6 +65,7 @@ class Plan:
     storms: int = 0
     jumps: int = 0
     brokers: int = 1
+    shared: bool = False
 
 
 @dataclass
@@ -88,15 +94,16 @@ def run(plan: Plan, root: Path) -> Outcome:
     outcome = Outcome(plan)
     _say(
         f"seed {plan.seed}: {plan.events:,} events, {plan.faults} faults"
+        + (", one model" if plan.shared else "")
         + (f", bug {plan.bug}" if plan.bug else "")
     )
-    with Cluster(root, bug=plan.bug, brokers=plan.brokers) as cluster:
+    with Cluster(root, bug=plan.bug, brokers=plan.brokers, shared=plan.shared) as cluster:
         prepare(cluster.settings)
         started = time.monotonic()
         # In small batches, which a fetch can't split: a paced worker must meet every input soon.
         fed = feed(
             replace(cluster.settings, kafka={"batch.size": "16384"}),
-            records(plan.seed, plan.events, plan.storms, plan.jumps),
+            records(plan.seed, plan.events, plan.storms, plan.jumps, *[_FACT_DAYS] * plan.shared),
         )
         _say(f"{fed.total:,} records produced in {time.monotonic() - started:.0f} s")
         progress = cluster.watch()
@@ -192,7 +199,20 @@ def _finish(cluster: Cluster, progress: Progress, outcome: Outcome) -> None:
             not cluster.fatal,
             "; ".join(cluster.fatal[:3]) or "no unexpected end",
         ),
+        *([_shared(cluster)] if outcome.plan.shared else []),
     ]
+
+
+def _shared(cluster: Cluster) -> Verdict:
+    """Every partition took merged models: where nothing was shared nothing was tried."""
+    settings, contents, days = cluster.settings, contents_of(cluster.settings), []
+    for partition in range(settings.partitions):
+        folded = collect(settings, partition, cluster.history).folded
+        pool = restored(settings, contents, folded).learner.pool
+        days.append(-1 if pool is None else pool.base)
+    return Verdict(
+        "one model for all partitions", min(days) >= 0, f"taken up to {min(days)}-{max(days)}"
+    )
 
 
 def report(outcome: Outcome) -> None:

@@ -19,7 +19,7 @@ from streams.contract.topics import DEAD_LETTERS, INPUTS, MODELS, OFFERS, PROFIL
 from tests.broker.memory_broker import Entry, Transaction
 from tests.simulation import inputs
 from tests.simulation.deployment import GROUP, Simulation, Violation
-from tests.simulation.places import Ticks, places_of
+from tests.support.adopted_models import Ticks, places_of
 from tests.support.reference import canonical, differences, without_versions
 
 _META, _UNSWEPT = b"p/meta", b"o/"

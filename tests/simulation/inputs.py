@@ -33,7 +33,7 @@ from features.vocabulary import Reply
 from streams.contract.topics import INPUTS, JOINABLE, OUTCOMES
 from streams.settings import Settings
 from streams.worker.wiring import engine_config, input_limits
-from tests.simulation.places import Places, Ticks, follow
+from tests.support.adopted_models import Places, Ticks, follow
 from tests.support.reference import canonical, without_versions
 
 DAY_MS, HOUR_MS = 86_400_000, 3_600_000

@@ -11,6 +11,7 @@ from typing import Any
 from confluent_kafka import Message
 
 from features.records.dead_letter import DeadLetter
+from features.state.changelog_keys import SHARED
 from streams.contract.headers import parse_dead_letter
 from streams.contract.topics import DEAD_LETTERS, OFFERS, PROFILES, STATE
 from streams.settings import Settings
@@ -31,6 +32,8 @@ class Evidence:
         Every meta record in order: offsets and totals after each transaction.
     folded : dict of bytes to bytes
         The changelog's latest values.
+    learned : list of bytes
+        Every state of what is learned together with other partitions, in order.
     profiles, offers : list of Message
         All of them, in order.
     dead : list of (DeadLetter, key, value)
@@ -40,6 +43,7 @@ class Evidence:
 
     commits: list[dict[str, Any]] = field(default_factory=list)
     folded: dict[bytes, bytes] = field(default_factory=dict)
+    learned: list[bytes] = field(default_factory=list)
     profiles: list[Message] = field(default_factory=list)
     offers: list[Message] = field(default_factory=list)
     dead: list[tuple[DeadLetter, bytes | None, bytes | None]] = field(default_factory=list)
@@ -75,6 +79,8 @@ def collect(settings: Settings, partition: int, history: History | None = None) 
             found.folded.pop(key, None)
             continue
         found.folded[key] = value
+        if key == SHARED:
+            found.learned.append(value)
         if key == _META:
             commit = json.loads(value)
             for topic, at in commit["offsets"].items():

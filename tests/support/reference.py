@@ -10,7 +10,7 @@ import hashlib
 import json
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,20 +19,23 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, Top
 from features.engine import Engine
 from features.records.arrivals import believed
 from features.records.batch import Batch, parse
+from features.records.facts import SharedPart
 from features.records.tolerated import Tolerance
 from features.state import layout as lay
 from features.state import packing_kernel
 from features.state.contents import Contents
 from features.tags import taxonomy
-from streams.contract.topics import joined_topics
+from streams.contract.topics import FACTS, joined_topics
 from streams.kafka import clients
 from streams.settings import Settings
 from streams.worker.wiring import engine_config, input_limits
+from tests.support.adopted_models import follow, places_of
 from tests.support.history import History, Placed
 
 _READ = 50_000
 _APPLY = 20_000
 _READ_S = 300.0
+_A_PART = b'"%s"' % SharedPart.kind.encode()
 #: Fields of a subject's header that say what was published, which depends on when commits fell.
 _PUBLISHED = ("version", "digest", "published")
 
@@ -103,6 +106,7 @@ def recompute(
     partition: int,
     until: Mapping[str, int],
     history: History,
+    learned: Iterable[bytes] = (),
 ) -> Reference:
     """Fold everything before the offsets `until` (by full topic name) in one pass.
 
@@ -110,8 +114,14 @@ def recompute(
     ----------
     history : History
         What is no longer in the logs; the offsets are its own.
+    learned : iterable of bytes
+        States of what partitions learn together: they tell where merged models were taken.
     """
     found = Reference(_engine(settings, contents))
+    if settings.shared_model:
+        told = (m.value() or b"" for m in read(settings, FACTS, partition) if m.key() is None)
+        parts = tuple((value, 0) for value in told if _A_PART in value[:40])
+        follow(found.engine, parts, places_of(learned))
     batches, places = [], []
     for kind, name in enumerate(joined_topics(settings)):
         topic = settings.topic(name)

@@ -109,7 +109,7 @@ def verify(
         Fields of subjects that depend on which of several inputs came first, where records come
         as they happen: no log says it.
     """
-    contents, history = _contents(settings), history or History()
+    contents, history = contents_of(settings), history or History()
     broken: dict[str, list[str]] = {name: [] for name in INVARIANTS}
     totals: Counter[str] = Counter(partitions=settings.partitions, live=len(live or ()))
     _settled(settings, broken)
@@ -118,7 +118,7 @@ def verify(
         found = collect(settings, partition, history)
         if files is not None:
             _aborted(settings, files, partition, found, totals, broken)
-        reference = recompute(settings, contents, partition, found.offsets, history)
+        reference = recompute(settings, contents, partition, found.offsets, history, found.learned)
         _logs(settings, partition, found, reference, history, totals, broken, ended)
         try:
             engine = restored(settings, contents, found.folded)
@@ -153,7 +153,8 @@ def _detail(problems: list[str]) -> str:
     return "; ".join(problems[:_SHOWN]) + more
 
 
-def _contents(settings: Settings) -> Contents:
+def contents_of(settings: Settings) -> Contents:
+    """The content tags of a deployment."""
     contents = Contents(taxonomy.load(), exact_tags())
     tags = TagFeed(settings, contents)
     tags.load()

@@ -53,6 +53,8 @@ _MORE: dict[str, Any] = {
     "tick_interval_ms": 1_000,
     "group_id": "tele",
     "outcomes": True,
+    "shared_model": True,
+    "shared_model_wait_ms": 1_000,
     "audience_k": 2,
     "audience_noise": False,
     "audience_release_ms": 1_000,
@@ -229,7 +231,7 @@ def _work(stage: Stage) -> None:
         stage.produce(topics.OUTCOMES, (b"sim-00029", b"{nope"), as_="producer")
         _brief_consent(stage)
         wait_until(lambda: _ticks(stage) > 0, _WAIT_S, logs[0].read_text)
-        for topic in (topics.UNTAGGED, topics.RECEIPTS, topics.AUDIENCES):
+        for topic in (topics.UNTAGGED, topics.RECEIPTS, topics.AUDIENCES, topics.MODELS):
             stage.wait_for(topic, *logs)
         wait_until(lambda: stage.holds(topics.TAGS, entry(1)[0]), _WAIT_S, logs[2].read_text)
         wait_until(lambda: stage.count(topics.DEAD_LETTERS) == _REFUSED, _WAIT_S, logs[2].read_text)
