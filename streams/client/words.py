@@ -30,6 +30,11 @@ _SPELT_OUT = ("on_hold", "suppressed")
 _MORE = 1.2
 #: A cautious estimate below this many times the average customer's says only that little was seen.
 _OPEN = 0.5
+#: From this chance on so many times the average customer's, as estimated, are enough to engage.
+LIKELY, TWICE = 0.5, 2
+#: Reasons that say how many times that is, by the numbers that decided; whose numbers are chances.
+_BOUNDS = {"lift_clear": "low", "lift_unclear": "low", "likely": "score"}
+_CHANCES = ("likely", "still_likely", "too_rare")
 #: Between these many times the average customer's chance is said to be the same; from the last on
 #: it is said in whole numbers.
 _ALIKE, _WHOLE = (0.95, 1.05), 10.0
@@ -75,24 +80,22 @@ class Wording:
 
     def reason(self, code: str, value: Any = None, lift: Any = None) -> str:
         """One reason for a stance; `lift` is the interest's."""
-        if code == "lift_unclear":
-            low = value.get("low") if isinstance(value, Mapping) else None
-            if _is_number(lift) and lift < _MORE:
-                return self.say("reason", "_lift_unclear_alike")
-            if not _is_number(low) or low < _OPEN:
-                return self.say("reason", "_lift_unclear_open")
+        bounds = self._bounds(code, value)
+        if code == "lift_unclear" and _is_number(lift) and lift < _MORE:
+            return self.say("reason", "_lift_unclear_alike", **{"needs": _MORE, **bounds})
         if _says_times(code, value, lift):
-            bounds = {name: value[name] for name in ("low", "needs")}
-            return self.say("reason", f"_{code}_times", times=_times(lift), **bounds)
+            rough = code == "lift_unclear" and bounds["low"] < _OPEN
+            kind = f"_{code}_open" if rough else f"_{code}_times"
+            begins = {"likely": self._percent(LIKELY), "twice": TWICE, "times": _times(lift)}
+            return self.say("reason", kind, **bounds, **begins)
         if code in _SHARES:
             value = self._percent(value)
         if value is None and code not in self._texts["reason"]:
             return self.say("reason", "_bare", code=code)
         if isinstance(value, Mapping):
-            named = {str(name): item for name, item in value.items()}
-            if _is_number(loss := named.get("loss")):  # of a contact
-                named["loss"] = round(100 * loss)
-            return self.say("reason", code, **named)
+            if _is_number(loss := bounds.get("loss")):  # of a contact
+                bounds["loss"] = round(100 * loss)
+            return self.say("reason", code, **bounds)
         return self.say("reason", code, value=value)
 
     def interest(self, raw: Mapping[str, Any], profile: Mapping[str, Any] | None = None) -> str:
@@ -103,16 +106,15 @@ class Wording:
         may be known of it, comes what an interest doesn't hold: pauses, channels, ends, its day.
         """
         profile = profile or {}
-        reasons = sorted(_dicts(raw.get("reasons")), key=_weight)
+        engaged = raw.get("stance") == "engage"
+        reasons = sorted(_dicts(raw.get("reasons")), key=lambda item: _weight(item, engaged))
         decided = bool(reasons) and reasons[0].get("code") in _SAID
         # What was said decides alone: what would have been decided by a number confuses.
         left_out = {*_LEFT_OUT, *self.codes("rule")} if decided else _LEFT_OUT
-        said = [
-            self._reason_of(item, raw, profile)
-            for item in reasons
-            if item.get("code") not in left_out
-        ] or [self.say("sentence", "nothing")]
-        first = max(1, sum(item.get("code") in _DECISIVE for item in reasons))
+        kept = [item for item in reasons if item.get("code") not in left_out]
+        said = [self._reason_of(item, raw, profile) for item in kept]
+        said = said or [self.say("sentence", "nothing")]
+        first = max(1, sum(_weight(item, engaged) < len(_DECISIVE) for item in reasons))
         why, more = "; ".join(said[:first]), said[first:]
         stance = self.say("stance", str(raw.get("stance", "hold")))
         trend = self.say("trend", str(raw.get("trend", "steady")))
@@ -120,7 +122,7 @@ class Wording:
         return " ".join(
             [
                 self.say("sentence", "interest", stance=stance, why=why),
-                *self._closed_channels(raw, profile),
+                *(self._limits(raw, profile) if engaged else ()),
                 *(() if decided else self._chance(raw, reasons[0] if reasons else {})),
                 self.say("sentence", details, trend=trend, details="; ".join(more)),
                 *self._times(raw),
@@ -160,27 +162,31 @@ class Wording:
             if pauses:
                 why = "; ".join(dict.fromkeys(pauses))
                 return self.say("reason", f"_{code}_for", why=why)
-        since, bounds = raw.get("stance_since"), value if isinstance(value, Mapping) else {}
+        since, bounds = raw.get("stance_since"), self._bounds(code, value)
         if code == "still_likely" and isinstance(since, str) and not _is_new(since, profile):
-            numbers = {name: bounds.get(name) for name in ("score", "needs")}
-            if all(map(_is_number, numbers.values())):
-                shown = {name: self._percent(number) for name, number in numbers.items()}
-                return self.say("reason", "_still_likely_since", since=since, **shown)
+            return self.say("reason", "_still_likely_since", since=since, **bounds)
         return self.reason(code, value, raw.get("lift"))
 
-    def _closed_channels(self, raw: Mapping[str, Any], profile: Mapping[str, Any]) -> Iterator[str]:
-        """A sentence for each channel that what may be talked about must not come through."""
-        if raw.get("stance") != "engage":
-            return
+    def _bounds(self, code: str, value: Any) -> dict[str, Any]:
+        """The numbers of a reason by name; chances in percent."""
+        found = value.items() if isinstance(value, Mapping) else ()
+        shown = self._percent if code in _CHANCES else lambda number: number
+        return {str(name): shown(number) for name, number in found if _is_number(number)}
+
+    def _limits(self, raw: Mapping[str, Any], profile: Mapping[str, Any]) -> Iterator[str]:
+        """Sentences on what of an interest must not be talked about, and through which channels."""
+        parts = [
+            str(item.get("name"))
+            for item in _dicts(profile.get("interests"))
+            if item.get("stance") == "avoid" and item.get("parent") == raw.get("id")
+        ]
+        if parts and "id" in raw:
+            yield self.say("sentence", "apart", names=", ".join(parts))
         for item in _dicts(profile.get("suppressions")):
             if "channel" in item and item.get("scope") in ("all", raw.get("id")):
                 until = item.get("until")
-                yield self.say(
-                    "sentence",
-                    "not_through" if until is None else "not_through_until",
-                    channel=self._channel(item),
-                    until=_day(until),
-                )
+                kind = "not_through" if until is None else "not_through_until"
+                yield self.say("sentence", kind, channel=self._channel(item), until=_day(until))
 
     def _channel(self, suppression: Mapping[str, Any]) -> str:
         name = suppression.get("channel")
@@ -195,9 +201,13 @@ class Wording:
         score, lift = raw.get("score"), raw.get("lift")
         if not _is_number(score):
             return
-        about = self._about(score)
-        told = _says_times(str(first.get("code")), first.get("value"), lift)
-        if told or not _is_number(lift) or not lift > 0.0:
+        about, code = self._about(score), str(first.get("code"))
+        told = _says_times(code, first.get("value"), lift)
+        if not _is_number(lift) or not lift > 0.0:
+            yield self.say("sentence", "chance", score=about)
+        elif told:
+            if code == "lift_unclear" and lift >= TWICE and abs(score - LIKELY) < 0.005:
+                about = self.say("sentence", "below", value=self._percent(LIKELY))  # it was rounded
             yield self.say("sentence", "chance", score=about)
         elif _ALIKE[0] <= lift < _ALIKE[1]:
             yield self.say("sentence", "chance_alike", score=about)
@@ -340,10 +350,8 @@ class Wording:
 def _says_times(code: str, value: Any, lift: Any) -> bool:
     """Whether a reason says how many times the average customer's chance it is, and surely is."""
     bounds = value if isinstance(value, Mapping) else {}
-    low, needs = bounds.get("low"), bounds.get("needs")
-    if not (_is_number(low) and _is_number(needs) and _is_number(lift)) or lift < _MORE:
-        return False
-    return code == "lift_clear" or (code == "lift_unclear" and low >= _OPEN)
+    decided, needs = bounds.get(_BOUNDS.get(code, "")), bounds.get("needs")
+    return _is_number(decided) and _is_number(needs) and _is_number(lift) and lift >= _MORE
 
 
 def _times(lift: float) -> float:
@@ -364,9 +372,11 @@ def _dicts(value: Any) -> list[dict[str, Any]]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
-def _weight(reason: Mapping[str, Any]) -> int:
+def _weight(reason: Mapping[str, Any], engaged: bool) -> int:
     code = str(reason.get("code"))
-    return _DECISIVE.index(code) if code in _DECISIVE else len(_DECISIVE)
+    # That it is liked decides only what is talked about: else something that forbids went before.
+    decides = code in _DECISIVE and (engaged or code != "declared_like")
+    return _DECISIVE.index(code) if decides else len(_DECISIVE)
 
 
 @lru_cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from datetime import datetime, timedelta, timezone
 from importlib import util
@@ -93,7 +94,7 @@ def print_profile(console: Console, profile: Profile, raw: dict[str, Any], said:
         table.add_row(
             f"{item.name} ({item.id})",
             f"{bar(item.score)} {item.score:4.0%}",
-            f"{bar(item.confidence, 6)} {item.confidence:4.0%}",
+            f"±{_usual_error(item.score, item.confidence):4.0%}",
             said.interest(shown, raw),
         )
     console.print(table)
@@ -104,6 +105,11 @@ def print_profile(console: Console, profile: Profile, raw: dict[str, Any], said:
     names = {item.id: item.name for item in profile.interests}
     for suppression in _objects(raw, "suppressions"):
         console.print(said.suppression(suppression, names))
+
+
+def _usual_error(score: float, confidence: float) -> float:
+    """Standard error of a score, of which the confidence is ``1 / (1 + (error / score) ** 2)``."""
+    return score * math.sqrt(1.0 / min(1.0, max(confidence, 0.01)) - 1.0)
 
 
 def _objects(raw: dict[str, Any], name: str) -> list[dict[str, Any]]:

@@ -69,3 +69,9 @@ def test_it_is_said_whose_events_are_counted_and_what_is_exact(language: str) ->
     assert whole in of_all and member not in of_all
     assert member in of_one and whole not in of_one
     assert said.say("shown", "sure") in of_all
+
+
+def test_a_chance_is_printed_with_its_usual_error() -> None:
+    """At a confidence of one half that is as large as the chance itself."""
+    item = {**_RAW["interests"][0], "score": 0.4, "confidence": 0.5}
+    assert "± 40%" in shown(interests=[item])
