@@ -141,19 +141,7 @@ class Checkpoint:
         learned: Iterable[Restored],
     ) -> dict[str, Position]:
         """Load a folded changelog; see `features.engine.Engine.load`."""
-        names: list[bytes] = []
-        values: list[bytes] = []
-        aside: list[tuple[bytes, bytes]] = []
-        other: dict[bytes, bytes] = {}
-        for key, value in records:
-            found = keys.parse(key)
-            if found is not None and found.kind is Kind.SUBJECT:
-                names.append(found.name)
-                values.append(value)
-            elif found is not None and found.kind is Kind.ASIDE:
-                aside.append((found.name, value))
-            else:
-                other[key] = value
+        names, values, aside, other = keys.divided(records)
         if keys.META not in other:
             if names or other or aside:
                 raise IncompatibleState("the changelog has records but no p/meta")

@@ -18,6 +18,7 @@ from features.records.hash_kernel import gather_spans, hash_text
 from features.records.leaders_kernel import new_leaders
 from features.state import (
     event_ids_kernel,
+    loading,
     packing_kernel,
     slabs_kernel,
     subjects_kernel,
@@ -25,7 +26,6 @@ from features.state import (
 )
 from features.state import layout as lay
 from features.state.arrays import as_bytes, longer
-from features.state.changelog_keys import IncompatibleState
 from features.state.fold_kernel import apply, unresolved
 from features.state.shared_screens import SharedScreens
 from features.state.spans import SpanTable
@@ -327,32 +327,12 @@ class Store:
         """
         if not keys:
             return
-        key_at = np.concatenate([[0], np.cumsum([len(key) for key in keys])]).astype(np.int64)
-        sizes = np.fromiter(map(len, values), np.int64, len(values))
-        value_at = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
-        key_bytes = np.frombuffer(b"".join(keys), np.uint8)
-        blob = np.frombuffer(b"".join(values), np.uint8)
-        heads = np.zeros(len(values), packing_kernel.HEAD)
-        if int(sizes.min()) < min(parts.head for parts in packing_kernel.SIZES.values()):
-            raise IncompatibleState("a state record is shorter than its header")
-        parts = packing_kernel.sizes_of(blob[value_at])
-        packing_kernel.read_heads(blob, value_at, np.minimum(parts[:, 0], sizes), as_bytes(heads))
-        used = heads["used"].astype(np.int64)
-        expected = parts[:, 0] + (parts[:, 1] + parts[:, 2]) * used
-        if np.any(parts[:, 0] == 0) or np.any(expected != sizes):
-            raise IncompatibleState("state records are of no format that this release can read")
-        rows = int(((used + 1) // 2 * 2).sum())
-        self.make_room(2 * len(keys), 2 * len(key_bytes) + 64, rows)
-        order = np.argsort(heads["seq"], kind="stable")
-        sids = np.zeros(len(keys), np.int32)
-        records = packing_kernel.Records(
-            blob, value_at, key_bytes, key_at, heads["used"].copy(), parts
-        )
-        packing_kernel.place(self.live, records, order, as_bytes(self.rows.windows), sids)
-        for name in packing_kernel.HEAD.names or ():
-            if name not in ("format", "used"):
-                self.subjects[name][sids] = heads[name]
-        self.counters["rows_live"] = int(heads["used"].astype(np.int64).sum())
+        order, rows = loading.arrival_order(values)
+        # And room for what comes next: else the first event would wait for a copy of it all.
+        more = rows // 2 + _FIRST_ROWS
+        self.make_room(2 * len(keys), 2 * sum(map(len, keys)) + 64, rows + more)
+        loading.append_subjects(self.live, keys, values, order)
+        self.counters["rows_live"] = int(self.subjects["used"].sum(dtype=np.int64))
 
     def compact(self) -> None:
         """Give up the numbers of subjects that are gone; only between commits."""

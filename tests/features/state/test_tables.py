@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from features.config import Config
 from features.privacy.disclosure import describe_subject
-from features.state import event_ids_kernel, packing_kernel
+from features.state import event_ids_kernel, loading, packing_kernel
 from features.state import layout as lay
 from features.state.changelog_keys import IncompatibleState
 from features.state.store import Store
@@ -136,6 +137,27 @@ def test_packing_and_back(given_rows: list[tuple[int, bool, int]]) -> None:
     blob2, _ = again.pack(np.array([again.find(*key.split(b"/")) for key in keys], np.int32))
     assert blob2.tobytes() == blob.tobytes()
     assert again.counters["rows_live"] == store.counters["rows_live"]
+    parts = Store(_CLOCK, 1000)
+    with mock.patch.object(loading, "_AT_ONCE", 2):
+        parts.load(keys, values)
+    for name in lay.SUBJECT.names or ():
+        assert np.array_equal(parts.subjects[name], again.subjects[name]), name
+
+
+def test_what_was_loaded_leaves_room_for_the_next() -> None:
+    """Or the first event after a take-over would wait for a copy of all rows."""
+    store = Store(_CLOCK, 1000)
+    sids = np.array([store.ensure(b"acc-%d" % number) for number in range(9_000)], np.int32)
+    for sid in sids.tolist():
+        store.row(sid, 7, DAY), store.row(sid, 8, DAY), store.row(sid, 9, DAY)
+    blob, ends = store.pack(sids)
+    values = [blob[a:b].tobytes() for a, b in zip([0, *ends[:-1]], ends, strict=True)]
+    again = Store(_CLOCK, 1000)
+    again.load(store.keys(sids), values)
+    rows = again.rows.windows
+    for number in range(1_000):
+        again.row(again.ensure(b"new-%d" % number), 7, DAY)
+    assert again.rows.windows is rows
 
 
 def test_packed_state_is_what_the_header_says() -> None:
