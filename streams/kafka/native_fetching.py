@@ -59,6 +59,12 @@ class NativeFetch:
         Its ``rd_kafka_t``.
     library : ctypes.CDLL
         The librdkafka that it uses.
+
+    Attributes
+    ----------
+    hurried : bool
+        Set by who has other things to do than to wait: the call that is under way, or the next,
+        gives what is there.
     """
 
     def __init__(self, consumer: Consumer, handle: int, library: ctypes.CDLL) -> None:
@@ -74,6 +80,7 @@ class NativeFetch:
         )
         self._queue = library.rd_kafka_queue_new(handle)
         self._room = np.empty(0, np.int64)
+        self.hurried = False
 
     def __call__(self, consumer: Consumer, limit: int, timeout: float) -> Fetched | None:
         """Take up to `limit` records of the partitions that were forwarded.
@@ -89,6 +96,8 @@ class NativeFetch:
             ):
                 self.forward([TopicPartition(plain.topics[kind], partition)])
             return plain
+        if self.hurried:
+            self.hurried, timeout = False, 0.0
         if len(self._room) < limit:
             self._room = np.empty(limit, np.int64)
         count = self._library.rd_kafka_consume_batch_queue(

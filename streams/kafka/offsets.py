@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 
 from confluent_kafka import IsolationLevel, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
@@ -29,19 +30,30 @@ _PAUSE_S = 0.1
 
 
 def offsets_at(
-    settings: Settings, spots: Iterable[Spot], spec: OffsetSpec, ports: Ports = REAL
+    settings: Settings,
+    spots: Iterable[Spot],
+    spec: OffsetSpec,
+    ports: Ports = REAL,
+    admin: AdminClient | None = None,
 ) -> dict[Spot, int]:
     """Offsets of partitions; the latest is the log's end, open transactions and markers included.
+
+    Parameters
+    ----------
+    admin : AdminClient, optional
+        One that was used before, for who can't wait: of sixty new ones one takes three seconds
+        (librdkafka 2.16).
 
     Raises
     ------
     Abandon
         Where the broker does not answer within ``call_deadline_ms``.
     """
-    admin = clients.admin(settings, ports, "offsets")
-    return list_offsets(
-        admin, spots, spec, settings.call_deadline_ms / 1000.0, "list_offsets", Abandon, ports
-    )
+    renew: Callable[[], AdminClient] | None = partial(clients.admin, settings, ports, "offsets")
+    seconds = settings.call_deadline_ms / 1000.0
+    if admin is None:
+        admin, renew = clients.admin(settings, ports, "offsets"), None
+    return list_offsets(admin, spots, spec, seconds, "list_offsets", Abandon, ports, renew=renew)
 
 
 def list_offsets(
@@ -53,10 +65,12 @@ def list_offsets(
     kind: type[KafkaFailed],
     ports: Ports = REAL,
     isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED,
+    renew: Callable[[], AdminClient] | None = None,
 ) -> dict[Spot, int]:
     """Look up offsets with a given admin client and class of error, through changes of leaders.
 
-    The latest is the log's end or, read committed, where the first open transaction begins.
+    The latest is the log's end or, read committed, where the first open transaction begins. What
+    `renew` gives goes on where a leader changed: one that was kept may ask the former for minutes.
     """
     deadline = ports.monotonic() + seconds
     found: dict[Spot, int] = {}
@@ -80,4 +94,6 @@ def list_offsets(
                 found[spot.topic, spot.partition] = answer.offset
         if asked:
             ports.sleep(_PAUSE_S)
+            if renew is not None:
+                admin, renew = renew(), None
     return found

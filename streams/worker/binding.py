@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPartition
-from confluent_kafka.admin import MemberDescription
+from confluent_kafka.admin import AdminClient, MemberDescription
 
 from features.state.changelog_keys import Owner
 from streams.contract.topics import joined_topics
@@ -62,8 +62,8 @@ class Refuse:
 Verdict: TypeAlias = Go | Migrate | Refuse
 
 
-def owner_now(settings: Settings, ports: Ports = REAL) -> Owner:
-    """Ask the cluster what a changelog written from now on is bound to.
+def owner_now(settings: Settings, ports: Ports = REAL, admin: AdminClient | None = None) -> Owner:
+    """Ask the cluster what a changelog written from now on is bound to, by a new client or this.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def owner_now(settings: Settings, ports: Ports = REAL) -> Owner:
     """
     seconds = settings.call_deadline_ms / 1000.0
     names = [settings.topic(name) for name in joined_topics(settings)]
-    admin = clients.admin(settings, ports, "offsets")
+    admin = admin or clients.admin(settings, ports, "offsets")
     counts, ids = {}, {}
     answers = admin.describe_topics(TopicCollection(names), request_timeout=seconds)
     for name, future in answers.items():

@@ -1,8 +1,8 @@
 """Takes over partitions with their state, and gives them up after their last commit.
 
-Committed offsets are read first, and a `read_committed` consumer is answered only when no
-transaction with offsets of its partitions is pending; only then is the changelog read to its
-end. So state and offsets belong together whatever the former owner was doing when it lost them.
+Committed offsets are read first (`streams.worker.committed`), and only then is the changelog read
+to its end. So state and offsets belong together whatever the former owner was doing when it lost
+them.
 
 State that went with a successful last commit is kept until the next assignment: where the group
 has committed nothing since, for every commit moves an offset, it is still the state, and a
@@ -12,24 +12,23 @@ partition that comes back needs no restore.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import OffsetSpec
 
 from features.engine import Engine
-from features.records.position import Position
 from features.state.changelog_keys import Owner
 from streams import metrics
 from streams.contract.topics import joined_topics
-from streams.errors import Abandon, BadTopics, LostOffsets, Stop
+from streams.errors import BadTopics, Stop
 from streams.kafka import clients
 from streams.kafka.native_fetching import native_fetch
-from streams.kafka.offsets import offsets_at
 from streams.kafka.ports import REAL, Ports
 from streams.settings import Settings
 from streams.worker import binding
+from streams.worker.committed import Committed, Start
+from streams.worker.departed import Departed
 from streams.worker.given_up import GivenUp
 from streams.worker.inlet import Inlet, deleted_unread
 from streams.worker.restore import Restore
@@ -37,8 +36,7 @@ from streams.worker.standby import Copy, Standby
 from streams.worker.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
-Start = dict[str, Position]  # per input topic the next offset and the running time there
-_NONE = -1001  # "no offset" in librdkafka
+_SILENT_S = 0.5  # of a changelog whose end is not reached: a transaction may be open in it
 
 
 class Membership:
@@ -64,6 +62,10 @@ class Membership:
         Partitions that are assigned and can't go on.
     owner : Owner or None
         What the state is bound to since the latest assignment.
+    departed : Departed
+        Members of the group that are gone.
+    changing : bool
+        Partitions were revoked, and those that come instead are not known.
     """
 
     def __init__(
@@ -85,17 +87,21 @@ class Membership:
         self._before_loss = before_loss
         self._names = [settings.topic(name) for name in joined_topics(settings)]
         self._restore: Restore | None = None
-        self._committed: dict[tuple[str, int], int] = {}
-        self._never: set[tuple[str, int]] = set()  # partitions without a committed offset
-        self._joined = self._leaving = False
+        self._joined = self._leaving = self.changing = False
         self.engines: dict[int, Engine] = {}
         self.assigned: frozenset[int] = frozenset()
         self.given_up = GivenUp(settings, ports)
+        self.departed = Departed(settings, ports)
         self.owner: Owner | None = None
         #: Engines between two assignments, and where their partitions' inputs go on.
         self._parked: dict[int, tuple[Engine, Start]] = {}
         self._standby = Standby(settings, ports) if settings.standby else None
         self.consumer = clients.consumer("worker", settings, ports)
+        # Kept: a new client's first look-up of offsets takes three seconds now and then.
+        self._admin = clients.admin(settings, ports, "offsets")
+        self._committed = Committed(
+            settings, self.consumer, self._admin, watchdog, self.departed, ports
+        )
         self._native = None
         if settings.native_fetch:
             self._native = native_fetch(self.consumer, clients.client_id(settings))
@@ -127,25 +133,33 @@ class Membership:
 
     def work(self, seconds: float) -> None:
         """Go on restoring for about so long; partitions start once all have their state."""
-        if self._restore is None or not self._restore.step(seconds):
+        if self._restore is None:
+            return
+        if not self._restore.step(seconds):
+            if self._restore.silent_s > _SILENT_S:
+                self.departed.end()
             return
         made = self._restore.engines()
         self._bind(engine for engine, _ in made.values())
         failed: dict[int, Stop] = dict(self._restore.failed)
         self._restore.close()
         self._restore = None
-        starts, lost = self._starts({p: offsets for p, (_, offsets) in made.items()})
+        starts, lost = self._committed.starts({p: offsets for p, (_, offsets) in made.items()})
         for partition, why in (failed | lost).items():
             self.given_up.add(partition, why)
         ready = {p: (made[p][0], start) for p, start in starts.items()} | self._parked
         self._parked = {}
-        opened = [p for p, (engine, start) in ready.items() if self._open(p, engine, start)]
+        spots = self._spots(ready)
         if self._native is not None:
-            self._native.forward(self._spots(opened))
-        self.consumer.resume(self._spots(opened))
+            self._native.forward(spots)
+        # A broker's thread with nothing to fetch sleeps for a second. A seek wakes it, a resume
+        # does not (librdkafka 2.16); what comes before the seek is of an older version and dropped.
+        self.consumer.resume(spots)
+        for partition, (engine, start) in ready.items():
+            self._open(partition, engine, start)
         metrics.PARTITIONS.set(len(self.engines))
 
-    def _open(self, partition: int, engine: Engine, start: Start) -> bool:
+    def _open(self, partition: int, engine: Engine, start: Start) -> None:
         for name, (offset, _) in start.items():
             try:
                 self.consumer.seek(TopicPartition(name, partition, offset))
@@ -156,10 +170,10 @@ class Membership:
                 # partition stands still, and takes no other place until it is assigned anew.
                 why = deleted_unread(f"{name}[{partition}]", error.args[0])
                 self.given_up.add(partition, why)
-                return False
+                self.consumer.pause(self._spots([partition]))
+                return
         self._inlet.open(partition, start)
         self.engines[partition] = engine
-        return True
 
     def drop(self, partition: int) -> None:
         """Let go of what is live of a partition, which stays assigned."""
@@ -172,7 +186,7 @@ class Membership:
         """Restore partitions that were given up long enough ago, beside those that run."""
         if not self.restoring and (due := self.given_up.take_due()):
             spots = self._spots(due)
-            self._read_committed(spots)
+            self._committed.read(spots)
             self._begin(spots)
 
     @property
@@ -203,7 +217,7 @@ class Membership:
         self._parked = {}  # of what failed nothing is trusted
         if spots:
             self.consumer.pause(spots)
-            self._read_committed(spots)
+            self._committed.read(spots)
             self._begin(spots)
 
     def _assigned(self, consumer: Consumer, spots: list[TopicPartition]) -> None:
@@ -211,6 +225,8 @@ class Membership:
 
     def _revoked(self, consumer: Consumer, spots: list[TopicPartition]) -> None:
         metrics.REBALANCES.labels("revoked").inc()
+        self.changing = True
+        self._hurry()
         self._park()
         log.info("revoked partitions %s", sorted({s.partition for s in spots}))
 
@@ -245,6 +261,8 @@ class Membership:
     ) -> None:
         """Take over all partitions that are this worker's from now on."""
         metrics.REBALANCES.labels("assigned").inc()
+        self.changing = False
+        self._hurry()
         self._drop()
         self._joined = True
         self.assigned = frozenset(s.partition for s in spots)
@@ -255,7 +273,7 @@ class Membership:
             return
         try:
             self._check(spots)
-            self._read_committed(spots)
+            self._committed.read(spots)
         finally:
             # Whatever failed: partitions that this callback did not assign, the client would
             # assign itself, and where nothing was committed yet tell of lost offsets.
@@ -264,6 +282,11 @@ class Membership:
         self._begin(spots)
         log.info("assigned partitions %s", sorted({s.partition for s in spots}))
 
+    def _hurry(self) -> None:
+        """Have the poll that called back wait for no records: there are other things to do."""
+        if self._native is not None:
+            self._native.hurried = True
+
     def _placed(self, spots: list[TopicPartition]) -> list[TopicPartition]:
         """Partitions at their committed offsets.
 
@@ -271,12 +294,13 @@ class Membership:
         those that a seek overtook, and then goes there, past all that lies between.
         """
         return [
-            TopicPartition(s.topic, s.partition, self._committed.get((s.topic, s.partition), 0))
+            TopicPartition(s.topic, s.partition, self._committed.place(s.topic, s.partition))
             for s in spots
         ]
 
     def _lost(self, consumer: Consumer, spots: list[TopicPartition]) -> None:
         metrics.REBALANCES.labels("lost").inc()
+        self.changing = False
         self._before_loss()
         self._drop()
         self._joined = False
@@ -287,7 +311,7 @@ class Membership:
     def _check(self, spots: list[TopicPartition]) -> None:
         """Refuse partitions of other topics than the state was made from, whole ones or parts."""
         with self._watchdog.guard("topics"):
-            owner = binding.owner_now(self._settings, self._ports)
+            owner = binding.owner_now(self._settings, self._ports, self._admin)
         verdict = binding.judge_owner(self.owner, owner)
         if isinstance(verdict, binding.Refuse):
             raise BadTopics(verdict.sentence)
@@ -310,82 +334,11 @@ class Membership:
         self._parked = {
             p: kept
             for p, kept in self._parked.items()
-            if p in partitions and self._unmoved(p, kept[1])
+            if p in partitions and self._committed.unmoved(p, kept[1])
         }
         wanted = sorted(partitions - self._parked.keys())
         warm: dict[int, Copy] = {} if self._standby is None else self._standby.take(partitions)
-        self._restore = Restore(self._settings, wanted, self._make, self._ports, warm)
-
-    def _unmoved(self, partition: int, start: Start) -> bool:
-        return all(
-            self._committed[name, partition] == start[name][0]
-            and (name, partition) not in self._never
-            for name in self._names
-        )
-
-    def _read_committed(self, spots: list[TopicPartition]) -> None:
-        """Read committed offsets; the start of the log where a partition never had one."""
-        timeout = self._settings.call_deadline_ms / 1000.0
-        wanted = [TopicPartition(s.topic, s.partition) for s in spots]
-        try:
-            with self._watchdog.guard("committed offsets"):
-                found = self.consumer.committed(wanted, timeout)
-        except KafkaException as error:
-            raise Abandon("committed offsets", error) from error
-        for spot in found:
-            if spot.error is not None:
-                raise Abandon("committed offsets", spot.error)
-        offsets = {(s.topic, s.partition): s.offset for s in found}
-        fresh = [spot for spot, offset in offsets.items() if offset == _NONE]
-        self._never = (self._never - offsets.keys()) | set(fresh)
-        if fresh:
-            with self._watchdog.guard("committed offsets"):
-                offsets |= offsets_at(self._settings, fresh, OffsetSpec.earliest(), self._ports)
-        self._committed |= offsets
-
-    def _starts(
-        self, states: Mapping[int, Start]
-    ) -> tuple[dict[int, Start], dict[int, LostOffsets]]:
-        """Where partitions start, and those that can't."""
-        starts: dict[int, Start] = {}
-        lost: dict[int, LostOffsets] = {}
-        for partition, state in states.items():
-            try:
-                starts[partition] = self._start(partition, state)
-            except LostOffsets as error:
-                lost[partition] = error
-        if lost:
-            # A worker that stood still while it restored may own nothing any more.
-            before = dict(self._committed)
-            self._read_committed(self._spots(lost))
-            if self._committed != before:
-                raise Abandon("another worker went on while the state was restored")
-        return starts, lost
-
-    def _start(self, partition: int, state: dict[str, Position]) -> dict[str, Position]:
-        """Where to start; offsets and state were committed together, so they must agree."""
-        start = {}
-        for name in self._names:
-            committed = self._committed[name, partition]
-            never = (name, partition) in self._never
-            if name not in state:
-                if not never:
-                    raise LostOffsets(
-                        f"{name}[{partition}]: the group has committed offset {committed} but "
-                        "the changelog holds no state for it. State was lost: bring the "
-                        "changelog back, or begin anew with `interest-streams state reset`"
-                    )
-                start[name] = Position(committed, -1)
-                continue
-            offset, running = state[name]
-            if not never and offset != committed:
-                raise LostOffsets(
-                    f"{name}[{partition}]: the group has committed offset {committed}, the state "
-                    f"belongs to offset {offset}. Offsets were moved by hand: stop every "
-                    "worker and run `interest-streams offsets repair`, which puts them back"
-                )
-            start[name] = Position(offset, running)
-        return start
+        self._restore = Restore(self._settings, wanted, self._make, self._ports, warm, self._admin)
 
     def _drop(self) -> None:
         if self._restore is not None:

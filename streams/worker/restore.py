@@ -13,8 +13,8 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from confluent_kafka import OFFSET_BEGINNING, KafkaError, Message, TopicPartition
-from confluent_kafka.admin import OffsetSpec
+from confluent_kafka import KafkaError, Message, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from features.engine import Engine
 from features.records.position import Position
@@ -30,6 +30,7 @@ from streams.settings import Settings
 
 log = logging.getLogger(__name__)
 _POLL = 10_000
+_WAIT_S = 0.02  # of one call, which waits for all of its records and not for the last
 _SAY_EVERY_S = 5.0
 
 
@@ -50,11 +51,15 @@ class Restore:
         Gives an empty engine.
     warm : mapping of int to Warm
         What is there of some of the partitions already.
+    admin : AdminClient, optional
+        See `offsets_at`.
 
     Attributes
     ----------
     failed : dict of int to Stop
         Partitions that have no engine, and why.
+    silent_s : float
+        Seconds for which nothing came, though the end is not reached.
     """
 
     def __init__(
@@ -64,6 +69,7 @@ class Restore:
         make_engine: Callable[[], Engine],
         ports: Ports = REAL,
         warm: Mapping[int, Warm] | None = None,
+        admin: AdminClient | None = None,
     ) -> None:
         warm = warm or {}
         self._settings = settings
@@ -71,26 +77,24 @@ class Restore:
         self._make = make_engine
         self._topic = settings.topic(STATE)
         self._folded = {p: warm[p].folded if p in warm else {} for p in partitions}
-        self._open = set(partitions)
+        self._open: set[int] = set()
         self.failed: dict[int, Stop] = {}
-        self._started = self._said = self._ports.monotonic()
+        self._started = self._said = self._heard = self._ports.monotonic()
+        self.silent_s = 0.0
         self._read = 0
         self._consumer: Any = None
         if not partitions:
             return
         spots = [(self._topic, p) for p in partitions]
-        self._ends = offsets_at(settings, spots, OffsetSpec.latest(), ports)
-        starts = offsets_at(settings, spots, OffsetSpec.earliest(), ports)
+        self._ends = offsets_at(settings, spots, OffsetSpec.latest(), ports, admin)
+        starts = offsets_at(settings, spots, OffsetSpec.earliest(), ports, admin)
         self._at = {
             p: max(starts[self._topic, p], warm[p].position if p in warm else 0) for p in partitions
         }
-        self._consumer = clients.consumer("restore", settings, ports)
-        self._consumer.assign(
-            [
-                TopicPartition(self._topic, p, warm[p].position if p in warm else OFFSET_BEGINNING)
-                for p in partitions
-            ]
-        )
+        self._open = {p for p in partitions if self._at[p] < self._ends[self._topic, p]}
+        if self._open:
+            self._consumer = clients.consumer("restore", settings, ports)
+            self._consumer.assign([TopicPartition(self._topic, p, self._at[p]) for p in self._open])
 
     def step(self, seconds: float) -> bool:
         """Read for about so long; returns whether nothing is left to read.
@@ -99,8 +103,10 @@ class Restore:
         """
         until = self._ports.monotonic() + seconds
         while self._open and self._ports.monotonic() < until:
-            self._take(self._consumer.consume(_POLL, max(0.0, until - self._ports.monotonic())))
+            left = until - self._ports.monotonic()
+            self._take(self._consumer.consume(_POLL, max(0.0, min(left, _WAIT_S))))
         now = self._ports.monotonic()
+        self.silent_s = now - self._heard
         if self._open and now - self._started > self._settings.restore_timeout_ms / 1000.0:
             for partition in self._open:
                 self.failed[partition] = Stop(
@@ -153,6 +159,8 @@ class Restore:
                     self._open.discard(partition)
             elif not passes(error):
                 raise Abandon(f"restoring {self._topic}", error)
+        if read:
+            self._heard = self._ports.monotonic()
         self._read += read
         metrics.RESTORED.inc(read)
 

@@ -25,13 +25,25 @@ _GRACE_S = 5.0  # beyond the session's time-out, for the coordinator to act
 
 
 class Twins:
-    """Looks for members of the group that call themselves like this worker."""
+    """Looks for members of the group that call themselves like this worker.
 
-    def __init__(self, settings: Settings, ports: Ports = REAL) -> None:
+    Parameters
+    ----------
+    seen : callable
+        Called with the client ids of all members at each look.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        ports: Ports = REAL,
+        seen: Callable[[list[str]], None] = lambda _: None,
+    ) -> None:
         self._settings = settings
         self._ports = ports
         self._name = clients.client_id(settings)
         self._longest = settings.session_timeout_ms / 1000.0 + _GRACE_S
+        self._seen = seen
         self._since: dict[str, float] = {}
         self._looked = 0.0
 
@@ -76,9 +88,11 @@ class Twins:
 
     def _others(self, own_id: str, now: float) -> list[MemberDescription]:
         try:
+            members = binding.members(self._settings, self._ports)
+            self._seen([member.client_id for member in members])
             found = [
                 member
-                for member in binding.members(self._settings, self._ports)
+                for member in members
                 if member.client_id == self._name and member.member_id != own_id
             ]
         except KafkaFailed as error:

@@ -47,6 +47,7 @@ from streams.worker.wiring import engine_config, spare_collector, warm_up
 log = logging.getLogger(__name__)
 _MOST_ABANDONED = 10  # in a row, before a strict worker lets its supervisor decide
 _BACKOFF_S, _LONGEST_BACKOFF_S = 0.5, 5.0
+_SOON_S = 0.01
 _LESS, _MORE = 0.5, 1.25  # what a transaction's failure and its success make of the next one's size
 
 
@@ -77,7 +78,6 @@ class Worker:
         self._report = Report()
         self._pipeline = Pipeline(settings, self._contents, self._report, ports)
         self._lag = LagWatch(settings)
-        self._twins = Twins(settings, ports)
         self._topics = TopicWatch(settings, ports)
         self._inlet = Inlet(settings, ports)
         self._ticker = Ticker(settings, ports)
@@ -92,6 +92,7 @@ class Worker:
             self._await,
             ports,
         )
+        self._twins = Twins(settings, ports, self._membership.departed.note)
         self._abandoned = 0
         self._failed: dict[int, float] = {}  # monotonic seconds of the latest failure
         self._succeeded = 0  # commits, of those that `_pipeline` counts
@@ -234,6 +235,8 @@ class Worker:
         most = max(settings.poll_events, int(settings.commit_events * self._share))
         room = min(most - self._uncommitted, max(1, self._pipeline.turn_size))
         timeout = 0.0 if restoring else settings.poll_timeout_ms / 1000.0
+        if membership.changing:  # its end is heard by the next poll, and no records before it
+            timeout = min(timeout, _SOON_S)
         with self._watchdog.guard("poll"):
             try:
                 most_now = max(1, min(settings.poll_events, room))

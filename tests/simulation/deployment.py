@@ -197,7 +197,11 @@ class Simulation:
         if self._down and (not idle or self.rng.random() < 0.1):
             self._start(self._down.pop(self.rng.randrange(len(self._down))))
         elif idle:
-            self._live(self.rng.choice(idle), lambda process: process.worker.step())
+            chosen = self.rng.choice(idle)
+            # What it looks up beside its loop.
+            here = [f"interest-streams/{process.name}" for process in self.processes]
+            chosen.worker._membership.departed.note(here)
+            self._live(chosen, lambda process: process.worker.step())
         else:
             self.broker.sleep(1.0)
 

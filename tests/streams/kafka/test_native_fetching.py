@@ -238,3 +238,14 @@ def test_a_handle_of_another_client_is_not_used(caplog: pytest.LogCaptureFixture
     native(member).close()
     member.close()
     assert metadata.version("confluent-kafka").startswith("2.16.")
+
+
+def test_who_is_in_a_hurry_waits_for_nothing_once(kafka: str) -> None:
+    member = consumer(kafka)
+    take = native(member)
+    take.hurried = True
+    began = time.monotonic()
+    assert take(member, 10, 30.0) is None
+    assert time.monotonic() - began < 15.0 and not take.hurried
+    take.close()
+    member.close()
