@@ -270,6 +270,9 @@ class Tolerated(StrEnum):
     REFUSAL = "refusal"
     ERASURE = "erasure"
     CHILD = "child"
+    CARE_CASE = "care_case"
+    DISLIKE = "dislike"
+    ANSWER = "answer"
     REFUSED_PURPOSE = "refused_purpose"
     GRANTED_PURPOSE = "granted_purpose"
 

@@ -132,8 +132,8 @@ for _reason in Refusal:  # 0 too: a counter's first increase is not seen
     DEAD_LETTERS.labels(_reason)
 TOLERATED_FACTS = _counter(
     "facts_read_tolerantly_total",
-    "Facts about rights that were not in form, by how they were read: refusal, erasure, child, "
-    "refused_purpose, granted_purpose (without effect)",
+    "Facts that protect and were not in form, by how they were read: refusal, erasure, child, "
+    "care_case, dislike, answer, refused_purpose, granted_purpose (without effect)",
     "reading",
 )
 for _reading in Tolerated:

@@ -14,7 +14,8 @@ from collections.abc import Collection, Iterable, Sequence
 from features.outcomes.contacts import ANNOYED
 from features.privacy import format_1
 from features.privacy import rules as rulebook
-from features.privacy.kin import Case, Kin
+from features.privacy.cases import take_case
+from features.privacy.kin import Kin
 from features.privacy.ledger import Ledger, Mark, person_key
 from features.privacy.limits import FactLimits
 from features.privacy.namesakes import held_from, namesakes
@@ -39,6 +40,7 @@ from features.records.facts import (
     Purchase,
     Refused,
     Registry,
+    Several,
     SharedPart,
     Tick,
 )
@@ -129,6 +131,9 @@ class Accounts:
                 return self._words(account, member, known, named, status, None, now)
             case Doubted(purposes=named):
                 return self._doubt(account, known, named, now)
+            case Several(parts=parts):
+                became = [self.apply(part, now) for part in parts]
+                return lay.MALFORMED if lay.MALFORMED in became else lay.FACT
             case Registry() as said:
                 return self._register(account, known, said, now)
             case CareCase() as said:
@@ -210,18 +215,10 @@ class Accounts:
         )  # fmt: skip
 
     def _case(self, account: bytes, member: str, fact: Fact, said: CareCase, now: int) -> int:
-        own = self.ledger.person(account, member)
-        case = Case.of(fact.ts, fact.event_id, member, said)
-        known = (self.ledger.kin(account) or Kin()).case(said.case_id)
-        if fact.ts <= own.erased_at or (known is not None and known[:3] >= case[:3]):
-            return lay.FACT
-        kin = self.ledger.set_case(account, said.case_id, case)
-        for _ in range(len(kin.cases) - self._limits.cases_per_account):
-            closed = [(c.ts, name) for name in kin.cases if (c := kin.case(name)) and not c.open]
-            if closed:  # an open one is never let go
-                self.ledger.set_case(account, min(closed)[1], None)
-                self.evicted[FactKind.CARE_CASE] += 1
-        self.standing.restate(account, now)
+        gone = take_case(self.ledger, account, member, fact, said, self._limits.cases_per_account)
+        if gone is not None:
+            self.evicted[FactKind.CARE_CASE] += gone
+            self.standing.restate(account, now)
         return lay.FACT
 
     def _register(self, account: bytes, fact: Fact, said: Registry, now: int) -> int:
@@ -278,8 +275,8 @@ class Accounts:
         """Take out all there is and leave a mark and a receipt, neither with an identifier."""
         name, request = self.ledger.mark_name(account, member), fact.event_id
         before = self.ledger.marks.get(name, Mark(-1))
-        if before.request == request:
-            return lay.FACT  # it came again
+        if before.request == request and fact.ts <= before.at:
+            return lay.FACT  # it came again; an id that is used once more is of a later time
         kin = self.ledger.kin(account)
         children, known = set(before.children), set[str]()
         if kin is not None:

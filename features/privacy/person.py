@@ -103,7 +103,8 @@ class Person:
         before = self.consents.get(purpose, [])
         ts = fact.ts
         if status != ConsentStatus.GRANTED:
-            if any(w.event_id == fact.event_id and w.status == status for w in before):
+            again = (w for w in before if w.event_id == fact.event_id and w.status == status)
+            if any(ts <= word.ts for word in again):
                 return False  # it came again, and may have been answered since
             profiling = self.consents.get(Purpose.PROFILING, []) if purpose == DOUBT else []
             ts = max((ts, *(word.ts for word in before + profiling)))

@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 
 from features.outcomes.contact_policy import ContactPolicy, parse_policy
 from features.outcomes.holdouts import NO_HOLDOUTS, Holdouts
-from features.privacy import words as wordbook
+from features.privacy import words_file
 from features.privacy.words import Words
 from features.reviewed import Reviewed
 from features.tags import taxonomy
@@ -108,7 +108,7 @@ class Rules:
     @cached_property
     def words(self) -> Words:
         """The bundled words of facts about permissions, beside these terms."""
-        return wordbook.parse(bundled_text("consent_words.toml"), self.terms)
+        return words_file.parse(bundled_text("consent_words.toml"), self.terms)
 
     def purpose(self, term: str) -> Purpose | None:
         """Purpose of a consent fact's word; None where the purpose is not ours."""

@@ -6,12 +6,28 @@ Whatever was not in the form of the contract is named, so that somebody mends it
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 from features.privacy.person import ATTRIBUTION
 from features.privacy.rules import Rules
-from features.records.facts import Consent, Erasure, Fact, Refused, Registry
+from features.records.facts import (
+    CareCase,
+    Consent,
+    ContactAnswer,
+    Declaration,
+    Erasure,
+    Fact,
+    Refused,
+    Registry,
+)
 from features.records.readings import Nothing, RefusalReading
 from features.vocabulary import ConsentStatus, Tolerated
+
+_READ: Final = {
+    CareCase: Tolerated.CARE_CASE,
+    Declaration: Tolerated.DISLIKE,
+    ContactAnswer: Tolerated.ANSWER,
+}
 
 
 def understood(fact: Fact, rules: Rules) -> tuple[Fact | None, Tolerated | None]:
@@ -23,6 +39,8 @@ def understood(fact: Fact, rules: Rules) -> tuple[Fact | None, Tolerated | None]
             return fact, Tolerated.CHILD if fact.tolerated else None
         case Erasure():
             return fact, Tolerated.ERASURE if fact.tolerated else None
+        case CareCase() | Declaration() | ContactAnswer() if fact.tolerated:
+            return fact, _READ[type(fact.said)]
         case Consent() as said if said.purpose.lower() == ATTRIBUTION:
             return fact, None
         case Consent() as said if rules.purpose(said.purpose) is None:

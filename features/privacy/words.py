@@ -6,28 +6,12 @@ said by leaving the end out: 9999-12-31, the greatest integer or a text is no en
 and so no grant. An end of 0, or any other before the beginning, is over: that is a refusal.
 Whatever can be read as refusing refuses; which purpose, by a term or a known word, and everything
 where the word is unknown. The rest is undecided.
-
-====================  =================================================================
-table of the words    fields: lists of squeezed words, each in one place only
-====================  =================================================================
-(top)                 ``schema`` 1
-``status``            ``granting``, ``negations`` (parts of a status)
-``status.refusing``   by reason, a name of `Why` in lower case
-``status.stems``      likewise, parts of words
-``purpose``           ``all``, ``foreign``
-``purpose.refusing``  by purpose
-``kind``              ``erasure``, ``consent``, ``withdrawal``, ``objection``, ``registry``,
-                      ``other``; ``rights``, parts of words
-``field``             by field: further names of it
-``child``             as `Childhood`
-====================  =================================================================
 """
 
 from __future__ import annotations
 
-import dataclasses
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -54,19 +38,11 @@ from features.records.readings import (
     Undecided,
     Why,
 )
-from features.reviewed import Reviewed
-from features.vocabulary import ConsentStatus, Purpose
+from features.records.word_parts import is_made_of
+from features.vocabulary import ConsentStatus, Purpose, Reply
 
 #: What a fact about consent without a purpose is about.
 UNSAID: Final = Purpose.PROFILING
-_KINDS: Final = {
-    "erasure": RightsKind.ERASURE,
-    "consent": RightsKind.CONSENT,
-    "withdrawal": RightsKind.WITHDRAWAL,
-    "objection": RightsKind.OBJECTION,
-    "registry": RightsKind.REGISTRY,
-    "other": RightsKind.OTHER,
-}
 #: Kinds that erase, refuse or grant, the gravest first.
 _OF_RIGHTS: Final = (
     RightsKind.ERASURE,
@@ -87,8 +63,14 @@ _OF_PURPOSE: Final = ("purpose", "purposes")
 #: Names in an object that is a status, of what it is.
 _OF_STATUS: Final = ("status", "value", "code")
 #: Ends of the name of a field that says when, and letters from which on a name tells.
-_TIMES: Final = ("timestamp", "datetime", "date", "time", "at", "on", "ts")
+_TIMES: Final = (
+    "timestamp", "datetime", "date", "time", "at", "on", "ts", "am", "datum", "dato", "when"
+)  # fmt: skip
 _NAMING: Final = 5
+#: Names of fields whose meaning is kept.
+_MOST_KNOWN: Final = 4_096
+#: Characters of an answer from which on it is a text.
+_LONGEST: Final = 128
 #: Letters of a part of a kind from which on it can be misspelt.
 _TELLING: Final = 6
 #: Parts of a word, split at separators and before capitals.
@@ -97,10 +79,6 @@ _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_a-zA-Z]+")
 
 def _squeezed_parts(text: str) -> set[str]:
     return {squeezed(part) for part in _PARTS.findall(unaccented(text))}
-
-
-class WordsError(ValueError):
-    """The words are not as their schema says; names the table and the word."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,6 +101,8 @@ class Words:
         Parts of a kind that sounds of rights.
     fields : mapping of str to tuple of str
     childhood : Childhood
+    said : mapping of str to tuple of str
+        How facts about something else are read: the lists of `features.privacy.words_file`.
     """
 
     terms: Mapping[str, Purpose]
@@ -136,6 +116,7 @@ class Words:
     rights: tuple[str, ...]
     fields: Mapping[str, tuple[str, ...]]
     childhood: Childhood
+    said: Mapping[str, tuple[str, ...]]
 
     def read(
         self, statuses: Sequence[Any], purposes: Sequence[Any], ends: Sequence[Any], ts: int | None
@@ -173,7 +154,7 @@ class Words:
         """Read a value of ``kind``; `features.records.protective` tells the rest."""
         word = squeezed(str(value))
         known = self.kinds.get(word, RightsKind.UNKNOWN)
-        if known in (RightsKind.UNKNOWN, RightsKind.OTHER, RightsKind.REGISTRY):
+        if known not in _OF_RIGHTS:
             # Of ``erasure:v1`` and ``erasure#device`` the word in front is the one that counts.
             for kind in self._kinds_in_front(str(value)):
                 if kind is not RightsKind.CONSENT or known is RightsKind.UNKNOWN:
@@ -182,7 +163,7 @@ class Words:
             return known
         # A letter of another alphabet among ours may only look like the one that is meant.
         mixed = not word.isascii() and any("a" <= char <= "z" for char in word)
-        may_be = mixed or any(part in word for part in self.rights)
+        may_be = mixed or word in self.negations or any(part in word for part in self.rights)
         return RightsKind.RIGHTS if may_be else RightsKind.UNKNOWN
 
     def _kinds_in_front(self, text: str) -> list[RightsKind]:
@@ -216,13 +197,20 @@ class Words:
         why = max(map(self._refused, (name, named)))
         if why >= Why.DENIED and self.affirms(value):
             return Why(why)
-        if len(name) < _NAMING or may_count(value):
+        if named != name and self.affirms(value) and (asked := self._asks(named)):
+            return asked
+        if len(name) < _NAMING or (may_count(value) and not self._is_flag(name, value)):
             return None  # a number may be a count
         if self.affirms(value):  # ``consent_revoked: true``, ``do_not_profile: yes``
             parts = [why for part, why in self.stems.items() if part in name]
             return max(parts, default=self._asks(name))
         allows = any(part in name for part in _ALLOWING) and any(map(name.count, self._uses))
         return self._status(value) if allows else None
+
+    def _is_flag(self, name: str, value: Any) -> bool:
+        """Whether a number is a yes, of a field that says that something must not be done."""
+        barred = any(why is Why.OBJECTED and part in name for part, why in self.stems.items())
+        return barred and whole(value) == 1 and "count" not in name
 
     def _asks(self, name: str) -> Why | None:
         """Why a field refuses that is named as a kind of fact, and says yes."""
@@ -251,12 +239,88 @@ class Words:
         counts = isinstance(value, int | float) and not isinstance(value, bool)
         return bool(meant) and not counts and self._status(value) is not None
 
+    def refuses_permission(self, name: str, value: Any) -> bool:
+        """Whether a field refuses that speaks of permission whatever the fact is about.
+
+        A purchase may be revoked and a device blocked: that says nothing of what may be done. The
+        refused use of a purpose's own term, and what is named as consent or as an opt-out, does.
+        """
+        if isinstance(value, dict):
+            return False
+        if name in self._by_term:
+            return self.refuses_use(name, value)
+        if name in self.said["consent"]:
+            return self._status(value) is not None
+        return any(part in name for part in self.said["permission"]) and self.refuses(name, value)
+
+    def says_refused(self, value: Any) -> bool:
+        """Whether a value speaks of permission, and that it is refused: ``withdraw consent``."""
+        word = squeezed(value) if isinstance(value, str) and len(value) < _LONGEST else ""
+        speaks = any(part in word for part in self.said["permission"])
+        return speaks and self._status(value) is not None
+
+    def is_use(self, value: Any) -> bool:
+        """Whether a value is the term of one of our purposes."""
+        return isinstance(value, str) and squeezed(value) in self._by_term
+
+    @cached_property
+    def _by_term(self) -> dict[str, Purpose]:
+        """Our purposes by their own terms, squeezed."""
+        return {squeezed(term): purpose for term, purpose in self.terms.items()}
+
+    def purposes_in(self, name: str) -> frozenset[Purpose]:
+        """The purposes that the squeezed name of a field has in it."""
+        meant = (self.purposes[word] for word in self._uses if word in name)
+        return frozenset[Purpose]().union(*meant)
+
+    def bounds(self, field: str, name: str) -> bool:
+        """Whether a squeezed name is one of what bounds a grant, in place of a field's own."""
+        known = self._bounding.get((field, name))
+        if known is None:
+            if len(self._bounding) >= _MOST_KNOWN:
+                self._bounding.clear()
+            words = self.names(f"bounds_{field}")
+            known = name in words or is_made_of(name, words, self.names("around"))
+            self._bounding[field, name] = known
+        return known
+
+    @cached_property
+    def _bounding(self) -> dict[tuple[str, str], bool]:
+        return {}
+
+    def is_everybody(self, name: str, account: str) -> bool:
+        """Whether the name of a member means all of an account: a word for it, or the account."""
+        if squeezed(name) in self.names("everybody"):
+            return True
+        own, whole_account = (
+            "".join(filter(str.isalnum, text.casefold())) for text in (name, account)
+        )
+        return own == whole_account
+
+    def may_be_open(self, value: Any) -> bool:
+        """Whether a care case of a status may be an open one."""
+        return squeezed(str(value)) not in self.said["closed"]
+
+    def may_dislike(self, value: Any) -> bool:
+        """Whether an opinion may be a dislike."""
+        return squeezed(str(value)) not in self.said["liked"]
+
+    def annoyance(self, value: Any) -> Reply | None:
+        """The answer of somebody who doesn't want to be spoken to; None for any other."""
+        word = squeezed(str(value)) if len(str(value)) < _LONGEST else str(value).casefold()
+        for answer in (Reply.UNSUBSCRIBED, Reply.COMPLAINED):
+            if any(part in word for part in self.said[answer]):
+                return answer
+        return None
+
     def _refused(self, name: str) -> int:
         return self.refusing.get(name, 0) if len(name) >= _NAMING else 0
 
-    def tells_of_child(self, fields: Mapping[str, Sequence[Any]], ts: int | None) -> bool:
-        """Whether the fields of an entry of the registry tell of a child."""
-        return self.childhood.tells(fields, ts)
+    def tells_of_child(
+        self, fields: Mapping[str, Sequence[Any]], ts: int | None, *, by_name: bool = False
+    ) -> bool:
+        """Whether the fields of an entry of the registry tell of a child; `by_name` alone."""
+        return self.childhood.tells(fields, ts, by_name=by_name)
 
     def _strictly(
         self, statuses: Sequence[Any], purposes: Sequence[Any], ends: Sequence[Any], ts: int | None
@@ -308,87 +372,6 @@ class Words:
             return self.everything  # a list in one text, or of nothing, is none of the contract
         found = [self.purposes.get(squeezed(str(word)), self.everything) for word in words]
         for front in (front for word in words for front in fronts(str(word))):
-            own = self.purposes.get(front, self.everything)
-            found += [own] if own != self.everything else []
+            if front not in _OF_PURPOSE and front in self.purposes:
+                found.append(self.purposes[front])  # a prefix or a path is no word of ours
         return frozenset[Purpose]().union(*found)
-
-
-def parse(text: str, terms: Mapping[str, Purpose]) -> Words:
-    """Words from TOML text, beside the terms of the rules, which go before them.
-
-    Raises
-    ------
-    WordsError
-        Naming the table and the word that is not as the schema says.
-    """
-    read = Reviewed(WordsError)
-    top = _only(
-        "words", read.loads(text), {"schema", "status", "purpose", "kind", "field", "child"}
-    )
-    read.schema(top)
-    status = _only("status", top["status"], {"granting", "negations", "refusing", "stems"})
-    purpose = _only("purpose", top["purpose"], {"all", "foreign", "refusing"})
-    kind = _only("kind", top["kind"], {*_KINDS, "rights"})
-    child = _only("child", top["child"], {field.name for field in dataclasses.fields(Childhood)})
-    reasons, everything = {why.name.lower() for why in Why}, frozenset(Purpose)
-    refusing = _by_word("status.refusing", status["refusing"], reasons)
-    stems = _by_word("status.stems", status["stems"], reasons)
-    granting = _list("status.granting", status["granting"])
-    for word in granting:
-        if word in refusing or any(part in word for part in stems):
-            raise WordsError(f"status.granting: {word!r} is read as refusing too")
-    further = _by_word("purpose.refusing", purpose["refusing"], set(Purpose))
-    every, foreign = (_list(f"purpose.{name}", purpose[name]) for name in ("all", "foreign"))
-    listed = [*further, *every, *foreign]
-    for word in listed:
-        if listed.count(word) > 1:
-            raise WordsError(f"purpose: {word!r} stands in two lists")
-    return Words(
-        dict(terms),
-        frozenset(granting),
-        frozenset(_list("status.negations", status["negations"])),
-        {word: Why[name.upper()] for word, name in refusing.items()},
-        {word: Why[name.upper()] for word, name in stems.items()},
-        {word: frozenset({Purpose(name)}) for word, name in further.items()}
-        | dict.fromkeys(every, everything)
-        | dict.fromkeys(foreign, frozenset[Purpose]())
-        | {squeezed(term): frozenset({name}) for term, name in terms.items()},
-        everything,
-        {
-            word: _KINDS[name]
-            for word, name in _by_word("kind", {n: kind[n] for n in _KINDS}, set(_KINDS)).items()
-        },
-        tuple(_list("kind.rights", kind["rights"])),
-        {name: tuple(_list(f"field.{name}", top["field"][name])) for name in top["field"]},
-        Childhood(**{name: tuple(_list(f"child.{name}", child[name])) for name in child}),
-    )
-
-
-def _only(place: str, table: Any, names: set[str]) -> Mapping[str, Any]:
-    """A table that has these fields and no others."""
-    if not isinstance(table, dict) or set(table) != names:
-        raise WordsError(f"{place}: a table of {', '.join(sorted(names))} is expected")
-    return table
-
-
-def _list(place: str, value: Any) -> list[str]:
-    if not isinstance(value, list):
-        raise WordsError(f"{place}: a list is expected")
-    for word in value:
-        if not isinstance(word, str) or squeezed(word) != word or not word:
-            raise WordsError(f"{place}: {word!r} is not squeezed")
-    return value
-
-
-def _by_word(place: str, table: Any, names: Iterable[str]) -> dict[str, str]:
-    """The list each word stands in; a word in two is an error."""
-    found: dict[str, str] = {}
-    if not isinstance(table, dict):
-        raise WordsError(f"{place}: a table is expected")
-    for name, words in table.items():
-        if name not in names:
-            raise WordsError(f"{place}.{name}: one of {', '.join(sorted(names))}")
-        for word in _list(f"{place}.{name}", words):
-            if found.setdefault(word, name) != name:
-                raise WordsError(f"{place}: {word!r} stands under {found[word]} and {name}")
-    return found

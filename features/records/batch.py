@@ -20,6 +20,7 @@ from features.records.dead_letter import DeadLetter
 from features.records.decoder import FACTS, PREFIXES, Limits, decode, decode_fact
 from features.records.facts import Doubted, Fact
 from features.records.fields import Malformed
+from features.records.guarded import guarded
 from features.records.inputs import INPUTS, TS_END, Inputs
 from features.records.joined import joined
 from features.records.parse_kernel import parse_records
@@ -28,7 +29,7 @@ from features.records.readings import Undecided
 from features.records.scan_tables import tables
 from features.records.sip_kernel import hash_key
 from features.records.tail import Tail
-from features.records.tolerated import Tolerance, guarded, take_up
+from features.records.tolerated import Tolerance, take_up
 from features.vocabulary import Refusal
 
 #: One accepted record, 152 bytes, naturally aligned. Positions ``*_at`` count from ``raw_at``
@@ -53,6 +54,8 @@ EVENT: Final = np.dtype([
     ("mode", "u1"), ("kind", "u1"), ("prefix", "u1"), ("prefix2", "u1"),
 ])  # fmt: skip
 
+#: Of a fact in form that says more beside its form than can be kept or told.
+_BESIDE: Final = DeadLetter(Refusal.ENUM, "", "may protect somebody by what is no field of it")
 #: Names that :meth:`Batch.text` knows.
 TEXTS: Final = ("account", "member", "content", "content2")
 
@@ -202,11 +205,12 @@ def parse(
                 item = guarded(item, raw, keys[i], tolerance, limits.ids.accepts)
         except Malformed as error:
             found = None
-            if tolerance is not None and kinds[i] == FACTS:
-                name = f"{partitions[i]}-{offsets[i]}"
-                found = take_up(raws[i], keys[i], tolerance, name, i, limits.ids.accepts)
+            if tolerance is not None and kinds[i] in (FACTS, inputs.outcomes):
+                name, told = f"{partitions[i]}-{offsets[i]}", kinds[i] != FACTS
+                found = take_up(raws[i], keys[i], tolerance, name, i, limits.ids.accepts,
+                                of_outcomes=bool(told))  # fmt: skip
             if isinstance(found, Fact):
-                records[i] = tail.fact(found, FACTS)
+                records[i] = tail.fact(found, int(kinds[i]))
                 if not isinstance(found.said, Doubted):
                     continue
             at = int(partitions[i]), int(offsets[i])
@@ -214,6 +218,9 @@ def parse(
         else:
             if isinstance(item, Fact):
                 records[i] = tail.fact(item, int(kinds[i]))
+                if isinstance(item.said, Doubted):
+                    at = int(partitions[i]), int(offsets[i])
+                    refused[i] = _letter(_BESIDE, at, keys[i], raws[i], item)
             else:
                 records[i] = tail.row(raw, item)
     records["partition"] = partitions

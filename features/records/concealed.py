@@ -16,7 +16,15 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TypeAlias
 
-from features.records.facts import CareCase, ContactAnswer, ContactMade, Fact, Purchase, Statement
+from features.records.facts import (
+    CareCase,
+    ContactAnswer,
+    ContactMade,
+    Fact,
+    Purchase,
+    Several,
+    Statement,
+)
 
 #: A key, or all that a deployment has had, oldest first.
 Secret: TypeAlias = bytes | tuple[bytes, ...]
@@ -70,5 +78,7 @@ def _said(said: Statement, secret: Secret) -> Statement:
             return replace(said, product=keyed_mark(secret, product, "product"))
         case ContactMade(contact_id=name) | ContactAnswer(contact_id=name):
             return replace(said, contact_id=keyed_mark(secret, name, "contact"))
+        case Several(parts=parts):
+            return Several(tuple(concealed(part, secret) for part in parts))
         case _:
             return said

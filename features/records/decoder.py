@@ -155,10 +155,13 @@ def decode_fact(raw: bytes) -> Fact:
 
     What it says is not checked again: it was written by `features.records.tolerated.to_bytes`.
     """
-    values = orjson.loads(raw)
+    return _told(orjson.loads(raw))
+
+
+def _told(values: Mapping[str, Any]) -> Fact:
     kind = values[KIND.name]
     if kind == tolerated.KIND:
-        return tolerated.from_values(values)
+        return tolerated.from_values(values, _told)
     if kind == Tick.kind:
         return _tick(values)
     if kind == SharedPart.kind:
@@ -253,4 +256,5 @@ def _fact(values: Mapping[str, Any], accepts: Accepts, kinds: _Kinds) -> Fact:
     own, statement = kinds[kind]
     found = ((field.name, read(values, field, accepts)) for field in own)
     said = {name: value for name, value in found if value is not None}
-    return Fact(event_id, account_id, member_id, ts, statement(**said))
+    beside = len(values) > len(said) + (4 if member_id is None else 5)
+    return Fact(event_id, account_id, member_id, ts, statement(**said), beside=beside)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from features.records.readings import Reading, RightsKind
-from features.vocabulary import Purpose
+from features.vocabulary import Purpose, Reply
 
 
 class Vocabulary(Protocol):
@@ -23,8 +23,13 @@ class Vocabulary(Protocol):
     ) -> Reading:
         """Read what a fact about consent says, by the values of its fields and its own time."""
 
-    def tells_of_child(self, fields: Mapping[str, Sequence[Any]], ts: int | None) -> bool:
-        """Whether the fields of an entry of the registry, by squeezed name, tell of a child."""
+    def tells_of_child(
+        self, fields: Mapping[str, Sequence[Any]], ts: int | None, *, by_name: bool = False
+    ) -> bool:
+        """Whether the fields of an entry of the registry, by squeezed name, tell of a child.
+
+        With `by_name` by what they are named alone, as in a fact that is about something else.
+        """
 
     def meant(self, values: Sequence[Any]) -> frozenset[Purpose]:
         """All purposes that values of the field mean where it is a refusal."""
@@ -37,6 +42,33 @@ class Vocabulary(Protocol):
 
     def refuses_use(self, name: str, value: Any) -> bool:
         """Whether a field that is named as a purpose refuses it, by its squeezed name and value."""
+
+    def refuses_permission(self, name: str, value: Any) -> bool:
+        """Whether a field refuses that speaks of permission whatever the fact is about."""
+
+    def says_refused(self, value: Any) -> bool:
+        """Whether a value speaks of permission, and that it is refused: ``withdraw consent``."""
+
+    def is_use(self, value: Any) -> bool:
+        """Whether a value is the term of one of our purposes."""
+
+    def purposes_in(self, name: str) -> frozenset[Purpose]:
+        """The purposes that the squeezed name of a field has in it."""
+
+    def bounds(self, field: str, name: str) -> bool:
+        """Whether a squeezed name is one of what bounds a grant, in place of a field's own."""
+
+    def is_everybody(self, name: str, account: str) -> bool:
+        """Whether the name of a member means all of an account."""
+
+    def may_be_open(self, value: Any) -> bool:
+        """Whether a care case of a status may be an open one."""
+
+    def may_dislike(self, value: Any) -> bool:
+        """Whether an opinion may be a dislike."""
+
+    def annoyance(self, value: Any) -> Reply | None:
+        """The answer of somebody who doesn't want to be spoken to; None for any other."""
 
     def affirms(self, value: Any) -> bool:
         """Whether a flag says yes, or a time stands in its place."""

@@ -7,7 +7,7 @@ absent.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Final, TypeAlias, get_args
 
 from features.vocabulary import FactKind, OutcomeKind, Purpose
@@ -135,6 +135,14 @@ class Doubted:
 
 
 @dataclass(frozen=True, slots=True)
+class Several:
+    """Several facts in one record: of several persons, or beside each other."""
+
+    kind: ClassVar[FactKind] = FactKind.CONSENT
+    parts: tuple[Fact, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ContactMade:
     """Somebody was spoken to about an interest, or would have been but for a draw."""
 
@@ -164,7 +172,7 @@ Lasting: TypeAlias = AboutInterest | CareCase | Registry
 #: What came of an offer.
 OutcomeSaid: TypeAlias = ContactMade | ContactAnswer
 Statement: TypeAlias = (
-    Consent | Refused | Doubted | Lasting | Erasure | Tick | SharedPart | OutcomeSaid
+    Consent | Refused | Doubted | Several | Lasting | Erasure | Tick | SharedPart | OutcomeSaid
 )
 
 LASTING: Final[Mapping[FactKind, type[Lasting]]] = {
@@ -185,7 +193,8 @@ OUTCOMES: Final[Mapping[OutcomeKind, type[OutcomeSaid]]] = {
 class Fact:
     """A fact about a subscriber, stated at `ts` (ms); `member_id` None: of the account.
 
-    `tolerated` is what was not in form (`features.records.tolerated`).
+    `tolerated` is what was not in form (`features.records.tolerated`), `beside` whether the record
+    had more fields than those of the contract, or such without a value.
     """
 
     event_id: str
@@ -194,6 +203,7 @@ class Fact:
     ts: int
     said: Statement
     tolerated: bool = False
+    beside: bool = field(default=False, compare=False)
 
 
 def present(said: Statement) -> dict[str, Any]:
@@ -203,5 +213,5 @@ def present(said: Statement) -> dict[str, Any]:
 
 
 _NAMES: Final[Mapping[type, tuple[str, ...]]] = {
-    statement: tuple(field.name for field in fields(statement)) for statement in get_args(Statement)
+    statement: tuple(item.name for item in fields(statement)) for statement in get_args(Statement)
 }

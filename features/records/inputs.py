@@ -220,8 +220,12 @@ SHARED_FIELDS: Final = (
 SHARED_MARK: Final = Field("mark", Text(32, 32, "[0-9a-f]"), "keyed hash of the others", True)
 #: What every fact has.
 FACT_COMMON: Final = (EVENT_ID, ACCOUNT, _MEMBER, EVENT_TIME, KIND)
-_INTEREST = Field("interest", Text(16, charset=IAB_ID), "taxonomy id", True)
+INTEREST: Final = Field("interest", Text(16, charset=IAB_ID), "taxonomy id", True)
 _QUIET = Field("quiet_days", Whole(0, 730), "how long the interest stays quiet")
+
+CASE_ID: Final = Field(
+    "case_id", Text(64, charset=PRINTABLE, kept=True), "open cases suppress every offer", True
+)
 
 #: What each kind of fact has of its own.
 FACT_FIELDS: Final[Mapping[FactKind, tuple[Field, ...]]] = {
@@ -234,23 +238,15 @@ FACT_FIELDS: Final[Mapping[FactKind, tuple[Field, ...]]] = {
         Field("status", Choice(tuple(ConsentStatus)), "since ts", True),
         Field("expires_at", TIME, "when a grant ends by itself"),
     ),
-    FactKind.DECLARATION: (_INTEREST, Field("stance", Choice(tuple(Opinion)), "as declared", True)),
+    FactKind.DECLARATION: (INTEREST, Field("stance", Choice(tuple(Opinion)), "as declared", True)),
     FactKind.PURCHASE: (
-        _INTEREST,
+        INTEREST,
         Field("product", _TEXT, "what was bought"),
         _QUIET,
         Field("returned", Flag(), "the purchase was undone"),
     ),
-    FactKind.DECISION_AGAINST: (_INTEREST, _QUIET),
-    FactKind.CARE_CASE: (
-        Field(
-            "case_id",
-            Text(64, charset=PRINTABLE, kept=True),
-            "open cases suppress every offer",
-            True,
-        ),
-        Field("status", Choice(tuple(CaseStatus)), "since ts", True),
-    ),
+    FactKind.DECISION_AGAINST: (INTEREST, _QUIET),
+    FactKind.CARE_CASE: (CASE_ID, Field("status", Choice(tuple(CaseStatus)), "since ts", True)),
     FactKind.REGISTRY: (
         Field("device_id", Pseudonym(), "the device", True),
         Field("owner_member_id", Pseudonym(), "absent: shared by the household"),
@@ -259,7 +255,7 @@ FACT_FIELDS: Final[Mapping[FactKind, tuple[Field, ...]]] = {
     FactKind.ERASURE: (),
 }
 
-_CONTACT_ID: Final = Field(
+CONTACT_ID: Final = Field(
     "contact_id",
     Text(64, charset=PRINTABLE),
     "the contact, unique for the person; what an answer refers to",
@@ -268,16 +264,16 @@ _CONTACT_ID: Final = Field(
 #: What each kind of outcome has beside `FACT_COMMON`; `member_id` of an answer is its contact's.
 OUTCOME_FIELDS: Final[Mapping[OutcomeKind, tuple[Field, ...]]] = {
     OutcomeKind.CONTACT: (
-        _CONTACT_ID,
+        CONTACT_ID,
         Field("channel", Text(32, charset=SNAKE), "mail, screen, call, ...", True),
-        _INTEREST,
+        INTEREST,
         Field("propensity", Chance(), "probability with which it was chosen; 1 if absent"),
         Field("held_out", Flag(), "nobody was spoken to, by a draw; counts for no cap"),
         Field("stance", Choice(Stance.words()), "of the interest, as the profile said"),
         Field("profile_version", Whole(1, 2**32 - 1), "of the profile that was acted on"),
     ),
     OutcomeKind.ANSWER: (
-        _CONTACT_ID,
+        CONTACT_ID,
         Field("answer", Choice(tuple(Reply)), "what came of it; silence is `ignored`", True),
     ),
 }

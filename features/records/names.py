@@ -12,6 +12,13 @@ import unicodedata
 #: Characters of a name that are looked at; none of the contract is as long.
 _LONGEST = 256
 _LEFT_OUT = frozenset({"Mn", "Cf", "Cc"})
+#: Letters of other alphabets that look like ours.
+_LOOKALIKES = str.maketrans(
+    "\u0430\u0441\u0435\u043e\u0440\u0445\u0443\u0456\u0458\u0455\u0442"
+    "\u043a\u043c\u043d\u03bf\u03b1\u03b9\u03c1\u03c5\u0410\u0412\u0421"
+    "\u0415\u041d\u041a\u041c\u041e\u0420\u0422\u0425",
+    "aceopxyijstkmnoaipuABCEHKMOPTX",
+)
 _AROUND = "\"'`{}[]()<> "
 
 
@@ -42,6 +49,20 @@ def digits(text: str) -> str:
     """
     told = unicodedata.normalize("NFKC", text[:_LONGEST])
     return "".join(str(unicodedata.decimal(char, char)) for char in told)
+
+
+def latin(name: str) -> str:
+    """A field's name, with what only looks like our letters as these, if that makes it ours.
+
+    Examples
+    --------
+    >>> latin("st\u0430tus"), latin("\u0432\u043e\u0437\u0440\u0430\u0441\u0442")
+    ('status', '\u0432\u043e\u0437\u0440\u0430\u0441\u0442')
+    """
+    if name.isascii():
+        return name
+    told = name[:_LONGEST].translate(_LOOKALIKES)
+    return told if told.isascii() else name
 
 
 def _plain(char: str) -> str:

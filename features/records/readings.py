@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
+from typing import TypeAlias
 
-from features.vocabulary import Purpose
+from features.vocabulary import Purpose, Reply
 
 
 class Why(IntEnum):
@@ -49,6 +50,28 @@ class ChildReading:
 
 
 @dataclass(frozen=True, slots=True)
+class CaseReading:
+    """That a care case is open, or may be."""
+
+    case_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class DislikeReading:
+    """That interests are disliked, or may be."""
+
+    interests: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerReading:
+    """That somebody doesn't want to be spoken to, by what he answered to a contact."""
+
+    contact_id: str
+    answer: Reply
+
+
+@dataclass(frozen=True, slots=True)
 class Undecided:
     """A fact that may be a refusal of purposes, and why that can't be told; a person decides."""
 
@@ -63,7 +86,17 @@ class Nothing:
     reason: str
 
 
-Reading = Grant | RefusalReading | ErasureReading | ChildReading | Undecided | Nothing
+#: What protects, in a reading.
+Protecting: TypeAlias = (
+    RefusalReading
+    | ErasureReading
+    | ChildReading
+    | CaseReading
+    | DislikeReading
+    | AnswerReading
+    | Undecided
+)
+Reading: TypeAlias = Protecting | Grant | Nothing
 
 
 class RightsKind(Enum):
@@ -74,6 +107,8 @@ class RightsKind(Enum):
     WITHDRAWAL = "withdrawn"
     OBJECTION = "objected"
     REGISTRY = "registry"
+    DECLARATION = "declaration"
+    CASE = "care_case"
     RIGHTS = "rights"  # unknown, but it sounds of rights
     OTHER = "other"  # says nothing about permissions
     UNKNOWN = "unknown"

@@ -6,25 +6,42 @@ ahead of its arrival, or not at all, acts at once on arrival.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 import orjson
 
 from features.records import protective
 from features.records.fact_words import Vocabulary
-from features.records.facts import Consent, Doubted, Erasure, Fact, Refused, Registry, present
-from features.records.fields import Accepts, Malformed
-from features.records.inputs import FACT_COMMON, FACT_FIELDS
-from features.records.readings import ChildReading, ErasureReading, RefusalReading, Undecided
-from features.vocabulary import ConsentStatus, FactKind, Purpose, Refusal
+from features.records.facts import (
+    CareCase,
+    ContactAnswer,
+    Declaration,
+    Doubted,
+    Erasure,
+    Fact,
+    Refused,
+    Registry,
+    Several,
+    Statement,
+    present,
+)
+from features.records.fields import Accepts
+from features.records.readings import (
+    AnswerReading,
+    CaseReading,
+    ChildReading,
+    DislikeReading,
+    ErasureReading,
+    Protecting,
+    RefusalReading,
+    Undecided,
+)
+from features.vocabulary import CaseStatus, ConsentStatus, Opinion, Purpose
 
 #: Kind of what is written anew; the decoder refuses it of a producer.
 KIND: Final = "tolerated"
-_OF_CONSENT: Final = frozenset(
-    field.name for field in (*FACT_COMMON, *FACT_FIELDS[FactKind.CONSENT])
-)
 
 
 @dataclass(frozen=True)
@@ -50,8 +67,10 @@ def take_up(
     name: str,
     index: int,
     accepts: Accepts | None = None,
+    *,
+    of_outcomes: bool = False,
 ) -> Fact | Undecided | None:
-    """The fact that protects in a refused record of the facts.
+    """The fact that protects in a refused record of the facts, or of what came of offers.
 
     Parameters
     ----------
@@ -63,14 +82,17 @@ def take_up(
         Of the record in its batch.
     accepts : callable, optional
         Whether a text is a pseudonym.
+    of_outcomes : bool
+        Whether it is one of the latter.
 
     Returns
     -------
     Fact or Undecided or None
-        A refusal, an erasure, a child's device, or the doubt whether it refuses; `Undecided` where
-        nobody can be put on hold for it; or nothing.
+        A refusal, an erasure, a child's device, an open case, a dislike, an answer of somebody who
+        wants to be left alone, or the doubt whether it is one of these; `Undecided` where nobody
+        can be put on hold for it; or nothing.
     """
-    said = protective.read(raw, key, tolerance.words, accepts)
+    said = protective.read(raw, key, tolerance.words, accepts, of_outcomes=of_outcomes)
     if said is None:
         return None
     arrival = tolerance.arrival(index)
@@ -78,115 +100,81 @@ def take_up(
     ts = arrival if ts is None else ts
     if ts is None or said.account is None:
         return Undecided("time")
-    event_id = said.event_id or name
-    what: Doubted | Erasure | Refused | Registry
-    match said.reading:
+    fact = Fact(said.event_id or name, said.account, said.member, ts, Erasure(), True)
+    what = list(_statements(said.reading, name))
+    found = [replace(fact, said=item) for item in what]
+    if not isinstance(said.reading, ChildReading | Undecided):
+        found += [replace(fact, said=item, member_id=m) for item in what for m in said.others_of_it]
+    if said.child is not None:
+        found += [replace(fact, said=item) for item in _statements(said.child, name)]
+    return joined_facts(fact, found)
+
+
+def joined_facts(fact: Fact, found: Sequence[Fact]) -> Fact:
+    """Join what one record says into one fact."""
+    if len(found) == 1:
+        return found[0]
+    return replace(fact, said=Several(tuple(found)), tolerated=True, beside=False)
+
+
+def _statements(reading: Protecting, name: str) -> Iterator[Statement]:
+    """What a reading states."""
+    match reading:
         case RefusalReading(purposes, why):
-            what = Refused(tuple(sorted(purposes)), ConsentStatus[why.name])
+            yield Refused(tuple(sorted(purposes)), ConsentStatus[why.name])
         case ErasureReading():
-            what = Erasure()
+            yield Erasure()
         case ChildReading(device, owner):
-            what = Registry(device or f"unread-{name}", owner, adult=False)
+            yield Registry(device or f"unread-{name}", owner, adult=False)
+        case CaseReading(case_id):
+            yield CareCase(case_id, CaseStatus.OPENED)
+        case DislikeReading(interests):
+            yield from (Declaration(interest, Opinion.DISLIKE) for interest in interests)
+        case AnswerReading(contact_id, answer):
+            yield ContactAnswer(contact_id, answer)
         case Undecided(_, purposes):
-            what = Doubted(tuple(sorted(purposes)))
-    return Fact(event_id, said.account, said.member, ts, what, True)
-
-
-def guarded(
-    fact: Fact, raw: bytes, key: bytes | None, tolerance: Tolerance, accepts: Accepts
-) -> Fact:
-    """A fact in form, with what it forbids outside of the form: of a child, or beside a grant.
-
-    Raises
-    ------
-    Malformed
-        For a grant that names a person, a purpose or an end under another name than the form's,
-        and so would be a wider one.
-    """
-    try:
-        return _guarded(fact, raw, key, tolerance, accepts)
-    except Malformed:
-        raise
-    except Exception:  # as in `protective.read`: a defect of ours puts the account on hold
-        return doubted(fact)
-
-
-def doubted(fact: Fact) -> Fact:
-    """A fact that a person has to decide, whoever of the account was meant."""
-    return replace(fact, member_id=None, said=Doubted(tuple(sorted(Purpose))), tolerated=True)
-
-
-def _guarded(
-    fact: Fact, raw: bytes, key: bytes | None, tolerance: Tolerance, accepts: Accepts
-) -> Fact:
-    match fact.said:
-        case Registry():
-            return _of_child(fact, raw, key, tolerance, accepts)
-        case Consent(status=ConsentStatus.GRANTED) if _holds_more(raw):
-            found = protective.overlooked(raw, fact.ts, tolerance.words)
-            if found.refusal is not None:
-                purposes = tuple(sorted(found.refusal.purposes))
-                what = Refused(purposes, ConsentStatus[found.refusal.why.name])
-                return replace(fact, said=what, tolerated=True)
-            if found.narrower:
-                message = "stands under another name, so the grant may be a narrower one"
-                raise Malformed(Refusal.MISSING, found.narrower, message)
-        case Consent(status=status) if status != ConsentStatus.GRANTED and _holds_more(raw):
-            whole = protective.refused_too(raw, tolerance.words)
-            if whole is not None and whole.purposes - tolerance.words.meant([fact.said.purpose]):
-                return replace(
-                    fact, said=Refused(tuple(sorted(whole.purposes)), status), tolerated=True
-                )
-    return fact
-
-
-def _holds_more(raw: bytes) -> bool:
-    """Whether a record has fields that the contract has not."""
-    return not _OF_CONSENT.issuperset(orjson.loads(raw))
-
-
-def _of_child(
-    fact: Fact, raw: bytes, key: bytes | None, tolerance: Tolerance, accepts: Accepts
-) -> Fact:
-    entry = fact.said
-    assert isinstance(entry, Registry)
-    if entry.adult is not False:
-        said = protective.read(raw, key, tolerance.words, accepts)
-        if said is None or not isinstance(said.reading, ChildReading | Undecided):
-            return fact  # a doubt is only whose device it is
-        if said.reading == Undecided(protective.WHOSE_CHILD):
-            return doubted(fact)
-    whose = entry.owner_member_id or protective.owner(
-        raw, fact.account_id, tolerance.words, accepts
-    )
-    known = entry.adult is False and whose == entry.owner_member_id
-    return (
-        fact
-        if known
-        else replace(fact, said=replace(entry, adult=False, owner_member_id=whose), tolerated=True)
-    )
+            yield Doubted(tuple(sorted(purposes)))
+        case other:
+            assert_never(other)
 
 
 def to_bytes(fact: Fact) -> bytes:
     """A fact as a record in the decoder's form; `from_values` reads one that was taken up."""
-    values: dict[str, Any] = {
+    return orjson.dumps(_values(fact))
+
+
+def _values(fact: Fact) -> dict[str, Any]:
+    said = fact.said
+    if isinstance(said, Several):
+        told: dict[str, Any] = {"parts": [_values(part) for part in said.parts]}
+    else:
+        told = present(said)
+    return {
         "event_id": fact.event_id,
         "account_id": fact.account_id,
         "member_id": fact.member_id,
         "ts": fact.ts,
-        **present(fact.said),
-        "kind": KIND if fact.tolerated else fact.said.kind,
+        **told,
+        "kind": KIND if fact.tolerated else said.kind,
     }
-    return orjson.dumps(values)
 
 
-def from_values(values: Mapping[str, Any]) -> Fact:
-    """The fact that was taken up and that `to_bytes` wrote."""
-    said: Doubted | Erasure | Refused | Registry = Erasure()
-    if "device_id" in values:
-        said = Registry(values["device_id"], values.get("owner_member_id"), values["adult"])
-    elif "purposes" in values:
-        purposes = tuple(map(Purpose, values["purposes"]))
-        said = Refused(purposes, values["status"]) if "status" in values else Doubted(purposes)
+def from_values(values: Mapping[str, Any], decode: Callable[[Mapping[str, Any]], Fact]) -> Fact:
+    """The fact that was taken up and that `to_bytes` wrote; `decode` reads one in form."""
+    said: Statement = Erasure()
+    match values:
+        case {"parts": parts}:
+            said = Several(tuple(map(decode, parts)))
+        case {"device_id": device}:
+            said = Registry(device, values.get("owner_member_id"), values["adult"])
+        case {"purposes": purposes}:
+            named = tuple(map(Purpose, purposes))
+            said = Refused(named, values["status"]) if "status" in values else Doubted(named)
+        case {"case_id": case_id}:
+            said = CareCase(case_id, values["status"])
+        case {"stance": stance}:
+            said = Declaration(values["interest"], stance)
+        case {"contact_id": contact_id}:
+            said = ContactAnswer(contact_id, values["answer"])
     event_id, account, member = (values[n] for n in ("event_id", "account_id", "member_id"))
     return Fact(event_id, account, member, values["ts"], said, True)

@@ -76,14 +76,15 @@ class Homing:
     ) -> Iterator[Astray]:
         """Of facts (offset, key, value) that are misplaced or have nobody's key, what forbids."""
         for offset, key, value in misplaced:
+            account = protective.key_account(key, self._accepts)
+            if account is not None and home_of(account.encode()) == partition:
+                continue  # a refused one in its place, which was read when it came
             raw = (value or b"")[: self._most_bytes]
             said = protective.read(raw, key, self._words, self._accepts)
             if said is None or len(named := {said.account, *said.others} - {None}) != 1:
                 continue  # nobody's, or whose it is can't be told: a dead letter says so
             key = str(*named).encode()
             home = home_of(key)
-            if said.account is not None and home == partition:
-                continue
             if not self._came_back(partition, offset, key, raw):
                 yield Astray(offset, home, key, raw)
 

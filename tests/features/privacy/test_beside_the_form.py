@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from features.config import Config
-from features.records import batch, tolerated
+from features.records import batch
 from features.tags.exact import TagEntry
 from features.vocabulary import Tolerated
 from tests.support.feeding import DAY, START, Feed, Record, Stream
@@ -127,7 +127,7 @@ def test_of_what_may_protect_somebody_a_person_decides(more: dict[str, Any]) -> 
 #: Planted bugs, and a test that sees each.
 PLANTED: dict[str, Any] = {
     "a grant is not looked at": (
-        tolerated, "_holds_more", lambda raw: False,
+        batch, "guarded", lambda fact, *_: fact,
         lambda: test_a_grant_that_also_refuses_is_a_refusal({"revoked": True}),
     ),
     "an entry in form is not looked at": (

@@ -43,6 +43,23 @@ CHILD: list[dict[str, Any]] = [
     *({name: True} for name in ("kids_mode", "childProfile", "is_child_device", "youthAccount")),
     *({name: "child"} for name in ("relationship", "type", "category", "profile")),
     *({"relation": word} for word in ("son", "Tochter", "hija", "fils", "子供", "Toddler")),
+    # Names that are made of the words for it, and values that are.
+    *({name: 9} for name in ("owner_age", "ownerAge", "person_age", "ålder", "возраст", "年齢")),
+    *({name: 100} for name in ("age_months", "ageInMonths", "owner_age_months")),
+    *({name: "6-12"} for name in ("age_band", "ownerAgeBand", "age_bracket")),
+    *({name: False} for name in ("is_over_18", "over_16", "18plus", "legal_age", "adulto")),
+    *({name: "no"} for name in ("over_18", "owner_is_adult", "of_legal_age", "majority")),
+    *({name: 1} for name in ("minor_flag", "owner_is_minor", "child_ind", "isUserMinor")),
+    *(
+        {name: 2015}
+        for name in ("owner_birth_year", "yob", "jahrgang", "födelseår", "anno_nascita")
+    ),
+    *({name: "2015-03-02"} for name in ("born_on", "fødselsdato", "дата_рождения", "生年月日")),
+    *({"relation": word} for word in ("foster child", "stepson", "my son", "Pflegekind", "niece")),
+    *({"segment": word} for word in ("kids 6-9", "Schulkind", "young children")),
+    {"adult_since": "2030-01-01"},
+    *({name: "mum"} for name in ("guardian_id", "legal_guardian", "Erziehungsberechtigter")),
+    {"school_class": "4b"},
 ]
 GROWN: list[dict[str, Any]] = [
     {},
@@ -60,6 +77,14 @@ GROWN: list[dict[str, Any]] = [
     # What cannot be read says nothing beside what can.
     *({"birth_date": "12", name: word} for name, word in (("adult", True), ("age", 44))),
     {"birth_date": "1985-01-01", "age_group": "B"},
+    # Of something else than somebody, or no such words.
+    *({name: 2} for name in ("device_age", "account_age", "contract_age_months", "message_age")),
+    *({name: 9} for name in ("storage", "average", "language", "page", "usage_days", "agent")),
+    *({name: 44} for name in ("owner_age", "ålder")),
+    *({name: 400} for name in ("age_months", "ageInMonths")),
+    {"over_18": True, "is_minor_flag": 0, "legal_age": 18, "adult_since": "2010-01-01"},
+    {"owner_birth_year": 1980, "birth_place": "Wien", "born_in": "Wien"},
+    *({"relation": word} for word in ("mother of a child", "son-in-law", "parent", "husband")),
     {"children": 2, "has_child": True, "number_of_kids": "1", "model": "Kindle", "kids_mode": "no"},
 ]
 

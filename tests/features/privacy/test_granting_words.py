@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.privacy import rules, words
-from features.privacy.words import WordsError
+from features.privacy import rules, words_file
+from features.privacy.words_file import WordsError
 from features.records.inputs import TS_END
 from features.records.readings import Grant, Nothing, RefusalReading, Why
 from features.vocabulary import Purpose
@@ -104,6 +104,8 @@ consent = ["consent"]
 withdrawal = ["withdrawal"]
 objection = ["optout"]
 registry = ["device"]
+declaration = ["declaration"]
+care_case = ["carecase"]
 other = ["purchase"]
 rights = ["eras"]
 [field]
@@ -114,17 +116,29 @@ child = ["minor"]
 age = ["age"]
 birth = ["born"]
 role = ["role"]
+of_age = ["fullage"]
+guardian = ["guardian"]
+around = ["is"]
 yes = ["yes"]
+no = ["no"]
 grown = ["senior"]
 units = ["years"]
 whole = ["son"]
+beside = ["step"]
 other = ["note"]
 words = ["kid"]
+[said]
+consent = ["consented"]
+permission = ["optouts"]
+closed = ["closed"]
+liked = ["like"]
+unsubscribed = ["unsubscri"]
+complained = ["spam"]
 """
 
 
 def test_the_smallest_file_is_read() -> None:
-    found = words.parse(GOOD, {"dpv:marketing": Purpose.OFFERS})
+    found = words_file.parse(GOOD, {"dpv:marketing": Purpose.OFFERS})
     assert found.purposes == {
         "marketing": {"offers"},
         "ads": {"offers"},
@@ -134,7 +148,7 @@ def test_the_smallest_file_is_read() -> None:
 
 
 def test_a_term_of_the_rules_goes_before_the_lists() -> None:
-    found = words.parse(GOOD, {"billing": Purpose.OFFERS})
+    found = words_file.parse(GOOD, {"billing": Purpose.OFFERS})
     assert found.purposes["billing"] == {"offers"}
 
 
@@ -153,9 +167,10 @@ def test_a_term_of_the_rules_goes_before_the_lists() -> None:
         ("offers =", "parties =", "parties"),
         ('["erasure"]', '["consent"]', "stands under"),
         ("rights =", "wrongs =", "kind"),
+        ("closed =", "open =", "said"),
     ],
 )
 def test_a_file_that_is_not_as_it_should_be(old: str, new: str, message: str) -> None:
     assert GOOD.count(old) == 1
     with pytest.raises(WordsError, match=message):
-        words.parse(GOOD.replace(old, new), {"dpv:marketing": Purpose.OFFERS})
+        words_file.parse(GOOD.replace(old, new), {"dpv:marketing": Purpose.OFFERS})

@@ -170,7 +170,8 @@ def test_what_protects_is_the_last_to_go() -> None:
 @pytest.mark.parametrize(
     "word",
     ["Profiling", "personalisation", "dpv:Profiling", "profiling ", "dpv:personalization", "all",
-     "*", "https://w3id.org/dpv#Personalisation", "dpv:Purpose", "weather"],
+     "*", "https://w3id.org/dpv#Personalisation", "dpv:Purpose", "weather", "all:billing",
+     "everything#security"],
 )  # fmt: skip
 def test_a_withdrawal_by_any_word_withdraws(word: str) -> None:
     run, feed = settled()

@@ -14,21 +14,23 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from features.records import loose, protective
+from features.records import loose, loose_record, protective
 from features.records.decoder import FACTS, Limits, decode
-from features.records.facts import Consent, Fact, Registry
+from features.records.facts import CareCase, Consent, Declaration, Fact, Registry
 from features.records.fields import Malformed
 from features.records.loose import MAX_BYTES
 from features.records.protective import Protective, read
 from features.records.readings import (
+    CaseReading,
     ChildReading,
+    DislikeReading,
     ErasureReading,
     Grant,
     RefusalReading,
     RightsKind,
     Undecided,
-    Why,
 )
+from features.records.rights_record import RightsRecord
 from features.vocabulary import Purpose
 from tests.support import generators as gen
 from tests.support.malformed_cases import CASES
@@ -142,6 +144,10 @@ def test_of_records_in_form_only_what_protects_is_found(record: gen.Record) -> N
         assert isinstance(said, RefusalReading)
     elif isinstance(fact.said, Registry) and fact.said.adult is False:
         assert isinstance(said, ChildReading)
+    elif isinstance(fact.said, CareCase) and fact.said.status == "opened":
+        assert said == CaseReading(fact.said.case_id)
+    elif isinstance(fact.said, Declaration) and fact.said.stance == "dislike":
+        assert said == DislikeReading((fact.said.interest,))
     else:
         assert said is None
 
@@ -155,7 +161,8 @@ def test_known_malformed_facts_never_grant_and_never_raise(case: Any) -> None:
                                   "registry", "Purchase"])  # fmt: skip
 @pytest.mark.parametrize("more", [{}, {"ts": 0}, {"interest": 3}, {"status": "opened"}])
 def test_what_informs_does_not_put_anybody_on_hold(kind: Any, more: dict[str, Any]) -> None:
-    assert reading(BASE | {"kind": kind} | more) is None
+    opens = kind == "care_case" and "status" in more
+    assert reading(BASE | {"kind": kind} | more) == (Undecided("case_id") if opens else None)
 
 
 @pytest.mark.parametrize("kind", ["rumour", "kustuta_mind", "ខ្ញុំ", 3])
@@ -281,32 +288,32 @@ def _never_doubts(self: Any, kind: RightsKind, named: bool) -> Any:
     return None if isinstance(said, Undecided) else said
 
 
-_values, _parse, _as = protective._Record.values, loose.parse, protective._Record._as
+_values, _parse, _as = RightsRecord.values, loose.parse, RightsRecord._as
 #: Planted bugs: what is replaced, by what, and a record with its reading.
 PLANTED: dict[str, tuple[Any, str, Any, Any, Any]] = {
     "of a repeated field the last one counts": (
-        protective._Record,
+        RightsRecord,
         "values",
         _last_value_only,
-        raw(WITHDRAWAL)[:-1] + b',"purpose":"offers"}',
-        RefusalReading(frozenset({Purpose.PROFILING, Purpose.OFFERS}), Why.WITHDRAWN),
+        raw(ERASURE)[:-1] + b',"kind":"purchase"}',
+        ErasureReading(),
     ),
     "any text is a member": (
         protective,
-        "_pseudonym",
+        "taken_name",
         _any_member,
         WITHDRAWAL | {"member_id": "a/b"},
         Undecided("member_id"),
     ),
     "what the strict decoder refuses is not looked at": (
-        protective,
+        loose_record,
         "parse",
         _strict_alone,
         ERASURE | {"ts": 0},
         ErasureReading(),
     ),
     "what is neither is passed over": (
-        protective._Record,
+        RightsRecord,
         "_as",
         _never_doubts,
         without(WITHDRAWAL, "status"),
@@ -355,7 +362,7 @@ def test_a_use_that_is_refused_in_a_status_is_refused_with_what_the_fact_is_abou
     "more", [{"details": {"revoked": True}}, {"meta": [{"withdrawn_at": TS}]}], ids=str
 )
 def test_a_refusal_inside_of_another_field_makes_no_grant(more: dict[str, Any]) -> None:
-    assert protective.overlooked(raw(GRANT | more), TS, WORDS).refusal is not None
+    assert protective.beside_consent(raw(GRANT | more), True, WORDS).refusal is not None
 
 
 @given(st.recursive(

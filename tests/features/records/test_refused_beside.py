@@ -9,8 +9,9 @@ import pytest
 from features.records import protective
 from features.records.decoder import FACTS, Limits, decode
 from features.records.facts import Consent, Doubted, Fact, Refused
+from features.records.guarded import guarded
 from features.records.readings import ChildReading, RefusalReading, Undecided
-from features.records.tolerated import Tolerance, guarded
+from features.records.tolerated import Tolerance
 from features.vocabulary import Purpose
 from tests.support.rights_facts import BASE, GRANT, KEY, TS, WITHDRAWAL, WORDS, found, raw, reading
 
@@ -23,6 +24,8 @@ _BESIDE: tuple[dict[str, Any], ...] = (
     {"new_status": "withdrawn"}, {"consent_state": "revoked"}, {"erase": True},
     {"restricted": "yes"}, {"do_not_profile": True}, {"no_profiling": True},
     {"allow_profiling": False}, {"profiling_allowed": "no"}, {"consent_revoked": True},
+    {"revocation": {"at": TS}}, {"widerruf_am": "2024-01-02"}, {"revoked": {"value": True}},
+    {"st\u0430tus": "withdrawn"}, {"provision": {"type": "deny"}}, {"do_not_profile": 1},
 )  # fmt: skip
 
 
@@ -35,7 +38,7 @@ def test_a_refusal_beside_a_grant_that_is_out_of_form_refuses(form: Any, more: A
 
 @pytest.mark.parametrize("more", _BESIDE, ids=str)
 def test_a_refusal_beside_a_grant_in_form_refuses(more: Any) -> None:
-    assert protective.overlooked(raw(GRANT | more), TS, WORDS).refusal is not None
+    assert protective.beside_consent(raw(GRANT | more), True, WORDS).refusal is not None
 
 
 @pytest.mark.parametrize(
@@ -43,7 +46,7 @@ def test_a_refusal_beside_a_grant_in_form_refuses(more: Any) -> None:
              {"allow_cookies": False}, {"opt_out": None}, {"source": "web"}], ids=str
 )  # fmt: skip
 def test_what_refuses_nothing_beside_a_grant_changes_nothing(more: Any) -> None:
-    assert protective.overlooked(raw(GRANT | more), TS, WORDS).refusal is None
+    assert protective.beside_consent(raw(GRANT | more), True, WORDS).refusal is None
 
 
 @pytest.mark.parametrize(
@@ -51,6 +54,10 @@ def test_what_refuses_nothing_beside_a_grant_changes_nothing(more: Any) -> None:
     [({"purpose": "billing", "purposes": ["profiling"]}, {Purpose.PROFILING}),
      ({"purpose": "billing", "profiling": False}, {Purpose.PROFILING}),
      ({"purpose": "offers", "purposes": ["audiences"]}, {Purpose.OFFERS, Purpose.AUDIENCES}),
+     ({"purpose": "offers", "scope": "all"}, {*Purpose}),
+     ({"purpose": "billing", "scope": "everything"}, {*Purpose}),
+     ({"purpose": "billing", "erase": True}, {*Purpose}),
+     ({"purpose": "offers", "zweck": "profiling"}, {Purpose.OFFERS, Purpose.PROFILING}),
      ({"purpose": "offers", "source": "web"}, {Purpose.OFFERS})],
 )  # fmt: skip
 def test_a_refusal_in_form_refuses_what_other_fields_name_too(more: Any, wanted: Any) -> None:

@@ -1,0 +1,340 @@
+"""Reads what a record says of rights, and of what else protects, whatever its form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Any, Final
+
+from features.records.fact_words import Vocabulary
+from features.records.fields import Accepts
+from features.records.forms import Field
+from features.records.inputs import CASE_ID, CONTACT_ID, INTEREST
+from features.records.loose import scalars, squeezed, words_in
+from features.records.loose_record import LooseRecord
+from features.records.readings import (
+    AnswerReading,
+    CaseReading,
+    ChildReading,
+    DislikeReading,
+    ErasureReading,
+    Grant,
+    Nothing,
+    Protecting,
+    Reading,
+    RefusalReading,
+    RightsKind,
+    Undecided,
+    Why,
+)
+from features.records.taken_names import is_valid, taken_name
+from features.vocabulary import Purpose
+
+#: Why nobody can be said to be the child of an entry that tells of others in it.
+WHOSE_CHILD: Final = "whose_child"
+#: Kinds that erase, refuse or grant, or sound as if they did.
+_OF_RIGHTS: Final = frozenset(
+    {
+        RightsKind.ERASURE,
+        RightsKind.WITHDRAWAL,
+        RightsKind.OBJECTION,
+        RightsKind.CONSENT,
+        RightsKind.RIGHTS,
+    }
+)
+#: Kinds that are about something else.
+_OF_ELSE: Final = frozenset(
+    {RightsKind.REGISTRY, RightsKind.DECLARATION, RightsKind.CASE, RightsKind.OTHER}
+)
+#: Names of a field in an object that says whether what is named beside it may be done.
+_SAYS_WHETHER: Final = frozenset(
+    {
+        "value",
+        "status",
+        "state",
+        "enabled",
+        "allowed",
+        "granted",
+        "accepted",
+        "on",
+        "active",
+        "choice",
+    }
+)
+#: Bytes of a torn record that are searched for a word.
+_MOST_SEARCHED: Final = 4_096
+_PERSONS: Final = ("member_id", "owner_member_id", "device_id")
+_WHO_AND_WHEN: Final = ("event_id", "account_id", "member_id", "ts", "kind")
+
+
+class RightsRecord(LooseRecord):
+    """Reads what the fields of a record say; those that say something else are passed over."""
+
+    def __init__(self, raw: bytes, words: Vocabulary, passed_over: Iterable[str] = ()) -> None:
+        super().__init__(raw, words)
+        self._passed_over = frozenset(map(squeezed, passed_over))
+
+    def says_otherwise(self, field: str) -> bool:
+        """Whether a field that is absent stands there under another name."""
+        if any(value is not None for value in self._fields.get(field, ())):
+            return False
+        own = {*self.other_names(field)}
+        if any(v is not None for name in own for v in self.deep.get(name, ())):
+            return True
+        return any(self.squeezed(n) for n in self._squeezed if self._words.bounds(field, n))
+
+    def contradicts(self) -> bool:
+        """Whether another field than the contract's refuses."""
+        deep = self.deep
+        statuses = (*self.other_names("status"), *self._words.names("says_status"))
+        refusing = (RightsKind.WITHDRAWAL, RightsKind.OBJECTION, RightsKind.ERASURE)
+        return (
+            any(self._refuses(v) for n in statuses for v in scalars(deep.get(n, ())))
+            or any(
+                self._words.kind(value) in refusing
+                for name in self.other_names("kind")
+                for value in scalars(self.squeezed(name))
+            )
+            or any(
+                self._words.refuses(name, value)
+                for name, values in deep.items()
+                for value in scalars(v for v in values if not isinstance(v, dict))
+            )
+        )
+
+    def refusal_beside(self) -> RefusalReading | None:
+        """Find what other fields than those of the contract refuse."""
+        return self.refusal_of_all() if self.uses_refused or self.contradicts() else None
+
+    def refusal_of_all(self) -> RefusalReading | None:
+        """Refuse the purposes that any field names as such, or refuses."""
+        reading = self._words.read(["withdrawn"], self.purposes_named, [], self.ts)
+        return reading if isinstance(reading, RefusalReading) else None
+
+    @property
+    def purposes_named(self) -> list[Any]:
+        """All that any field names as a purpose, or refuses; everything where it is to erase."""
+        names = (*self.other_names("purpose"), *self._words.names("bounds_purpose"))
+        named = [v for name in names for v in self.squeezed(name)]
+        named += [*self.values("purpose"), *self.uses_refused]
+        return [*named, "all"] if self._asks_to_erase else named
+
+    @property
+    def _asks_to_erase(self) -> bool:
+        return any(
+            self._words.kind(name) is RightsKind.ERASURE and self._words.affirms(value)
+            for name, values in self._squeezed.items()
+            for value in scalars(values)
+        )
+
+    @cached_property
+    def uses_refused(self) -> list[str]:
+        """The purposes that are refused by fields of their names, wherever these stand."""
+        return [
+            name
+            for name, values in self.deep.items()
+            if any(self._words.refuses_use(name, value) for value in scalars(values))
+        ]
+
+    def refusal_by_name(self) -> RefusalReading | None:
+        """Find what a fact about something else refuses, by fields that speak of permission."""
+        told = [
+            name
+            for name, values in self.deep.items()
+            if name not in self._passed_over
+            and any(self._words.refuses_permission(name, value) for value in scalars(values))
+        ]
+        if not told:
+            return None
+        uses = frozenset[Purpose]().union(*map(self._words.purposes_in, told))
+        return RefusalReading(uses or self._words.meant([]), Why.WITHDRAWN)
+
+    def _refuses(self, value: Any) -> bool:
+        return isinstance(self._words.read([value], [], [], self.ts), RefusalReading)
+
+    def others(self, account: str, member: str | None, accepts: Accepts | None) -> tuple[str, ...]:
+        """Find the further members whom a list in it names, beside a member."""
+        if member is None:
+            return ()
+        found = {n for name in self._words.names("members") for n in self.names(name, account)}
+        told = {taken_name(name, accepts) for name in found if self.squeezed("members")}
+        return tuple(sorted(name for name in told if name and name != member))
+
+    # -- children
+
+    @cached_property
+    def tells_of_child(self) -> bool:
+        """Whether it tells of a child; in a fact about something else by what a field is named."""
+        kinds = self.kinds
+        if kinds <= {RightsKind.REGISTRY, RightsKind.UNKNOWN}:
+            return self._words.tells_of_child(self.deep, self.ts)
+        fields = {name: v for name, v in self.deep.items() if name not in self._passed_over}
+        named = self._words.tells_of_child(fields, self.ts, by_name=True)
+        return named and not kinds & {RightsKind.OTHER, RightsKind.CASE}  # whose ages they have
+
+    @cached_property
+    def kinds(self) -> set[RightsKind]:
+        """The kinds that it may be of."""
+        return {self._words.kind(value) for value in words_in(self.values("kind"))}
+
+    def child(self, account: str, accepts: Accepts | None) -> ChildReading | Undecided:
+        """Tell whose device it is; a doubt where it or its owner is named and cannot be told."""
+        found = []
+        for which in ("device_id", "owner_member_id"):
+            names = self.names(which, account) if which == "device_id" else self.owners(account)
+            if len(names) > 1 or not all(map(str.isascii, names)):
+                return Undecided(which)
+            found += [taken_name(name, accepts) for name in names] or [None]
+        return ChildReading(*found) if any(found) else Undecided("owner_member_id")
+
+    def _has_child_inside(self) -> bool:
+        """Whether an object in it tells of a child that it names itself: not the record's own."""
+        named = {*map(squeezed, _PERSONS), *self._words.names("bounds_member_id")}
+        named |= {*self._words.names("owner_member_id")}
+        inside = ({squeezed(n): v for n, v in inner.items()} for inner in self.objects())
+        return any(
+            fields.keys() & named and self._words.tells_of_child(fields, self.ts)
+            for fields in inside
+        )
+
+    # -- readings
+
+    def reading(self) -> Protecting | None:
+        """The gravest of all readings."""
+        kinds = self.kinds
+        found = [self._as(kind, bool(kinds)) for kind in kinds or {RightsKind.UNKNOWN}]
+        if any(isinstance(item, ErasureReading) for item in found):
+            return ErasureReading()
+        refusals = [item for item in found if isinstance(item, RefusalReading)]
+        if refusals:
+            return RefusalReading(_of_all(refusals), max(item.why for item in refusals))
+        if self.fault:
+            return Undecided(self.fault)
+        if any(isinstance(item, ChildReading) for item in found):
+            return Undecided(WHOSE_CHILD) if self._has_child_inside() else ChildReading()
+        doubts = [item for item in found if isinstance(item, Undecided)]
+        if doubts:
+            return Undecided(min(d.reason for d in doubts), _of_all(doubts))
+        others = (item for item in found if isinstance(item, CaseReading | DislikeReading))
+        return next(others, None)
+
+    def _as(self, kind: RightsKind, named: bool) -> Reading:
+        """What the record says if it is of a kind; without a name it may be of any."""
+        if kind is RightsKind.ERASURE:
+            return ErasureReading()
+        if kind in _OF_ELSE:
+            return self.refusal_by_name() or self._of_else(kind)
+        statuses = self.values("status")
+        if kind in (RightsKind.WITHDRAWAL, RightsKind.OBJECTION):
+            statuses = [*statuses, kind.value]
+        purposes, ends = self.values("purpose"), self.values("expires_at")
+        reading = self._words.read(statuses, purposes, ends, self.ts)
+        if kind is RightsKind.RIGHTS:
+            return Undecided("unknown_kind")
+        if kind is RightsKind.UNKNOWN and named:
+            return self._of_no_kind(reading)
+        if isinstance(reading, RefusalReading | Nothing) and purposes != self.purposes_named:
+            wider = self._words.read(statuses, self.purposes_named, ends, self.ts)
+            reading = wider if isinstance(wider, RefusalReading) else reading
+        if isinstance(reading, Grant | Nothing) and kind is RightsKind.CONSENT:
+            refused = self.refusal_beside()
+            return refused or (ChildReading() if self.tells_of_child else reading)
+        return reading
+
+    def _of_else(self, kind: RightsKind) -> Reading:
+        """What protects in a fact about something else than permission."""
+        if kind is not RightsKind.OTHER and self.tells_of_child:
+            return ChildReading()
+        if kind is RightsKind.DECLARATION:
+            return self._dislike()
+        return self._open_case() if kind is RightsKind.CASE else Nothing("kind")
+
+    def _dislike(self) -> Reading:
+        """What is disliked; an opinion that can't be read may be that."""
+        opinions = self.values("stance")
+        denied = any(map(self._words.affirms, scalars(self.values("dislike"))))
+        if not denied and not any(map(self._words.may_dislike, scalars(opinions))):
+            return Nothing("stance")
+        found = {str(value) for value in scalars(self.values("interest"))}
+        known = tuple(sorted(name for name in found if is_valid(name, INTEREST)))
+        return DislikeReading(known) if known and found == {*known} else Undecided("interest")
+
+    def _open_case(self) -> Reading:
+        """The care case that is open; one whose status can't be read may be that."""
+        statuses = scalars(self.values("status"))
+        if statuses and not any(map(self._words.may_be_open, statuses)):
+            return Nothing("status")
+        name = self._one("case_id", CASE_ID)
+        if name is None and not (statuses or self.values("case_id")):
+            return Nothing("case_id")  # it says nothing of any
+        return CaseReading(name) if name else Undecided("case_id")
+
+    def answer(self, raw: bytes) -> Protecting | None:
+        """Find what protects in a record of what came of offers: an answer, or a fact astray."""
+        if self.kinds & _OF_RIGHTS:
+            return self.reading()
+        if self.fault:
+            text = raw[:_MOST_SEARCHED].decode("utf-8", "replace")
+            return Undecided(self.fault) if self._words.annoyance(text) else None
+        told = [self._words.annoyance(value) for value in words_in(self.values("answer"))]
+        annoyed = [answer for answer in told if answer is not None]
+        if not annoyed:
+            return None
+        name = self._one("contact_id", CONTACT_ID)
+        return AnswerReading(name, max(annoyed)) if name else Undecided("contact_id")
+
+    def _one(self, field: str, form: Field) -> str | None:
+        """The only name in a field; None where there is none, or not one that can be."""
+        found = {str(value).strip() for value in scalars(self.values(field))}
+        name = found.pop() if len(found) == 1 else ""
+        return name if is_valid(name, form) else None
+
+    def _of_no_kind(self, reading: Reading) -> Reading:
+        """What a record of a kind that is not known says, by what it would say of consent."""
+        misspelt = any(map(self._words.is_misspelt, words_in(self.values("kind"))))
+        of_use = self.values("purpose") and self.refusal_beside()
+        if isinstance(reading, RefusalReading) or misspelt or of_use or self._names_a_right():
+            return Undecided("unknown_kind")
+        if self.refusal_by_name() is not None or self._refuses_inside():
+            return Undecided("unknown_kind")
+        if self._words.tells_of_child(self.deep, self.ts):
+            return ChildReading()
+        if self.squeezed("caseid") and self.squeezed("status"):
+            return self._open_case()
+        if self.squeezed("interest") and self.squeezed("stance"):
+            return self._dislike()
+        return Undecided("unknown_kind") if self._says_its_kind_alone() else Nothing("unknown_kind")
+
+    def _says_its_kind_alone(self) -> bool:
+        """Whether there is nothing in it but who, when and of what kind: it can be a request."""
+        own = (*map(squeezed, _WHO_AND_WHEN), *self._words.names("kind"))
+        return self._squeezed.keys() <= {*own, *self._words.names("beside")}
+
+    def _names_a_right(self) -> bool:
+        """Whether any field says what a kind would, by its value or its name: that it refuses."""
+        rights = (RightsKind.ERASURE, RightsKind.WITHDRAWAL, RightsKind.OBJECTION)
+        own, beside = {*map(squeezed, _WHO_AND_WHEN)}, self._words.names("beside")
+        return bool(self.uses_refused) or any(
+            self._words.kind(value) in (rights if "right" not in name else _OF_RIGHTS)
+            or (self._words.kind(name) in rights and self._words.affirms(value))
+            or (name not in beside and self._words.says_refused(value))
+            for name, values in self.deep.items()
+            for value in (scalars(values) if name not in own else ())
+        )
+
+    def _refuses_inside(self) -> bool:
+        """Whether an object in it names a purpose in one field, and refuses it in another."""
+        for inner in self.objects():
+            told = [(squeezed(name), v) for name, vs in inner.items() for v in scalars(vs)]
+            uses = [name for name, value in told if self._words.is_use(value)]
+            others = [(name, value) for name, value in told if name not in uses]
+            if uses and any(
+                self._refuses(value) if name in _SAYS_WHETHER else self._words.refuses(name, value)
+                for name, value in others
+            ):
+                return True
+        return False
+
+
+def _of_all(found: Iterable[RefusalReading | Undecided]) -> frozenset[Purpose]:
+    return frozenset[Purpose]().union(*(item.purposes for item in found))
