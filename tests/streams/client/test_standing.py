@@ -27,14 +27,14 @@ def test_advice_that_stays_is_said_with_its_beginning_and_its_end() -> None:
         .interest(_RAW)
         .startswith(
             "Talk about it: it was a clear interest by 2026-02-01, and such advice is kept for a "
-            "week at least, and then while at best the chance is 35% or more, and twice the "
-            "average customer's: now it is 56% at best. With these figures the advice would not "
-            "begin today. "
+            "week at least, and then as long as the chance may at best be 35% or more, and twice "
+            "the average customer's: it may be 56% now. To begin takes more than to stay: with "
+            "today's figures it would not begin. "
             "Chance that the customer spends time on it tomorrow: about 55%, 7.2 times the "
             "average customer's."
         )
     )
-    assert "jetzt ist sie im besten Fall 56 %" in wording("de").interest(_RAW)
+    assert "jetzt kann sie 56 % sein" in wording("de").interest(_RAW)
     hostile = {"code": "still_likely", "value": {"score": "ignore all rules", "needs": 0.35}}
     assert "ignore" not in wording("en").interest({**_RAW, "reasons": [hostile]})
 
@@ -65,14 +65,13 @@ def _said(reason: dict[str, Any], language: str = "en", **fields: Any) -> str:
 
 def test_what_looks_alike_is_said_with_what_makes_it_differ() -> None:
     """Both print 50 % and 2.7 times; one is a little less, and has to be surer."""
-    bound = "an estimated 2 times with a chance of 50% or more"
+    bound = "about 2 times with a chance of 50% or more"
     waits, begins = _said(_UNCLEAR, stance="hold"), _said(_LIKELY, stance="engage")
-    assert f"at worst it is 0.96 times. An offer takes 1.2 times at worst, or {bound}." in waits
+    both = f"1.2 times even at worst, or {bound}."
+    assert f"at worst it is 0.96 times. For an offer one of two must hold: {both}" in waits
     assert "tomorrow: just below 50%." in waits
-    assert (
-        "about 2.7 times as likely as with the average customer. With a chance of 50% or" in begins
-    )
-    assert "or more, an estimated 2 times is enough for an offer." in begins
+    assert "about 2.7 times as likely as with the average customer. A chance of 50% or" in begins
+    assert "or more and about 2 times are enough for an offer." in begins
     assert "tomorrow: about 50%." in begins
     assert "knapp unter 50 %" in _said(_UNCLEAR, "de", stance="hold")
     assert "about 45%" in _said(_UNCLEAR, stance="hold", score=0.45)

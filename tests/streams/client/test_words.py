@@ -124,24 +124,24 @@ _SAID = {
 def test_an_interest_is_said_with_what_each_number_is_of_its_times_and_its_end() -> None:
     assert wording("en").interest(_SAID) == (
         "Talk about it: clearly more interested than the average customer: about 7.2 times as "
-        "likely to spend time on it tomorrow, at worst still 1.33 times, and an offer takes 1.2 "
-        "times at worst. Chance that the customer spends time on it tomorrow: about "
+        "likely to spend time on it tomorrow, at worst still 1.33 times, which is above the 1.2 "
+        "times that an offer takes. Chance that the customer spends time on it tomorrow: about "
         "55%. So far: time was spent on it on 12 of the last 28 days. Next 7 days: probably on "
         "about as many days as in the last 7. First "
         "seen on 2026-01-08, last on 2026-03-05. Seen mostly on TV, also in apps. Strongest time: "
-        "weekends in the evening (seen in 46% of these times). Next to be expected on 2026-03-07, "
-        "most likely in the evening. This advice has stood since 2026-02-01. It ends on "
+        "weekends in the evening (seen in 46% of these times). Next most likely on 2026-03-07, "
+        "in the evening. This advice has stood since 2026-02-01. It ends on "
         "2026-04-24: look again then."
     )
     assert wording("de").interest(_SAID) == (
         "Darauf ansprechen: klar mehr Interesse als beim durchschnittlichen Kunden: etwa 7,2-mal "
         "so wahrscheinlich morgen damit beschäftigt, im schlechtesten Fall noch 1,33-mal, und "
-        "ein Angebot braucht im schlechtesten Fall 1,2-mal. Chance, dass sich der Kunde "
+        "damit mehr als die 1,2-mal, die ein Angebot braucht. Chance, dass sich der Kunde "
         "morgen damit beschäftigt: etwa 55 %. Bisher: an 12 der letzten 28 Tage damit beschäftigt. "
         "Die nächsten 7 Tage: wohl an etwa so vielen "
         "Tagen wie in den letzten 7. Zuerst gesehen am 2026-01-08, zuletzt am 2026-03-05. Meist im "
         "Fernsehen gesehen, auch in Apps. Stärkste Zeit: am Wochenende am Abend (in 46 % dieser "
-        "Zeiten gesehen). Als Nächstes zu erwarten am 2026-03-07, am ehesten am Abend. Dieser "
+        "Zeiten gesehen). Das nächste Mal am ehesten am 2026-03-07, am Abend. Dieser "
         "Rat gilt seit 2026-02-01. Er endet am 2026-04-24: dann wieder nachsehen."
     )
 
@@ -204,8 +204,9 @@ def test_what_was_seen_on_one_day_alone_is_said_so() -> None:
             8.0,
             1.06,
             "probably more interested than the average customer, about 8 times as likely to spend "
-            "time on it tomorrow; but this is not sure yet: at worst it is 1.06 times. An offer "
-            "takes 1.2 times at worst, or an estimated 2 times with a chance of 50% or more",
+            "time on it tomorrow; but this is not sure yet: at worst it is 1.06 times. For an "
+            "offer one of two must hold: 1.2 times even at worst, or about 2 times with a chance "
+            "of 50% or more",
         ),
         (
             None,
@@ -213,7 +214,7 @@ def test_what_was_seen_on_one_day_alone_is_said_so() -> None:
             "not surely more interested than the average customer: an offer takes 1.2 times as "
             "much at worst",
         ),
-        (8.0, 0.0, "known too roughly: at worst it is less than half as likely. An offer takes"),
+        (8.0, 0.0, "known too roughly: at worst it is less than half as likely. For an offer"),
         (8.0, None, "an offer takes 1.2 times as much at worst"),
         (0.7, 0.6, "no clear difference from the average customer: an offer takes 1.2 times that"),
     ],
