@@ -349,7 +349,7 @@ def digest(live: Live, sid: int, place: int, rank: Any, text: Any, at: Any) -> A
     at : ndarray of int64
         Where in it each of the texts of `Notes` on the subject's rights begins.
     """
-    acted, ordered = _digests_of_offers(live, sid, rank, text[at[1] : at[3]])
+    acted, ordered = _digests_of_offers(live, sid, rank, text, at)
     h = _FNV_START ^ np.uint64(live.subjects.country[sid])
     h = (h ^ np.uint64(place)) * _FNV_PRIME
     for k in range(at[0], at[4]):
@@ -366,15 +366,17 @@ def digest(live: Live, sid: int, place: int, rank: Any, text: Any, at: Any) -> A
 
 
 @inlined
-def _digests_of_offers(live: Live, sid: int, rank: Any, text: Any) -> Any:
+def _digests_of_offers(live: Live, sid: int, rank: Any, text: Any, at: Any) -> Any:
     """Hashes of a record of offers, of any order and of its own, but for version and times."""
     s = live.subjects
+    held = (s.status[s.account[sid]] | s.status[sid]) & (S_CARE | S_HOLD)
     h = (_FNV_START ^ np.uint64(allowed_until(live, sid))) * _FNV_PRIME
-    for k in range(text.shape[0]):
+    first = at[2] if held else at[1]  # of single interests, then of the permission
+    for k in range(first, at[3]):
         h = (h ^ np.uint64(text[k])) * _FNV_PRIME
     any_order = own = h
-    if (s.status[s.account[sid]] | s.status[sid]) & (S_CARE | S_HOLD):
-        return finish(h), finish(h)  # no more is said of who must get none
+    if held:
+        return finish(h), finish(h)  # no more than that is said of who must get none
     for stance in (ENGAGE, AVOID):
         for q in range(rank.shape[0]):
             if rank[q].stance == stance:

@@ -24,6 +24,7 @@ from features.records.batch import Batch, parse
 from features.records.decoder import FACTS
 from features.records.position import Position
 from features.records.sequence import Merge
+from features.records.tolerated import Tolerance
 from features.state import layout as lay
 from features.state.changelog_keys import Owner
 from features.state.contents import Contents
@@ -32,7 +33,7 @@ from features.tags.exact import TagEntry
 from features.vocabulary import Reply
 from streams.contract.topics import INPUTS, JOINABLE, OUTCOMES
 from streams.settings import Settings
-from streams.worker.wiring import engine_config, input_limits
+from streams.worker.wiring import engine_config, input_limits, rules_of
 from tests.support.adopted_models import Places, Ticks, follow
 from tests.support.reference import canonical, without_versions
 
@@ -315,7 +316,8 @@ def _take(
             np.full(count, partition, np.int32),
             np.arange(count, dtype=np.int64),
             input_limits(settings()),
-            [at for _, _, at in mine],
+            came := [at for _, _, at in mine],
+            tolerance=Tolerance(rules_of(settings()).words, came.__getitem__),
         )
         merge.inputs[name].take(batch, count)
         merge.inputs[name].drained = True

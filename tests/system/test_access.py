@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -236,6 +236,11 @@ def _work(stage: Stage) -> None:
         wait_until(lambda: stage.holds(topics.TAGS, entry(1)[0]), _WAIT_S, logs[2].read_text)
         wait_until(lambda: stage.count(topics.DEAD_LETTERS) == _REFUSED, _WAIT_S, logs[2].read_text)
         assert [worker.terminate() for worker in workers] == [0, 0]
+    # Only who has state to read joins no group, and asks for one by name.
+    with WorkerProcess(one, stage.folder / "again.log", _WORKER) as again:
+        wait_until(partial(again.has_said, "restored"), _WAIT_S, again.text)
+        wait_for_end(stage.plain, again)
+        assert again.terminate() == 0
 
 
 def _follow(settings: Settings, topic: str, group: str) -> None:

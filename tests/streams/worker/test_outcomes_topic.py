@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from streams import metrics
-from streams.contract.topics import DEAD_LETTERS, INPUTS, OFFERS, OUTCOMES, TOPICS
+from streams.contract.topics import DEAD_LETTERS, INPUTS, OFFERS, OUTCOMES, PROFILES, TOPICS
 from streams.worker.wiring import warm_up
 from tests.broker.memory_broker import MemoryBroker
 from tests.simulation import inputs
@@ -104,9 +104,17 @@ def test_it_can_be_turned_on_later() -> None:
 
 def test_what_is_refused_is_a_dead_letter_of_its_topic() -> None:
     broker = _fed(with_topic=True)
-    _tell(broker, OUTCOMES, 3, kind="consent", status="withdrawn")
+    _tell(broker, OUTCOMES, 3, kind="greeting", status="sent")
     steps(30, start(broker, outcomes=True, tick_interval_ms=0))
     ((_, letter),) = broker.log(DEAD_LETTERS, 0).read(0, True)
     headers = dict(letter.headers or [])
     assert headers["source-topic"] == OUTCOMES.encode()
     assert headers["reason"] == b"unknown_kind"
+
+
+def test_a_refusal_that_came_to_it_is_heard() -> None:
+    broker = _fed(with_topic=True)
+    _tell(broker, OUTCOMES, 3, kind="consent", status="withdrawn")
+    steps(30, start(broker, outcomes=True, tick_interval_ms=0))
+    assert b"a" not in standing(broker, PROFILES)
+    assert not list(broker.log(DEAD_LETTERS, 0).read(0, True))
