@@ -69,8 +69,7 @@ def _append(live: Live, keys: Sequence[bytes], values: Sequence[bytes]) -> None:
         parts,
     )
     sids = np.zeros(len(keys), np.int32)
-    order = np.arange(len(keys))
-    packing_kernel.place(live, records, order, as_bytes(live.rows.windows), sids)
+    packing_kernel.place(live, records, as_bytes(live.rows.windows), sids)
     for name in packing_kernel.HEAD.names or ():
         if name not in ("format", "used"):
             live.subjects[name][sids] = heads[name]

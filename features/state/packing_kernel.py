@@ -144,12 +144,11 @@ class Records(NamedTuple):
 
 
 @bare
-def place(live: Live, records: Records, order: Any, row_bytes: Any, sids: Any) -> None:
-    """Append subjects in `order` and copy their rows in; the caller has made room.
+def place(live: Live, records: Records, row_bytes: Any, sids: Any) -> None:
+    """Append subjects and copy their rows in; the caller has made room.
 
     Parameters
     ----------
-    order : ndarray of int64, shape (n,)
     row_bytes : ndarray of uint8, shape (rows, ROW.itemsize)
         The rows' windows as bytes.
     sids : ndarray of int32, shape (n,)
@@ -157,8 +156,7 @@ def place(live: Live, records: Records, order: Any, row_bytes: Any, sids: Any) -
     """
     subjects, rows, counters = live.subjects, live.rows, live.counters
     values = records.values
-    for q in range(order.shape[0]):
-        i = order[q]
+    for i in range(sids.shape[0]):
         begin = records.key_at[i]
         length = records.key_at[i + 1] - begin
         sid = _subject(subjects, live.keys, counters, records.keys, begin, length)

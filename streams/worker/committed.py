@@ -59,6 +59,10 @@ class Committed:
         self._offsets: dict[tuple[str, int], int] = {}
         self._never: set[tuple[str, int]] = set()  # partitions without a committed offset
 
+    def spots(self, partitions: Iterable[int]) -> list[TopicPartition]:
+        """List these partitions of all joined inputs."""
+        return [TopicPartition(name, p) for p in partitions for name in self._names]
+
     def place(self, topic: str, partition: int) -> int:
         """Next offset of a partition; 0 where none was read."""
         return self._offsets.get((topic, partition), 0)
@@ -112,7 +116,7 @@ class Committed:
         if lost:
             # A worker that stood still while it restored may own nothing any more.
             before = dict(self._offsets)
-            self.read(self._spots(lost))
+            self.read(self.spots(lost))
             if self._offsets != before:
                 raise Abandon("another worker went on while the state was restored")
         return starts, lost
@@ -158,6 +162,3 @@ class Committed:
                 )
             start[name] = Position(offset, running)
         return start
-
-    def _spots(self, partitions: Iterable[int]) -> list[TopicPartition]:
-        return [TopicPartition(name, p) for p in partitions for name in self._names]

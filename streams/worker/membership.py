@@ -149,7 +149,7 @@ class Membership:
             self.given_up.add(partition, why)
         ready = {p: (made[p][0], start) for p, start in starts.items()} | self._parked
         self._parked = {}
-        spots = self._spots(ready)
+        spots = self._committed.spots(ready)
         if self._native is not None:
             self._native.forward(spots)
         # A broker's thread with nothing to fetch sleeps for a second. A seek wakes it, a resume
@@ -170,14 +170,14 @@ class Membership:
                 # partition stands still, and takes no other place until it is assigned anew.
                 why = deleted_unread(f"{name}[{partition}]", error.args[0])
                 self.given_up.add(partition, why)
-                self.consumer.pause(self._spots([partition]))
+                self.consumer.pause(self._committed.spots([partition]))
                 return
         self._inlet.open(partition, start)
         self.engines[partition] = engine
 
     def drop(self, partition: int) -> None:
         """Let go of what is live of a partition, which stays assigned."""
-        self.consumer.pause(self._spots([partition]))
+        self.consumer.pause(self._committed.spots([partition]))
         self._inlet.close(partition)
         self.engines.pop(partition, None)
         metrics.PARTITIONS.set(len(self.engines))
@@ -185,7 +185,7 @@ class Membership:
     def try_again(self) -> None:
         """Restore partitions that were given up long enough ago, beside those that run."""
         if not self.restoring and (due := self.given_up.take_due()):
-            spots = self._spots(due)
+            spots = self._committed.spots(due)
             self._committed.read(spots)
             self._begin(spots)
 
@@ -348,6 +348,3 @@ class Membership:
             self._inlet.close(partition)
         self.engines.clear()
         metrics.PARTITIONS.set(0)
-
-    def _spots(self, partitions: Iterable[int]) -> list[TopicPartition]:
-        return [TopicPartition(name, p) for p in partitions for name in self._names]

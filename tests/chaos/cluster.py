@@ -277,8 +277,9 @@ class Cluster:
             ended = together == before or not self.settings.shared_model
             if len(together) == self.settings.partitions and ended or time.monotonic() > deadline:
                 return together
-            before = together
-            time.sleep(2e-3 * _SHARED_WAIT_MS * self.settings.shared_model)
+            if self.settings.shared_model:
+                before = together
+                time.sleep(2e-3 * _SHARED_WAIT_MS)
 
     def _ask(self) -> dict[int, str]:
         self._wanted_dump += 1
