@@ -226,15 +226,15 @@ def _work(stage: Stage) -> None:
             words = {k.removeprefix(PREFIX): v for k, v in mine.items() if k.startswith(PREFIX)}
             running.enter_context(app_process(f"streams.apps.{name}", log, **words))
         wait_for_end(stage.plain, *workers)
-        # Its letter is whole once the account's consent is known: nothing else is in that topic,
-        # so it would be read before the facts.
+        # Its letter is whole while the account's consent is known: nothing else is in that topic,
+        # so it would be read before the facts; and a visit of today ends what is years old.
         stage.produce(topics.OUTCOMES, (b"sim-00029", b"{nope"), as_="producer")
+        wait_until(lambda: stage.count(topics.DEAD_LETTERS) == _REFUSED, _WAIT_S, logs[2].read_text)
         _brief_consent(stage)
         wait_until(lambda: _ticks(stage) > 0, _WAIT_S, logs[0].read_text)
         for topic in (topics.UNTAGGED, topics.RECEIPTS, topics.AUDIENCES, topics.MODELS):
             stage.wait_for(topic, *logs)
         wait_until(lambda: stage.holds(topics.TAGS, entry(1)[0]), _WAIT_S, logs[2].read_text)
-        wait_until(lambda: stage.count(topics.DEAD_LETTERS) == _REFUSED, _WAIT_S, logs[2].read_text)
         assert [worker.terminate() for worker in workers] == [0, 0]
     # Only who has state to read joins no group, and asks for one by name.
     with WorkerProcess(one, stage.folder / "again.log", _WORKER) as again:
