@@ -38,6 +38,7 @@ from features.state import changelog_keys as keys
 from features.state import layout as lay
 from features.state import packing_kernel, snapshots
 from features.state.changelog_keys import Bound, IncompatibleState, Kind, Meta, Owner
+from features.state.folded_changelog import FoldedChangelog
 from features.state.store import Store
 from features.tags.taxonomy import Taxonomy
 
@@ -134,31 +135,27 @@ class Checkpoint:
         return later
 
     def load(
-        self,
-        records: Iterable[tuple[bytes, bytes]],
-        store: Store,
-        accounts: Accounts,
-        learned: Iterable[Restored],
+        self, folded: FoldedChangelog, store: Store, accounts: Accounts, learned: Iterable[Restored]
     ) -> dict[str, Position]:
         """Load a folded changelog; see `features.engine.Engine.load`."""
-        names, values, aside, other = keys.divided(records)
+        subjects, aside, other = folded.subjects, folded.aside, folded.others
         if keys.META not in other:
-            if names or other or aside:
+            if subjects or other or aside:
                 raise IncompatibleState("the changelog has records but no p/meta")
             return {}
         meta = Meta.from_bytes(other[keys.META])
         later = self.refuse_other(meta)
         self.owner = meta.owner
-        store.load(names, values)
+        store.load(list(subjects), list(subjects.values()))
         store.counters["seq"] = meta.seq
         store.counters["max_ts"], store.counters["open_day"] = meta.max_ts, meta.open_day
         store.leaders, store.ticked = meta.leaders, meta.ticked
         store.totals[:] = meta.outcomes
         self._next = meta.next
         if store.clock.attribution:
-            store.screens.load(aside)
+            store.screens.load(aside.items())
         else:
-            self._unused = [keys.kept_aside(name) for name, _ in aside]
+            self._unused = [keys.kept_aside(name) for name in aside]
             self._unused += [key for key in (keys.SCREENS,) if key in other]
         count = int(store.counters["subjects"])
         if self._default_grant:

@@ -35,6 +35,7 @@ from features.state import layout as lay
 from features.state import sweep_kernel
 from features.state.changelog_keys import IncompatibleState, Owner, subject
 from features.state.contents import Contents
+from features.state.folded_changelog import FoldedChangelog
 from features.state.store import Store
 from features.tags.taxonomy import Taxonomy
 
@@ -313,12 +314,12 @@ class Engine:
         store.compact()
         return changes
 
-    def load(self, records: Iterable[tuple[bytes, bytes]]) -> dict[str, Position]:
+    def load(self, records: FoldedChangelog | Iterable[tuple[bytes, bytes]]) -> dict[str, Position]:
         """Load a folded changelog into a new engine.
 
         Parameters
         ----------
-        records : iterable of (bytes, bytes)
+        records : FoldedChangelog or iterable of (bytes, bytes)
             The latest value of each key that was not deleted.
 
         Returns
@@ -331,9 +332,10 @@ class Engine:
         features.state.changelog_keys.IncompatibleState
             Where the changelog was written under other settings or by another format.
         """
+        folded = records if isinstance(records, FoldedChangelog) else FoldedChangelog.of(records)
         try:
             offsets = self._checkpoint.load(
-                records, self.store, self.accounts, (self.learner, self.related, self.outcomes)
+                folded, self.store, self.accounts, (self.learner, self.related, self.outcomes)
             )
         except _DAMAGE as error:  # its text may hold what is known about somebody
             raise IncompatibleState(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum, unique
 from typing import Any, Final, NamedTuple
@@ -119,48 +119,6 @@ def parse(key: bytes) -> Key | None:
     """The kind and the name of a key; None for a key that this release doesn't write."""
     kind = _KINDS.get(key[:2])
     return None if kind is None else Key(kind, key[2:])
-
-
-class Divided(NamedTuple):
-    """Records of a changelog by who reads them; names are keys without their kind.
-
-    Attributes
-    ----------
-    names, subjects : list of bytes
-        Of subjects the name, and the record beside it.
-    aside : list of (bytes, bytes)
-        Of what is kept aside of subjects the name and the record.
-    others : dict of bytes to bytes
-        All others by their keys.
-    """
-
-    names: list[bytes]
-    subjects: list[bytes]
-    aside: list[tuple[bytes, bytes]]
-    others: dict[bytes, bytes]
-
-
-def divided(records: Iterable[tuple[bytes, bytes]]) -> Divided:
-    """Divide records by kind, of which the first two are as many as there are persons.
-
-    Examples
-    --------
-    >>> divided([(b"s/a", b"1"), (b"h/a", b"2"), (b"p/meta", b"3")])
-    Divided(names=[b'a'], subjects=[b'1'], aside=[(b'a', b'2')], others={b'p/meta': b'3'})
-    """
-    found = Divided([], [], [], {})
-    subjects, aside = Kind.SUBJECT.value, Kind.ASIDE.value
-    # Who takes a partition over waits for this, so nothing is called for a key but slices.
-    for key, value in records:
-        kind = key[:2]
-        if kind == subjects:
-            found.names.append(key[2:])
-            found.subjects.append(value)
-        elif kind == aside:
-            found.aside.append((key[2:], value))
-        else:
-            found.others[key] = value
-    return found
 
 
 def account_named(key: bytes) -> bytes:

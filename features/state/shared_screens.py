@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
@@ -217,7 +217,7 @@ class SharedScreens:
         tables = (as_bytes(live.rows.apart), as_bytes(live.known.lines), as_bytes(live.subjects))
         return aside.Raw(heads, lines, homes, *tables)
 
-    def load(self, records: Sequence[tuple[bytes, bytes]]) -> None:
+    def load(self, records: Collection[tuple[bytes, bytes]]) -> None:
         """Load records into a store whose subjects are there.
 
         Raises

@@ -19,6 +19,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 from features.engine import Engine
 from features.records.position import Position
 from features.state.changelog_keys import IncompatibleState
+from features.state.folded_changelog import FoldedChangelog
 from streams import metrics
 from streams.contract.topics import STATE
 from streams.errors import Abandon, Stop
@@ -37,7 +38,7 @@ _SAY_EVERY_S = 5.0
 class Warm(Protocol):
     """A part of a changelog that was folded before, and where it ends."""
 
-    folded: dict[bytes, bytes]
+    folded: FoldedChangelog
     position: int
 
 
@@ -76,7 +77,7 @@ class Restore:
         self._ports = ports
         self._make = make_engine
         self._topic = settings.topic(STATE)
-        self._folded = {p: warm[p].folded if p in warm else {} for p in partitions}
+        self._folded = {p: warm[p].folded if p in warm else FoldedChangelog() for p in partitions}
         self._open: set[int] = set()
         self.failed: dict[int, Stop] = {}
         self._started = self._said = self._heard = self._ports.monotonic()
@@ -127,7 +128,7 @@ class Restore:
         for partition, records in self._folded.items():
             engine = self._make()
             try:
-                offsets = engine.load(records.items())
+                offsets = engine.load(records)
             except IncompatibleState as error:
                 self.failed[partition] = Stop(f"{self._topic}[{partition}]: {error}")
                 continue
@@ -150,7 +151,7 @@ class Restore:
             error = message.error()
             if error is None:
                 partition = message.partition() or 0
-                fold(self._folded[partition], message)
+                self._folded[partition].put(message.key() or b"", message.value())
                 self._at[partition] = (message.offset() or 0) + 1
                 read += 1
             elif error.code() == KafkaError._PARTITION_EOF:
@@ -176,12 +177,3 @@ class Restore:
                 now - self._started,
                 left,
             )
-
-
-def fold(folded: dict[bytes, bytes], message: Message) -> None:
-    """Fold a changelog record into the latest value of each key."""
-    key, value = message.key() or b"", message.value()
-    if value is None:
-        folded.pop(key, None)
-    else:
-        folded[key] = value

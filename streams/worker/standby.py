@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 
 from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, Message, TopicPartition
 
+from features.state.folded_changelog import FoldedChangelog
 from streams import metrics
 from streams.contract.topics import STATE
 from streams.kafka import clients
 from streams.kafka.compacted import passes
 from streams.kafka.ports import REAL, Ports
 from streams.settings import Settings
-from streams.worker.restore import fold
 
 log = logging.getLogger(__name__)
 _PER_TURN = 5_000  # records followed in one turn of the loop, a few milliseconds
@@ -32,7 +32,7 @@ _STALE_S = 3_600.0
 class Copy:
     """A partition's changelog as folded so far, and the offset to read on from."""
 
-    folded: dict[bytes, bytes] = field(default_factory=dict)
+    folded: FoldedChangelog = field(default_factory=FoldedChangelog)
     position: int = OFFSET_BEGINNING
     fresh_at: float = 0.0
 
@@ -94,7 +94,7 @@ class Standby:
         if copy is None:
             return  # was under way when the partition was taken over
         if error is None:
-            fold(copy.folded, message)
+            copy.folded.put(message.key() or b"", message.value())
             copy.position = (message.offset() or 0) + 1
             metrics.STANDBY_RECORDS.inc()
         elif error.code() == KafkaError._PARTITION_EOF:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from features.state.folded_changelog import FoldedChangelog
 from streams.contract.record import Record
 from streams.contract.topics import INPUTS, NETWORK, STATE
 from streams.sandbox.simulator import Simulation, simulated
@@ -80,7 +81,7 @@ def test_a_copy_is_the_fold_of_what_was_committed(log: Log) -> None:
     follow(standby, {0})
     copies = standby.take([0, 1])
     assert copies.keys() == {1}
-    assert copies[1].folded == {b"a": b"2"}
+    assert copies[1].folded.others == {b"a": b"2"}
     assert copies[1].position > 0
 
 
@@ -91,7 +92,7 @@ def test_only_partitions_of_others_are_followed(log: Log) -> None:
     follow(standby, {0})
     follow(standby, {1})
     assert standby.take([1]) == {}
-    assert standby.take([0])[0].folded == {b"a": b"1"}
+    assert standby.take([0])[0].folded.others == {b"a": b"1"}
 
 
 def test_a_partition_that_was_taken_and_lost_is_read_anew(log: Log) -> None:
@@ -102,7 +103,7 @@ def test_a_partition_that_was_taken_and_lost_is_read_anew(log: Log) -> None:
     log.write(1, b"a", None)
     follow(standby, {0, 1})
     follow(standby, {0})
-    assert standby.take([1])[1].folded == {}
+    assert standby.take([1])[1].folded == FoldedChangelog()
 
 
 def test_a_copy_that_has_not_seen_the_end_for_long_is_read_anew(log: Log) -> None:
@@ -115,7 +116,7 @@ def test_a_copy_that_has_not_seen_the_end_for_long_is_read_anew(log: Log) -> Non
     log.broker.log(STATE, 1).compact()
     log.write(1, b"b", b"2")
     follow(standby, {0})
-    assert standby.take([1])[1].folded == {b"b": b"2"}
+    assert standby.take([1])[1].folded.others == {b"b": b"2"}
 
 
 def test_the_setting_is_read() -> None:

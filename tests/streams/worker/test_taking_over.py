@@ -46,7 +46,7 @@ def test_a_copy_that_has_the_end_needs_no_reader() -> None:
     settings, end = inputs.settings(), broker.log(STATE, 0).end
     assert end > 0
     for position, reads in ((end, False), (end - 1, True)):
-        copy = {0: Copy({}, position)}
+        copy = {0: Copy(position=position)}
         restore = Restore(settings, [0], engine_with, ports(broker, "w2"), copy)
         assert (restore._consumer is not None) is reads
         assert restore.step(0.0) is not reads
