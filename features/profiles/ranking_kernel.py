@@ -65,8 +65,8 @@ _DECLARED = 100.0
 #: What is within the interval tells little, whatever the estimate itself is.
 _UNCLEAR = 1e-3
 _NO_MORE = 0.01  # share of what a parent tells by which it must tell more than its child
-#: Share of a parent's score from which on a child of the same stance says as much of it: what is
-#: left of the parent are single days of something else, and the child's name says what to do.
+#: Share of a parent's score from which on a child of the same stance, or one to avoid, says as much
+#: of it: what is left are single days of something else, and the child's name says what to do.
 _MOST_OF = 0.75
 _OUT = 1_000  # added to a trend: it is to be taken out
 #: Days from which on a habit like everybody's, or a mere guess, is told apart from one that is
@@ -325,10 +325,11 @@ def without_parents(live: Live, rank: Any, count: int, parent: Any, place: Any) 
 def _says_as_much(below: Any, above: Any) -> bool:
     """Whether what is below another interest says as much of it as that itself."""
     told, alike = above.tells, above.stance == below.stance
-    if told >= _DECLARED or (above.stance != HOLD and not alike):
+    forbids = below.stance == AVOID and above.stance == ENGAGE
+    if told >= _DECLARED or (above.stance != HOLD and not alike and not forbids):
         return False
-    most = alike and below.score >= _MOST_OF * above.score
-    return bool(most or below.tells >= told - _NO_MORE * abs(told) - 1e-6)
+    most = (alike or forbids) and below.score >= _MOST_OF * above.score
+    return bool(most or (not forbids and below.tells >= told - _NO_MORE * abs(told) - 1e-6))
 
 
 @inlined

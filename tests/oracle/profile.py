@@ -103,12 +103,16 @@ def chosen(
         if item["tells"] >= 100.0
         or not any(
             (
-                other["tells"] >= item["tells"] - 0.01 * abs(item["tells"]) - 1e-6
-                or (other["stance"] == item["stance"] and other["score"] >= 0.75 * item["score"])
+                item["stance"] in ("hold", other["stance"])
+                and other["tells"] >= item["tells"] - 0.01 * abs(item["tells"]) - 1e-6
+                or (
+                    other["stance"] == item["stance"]
+                    or (item["stance"], other["stance"]) == ("engage", "avoid")
+                )
+                and other["score"] >= 0.75 * item["score"]
             )
             and other is not item
             and item["id"] in above(other["id"])
-            and item["stance"] in ("hold", other["stance"])
             for other in best
         )
     ]
