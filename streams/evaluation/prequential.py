@@ -55,6 +55,8 @@ class Answers:
     decisions : structured ndarray, shape (n,)
         Score, lift, confidence and stance as a profile of that morning would have them, and the
         independent days that its interval assumes: `features.models.Learner.decisions`.
+    bits : ndarray of uint64, shape (n,)
+        Days on which the row was engaged with, bit 0 is the eve.
     """
 
     day: NDArray[np.int64]
@@ -69,6 +71,7 @@ class Answers:
     x: NDArray[np.float64]
     p: dict[str, NDArray[np.float64]]
     decisions: NDArray[np.void]
+    bits: NDArray[np.uint64]
 
     def __len__(self) -> int:
         return len(self.y)
@@ -184,6 +187,7 @@ def joined_answers(recorders: Sequence[Recorder]) -> Answers:
         x=of_rows("x"),
         p={name: column(answers[name] for answers in said) for name in said[0]},
         decisions=column(d for recorder in recorders for d in recorder.decisions),
+        bits=of_rows("bits"),
     )
 
 

@@ -107,6 +107,13 @@ def _stances(found: Mapping[str, Any]) -> list[str]:
         "week {said}; of {onsets} new habits it waited {lag:.1f} days".format(
             **found["changes"], said=format(Interval(**found["changes"]["back"]), ".4f")
         ),
+        "trend against the coming week, of what was seen on three of 28 days or more: rows, right "
+        "(of habits: called steady), the contrary came (called rising)\n"
+        + "\n".join(
+            f"{rates['said']:22}{rates['rows']:9d}  {format(Interval(**rates['right']), '.3f'):22}"
+            f"{rates['opposite']:8.3f}"
+            for rates in found["trends"]
+        ),
         "confidence: standard error over score, as it said and as the following 14 days showed\n"
         + "\n".join(
             f"{band['confidence']:>9} {band['mornings']:8d}{band['said']:8.2f}{band['came']:8.2f}"

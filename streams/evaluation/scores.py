@@ -35,6 +35,7 @@ from streams.evaluation.measures import (
 from streams.evaluation.panels import Panel, flat, one_each
 from streams.evaluation.prequential import Answers, count_active_days, replay, row_by_row
 from streams.evaluation.segments import segments
+from streams.evaluation.trends import trends
 
 Floats = NDArray[np.float64]
 
@@ -110,6 +111,7 @@ def measure(
         "stances": stances.stances(answers, counted, blocks),
         "abstention": stances.abstention(answers, counted),
         "changes": asdict(stances.changes(answers, counted)),
+        "trends": [asdict(rates) for rates in trends(answers, counted)],
         "exactness": [asdict(band) for band in stances.exactness(answers, counted)],
         "coverage": [asdict(band) for band in stances.coverage(answers, counted)],
         **_shares(panel, answers, counted, tree, tagged),

@@ -82,7 +82,7 @@ class Calm:
 
 def changes(answers: Answers, counted: NDArray[np.bool_]) -> Calm:
     """Count how often `engage` comes and goes, and how long a new habit waits for it."""
-    order, pair = _by_pair(answers)
+    order, pair = in_order_of_pairs(answers)
     day, y = answers.day[order], answers.y[order].astype(np.int64)
     engaged = answers.decisions["stance"][order] == Stance.ENGAGE
     flip = np.flatnonzero((np.diff(engaged) != 0) & (np.diff(pair) == 0)) + 1
@@ -112,7 +112,7 @@ def changes(answers: Answers, counted: NDArray[np.bool_]) -> Calm:
     )
 
 
-def _by_pair(answers: Answers) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def in_order_of_pairs(answers: Answers) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Order of rows by subject, interest and day, and the number of each one's pair there."""
     order = np.lexsort((answers.day, answers.interest, answers.subject))
     subject, interest = answers.subject[order], answers.interest[order]
@@ -215,7 +215,7 @@ def _fortnights(
     answers: Answers, counted: NDArray[np.bool_]
 ) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
     """Counted rows with a whole fortnight from their day on, and the engaged days of it."""
-    order, pair = _by_pair(answers)
+    order, pair = in_order_of_pairs(answers)
     day = answers.day[order]
     last = np.arange(len(order)) + AHEAD_DAYS - 1
     whole = last < len(order)

@@ -218,6 +218,7 @@ def test_ties_are_ranked_by_chance_and_not_by_the_order_of_rows() -> None:
         np.zeros((n * days, 0)),
         {},
         np.zeros(n * days, DECISION),
+        zeros.astype(np.uint64),
     )
     constant = measures.ranking(answers, np.full(n * days, 0.1), np.ones(n * days, np.bool_))
     assert constant.recall.mean() == pytest.approx(5 / n, abs=0.06)
@@ -268,6 +269,7 @@ def _fortnights(held: bool) -> Answers:
         np.zeros((n, 0)),
         {},
         said,
+        zeros.astype(np.uint64),
     )
 
 

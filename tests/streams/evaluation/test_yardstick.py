@@ -240,6 +240,7 @@ def _days(engaged: list[int], y: list[int]) -> Answers:
         np.zeros((n, 0)),
         {},
         said,
+        zeros.astype(np.uint64),
     )
 
 
