@@ -49,7 +49,7 @@ def weekly_habit(
     share : object
         Value of the reason.
     """
-    day, first = day_of(profile), _date(interest.get("first_seen"))
+    day, first = day_of(profile), date_of(interest.get("first_seen"))
     if day is None or first is None or isinstance(share, bool):
         return None
     weeks = min(_WEEKS, (day - first).days // len(WEEKDAYS))
@@ -77,7 +77,7 @@ def day_of(profile: Mapping[str, Any]) -> date | None:
     interests = profile.get("interests")
     for item in interests if isinstance(interests, list) else ():
         then = item.get("next") if isinstance(item, Mapping) else None
-        next_time = _date(then.get("date")) if isinstance(then, Mapping) else None
+        next_time = date_of(then.get("date")) if isinstance(then, Mapping) else None
         if next_time is not None:
             latest = min(latest, next_time)
     return earliest if earliest == latest else None
@@ -108,7 +108,8 @@ def _local(epoch_ms: Any, minutes: int) -> date | None:
         return None
 
 
-def _date(text: Any) -> date | None:
+def date_of(text: Any) -> date | None:
+    """Local day of a profile (JSON), ``YYYY-MM-DD``; None for what is none."""
     try:
         return date.fromisoformat(text) if isinstance(text, str) else None
     except ValueError:

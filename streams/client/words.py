@@ -6,18 +6,18 @@ where the code has one. A code that a file doesn't know, of a later version say,
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from functools import lru_cache
-from importlib import resources
-from typing import Any, TypeGuard
+from typing import Any
 
-from streams.client.habits import WEEKDAYS, last_day_of, weekly_habit
+from streams.client.chances import KEPT_DAYS, is_figure, kept_down_to, rounded_times
+from streams.client.habits import WEEKDAYS, date_of, last_day_of, weekly_habit
+from streams.client.phrases import Phrasebook, says_times
 
 #: There is a file of each; the first is the default.
 LANGUAGES = ("en", "de")
-#: Reasons whose value is a share.
-_SHARES = ("share_7d", "seen_on_shared_screen", "somebody_else", "learned_abroad")
+
 #: Reasons that decide whatever was measured; they are said first.
 _SAID = ("on_hold", "care_case", "suppressed", "declared_dislike", "declared_like")
 _DECISIVE = (*_SAID, "somebody_else", "learned_abroad", "trip_taken")
@@ -26,77 +26,16 @@ _DECISIVE = (*_SAID, "somebody_else", "learned_abroad", "trip_taken")
 _LEFT_OUT = ("share_7d",)
 #: Reasons for which the profile's suppressions say what was behind them.
 _SPELT_OUT = ("on_hold", "suppressed")
-#: From so many times the average customer's chance on it is said to be more.
-_MORE = 1.2
-#: A cautious estimate below this many times the average customer's says only that little was seen.
-_OPEN = 0.5
-#: From this chance on so many times the average customer's, as estimated, are enough to engage.
-LIKELY, TWICE = 0.5, 2
-#: Reasons that say how many times that is, by the numbers that decided; whose numbers are chances.
-_BOUNDS = {"lift_clear": "low", "lift_unclear": "low", "likely": "score"}
-_CHANCES = ("likely", "still_likely", "too_rare")
-#: Between these many times the average customer's chance is said to be the same; from the last on
-#: it is said in whole numbers.
-_ALIKE, _WHOLE = (0.95, 1.05), 10.0
+#: What was seen on so few days has no trend; nor has what was not seen for so many.
+_FEW, _WEEK = 2, 7
+#: Between these many times the average customer's chance is said to be the same.
+_ALIKE = (0.95, 1.05)
 #: Share from which on a source is where an interest is mostly seen, and where it is only seen.
 _MOSTLY, _ONLY = 0.6, 0.995
 
 
-class Wording:
-    """The templates of one language.
-
-    Parameters
-    ----------
-    language : str
-        One of `LANGUAGES`.
-
-    Examples
-    --------
-    >>> Wording("en").reason("active_days_28", 12)
-    'time was spent on it on 12 of the last 28 days'
-    >>> Wording("de").reason("active_days_28", 12)
-    'an 12 der letzten 28 Tage damit beschäftigt'
-    >>> Wording("en").reason("moon_phase", 3)
-    'another reason (moon_phase: 3)'
-    """
-
-    def __init__(self, language: str) -> None:
-        self.language = language
-        path = resources.files("streams").joinpath(f"data/words.{language}.json")
-        self._texts: dict[str, dict[str, str]] = json.loads(path.read_text(encoding="utf-8"))
-
-    def codes(self, kind: str) -> set[str]:
-        """Codes of a kind that there is a template for."""
-        return {code for code in self._texts[kind] if not code.startswith("_")}
-
-    def say(self, kind: str, code: str, /, **values: Any) -> str:
-        """One phrase: of a kind (reason, stance, trend, suppression, ...), by its code."""
-        table = self._texts[kind]
-        template = table.get(code)
-        if template is None:
-            template, values = table["_other"], {"code": code, **values}
-        shown = {name: self._number(value) for name, value in values.items()}
-        return template.format_map(_Lenient(shown))
-
-    def reason(self, code: str, value: Any = None, lift: Any = None) -> str:
-        """One reason for a stance; `lift` is the interest's."""
-        bounds = self._bounds(code, value)
-        if code == "lift_unclear" and _is_number(lift) and lift < _MORE:
-            return self.say("reason", "_lift_unclear_alike", **{"needs": _MORE, **bounds})
-        if _says_times(code, value, lift):
-            rough = code == "lift_unclear" and bounds["low"] < _OPEN
-            kind = f"_{code}_open" if rough else f"_{code}_times"
-            begins = {"likely": self._percent(LIKELY), "twice": TWICE, "times": _times(lift)}
-            return self.say("reason", kind, **bounds, **begins)
-        if code in _SHARES:
-            value = self._percent(value)
-        if value is None and code not in self._texts["reason"]:
-            return self.say("reason", "_bare", code=code)
-        if isinstance(value, Mapping):
-            if _is_number(loss := bounds.get("loss")):  # of a contact
-                bounds["loss"] = round(100 * loss)
-            return self.say("reason", code, **bounds)
-        return self.say("reason", code, value=value)
+class Wording(Phrasebook):
+    """Says whole interests, permissions and suppressions of a profile in one language."""
 
     def interest(self, raw: Mapping[str, Any], profile: Mapping[str, Any] | None = None) -> str:
         """An interest of a profile (JSON) in words: what to do, why, when, and how long so.
@@ -110,25 +49,43 @@ class Wording:
         reasons = sorted(_dicts(raw.get("reasons")), key=lambda item: _weight(item, engaged))
         decided = bool(reasons) and reasons[0].get("code") in _SAID
         # What was said decides alone: what would have been decided by a number confuses.
-        left_out = {*_LEFT_OUT, *self.codes("rule")} if decided else _LEFT_OUT
+        left_out = {*_LEFT_OUT, *(self.codes("rule") if decided else ())}
+        if isinstance(raw.get("first_seen"), str):  # the date says it
+            left_out.add("few_data")
         kept = [item for item in reasons if item.get("code") not in left_out]
         said = [self._reason_of(item, raw, profile) for item in kept]
         said = said or [self.say("sentence", "nothing")]
         first = max(1, sum(_weight(item, engaged) < len(_DECISIVE) for item in reasons))
         why, more = "; ".join(said[:first]), said[first:]
         stance = self.say("stance", str(raw.get("stance", "hold")))
-        trend = self.say("trend", str(raw.get("trend", "steady")))
-        details = "details_more" if more else "details"
         return " ".join(
             [
                 self.say("sentence", "interest", stance=stance, why=why),
                 *(self._limits(raw, profile) if engaged else ()),
                 *(() if decided else self._chance(raw, reasons[0] if reasons else {})),
-                self.say("sentence", details, trend=trend, details="; ".join(more)),
+                # Nobody acts on how often that comes which is not to be talked about.
+                *self._so_far(more, "" if decided and not engaged else self._trend(raw, profile)),
                 *self._times(raw),
                 *self._standing(raw, profile, str(reasons[0].get("code")) if decided else ""),
             ]
         )
+
+    def _so_far(self, details: list[str], trend: str) -> Iterator[str]:
+        """A sentence on what was seen, and on the next days."""
+        if details or trend:
+            kind = "details" if not details else "details_more" if trend else "so_far"
+            yield self.say("sentence", kind, trend=trend, details="; ".join(details))
+
+    def _trend(self, raw: Mapping[str, Any], profile: Mapping[str, Any]) -> str:
+        """Say whether an interest will come more often, where enough was seen to tell."""
+        trend, days = str(raw.get("trend", "steady")), _active_days(raw)
+        if days is not None and days <= _FEW and trend in self.codes("trend"):
+            return self.say("trend", "_few")
+        last, seen = last_day_of(profile), date_of(raw.get("last_active"))
+        if last and seen and (last - seen).days >= _WEEK and trend in ("rising", "steady"):
+            kind = "_back" if trend == "rising" else "_away"
+            return self.say("trend", kind, days=(last - seen).days)
+        return self.say("trend", trend)
 
     def rule(self, raw: Mapping[str, Any]) -> str:
         """The rule that decided on an interest (JSON), with its numbers; empty where none did."""
@@ -162,26 +119,40 @@ class Wording:
             if pauses:
                 why = "; ".join(dict.fromkeys(pauses))
                 return self.say("reason", f"_{code}_for", why=why)
-        since, bounds = raw.get("stance_since"), self._bounds(code, value)
-        if code == "still_likely" and isinstance(since, str) and not _is_new(since, profile):
-            return self.say("reason", "_still_likely_since", since=since, **bounds)
-        return self.reason(code, value, raw.get("lift"))
+        if code == "still_likely":
+            return self._kept(value, raw, profile)
+        return self.reason(code, value, raw)
 
-    def _bounds(self, code: str, value: Any) -> dict[str, Any]:
-        """The numbers of a reason by name; chances in percent."""
-        found = value.items() if isinstance(value, Mapping) else ()
-        shown = self._percent if code in _CHANCES else lambda number: number
-        return {str(name): shown(number) for name, number in found if _is_number(number)}
+    def _kept(self, value: Any, raw: Mapping[str, Any], profile: Mapping[str, Any]) -> str:
+        """The reason of advice that stays: until when it is kept, or what ends it."""
+        since, bounds = raw.get("stance_since"), self._bounds("still_likely", value)
+        if (needs := value.get("needs") if isinstance(value, Mapping) else None) is not None:
+            if is_figure(needs):
+                ends = kept_down_to(raw.get("score"), raw.get("lift"), needs)
+                most = value.get("score")  # rounded figures could put the one above the other
+                bounds["ends"] = self._percent(min(ends, most) if is_figure(most) else ends)
+        began, last = date_of(since), last_day_of(profile)
+        if began and last and (last - began).days < KEPT_DAYS:
+            until = f"{began + timedelta(days=KEPT_DAYS)}"
+            return self.say("reason", "_still_likely_kept", until=until)
+        if began:
+            return self.say("reason", "_still_likely_since", since=since, **bounds)
+        return self.say("reason", "still_likely", **bounds)
 
     def _limits(self, raw: Mapping[str, Any], profile: Mapping[str, Any]) -> Iterator[str]:
         """Sentences on what of an interest must not be talked about, and through which channels."""
         parts = [
-            str(item.get("name"))
+            item
             for item in _dicts(profile.get("interests"))
             if item.get("stance") == "avoid" and item.get("parent") == raw.get("id")
         ]
         if parts and "id" in raw:
-            yield self.say("sentence", "apart", names=", ".join(parts))
+            names = ", ".join(str(item.get("name")) for item in parts)
+            yield self.say("sentence", "apart", names=names)
+            seen = [days for item in parts if (days := _active_days(item)) is not None]
+            left = (_active_days(raw) or 0) - sum(seen)
+            if left > 0 and len(seen) == len(parts):
+                yield self.say("sentence", "left", days=left)
         for item in _dicts(profile.get("suppressions")):
             if "channel" in item and item.get("scope") in ("all", raw.get("id")):
                 until = item.get("until")
@@ -199,25 +170,17 @@ class Wording:
         would be another one in each profile. What the `first` reason has said is not repeated.
         """
         score, lift = raw.get("score"), raw.get("lift")
-        if not _is_number(score):
+        if not is_figure(score):
             return
-        about, code = self._about(score), str(first.get("code"))
-        told = _says_times(code, first.get("value"), lift)
-        if not _is_number(lift) or not lift > 0.0:
-            yield self.say("sentence", "chance", score=about)
-        elif told:
-            if code == "lift_unclear" and lift >= TWICE and abs(score - LIKELY) < 0.005:
-                about = self.say("sentence", "below", value=self._percent(LIKELY))  # it was rounded
+        about = self.chance(raw)
+        if says_times(str(first.get("code")), first.get("value"), raw):
+            return
+        if not is_figure(lift) or not lift > 0.0:
             yield self.say("sentence", "chance", score=about)
         elif _ALIKE[0] <= lift < _ALIKE[1]:
             yield self.say("sentence", "chance_alike", score=about)
         else:
-            yield self.say("sentence", "chance_times", score=about, times=_times(lift))
-
-    def _about(self, share: float) -> str:
-        if 0.0 < share < 0.01:
-            return self.say("sentence", "under")
-        return self.say("sentence", "about", value=self._percent(share))
+            yield self.say("sentence", "chance_times", score=about, times=rounded_times(lift))
 
     def _times(self, raw: Mapping[str, Any]) -> Iterator[str]:
         """Sentences on where and when an interest shows, and since when its stance holds."""
@@ -227,17 +190,19 @@ class Wording:
             yield self.say("sentence", span, first=first, last=last)
         yield from self._seen(raw.get("sources"))
         if moments := _dicts(raw.get("moments")):
-            said = (
+            said = [
                 self.say(
                     "sentence",
                     "moment",
                     day=self.say("day", str(item.get("weekday") or item.get("day_type"))),
                     part=self.say("part", str(item.get("part"))),
-                    p=self._percent(item.get("p")),
+                    count=max(1, round(10 * p)),
                 )
                 for item in moments
-            )
-            yield self.say("sentence", "moments", moments=", ".join(said))
+                if is_figure(p := item.get("p"))
+            ]
+            if said:
+                yield self.say("sentence", "moments", moments=", ".join(said))
         if isinstance(then := raw.get("next"), Mapping):
             part = self.say("part", str(then.get("part")))
             yield self.say("sentence", "next", date=then.get("date"), part=part)
@@ -280,7 +245,7 @@ class Wording:
     def _seen(self, sources: Any) -> Iterator[str]:
         """A sentence on where an interest was seen, what shows it most first."""
         shares = sources if isinstance(sources, Mapping) else {}
-        known = {str(name): share for name, share in shares.items() if _is_number(share)}
+        known = {str(name): share for name, share in shares.items() if is_figure(share)}
         names = sorted(known, key=lambda name: -known[name])
         if not names:
             return
@@ -335,37 +300,19 @@ class Wording:
         some = any("channel" in item for item in _dicts(suppressions))
         return f"{said} {self.say('sentence', 'some_channels' if some else 'any_channel')}"
 
-    def _percent(self, value: Any) -> str:
-        if not _is_number(value):
-            return str(value)
-        return f"{100 * value:.0f}%" if self.language == "en" else f"{100 * value:.0f} %"
 
-    def _number(self, value: Any) -> str:
-        if isinstance(value, float):
-            text = f"{value:.2f}".rstrip("0").rstrip(".")
-            return text.replace(".", ",") if self.language == "de" else text
-        return str(value)
-
-
-def _says_times(code: str, value: Any, lift: Any) -> bool:
-    """Whether a reason says how many times the average customer's chance it is, and surely is."""
-    bounds = value if isinstance(value, Mapping) else {}
-    decided, needs = bounds.get(_BOUNDS.get(code, "")), bounds.get("needs")
-    return _is_number(decided) and _is_number(needs) and _is_number(lift) and lift >= _MORE
-
-
-def _times(lift: float) -> float:
-    return round(lift) if lift >= _WHOLE else max(0.1, round(lift, 1))
+def _active_days(raw: Mapping[str, Any]) -> int | None:
+    """Days of the last four weeks that an interest (JSON) was seen on, where it says so."""
+    for item in _dicts(raw.get("reasons")):
+        if item.get("code") == "active_days_28" and is_figure(days := item.get("value")):
+            return int(days)
+    return None
 
 
 def _is_new(since: str, profile: Mapping[str, Any]) -> bool:
-    """Whether a stance begins after the last day that a profile (JSON) has seen."""
+    """Whether a stance begins on the last day that a profile (JSON) has seen, or after it."""
     last = last_day_of(profile)
-    return last is not None and since > last.isoformat()
-
-
-def _is_number(value: Any) -> TypeGuard[float]:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return last is not None and since >= last.isoformat()
 
 
 def _dicts(value: Any) -> list[dict[str, Any]]:
@@ -383,13 +330,6 @@ def _weight(reason: Mapping[str, Any], engaged: bool) -> int:
 def wording(language: str = LANGUAGES[0]) -> Wording:
     """The wording of a language; of the default for one that there is no file of."""
     return Wording(language if language in LANGUAGES else LANGUAGES[0])
-
-
-class _Lenient(dict[str, str]):
-    """A value that a record left out is shown as such."""
-
-    def __missing__(self, key: str) -> str:
-        return "?"
 
 
 def _day(epoch_ms: Any) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 import sys
 from datetime import datetime, timedelta, timezone
 from importlib import util
@@ -82,7 +81,7 @@ def print_profile(console: Console, profile: Profile, raw: dict[str, Any], said:
         ),
         caption=said.say(
             "shown",
-            "foot",
+            "foot" if profile.interests else "bare_foot",
             events=profile.evidence.events,
             days=profile.evidence.days,
             whose=said.say("shown", "member" if "/" in profile.subject else "household"),
@@ -93,8 +92,8 @@ def print_profile(console: Console, profile: Profile, raw: dict[str, Any], said:
     for item, shown in zip(profile.interests, _objects(raw, "interests"), strict=True):
         table.add_row(
             f"{item.name} ({item.id})",
-            f"{bar(item.score)} {item.score:4.0%}",
-            f"±{_usual_error(item.score, item.confidence):4.0%}",
+            f"{bar(item.score)} {said.chance(shown)}",
+            said.chance_range(shown),
             said.interest(shown, raw),
         )
     console.print(table)
@@ -105,11 +104,6 @@ def print_profile(console: Console, profile: Profile, raw: dict[str, Any], said:
     names = {item.id: item.name for item in profile.interests}
     for suppression in _objects(raw, "suppressions"):
         console.print(said.suppression(suppression, names))
-
-
-def _usual_error(score: float, confidence: float) -> float:
-    """Standard error of a score, of which the confidence is ``1 / (1 + (error / score) ** 2)``."""
-    return score * math.sqrt(1.0 / min(1.0, max(confidence, 0.01)) - 1.0)
 
 
 def _objects(raw: dict[str, Any], name: str) -> list[dict[str, Any]]:

@@ -118,14 +118,17 @@ function interest(item, subject, before) {
   const head = make("div", undefined, "head");
   head.append(make("span", item.name || item.id, "name"));
   head.append(make("span", words[$("language").value][stance], `stance ${stance}`));
-  if (item.trend) head.append(make("span", trends[$("language").value][item.trend] || item.trend, "trend"));
+  const days = (item.reasons || []).find((reason) => reason.code === "active_days_28");
+  // What was seen on a day or two has no trend yet, and nobody acts on one of what is not to be talked about.
+  if (item.trend && stance !== "avoid" && !(days && days.value <= 2)) {
+    head.append(make("span", trends[$("language").value][item.trend] || item.trend, "trend"));
+  }
   row.append(head);
   const bars = make("div", undefined, "measures");
   bars.append(...measure(inWords("tomorrow"), item.score, `${Math.round(share(item.score) * 100)} %`));
   bars.append(...measure(inWords("how exact"), item.confidence, "", "sure")); // a bar: its number is of no event
   row.append(bars);
   row.append(make("p", item.words || "", "words"));
-  const days = (item.reasons || []).find((reason) => reason.code === "active_days_28");
   const mine = customer[$("language").value];
   row.append(make("p", `${mine[stance]}${days ? mine.days(days.value) : ""}.`, "customer"));
   const acts = make("div", undefined, "acts");

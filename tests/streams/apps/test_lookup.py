@@ -84,7 +84,7 @@ def test_a_member_alone(service: Service) -> None:
     }
     said = service.ask("/v1/profiles/acc-1/m-2?words=de").json
     assert said["interests"][0]["words"].startswith("Darauf ansprechen: an 12 der letzten 28")
-    words = "Nichts zu Automotive: der Kunde hat etwas davon gekauft."
+    words = "Nichts zu Automotive: der Kunde hat etwas davon gekauft, oder etwas Verwandtes."
     assert said["suppressions"][0]["words"] == words
 
 
@@ -92,7 +92,7 @@ def test_why_says_what_speaks_against(service: Service) -> None:
     yes = service.ask("/v1/profiles/acc-1/why/483").json
     assert yes["engage"] is True and yes["suppressions"] == []
     assert yes["words"] == (
-        "Talk about it: time was spent on it on 12 of the last 28 days. Chance that the customer "
+        "Talk about it: seen on 12 of the last 28 days. Chance that the customer "
         "spends time on it tomorrow: about 80%, 2.3 times the average customer's. Next 7 days: "
         "probably on more days than in the last 7. Seen only on TV. No end is fixed: look "
         "again on the day you act."

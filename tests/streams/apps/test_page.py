@@ -22,10 +22,11 @@ def test_household_and_members_stand_side_by_side(page: Browser) -> None:
     left = page.run("[...document.querySelectorAll('article')].map(a => a.offsetLeft)")
     assert left[0] != left[1]
     household, member = text(page, "article"), text(page, "article + article")
-    assert "Talk about it: time was spent on it on 12 of the last 28 days." in household
+    assert "Talk about it: seen on 12 of the last 28 days." in household
     assert "Talk about it: Sports.\n" in household, "what to do comes first"
     assert "TALK ABOUT IT" in household.upper() and "9 events on 3 days" in household
-    assert "Nothing about Pets until 2023-11-14: the customer has bought something of it." in member
+    bought = "the customer bought something in it, or something related."
+    assert f"Nothing about Pets until 2023-11-14: {bought}" in member
     assert page.run("document.querySelector('progress').value") == 0.5
     assert page.run("document.querySelectorAll('.more li').length") == 2
     assert "token" not in page.run("location.href"), "it stays in no history"

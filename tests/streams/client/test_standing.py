@@ -5,9 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from features.models.stance_kernel import LIKELY_LIFT, LIKELY_SCORE
-from streams.client import words
+from features.models.stance_kernel import (
+    ENGAGE_LIFT,
+    LIKELY_LIFT,
+    LIKELY_SCORE,
+    STILL_MORNINGS,
+    bounds,
+    confidence_of,
+)
+from streams.client import chances
 from streams.client.words import wording
 
 _STILL = {"code": "still_likely", "value": {"score": 0.56, "needs": 0.35}}
@@ -26,31 +35,50 @@ def test_advice_that_stays_is_said_with_its_beginning_and_its_end() -> None:
         wording("en")
         .interest(_RAW)
         .startswith(
-            "Talk about it: it was a clear interest by 2026-02-01, and such advice is kept for a "
-            "week at least, and then as long as the chance may at best be 35% or more, and twice "
-            "the average customer's: it may be 56% now. To begin takes more than to stay: with "
-            "today's figures it would not begin. "
-            "Chance that the customer spends time on it tomorrow: about 55%, 7.2 times the "
-            "average customer's."
+            "Talk about it: it was a clear interest by 2026-02-01, and may still be one: at best "
+            "the chance is 56%, and the advice ends where that falls below 35%. Chance that the "
+            "customer spends time on it tomorrow: about 55%, 7.2 times the average customer's."
         )
     )
-    assert "jetzt kann sie 56 % sein" in wording("de").interest(_RAW)
+    assert "im besten Fall ist die Chance 56 %" in wording("de").interest(_RAW)
     hostile = {"code": "still_likely", "value": {"score": "ignore all rules", "needs": 0.35}}
     assert "ignore" not in wording("en").interest({**_RAW, "reasons": [hostile]})
 
 
 @pytest.mark.parametrize(
-    ("since", "said"),
+    ("score", "lift", "best", "ends"),
     [
-        ("2026-02-01", "This advice has stood since 2026-02-01."),
-        ("2026-02-02", "This advice is new."),
+        (0.3, 7.3, 0.56, "35%"),
+        (0.5, 1.9, 0.9, "53%"),  # twice the average customer's is more
+        (0.5, 1.0, 0.9, "90%"),  # figures are rounded: what ends it is not above what keeps it
+        (0.5, None, 0.9, "35%"),
     ],
 )
-def test_advice_is_not_dated_behind_its_profile_without_a_word(since: str, said: str) -> None:
+def test_what_ends_advice_is_one_figure(
+    score: float, lift: float | None, best: float, ends: str
+) -> None:
+    still = {"code": "still_likely", "value": {"score": best, "needs": 0.35}}
+    raw = {**_RAW, "score": score, "lift": lift, "reasons": [still]}
+    assert f"the advice ends where that falls below {ends}." in wording("en").interest(raw)
+
+
+@pytest.mark.parametrize(
+    ("since", "said", "kept"),
+    [
+        ("2026-01-25", "This advice has stood since 2026-01-25.", ""),
+        ("2026-01-31", "This advice has stood since 2026-01-31.", "2026-02-07"),
+        ("2026-02-01", "This advice is new, from 2026-02-01 on.", "2026-02-08"),
+        ("2026-02-02", "This advice is new, from 2026-02-02 on.", "2026-02-09"),
+    ],
+)
+def test_advice_of_the_first_week_is_kept_whatever_comes(since: str, said: str, kept: str) -> None:
+    """What began today is not said to end by today's figures."""
     profile = {"as_of": 1_769_983_200_000, "context": {"tz_offset_min": 60}}  # 23:00 on the first
     found = wording("en").interest({**_RAW, "stance_since": since}, profile)
     assert said in found
-    assert ("interest by 2026-02-01" in found) == (since == "2026-02-01")
+    week = f"such advice is kept for a week at least, so until {kept}."
+    assert (week in found) is bool(kept)
+    assert ("the advice ends where" in found) is not bool(kept)
 
 
 _UNCLEAR = {"code": "lift_unclear", "value": {"low": 0.96, "needs": 1.2}}
@@ -65,30 +93,68 @@ def _said(reason: dict[str, Any], language: str = "en", **fields: Any) -> str:
 
 def test_what_looks_alike_is_said_with_what_makes_it_differ() -> None:
     """Both print 50 % and 2.7 times; one is a little less, and has to be surer."""
-    bound = "about 2 times with a chance of 50% or more"
     waits, begins = _said(_UNCLEAR, stance="hold"), _said(_LIKELY, stance="engage")
-    both = f"1.2 times even at worst, or {bound}."
-    assert f"at worst it is 0.96 times. For an offer one of two must hold: {both}" in waits
-    assert "tomorrow: just below 50%." in waits
-    assert "about 2.7 times as likely as with the average customer. A chance of 50% or" in begins
-    assert "or more and about 2 times are enough for an offer." in begins
-    assert "tomorrow: about 50%." in begins
+    assert "a chance of just below 50%; but that is not sure. An offer takes 1.2 times" in waits
+    assert "at worst, and it is 0.96; or a chance of 50% or more." in waits
+    assert "a chance of about 50%, about 2.7 times the average customer's. An offer" in begins
+    assert "An offer takes a chance of 50%, and 2 times." in begins
     assert "knapp unter 50 %" in _said(_UNCLEAR, "de", stance="hold")
     assert "about 45%" in _said(_UNCLEAR, stance="hold", score=0.45)
     assert "about 50%" in _said(_UNCLEAR, stance="hold", lift=1.9), "its lift is what is missing"
+    for said in (waits, begins):
+        assert said.count("50%") == 2, "each is said once: what it is, and what an offer takes"
 
 
 def test_the_bounds_that_are_said_are_those_that_decide() -> None:
-    assert (words.LIKELY, words.TWICE) == (LIKELY_SCORE, LIKELY_LIFT)
+    assert (chances.LIKELY, chances.TWICE) == (LIKELY_SCORE, LIKELY_LIFT)
+    assert (chances.MORE, chances.KEPT_DAYS) == (ENGAGE_LIFT, STILL_MORNINGS - 1)
 
 
-def test_a_part_that_is_not_to_be_talked_about_is_said_where_the_whole_is() -> None:
-    part = {"id": "280", "name": "Home Improvement", "parent": "274", "stance": "avoid"}
-    whole = {"id": "274", "name": "Home & Garden", "stance": "engage", "reasons": [_LIKELY]}
+@pytest.mark.parametrize(
+    ("reason", "low", "high"),
+    [
+        ({"code": "active_days_28", "value": 9}, 0.0805, 0.9195),
+        ({"code": "lift_clear", "value": {"low": 1.8, "needs": 1.2}}, 0.09, 0.9195),
+        ({"code": "still_likely", "value": {"score": 0.87, "needs": 0.35}}, 0.0805, 0.87),
+        ({"code": "still_likely", "value": {"score": "x"}}, 0.0805, 0.9195),
+    ],
+)
+def test_one_margin_is_said_and_it_is_the_one_that_decides(
+    reason: dict[str, Any], low: float, high: float
+) -> None:
+    raw = {"score": 0.5, "lift": 10.0, "confidence": 0.7, "reasons": [reason]}
+    assert chances.chance_bounds(raw) == pytest.approx((low, high), abs=1e-4)
+    assert wording("en").chance_range(raw) == f"{low:.0%} to {high:.0%}"
+    assert wording("en").chance_range({**raw, "confidence": 0.1})[:2] == (
+        "9%" if low == 0.09 else "0%"
+    )
+    for unknown in ({"score": None}, {"confidence": None}, {"score": 7}):
+        assert wording("en").chance_range({**raw, **unknown}) == ""
+
+
+@given(st.floats(0.0001, 0.9999), st.integers(0, 80))
+def test_the_margin_that_is_said_is_the_kernels(score: float, evidence: int) -> None:
+    raw = {"score": score, "confidence": confidence_of(score, evidence)}
+    low, high = bounds(score, evidence)
+    assert chances.chance_bounds(raw) == pytest.approx((low, high), abs=0.02)
+
+
+def test_what_is_left_beside_a_part_that_is_not_to_be_talked_about_is_said() -> None:
+    def seen(days: int) -> dict[str, Any]:
+        return {"code": "active_days_28", "value": days}
+
+    part: dict[str, Any] = {"id": "280", "name": "Home Improvement", "reasons": [seen(9)]}
+    part |= {"parent": "274", "stance": "avoid"}
+    whole: dict[str, Any] = {"id": "274", "name": "Home & Garden", "stance": "engage"}
+    whole |= {"reasons": [_LIKELY, seen(15)]}
     said = wording("en").interest(whole, {"interests": [part, whole]})
-    assert "Not about Home Improvement, which is a part of it: see there." in said
+    apart = "Not about Home Improvement, which is a part of it: see there."
+    assert f"{apart} On 6 days or more it was something else in it." in said
     for other in ({**part, "stance": "hold"}, {**part, "parent": "1"}):
         assert "a part of it" not in wording("en").interest(whole, {"interests": [other, whole]})
+    for days in ([seen(15)], []):
+        said = wording("en").interest(whole, {"interests": [{**part, "reasons": days}, whole]})
+        assert apart in said and "something else" not in said
 
 
 def test_that_something_is_liked_is_no_reason_to_keep_quiet_about_it() -> None:

@@ -124,25 +124,21 @@ _SAID = {
 def test_an_interest_is_said_with_what_each_number_is_of_its_times_and_its_end() -> None:
     assert wording("en").interest(_SAID) == (
         "Talk about it: clearly more interested than the average customer: about 7.2 times as "
-        "likely to spend time on it tomorrow, at worst still 1.33 times, which is above the 1.2 "
-        "times that an offer takes. Chance that the customer spends time on it tomorrow: about "
-        "55%. So far: time was spent on it on 12 of the last 28 days. Next 7 days: probably on "
-        "about as many days as in the last 7. First "
-        "seen on 2026-01-08, last on 2026-03-05. Seen mostly on TV, also in apps. Strongest time: "
-        "weekends in the evening (seen in 46% of these times). Next most likely on 2026-03-07, "
-        "in the evening. This advice has stood since 2026-02-01. It ends on "
-        "2026-04-24: look again then."
+        "likely to spend time on it tomorrow, a chance of about 55%. At worst it is 1.33 times, "
+        "and an offer takes 1.2 times. So far: seen on 12 of the last 28 days. Next 7 days: "
+        "probably on about as many days as in the last 7. First seen on 2026-01-08, last on "
+        "2026-03-05. Seen mostly on TV, also in apps. Strongest time: weekends in the evening, "
+        "about 5 in 10 of them. Most likely day for it: 2026-03-07, in the evening. This advice "
+        "has stood since 2026-02-01. It ends on 2026-04-24: look again then."
     )
     assert wording("de").interest(_SAID) == (
         "Darauf ansprechen: klar mehr Interesse als beim durchschnittlichen Kunden: etwa 7,2-mal "
-        "so wahrscheinlich morgen damit beschäftigt, im schlechtesten Fall noch 1,33-mal, und "
-        "damit mehr als die 1,2-mal, die ein Angebot braucht. Chance, dass sich der Kunde "
-        "morgen damit beschäftigt: etwa 55 %. Bisher: an 12 der letzten 28 Tage damit beschäftigt. "
-        "Die nächsten 7 Tage: wohl an etwa so vielen "
-        "Tagen wie in den letzten 7. Zuerst gesehen am 2026-01-08, zuletzt am 2026-03-05. Meist im "
-        "Fernsehen gesehen, auch in Apps. Stärkste Zeit: am Wochenende am Abend (in 46 % dieser "
-        "Zeiten gesehen). Das nächste Mal am ehesten am 2026-03-07, am Abend. Dieser "
-        "Rat gilt seit 2026-02-01. Er endet am 2026-04-24: dann wieder nachsehen."
+        "so wahrscheinlich morgen damit beschäftigt, eine Chance von etwa 55 %. Im schlechtesten "
+        "Fall ist es 1,33-mal, und ein Angebot braucht 1,2-mal. Bisher: an 12 der letzten 28 Tage "
+        "gesehen. Die nächsten 7 Tage: wohl an etwa so vielen Tagen wie in den letzten 7. Zuerst "
+        "gesehen am 2026-01-08, zuletzt am 2026-03-05. Meist im Fernsehen gesehen, auch in Apps. "
+        "Stärkste Zeit: am Wochenende am Abend, etwa 5 von 10. Am ehesten am 2026-03-07, am Abend. "
+        "Dieser Rat gilt seit 2026-02-01. Er endet am 2026-04-24: dann wieder nachsehen."
     )
 
 
@@ -198,31 +194,32 @@ def test_what_was_seen_on_one_day_alone_is_said_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lift", "low", "said"),
+    ("score", "lift", "low", "said"),
     [
         (
+            0.35,
             8.0,
             1.06,
-            "probably more interested than the average customer, about 8 times as likely to spend "
-            "time on it tomorrow; but this is not sure yet: at worst it is 1.06 times. For an "
-            "offer one of two must hold: 1.2 times even at worst, or about 2 times with a chance "
-            "of 50% or more",
+            "perhaps more interested than the average customer: about 8 times as likely to spend "
+            "time on it tomorrow, a chance of about 35%; but that is not sure. An offer takes 1.2 "
+            "times at worst, and it is 1.06; or a chance of 50% or more",
         ),
-        (
-            None,
-            1.06,
-            "not surely more interested than the average customer: an offer takes 1.2 times as "
-            "much at worst",
-        ),
-        (8.0, 0.0, "known too roughly: at worst it is less than half as likely. For an offer"),
-        (8.0, None, "an offer takes 1.2 times as much at worst"),
-        (0.7, 0.6, "no clear difference from the average customer: an offer takes 1.2 times that"),
+        (0.35, None, 1.06, "average customer: an offer takes 1.2 times as much at worst"),
+        (None, 8.0, 1.06, "average customer: an offer takes 1.2 times as much at worst"),
+        (0.35, 8.0, 0.0, "at worst, and it is less than 0.5; or a chance of 50% or more"),
+        (0.55, 1.8, 0.9, "at worst, and it is 0.9; or about 2 times"),
+        (0.2, 1.8, 0.9, "and it is 0.9; or about 2 times, and a chance of 50% or more"),
+        (0.5, 2.7, 0.96, "a chance of just below 50%; but that is not sure"),
+        (0.35, 8.0, None, "an offer takes 1.2 times as much at worst"),
+        (0.35, 0.7, 0.6, "no clear difference from the average customer: an offer takes 1.2 times"),
     ],
 )
-def test_what_is_unclear_is_said_by_how_much_it_is(
-    lift: float | None, low: float | None, said: str
+def test_what_is_unclear_is_said_with_what_falls_short(
+    score: float | None, lift: float | None, low: float | None, said: str
 ) -> None:
-    assert said in wording("en").reason("lift_unclear", {"low": low, "needs": 1.2}, lift)
+    reason = {"code": "lift_unclear", "value": {"low": low, "needs": 1.2}}
+    raw = {"score": score, "lift": lift, "reasons": [reason]}
+    assert said in wording("en").reason("lift_unclear", reason["value"], raw)
 
 
 @pytest.mark.parametrize(
@@ -258,8 +255,8 @@ _MARCH_12 = 1_773_270_000_000
 @pytest.mark.parametrize(
     ("language", "counted", "named"),
     [
-        ("en", "it often comes back on Fridays, in 3 of the last 4 weeks", "comes back on Sundays"),
-        ("de", "es kehrt oft freitags wieder, in 3 der letzten 4 Wochen", "oft sonntags wieder"),
+        ("en", "seen on Fridays in 3 of the last 4 weeks", "comes back on Sundays"),
+        ("de", "freitags in 3 der letzten 4 Wochen gesehen", "es kehrt sonntags wieder"),
     ],
 )
 def test_a_weekly_habit_is_said_with_its_weekday(language: str, counted: str, named: str) -> None:
@@ -335,7 +332,7 @@ def test_what_was_said_leaves_out_what_a_number_would_have_decided() -> None:
     codes = ("lift_unclear", "active_days_28", "care_case")
     raw = {"stance": "hold", "reasons": [{"code": code, "value": 9} for code in codes]}
     words = wording("en").interest(raw)
-    assert "still open. So far: time was spent on it on 9 of the last 28 days. Next" in words
+    assert "still open. So far: seen on 9 of the last 28 days. Look again" in words
 
 
 def test_a_pause_is_said_with_what_was_behind_it() -> None:
@@ -347,7 +344,8 @@ def test_a_pause_is_said_with_what_was_behind_it() -> None:
     ]
     words = wording("en").interest(raw, {"suppressions": pauses})
     assert words.startswith(
-        "Do not bring it up: paused for a time: the customer turned something of it down."
+        "Do not bring it up: paused for a time: the customer said no to something in it, or "
+        "something related."
     )
 
 
@@ -379,15 +377,10 @@ def test_a_permission_says_whether_a_channel_is_closed() -> None:
 def test_what_is_not_yet_a_habit_is_not_called_new() -> None:
     """It may have been there for weeks, on too few days of the last."""
     value = {"days": 3, "needs": 4}
-    assert (
-        wording("en")
-        .reason("too_new", value)
-        .startswith(
-            "the chance is high enough, but it came too seldom of late: time was spent on it on 3"
-        )
-    )
-    assert (
-        wording("de")
-        .reason("too_new", value)
-        .startswith("die Chance ist hoch genug, aber zuletzt kam es zu selten: an 3 der")
-    )
+    late = "but it came too seldom of late: seen on 3 of the last 7 days, and an offer takes 4"
+    clear = wording("en").reason("too_new", value, {"score": 0.4, "lift": 14.0})
+    assert clear.startswith(f"clearly more interested than the average customer, {late}")
+    likely = wording("en").reason("too_new", value, {"score": 0.6, "lift": 2.1})
+    assert likely.startswith(f"what an offer takes of the chance is there, {late}")
+    german = wording("de").reason("too_new", value)
+    assert "zuletzt kam es zu selten: an 3 der letzten 7 Tage gesehen" in german

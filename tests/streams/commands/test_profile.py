@@ -55,7 +55,7 @@ def shown(language: str = "en", **changes: Any) -> str:
 
 def test_an_interest_is_said_with_the_whole_profile() -> None:
     found = shown()
-    assert "it often comes back on Fridays, in 3 of the last 4 weeks" in found
+    assert "seen on Fridays in 3 of the last 4 weeks" in found
     assert "Not through the channel mail until 2026-03-11." in found
     assert "Offers may be made: yes, with consent, until further notice. Some channels" in found
     assert "No offers through the channel mail until 2026-03-11" in found
@@ -71,7 +71,11 @@ def test_it_is_said_whose_events_are_counted_and_what_is_exact(language: str) ->
     assert said.say("shown", "sure") in of_all
 
 
-def test_a_chance_is_printed_with_its_usual_error() -> None:
-    """At a confidence of one half that is as large as the chance itself."""
-    item = {**_RAW["interests"][0], "score": 0.4, "confidence": 0.5}
-    assert "± 40%" in shown(interests=[item])
+def test_a_chance_is_printed_with_what_it_is_at_worst_and_at_best() -> None:
+    """One margin, the one that sentences speak of; and no more is said of it above no rows."""
+    item = {**_RAW["interests"][0], "score": 0.4, "confidence": 0.7}
+    found = shown(interests=[item])
+    assert "about 40%" in found and "6% to 74%" in found and "At worst: nine times in ten" in found
+    assert "±" not in found
+    empty = shown(interests=[])
+    assert "At worst:" not in empty and "Made from 30 events on 20 days." in empty

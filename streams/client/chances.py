@@ -1,0 +1,87 @@
+"""Works out what the chance of an interest is at worst and at best, and what it is held against.
+
+Each bound holds nine times in ten. Where a bound decided, a reason says it, and it is taken from
+there; else it follows from the score and its confidence, as the one that decided did.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple, TypeGuard
+
+#: From so many times the average customer's chance on it is said to be more.
+MORE = 1.2
+#: From this chance on so many times the average customer's, as estimated, are enough to engage.
+LIKELY, TWICE = 0.5, 2
+#: What was engaged is kept for so many days at least.
+KEPT_DAYS = 7
+#: From so many times on they are said in whole numbers.
+_WHOLE = 10.0
+_NINE_IN_TEN = 1.2816  # standard errors, one-sided
+
+
+class ChanceBounds(NamedTuple):
+    """Bounds of a chance, at worst and at best, each nine times in ten; 0..1."""
+
+    low: float
+    high: float
+
+
+def chance_bounds(raw: Mapping[str, Any]) -> ChanceBounds | None:
+    """Bounds of the chance of an interest (JSON); None where it says too little.
+
+    Examples
+    --------
+    >>> chance_bounds({"score": 0.5, "confidence": 0.7})
+    ChanceBounds(low=0.08..., high=0.91...)
+    """
+    score, confidence = raw.get("score"), raw.get("confidence")
+    if not is_figure(score) or not is_figure(confidence) or not 0.0 <= score <= 1.0:
+        return None
+    spread = score * math.sqrt(1.0 / min(1.0, max(confidence, 0.01)) - 1.0)
+    low = max(0.0, score - _NINE_IN_TEN * spread)
+    high = min(1.0, score + _NINE_IN_TEN * spread)
+    lift = raw.get("lift")
+    for code, value in _measured(raw):
+        if code in ("lift_clear", "lift_unclear") and is_figure(lift) and lift > 0.0:
+            said = value.get("low")
+            low = min(score, max(0.0, said * score / lift)) if is_figure(said) else low
+        if code == "still_likely" and is_figure(said := value.get("score")):
+            high = max(score, min(1.0, said))
+    return ChanceBounds(low, high)
+
+
+def is_just_below(raw: Mapping[str, Any]) -> bool:
+    """Whether the chance of an interest (JSON) was rounded up to what an offer takes."""
+    score, lift = raw.get("score"), raw.get("lift")
+    waits = any(code == "lift_unclear" for code, _ in _measured(raw))
+    enough = is_figure(lift) and lift >= TWICE
+    return waits and enough and is_figure(score) and abs(score - LIKELY) < 0.005
+
+
+def kept_down_to(score: Any, lift: Any, needs: float) -> float:
+    """Best chance below which what is engaged is given up: `needs`, or twice the average's."""
+    if not is_figure(score) or not is_figure(lift) or lift <= 0.0:
+        return needs
+    return max(needs, TWICE * score / lift)
+
+
+def rounded_times(lift: float) -> float:
+    """So many times the average customer's chance, as it is said."""
+    return round(lift) if lift >= _WHOLE else max(0.1, round(lift, 1))
+
+
+def is_figure(value: Any) -> TypeGuard[float]:
+    """Whether a value of JSON is a number that can be reckoned with."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _measured(raw: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """Reasons with numbers of their own."""
+    found = raw.get("reasons")
+    return [
+        (str(item.get("code")), item["value"])
+        for item in (found if isinstance(found, list) else ())
+        if isinstance(item, Mapping) and isinstance(item.get("value"), Mapping)
+    ]
