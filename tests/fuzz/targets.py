@@ -173,7 +173,7 @@ def changelog(data: bytes) -> None:
 @lru_cache(maxsize=1)
 def _changelog() -> dict[bytes, bytes]:
     offsets = {name: Position(10**6, 10**15) for name in inputs.JOINED}
-    changes = inputs.replay(_CHANGELOG_SEED, 0, [offsets])[0][0]
+    changes = inputs.replay(inputs.expected(_CHANGELOG_SEED, 0), [offsets])[0][0]
     return {key: value for key, value in changes.state.items() if value is not None}
 
 
@@ -183,7 +183,7 @@ def _changelog_seeds() -> list[bytes]:
 
 def _profile_seeds() -> list[bytes]:
     offsets = {name: Position(10**6, 10**15) for name in inputs.JOINED}
-    made = [inputs.replay(seed, 0, [offsets])[0][0] for seed in range(4)]
+    made = [inputs.replay(inputs.expected(seed, 0), [offsets])[0][0] for seed in range(4)]
     return [value for changes in made for _, value, _, _ in changes.profiles if value is not None]
 
 

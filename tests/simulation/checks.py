@@ -71,7 +71,7 @@ def _dead_letters(simulation: Simulation, commits: list[Transaction], partition:
         for entry in _written(txn, DEAD_LETTERS, partition)
     ]
     found = sorted((letter.topic, letter.offset, letter.reason) for letter in letters)
-    wanted = inputs.expected(simulation.input_seed, partition, shared=simulation.shared).dead
+    wanted = inputs.dead_letters(simulation.input_seed, partition, simulation.shared)
     if found != wanted:
         lost = [item for item in wanted if item not in found]
         raise Violation(f"I1: dead letters of partition {partition}: lost {lost}, found {found}")
@@ -83,7 +83,8 @@ def _content(simulation: Simulation, commits: list[Transaction], partition: int)
     learned = [e.value for t in commits for e in _written(t, STATE, partition) if e.key == SHARED]
     places = places_of(value for value in learned if value)
     simulation.adopted += len(places)
-    made, engine = inputs.replay(seed, partition, cuts, ticks, simulation.shared, places)
+    known = inputs.expected(seed, partition, ticks, simulation.shared, places)
+    made, engine = inputs.replay(known, cuts)
     gone: dict[str, set[bytes | None]] = {PROFILES: set(), OFFERS: set()}
     for number, (txn, changes) in enumerate(zip(commits, made, strict=True)):
         place = f"commit {number} of partition {partition}"
@@ -109,12 +110,7 @@ def _content(simulation: Simulation, commits: list[Transaction], partition: int)
                 raise Violation(f"I2: {place}: a key twice in {topic}")
             _same(f"I2: {place}: {topic}", records, found, _text)
     live = canonical(engine)
-    _same(
-        f"I11: partition {partition}",
-        inputs.expected(seed, partition, ticks, simulation.shared, places).state,
-        without_versions(live),
-        None,
-    )
+    _same(f"I11: partition {partition}", known.state, without_versions(live), None)
     restored = inputs.new_engine(simulation.shared)
     restored.load(_fold(simulation, STATE, partition).items())
     _same(f"I5: changelog of partition {partition}", live, canonical(restored), None)

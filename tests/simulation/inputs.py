@@ -8,9 +8,8 @@ households. Small on purpose: a run has some fifty records, a schedule of faults
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from features.changes import Changes
+from features.config import Config
 from features.engine import Engine
 from features.privacy.person import ATTRIBUTION
 from features.records.batch import Batch, parse
@@ -85,17 +85,31 @@ class Expected:
 
     Attributes
     ----------
+    sequence : Batch
+    facts : int
+        How many records lie in front of what the workers wrote to the facts.
+    refused : list of (str, int, str)
+        Records that are none: topic, offset, reason.
     dead : list of (str, int, str)
-        Refused records: topic, offset, reason.
-    sequence : list of Batch
-        Every event on its own.
+        The same, and what came too late.
     state : dict of bytes to bytes
         All that decides what an engine does next, by name.
     """
 
+    sequence: Batch
+    facts: int
+    ticks: Ticks
+    shared: bool
+    places: Places
+    refused: list[tuple[str, int, str]]
     dead: list[tuple[str, int, str]] = field(default_factory=list)
-    sequence: list[Batch] = field(default_factory=list)
     state: dict[bytes, bytes] = field(default_factory=dict)
+
+    def begun(self) -> Engine:
+        """An engine that will take what the workers wrote as they did."""
+        engine = new_engine(self.shared)
+        follow(engine, self.ticks, self.places)
+        return engine
 
 
 def settings(**more: Any) -> Settings:
@@ -277,102 +291,99 @@ def facts_count(seed: int, partition: int) -> int:
     return sum((r.topic, r.partition) == (INPUTS[FACTS], partition) for r in records(seed))
 
 
-@lru_cache(maxsize=512)
+@cache
+def dead_letters(seed: int, partition: int, shared: bool) -> list[tuple[str, int, str]]:
+    """What must be refused of one partition, whatever the workers write beside it."""
+    return expected(seed, partition, shared=shared).dead
+
+
 def expected(
     seed: int, partition: int, ticks: Ticks = (), shared: bool = False, places: Places = ()
 ) -> Expected:
     """An uninterrupted run over one partition: one sequence, one commit at its end."""
-    found = Expected()
-    merge = Merge(JOINED, {name: Position(0, -1) for name in JOINED})
-    refused = _take(sum(staged(seed, shared), ()), partition, merge, found, ticks)
-    batch = merge.release()
-    engine = new_engine(shared)
-    follow(engine, ticks, places)
-    outcome = engine.apply(batch)
-    engine.refuse(refused)
-    for i in np.flatnonzero(outcome == lay.LATE).tolist():
-        row = batch.records[i]
-        found.dead.append((JOINED[int(row["kind"])], int(row["offset"]), "late"))
-    found.dead.sort()
-    found.sequence = [batch.take([i]) for i in range(len(batch))]
+    merge, dead = Merge(JOINED, {name: Position(0, -1) for name in JOINED}), []
+    facts = _of_log(seed, partition, shared, JOINED[FACTS])
+    behind = [(value, None, at) for value, at in ticks]
+    for name in JOINED:
+        parts = [_parsed_log(seed, partition, shared, name)]
+        if name == JOINED[FACTS]:
+            parts.append(_parsed(behind, partition, name, len(facts)))
+        for batch, end, refused in parts:
+            merge.inputs[name].take(batch, end)
+            dead += [(name, offset, reason) for offset, reason in refused.items()]
+        merge.inputs[name].drained = True
+    found = Expected(merge.release(), len(facts), ticks, shared, places, refused=[*dead])
+    engine = found.begun()
+    outcome = engine.apply(found.sequence)
+    engine.refuse(len(dead))
+    for row in found.sequence.records[outcome == lay.LATE]:
+        dead.append((JOINED[int(row["kind"])], int(row["offset"]), "late"))
+    found.dead = sorted(dead)
     found.state = without_versions(canonical(engine))
     return found
 
 
-def _take(
-    logs: Iterable[Record], partition: int, merge: Merge, found: Expected, ticks: Ticks
-) -> int:
-    refused = 0
-    for kind, name in enumerate(JOINED):
-        mine: list[tuple[bytes, bytes | None, int]] = [
-            (r.value, r.key, READ_MS) for r in logs if (r.topic, r.partition) == (name, partition)
-        ]
-        mine += [(value, None, at) for value, at in ticks] if kind == FACTS else []
-        count = len(mine)
-        batch, rejected = parse(
-            [value for value, _, _ in mine],
-            [key for _, key, _ in mine],
-            np.full(count, kind, np.uint8),
-            np.full(count, partition, np.int32),
-            np.arange(count, dtype=np.int64),
-            input_limits(settings()),
-            came := [at for _, _, at in mine],
-            tolerance=Tolerance(rules_of(settings()).words, came.__getitem__),
-        )
-        merge.inputs[name].take(batch, count)
-        merge.inputs[name].drained = True
-        refused += len(rejected)
-        found.dead += [(name, offset, r.reason) for offset, r in rejected.items()]
-    return refused
+_Parsed = tuple[Batch, int, dict[int, str]]  # offset behind it, reasons of what is refused by place
+
+
+def _of_log(
+    seed: int, partition: int, shared: bool, name: str
+) -> list[tuple[bytes, bytes | None, int]]:
+    logs = sum(staged(seed, shared), ())
+    return [(r.value, r.key, READ_MS) for r in logs if (r.topic, r.partition) == (name, partition)]
+
+
+@cache
+def _parsed_log(seed: int, partition: int, shared: bool, name: str) -> _Parsed:
+    return _parsed(_of_log(seed, partition, shared, name), partition, name, 0)
+
+
+def _parsed(
+    log: list[tuple[bytes, bytes | None, int]], partition: int, name: str, first: int
+) -> _Parsed:
+    count, came = len(log), [at for _, _, at in log]
+    batch, rejected = parse(
+        [value for value, _, _ in log],
+        [key for _, key, _ in log],
+        np.full(count, JOINED.index(name), np.uint8),
+        np.full(count, partition, np.int32),
+        np.arange(first, first + count, dtype=np.int64),
+        input_limits(settings()),
+        came,
+        tolerance=Tolerance(rules_of(settings()).words, came.__getitem__),
+    )
+    return batch, first + count, {first + at: r.reason for at, r in rejected.items()}
 
 
 def new_engine(shared: bool = False) -> Engine:
     """An engine as the simulated workers make it."""
-    given = settings(contact_policy=CONTACT_POLICY, shared_model=shared)
-    engine = Engine(engine_config(given), taxonomy.load(), contents())
+    engine = Engine(_config(shared), taxonomy.load(), contents())
     ids = {name: f"id of {name}'" for name in JOINED}
     engine.owner = Owner(settings().group, PARTITIONS, ids)
     return engine
 
 
-def replay(
-    seed: int,
-    partition: int,
-    cuts: list[Positions],
-    ticks: Ticks = (),
-    shared: bool = False,
-    places: Places = (),
-) -> tuple[list[Changes], Engine]:
+@cache
+def _config(shared: bool) -> Config:
+    return engine_config(settings(contact_policy=CONTACT_POLICY, shared_model=shared))
+
+
+def replay(known: Expected, cuts: list[Positions]) -> tuple[list[Changes], Engine]:
     """What commits at these positions write in a run that was never interrupted."""
-    known = expected(seed, partition, ticks, shared, places)
-    engine, made, done = new_engine(shared), [], 0
-    follow(engine, ticks, places)
-    refused = {(t, o) for t, o, reason in known.dead if reason != "late"}
-    before = {name: 0 for name in JOINED}
-    overtaken: list[Batch] = []  # of what a worker wrote, which came when its place had passed
+    engine, made = known.begun(), []
+    rows, before = known.sequence.records, dict.fromkeys(JOINED, 0)
+    # What a worker wrote may have come when its place had passed.
+    in_place = (rows["kind"] != FACTS) | (rows["offset"] < known.facts)
+    waiting = np.arange(len(rows))
     for cut in cuts:
         offsets = {name: at[0] for name, at in cut.items()}
-        left, overtaken = overtaken, []
-        for batch in left:
-            if _is_beyond(batch.records[0], offsets):
-                overtaken.append(batch)
-            else:
-                engine.apply(batch)
-        while done < len(known.sequence):
-            batch = known.sequence[done]
-            if _is_beyond(row := batch.records[0], offsets):
-                if row["kind"] != FACTS or row["offset"] < facts_count(seed, partition):
-                    break
-                overtaken.append(batch)
-            else:
-                engine.apply(batch)
-            done += 1
-        engine.refuse(sum(1 for t, o in refused if before[t] <= o < offsets[t]))
+        ends = np.array([offsets[name] for name in JOINED])
+        beyond = rows["offset"][waiting] >= ends[rows["kind"][waiting]]
+        stops = np.flatnonzero(beyond & in_place[waiting])
+        beyond[stops[0] if len(stops) else len(waiting) :] = True
+        engine.apply(Batch(rows[waiting[~beyond]], known.sequence.blob))
+        waiting = waiting[beyond]
+        engine.refuse(sum(before[t] <= at < offsets[t] for t, at, _ in known.refused))
         before = offsets
         made.append(engine.collect(cut))
     return made, engine
-
-
-def _is_beyond(row: np.void, offsets: dict[str, int]) -> bool:
-    """Whether a record lies behind a commit's offsets."""
-    return int(row["offset"]) >= offsets[JOINED[int(row["kind"])]]
