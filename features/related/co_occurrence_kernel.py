@@ -23,6 +23,15 @@ class Kinship(NamedTuple):
     left_out: NDArray[np.uint8]  # shape (n,), 1 for interests that never count
 
 
+class Table(NamedTuple):
+    """Pairs of *k* of the interests, each at its place there, in their order."""
+
+    place: NDArray[np.int32]  # shape (n,), -1 for an interest without one
+    pairs: NDArray[np.float64]  # shape (k, k), upper triangle: counts
+    seen: NDArray[np.uint64]  # shape (k, k), upper triangle: one bit of 64 for each household
+    before: NDArray[np.uint64]  # shape (k, k), the same of the former period
+
+
 class Sample(NamedTuple):
     """Scratch: the interests of one subject that count, and their hashes."""
 
@@ -31,10 +40,19 @@ class Sample(NamedTuple):
 
 
 @bare
+def mark_interests(live: Live, held: Any) -> None:
+    """Mark in `held`, bool of shape (n,), of which interests there are rows."""
+    for j in range(live.counters[0].rows_end):
+        interest = as_int(live.rows.interest[j])
+        if interest < held.shape[0]:
+            held[interest] = True
+
+
+@bare
 def add_co_occurrences(
-    live: Live, day: int, kinship: Kinship, sample: Sample, pairs: Any, mass: Any, seen: Any
+    live: Live, day: int, kinship: Kinship, sample: Sample, table: Table, mass: Any
 ) -> int:
-    """Add the interests active together on `day` to `pairs` and `mass`.
+    """Add the interests active together on `day` to the pairs, their households and `mass`.
 
     A subject that had *m* interests that day gives each of its pairs ``1 / (m - 1)``, so every
     interest of it weighs one at most (fractional counting). Of more than fit into `sample`, those
@@ -42,12 +60,10 @@ def add_co_occurrences(
 
     Parameters
     ----------
-    pairs : ndarray of float64, shape (n, n)
-        Upper triangle is added to.
+    table : Table
+        With a place for every interest that a row is of.
     mass : ndarray of float64, shape (n,)
         Is added to: what an interest's pairs sum up to.
-    seen : ndarray of uint64, shape (n, n)
-        Upper triangle: one bit of 64 is set for the household of each subject.
 
     Returns
     -------
@@ -70,8 +86,9 @@ def add_co_occurrences(
                 one, other = sample.interest[a], sample.interest[b]
                 i, j = min(one, other), max(one, other)
                 if not _raised(kinship.parent, kinship.near, i, j):
-                    pairs[i, j] += share
-                    seen[i, j] |= bit
+                    row, column = table.place[i], table.place[j]
+                    table.pairs[row, column] += share
+                    table.seen[row, column] |= bit
                     mass[i] += share
                     mass[j] += share
                     some = 1

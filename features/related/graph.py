@@ -26,7 +26,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.records.hash_kernel import hash_text
-from features.related.co_occurrence_kernel import Kinship, Sample, add_co_occurrences
+from features.related.co_occurrence_kernel import (
+    Kinship,
+    Sample,
+    Table,
+    add_co_occurrences,
+    mark_interests,
+)
 from features.state import snapshots
 from features.state.changelog_keys import RELATED
 from features.state.store import Store
@@ -89,12 +95,14 @@ class Related:
         if period != self.period:
             self.before = self.seen if period == self.period + 1 else np.zeros_like(self.seen)
             self.seen, self.period = np.zeros_like(self.seen), period
-        pairs, seen, before = self._full()
-        pairs *= _DECAY
+        held = np.zeros(len(self.mass), np.bool_)
+        mark_interests(store.live, held)
+        table = self._table(held)
+        table.pairs[:] *= _DECAY
         self.mass *= _DECAY
         sample = Sample(np.zeros(MOST_A_DAY, np.int32), np.zeros(MOST_A_DAY, np.uint64))
-        add_co_occurrences(store.live, day, self._kinship, sample, pairs, self.mass, seen)
-        self._keep(pairs, seen, before)
+        add_co_occurrences(store.live, day, self._kinship, sample, table, self.mass)
+        self._keep(table)
 
     def forget(self, accounts: Iterable[bytes]) -> bool:
         """Take households out of what is told; returns whether anything changed."""
@@ -108,30 +116,44 @@ class Related:
 
     def add(self, other: Related) -> None:
         """Add the graph of another partition, of which no household is in this one."""
-        mine, its = self._full(), other._full()
+        table, its = self._table(other._met()), other._table(self._met())
+        for mine, more in ((table.seen, its.seen), (table.before, its.before)):
+            mine |= more
+        table.pairs[:] += its.pairs
         self.mass += other.mass
-        self._keep(mine[0] + its[0], mine[1] | its[1], mine[2] | its[2])
+        self._keep(table)
 
-    def _full(self) -> tuple[NDArray[np.float64], NDArray[np.uint64], NDArray[np.uint64]]:
-        """Counts and both words of households, shape (n, n) each."""
-        size = len(self.mass)
-        at = self.key // MAX_NODES, self.key % MAX_NODES
-        pairs = np.zeros((size, size))
-        seen, before = np.zeros((size, size), np.uint64), np.zeros((size, size), np.uint64)
+    def _met(self) -> NDArray[np.bool_]:
+        """Whether each interest is in a pair."""
+        met = np.zeros(len(self.mass), np.bool_)
+        met[self.key // MAX_NODES] = met[self.key % MAX_NODES] = True
+        return met
+
+    def _table(self, others: NDArray[np.bool_]) -> Table:
+        """The pairs with room for those among `others`, and no more: most interests meet none."""
+        met = np.flatnonzero(self._met() | others)
+        place = np.full(len(self.mass), -1, np.int32)
+        place[met] = np.arange(len(met), dtype=np.int32)
+        at = place[self.key // MAX_NODES], place[self.key % MAX_NODES]
+        shape = len(met), len(met)
+        pairs, seen, before = (
+            np.zeros(shape),
+            np.zeros(shape, np.uint64),
+            np.zeros(shape, np.uint64),
+        )
         pairs[at], seen[at], before[at] = self.count, self.seen, self.before
-        return pairs, seen, before
+        return Table(place, pairs, seen, before)
 
-    def _keep(
-        self, pairs: NDArray[np.float64], seen: NDArray[np.uint64], before: NDArray[np.uint64]
-    ) -> None:
+    def _keep(self, table: Table) -> None:
+        met = np.flatnonzero(table.place >= 0)
         # Flat: numpy takes a hundred times as long to find them in two dimensions.
-        i, j = np.divmod(np.flatnonzero(pairs >= LEAST), len(pairs))
-        count = pairs[i, j].astype(np.float32)
+        i, j = np.divmod(np.flatnonzero(table.pairs >= LEAST), max(1, len(met)))
+        count = table.pairs[i, j].astype(np.float32)
         if len(count) > MAX_PAIRS:
             kept = np.sort(np.argsort(-count, kind="stable")[:MAX_PAIRS])
             i, j, count = i[kept], j[kept], count[kept]
-        self.key = (i * MAX_NODES + j).astype(np.uint32)
-        self.count, self.seen, self.before = count, seen[i, j], before[i, j]
+        self.key = (met[i] * MAX_NODES + met[j]).astype(np.uint32)
+        self.count, self.seen, self.before = count, table.seen[i, j], table.before[i, j]
 
     # -- reading it ---------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from features.engine import Engine
 from features.models import learner
 from features.models.linear import Hurdle
 from features.related import graph as related
+from features.related.co_occurrence_kernel import Table
 from features.related.graph import LEAST, MAX_PAIRS, NEIGHBOURS, SHARE, Related, relatedness
 from features.state import snapshots
 from features.state.changelog_keys import RELATED, IncompatibleState
@@ -129,7 +130,7 @@ def test_the_weakest_pairs_give_way_and_the_record_is_bounded() -> None:
     size = len(TREE)
     pairs = np.triu(np.random.default_rng(7).random((size, size)) + 1.0, 1)
     seen = np.full((size, size), 2**64 - 1, np.uint64)
-    found._keep(pairs, seen, seen)
+    found._keep(Table(np.arange(size, dtype=np.int32), pairs, seen, seen))
     assert len(found.key) == MAX_PAIRS
     assert found.count.min() >= np.sort(pairs[pairs > 0])[-MAX_PAIRS - 1]
     found.mass[:] = 1.0
