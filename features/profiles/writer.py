@@ -170,7 +170,7 @@ class ProfileWriter:
         if not len(sids):
             return {}
         if not self._buffer.size:
-            self._buffer = np.zeros(_BUFFER, np.uint8)
+            self._buffer = np.empty(_BUFFER, np.uint8)
         rights = _rights(store.subjects, sids, notes)
         out = Output(self._buffer, np.zeros((len(sids), 2), np.int64))
         before = store.subjects["digest"][sids]

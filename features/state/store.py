@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from features.household.tables import Attributing, AttributionRules
 from features.records.batch import Batch
+from features.records.decoder import FACTS
 from features.records.hash_kernel import gather_spans, hash_text
 from features.records.leaders_kernel import new_leaders
 from features.state import (
@@ -31,7 +32,7 @@ from features.state.shared_screens import SharedScreens
 from features.state.spans import SpanTable
 
 _FIRST_SUBJECTS = 1 << 10
-_FIRST_ROWS = _FIRST_IDS = 1 << 14
+_FIRST_ROWS, _FIRST_IDS = 1 << 12, 1 << 14  # rows beside what an event may take
 _KEY_BYTES = 64  # expected, the arena grows where keys are longer
 _GONE_SHARE = 4  # compact when one in so many subject numbers is unused
 _NOTHING = Attributing(AttributionRules(), np.zeros(0))
@@ -54,6 +55,7 @@ class Store:
         self.max_ids = max_ids
         self.spans = SpanTable()
         self.ticked = -1  # time of the latest `features.records.facts.Tick`, ms
+        self._event_rows = lay.ROOM_ROWS * (1 + clock.attribution)
         self.totals = np.zeros(lay.OUTCOME_TOTALS + lay.SOURCE_TOTALS, np.int64)
         self.live = lay.Live(
             lay.new_subjects(_FIRST_SUBJECTS),
@@ -62,7 +64,7 @@ class Store:
                 np.zeros(_KEY_BYTES * _FIRST_SUBJECTS, np.uint8),
                 np.zeros(_FIRST_SUBJECTS, np.int32),
             ),
-            lay.new_rows(_FIRST_ROWS, clock.attribution),
+            lay.new_rows(_FIRST_ROWS + self._event_rows, clock.attribution),
             lay.new_dedup(_FIRST_IDS),
             lay.new_contents(1),
             self.spans.table,
@@ -109,6 +111,8 @@ class Store:
         """Fold events from `first` on; returns why it stopped (`layout`) and where."""
         if first == 0:
             self._room_for_ids(len(batch))
+        if (told := self._told(batch, first, outcome)) >= 0:
+            return lay.NEED_FACT, told  # as the kernel says, which costs more to ask
         self._read(contents)
         made = -1
         while True:
@@ -116,9 +120,16 @@ class Store:
             if why != lay.NEED_ROOM:
                 return int(why), int(at)
             assert at != made, "the room that was made is not enough"
-            rows = lay.ROOM_ROWS * (1 + self.clock.attribution)
-            self.make_room(lay.ROOM_SUBJECTS, lay.ROOM_KEY_BYTES, rows)
+            self.make_room(lay.ROOM_SUBJECTS, lay.ROOM_KEY_BYTES, self._event_rows)
             first = made = int(at)
+
+    def _told(self, batch: Batch, at: int, outcome: NDArray[np.uint8]) -> int:
+        """Index of the next record if it is a fact or of an outcome, else -1."""
+        at += at < len(batch) and outcome[at] != lay.PENDING
+        if at == len(batch) or outcome[at] != lay.PENDING:
+            return -1
+        kind = batch.records["kind"][at]
+        return at if kind == FACTS or kind >= len(self.clock.source) else -1
 
     def make_room(self, subjects: int, key_bytes: int, rows: int) -> None:
         """Grow whatever could not take so many more."""
@@ -329,7 +340,7 @@ class Store:
             return
         order, rows = loading.arrival_order(values)
         # And room for what comes next: else the first event would wait for a copy of it all.
-        more = rows // 2 + _FIRST_ROWS
+        more = rows // 2 + _FIRST_ROWS + self._event_rows
         self.make_room(2 * len(keys), 2 * sum(map(len, keys)) + 64, rows + more)
         loading.append_subjects(self.live, keys, values, order)
         self.counters["rows_live"] = int(self.subjects["used"].sum(dtype=np.int64))
