@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from functools import partial
@@ -10,6 +9,7 @@ from random import Random
 from types import SimpleNamespace
 from typing import Any, cast
 
+import orjson
 from confluent_kafka import (
     Consumer,
     IsolationLevel,
@@ -203,7 +203,8 @@ class MemoryProducer(Client):
         if self._tell is not None:
             once = dict.fromkeys(("AddOffsetsToTxn", "TxnOffsetCommit"), self._commits)
             lost = self._ends_sent - self._commits
-            self._tell(json.dumps({**once, "EndTxn": self._ends_sent, "disconnects": lost}))
+            told = {**once, "EndTxn": self._ends_sent, "disconnects": lost}
+            self._tell(orjson.dumps(told).decode())
         return 0
 
     def purge(self) -> None:

@@ -43,6 +43,7 @@ from tests.simulation import inputs
 KINDS = ("CRASH", "PAUSE", "ABORT", "TIMEOUT", "FENCE", "JOIN", "LEAVE", "RESEND", "COMPACT")
 GROUP = "sim"
 INPUT_SEEDS = 64  # as many different inputs; their expected results are computed once
+_SPOTS = [(name, p) for name in inputs.JOINED for p in range(inputs.PARTITIONS)]
 _MOST_STEPS = 3_000
 _MOST_WORKERS = 3
 _EXCHANGES = 15  # looks of whoever merges and of whoever tells, each a turn of its own
@@ -322,12 +323,15 @@ class Simulation:
 
     def _behind(self) -> dict[tuple[str, int], int]:
         done = self.broker.group(GROUP).offsets
-        spots = [(name, p) for name in inputs.JOINED for p in range(inputs.PARTITIONS)]
-        behind = {spot: self.broker.log(*spot).end - done.get(spot, 0) for spot in spots}
+        behind = {spot: self.broker.log(*spot).end - done.get(spot, 0) for spot in _SPOTS}
         return {spot: count for spot, count in behind.items() if count}
 
     def _drained(self) -> bool:
-        return not self._behind() and not any(p.busy for p in self.processes)
+        done = self.broker.group(GROUP).offsets
+        ends = ((spot, self.broker.log(*spot).end) for spot in _SPOTS)
+        return all(end == done.get(spot, 0) for spot, end in ends) and not any(
+            p.busy for p in self.processes
+        )
 
 
 def _varied(rng: Random) -> Settings:

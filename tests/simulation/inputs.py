@@ -8,6 +8,7 @@ households. Small on purpose: a run has some fifty records, a schedule of faults
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from pathlib import Path
@@ -20,8 +21,9 @@ from features.changes import Changes
 from features.config import Config
 from features.engine import Engine
 from features.privacy.person import ATTRIBUTION
+from features.privacy.words import Words
 from features.records.batch import Batch, parse
-from features.records.decoder import FACTS
+from features.records.decoder import FACTS, Limits
 from features.records.position import Position
 from features.records.sequence import Merge
 from features.records.tolerated import Tolerance
@@ -66,6 +68,7 @@ _TAGS = {
 #: Rules of contacts that a few days are enough for.
 CONTACT_POLICY = str(Path(__file__).with_name("contact_policy.toml"))
 Positions = dict[str, Position]
+_OWNER = Owner("sim", PARTITIONS, {name: f"id of {name}'" for name in JOINED})
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,7 @@ def settings(**more: Any) -> Settings:
     """A deployment with short time-outs; they are virtual."""
     return Settings(
         **{
-            "group_id": "sim",
+            "group_id": _OWNER.group,
             "partitions": PARTITIONS,
             "replication": 1,
             "http_port": 0,
@@ -339,27 +342,32 @@ def _parsed_log(seed: int, partition: int, shared: bool, name: str) -> _Parsed:
 
 
 def _parsed(
-    log: list[tuple[bytes, bytes | None, int]], partition: int, name: str, first: int
+    log: Sequence[tuple[bytes, bytes | None, int]], partition: int, name: str, first: int
 ) -> _Parsed:
     count, came = len(log), [at for _, _, at in log]
+    limits, words = _read_with()
     batch, rejected = parse(
         [value for value, _, _ in log],
         [key for _, key, _ in log],
         np.full(count, JOINED.index(name), np.uint8),
         np.full(count, partition, np.int32),
         np.arange(first, first + count, dtype=np.int64),
-        input_limits(settings()),
+        limits,
         came,
-        tolerance=Tolerance(rules_of(settings()).words, came.__getitem__),
+        tolerance=Tolerance(words, came.__getitem__),
     )
     return batch, first + count, {first + at: r.reason for at, r in rejected.items()}
+
+
+@cache
+def _read_with() -> tuple[Limits, Words]:
+    return input_limits(settings()), rules_of(settings()).words
 
 
 def new_engine(shared: bool = False) -> Engine:
     """An engine as the simulated workers make it."""
     engine = Engine(_config(shared), taxonomy.load(), contents())
-    ids = {name: f"id of {name}'" for name in JOINED}
-    engine.owner = Owner(settings().group, PARTITIONS, ids)
+    engine.owner = _OWNER
     return engine
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import gc
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from tests.simulation.checks import check
 from tests.simulation.deployment import Fault, Simulation, Violation, quiet
-
-_COLLECTED = 25  # schedules between two collections
 
 
 @dataclass
@@ -56,7 +55,7 @@ class Tally:
 def run(seeds: Sequence[int]) -> Tally:
     """Run and check one schedule per seed."""
     tally = Tally()
-    with quiet():
+    with quiet(), _apart():
         for seed in seeds:
             simulation, broken = attempt(seed)
             tally.schedules += 1
@@ -73,9 +72,19 @@ def run(seeds: Sequence[int]) -> Tally:
                 tally.places[place] += 1
             if broken is not None:
                 tally.broken.append((seed, broken))
-            if tally.schedules % _COLLECTED == 0:
-                gc.collect()  # workers and their callbacks refer to each other, and are large
+            del simulation
+            gc.collect()  # workers and their callbacks refer to each other, and are large
     return tally
+
+
+@contextmanager
+def _apart() -> Iterator[None]:
+    """Keep the cycle collector off what was there before."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def attempt(seed: int, faults: Sequence[Fault] | None = None) -> tuple[Simulation, str | None]:
