@@ -225,8 +225,10 @@ class Engine:
 
     def _renew_policy(self) -> None:
         self._policy = self.learner.policy()
-        if (rules := self.config.rules.contact.uplift) is not None:
-            self._policy = self._policy._replace(worth=self.outcomes.worth(*rules))
+        rules = self.config.rules
+        if (uplift := rules.contact.uplift) is not None:
+            worth = self.outcomes.worth(*uplift, rules.holdouts.salt)
+            self._policy = self._policy._replace(worth=worth)
         champion = self.learner.champion
         self._writer.name_model(champion.id, champion.version)
 

@@ -137,6 +137,7 @@ class ReasonCode(StrEnum):
     TOO_RARE = "too_rare"
     TOO_NEW = "too_new"
     NOT_WORTH_IT = "not_worth_it"
+    TRIED = "tried"
     ACTIVE_DAYS_28 = "active_days_28"
     SHARE_7D = "share_7d"
     WEEKLY_HABIT = "weekly_habit"

@@ -53,8 +53,8 @@ _WEEKDAYS = np.uint64(1 << 6 | 1 << 13 | 1 << 20 | 1 << 27)
 #: held, for the lift is unclear, the score small, the days too few, a contact not worth it.
 (
     RULE_NONE, RULE_CLEAR, RULE_LIKELY, RULE_STILL, RULE_SMALL, RULE_UNCLEAR, RULE_RARE, RULE_NEW,
-    RULE_UNWORTHY,
-) = range(9)  # fmt: skip
+    RULE_UNWORTHY, RULE_TRIED,
+) = range(10)  # fmt: skip
 
 #: What is decided of a row: the interval of its score assumes so many independent days (trials),
 #: and ends at so many times the population's rate (high).

@@ -71,7 +71,9 @@ class Outcomes:
             made, chance, good, bad = (column[own] for column in columns)
             model.learn(x[own], made, chance.astype(float), good.astype(float), bad.astype(float))
 
-    def worth(self, least: int, price: float, caution: float) -> ContactWorth:
+    def worth(
+        self, least: int, price: float, caution: float, exploring: float = 0.0, salt: int = 0
+    ) -> ContactWorth:
         """Make what kernels decide with until the next close.
 
         Parameters
@@ -82,6 +84,10 @@ class Outcomes:
             What who is annoyed costs, in interests fulfilled.
         caution : float
             Standard errors that are taken off the uplift.
+        exploring : float
+            Share of what is not worth it that is tried all the same, in each week.
+        salt : int
+            Of the draws, 64 bits.
         """
         known = [
             kind
@@ -100,6 +106,8 @@ class Outcomes:
             np.array([model.difference.covariance for model in models]),
             price,
             caution,
+            exploring,
+            np.uint64(salt),
         )
 
     def counts(self) -> dict[int, tuple[int, int]]:

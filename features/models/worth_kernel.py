@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from features.jit import as_int, inlined, njit
 from features.models.signals_kernel import NAMES, SIGNALS, fill, morning, next_day
+from features.records.hash_kernel import FNV_PRIME, finish
 from features.state.layout import Clock, Counters, Rows, Subjects
 
 #: The signals of a row that the change by a contact is learned from: few, for outcomes are. The
@@ -23,6 +24,8 @@ _AT: Final = tuple(NAMES.index(name) for name in PICKED)
 #: Signals are kept with a contact in so many parts of one, as two bytes take them.
 UNITS: Final = 256
 _MOST: Final = 2**15 - 1
+#: A hash as a number below 1, by the bits that a float takes.
+_LOW, _UNIT = np.uint64(11), 2.0**-53
 #: The gain where too little is known: as if a contact were worth it.
 UNKNOWN: Final = 1.0
 
@@ -36,13 +39,16 @@ class ContactWorth(NamedTuple):
     spread: NDArray[np.float64]  # shape (kinds, PICKED, PICKED): covariance of `uplift`
     price: float  # what who is annoyed costs, in interests fulfilled
     caution: float  # standard errors that are taken off the uplift
+    exploring: float  # share of what is not worth it that is tried all the same
+    salt: np.uint64  # of these draws
 
 
 def unknown_worth() -> ContactWorth:
     """Know nothing: the interest's score alone decides."""
     n = len(PICKED)
     none = np.zeros((0, n))
-    return ContactWorth(np.zeros(0, np.int16), none, none.copy(), np.zeros((0, n, n)), 0.0, 0.0)
+    kinds, spread = np.zeros(0, np.int16), np.zeros((0, n, n))
+    return ContactWorth(kinds, none, none.copy(), spread, 0.0, 0.0, 0.0, np.uint64(0))
 
 
 @inlined
@@ -65,6 +71,24 @@ def gain(worth: ContactWorth, interest: int, vector: Any) -> float:
             variance += x * worth.spread[kind, i, k] * vector[_AT[k]]
     bound = change - worth.caution * np.sqrt(max(variance, 0.0))
     return float(bound - worth.price * min(max(annoyed, 0.0), 1.0))
+
+
+@inlined
+def is_tried(worth: ContactWorth, subject: Any, interest: int, day: int) -> Any:
+    """Whether what is not worth a contact is tried all the same in this week, by a draw.
+
+    Whom nobody speaks to nothing is learned of: what a contact brings would stay what it was once.
+
+    Parameters
+    ----------
+    subject : uint64
+        Hash of its key.
+    day : int
+        Since 1970.
+    """
+    drawn = (subject ^ worth.salt) * FNV_PRIME + np.uint64(interest)
+    drawn = finish(drawn * FNV_PRIME + np.uint64(day // 7))
+    return (drawn >> _LOW) * _UNIT < worth.exploring
 
 
 class Glimpse(NamedTuple):

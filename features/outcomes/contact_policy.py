@@ -17,7 +17,9 @@ table                fields
 ``uplift``           (optional) an interest is engaged only where a contact is worth it: once
                      ``least_outcomes`` 1..1000000 of its kind, and as many that were held out,
                      have ended; ``annoyance_price`` 0..100: what who is annoyed costs, in
-                     interests fulfilled; ``caution`` 0..10: standard errors taken off the uplift
+                     interests fulfilled; ``caution`` 0..10: standard errors taken off the uplift;
+                     (optional) ``exploring`` 0..0.1: share of what is not surely worth a contact
+                     that is engaged all the same for a week, by a draw, so that it is learned of
 ===================  ======================================================================
 
 Windows are open at their old end: a contact of exactly `days` ago counts no more.
@@ -144,6 +146,7 @@ class UpliftRules(NamedTuple):
     least_outcomes: int
     annoyance_price: float
     caution: float
+    exploring: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -331,11 +334,12 @@ def parse_policy(text: str) -> ContactPolicy:
 
 
 def _uplift(item: Any) -> UpliftRules:
-    _READ.fields("uplift", item, set(UpliftRules._fields))
+    _READ.fields("uplift", item, set(UpliftRules._fields) - {"exploring"}, {"exploring"})
     return UpliftRules(
         _READ.whole("uplift.least_outcomes", item["least_outcomes"], 1, 1_000_000),
         _READ.number("uplift.annoyance_price", item["annoyance_price"], 0, 100),
         _READ.number("uplift.caution", item["caution"], 0, 10),
+        _READ.number("uplift.exploring", item.get("exploring", 0.0), 0, 0.1),
     )
 
 

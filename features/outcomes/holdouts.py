@@ -71,6 +71,13 @@ class Holdouts:
         said = f"fingerprint\0{self.everything}\0{self.interest}".encode()
         return hmac.digest(self.key, said, hashlib.sha256).hex()[:8] if self.active else ""
 
+    @property
+    def salt(self) -> int:
+        """64 bits for draws of kernels, which tell nothing of the key; 0 without one."""
+        if not self.key:
+            return 0
+        return int.from_bytes(hmac.digest(self.key, b"exploring", hashlib.sha256)[:8], "big")
+
     def is_out(self, account: str) -> bool:
         """Whether an account is never spoken to about anything."""
         return self._drawn(f"everything\0{account}", self.everything)

@@ -24,13 +24,12 @@ from features.models.stance_kernel import (
     LIKELY_LIFT,
     RULE_NONE,
     RULE_UNCLEAR,
-    RULE_UNWORTHY,
     Policy,
     decide,
     trend,
 )
-from features.models.worth_kernel import UNKNOWN, ContactWorth, gain
 from features.moments.moments_kernel import has_own_days
+from features.profiles.contact_kernel import worth_it
 from features.records.hash_kernel import finish
 from features.state.apart_kernel import share_apart
 from features.state.layout import F_LIKE, F_TOLD, S_CARE, S_HOLD, Live, Rows
@@ -181,7 +180,9 @@ def ranked(
             stance, rule = HOLD, RULE_NONE
         elif (idle or stance == AVOID) and not declared and has_own_days(day, bits, age):
             stance, rule, idle = _on_own_days(stance, rule)
-        stance, rule, brings = _worth_it(policy.worth, interest, scratch.vector, stance, rule)
+        stance, rule, brings = worth_it(
+            policy.worth, s.hash[sid], interest, day, scratch.vector, stance, rule
+        )
         if idle and not declared and choice.common == 0:
             continue
         told = tells(score, low, high, policy.rate[interest])
@@ -243,13 +244,6 @@ def days_since_trip(place: Any, bits: Any) -> int:
 def _on_own_days(stance: int, rule: int) -> Any:
     """Stance, rule and idleness: neither dull nor unwanted on the eve of another day."""
     return HOLD, RULE_UNCLEAR if stance == AVOID else rule, False
-
-
-@inlined
-def _worth_it(worth: ContactWorth, interest: int, vector: Any, stance: int, rule: int) -> Any:
-    """Stance and rule, where a contact has to be worth it, and what one surely brings."""
-    brings = gain(worth, interest, vector) if stance == ENGAGE else UNKNOWN
-    return (stance, rule, brings) if brings > 0.0 else (HOLD, RULE_UNWORTHY, brings)
 
 
 @inlined

@@ -20,6 +20,7 @@ from features.models.stance_kernel import (
     RULE_RARE,
     RULE_SMALL,
     RULE_STILL,
+    RULE_TRIED,
     RULE_UNCLEAR,
     RULE_UNWORTHY,
     STILL_HIGH,
@@ -58,6 +59,8 @@ _SMALL = _rule(ReasonCode.LIFT_SMALL, "high", AVOID_LIFT)
 _RARE = _rule(ReasonCode.TOO_RARE, "score", ENGAGE_SCORE)
 _NEW = _rule(ReasonCode.TOO_NEW, "days", ENGAGE_DAYS)
 _UNWORTHY = _rule(ReasonCode.NOT_WORTH_IT, "loss", 0)
+_TRIED = as_text(f'{{"code":"{ReasonCode.TRIED}","value":{{"propensity":')
+_END_OF_RULE = as_text("}},")
 _WHY_DAYS = as_text(f'{{"code":"{ReasonCode.ACTIVE_DAYS_28}","value":')
 _WHY_SHARE = _reason(ReasonCode.SHARE_7D)
 _WHY_HABIT = _reason(ReasonCode.WEEKLY_HABIT)
@@ -135,6 +138,8 @@ def _write_rule(out: Any, n: int, best: Any) -> int:
         return put(out, put_probability(out, put(out, n, _STILL[0]), at_most), _STILL[1])
     if rule == RULE_UNWORTHY:
         return put(out, put_hundredths(out, put(out, n, _UNWORTHY[0]), -best.gain), _UNWORTHY[1])
+    if rule == RULE_TRIED:
+        return put(out, put_probability(out, put(out, n, _TRIED), best.gain), _END_OF_RULE)
     if rule == RULE_RARE:
         return put(out, put_probability(out, put(out, n, _RARE[0]), best.score), _RARE[1])
     return put(out, put_int(out, put(out, n, _NEW[0]), as_int(best.week)), _NEW[1])

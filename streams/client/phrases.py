@@ -27,7 +27,7 @@ _SHARES = ("share_7d", "seen_on_shared_screen", "somebody_else", "learned_abroad
 _OPEN = 0.5
 #: Reasons that say how many times that is, by the numbers that decided; whose numbers are chances.
 _BOUNDS = {"lift_clear": "low", "lift_unclear": "low", "likely": "score"}
-_CHANCES = ("likely", "still_likely", "too_rare")
+_CHANCES = ("likely", "still_likely", "too_rare", "tried")
 
 
 class Phrasebook:

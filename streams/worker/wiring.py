@@ -75,7 +75,9 @@ def rules_of(settings: Settings) -> Rules:
         Naming the file, and the table and field that are wrong.
     """
     found = _rules_of(settings.suppression_rules, settings.contact_policy)
-    shares = settings.holdout_share, settings.holdout_interest_share
+    uplift, shares = found.contact.uplift, (settings.holdout_share, settings.holdout_interest_share)
+    if uplift is not None and uplift.exploring and len(settings.holdout_key) < 16:
+        raise SettingsError("contact_policy: uplift.exploring needs a holdout_key, for its draws")
     return found.holding_out(Holdouts(settings.holdout_key.encode(), *shares))
 
 

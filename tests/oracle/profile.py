@@ -71,6 +71,8 @@ def measured(
     """The reason that is the rule which decided by a number; none where a declared fact did."""
     if not decided:
         return []
+    if decided == "tried":
+        return [{"code": decided, "value": {"propensity": float(number(loss, 4))}}]
     name, needs = _MEASURED[decided]
     low, high = (end / rate for end in interval(p, seen))
     value = {"low": low, "high": high, "score": p, "days": week, "loss": loss}[name]
@@ -234,7 +236,7 @@ def profile(partition: Partition, key: str) -> dict[str, Any] | None:
         or bool(member and (known.is_child(member) or known.refuses("offers", now, member))),
     )
     found = [
-        _interest(partition, subject, row, day, held)
+        _interest(partition, key, row, day, held)
         for row in subject.rows.values()
         if not partition.tree.sensitive[row.interest]
     ]
@@ -316,8 +318,9 @@ def _share(partition: Partition, found: list[dict[str, Any]]) -> None:
 
 
 def _interest(
-    partition: Partition, subject: Subject, row: Row, day: int, held: tuple[bool, bool]
+    partition: Partition, key: str, row: Row, day: int, held: tuple[bool, bool]
 ) -> dict[str, Any]:
+    subject = partition.subjects[key]
     config, tree, offset = partition.config, partition.tree, partition.config.day_offset_ms
     active = {d for d in row.days(offset) if d < day}
     days = active - subject.not_telling(day, offset)
@@ -339,7 +342,7 @@ def _interest(
     trip = place.trip(partition, subject, row, day, bool(declared), taken == "engage", days)
     taken, decided = ("hold", "") if trip.holds else (taken, decided)
     dull = taken == "hold" and not declared
-    taken, decided, loss = worth_it(partition, tree.ids[row.interest], values, taken, decided)
+    taken, decided, loss = worth_it(partition, key, row.interest, day, values, taken, decided)
     idle = trip.over if trip.holds else idle_of(p, rate, seen, days, day, age, weekly)
     said = moments.said_of(subject, row, day, offset, config.half_lives[2])
     said = {} if taken == "avoid" else said

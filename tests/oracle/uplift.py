@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from features.config import Config
+from features.records.hash_kernel import hash_text
 from features.tags.taxonomy import Taxonomy
 from tests.oracle.arithmetic import DAY_MS, SIGNALS, local_day, signals
 from tests.oracle.facts import Doc
@@ -20,6 +21,7 @@ PICKED = (
 GLAD, ANNOYED = {"bought", "accepted"}, {"unsubscribed", "complained", "dismissed"}
 
 Vector = list[float]
+_PRIME, _WORD = 0x100000001B3, 2**64 - 1
 
 
 @dataclass
@@ -169,13 +171,25 @@ def _now(partition: Partition, key: str, interest: str) -> Vector | None:
 
 
 def worth_it(
-    partition: Partition, interest: str, now: Vector, taken: str, decided: str
+    partition: Partition, key: str, interest: int, day: int, now: Vector, taken: str, decided: str
 ) -> tuple[str, str, float]:
-    """Stance and rule, and what a contact may cost."""
-    gain = partition.contacts.gain(interest, now)
-    if taken != "engage" or gain is None or gain > 0.0:
+    """Stance and rule, and what a contact may cost, or the chance with which it is tried."""
+    contacts, rules = partition.contacts, partition.config.rules
+    gain, uplift = contacts.gain(partition.tree.ids[interest], now), contacts.rules
+    if taken != "engage" or gain is None or gain > 0.0 or uplift is None:
         return taken, decided, 0.0
+    if _drawn(rules.holdouts.salt, key, interest, day // 7) < uplift.exploring:
+        return "engage", "tried", uplift.exploring
     return "hold", "not_worth_it", -gain
+
+
+def _drawn(salt: int, key: str, interest: int, week: int) -> float:
+    """A number from 0 to 1 that nobody can tell without the salt, another one each week."""
+    word = ((hash_text(key.encode()) ^ salt) * _PRIME + interest) * _PRIME + week
+    word &= _WORD
+    for factor in (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53):
+        word = (word ^ word >> 33) * factor & _WORD
+    return ((word ^ word >> 33) >> 11) / 2.0**53
 
 
 def _dot(a: Vector, b: Vector) -> float:

@@ -29,7 +29,7 @@ _SUBJECT = re.compile(rf"{Pseudonym.pattern}(/{Pseudonym.pattern})?")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MOST = 20
 _WIDE = ("all", "audiences")
-_NUMBERS = ("low", "high", "needs", "score", "days", "loss")
+_NUMBERS = ("low", "high", "needs", "score", "days", "loss", "propensity")
 
 _Check = Callable[[Any], bool]
 

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from features.config import Config
+from features.jit import njit
 from features.models import learner
 from features.models.linear import Hurdle
 from features.models.worth import Ended, Outcomes
-from features.models.worth_kernel import PICKED, UNITS
+from features.models.worth_kernel import PICKED, UNITS, is_tried
 from features.outcomes.contact_policy import PolicyError, parse_policy
+from features.outcomes.holdouts import Holdouts
 from features.privacy import rules
 from features.privacy.disclosure import describe_facts
+from features.records.hash_kernel import hash_text
 from features.records.inputs import INPUTS
 from features.state import changelog_keys as keys
 from features.tags.taxonomy import load
@@ -47,10 +51,15 @@ caution = 0.3
 """
 
 
-def _config(uplift: str = _UPLIFT, **more: Any) -> Config:
+def _config(uplift: str = _UPLIFT, exploring: float = 0.0, **more: Any) -> Config:
     """Rules that silence nobody, so that nothing else becomes of a contact."""
-    text = rules.bundled_text("suppression.toml")
-    return config(rules=rules.parse(text, load(), _SILENT + uplift), **more)
+    found = rules.parse(rules.bundled_text("suppression.toml"), load(), _SILENT + uplift)
+    if exploring:  # more than the rules may say, so that a short story shows it
+        contact = found.contact
+        assert contact.uplift is not None
+        contact = replace(contact, uplift=contact.uplift._replace(exploring=exploring))
+        found = replace(found, contact=contact, holdouts=Holdouts(bytes(range(16)), 0.0, 0.0))
+    return config(rules=found, **more)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -121,11 +130,15 @@ def _contact(chance: random.Random, account: int, at: int, *, helps: bool) -> It
 
 
 def _unworthy(profiles: Any) -> set[tuple[bytes, str]]:
+    return _decided_by(ReasonCode.NOT_WORTH_IT, profiles)
+
+
+def _decided_by(code: ReasonCode, profiles: Any) -> set[tuple[bytes, str]]:
     return {
         (key, item["id"])
         for key, document in profiles.items()
         for item in document["interests"]
-        if item["reasons"][0]["code"] == ReasonCode.NOT_WORTH_IT
+        if item["reasons"][0]["code"] == code
     }
 
 
@@ -133,10 +146,11 @@ def _stances(document: Any) -> dict[str, tuple[str, str]]:
     return {i["id"]: (i["stance"], i["reasons"][0]["code"]) for i in document["interests"]}
 
 
-def test_stances_are_as_the_twin_says() -> None:
-    refused = allowed = 0
+@pytest.mark.parametrize("exploring", [0.0, 0.5])
+def test_stances_are_as_the_twin_says(exploring: float) -> None:
+    refused = allowed = tried = 0
     for seed in range(4):
-        done, records = Run(_config()), _story(seed)
+        done, records = Run(_config(exploring=exploring)), _story(seed)
         twin = Partition(done.config, load(), TABLE)
         twin.enough = ENOUGH
         assert done.apply(records) == twin.apply((r.kind, r.doc) for r in records)
@@ -158,8 +172,33 @@ def test_stances_are_as_the_twin_says() -> None:
                     losses = [of["reasons"][0]["value"]["loss"] for of in (have, told)]
                     assert losses[0] == pytest.approx(losses[1], abs=0.011)
         refused += len(_unworthy(profiles))
+        tried += len(_decided_by(ReasonCode.TRIED, profiles))
         allowed += sum("engage" in s for d in profiles.values() for s in _stances(d).values())
     assert refused > 10 and allowed > 10, "the story has to show both"
+    assert (tried > 10) == (exploring > 0)
+
+
+def test_so_many_are_tried_each_week_and_nobody_tells_whom() -> None:
+    """A draw is its subject's, interest's and week's own; other salt, other draws."""
+    worth = _learned(-0.2, 0.0).worth(100, 1.0, 1.28, 0.05, salt=7)
+    subjects = np.array([hash_text(b"acc-%d" % n) for n in range(20_000)], np.uint64)
+
+    def tried(interest: int, day: int, **other: Any) -> set[int]:
+        drawn = draws(worth._replace(**other), subjects, interest, day)
+        return set(np.flatnonzero(drawn).tolist())
+
+    one = tried(3, 7_000)
+    assert len(one) == pytest.approx(1_000, abs=110)  # 3.5 standard deviations
+    assert one == tried(3, 7_006) and tried(3, 7_000, exploring=0.1) > one
+    for other in (tried(3, 7_007), tried(4, 7_000), tried(3, 7_000, salt=np.uint64(8))):
+        assert len(one & other) == pytest.approx(50, abs=25)
+    assert not tried(3, 7_000, exploring=0.0)
+
+
+@njit
+def draws(worth: Any, subjects: Any, interest: int, day: int) -> Any:
+    """Whether each subject is tried."""
+    return np.array([is_tried(worth, subject, interest, day) for subject in subjects])
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -302,6 +341,7 @@ def test_both_arms_have_to_be_known() -> None:
         ("least_outcomes = 0", "uplift.least_outcomes"),
         ("annoyance_price = -1", "uplift.annoyance_price"),
         ("caution = true", "uplift.caution"),
+        ("exploring = 0.2", "uplift.exploring"),
         ("surprise = 1", "uplift.surprise"),
     ],
 )

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
+from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from streams import metrics
 from streams.contract.topics import DEAD_LETTERS, INPUTS, OFFERS, OUTCOMES, PROFILES, TOPICS
-from streams.worker.wiring import warm_up
+from streams.settings import Settings, SettingsError
+from streams.worker.wiring import rules_of, warm_up
 from tests.broker.memory_broker import MemoryBroker
 from tests.simulation import inputs
 from tests.simulation.deployment import quiet
@@ -118,3 +122,15 @@ def test_a_refusal_that_came_to_it_is_heard() -> None:
     steps(30, start(broker, outcomes=True, tick_interval_ms=0))
     assert b"a" not in standing(broker, PROFILES)
     assert not list(broker.log(DEAD_LETTERS, 0).read(0, True))
+
+
+def test_nobody_explores_by_draws_that_anybody_can_tell(tmp_path: Path) -> None:
+    policy = resources.files("features").joinpath("data/contact_policy.toml").read_text("utf-8")
+    path = tmp_path / "policy.toml"
+    path.write_text(policy + "exploring = 0.05\n")
+    settings = Settings(contact_policy=str(path))
+    with pytest.raises(SettingsError, match="uplift.exploring needs a holdout_key"):
+        rules_of(settings)
+    keyed = rules_of(replace(settings, holdout_key="k" * 16))
+    assert keyed.contact.uplift is not None and keyed.contact.uplift.exploring == 0.05
+    assert keyed.holdouts.salt != rules_of(replace(settings, holdout_key="j" * 16)).holdouts.salt
