@@ -28,13 +28,15 @@ _ALL: Final = frozenset(range(256))
 class Automaton(NamedTuple):
     """A table: the next state by ``state + kind[byte]``, and the tags of each state.
 
-    States are numbered by where their row begins. Row 0 is where every text begins.
+    States are numbered by where their row begins. Row 0 is where every text begins, `dead` the
+    state from which no text matches, -1 where there is none.
     """
 
     step: NDArray[np.uint32]
     kind: NDArray[np.uint32]
     tags: NDArray[np.uint8]  # by state // kinds
     kinds: int
+    dead: int
 
     def tags_of(self, text: bytes) -> int:
         """Tags of the expressions that a text matches."""
@@ -84,7 +86,8 @@ def compile_table(expressions: Mapping[str, int]) -> Automaton:
         if len(todo) > MOST_STATES:
             raise ValueError(f"it needs more than {MOST_STATES} states")
     step = np.array(rows, np.uint32) * np.uint32(len(bytes_of))
-    return Automaton(step.ravel(), kind, np.array(tags, np.uint8), len(bytes_of))
+    dead = numbers[0] * len(bytes_of) if 0 in numbers else -1
+    return Automaton(step.ravel(), kind, np.array(tags, np.uint8), len(bytes_of), dead)
 
 
 def _bits(number: int) -> Iterator[int]:

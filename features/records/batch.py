@@ -18,13 +18,13 @@ from features.records.compact_kernel import compact, extents
 from features.records.concealed import keys_of
 from features.records.dead_letter import DeadLetter
 from features.records.decoder import FACTS, PREFIXES, Limits, decode, decode_fact
-from features.records.facts import Doubted, Fact
+from features.records.facts import Fact, is_doubted
 from features.records.fields import Malformed
 from features.records.guarded import guarded
 from features.records.inputs import INPUTS, TS_END, Inputs
 from features.records.joined import joined
 from features.records.parse_kernel import parse_records
-from features.records.pseudonyms import personal_texts
+from features.records.pseudonyms import everybody_words, personal_texts
 from features.records.readings import Undecided
 from features.records.scan_tables import tables
 from features.records.sip_kernel import hash_key
@@ -192,8 +192,8 @@ def parse(
         table = tables(inputs)
         scratch = np.zeros((3, table.fields), np.int64)
         parse_records(data, _words(data), values.starts, names.data, names.starts, kinds, table,
-                      limits.max_message_bytes, ends, key, limits.ids.table, personal_texts(),
-                      scratch, records, slow)  # fmt: skip
+                      limits.max_message_bytes, ends, key, limits.ids.table, everybody_words(),
+                      personal_texts(), scratch, records, slow)  # fmt: skip
     tail, refused = Tail(data.size, limits.hash_secret), dict[int, DeadLetter]()
     for i in np.flatnonzero(slow).tolist():
         raw = raws[i] or b""
@@ -211,14 +211,14 @@ def parse(
                                 of_outcomes=bool(told))  # fmt: skip
             if isinstance(found, Fact):
                 records[i] = tail.fact(found, int(kinds[i]))
-                if not isinstance(found.said, Doubted):
+                if not is_doubted(found.said):
                     continue
             at = int(partitions[i]), int(offsets[i])
             refused[i] = _letter(error.letter, at, keys[i], raws[i], found)
         else:
             if isinstance(item, Fact):
                 records[i] = tail.fact(item, int(kinds[i]))
-                if isinstance(item.said, Doubted):
+                if is_doubted(item.said):
                     at = int(partitions[i]), int(offsets[i])
                     refused[i] = _letter(_BESIDE, at, keys[i], raws[i], item)
             else:

@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from features.jit import bare, inlined
+from features.jit import as_int, bare, inlined
 from features.records import decoder, pseudonyms, scan_tables
 from features.records.automaton import Automaton
 from features.records.automaton_kernel import holds_number, tags_of
@@ -50,6 +50,7 @@ def fill_common(
     words: NDArray[np.uint64],
     key: tuple[np.uint64, np.uint64],
     ids: Automaton,
+    everybody: Automaton,
     at: NDArray[np.int64],
     size: NDArray[np.int64],
     number: NDArray[np.int64],
@@ -71,7 +72,8 @@ def fill_common(
     if texts & (1 << scan_tables.MEMBER_ID):
         begin, length = at[scan_tables.MEMBER_ID], size[scan_tables.MEMBER_ID]
         fine, state = _pseudonym(ids, blob, begin, length, (state ^ _SLASH) * FNV_PRIME)
-        good &= fine
+        account = at[scan_tables.ACCOUNT_ID], size[scan_tables.ACCOUNT_ID]
+        good &= fine and not _is_everybody(everybody, blob, begin, length, *account)
         row.member_at, row.member_len = begin - row.raw_at, length
     row.subject_hash = finish(state)
     row.device_hash = 0
@@ -127,6 +129,41 @@ def _pseudonym(
     if tags & pseudonyms.LIKE_IBAN and _may_be_iban(blob, begin, length):
         good = False
     return good, hash_span(blob, begin, begin + length, state)
+
+
+@bare
+def _is_everybody(
+    everybody: Automaton,
+    blob: NDArray[np.uint8],
+    begin: int,
+    length: int,
+    account: int,
+    account_length: int,
+) -> bool:
+    """Whether a member is everybody: a word for it, or the account's own letters.
+
+    Nearly all names end the search at their first letters.
+    """
+    end, other, other_end = begin + length, account, account + account_length
+    p = begin
+    while p < end or other < other_end:
+        if p < end and CLASS[blob[p]] & scan_tables.SEPARATOR:
+            p += 1
+        elif other < other_end and CLASS[blob[other]] & scan_tables.SEPARATOR:
+            other += 1
+        elif p < end and other < other_end and blob[p] | 32 == blob[other] | 32:
+            p += 1
+            other += 1
+        else:
+            break
+    if p == end and other == other_end:
+        return True
+    state = np.uint32(0)
+    for p in range(begin, end):
+        state = everybody.step[state + everybody.kind[blob[p]]]
+        if as_int(state) == everybody.dead:
+            return False
+    return bool(everybody.tags[as_int(state) // everybody.kinds] != 0)
 
 
 @bare

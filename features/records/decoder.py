@@ -9,6 +9,8 @@ Decisions that a producer may rely on:
 * unknown fields are ignored, ``null`` means absent, of a repeated field the last one counts;
 * whole numbers may be written as ``1000``, ``1000.0`` or ``1e3``, as in JSON Schema;
 * lengths are counted in characters; control characters are refused everywhere;
+* a member whose name means everybody (``all``, ``household``, the account's own) is nobody: what
+  is done by anyone at home has no member;
 * the record key must be the account, for the account's data must lie in one partition; a record
   of the facts without key and account is a worker's own: of the kind ``tick``, what time it is, or
   of the kind ``shared_model``, with the deployment's keyed mark, a part of all partitions' model.
@@ -42,7 +44,7 @@ from features.records.inputs import (
     TICK_NOW,
     Inputs,
 )
-from features.records.pseudonyms import Pseudonyms, pseudonyms
+from features.records.pseudonyms import Pseudonyms, means_everybody, pseudonyms
 from features.vocabulary import KeyPrefix, Refusal, Source
 
 FACTS: Final = 0
@@ -181,6 +183,9 @@ def _event(kind: int, values: Mapping[str, Any], source: Input, accepts: Accepts
     event_id, account_id, member_id, device_id, ts, tz_offset_min, country = (
         read(values, field, accepts) for field in COMMON
     )
+    if member_id is not None and means_everybody(member_id, account_id):
+        message = "means everybody: an event of the whole account has no member_id"
+        raise Malformed(Refusal.IDENTIFIER, "member_id", message)
     own = {field.name: read(values, field, accepts) for field in source.fields}
     named = [(prefix, own[name]) for prefix, name in source.contents if own[name] is not None]
     if not named:

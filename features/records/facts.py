@@ -206,6 +206,13 @@ class Fact:
     beside: bool = field(default=False, compare=False)
 
 
+def is_doubted(said: Statement) -> bool:
+    """Whether a person has to decide on it, or on a part of it."""
+    if isinstance(said, Several):
+        return any(is_doubted(part.said) for part in said.parts)
+    return isinstance(said, Doubted)
+
+
 def present(said: Statement) -> dict[str, Any]:
     """The fields that are present."""
     names = _NAMES[type(said)]

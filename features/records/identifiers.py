@@ -126,6 +126,12 @@ NO_TEXT: Final[tuple[str, ...]] = (
 #: not the third, without so many of ``L`` to ``O`` not the last.
 TEXT_DIGITS, TEXT_MARKS, TEXT_CAPITALS = 7, 5, 3
 
+#: Names that mean all of an account, so that no member of it has one; whatever parts their letters.
+EVERYBODY: Final = (
+    "all any each every everyone everybody anyone anybody account household wholehousehold "
+    "wholeaccount entireaccount allmembers family alle haushalt familie jeder tous toutes foyer "
+    "todos todas hogar tutti tutte iedereen wszyscy"
+)
 _UUID = "[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 #: Forms of ids that a setting names: random, a hash, made by `streams.datasets.pseudonyms`, any
 #: that is no number or address, plain numbers.

@@ -32,6 +32,7 @@ def parse_records(
     ends: NDArray[np.int64],
     key: tuple[np.uint64, np.uint64],
     ids: Automaton,
+    everybody: Automaton,
     personal: tuple[Automaton, Automaton, Automaton, Automaton],
     scratch: NDArray[np.int64],
     records: NDArray[Any],
@@ -59,7 +60,7 @@ def parse_records(
         And so are event times from these on, int64[n].
     key
         Of event ids, two words.
-    ids, personal
+    ids, everybody, personal
         Tables of `features.records.pseudonyms`.
     scratch
         Room to work in, int64[3, t.fields].
@@ -95,7 +96,9 @@ def parse_records(
                     key_starts,
                     i,
                 )
-                and fill_common(blob, words, key, ids, at, size, number, texts, numbers, row)
+                and fill_common(
+                    blob, words, key, ids, everybody, at, size, number, texts, numbers, row
+                )
                 and fill_body(blob, words, personal, at, size, number, texts, numbers, row, t)
             )
         slow[i] = not good
