@@ -10,13 +10,14 @@ where the word is unknown. The rest is undecided.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
 from features.privacy.childhood import Childhood
+from features.privacy.plain_words import PlainWords
+from features.privacy.signals import Signals
 from features.records.inputs import TS_END, TS_MIN
 from features.records.loose import (
     fronts,
@@ -25,10 +26,11 @@ from features.records.loose import (
     object_fields,
     scalars,
     squeezed,
-    unaccented,
+    squeezed_parts,
     whole,
     words_in,
 )
+from features.records.pseudonyms import means_everybody
 from features.records.readings import (
     Grant,
     Nothing,
@@ -73,12 +75,6 @@ _MOST_KNOWN: Final = 4_096
 _LONGEST: Final = 128
 #: Letters of a part of a kind from which on it can be misspelt.
 _TELLING: Final = 6
-#: Parts of a word, split at separators and before capitals.
-_PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_a-zA-Z]+")
-
-
-def _squeezed_parts(text: str) -> set[str]:
-    return {squeezed(part) for part in _PARTS.findall(unaccented(text))}
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +99,8 @@ class Words:
     childhood : Childhood
     said : mapping of str to tuple of str
         How facts about something else are read: the lists of `features.privacy.words_file`.
+    signals : Signals
+    plain : PlainWords
     """
 
     terms: Mapping[str, Purpose]
@@ -117,6 +115,8 @@ class Words:
     fields: Mapping[str, tuple[str, ...]]
     childhood: Childhood
     said: Mapping[str, tuple[str, ...]]
+    signals: Signals
+    plain: PlainWords
 
     def read(
         self, statuses: Sequence[Any], purposes: Sequence[Any], ends: Sequence[Any], ts: int | None
@@ -174,7 +174,7 @@ class Words:
         """Whether a kind that is not known may be one of rights, misspelt, or has such a word."""
         known = [word for word, kind in self.kinds.items() if kind in _OF_RIGHTS]
         known += [part for part in self.rights if len(part) >= _TELLING]
-        told = {squeezed(str(value)), *_squeezed_parts(str(value))} - self.kinds.keys()
+        told = {squeezed(str(value)), *squeezed_parts(str(value))} - self.kinds.keys()
         return any(is_near(word, other) for word in told for other in known)
 
     def names(self, field: str) -> tuple[str, ...]:
@@ -190,6 +190,8 @@ class Words:
 
     def _refused_as(self, name: str, value: Any) -> Why | None:
         """Why a field refuses, by its squeezed name and value; None if it doesn't."""
+        if self.signals.is_one(name):
+            return Why.OBJECTED if self.signals.is_set(value) else None
         name = name.removeprefix("is")
         if name in self.granting:
             return self._status(value)
@@ -247,6 +249,8 @@ class Words:
         """
         if isinstance(value, dict):
             return False
+        if self.signals.is_one(name):
+            return self.signals.is_set(value)
         if name in self._by_term:
             return self.refuses_use(name, value)
         if name in self.said["consent"]:
@@ -258,6 +262,22 @@ class Words:
         word = squeezed(value) if isinstance(value, str) and len(value) < _LONGEST else ""
         speaks = any(part in word for part in self.said["permission"])
         return speaks and self._status(value) is not None
+
+    def is_signal(self, name: str) -> bool:
+        """Whether a squeezed name is that of a signal not to be followed."""
+        return self.signals.is_one(name)
+
+    def is_off(self, value: Any) -> bool:
+        """Whether a value says that a signal is not set."""
+        return not self.signals.is_set(value)
+
+    def refuses_in_words(self, value: Any) -> bool:
+        """Whether a text plainly says not to be profiled, or to be forgotten."""
+        return isinstance(value, str) and self.plain.refuse(value)
+
+    def came_by(self, value: Any) -> bool:
+        """Whether a channel is one by which a grant came, and no bound of it."""
+        return squeezed(str(value)) in self.names("came_by")
 
     def is_use(self, value: Any) -> bool:
         """Whether a value is the term of one of our purposes."""
@@ -290,12 +310,13 @@ class Words:
 
     def is_everybody(self, name: str, account: str) -> bool:
         """Whether the name of a member means all of an account: a word for it, or the account."""
-        if squeezed(name) in self.names("everybody"):
-            return True
         own, whole_account = (
             "".join(filter(str.isalnum, text.casefold())) for text in (name, account)
         )
-        return own == whole_account
+        word = squeezed(name)
+        if own == whole_account != "" or word in self.names("everybody"):
+            return True
+        return word != "" and means_everybody(word, "")
 
     def may_be_open(self, value: Any) -> bool:
         """Whether a care case of a status may be an open one."""
@@ -349,7 +370,7 @@ class Words:
         if word in self.refusing:
             return self.refusing[word]
         found = [why for part, why in self.stems.items() if part in word]
-        if self.negations & _squeezed_parts(str(value)):
+        if self.negations & squeezed_parts(str(value)):
             found.append(Why.DENIED)
         return max(found, default=None)
 

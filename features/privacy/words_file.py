@@ -10,13 +10,15 @@ table of the words    fields: lists of squeezed words, each in one place only
 ``purpose``           ``all``, ``foreign``
 ``purpose.refusing``  by purpose
 ``kind``              ``erasure``, ``consent``, ``withdrawal``, ``objection``, ``registry``,
-                      ``declaration``, ``care_case``, ``other``; ``rights``, parts of words
+                      ``declaration``, ``care_case``, ``mandate``, ``other``; ``rights``, parts of
+                      words
 ``field``             by field: further names of it
 ``child``             as `Childhood`
 ``said``              of other facts: ``consent``, names of fields that say whether something is
                       allowed; ``permission``, parts of such names; ``closed`` and ``liked``, what
                       no open care case and no dislike says; ``unsubscribed``, ``complained``, parts
                       of what somebody answers who doesn't want to be spoken to
+``signal``, ``text``  as `Signals` and `PlainWords`
 ====================  =================================================================
 """
 
@@ -27,6 +29,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from features.privacy.childhood import Childhood
+from features.privacy.plain_words import PlainWords
+from features.privacy.signals import Signals
 from features.privacy.words import Words
 from features.records.loose import squeezed
 from features.records.readings import RightsKind, Why
@@ -41,10 +45,14 @@ _KINDS: Final = {
     "registry": RightsKind.REGISTRY,
     "declaration": RightsKind.DECLARATION,
     "care_case": RightsKind.CASE,
+    "mandate": RightsKind.MANDATE,
     "other": RightsKind.OTHER,
 }
 
 
+_TABLES: Final = (
+    "schema", "status", "purpose", "kind", "field", "child", "said", "signal", "text"
+)  # fmt: skip
 _SAID: Final = ("consent", "permission", "closed", "liked", "unsubscribed", "complained")
 
 
@@ -61,14 +69,16 @@ def parse(text: str, terms: Mapping[str, Purpose]) -> Words:
         Naming the table and the word that is not as the schema says.
     """
     read = Reviewed(WordsError)
-    top = _only(
-        "words", read.loads(text), {"schema", "status", "purpose", "kind", "field", "child", "said"}
-    )
+    top = _only("words", read.loads(text), {*_TABLES})
     read.schema(top)
     status = _only("status", top["status"], {"granting", "negations", "refusing", "stems"})
     purpose = _only("purpose", top["purpose"], {"all", "foreign", "refusing"})
     kind = _only("kind", top["kind"], {*_KINDS, "rights"})
-    child = _only("child", top["child"], {field.name for field in dataclasses.fields(Childhood)})
+    child = _lists("child", top["child"], Childhood)
+    signal, plain = (
+        _lists("signal", top["signal"], Signals),
+        _lists("text", top["text"], PlainWords),
+    )
     said = _only("said", top["said"], {*_SAID})
     reasons, everything = {why.name.lower() for why in Why}, frozenset(Purpose)
     refusing = _by_word("status.refusing", status["refusing"], reasons)
@@ -100,9 +110,18 @@ def parse(text: str, terms: Mapping[str, Purpose]) -> Words:
         },
         tuple(_list("kind.rights", kind["rights"])),
         {name: tuple(_list(f"field.{name}", top["field"][name])) for name in top["field"]},
-        Childhood(**{name: tuple(_list(f"child.{name}", child[name])) for name in child}),
+        Childhood(**child),
         {name: tuple(_list(f"said.{name}", said[name])) for name in said},
+        Signals(**signal),
+        PlainWords(**plain),
     )
+
+
+def _lists(place: str, table: Any, form: Any) -> dict[str, tuple[str, ...]]:
+    """A table of lists, one for each public attribute of a dataclass."""
+    names = {field.name for field in dataclasses.fields(form) if field.init}
+    found = _only(place, table, names)
+    return {name: tuple(_list(f"{place}.{name}", found[name])) for name in found}
 
 
 def _only(place: str, table: Any, names: set[str]) -> Mapping[str, Any]:

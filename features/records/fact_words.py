@@ -49,6 +49,18 @@ class Vocabulary(Protocol):
     def says_refused(self, value: Any) -> bool:
         """Whether a value speaks of permission, and that it is refused: ``withdraw consent``."""
 
+    def is_signal(self, name: str) -> bool:
+        """Whether a squeezed name is that of a signal not to be followed: ``gpc``, ``dnt``."""
+
+    def is_off(self, value: Any) -> bool:
+        """Whether a value says that a signal is not set."""
+
+    def refuses_in_words(self, value: Any) -> bool:
+        """Whether a text plainly says not to be profiled, or to be forgotten."""
+
+    def came_by(self, value: Any) -> bool:
+        """Whether a channel is one by which a grant came, and no bound of it."""
+
     def is_use(self, value: Any) -> bool:
         """Whether a value is the term of one of our purposes."""
 

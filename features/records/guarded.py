@@ -26,7 +26,7 @@ from features.records.facts import (
 from features.records.fields import Accepts, Malformed
 from features.records.inputs import FACT_COMMON, FACT_FIELDS, OUTCOME_FIELDS
 from features.records.readings import ChildReading, RefusalReading, Undecided
-from features.records.rights_record import WHOSE_CHILD
+from features.records.rights_record import IN_WORDS, WHOSE_CHILD
 from features.records.tolerated import Tolerance, joined_facts
 from features.vocabulary import ConsentStatus, Opinion, Purpose, Refusal, Reply
 
@@ -107,7 +107,7 @@ def _of_grant(fact: Fact, found: protective.FoundBeside) -> Fact:
     if found.child is not None:
         return _child(fact, found.child)
     if found.narrower:
-        message = "stands under another name, so the grant may be a narrower one"
+        message = "bounds the grant outside of its form, so it may be a narrower one"
         raise Malformed(Refusal.MISSING, found.narrower, message)
     return fact
 
@@ -132,6 +132,8 @@ def _joined(fact: Fact, found: protective.FoundBeside, refusal: bool | None = Tr
         parts.append(replace(fact, said=_refused(found.refusal), tolerated=True))
     if found.child is not None:
         parts.append(_child(fact, found.child))
+    if found.doubt:
+        parts.append(doubted(fact))
     return joined_facts(fact, parts)
 
 
@@ -160,13 +162,17 @@ def _of_registry(
     if said is not None and said.reading == Undecided(WHOSE_CHILD):
         return doubted(fact)
     child = entry.adult is False or (
-        said is not None and isinstance(said.child or said.reading, ChildReading | Undecided)
-    )  # a doubt is only whose device it is
+        said is not None
+        and said.reading != Undecided(IN_WORDS)
+        and isinstance(said.child or said.reading, ChildReading | Undecided)
+    )  # a doubt is only whose device it is, or what a text says
     whose = entry.owner_member_id
     if child:
         whose = whose or protective.owner(raw, fact.account_id, tolerance.words, accepts)
         own = replace(entry, adult=False, owner_member_id=whose)
         fact = fact if own == entry else replace(fact, said=own, tolerated=True)
+    if said is not None and (said.doubt or said.reading == Undecided(IN_WORDS)):
+        return joined_facts(fact, [fact, doubted(fact)])
     if said is None or not isinstance(said.reading, RefusalReading):
         return fact
     refusing = replace(fact, member_id=whose or fact.member_id, said=_refused(said.reading))

@@ -84,6 +84,17 @@ def unaccented(text: str) -> str:
     return "".join(char for char in plain if not unicodedata.combining(char))
 
 
+def squeezed_parts(text: str) -> set[str]:
+    """The parts of a word, split at separators and before capitals, squeezed.
+
+    Examples
+    --------
+    >>> sorted(squeezed_parts("optOut_ofProfiling"))
+    ['of', 'opt', 'out', 'profiling']
+    """
+    return {squeezed(part) for part in _WORD_PARTS.findall(unaccented(text))}
+
+
 def scalars(values: Iterable[Any]) -> list[str | int | float | bool]:
     """List what stands in values, lists and objects too; something unknown where it is too much."""
     found: list[str | int | float | bool] = []
@@ -198,6 +209,7 @@ def _grouped(pairs: list[tuple[str, Any]]) -> dict[str, list[Any]]:
     return found
 
 
+_WORD_PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_a-zA-Z]+")
 _NEGATIVE = re.compile(r"-[0-9]+")
 _FRONTS = re.compile("[#/:]")
 _AUTHORITY = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]{0,31}://[^/#?]{0,255}")

@@ -13,6 +13,21 @@ from features.records.names import latin, plain
 
 #: Most values that are looked into for the fields of objects.
 _MOST_NESTED: Final = 4096
+#: Names of a field in an object that says whether what is named beside it may be done.
+SAYS_WHETHER: Final = frozenset(
+    {
+        "value",
+        "status",
+        "state",
+        "enabled",
+        "allowed",
+        "granted",
+        "accepted",
+        "on",
+        "active",
+        "choice",
+    }
+)
 #: Fields in an object that say when what the object is named after happened, or whether it did.
 _OF_OBJECT: Final = frozenset(
     {"at", "on", "ts", "date", "time", "datetime", "timestamp", "when", "value"}
@@ -89,6 +104,8 @@ class LooseRecord:
                 if outer and own in _OF_OBJECT:
                     of = outer if own == "value" else outer + own
                     found.setdefault(of, []).extend(values)
+                elif own in SAYS_WHETHER and self._words.is_signal(outer):
+                    found.setdefault(outer, []).extend(values)
         return found
 
     def objects(self) -> Iterator[dict[str, list[Any]]]:

@@ -17,8 +17,15 @@ from features.records.fact_words import Vocabulary
 from features.records.fields import Accepts
 from features.records.inputs import EVENT_ID
 from features.records.loose import BEYOND
-from features.records.readings import ChildReading, Protecting, RefusalReading, Undecided
-from features.records.rights_record import RightsRecord
+from features.records.readings import (
+    CaseReading,
+    ChildReading,
+    DislikeReading,
+    Protecting,
+    RefusalReading,
+    Undecided,
+)
+from features.records.rights_record import IN_WORDS, RightsRecord
 from features.records.taken_names import is_valid, taken_name
 
 _BOUNDS: Final = ("member_id", "purpose", "expires_at")
@@ -46,6 +53,8 @@ class Protective:
         Further members of whom the same is said.
     child : ChildReading or None
         What it tells of a child beside that.
+    doubt : bool
+        Whether a text in it plainly refuses, so that a person has to decide beside that.
     """
 
     account: str | None
@@ -56,6 +65,7 @@ class Protective:
     event_id: str | None = field(default=None, compare=False)
     others_of_it: tuple[str, ...] = ()
     child: ChildReading | None = None
+    doubt: bool = False
 
 
 def read(
@@ -103,6 +113,9 @@ def _read(
     named = {found for text in record.names("account_id") if (found := taken_name(text, accepts))}
     others = tuple(sorted(named - {account}))
     reading = record.answer(raw or b"") if of_outcomes else record.reading()
+    doubt = not of_outcomes and record.says_so_in_words
+    if reading is None and doubt:
+        reading, doubt = Undecided(IN_WORDS), False
     if reading is None or (account is None and not others):
         return None
     if account is None or others:
@@ -122,7 +135,8 @@ def _read(
     texts = (text for text in record.texts("event_id") if text != BEYOND)  # that stands for many
     name = next((text for text in texts if is_valid(text, EVENT_ID)), None)
     also = record.others(account, member, accepts)
-    return Protective(account, (), member, reading, record.ts, name, also, child)
+    doubt = doubt and isinstance(reading, ChildReading | CaseReading | DislikeReading)
+    return Protective(account, (), member, reading, record.ts, name, also, child, doubt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,17 +148,21 @@ class FoundBeside:
     refusal : RefusalReading or None
         What another field refuses.
     narrower : str
-        A field that bounds a grant and stands under another name; empty for none.
+        A field that bounds a grant: another name of one of its own, or that of a device, a line or
+        a channel; empty for none.
     others : tuple of str
         Further members of whom the same is said.
     child : ChildReading, Undecided or None
         What it tells of a child.
+    doubt : bool
+        Whether a text beside the form plainly refuses: a person has to decide.
     """
 
     refusal: RefusalReading | None = None
     narrower: str = ""
     others: tuple[str, ...] = ()
     child: ChildReading | Undecided | None = None
+    doubt: bool = False
 
 
 def beside_consent(raw: bytes, granted: bool, words: Vocabulary, account: str = "") -> FoundBeside:
@@ -158,7 +176,8 @@ def beside_consent(raw: bytes, granted: bool, words: Vocabulary, account: str = 
         others = record.others(account, next(iter(record.names("member_id")), None), None)
         return FoundBeside(record.refusal_of_all(), others=others, child=child)
     narrower = (name for name in _BOUNDS if record.says_otherwise(name))
-    return FoundBeside(record.refusal_beside(), next(narrower, ""), child=child)
+    found = next(narrower, "") or record.place_bound()
+    return FoundBeside(record.refusal_beside(), found, child=child)
 
 
 def beside_another(raw: bytes, own: Iterable[str], words: Vocabulary, account: str) -> FoundBeside:
@@ -171,7 +190,7 @@ def beside_another(raw: bytes, own: Iterable[str], words: Vocabulary, account: s
     """
     record = RightsRecord(raw, words, {*own})
     child = record.child(account, None) if record.tells_of_child else None
-    return FoundBeside(record.refusal_by_name(), child=child)
+    return FoundBeside(record.refusal_by_name(), child=child, doubt=record.says_so_in_words)
 
 
 def owner(raw: bytes, account: str, words: Vocabulary, accepts: Accepts) -> str | None:

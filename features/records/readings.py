@@ -109,6 +109,7 @@ class RightsKind(Enum):
     REGISTRY = "registry"
     DECLARATION = "declaration"
     CASE = "care_case"
+    MANDATE = "mandate"
     RIGHTS = "rights"  # unknown, but it sounds of rights
     OTHER = "other"  # says nothing about permissions
     UNKNOWN = "unknown"

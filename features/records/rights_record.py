@@ -10,8 +10,8 @@ from features.records.fact_words import Vocabulary
 from features.records.fields import Accepts
 from features.records.forms import Field
 from features.records.inputs import CASE_ID, CONTACT_ID, INTEREST
-from features.records.loose import scalars, squeezed, words_in
-from features.records.loose_record import LooseRecord
+from features.records.loose import scalars, squeezed, whole, words_in
+from features.records.loose_record import SAYS_WHETHER, LooseRecord
 from features.records.readings import (
     AnswerReading,
     CaseReading,
@@ -32,6 +32,8 @@ from features.vocabulary import Purpose
 
 #: Why nobody can be said to be the child of an entry that tells of others in it.
 WHOSE_CHILD: Final = "whose_child"
+#: Why a person decides where a text plainly refuses.
+IN_WORDS: Final = "in_words"
 #: Kinds that erase, refuse or grant, or sound as if they did.
 _OF_RIGHTS: Final = frozenset(
     {
@@ -46,24 +48,11 @@ _OF_RIGHTS: Final = frozenset(
 _OF_ELSE: Final = frozenset(
     {RightsKind.REGISTRY, RightsKind.DECLARATION, RightsKind.CASE, RightsKind.OTHER}
 )
-#: Names of a field in an object that says whether what is named beside it may be done.
-_SAYS_WHETHER: Final = frozenset(
-    {
-        "value",
-        "status",
-        "state",
-        "enabled",
-        "allowed",
-        "granted",
-        "accepted",
-        "on",
-        "active",
-        "choice",
-    }
-)
 #: Bytes of a torn record that are searched for a word.
 _MOST_SEARCHED: Final = 4_096
 _PERSONS: Final = ("member_id", "owner_member_id", "device_id")
+_PLACES: Final = ("device_id", "line_id", "channel")
+_IN_FORM: Final = frozenset({"eventid", "accountid", "memberid", "kind", "ts"})
 _WHO_AND_WHEN: Final = ("event_id", "account_id", "member_id", "ts", "kind")
 
 
@@ -83,6 +72,20 @@ class RightsRecord(LooseRecord):
             return True
         return any(self.squeezed(n) for n in self._squeezed if self._words.bounds(field, n))
 
+    def place_bound(self) -> str:
+        """The device, line or channel that a grant is for, by the name of the field; or nothing."""
+        for field in _PLACES:
+            own = squeezed(field)
+            for name, values in self.deep.items():
+                if name != own and not (name in self._squeezed and self._words.bounds(field, name)):
+                    continue
+                told = [v for v in scalars(values) if not self._words.is_everybody(str(v), "")]
+                if field == "channel":
+                    told = [value for value in told if not self._words.came_by(value)]
+                if told:
+                    return field
+        return ""
+
     def contradicts(self) -> bool:
         """Whether another field than the contract's refuses."""
         deep = self.deep
@@ -100,6 +103,17 @@ class RightsRecord(LooseRecord):
                 for name, values in deep.items()
                 for value in scalars(v for v in values if not isinstance(v, dict))
             )
+            or self.says_so_in_words
+        )
+
+    @cached_property
+    def says_so_in_words(self) -> bool:
+        """Whether a text in it that is no field of its kind plainly refuses."""
+        return any(
+            self._words.refuses_in_words(value)
+            for name, values in self.deep.items()
+            if name not in self._passed_over and name not in _IN_FORM
+            for value in scalars(values)
         )
 
     def refusal_beside(self) -> RefusalReading | None:
@@ -231,7 +245,7 @@ class RightsRecord(LooseRecord):
         reading = self._words.read(statuses, purposes, ends, self.ts)
         if kind is RightsKind.RIGHTS:
             return Undecided("unknown_kind")
-        if kind is RightsKind.UNKNOWN and named:
+        if kind is RightsKind.MANDATE or (kind is RightsKind.UNKNOWN and named):
             return self._of_no_kind(reading)
         if isinstance(reading, RefusalReading | Nothing) and purposes != self.purposes_named:
             wider = self._words.read(statuses, self.purposes_named, ends, self.ts)
@@ -297,6 +311,12 @@ class RightsRecord(LooseRecord):
             return Undecided("unknown_kind")
         if self.refusal_by_name() is not None or self._refuses_inside():
             return Undecided("unknown_kind")
+        if self._names_a_signal() or self.says_so_in_words or self._ends_a_mandate():
+            return Undecided("unknown_kind")
+        if isinstance(reading, Undecided) and not all(
+            isinstance(value, str | bool) for value in self.values("status")
+        ):  # no word, so it is neither a grant nor a state of something else that can be told
+            return Undecided("status")
         if self._words.tells_of_child(self.deep, self.ts):
             return ChildReading()
         if self.squeezed("caseid") and self.squeezed("status"):
@@ -322,6 +342,23 @@ class RightsRecord(LooseRecord):
             for value in (scalars(values) if name not in own else ())
         )
 
+    def _names_a_signal(self) -> bool:
+        """Whether a value is the name of a signal, beside which nothing says that it is off."""
+        for level in (self._squeezed, *self.objects()):
+            told = [(squeezed(name), v) for name, vs in level.items() for v in scalars(vs)]
+            if any(isinstance(v, str) and self._words.is_signal(squeezed(v)) for _, v in told):
+                whether = [value for name, value in told if name in SAYS_WHETHER]
+                if not whether or not all(map(self._words.is_off, whether)):
+                    return True
+        return False
+
+    def _ends_a_mandate(self) -> bool:
+        """Whether somebody may act for another no more, who may have given the consent."""
+        if RightsKind.MANDATE not in self.kinds:
+            return False
+        ends = [end for end in map(whole, scalars(self.values("expires_at"))) if end is not None]
+        return self.contradicts() or any(self.ts is None or end <= self.ts for end in ends)
+
     def _refuses_inside(self) -> bool:
         """Whether an object in it names a purpose in one field, and refuses it in another."""
         for inner in self.objects():
@@ -329,7 +366,7 @@ class RightsRecord(LooseRecord):
             uses = [name for name, value in told if self._words.is_use(value)]
             others = [(name, value) for name, value in told if name not in uses]
             if uses and any(
-                self._refuses(value) if name in _SAYS_WHETHER else self._words.refuses(name, value)
+                self._refuses(value) if name in SAYS_WHETHER else self._words.refuses(name, value)
                 for name, value in others
             ):
                 return True

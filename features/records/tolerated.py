@@ -107,6 +107,8 @@ def take_up(
         found += [replace(fact, said=item, member_id=m) for item in what for m in said.others_of_it]
     if said.child is not None:
         found += [replace(fact, said=item) for item in _statements(said.child, name)]
+    if said.doubt:
+        found.append(replace(fact, member_id=None, said=Doubted(tuple(sorted(Purpose)))))
     return joined_facts(fact, found)
 
 

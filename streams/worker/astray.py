@@ -2,16 +2,17 @@
 
 Where a tool puts facts by another partitioner, a withdrawal meets neither the events nor the
 profile of its account, and nothing about the record is wrong. So of the facts every key is looked
-at, and a misplaced one that forbids (a refusal, an erasure, a child's device, or what may be one)
-is written once more, to the partition that its key belongs to, in the transaction that accounts for
-it here. It comes back as a record like any other, so state stays a function of the logs. Where it
-was read it is taken, too: a setting that is wrong itself must not turn a refusal away.
+at, and a misplaced one that forbids (a refusal, an erasure, a child's device, an open care case, a
+dislike, or what may be one) is written once more, to the partition that its key belongs to, in the
+transaction that accounts for it here. It comes back as a record like any other, so state stays a
+function of the logs. Where it was read it is taken, too: a setting that is wrong itself must not
+turn a refusal away.
 
 So it is with one whose key is no account (none at all, or one in quotes), where its value names
 one: there it is taken as that account's.
 
-Grants and whatever informs are not sent on. Behind a refusal that came to its place meanwhile, a
-grant of before would stand as the later word.
+Grants, what closes a case and whatever informs are not sent on. Behind a refusal that came to its
+place meanwhile, a grant of before would stand as the later word.
 """
 
 from __future__ import annotations

@@ -106,6 +106,7 @@ objection = ["optout"]
 registry = ["device"]
 declaration = ["declaration"]
 care_case = ["carecase"]
+mandate = ["mandate"]
 other = ["purchase"]
 rights = ["eras"]
 [field]
@@ -134,6 +135,21 @@ closed = ["closed"]
 liked = ["like"]
 unsubscribed = ["unsubscri"]
 complained = ["spam"]
+[signal]
+names = ["gpc"]
+around = ["sec"]
+off = ["false"]
+[text]
+never = ["dont"]
+stops = ["stop"]
+uses = ["profiling"]
+wished = ["track"]
+own = ["data"]
+mine = ["me"]
+asks = ["please"]
+between = ["the"]
+otherwise = ["plan"]
+phrases = ["forgetme"]
 """
 
 
@@ -168,6 +184,8 @@ def test_a_term_of_the_rules_goes_before_the_lists() -> None:
         ('["erasure"]', '["consent"]', "stands under"),
         ("rights =", "wrongs =", "kind"),
         ("closed =", "open =", "said"),
+        ("off =", "on =", "signal"),
+        ("wished =", "hoped =", "text"),
     ],
 )
 def test_a_file_that_is_not_as_it_should_be(old: str, new: str, message: str) -> None:
