@@ -148,8 +148,8 @@ class FoundBeside:
     refusal : RefusalReading or None
         What another field refuses.
     narrower : str
-        A field that bounds a grant: another name of one of its own, or that of a device, a line or
-        a channel; empty for none.
+        A field that bounds a grant: another name of one of its own, or that of a device, a line, a
+        channel or a condition; empty for none.
     others : tuple of str
         Further members of whom the same is said.
     child : ChildReading, Undecided or None
@@ -176,7 +176,7 @@ def beside_consent(raw: bytes, granted: bool, words: Vocabulary, account: str = 
         others = record.others(account, next(iter(record.names("member_id")), None), None)
         return FoundBeside(record.refusal_of_all(), others=others, child=child)
     narrower = (name for name in _BOUNDS if record.says_otherwise(name))
-    found = next(narrower, "") or record.place_bound()
+    found = next(narrower, "") or record.bound()
     return FoundBeside(record.refusal_beside(), found, child=child)
 
 

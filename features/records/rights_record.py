@@ -10,7 +10,7 @@ from features.records.fact_words import Vocabulary
 from features.records.fields import Accepts
 from features.records.forms import Field
 from features.records.inputs import CASE_ID, CONTACT_ID, INTEREST
-from features.records.loose import scalars, squeezed, whole, words_in
+from features.records.loose import BEYOND, scalars, squeezed, whole, words_in
 from features.records.loose_record import SAYS_WHETHER, LooseRecord
 from features.records.readings import (
     AnswerReading,
@@ -51,7 +51,7 @@ _OF_ELSE: Final = frozenset(
 #: Bytes of a torn record that are searched for a word.
 _MOST_SEARCHED: Final = 4_096
 _PERSONS: Final = ("member_id", "owner_member_id", "device_id")
-_PLACES: Final = ("device_id", "line_id", "channel")
+_BOUNDS: Final = ("device_id", "line_id", "channel", "condition")
 _IN_FORM: Final = frozenset({"eventid", "accountid", "memberid", "kind", "ts"})
 _WHO_AND_WHEN: Final = ("event_id", "account_id", "member_id", "ts", "kind")
 
@@ -72,19 +72,28 @@ class RightsRecord(LooseRecord):
             return True
         return any(self.squeezed(n) for n in self._squeezed if self._words.bounds(field, n))
 
-    def place_bound(self) -> str:
-        """The device, line or channel that a grant is for, by the name of the field; or nothing."""
-        for field in _PLACES:
+    def bound(self) -> str:
+        """What makes a grant one for less than it says: the name of what bounds it, or nothing."""
+        for field in _BOUNDS:
             own = squeezed(field)
             for name, values in self.deep.items():
-                if name != own and not (name in self._squeezed and self._words.bounds(field, name)):
-                    continue
-                told = [v for v in scalars(values) if not self._words.is_everybody(str(v), "")]
-                if field == "channel":
-                    told = [value for value in told if not self._words.came_by(value)]
-                if told:
+                at_top = name in self._squeezed and self._words.bounds(field, name)
+                if (name == own or at_top) and any(self._is_bound(field, v) for v in values):
                     return field
-        return ""
+        begins = (v for name in self._words.names("begins") for v in scalars(self.squeezed(name)))
+        begun = (start is not None and start <= (self.ts or 0) for start in map(whole, begins))
+        return "" if all(begun) else "ts"
+
+    def _is_bound(self, field: str, value: Any) -> bool:
+        """Whether a value bounds, in a field of such a name: a no, and everybody, do not."""
+        nothing = (False, 0, "", "false", BEYOND)
+        told = [
+            v
+            for v in scalars([value])
+            if v not in nothing and not self._words.is_everybody(str(v), "")
+        ]
+        came = self._words.came_by if field == "channel" else (lambda _: False)
+        return not all(map(came, told))
 
     def contradicts(self) -> bool:
         """Whether another field than the contract's refuses."""
@@ -109,8 +118,10 @@ class RightsRecord(LooseRecord):
     @cached_property
     def says_so_in_words(self) -> bool:
         """Whether a text in it that is no field of its kind plainly refuses."""
+        written, alone = self._words.names("written"), self._words.names("alone")
         return any(
             self._words.refuses_in_words(value)
+            or (name in written and isinstance(value, str) and squeezed(value) in alone)
             for name, values in self.deep.items()
             if name not in self._passed_over and name not in _IN_FORM
             for value in scalars(values)

@@ -121,7 +121,9 @@ def test_an_everyday_text_refuses_nothing(text: str) -> None:
 
 @pytest.mark.parametrize(
     "fact", [{"kind": "remark", "text": REFUSES[0]}, {"kind": "chat", "said": {"de": REFUSES[9]}},
-             {"kind": "letter", "note": REFUSES[14]}, {"kind": "mail", "body": [REFUSES[7], "x"]},
+             {"kind": "sms", "text": "STOP"}, {"kind": "sms", "body": " Stop all!"},
+             {"kind": "prefs", "tracking": False}, {"kind": "letter", "note": REFUSES[14]},
+             {"kind": "mail", "body": [REFUSES[7], "x"]},
              {"kind": "consent", "status": "granted", "comment": REFUSES[0]},
              {"kind": "care_case", "case_id": "c", "status": "opened", "subject": REFUSES[7]},
              {"kind": "purchase", "interest": "483", "note": REFUSES[4]},
@@ -200,7 +202,9 @@ def test_a_state_that_can_be_told_to_be_none_holds_nobody(status: Any) -> None:
              {"devices": ["d-1", "d-2"]}, {"channel": "sms"}, {"channels": ["email", "post"]},
              {"contact_channel": "phone"},
              {"subject": {"device_id": "d-1"}}, {"msisdn": "p-1"}, {"channel": ["shop", "sms"]},
-             {"subscription_id": "s-1"}, {"for": {"line_id": "l-1"}}, {"kanal": "brief"}], ids=str
+             {"subscription_id": "s-1"}, {"for": {"line_id": "l-1"}}, {"kanal": "brief"},
+             {"excluded": ["profiling"]}, {"conditions": "only for tv"}, {"draft": True},
+             {"valid_from": NOW + DAY}, {"startsAt": "2030-01-01"}, {"service": "tv"}], ids=str
 )  # fmt: skip
 @pytest.mark.parametrize("whose", [{}, {"member_id": "m-1"}, {"purpose": "offers"}], ids=str)
 def test_a_grant_for_a_part_is_none_for_the_account(
@@ -216,11 +220,16 @@ def test_a_grant_for_a_part_is_none_for_the_account(
     "more", [{"channel": "shop"}, {"channel": "Web Site"}, {"channel": "call-centre"},
              {"device_age": 2}, {"channel": None}, {"model": "Kindle", "os": "x"},
              {"device_id": "all"}, {"line": "*"}, {"device_id": None},
-             {"media_plan": "x"}, {"channel": "all"}], ids=str
+             {"media_plan": "x"}, {"channel": "all"}, {"draft": False}, {"exceptions": []},
+             {"valid_from": START}, {"conditions": None}, {"channel": []}], ids=str
 )  # fmt: skip
 def test_what_only_says_how_a_grant_came_bounds_nothing(more: dict[str, Any]) -> None:
     run, feed = Stream(Config(erasure_key=b"k" * 32, lateness_ms=DAY), TABLE), Feed()
     assert run.feed(feed.consent("acc", 0, **more), feed.visit("acc", 1, HOST))[1] == "counted"
+
+
+def test_to_stop_something_else_holds_nobody() -> None:
+    assert becomes({"kind": "playback", "action": "stop", "at_s": 7}) == GOES_ON
 
 
 @pytest.mark.parametrize("more", [{"device_id": "d-1"}, {"line": "mobile"}, {"channel": "sms"}])
