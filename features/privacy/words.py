@@ -18,6 +18,7 @@ from typing import Any, Final
 from features.privacy.childhood import Childhood
 from features.privacy.plain_words import PlainWords
 from features.privacy.signals import Signals
+from features.records.identifiers import EVERYBODY
 from features.records.inputs import TS_END, TS_MIN
 from features.records.loose import (
     fronts,
@@ -30,7 +31,6 @@ from features.records.loose import (
     whole,
     words_in,
 )
-from features.records.pseudonyms import means_everybody
 from features.records.readings import (
     Grant,
     Nothing,
@@ -52,6 +52,7 @@ _OF_RIGHTS: Final = (
     RightsKind.WITHDRAWAL,
     RightsKind.CONSENT,
 )
+_EVERYBODY: Final = frozenset(EVERYBODY.split())
 #: Why a field of the name of such a kind refuses.
 _OF_KINDS: Final = {
     RightsKind.ERASURE: Why.WITHDRAWN,
@@ -314,9 +315,7 @@ class Words:
             "".join(filter(str.isalnum, text.casefold())) for text in (name, account)
         )
         word = squeezed(name)
-        if own == whole_account != "" or word in self.names("everybody"):
-            return True
-        return word != "" and means_everybody(word, "")
+        return own == whole_account != "" or word in _EVERYBODY or word in self.names("everybody")
 
     def may_be_open(self, value: Any) -> bool:
         """Whether a care case of a status may be an open one."""
