@@ -73,7 +73,7 @@ class RightsRecord(LooseRecord):
         return any(self.squeezed(n) for n in self._squeezed if self._words.bounds(field, n))
 
     def bound(self) -> str:
-        """What makes a grant one for less than it says: the name of what bounds it, or nothing."""
+        """Name what makes a grant one for less than it says; empty for nothing."""
         for field in _BOUNDS:
             own = squeezed(field)
             for name, values in self.deep.items():
