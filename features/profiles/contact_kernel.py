@@ -13,7 +13,7 @@ from features.models.worth_kernel import UNKNOWN, ContactWorth, gain, is_tried
 def worth_it(
     worth: ContactWorth, subject: Any, interest: int, day: int, vector: Any, stance: int, rule: int
 ) -> Any:
-    """Decide stance and rule where a contact has to be worth it, and tell what one surely brings."""
+    """Decide stance and rule where a contact has to be worth it, and say what one brings."""
     brings = gain(worth, interest, vector) if stance == ENGAGE else UNKNOWN
     if brings > 0.0:
         return stance, rule, brings
