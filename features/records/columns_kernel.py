@@ -71,10 +71,12 @@ def fill_common(
     row.member_at, row.member_len = 0, 0
     if texts & (1 << scan_tables.MEMBER_ID):
         begin, length = at[scan_tables.MEMBER_ID], size[scan_tables.MEMBER_ID]
-        fine, state = _pseudonym(ids, blob, begin, length, (state ^ _SLASH) * FNV_PRIME)
+        fine, person = _pseudonym(ids, blob, begin, length, (state ^ _SLASH) * FNV_PRIME)
+        good &= fine
         account = at[scan_tables.ACCOUNT_ID], size[scan_tables.ACCOUNT_ID]
-        good &= fine and not _is_everybody(everybody, blob, begin, length, *account)
-        row.member_at, row.member_len = begin - row.raw_at, length
+        if not _is_everybody(everybody, blob, begin, length, *account):
+            row.member_at, row.member_len = begin - row.raw_at, length
+            state = person
     row.subject_hash = finish(state)
     row.device_hash = 0
     if texts & (1 << scan_tables.DEVICE_ID):

@@ -9,8 +9,8 @@ Decisions that a producer may rely on:
 * unknown fields are ignored, ``null`` means absent, of a repeated field the last one counts;
 * whole numbers may be written as ``1000``, ``1000.0`` or ``1e3``, as in JSON Schema;
 * lengths are counted in characters; control characters are refused everywhere;
-* a member whose name means everybody (``all``, ``household``, the account's own) is nobody: what
-  is done by anyone at home has no member;
+* a member whose name means everybody (``all``, ``household``, the account's own) is none: what may
+  be anyone at home is the household's;
 * the record key must be the account, for the account's data must lie in one partition; a record
   of the facts without key and account is a worker's own: of the kind ``tick``, what time it is, or
   of the kind ``shared_model``, with the deployment's keyed mark, a part of all partitions' model.
@@ -184,8 +184,7 @@ def _event(kind: int, values: Mapping[str, Any], source: Input, accepts: Accepts
         read(values, field, accepts) for field in COMMON
     )
     if member_id is not None and means_everybody(member_id, account_id):
-        message = "means everybody: an event of the whole account has no member_id"
-        raise Malformed(Refusal.IDENTIFIER, "member_id", message)
+        member_id = None
     own = {field.name: read(values, field, accepts) for field in source.fields}
     named = [(prefix, own[name]) for prefix, name in source.contents if own[name] is not None]
     if not named:
