@@ -45,7 +45,8 @@ _BURST_DAYS = 2
 # A trend is a forecast: days of the coming week, at tomorrow's score, against those of the last.
 # Where the weeks differ, `rising` is right in 59 to 91 % and `fading` in 73 to 97 % (six panels);
 # this week against four, as it was, called rising what fell in 70 to 96 %.
-_TREND_DAYS = 1.0
+# What is said to rise has to be more: at one day, less than half of it came on more days.
+_MORE_DAYS, _FEWER_DAYS = 2.0, 1.0
 _WEEKDAYS = np.uint64(1 << 6 | 1 << 13 | 1 << 20 | 1 << 27)
 
 #: What decided: nothing that was measured; engaged, for the lift's lower bound is clear, for it is
@@ -251,8 +252,8 @@ def trend(levels: Any, bits: Any, age: int, score: float) -> int:
     if popcount(bits & _WEEKDAYS) >= 2 and recent <= 2:
         return STEADY
     expected = score * min(7, age)
-    if expected >= recent + _TREND_DAYS:
+    if expected >= recent + _MORE_DAYS:
         return RISING
-    if expected <= recent - _TREND_DAYS:
+    if expected <= recent - _FEWER_DAYS:
         return FADING
     return STEADY

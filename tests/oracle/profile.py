@@ -45,7 +45,7 @@ def trend(levels: list[float], days: set[int], day: int, age: int, p: float) -> 
         return "burst"
     if week <= 2 and len(days & {day - 7 * k for k in range(1, 5)}) >= 2:
         return "steady"
-    if p * min(7, age) >= week + 1.0:
+    if p * min(7, age) >= week + 2.0:
         return "rising"
     return "fading" if p * min(7, age) <= week - 1.0 else "steady"
 
