@@ -18,8 +18,8 @@ def recorded_ages(x: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 def trends_of(
-    x: NDArray[np.float64], bits: NDArray[np.uint64], score: NDArray[np.float64]
+    age: NDArray[np.int64], bits: NDArray[np.uint64], score: NDArray[np.float64]
 ) -> NDArray[np.int64]:
-    """Trend of each row by its signals, its days (bit 0 is the eve) and its score."""
-    rows = zip(bits, recorded_ages(x).tolist(), score.tolist(), strict=True)
+    """Trend of each row by its age, its days (bit 0 is the eve) and its score."""
+    rows = zip(bits, age.tolist(), score.tolist(), strict=True)
     return np.array([trend(_CALM, days, age, p) for days, age, p in rows], np.int64)

@@ -20,6 +20,7 @@ from functools import cached_property
 from math import isfinite
 from typing import Any, Final
 
+from features.privacy.memo import Memo
 from features.records.loose import may_count, scalars, squeezed, whole
 from features.records.names import digits
 from features.records.word_parts import is_made_of
@@ -53,7 +54,6 @@ _OVER: Final = re.compile(
 )
 #: By what a name has in it, how many of a unit make a year.
 _IN_A_YEAR: Final = {"month": 12, "monat": 12, "mois": 12, "mes": 12, "week": 52, "day": 365}
-_MOST_KNOWN: Final = 4_096
 _NO: Final = frozenset({"", "false", "no", "n", "0", "off", "f", "none", "null"})
 _UNSAID: Final = frozenset({"", "none", "null", "na", "nan", "unknown", "unspecified", "00000000"})
 
@@ -195,16 +195,11 @@ class Childhood:
 
     def _meanings(self, name: str) -> frozenset[_Says]:
         """What a field says, by its squeezed name."""
-        known = self._known.get(name)
-        if known is None:
-            if len(self._known) >= _MOST_KNOWN:
-                self._known.clear()
-            known = self._known[name] = frozenset(self._read(name))
-        return known
+        return self._known[name]
 
     @cached_property
-    def _known(self) -> dict[str, frozenset[_Says]]:
-        return {}
+    def _known(self) -> Memo[str, frozenset[_Says]]:
+        return Memo(lambda name: frozenset(self._read(name)))
 
     @cached_property
     def _none(self) -> frozenset[str]:

@@ -21,7 +21,7 @@ from features.records.loose import squeezed
 _LONGEST: Final = 2_048
 _SHORTEST: Final = 5
 _TOKENS: Final = re.compile(r"[^\W\d_]+|[.!;\n]")
-_NOT: Final = re.compile("n['\u2019]t\\b")
+_NOT: Final = re.compile("n['\u2019]t")
 _STOP, _USE, _WISHED, _OWN, _MINE, _ASKS, _ELSE = (1 << n for n in range(7))
 
 
@@ -66,11 +66,9 @@ class PlainWords:
     def _runs(self, text: str) -> Iterator[int]:
         """What each run of a text has in it."""
         plain = unicodedata.normalize("NFKD", text[:_LONGEST]).casefold()
-        plain = "".join(c for c in plain if unicodedata.category(c) != "Mn").replace(
-            "n\u2019t", "nt"
-        )
+        plain = "".join(c for c in plain if unicodedata.category(c) != "Mn")
         found = 0
-        for token in _TOKENS.findall(unicodedata.normalize("NFC", plain.replace("n't", "nt"))):
+        for token in _TOKENS.findall(unicodedata.normalize("NFC", _NOT.sub("nt", plain))):
             told = self._meaning(token)
             if told is None:
                 yield found

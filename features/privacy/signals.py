@@ -7,14 +7,14 @@ US privacy string of the IAB (``1YYN``: its third character says that somebody o
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
+from features.privacy.memo import Memo
 from features.records.loose import squeezed
 from features.records.word_parts import is_made_of
 
-#: Names that are kept with what they are.
-_MOST_KNOWN: Final = 4_096
 _US_PRIVACY: Final = re.compile(r"\s*[0-9][YN-]([YN-])[YN-]\s*", re.IGNORECASE)
 
 
@@ -34,16 +34,14 @@ class Signals:
     names: tuple[str, ...]
     around: tuple[str, ...]
     off: tuple[str, ...]
-    _known: dict[str, bool] = field(default_factory=dict, init=False, repr=False)
 
     def is_one(self, name: str) -> bool:
         """Whether a squeezed name is that of a signal."""
-        known = self._known.get(name)
-        if known is None:
-            if len(self._known) >= _MOST_KNOWN:
-                self._known.clear()
-            known = self._known[name] = is_made_of(name, self.names, self.around)
-        return known
+        return self._known[name]
+
+    @cached_property
+    def _known(self) -> Memo[str, bool]:
+        return Memo(lambda name: is_made_of(name, self.names, self.around))
 
     def is_set(self, value: Any) -> bool:
         """Whether the value of one refuses."""

@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from features.privacy.childhood import Childhood
+from features.privacy.memo import Memo
 from features.privacy.plain_words import PlainWords
 from features.privacy.signals import Signals
 from features.records.identifiers import EVERYBODY
@@ -70,8 +71,6 @@ _TIMES: Final = (
     "timestamp", "datetime", "date", "time", "at", "on", "ts", "am", "datum", "dato", "when"
 )  # fmt: skip
 _NAMING: Final = 5
-#: Names of fields whose meaning is kept.
-_MOST_KNOWN: Final = 4_096
 #: Characters of an answer from which on it is a text.
 _LONGEST: Final = 128
 #: Letters of a part of a kind from which on it can be misspelt.
@@ -296,18 +295,15 @@ class Words:
 
     def bounds(self, field: str, name: str) -> bool:
         """Whether a squeezed name is one of what bounds a grant, in place of a field's own."""
-        known = self._bounding.get((field, name))
-        if known is None:
-            if len(self._bounding) >= _MOST_KNOWN:
-                self._bounding.clear()
-            words = self.names(f"bounds_{field}")
-            known = name in words or is_made_of(name, words, self.names("around"))
-            self._bounding[field, name] = known
-        return known
+        return self._bounding[field, name]
 
     @cached_property
-    def _bounding(self) -> dict[tuple[str, str], bool]:
-        return {}
+    def _bounding(self) -> Memo[tuple[str, str], bool]:
+        def bounds(of: tuple[str, str]) -> bool:
+            words = self.names(f"bounds_{of[0]}")
+            return of[1] in words or is_made_of(of[1], words, self.names("around"))
+
+        return Memo(bounds)
 
     def is_everybody(self, name: str, account: str) -> bool:
         """Whether the name of a member means all of an account: a word for it, or the account."""

@@ -75,10 +75,8 @@ def parse(text: str, terms: Mapping[str, Purpose]) -> Words:
     purpose = _only("purpose", top["purpose"], {"all", "foreign", "refusing"})
     kind = _only("kind", top["kind"], {*_KINDS, "rights"})
     child = _lists("child", top["child"], Childhood)
-    signal, plain = (
-        _lists("signal", top["signal"], Signals),
-        _lists("text", top["text"], PlainWords),
-    )
+    signal = _lists("signal", top["signal"], Signals)
+    plain = _lists("text", top["text"], PlainWords)
     said = _only("said", top["said"], {*_SAID})
     reasons, everything = {why.name.lower() for why in Why}, frozenset(Purpose)
     refusing = _by_word("status.refusing", status["refusing"], reasons)
@@ -119,7 +117,7 @@ def parse(text: str, terms: Mapping[str, Purpose]) -> Words:
 
 def _lists(place: str, table: Any, form: Any) -> dict[str, tuple[str, ...]]:
     """A table of lists, one for each public attribute of a dataclass."""
-    names = {field.name for field in dataclasses.fields(form) if field.init}
+    names = {field.name for field in dataclasses.fields(form)}
     found = _only(place, table, names)
     return {name: tuple(_list(f"{place}.{name}", found[name])) for name in found}
 

@@ -59,7 +59,7 @@ def trends(answers: Answers, counted: NDArray[np.bool_]) -> list[TrendRates]:
     # A row that is younger than a week had fewer days to be seen on.
     recent = np.bitwise_count(weeks[at] & np.uint64(0x7F)) * _WEEK / np.minimum(_WEEK, age)
     change = hits[at + _WEEK] - hits[at] - recent
-    said = trends_of(answers.x[rows], answers.bits[rows], answers.decisions["score"][rows])
+    said = trends_of(age, weeks[at], answers.decisions["score"][rows])
     blocks = Blocks(answers.subject[rows], answers.day[rows])
     same, known = np.abs(change) <= _SAME_DAYS, said != Trend.NEW
     kinds = (

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from features.models.signals import NAMES
-from features.models.stance_kernel import DECISION
 from streams.evaluation import trends
 from streams.evaluation.prequential import Answers
 from streams.evaluation.trends import TrendRates
+from tests.support.mornings import mornings_of_one_pair
 
 
 def _pair(y: list[int], score: list[float]) -> Answers:
@@ -16,26 +16,9 @@ def _pair(y: list[int], score: list[float]) -> Answers:
     n = len(y)
     days = [1, *y]
     bits = [sum(1 << k for k in range(i + 1) if days[i - k]) for i in range(n)]
-    said = np.zeros(n, DECISION)
-    said["score"] = score
     x = np.zeros((n, len(NAMES)))
     x[:, NAMES.index("age")] = np.log1p(np.arange(1, n + 1)) / 4.0
-    zeros, small = np.zeros(n, np.int64), np.zeros(n, np.uint8)
-    return Answers(
-        np.arange(n),
-        zeros,
-        ["a"],
-        zeros,
-        np.array(y, np.uint8),
-        small,
-        small,
-        small,
-        zeros.astype(np.uint16),
-        x,
-        {},
-        said,
-        np.array(bits, np.uint64),
-    )
+    return mornings_of_one_pair(y, x, np.array(bits, np.uint64), score=score)
 
 
 def _rates(answers: Answers) -> dict[str, TrendRates]:

@@ -11,7 +11,6 @@ import orjson
 import pytest
 
 from features.models.registry import registered
-from features.models.stance_kernel import DECISION
 from features.vocabulary import Stance
 from streams.contract import topics
 from streams.datasets import SourceError
@@ -20,6 +19,7 @@ from streams.evaluation.intervals import Blocks
 from streams.evaluation.panels import DAY_MS
 from streams.evaluation.prequential import Answers
 from streams.evaluation.segments import SegmentRates, segments
+from tests.support.mornings import mornings_of_one_pair
 from tests.support.small_panel import played, small_panel
 
 START_S = 1_325_500_000
@@ -222,26 +222,8 @@ def test_figures_are_json_and_nan_is_null(tmp_path: Path) -> None:
 
 def _days(engaged: list[int], y: list[int]) -> Answers:
     """One pair's mornings: whether it was to be engaged, and whether it was engaged with."""
-    n = len(y)
-    said = np.zeros(n, DECISION)
-    said["stance"] = np.where(engaged, Stance.ENGAGE, Stance.HOLD)
-    zeros = np.zeros(n, np.int64)
-    small = np.zeros(n, np.uint8)
-    return Answers(
-        np.arange(n),
-        zeros,
-        ["a"],
-        zeros,
-        np.array(y, np.uint8),
-        small,
-        small,
-        small,
-        zeros.astype(np.uint16),
-        np.zeros((n, 0)),
-        {},
-        said,
-        zeros.astype(np.uint64),
-    )
+    stance = np.where(engaged, Stance.ENGAGE, Stance.HOLD)
+    return mornings_of_one_pair(y, stance=stance)
 
 
 def test_what_comes_and_goes_is_counted_and_what_comes_late() -> None:
