@@ -9,7 +9,7 @@ ARGS ?=
 export NUMBA_CACHE_DIR := $(CURDIR)/.cache/numba
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint fmt bench quality chaos simulate gameday fuzz kafka lock clean
+.PHONY: help setup demo test lint fmt bench quality chaos simulate gameday fuzz kafka wheel lock clean
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -64,6 +64,9 @@ fuzz: setup ## Look for a minute for bytes that a decoder can't take
 
 kafka: setup ## Fetch the test broker's jars into .cache/kafka ahead of the tests
 	$(BIN)/python -m tests.broker.jars
+
+wheel: setup ## The wheel that brings its kernels compiled, into dist/ (CPU=x86-64-v3)
+	PYTHON=$(BIN)/python CPU=$(CPU) .ci/wheel
 
 lock: ## Write constraints.txt anew
 	.ci/lock

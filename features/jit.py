@@ -6,6 +6,9 @@ compiled code on disk is made once, and strict type checking sees ordinary funct
 Numba itself takes compiled code from disk as long as a function's own file is unchanged, whatever
 became of the functions and numbers of other files that were compiled into it. Here the name of
 what is kept carries a digest of every source that it can be made of.
+
+Compiled code may also come with the package, in :data:`SHIPPED`: made once (`interest-streams
+compile`) for a level of processors, read wherever the package is, and never written to.
 """
 
 from __future__ import annotations
@@ -15,19 +18,52 @@ import inspect
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, TypeVar, cast, overload
 
 import numpy as np
+from llvmlite.binding import get_host_cpu_features
 from numba.core import config, event
-from numba.core.caching import CompileResultCacheImpl, FunctionCache
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
 from numba.core.registry import CPUDispatcher
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+#: Where compiled code lies that came with the package.
+SHIPPED = Path(__file__).parent / "data" / "compiled"
+_LEVEL = SHIPPED / "level"
+#: Levels of processors that code is compiled for to run elsewhere, each with what is needed, in
+#: LLVM's words: the third of the x86-64 psABI, and what every processor of an architecture has.
+LEVELS: Mapping[str, frozenset[str]] = {
+    "x86-64-v3": frozenset(
+        ("cx16", "sahf", "popcnt", "ssse3", "sse4.2")
+        + ("avx", "avx2", "bmi", "bmi2", "f16c", "fma", "lzcnt", "movbe", "xsave")
+    ),
+    "generic": frozenset(),
+}
+
+
+def _aim() -> None:
+    """Compile for the level that code was shipped for, if this processor has it, or that is named.
+
+    Beside a name (NUMBA_CPU_NAME) Numba asks what this very processor can do, and then knows
+    nothing again that was compiled on a machine that can do something else: a level is all.
+    """
+    aim = vars(config)
+    if aim["CPU_NAME"] is None and _LEVEL.exists():
+        level = _LEVEL.read_text().strip()
+        can = {name for name, it_can in get_host_cpu_features().items() if it_can}
+        if level in LEVELS and LEVELS[level] <= can:
+            aim["CPU_NAME"] = level
+    if aim["CPU_NAME"] is not None and aim["CPU_FEATURES"] is None:
+        aim["CPU_FEATURES"] = ""
+
+
+_aim()
 
 
 @overload
@@ -59,6 +95,7 @@ def njit(function: F | None = None, **options: Any) -> F | Callable[[F], F]:
         compiled = Kernel(function, targetoptions=options)
         if kept:
             vars(compiled)["_cache"] = _Kept(function)
+            _KERNELS.append(compiled)
         return cast(F, compiled)
 
     return decorate if function is None else decorate(function)
@@ -166,23 +203,104 @@ class _PartLibrary(JITCodeLibrary):
         library._finalized = True
 
 
+class _Nowhere:
+    """Stands for a folder to write to where there is none: what is shipped can still be read."""
+
+    @classmethod
+    def from_function(cls, *_: object) -> _Nowhere:
+        return cls()
+
+    def get_cache_path(self) -> str:
+        return str(SHIPPED)
+
+    def ensure_cache_path(self) -> None:
+        raise OSError("no folder can be written to")
+
+    def get_source_stamp(self) -> str:
+        return ""
+
+    def get_disambiguator(self) -> str:
+        return ""
+
+
 class _KeptAs(CompileResultCacheImpl):
     """Names files so that a release reads none that another one wrote, nor writes over them."""
 
+    _locator_classes: list[Any] = [*CompileResultCacheImpl._locator_classes, _Nowhere]
+
     def __init__(self, function: Callable[..., Any]) -> None:
-        self._digest = sources_digest(function.__module__, Path(inspect.getfile(function)))
+        self.digest = sources_digest(function.__module__, Path(inspect.getfile(function)))
+        python = sys.implementation.cache_tag  # what is pickled is another's in the next
+        name = f"{function.__module__}.{function.__qualname__}"
+        self.shipped_as = f"{name}.{python}-{self.digest}"
         super().__init__(function)  # type: ignore[no-untyped-call]  # numba's
 
     def get_filename_base(self, fullname: str, abiflags: str) -> str:
         base = cast(Any, super()).get_filename_base(fullname, abiflags)
-        return f"{base}-{self._digest}"
+        return f"{base}-{self.digest}"
 
 
 class _Kept(FunctionCache):
+    """Reads what was shipped, else what was compiled here earlier; keeps it where it can."""
+
     _impl_class = _KeptAs
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)  # type: ignore[no-untyped-call]  # numba's
+        self._shipped = self._files(SHIPPED)
+
+    def _files(self, folder: Path) -> Any:
+        impl = vars(self)["_impl"]
+        files: Any = IndexDataCacheFile
+        return files(str(folder), impl.shipped_as, impl.digest)
+
+    def _load_overload(self, sig: Any, target_context: Any) -> Any:
+        numbas = cast(Any, self)
+        if (data := self._shipped.load(numbas._index_key(sig, target_context.codegen()))) is None:
+            return cast(Any, super())._load_overload(sig, target_context)
+        return numbas._impl.rebuild(target_context, data)
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Keep what was compiled; a disk that takes nothing costs the next start, not this one."""
+        with suppress(OSError):
+            cast(Any, super()).save_overload(sig, data)
+
+    def ship(self, kernel: Any, folder: Path) -> int:
+        """Write what a kernel was compiled to, or read from disk; returns for how many types."""
+        numbas, files = cast(Any, self), self._files(folder)
+        for sig in kernel.overloads:
+            key = numbas._index_key(sig, kernel.targetctx.codegen())
+            data = numbas._cache_file.load(key) or self._shipped.load(key)
+            files.save(key, data)
+        return len(kernel.overloads)
+
+
+#: Every kernel that is kept on disk.
+_KERNELS: list[Any] = []
+
+
+def ship(folder: Path) -> int:
+    """Write the code of all kernels that were called in this process, as :data:`SHIPPED` has it.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if need be; what else it holds stays.
+
+    Returns
+    -------
+    int
+        Functions written, one for each combination of types.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written, or one of them was kept nowhere.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    written: int = sum(vars(kernel)["_cache"].ship(kernel, folder) for kernel in _KERNELS)
+    (folder / _LEVEL.name).write_text(f"{vars(config)['CPU_NAME']}\n")
+    return written
 
 
 @cache

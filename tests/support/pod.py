@@ -3,7 +3,8 @@
 Each container's command runs in a mount namespace of its own whose root is read-only, with the
 pod's volumes where its mounts say, as its user and groups, without capabilities and without a way
 to new privileges, and with no environment but the image's and its own. What is emulated: the image
-is this machine, with the virtual environment at the place that the Dockerfile gives it; an emptyDir
+is this machine, with the virtual environment at the place that the Dockerfile gives it and the code
+that is tested before it; an emptyDir
 is a folder as the kubelet makes it (root's, for the pod's group); the network is the machine's.
 Memory and CPU limits and seccomp are not.
 """
@@ -17,7 +18,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.manifests import Manifest, pod_of
@@ -67,15 +68,15 @@ class Pod:
         ConfigMaps and Secrets by name, to their text by key.
     name : str
         Of the pod.
-    image : mapping
-        More that stands in the image: its path to a folder here.
+    code : Path
+        What stands for the installed package.
     """
 
     workload: Manifest
     folder: Path
     objects: Mapping[str, Mapping[str, str]]
     name: str = "pod-0"
-    image: Mapping[str, Path] = field(default_factory=dict)
+    code: Path = ROOT
 
     def __post_init__(self) -> None:
         self.spec = pod_of(self.workload)
@@ -183,9 +184,9 @@ class Pod:
         return "\n".join(lines)
 
     def _seen(self) -> dict[str, Path]:
-        """What stands in the image: packages, interpreter, code; and what a test adds."""
-        own = {str(path): path for path in (Path(sys.base_prefix), Path(sys.prefix), ROOT)}
-        return {**own, VENV: Path(sys.prefix), **{str(k): v for k, v in self.image.items()}}
+        """What stands in the image: packages, interpreter, code."""
+        own = (Path(sys.base_prefix), Path(sys.prefix), ROOT, self.code)
+        return {**{str(path): path for path in own}, VENV: Path(sys.prefix)}
 
     def _entered(
         self, root: Path, container: Manifest, command: Iterable[str], environ: Mapping[str, str]
@@ -199,8 +200,8 @@ class Pod:
         if own["allowPrivilegeEscalation"] is False:
             words.append("--no-new-privs")
         variables = [f"{name}={value}" for name, value in sorted(environ.items())]
-        # The image's WORKDIR; the code that is tested stands for the installed one.
-        given = ["env", "-i", *variables, f"PYTHONPATH={ROOT}"]
+        # The image's WORKDIR.
+        given = ["env", "-i", *variables, f"PYTHONPATH={self.code}"]
         return [*words, "sh", "-c", f"cd /tmp; exec {shlex.join([*given, *command])}"]
 
 

@@ -63,7 +63,18 @@ ASKING = [
     ("repartition", "--to-prefix", "v2-", "--partitions", "24"),
 ]
 #: And those that don't, or, as `lookup`, want their keys first.
-ALONE = {"mcp", "config", "contract", "lookup", "policy", "quality", "size", "tag", "worth"}
+ALONE = {
+    "compile",
+    "mcp",
+    "config",
+    "contract",
+    "lookup",
+    "policy",
+    "quality",
+    "size",
+    "tag",
+    "worth",
+}
 
 
 @pytest.fixture
