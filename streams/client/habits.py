@@ -83,11 +83,22 @@ def day_of(profile: Mapping[str, Any]) -> date | None:
     return earliest if earliest == latest else None
 
 
-def last_day_of(profile: Mapping[str, Any]) -> date | None:
+def newest_day(profile: Mapping[str, Any]) -> date | None:
     """Day of the newest event of a profile (JSON), by the clock that its heading has."""
+    return _local(profile.get("as_of"), _heading_clock(profile))
+
+
+def written_on(profile: Mapping[str, Any]) -> date | None:
+    """Day on which a profile (JSON) was written, by the same clock: no earlier than its events."""
+    minutes = _heading_clock(profile)
+    days = (_local(profile.get(name), minutes) for name in ("as_of", "computed_at"))
+    return max((day for day in days if day is not None), default=None)
+
+
+def _heading_clock(profile: Mapping[str, Any]) -> int:
     context = profile.get("context")
     minutes = context.get("tz_offset_min") if isinstance(context, Mapping) else None
-    return _local(profile.get("as_of"), minutes if isinstance(minutes, int) else 0)
+    return minutes if isinstance(minutes, int) else 0
 
 
 def _clocks(context: Mapping[str, Any]) -> tuple[int, int]:

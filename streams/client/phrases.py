@@ -23,8 +23,8 @@ from streams.client.chances import (
 
 #: Reasons whose value is a share.
 _SHARES = ("share_7d", "seen_on_shared_screen", "somebody_else", "learned_abroad")
-#: At worst below this many times the average customer's, it says only that little was seen.
-_OPEN = 0.5
+#: Below so many times the average customer's chance it is next to nothing.
+_LEAST = 0.1
 #: Reasons that say how many times that is, by the numbers that decided; whose numbers are chances.
 _BOUNDS = {"lift_clear": "low", "lift_unclear": "low", "likely": "score"}
 _CHANCES = ("likely", "still_likely", "too_rare", "tried")
@@ -70,8 +70,11 @@ class Phrasebook:
         """One reason for a stance; `raw` is the interest (JSON), by which chances are said."""
         raw = raw or {}
         score, lift, bounds = raw.get("score"), raw.get("lift"), self._bounds(code, value)
-        if code == "lift_unclear" and is_figure(lift) and lift < MORE:
-            return self.say("reason", "_lift_unclear_alike", **{"needs": MORE, **bounds})
+        if code == "lift_unclear" and is_figure(lift) and lift < MORE and "low" in bounds:
+            low = self._at_worst(bounds["low"])
+            return self.say(
+                "reason", "_lift_unclear_alike", **{"needs": MORE, **bounds, "low": low}
+            )
         if says_times(code, value, raw):
             return self._measured(code, raw, bounds)
         if code == "too_new" and is_figure(score) and score < LIKELY:
@@ -96,9 +99,12 @@ class Phrasebook:
             few, rare = lift < TWICE, raw["score"] < LIKELY or is_just_below(raw)
             other = "or_both" if few and rare else "or_twice" if few else "or_chance"
             known["other"] = self.say("sentence", other, **known)
-            if known["low"] < _OPEN:
-                known["low"] = self.say("sentence", "few_times", value=_OPEN)
+            known["low"] = self._at_worst(known["low"])
         return self.say("reason", f"_{code}_times", **known)
+
+    def _at_worst(self, low: float) -> Any:
+        """So many times the average customer's chance; of next to nothing, that it is less."""
+        return low if low >= _LEAST else self.say("sentence", "few_times", value=_LEAST)
 
     def chance(self, raw: Mapping[str, Any]) -> str:
         """The chance of an interest (JSON) as it is said: about so much, or just below it."""

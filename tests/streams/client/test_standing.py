@@ -76,8 +76,10 @@ def test_advice_of_the_first_week_is_kept_whatever_comes(since: str, said: str, 
     profile = {"as_of": 1_769_983_200_000, "context": {"tz_offset_min": 60}}  # 23:00 on the first
     found = wording("en").interest({**_RAW, "stance_since": since}, profile)
     assert said in found
-    week = f"such advice is kept for a week at least, so until {kept}."
+    week = "such advice is kept for a week at least."
     assert (week in found) is bool(kept)
+    end = f"Look again on {kept}: the week for which it is kept ends then."
+    assert found.endswith(end if kept else "No end is fixed: look again on the day you act.")
     assert ("the advice ends where" in found) is not bool(kept)
 
 
@@ -94,10 +96,10 @@ def _said(reason: dict[str, Any], language: str = "en", **fields: Any) -> str:
 def test_what_looks_alike_is_said_with_what_makes_it_differ() -> None:
     """Both print 50 % and 2.7 times; one is a little less, and has to be surer."""
     waits, begins = _said(_UNCLEAR, stance="hold"), _said(_LIKELY, stance="engage")
-    assert "a chance of just below 50%; but that is not sure. An offer takes 1.2 times" in waits
-    assert "at worst, and it is 0.96; or a chance of 50% or more." in waits
+    assert "a chance of just below 50%; but that is not sure. At worst it is 0.96 times" in waits
+    assert "and an offer takes 1.2 times. A chance of 50% or more would do, too." in waits
     assert "a chance of about 50%, about 2.7 times the average customer's. An offer" in begins
-    assert "An offer takes a chance of 50%, and 2 times." in begins
+    assert "An offer takes a chance of 50% and 2 times, and both are there." in begins
     assert "knapp unter 50 %" in _said(_UNCLEAR, "de", stance="hold")
     assert "about 45%" in _said(_UNCLEAR, stance="hold", score=0.45)
     assert "about 50%" in _said(_UNCLEAR, stance="hold", lift=1.9), "its lift is what is missing"
