@@ -78,7 +78,8 @@ _VIEW = [
     _query("fields", "names of fields, or interests.<field>, separated by commas"),
     _query(
         "words",
-        "adds a sentence to each interest, suppression and permission",
+        "adds a sentence to each interest, suppression and permission, and to interests a `margin`:"
+        " the chance at worst (`low`) and at best (`high`), nine in ten each",
         enum=list(LANGUAGES),
     ),
     {

@@ -13,6 +13,7 @@ from features.vocabulary import Stance, SuppressionReason
 from streams.apps.lookup.callers import OFFERS
 from streams.apps.lookup.problems import bad, unknown
 from streams.client import Profiles, Stored
+from streams.client.chances import chance_bounds
 from streams.client.words import LANGUAGES, wording
 from streams.contract.schemas import SCHEMAS
 from streams.contract.topics import PROFILES
@@ -153,7 +154,10 @@ def shown(stored: Stored, view: View) -> Any:
     if view.language:
         said = wording(view.language)
         names = {str(item.get("id")): str(item.get("name")) for item in interests}
-        interests = [{**item, "words": said.interest(item, raw)} for item in interests]
+        interests = [
+            {**item, "words": said.interest(item, raw), "margin": _margin(item)}
+            for item in interests
+        ]
         suppressions = _objects(raw, "suppressions")
         raw["suppressions"] = [
             {**item, "words": said.suppression(item, names)} for item in suppressions
@@ -208,6 +212,12 @@ def etag(parts: Iterable[tuple[str, Stored]], view: View, more: str = "") -> str
     asked = view.purpose, sorted(view.stances), sorted(view.fields), view.language, more
     digest = hashlib.blake2s(repr((places, asked)).encode(), digest_size=8).hexdigest()
     return f'"{newest[1]}:{newest[2]}:{digest}"'
+
+
+def _margin(item: Mapping[str, Any]) -> dict[str, float] | None:
+    """The chance of an interest at worst and at best, as its sentence takes them."""
+    found = chance_bounds(item)
+    return None if found is None else {"low": round(found.low, 4), "high": round(found.high, 4)}
 
 
 def _for_offers(raw: dict[str, Any]) -> dict[str, Any]:

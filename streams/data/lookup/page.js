@@ -19,11 +19,20 @@ const german = {
   "Open a fault": "Störung melden", "Close the fault": "Störung beheben", "Forget me": "Vergesst mich",
   "Forget me: press again": "Vergesst mich: noch einmal drücken", "What changed": "Was sich änderte",
   Household: "Haushalt", "May it be used?": "Darf es genutzt werden?", "Not to talk about": "Worüber nicht zu sprechen ist",
-  Interests: "Interessen", "None that can be said.": "Keine, die sich sagen lassen.", tomorrow: "morgen", "how exact": "wie genau",
+  Interests: "Interessen", "None that can be said.": "Keine, die sich sagen lassen.", tomorrow: "morgen", margin: "Spanne",
+  "margin: nine times in ten it is more than the left end, and nine times in ten less than the right": "Spanne: neun von zehn Malen ist es mehr als das linke Ende, und neun von zehn Malen weniger als das rechte",
+  "{0} profiles of {1}. Changes arrive by themselves.": "{0} Profile von {1}. Änderungen kommen von selbst.",
+  "1 profile of {1}. Changes arrive by themselves.": "1 Profil von {1}. Änderungen kommen von selbst.",
+  "version {0}, as of {1}": "Version {0}, Stand {1}", ", {0} events on {1} days": ", {0} Ereignisse an {1} Tagen", "{0} more": "{0} weitere",
+  "{0} records behind.": "{0} Sätze zurück.", "The profile is gone.": "Das Profil ist gelöscht.", "Asking…": "Wird gefragt …",
+  "Said. Its effect shows as soon as the stream has it.": "Gesagt. Die Wirkung zeigt sich, sobald der Strom es hat.",
+  "The service does not answer.": "Der Dienst antwortet nicht.", "Type an account and press Show.": "Ein Konto eingeben und Zeigen drücken.",
+  "{0}: new, {1}": "{0}: neu, {1}", "{0}: no longer there": "{0}: nicht mehr da", "{0} is gone": "{0} ist gelöscht", "{0} changed": "{0} hat sich geändert",
   "Why not engage?": "Warum nicht ansprechen?", "Bought it": "Gekauft", "Not for me": "Nichts für mich", "That wasn't me": "Das war nicht ich",
   "What is true (the simulation knows)": "Was wahr ist (die Simulation weiß es)", "Up to date.": "Auf dem neuesten Stand.",
 };
-const inWords = (text) => ($("language").value === "de" && german[text]) || text;
+const inWords = (text, ...values) =>
+  (($("language").value === "de" && german[text]) || text).replace(/\{(\d)\}/g, (_, at) => values[at]);
 function translate() {
   for (const found of document.querySelectorAll("[data-say]")) found.textContent = inWords(found.dataset.say);
 }
@@ -77,8 +86,8 @@ async function problem(answer) {
 const day = (ms) => (Number.isFinite(ms) ? new Date(ms).toISOString().slice(0, 16).replace("T", " ") + " UTC" : "?");
 const share = (value) => (typeof value === "number" ? value : 0);
 
-function measure(label, value, text, kind) {
-  const bar = make("progress", undefined, kind);
+function measure(label, value, text) {
+  const bar = make("progress");
   bar.max = 1;
   bar.value = Math.max(0, Math.min(1, share(value)));
   bar.setAttribute("aria-label", label);
@@ -104,14 +113,22 @@ function differences(before, raw) {
   const lines = [];
   for (const [id, item] of now) {
     const was = before.get(id);
-    if (!was) lines.push(`${item.name || id}: new, ${brief(item)}`);
+    if (!was) lines.push(inWords("{0}: new, {1}", item.name || id, brief(item)));
     else if (changed(was, item)) lines.push(`${item.name || id}: ${brief(was)} → ${brief(item)}`);
   }
-  for (const [id, item] of before) if (!now.has(id)) lines.push(`${item.name || id}: no longer there`);
+  for (const [id, item] of before) if (!now.has(id)) lines.push(inWords("{0}: no longer there", item.name || id));
   return lines.map((line) => `${raw.subject}, ${line}`);
 }
 
-function interest(item, subject, before) {
+// What was seen on a day or two has no trend yet, nor has what was not seen for a week, or is not to be talked about.
+function hasTrend(item, days, written) {
+  const halted = (item.reasons || []).some((reason) => ["care_case", "on_hold"].includes(reason.code));
+  if (!item.trend || item.stance === "avoid" || halted || (days && days.value <= 2)) return false;
+  const away = (written - Date.parse(item.last_active)) / 86400000; // from midnight of that day
+  return !(away >= 8 && ["rising", "steady"].includes(item.trend));
+}
+
+function interest(item, subject, before, written) {
   const stance = ["engage", "hold", "avoid"].includes(item.stance) ? item.stance : "hold";
   const row = make("li", undefined, `is-${stance}`);
   if (before && changed(before.get(item.id), item)) row.classList.add("fresh");
@@ -119,16 +136,13 @@ function interest(item, subject, before) {
   head.append(make("span", item.name || item.id, "name"));
   head.append(make("span", words[$("language").value][stance], `stance ${stance}`));
   const days = (item.reasons || []).find((reason) => reason.code === "active_days_28");
-  // What was seen on a day or two has no trend yet, and nobody acts on one of what is not to be talked about.
-  if (item.trend && stance !== "avoid" && !(days && days.value <= 2)) {
-    head.append(make("span", trends[$("language").value][item.trend] || item.trend, "trend"));
-  }
+  if (hasTrend(item, days, written)) head.append(make("span", trends[$("language").value][item.trend] || item.trend, "trend"));
   row.append(head);
   const bars = make("div", undefined, "measures");
   bars.append(...measure(inWords("tomorrow"), item.score, `${Math.round(share(item.score) * 100)} %`));
-  bars.append(...measure(inWords("how exact"), item.confidence, "", "sure")); // a bar: its number is of no event
+  bars.append(...margin(item.margin));
   row.append(bars);
-  row.append(make("p", item.words || "", "words"));
+  row.append(prose(item.words || "", "words"));
   const mine = customer[$("language").value];
   row.append(make("p", `${mine[stance]}${days ? mine.days(days.value) : ""}.`, "customer"));
   const acts = make("div", undefined, "acts");
@@ -140,6 +154,35 @@ function interest(item, subject, before) {
   }
   row.append(acts);
   return row;
+}
+
+// A sentence of a profile: what to do and why stands out, and no date or figure is cut at a line's end.
+function prose(text, kind) {
+  const found = make("p", undefined, kind);
+  const first = text.search(/\. (?=\p{Lu})/u) + 1;
+  const parts = first ? [make("strong", undefined, "lead"), make("span")] : [make("span")];
+  [first ? text.slice(0, first) : text, text.slice(first)].slice(0, parts.length).forEach((part, at) => {
+    for (const piece of part.split(/(\d{4}-\d\d-\d\d|\d+ %|[\d,]+-mal)/)) {
+      parts[at].append(/^\d/.test(piece) && /(-\d\d|%|-mal)$/.test(piece) ? make("span", piece, "whole") : piece);
+    }
+  });
+  found.append(...parts);
+  return found;
+}
+
+// The chance at worst and at best, as a stretch of the bar.
+function margin(found) {
+  if (!found) return [];
+  const label = inWords("margin: nine times in ten it is more than the left end, and nine times in ten less than the right");
+  const bar = make("span", undefined, "range");
+  const stretch = make("span");
+  const low = Math.max(0, Math.min(1, share(found.low)));
+  const high = Math.max(low, Math.min(1, share(found.high)));
+  stretch.style.marginLeft = `${100 * low}%`;
+  stretch.style.width = `${Math.max(1, 100 * (high - low))}%`;
+  bar.append(stretch);
+  bar.title = label;
+  return [make("span", inWords("margin")), bar, make("output", `${Math.round(100 * low)}–${Math.round(100 * high)} %`)];
 }
 
 // What there is to do, by name, before any figures.
@@ -177,15 +220,15 @@ function profile(raw, title, before, true_) {
   card.dataset.subject = raw.subject;
   card.dataset.version = raw.version;
   card.append(make("h2", title));
-  const events = raw.evidence ? `, ${raw.evidence.events} events on ${raw.evidence.days} days` : "";
-  card.append(make("p", `version ${raw.version}, as of ${day(raw.as_of)}${events}`, "about"));
+  const events = raw.evidence ? inWords(", {0} events on {1} days", raw.evidence.events, raw.evidence.days) : "";
+  card.append(make("p", inWords("version {0}, as of {1}", raw.version, day(raw.as_of)) + events, "about"));
   card.append(...sentences("May it be used?", Object.entries(raw.contactable || {}),
     ([use, item]) => make("li", item.words || use, item.value === true ? "yes" : "no")));
   card.append(...sentences("Not to talk about", raw.suppressions || [],
     (item) => make("li", item.words || `${item.scope}: ${item.reason}`)));
   card.append(make("h3", inWords("Interests")));
   card.append(...toDo(raw.interests || []).map((line) => make("p", line, "todo")));
-  const rows = (raw.interests || []).map((item) => interest(item, raw.subject, before));
+  const rows = (raw.interests || []).map((item) => interest(item, raw.subject, before, Math.max(raw.as_of || 0, raw.computed_at || 0)));
   if (!rows.length) card.append(make("p", inWords("None that can be said.")));
   for (const [part, start] of [[rows.slice(0, FIRST), 1], [rows.slice(FIRST), FIRST + 1]]) {
     if (!part.length) continue;
@@ -197,7 +240,7 @@ function profile(raw, title, before, true_) {
       const more = make("details", undefined, "more");
       more.open = open.has(raw.subject);
       more.addEventListener("toggle", () => (more.open ? open.add(raw.subject) : open.delete(raw.subject)));
-      more.append(make("summary", `${part.length} more`), list);
+      more.append(make("summary", inWords("{0} more", part.length)), list);
       card.append(more);
     }
   }
@@ -216,7 +259,7 @@ async function show(account, quiet = false) {
     const gone = shown && shown.account === account && (answer.status === 404 || answer.status === 410);
     $("profiles").replaceChildren();
     $("actions").hidden = $("views").hidden = true;
-    say(gone ? "The profile is gone." : await problem(answer), true);
+    say(gone ? inWords("The profile is gone.") : await problem(answer), true);
     return false;
   }
   const told = await answer.json();
@@ -242,9 +285,10 @@ async function show(account, quiet = false) {
   $("actions").hidden = !acting;
   $("views").hidden = false;
   const behind = Number((/records=(\d+)/.exec(answer.headers.get("Profiles-Lag") || "") || [])[1]);
-  $("fresh").textContent = Number.isNaN(behind) ? "" : behind === 0 ? inWords("Up to date.") : `${behind} records behind.`;
+  $("fresh").textContent = Number.isNaN(behind) ? "" : behind === 0 ? inWords("Up to date.") : inWords("{0} records behind.", behind);
   if (!quiet) {
-    say(`${parts.length} profiles of ${account}. Changes arrive by themselves.`);
+    const many = parts.length === 1 ? "1 profile of {1}. Changes arrive by themselves." : "{0} profiles of {1}. Changes arrive by themselves.";
+    say(inWords(many, parts.length, account));
     $("profiles").focus();
   }
   return true;
@@ -263,11 +307,12 @@ async function why(subject, item, row, from) {
   const box = make("div", undefined, "against");
   if (answer.ok) {
     const told = await answer.json();
-    box.append(make("p", told.words));
     if (told.rule) box.append(make("p", told.rule, "rule"));
     const list = make("ul");
     for (const suppression of told.suppressions) list.append(make("li", suppression.words));
     if (list.children.length) box.append(list);
+    // What the row says already is said again only where nothing else is.
+    if (told.words !== item.words || !box.children.length) box.prepend(prose(told.words));
   } else box.append(make("p", await problem(answer)));
   row.append(box);
   from.setAttribute("aria-expanded", "true");
@@ -284,7 +329,7 @@ async function act(name, from, id) {
   const answer = await ask(`/v1/facts/${encodeURIComponent(shown.account)}`, {
     method: "POST", body, headers: { "Content-Type": "application/json" },
   });
-  say(answer.ok ? "Said. Its effect shows as soon as the stream has it." : await problem(answer), !answer.ok);
+  say(answer.ok ? inWords("Said. Its effect shows as soon as the stream has it.") : await problem(answer), !answer.ok);
   from.disabled = false;
   if (name === "forget") {
     delete from.dataset.sure;
@@ -354,7 +399,7 @@ async function take(account, text) {
   if (!fields.event) return;
   if (fields.id) last = fields.id;
   const subject = fields.event === "reset" ? account : JSON.parse(fields.data).subject;
-  note(fields.event === "gone" ? `${subject} is gone` : `${subject} changed`);
+  note(inWords(fields.event === "gone" ? "{0} is gone" : "{0} changed", subject));
   if (shown && shown.account === account) await show(account, true);
 }
 
@@ -362,11 +407,11 @@ $("pick").addEventListener("submit", async (event) => {
   event.preventDefault();
   sessionStorage.setItem("token", $("token").value);
   const account = $("account").value.trim();
-  say("Asking…");
+  say(inWords("Asking…"));
   try {
     if (await show(account)) watch(account);
   } catch (error) {
-    say("The service does not answer.", true);
+    say(inWords("The service does not answer."), true);
   }
 });
 // A page that is kept for "back" must not keep its connection, of which a browser has six.
@@ -375,7 +420,8 @@ addEventListener("pageshow", (event) => event.persisted && shown && watch(shown.
 $("language").addEventListener("change", () => {
   document.documentElement.lang = $("language").value;
   translate();
-  if (shown) show(shown.account, true);
+  if (shown) show(shown.account);
+  else say(inWords("Type an account and press Show."));
 });
 $("plain").addEventListener("click", () => {
   const on = document.body.classList.toggle("plain");

@@ -67,7 +67,10 @@ def test_the_whole_page_is_in_the_language_of_the_words(page: Browser) -> None:
     said = page.run("[...document.querySelectorAll('[data-say]')].map(n => n.textContent)")
     english = page.run("[...document.querySelectorAll('[data-say]')].map(n => n.dataset.say)")
     assert {word for word, was in zip(said, english, strict=True) if word == was} == {"Token"}
-    assert "wie genau" in text(page, "article") and "gleich" in text(page, "article")
+    said = text(page, "article")
+    assert "Spanne" in said and "gleich" in said and "Ereignisse an 3 Tagen" in said
+    assert "Änderungen kommen von selbst" in text(page, "#status")
+    assert "weitere" in text(page, ".more summary")
     page.run(choose % "en")
     page.wait("document.querySelector('article h2').textContent === 'Household'")
 
@@ -102,7 +105,7 @@ def test_what_two_versions_differ_in_is_listed(service: Service, page: Browser) 
 def test_why_not_engage_opens_and_closes(page: Browser) -> None:
     click(page, "Why not engage?: Pets")
     page.wait("document.querySelector('.against')")
-    assert "Wait, make no offer about it yet: " in text(page, ".against")
+    assert "Wait, make no offer about it yet: " not in text(page, ".against"), "the row says it"
     assert "Active on 2 of the last 7 days" in text(page, ".against .rule"), "with its numbers"
     click(page, "Why not engage?: Pets")
     page.wait("!document.querySelector('.against')")
@@ -298,3 +301,49 @@ def test_nothing_is_inline_and_nothing_from_elsewhere() -> None:
         assert word not in script, word
     assert not re.search(r"https?://", script + files["page.css"])
     assert "unsafe" not in POLICY and "default-src 'none'" in POLICY
+
+
+def test_what_to_do_stands_out_of_its_details(page: Browser, service: Service) -> None:
+    seen: dict[str, Any] = {"first_seen": "2019-03-04", "last_active": "2019-04-07", "lift": 5.0}
+    waits = {"code": "lift_unclear", "value": {"low": 0.56, "needs": 1.2}}
+    service.reader.put("acc-5", interests=[interest("Golf", reasons=[waits], **seen)])
+    shown(service, page, "acc-5")
+    lead = text(page, ".words .lead")
+    assert lead.startswith("Wait, make no offer about it yet: ") and lead.endswith("not sure.")
+    assert "\n" not in text(page, ".words .whole") == "2019-03-04"
+    words = page.run("document.querySelector('.words').textContent")
+    assert "At worst it is 0.56 times the average customer's chance, and an offer takes" in words
+    assert words.startswith(lead + " ")
+    assert faults(page) == []
+
+
+def test_the_margin_is_that_of_the_sentences(page: Browser, service: Service) -> None:
+    """Of 50 % and 5 times, 0.56 times at worst are 5.6 %."""
+    waits = {"code": "lift_unclear", "value": {"low": 0.56, "needs": 1.2}}
+    service.reader.put("acc-6", interests=[interest("Golf", reasons=[waits], lift=5.0)])
+    shown(service, page, "acc-6")
+    assert page.run("document.querySelectorAll('.measures output')[1].textContent") == "6–92 %"
+    width = "document.querySelector('.range').clientWidth"
+    assert page.run(f"document.querySelector('.range span').offsetLeft / {width}") > 0
+    assert faults(page) == []
+
+
+@pytest.mark.parametrize(
+    ("last", "codes", "chip"),
+    [
+        ("2019-04-07", (), True),
+        ("2019-03-31", (), False),  # nothing is said of what was not seen for a week
+        ("2019-04-07", ("care_case",), False),
+        ("2019-04-07", ("on_hold",), False),
+    ],
+)
+def test_a_trend_is_shown_where_the_sentence_says_one(
+    page: Browser, service: Service, last: str, codes: tuple[str, ...], chip: bool
+) -> None:
+    reasons = [{"code": "active_days_28", "value": 12}, *({"code": c, "value": 1} for c in codes)]
+    golf = interest("Golf", reasons=reasons, last_active=last)
+    service.reader.put("acc-7", as_of=1_554_681_600_000, interests=[golf])  # midnight of the 8th
+    shown(service, page, "acc-7")
+    assert page.run("document.querySelectorAll('.trend').length") == int(chip)
+    words = page.run("document.querySelector('.words').textContent")
+    assert ("Next 7 days: probably" in words) is chip
