@@ -81,7 +81,9 @@ def _judged(error: Exception) -> tuple[ExitCode, str]:
     if isinstance(error, Stop):
         return error.code, str(error)
     if isinstance(error, KafkaFailed):
-        return ExitCode.UNREACHABLE if error.away else ExitCode.FAILED, str(error)
+        if error.away:
+            return ExitCode.UNREACHABLE, f"{error} (--bootstrap says where the brokers are)"
+        return ExitCode.FAILED, str(error)
     if isinstance(error, ModuleNotFoundError) and error.name:
         package = error.name.partition(".")[0]
         if package + "." not in _OURS:

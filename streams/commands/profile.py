@@ -26,7 +26,9 @@ HELP = "show the published profiles of subjects"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("subjects", nargs="+", metavar="SUBJECT", help="account or account/member")
-    parser.add_argument("--json", action="store_true", help="one JSON object per line")
+    parser.add_argument(
+        "--json", action="store_true", help="one JSON object per line, as without a terminal"
+    )
     parser.add_argument(
         "--language", choices=LANGUAGES, default=LANGUAGES[0], help="of the sentences"
     )
@@ -55,7 +57,9 @@ def run(args: argparse.Namespace) -> ExitCode:
     as_json = args.json or not sys.stdout.isatty() or util.find_spec("rich") is None
     for subject in args.subjects:
         if subject not in found:
-            print(f"{subject}: no profile", file=sys.stderr)
+            topic = settings.topic(topics.PROFILES)
+            why = "unknown, without consent, erased, or nothing known yet"
+            print(f"{subject}: no profile in {topic} ({why})", file=sys.stderr)
         elif as_json:
             print(orjson.dumps(found[subject]).decode())
         elif (stored := found.raw(subject)) is not None:

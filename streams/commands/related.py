@@ -8,6 +8,7 @@ suppressions don't use the learned graph.
 from __future__ import annotations
 
 import argparse
+import difflib
 import json
 import sys
 from typing import TYPE_CHECKING, Any
@@ -55,7 +56,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     tree = taxonomy.load()
     index = find(args.interest, tree)
     if index is None:
-        raise UsageError(f"{args.interest!r} is no interest of {tree.version}")
+        raise UsageError(f"{args.interest!r} is no interest of {tree.version}{_meant(args, tree)}")
     if tree.sensitive[index]:
         raise UsageError(f"{tree.names[index]} is sensitive: nothing is inferred of it")
     settings = settings_of(args)
@@ -72,7 +73,22 @@ def run(args: argparse.Namespace) -> ExitCode:
         for item in found:
             near = item["relatedness"]
             print(f"  {bar(near)} {near:.3f}  {item['why']:8}  {item['name']} ({item['id']})")
+    if not found:
+        least = settings.audience_k
+        print(
+            f"related: nothing goes together with {tree.names[index]} in {least} households yet",
+            file=sys.stderr,
+        )
     return ExitCode.DONE if found else ExitCode.FAILED
+
+
+def _meant(args: argparse.Namespace, tree: Taxonomy) -> str:
+    """Names like the one that is none, of what is inferred."""
+    names = {
+        name.lower(): name for name, no in zip(tree.names, tree.sensitive, strict=True) if not no
+    }
+    near = [names[name] for name in difflib.get_close_matches(args.interest.lower(), names)]
+    return f"; is it {' or '.join(near)}?" if near else ""
 
 
 def find(text: str, tree: Taxonomy) -> int | None:

@@ -22,7 +22,7 @@ from features.state import changelog_keys as keys
 from features.state.changelog_keys import Kind, Meta
 from features.tags import taxonomy
 from streams.apps.customer_sheet import as_html, sheet
-from streams.client.words import LANGUAGES, wording
+from streams.client.words import LANGUAGES, Wording, wording
 from streams.contract.topics import DEAD_LETTERS, OFFERS, PROFILES, RECEIPTS, STATE, TOPICS
 from streams.errors import ExitCode
 from streams.kafka.latest import read_latest
@@ -62,8 +62,10 @@ def run(args: argparse.Namespace) -> ExitCode:
     elif args.json or not sys.stdout.isatty():
         print(json.dumps(sheet(found, settings, said), indent=2, ensure_ascii=False))
     else:
-        _show(found)
+        _show(found, said)
     known = found["state"] or found["facts"] or found["profiles"] or found["erased"]
+    if not known:
+        print(f"subject: nothing is stored of {args.account}", file=sys.stderr)
     return ExitCode.DONE if known else ExitCode.FAILED
 
 
@@ -185,7 +187,7 @@ def _elsewhere(settings: Settings) -> list[str]:
     return lines
 
 
-def _show(found: dict[str, Any]) -> None:
+def _show(found: dict[str, Any], words: Wording) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -200,12 +202,19 @@ def _show(found: dict[str, Any]) -> None:
         )
     for fact in (found["facts"] or {}).get("facts", ()):
         console.print(
-            f"known since {fact['at']}: "
-            + ", ".join(f"{k} {v}" for k, v in fact.items() if k != "at")
+            f"{fact.get('kind', 'fact')} of {fact['at']}: "
+            + ", ".join(f"{k} {v}" for k, v in fact.items() if k not in ("at", "kind"))
         )
     for subject, state in found["state"].items():
         table = Table(title=f"{subject}: {state['events']} events", title_justify="left")
-        for column in ("interest", "since", "active days", "level 60 d", "flags", "in the profile"):
+        for column in (
+            "interest",
+            "since",
+            "active days",
+            "weight, 60 d",
+            "flags",
+            "in the profile",
+        ):
             table.add_column(column)
         shown = {i["id"]: i for i in found["profiles"].get(subject, {}).get("interests", ())}
         for row in state["interests"]:
@@ -218,9 +227,9 @@ def _show(found: dict[str, Any]) -> None:
                 ", ".join(row["flags"]),
                 "no"
                 if said is None
-                else f"{said['stance']} {said['score']:.2f}: "
-                + ", ".join(f"{r['code']}={r.get('value')}" for r in said["reasons"]),
+                else f"{words.say('stance', said['stance'])}, {words.chance(said)}",
             )
         console.print(table)
+    console.print("records of the account may stand in these topics, too:")
     for line in found["also"]:
-        console.print(f"also in {line}")
+        console.print(f"  {line}")

@@ -21,7 +21,7 @@ HELP = "heaviest contents that nobody has given tags"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("--top", type=int, default=20, metavar="N")
+    parser.add_argument("--top", type=int, default=20, metavar="N", help="so many of them (20)")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.epilog = "Example: interest-streams untagged --top 50 --bootstrap kafka:9092"
     add_kafka_options(parser)
@@ -30,9 +30,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> ExitCode:
     """Print the heaviest contents without tags."""
     found = read(settings_of(args), int(time.time() * 1000))[: max(0, args.top)]
+    for_people = not args.json and sys.stdout.isatty()
+    if found and for_people:
+        print(f"{'':12} {'attention':>14}  {'source':8} content without tags")
     most = max((item.seconds for item in found), default=1.0)
     for item in found:
-        if args.json or not sys.stdout.isatty():
+        if not for_people:
             print(
                 json.dumps(
                     {

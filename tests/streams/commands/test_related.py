@@ -106,6 +106,24 @@ def test_what_is_denied_or_unknown_is_refused(
     assert says in capsys.readouterr().err
 
 
+def test_a_name_that_is_nearly_one_is_proposed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ask(monkeypatch, [], "gardenin") == 2
+    assert "; is it Gardening" in capsys.readouterr().err
+    assert ask(monkeypatch, [], "politic") == 2
+    assert "Politics" not in capsys.readouterr().err, "of that nothing is inferred"
+
+
+def test_that_nothing_goes_together_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ask(monkeypatch, [], "Gardening") == 1
+    assert capsys.readouterr().err == (
+        "related: nothing goes together with Gardening in 20 households yet\n"
+    )
+
+
 def test_a_graph_of_another_release_is_refused(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -96,6 +96,8 @@ def test_the_command_shows_a_sheet(capsys: pytest.CaptureFixture[str], monkeypat
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     assert main(["subject", "acc-0"]) == 0
     assert "acc-0" in capsys.readouterr().out
+    assert main(["subject", "nobody"]) == 1
+    assert capsys.readouterr().err == "subject: nothing is stored of nobody\n"
 
 
 class Text(HTMLParser):

@@ -124,7 +124,11 @@ def _from_outside(
         said.append(told["seconds"])
     assert sum(row["records"] for row in told["partitions"]) == _kafkas(settings)
     assert main([*words, "--most", "100000"]) == 0
-    assert f"{settings.topic(NETWORK)}" in capsys.readouterr().out
+    for_people = capsys.readouterr().out
+    assert f"{settings.topic(NETWORK)}" in for_people
+    assert f"(group {settings.group_id})" in for_people
+    assert main([*words, "--group", f"{settings.group_id}-other"]) == 0
+    assert "-other has committed nothing: --group names another" in capsys.readouterr().err
 
 
 @contextmanager
