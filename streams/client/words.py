@@ -56,7 +56,7 @@ class Wording(Occasions):
             [
                 self.say("sentence", "interest", stance=stance, why=why),
                 *(self._limits(raw, profile) if engaged else ()),
-                *(self._otherwise(raw, reasons) if forbidden else ()),
+                *(self._otherwise(raw, profile, reasons) if forbidden else ()),
                 *(() if decided else self._chance(raw, reasons[0] if reasons else {})),
                 # Nobody acts on how often that comes which is not to be talked about.
                 *self._so_far(more, "" if forbidden else self._trend(raw, profile)),
@@ -76,7 +76,9 @@ class Wording(Occasions):
         away = self._away(raw, profile) and raw.get("trend") in ("rising", "steady")
         return "" if away else self.outlook(raw, profile)
 
-    def _otherwise(self, raw: Mapping[str, Any], reasons: list[dict[str, Any]]) -> Iterator[str]:
+    def _otherwise(
+        self, raw: Mapping[str, Any], profile: Mapping[str, Any], reasons: list[dict[str, Any]]
+    ) -> Iterator[str]:
         """What would be advised without a hold of everything, and by what numbers.
 
         Else nobody could tell why a row stands there: it was never compared with others.
@@ -91,7 +93,7 @@ class Wording(Occasions):
             return
         rule = next((item for item in reasons if item.get("code") in self.codes("rule")), None)
         if rule is None:
-            yield self.say("sentence", "else_engage")
+            yield self.say("sentence", "else_engage", though=self._though(raw, profile))
             yield from self._chance(raw, {})
             return
         kind = "else_avoid" if raw.get("stance") == "avoid" else "else_wait"
@@ -156,12 +158,16 @@ class Wording(Occasions):
                 ends = kept_down_to(raw.get("score"), raw.get("lift"), needs)
                 most = value.get("score")  # rounded figures could put the one above the other
                 bounds["ends"] = self._percent(min(ends, most) if is_figure(most) else ends)
-        away = days_away(raw, profile)
-        though = self.say("sentence", "though_away", days=away) if away else ""
+        though = self._though(raw, profile)
         if kept_until(raw, profile):
             return self.say("reason", "_still_likely_kept", though=though)
         kind = "_still_likely_since" if date_of(since) else "still_likely"
         return self.say("reason", kind, **{"since": since, "though": though, **bounds})
+
+    def _though(self, raw: Mapping[str, Any], profile: Mapping[str, Any]) -> str:
+        """That it was not seen for long, behind what speaks for it; empty where it was."""
+        away = days_away(raw, profile)
+        return self.say("sentence", "though_away", days=away) if away else ""
 
     def _away(self, raw: Mapping[str, Any], profile: Mapping[str, Any]) -> bool:
         """Whether it is still talked about though it was not seen for long."""

@@ -165,5 +165,8 @@ def test_what_a_fault_or_a_halt_holds_is_said_with_what_it_would_be_else(
     raw = {"stance": stance, "score": 0.45, "lift": 5.0, "reasons": reasons}
     words = wording("en").interest(raw)
     assert said in words and ("Without that" in words) is bool(said)
+    stale = {**raw, "first_seen": "2026-01-01", "last_active": "2026-02-20"}
+    though = "would talk about it, though it was not seen for 13 days."
+    assert (though in wording("en").interest(stale, _PROFILE)) is (said.endswith("customer's."))
     german = wording("de").interest(raw)
     assert ("hne das würde man" in german) is bool(said)

@@ -99,7 +99,7 @@ def test_what_looks_alike_is_said_with_what_makes_it_differ() -> None:
     assert "a chance of just below 50%; but that is not sure. At worst it is 0.96 times" in waits
     assert "and an offer takes 1.2 times. A chance of 50% or more would do, too." in waits
     assert "a chance of about 50%, about 2.7 times the average customer's. An offer" in begins
-    assert "An offer takes a chance of 50% and 2 times, and both are there." in begins
+    assert "An offer takes a chance of 50% and 2 times the average customer's, and both" in begins
     assert "knapp unter 50 %" in _said(_UNCLEAR, "de", stance="hold")
     assert "about 45%" in _said(_UNCLEAR, stance="hold", score=0.45)
     assert "about 50%" in _said(_UNCLEAR, stance="hold", lift=1.9), "its lift is what is missing"
