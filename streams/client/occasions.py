@@ -23,8 +23,8 @@ from streams.client.phrases import Phrasebook
 FEW, WEEK = 2, 7
 #: Days that the active ones are counted of.
 _COUNTED = 28
-#: So many times the share of its days, and from itself on, a chance looks too great for them; seen
-#: within so many days it was lately.
+#: So many times the share of its days, and from itself on, a chance looks too great for them, or a
+#: share of weeks for the chance; seen within so many days it was lately.
 _TIMES_DAYS, _HIGH, _LATELY = 1.5, 0.25, 3
 #: Share from which on a source is where an interest is mostly seen, and where it is only seen.
 _MOSTLY, _ONLY = 0.6, 0.995
@@ -55,17 +55,21 @@ class Occasions(Phrasebook):
     def habit(self, value: Any, raw: Mapping[str, Any], profile: Mapping[str, Any]) -> str:
         """That it comes on one weekday, with that day where the profile tells it."""
         if found := weekly_habit(profile, raw, value):
-            return self._counted(found)
+            return self._counted(found, raw.get("score"))
         days = {item.get("weekday") for item in dicts(raw.get("moments"))} & {*WEEKDAYS}
         if len(days) == 1:
             return self.say("reason", "_weekly_habit_on", day=self.say("day", str(*days)))
         return self.reason("weekly_habit", value, raw)
 
-    def _counted(self, found: WeeklyHabit) -> str:
+    def _counted(self, found: WeeklyHabit, score: Any) -> str:
         every = found.hits == found.weeks
         kind = "_weekly_habit_every" if every else "_weekly_habit_counted"
         day, one = self.say("day", found.weekday), self.say("one_day", found.weekday)
-        return self.say("reason", kind, day=day, one=one, hits=found.hits, weeks=found.weeks)
+        # The chance is of tomorrow, which is that weekday: a share and a chance of one thing.
+        low = is_figure(score) and score * _TIMES_DAYS <= found.hits / found.weeks
+        chance = self.say("sentence", "habit_careful" if low else "habit_chance", one=one)
+        said = {"day": day, "hits": found.hits, "weeks": found.weeks}
+        return self.say("reason", kind, chance=chance if is_figure(score) else "", **said)
 
     def outlook(self, raw: Mapping[str, Any], profile: Mapping[str, Any]) -> str:
         """Say whether an interest will come more often, where enough was seen to tell."""

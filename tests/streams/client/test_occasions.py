@@ -52,8 +52,11 @@ def test_few_days_beside_a_high_chance_are_reconciled_with_it() -> None:
     assert "wenig für solch eine Chance" in _said(5, "de", score=0.45)
     habit = {"code": "weekly_habit", "value": 1.0}
     weekly = _said(5, score=0.45, more=[habit])
-    assert "few" not in weekly
-    assert "on Fridays in each of the last 4 weeks, and the chance is that of a Friday." in weekly
+    assert "few for such" not in weekly
+    friday = "on Fridays in each of the last 4 weeks, and the chance is that of a Friday"
+    assert f"{friday}, put lower, for these are few weeks." in weekly
+    assert f"{friday}." in _said(5, score=0.7, more=[habit])
+    assert "on Fridays in each of the last 4 weeks." in _said(5, more=[habit]), "no chance is known"
     for fitting in (
         _said(12, score=0.45),
         _said(2, score=0.1),
