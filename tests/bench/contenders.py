@@ -129,6 +129,15 @@ def _floor(manner: str) -> Callable[[Job], list[str]]:
     ]
 
 
+def _native(mode: str) -> Callable[[Job], list[str]]:
+    def command(job: Job) -> list[str]:
+        words = [mode, job.topics.bootstrap, job.group, ",".join(job.topics.inputs)]
+        of_fold = [str(job.tags), job.name(_PEER_PROFILES)] if mode == "fold" else []
+        return [str(venvs.program("native")), *words, str(job.events), *of_fold]
+
+    return command
+
+
 def _ours(job: Job) -> list[str]:
     return [sys.executable, "-m", "streams", "worker"]
 
@@ -237,6 +246,24 @@ _ALL = (
         "floor, tuned",
         "the same with our worker's consumer settings",
         _floor("tuned"),
+        ends=True,
+    ),
+    Contender(
+        "native-floor",
+        "native floor: rdkafka, simd-json",
+        "in Rust: decodes and drops, as the floor does",
+        _native("parse"),
+        ends=True,
+    ),
+    Contender(
+        "native",
+        "native: rdkafka, simd-json, the whole fold",
+        "in Rust: a peer's work, FTRL on 7 signals; state in memory alone, nothing committed; "
+        "profiles that changed every half second",
+        _native("fold"),
+        profiles=_PEER_PROFILES,
+        outputs=(_PEER_PROFILES,),
+        checks="profiles",
         ends=True,
     ),
     _worker("ours", "interest-streams", {}),

@@ -77,6 +77,31 @@ def classes() -> str:
     return f"{made}:{libs}/*"
 
 
+def program(name: str) -> Path:
+    """A native peer, built by Cargo.
+
+    Raises
+    ------
+    PeerUnavailable
+        Where Cargo is missing or fails.
+    """
+    source = PEERS / name
+    sources = sorted((source / "src").glob("*.rs"))
+    folder = CACHE / f"{name}-{_digest(source / 'Cargo.toml', *sources)}"
+    if not (folder / ".complete").exists():
+        if missing := lacking("cargo"):
+            raise PeerUnavailable(missing)
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(source, folder)  # Cargo writes a lock file beside what it reads
+        print(f"{name}: building, some minutes", flush=True)
+        with _for(name):
+            manifest = str(folder / "Cargo.toml")
+            run_command(["cargo", "build", "--quiet", "--release", "--manifest-path", manifest],
+                        _TIMEOUT_S)  # fmt: skip
+        (folder / ".complete").touch()
+    return folder / "target" / "release" / name
+
+
 @contextmanager
 def _for(name: str) -> Iterator[None]:
     try:

@@ -18,6 +18,7 @@ PACKAGES = {
     "prometheus-alertmanager": "prometheus-alertmanager",
     "chromium": "chromium",
     "kcat": "kcat",
+    "cargo": "cargo",
 }
 
 
