@@ -19,7 +19,6 @@ from features.privacy.childhood import Childhood
 from features.privacy.memo import Memo
 from features.privacy.plain_words import PlainWords
 from features.privacy.signals import Signals
-from features.records.identifiers import EVERYBODY
 from features.records.inputs import TS_END, TS_MIN
 from features.records.loose import (
     fronts,
@@ -53,7 +52,6 @@ _OF_RIGHTS: Final = (
     RightsKind.WITHDRAWAL,
     RightsKind.CONSENT,
 )
-_EVERYBODY: Final = frozenset(EVERYBODY.split())
 #: Why a field of the name of such a kind refuses.
 _OF_KINDS: Final = {
     RightsKind.ERASURE: Why.WITHDRAWN,
@@ -304,14 +302,6 @@ class Words:
             return of[1] in words or is_made_of(of[1], words, self.names("around"))
 
         return Memo(bounds)
-
-    def is_everybody(self, name: str, account: str) -> bool:
-        """Whether the name of a member means all of an account: a word for it, or the account."""
-        own, whole_account = (
-            "".join(filter(str.isalnum, text.casefold())) for text in (name, account)
-        )
-        word = squeezed(name)
-        return own == whole_account != "" or word in _EVERYBODY or word in self.names("everybody")
 
     def may_be_open(self, value: Any) -> bool:
         """Whether a care case of a status may be an open one."""

@@ -18,13 +18,14 @@ from features.records.compact_kernel import compact, extents
 from features.records.concealed import keys_of
 from features.records.dead_letter import DeadLetter
 from features.records.decoder import FACTS, PREFIXES, Limits, decode, decode_fact
+from features.records.everybody import everybody_words
 from features.records.facts import Fact, is_doubted
 from features.records.fields import Malformed
 from features.records.guarded import guarded
 from features.records.inputs import INPUTS, TS_END, Inputs
 from features.records.joined import joined
 from features.records.parse_kernel import parse_records
-from features.records.pseudonyms import everybody_words, personal_texts
+from features.records.pseudonyms import personal_texts
 from features.records.readings import Undecided
 from features.records.scan_tables import tables
 from features.records.sip_kernel import hash_key

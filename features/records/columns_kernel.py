@@ -37,6 +37,7 @@ _LONGEST_EVENT_ID: Final = EVENT_ID_TEXT.longest
 _LONGEST_PSEUDONYM: Final = Pseudonym.longest
 _LONGEST_HOST: Final = Host.longest
 _SLASH: Final = np.uint64(ord("/"))
+_COLON: Final = ord(":")
 _taken = inlined(pseudonyms.taken)
 _IBAN: Final = np.zeros((26, 26), np.int64)  # length by the letters of a country
 for _country, _length in IBAN_LENGTHS.items():
@@ -142,30 +143,38 @@ def _is_everybody(
     account: int,
     account_length: int,
 ) -> bool:
-    """Whether a member is everybody: a word for it, or the account's own letters.
+    """Whether a member is everybody: as `features.records.everybody` says it of a pseudonym.
 
-    Nearly all names end the search at their first letters.
+    Read from the end: nearly all names end the search at their last letters.
     """
-    end, other, other_end = begin + length, account, account + account_length
-    p = begin
-    while p < end or other < other_end:
-        if p < end and CLASS[blob[p]] & scan_tables.SEPARATOR:
-            p += 1
-        elif other < other_end and CLASS[blob[other]] & scan_tables.SEPARATOR:
-            other += 1
-        elif p < end and other < other_end and blob[p] | 32 == blob[other] | 32:
-            p += 1
-            other += 1
+    p, other = begin + length, account + account_length
+    while p > begin or other > account:
+        if p > begin and CLASS[blob[p - 1]] & scan_tables.SEPARATOR:
+            p -= 1
+        elif other > account and CLASS[blob[other - 1]] & scan_tables.SEPARATOR:
+            other -= 1
+        elif p > begin and other > account and blob[p - 1] | 32 == blob[other - 1] | 32:
+            p -= 1
+            other -= 1
         else:
             break
-    if p == end and other == other_end:
+    if other == account and (p == begin or _ends_in_a_word(everybody, blob, begin, p)):
         return True
+    return _ends_in_a_word(everybody, blob, begin, begin + length)
+
+
+@bare
+def _ends_in_a_word(everybody: Automaton, blob: NDArray[np.uint8], begin: int, end: int) -> bool:
+    """Whether a text is a word for everybody, or has one behind a colon at its end."""
     state = np.uint32(0)
-    for p in range(begin, end):
+    for p in range(end - 1, begin - 1, -1):
         state = everybody.step[state + everybody.kind[blob[p]]]
         if as_int(state) == everybody.dead:
             return False
-    return bool(everybody.tags[as_int(state) // everybody.kinds] != 0)
+        found = everybody.tags[as_int(state) // everybody.kinds] != 0
+        if found and (p == begin or blob[p - 1] == _COLON):
+            return True
+    return False
 
 
 @bare

@@ -9,8 +9,8 @@ Decisions that a producer may rely on:
 * unknown fields are ignored, ``null`` means absent, of a repeated field the last one counts;
 * whole numbers may be written as ``1000``, ``1000.0`` or ``1e3``, as in JSON Schema;
 * lengths are counted in characters; control characters are refused everywhere;
-* a member whose name means everybody (``all``, ``household``, the account's own) is none: what may
-  be anyone at home is the household's;
+* a member whose name means everybody (``all``, ``x:household``, the account's own) is none: what
+  may be anyone at home is the household's;
 * the record key must be the account, for the account's data must lie in one partition; a record
   of the facts without key and account is a worker's own: of the kind ``tick``, what time it is, or
   of the kind ``shared_model``, with the deployment's keyed mark, a part of all partitions' model.
@@ -27,6 +27,7 @@ import orjson
 
 from features.records import tolerated
 from features.records.concealed import Secret, keyed_mark, keys_of
+from features.records.everybody import means_everybody
 from features.records.facts import OUTCOMES, STATEMENTS, Fact, SharedPart, Statement, Tick
 from features.records.fields import Accepts, Malformed, load, missing, read, repeats
 from features.records.forms import Field, Input
@@ -44,7 +45,7 @@ from features.records.inputs import (
     TICK_NOW,
     Inputs,
 )
-from features.records.pseudonyms import Pseudonyms, means_everybody, pseudonyms
+from features.records.pseudonyms import Pseudonyms, pseudonyms
 from features.vocabulary import KeyPrefix, Refusal, Source
 
 FACTS: Final = 0

@@ -70,9 +70,6 @@ class Vocabulary(Protocol):
     def bounds(self, field: str, name: str) -> bool:
         """Whether a squeezed name is one of what bounds a grant, in place of a field's own."""
 
-    def is_everybody(self, name: str, account: str) -> bool:
-        """Whether the name of a member means all of an account."""
-
     def may_be_open(self, value: Any) -> bool:
         """Whether a care case of a status may be an open one."""
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from features.records import protective
+from features.records.everybody import means_everybody
 from features.records.facts import (
     CareCase,
     Consent,
@@ -52,7 +53,7 @@ def guarded(
     if not fact.beside and fact.member_id is None and not isinstance(fact.said, Registry):
         return fact  # as nearly all are
     try:
-        if fact.member_id and tolerance.words.is_everybody(fact.member_id, fact.account_id):
+        if fact.member_id and means_everybody(fact.member_id, fact.account_id):
             fact = _of_everybody(fact, tolerance)
         if isinstance(fact.said, Registry):
             return _of_registry(fact, raw, key, tolerance, accepts)

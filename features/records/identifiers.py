@@ -12,11 +12,11 @@ from typing import Final
 #: Digits of telephone numbers, IMSI and IMEI (E.164 local part to IMEISV with check digit).
 PERSON_DIGITS: Final = (7, 17)
 
-_SEPARATOR = "[-._:]"
+SEPARATOR: Final = "[-._:]"
 _HEX = "[0-9A-Fa-f]"
 _OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 
-NUMBER: Final = f"{_SEPARATOR}*(?:[0-9]{_SEPARATOR}*){{{PERSON_DIGITS[0]},{PERSON_DIGITS[1]}}}"
+NUMBER: Final = f"{SEPARATOR}*(?:[0-9]{SEPARATOR}*){{{PERSON_DIGITS[0]},{PERSON_DIGITS[1]}}}"
 MAC: Final = f"{_HEX}{{2}}(?:[:-]{_HEX}{{2}}){{5}}"
 IPV4: Final = rf"(?:{_OCTET}\.){{3}}{_OCTET}"
 
@@ -42,7 +42,7 @@ def any_case(words: str) -> str:
     return f"(?:{'|'.join(''.join(both.get(c, c) for c in word) for word in words.split())})"
 
 
-_S = _SEPARATOR
+_S = SEPARATOR
 _LETTER, _ANY = "[A-Za-z]", r"[^\x00-\x1f\x7f]"
 _HASHES = any_case("md5 sha1 sha-1 sha256 sha-256 sha512 sha-512")
 #: Words that say what kind of number follows.
@@ -126,11 +126,11 @@ NO_TEXT: Final[tuple[str, ...]] = (
 #: not the third, without so many of ``L`` to ``O`` not the last.
 TEXT_DIGITS, TEXT_MARKS, TEXT_CAPITALS = 7, 5, 3
 
-#: Names that mean all of an account, so that no member of it has one; whatever parts their letters.
+#: Names that mean all of an account, so that no member of it has one: `features.records.everybody`.
 EVERYBODY: Final = (
     "all any each every everyone everybody anyone anybody account household wholehousehold "
     "wholeaccount entireaccount allmembers family alle haushalt familie jeder tous toutes foyer "
-    "todos todas hogar tutti tutte iedereen wszyscy"
+    "todos todas hogar tutti tutte iedereen wszyscy * всі все"
 )
 _UUID = "[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 #: Forms of ids that a setting names: random, a hash, made by `streams.datasets.pseudonyms`, any

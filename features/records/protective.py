@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
+from features.records.everybody import means_everybody
 from features.records.fact_words import Vocabulary
 from features.records.fields import Accepts
 from features.records.inputs import EVENT_ID
@@ -121,7 +122,7 @@ def _read(
     if account is None or others:
         return Protective(account, others, None, Undecided("key_mismatch"), record.ts)
     names = record.names("member_id", account)
-    if any(words.is_everybody(name, account) for name in names):
+    if any(means_everybody(name, account) for name in names):
         names = set()  # of everybody, whoever else is named
     members = {taken_name(text, accepts) for text in names}
     if len(members) > 1 or None in members or (members and record.has_null("member_id")):

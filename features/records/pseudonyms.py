@@ -13,7 +13,6 @@ from typing import Final
 
 from features.records.automaton import Automaton, compile_table, fewest_bits
 from features.records.identifiers import (
-    EVERYBODY,
     FORMS,
     IPV6,
     NO_HASH,
@@ -23,7 +22,6 @@ from features.records.identifiers import (
     TEXT_CAPITALS,
     TEXT_DIGITS,
     TEXT_MARKS,
-    any_case,
     is_iban,
 )
 
@@ -40,7 +38,6 @@ _LIKE_IBAN: Final = f"{_S}[A-Za-z]{_S}[A-Za-z](?:{_S}[0-9]){{2}}[0-9A-Za-z._:-]*
 _DIGITS: Final = [b"%d" % n for n in range(10)]
 _CAPITALS: Final = [b"L", b"M", b"N", b"O"]
 _IPV6: Final = re.compile(IPV6)
-_PARTED: Final = str.maketrans("", "", "-._:")
 
 
 class FormError(ValueError):
@@ -120,25 +117,6 @@ def pseudonyms(form: str = DEFAULT_FORM, least_bits: float = 0.0) -> Pseudonyms:
     if "digits" not in parts:
         expressions["|".join(NO_WORD)] = NO_NAME
     return Pseudonyms(form, compile_table(expressions))
-
-
-@cache
-def everybody_words() -> Automaton:
-    """Table of the names of members that mean everybody, whatever parts their letters."""
-    spelled = (_S.join(map(any_case, word)) for word in EVERYBODY.split())
-    return compile_table({f"{_S}(?:{'|'.join(spelled)}){_S}": 1})
-
-
-def means_everybody(member: str, account: str) -> bool:
-    """Whether a pseudonym that is said to be a member's means all of the account: or is its own.
-
-    Examples
-    --------
-    >>> [means_everybody(name, "acc-1") for name in ("All", "house_hold", "ACC.1", "ball", "m-1")]
-    [True, True, True, False, False]
-    """
-    own, whole = (text.translate(_PARTED).casefold() for text in (member, account))
-    return own == whole or everybody_words().tags_of(member.encode()) != 0
 
 
 @cache

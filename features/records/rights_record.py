@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import Any, Final
 
+from features.records.everybody import means_everybody
 from features.records.fact_words import Vocabulary
 from features.records.fields import Accepts
 from features.records.forms import Field
@@ -87,11 +88,7 @@ class RightsRecord(LooseRecord):
     def _is_bound(self, field: str, value: Any) -> bool:
         """Whether a value bounds, in a field of such a name: a no, and everybody, do not."""
         nothing = (False, 0, "", "false", BEYOND)
-        told = [
-            v
-            for v in scalars([value])
-            if v not in nothing and not self._words.is_everybody(str(v), "")
-        ]
+        told = [v for v in scalars([value]) if v not in nothing and not means_everybody(str(v), "")]
         came = self._words.came_by if field == "channel" else (lambda _: False)
         return not all(map(came, told))
 

@@ -9,15 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.privacy import rules
+from features.config import Config
 from features.records.batch import parse
 from features.records.decoder import NETWORK, Limits
+from features.records.everybody import everybody_words, means_everybody
 from features.records.identifiers import EVERYBODY
-from features.records.pseudonyms import everybody_words, means_everybody
+from features.tags.exact import TagEntry
+from tests.support.feeding import DAY, Feed, Stream
 
 ACCOUNT = "acc-1b"
-WORDS = rules.load().words
-SAID = [*EVERYBODY.split(), "acc1b"]
+#: Words that a pseudonym can spell.
+SAID = [*(word for word in EVERYBODY.split() if word.isascii() and word.isalpha()), "acc1b"]
+TABLE = {"host:sport.example": TagEntry((("483", 1.0),), "test", 1.0)}
 
 
 def _read(member: str | None, *, fast: bool, account: str = ACCOUNT) -> tuple[int, ...] | None:
@@ -45,7 +48,16 @@ spelled = st.builds(
 
 @given(spelled, st.booleans())
 def test_a_name_for_everybody_is_no_members_however_it_is_spelled(name: str, fast: bool) -> None:
-    assert WORDS.is_everybody(name, ACCOUNT)
+    assert means_everybody(name, ACCOUNT)
+    assert _read(name, fast=fast) == _read(None, fast=fast)
+
+
+@given(spelled, st.sampled_from(["x:", "urn:member:", "dpv::", "m-1:", "-:"]), st.booleans())
+def test_a_prefix_does_not_make_everybody_somebody(name: str, prefix: str, fast: bool) -> None:
+    name = prefix + name
+    if "".join(filter(str.isalnum, name[len(prefix) :])).casefold() == "acc1b":
+        name = f"account:{ACCOUNT}"  # a prefix before the account may be a member's own name
+    assert means_everybody(name, ACCOUNT)
     assert _read(name, fast=fast) == _read(None, fast=fast)
 
 
@@ -53,6 +65,9 @@ names = st.one_of(
     spelled,
     st.sampled_from(SAID).flatmap(lambda w: st.sampled_from([w[:-1], w + "x", "x" + w, w * 2])),
     st.text("acl1b-_.:ACL", min_size=1, max_size=9),
+    st.lists(st.sampled_from(["all", "acc-1b", ":", "m", "-", "any", "one"]), max_size=6).map(
+        "".join
+    ),
     st.sampled_from(["m-1", "acc-1", "acc-1b-m1", "member-2", "alla-2", "a", "---"]),
 )
 
@@ -64,10 +79,26 @@ def test_the_parser_and_the_decoder_agree_on_who_is_somebody(name: str) -> None:
     assert (_read(name, fast=True) == alone) == means_everybody(name, ACCOUNT)
 
 
-@pytest.mark.parametrize("name", ["m-1", "ball", "allan", "acc-1", "acc-1b-2", "householder"])
+@pytest.mark.parametrize(
+    "name",
+    ["m-1", "ball", "allan", "acc-1", "acc-1b-2", "householder", "m-1:acc-1b", "all:m-1", "x:ball"],
+)
 def test_any_other_name_is_somebody(name: str) -> None:
     found = _read(name, fast=True)
     assert found is not None and found[1] == len(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["x:all", "https://op.example/members#ALL", "x:*", "*", "\u0432\u0441\u0435",
+     "\u0443:\u0412\u0421\u0415", "account:acc", "Toute l'\u00e9quipe:tous"],
+)  # fmt: skip
+@pytest.mark.parametrize("kind", ["consent", "objection"])
+def test_who_refuses_for_everybody_refuses_for_the_account(name: str, kind: str) -> None:
+    run, feed = Stream(Config(erasure_key=b"k" * 32, lateness_ms=DAY), TABLE), Feed()
+    no = feed.fact("acc", 1, kind, status="withdrawn", member_id=name)
+    assert run.feed(feed.consent("acc", 0), no, now=1_704_240_000_000) == ["fact", "fact"]
+    assert run.feed(feed.visit("acc", 2, "sport.example", member_id="m-1")) == ["no_consent"]
 
 
 def test_an_account_of_such_a_name_is_one() -> None:
