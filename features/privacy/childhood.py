@@ -156,6 +156,11 @@ class Childhood:
             or (not by_name and self._calls_so(fields, said))
         )
 
+    def is_word(self, value: Any) -> bool:
+        """Whether a value is a word for a child, and what may stand beside one."""
+        word = squeezed(_DIGITS.sub("", value)) if isinstance(value, str) else ""
+        return word in self.whole or is_made_of(word, self.whole, self.beside)
+
     def _calls_so(
         self, fields: Mapping[str, Sequence[Any]], said: Callable[[_Says], list[Any]]
     ) -> bool:
@@ -166,7 +171,7 @@ class Childhood:
         flags = (n for n in named if n[:3] != "has" and any(part in n for part in self.words))
         return (
             any(part in text for text in texts for part in self.words)
-            or any(self._is_child_word(v) for n in named for v in scalars(fields[n]))
+            or any(self.is_word(v) for n in named for v in scalars(fields[n]))
             or any(
                 not may_count(v) and squeezed(str(v)) in self.yes
                 for n in flags
@@ -176,11 +181,6 @@ class Childhood:
                 squeezed(str(value)) not in self._none | _UNSAID for value in said(_Says.GUARDIAN)
             )
         )
-
-    def _is_child_word(self, value: Any) -> bool:
-        """Whether a value is a word for a child, and what may stand beside one."""
-        word = squeezed(_DIGITS.sub("", value)) if isinstance(value, str) else ""
-        return word in self.whole or is_made_of(word, self.whole, self.beside)
 
     def _denies(self, value: Any, ts: int | None) -> bool:
         """Whether a field that says that somebody is of age says no, or that he will be."""

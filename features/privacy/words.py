@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
+from features.privacy.allowances import Allowances
 from features.privacy.childhood import Childhood
-from features.privacy.memo import Memo
+from features.privacy.field_names import FieldNames
 from features.privacy.plain_words import PlainWords
 from features.privacy.signals import Signals
 from features.records.inputs import TS_END, TS_MIN
@@ -40,7 +41,6 @@ from features.records.readings import (
     Undecided,
     Why,
 )
-from features.records.word_parts import is_made_of
 from features.vocabulary import ConsentStatus, Purpose, Reply
 
 #: What a fact about consent without a purpose is about.
@@ -60,6 +60,8 @@ _OF_KINDS: Final = {
 }
 #: Parts of the name of a field that says whether something may be done.
 _ALLOWING: Final = ("allow", "permit", "consent", "accept", "agree", "enabl", "optin", "authori")
+#: Ends of words for what is done: there is no number of it, so that 0 is a no.
+_UNCOUNTED: Final = ("ing", "ation", "ise", "ize")
 #: Names of the field that says which purpose.
 _OF_PURPOSE: Final = ("purpose", "purposes")
 #: Names in an object that is a status, of what it is.
@@ -76,7 +78,7 @@ _TELLING: Final = 6
 
 
 @dataclass(frozen=True, eq=False)
-class Words:
+class Words(FieldNames):
     """The words, looked up.
 
     Attributes
@@ -93,11 +95,11 @@ class Words:
     kinds : mapping of str to RightsKind
     rights : tuple of str
         Parts of a kind that sounds of rights.
-    fields : mapping of str to tuple of str
     childhood : Childhood
     said : mapping of str to tuple of str
         How facts about something else are read: the lists of `features.privacy.words_file`.
     signals : Signals
+    allowances : Allowances
     plain : PlainWords
     """
 
@@ -110,10 +112,10 @@ class Words:
     everything: frozenset[Purpose]
     kinds: Mapping[str, RightsKind]
     rights: tuple[str, ...]
-    fields: Mapping[str, tuple[str, ...]]
     childhood: Childhood
     said: Mapping[str, tuple[str, ...]]
     signals: Signals
+    allowances: Allowances
     plain: PlainWords
 
     def read(
@@ -175,10 +177,6 @@ class Words:
         told = {squeezed(str(value)), *squeezed_parts(str(value))} - self.kinds.keys()
         return any(is_near(word, other) for word in told for other in known)
 
-    def names(self, field: str) -> tuple[str, ...]:
-        """Further names of a field, squeezed."""
-        return self.fields.get(field, ())
-
     def refuses(self, name: str, value: Any) -> bool:
         """Whether a field says by its name that something was refused, or not granted.
 
@@ -188,8 +186,11 @@ class Words:
 
     def _refused_as(self, name: str, value: Any) -> Why | None:
         """Why a field refuses, by its squeezed name and value; None if it doesn't."""
-        if self.signals.is_one(name):
-            return Why.OBJECTED if self.signals.is_set(value) else None
+        told = self.signals.refuses(name, value)
+        if told is not None:
+            return Why.OBJECTED if told else None
+        if self.allowances.refuse(name, value):
+            return Why.OBJECTED
         name = name.removeprefix("is")
         if name in self.granting:
             return self._status(value)
@@ -236,8 +237,16 @@ class Words:
     def refuses_use(self, name: str, value: Any) -> bool:
         """Whether a field that is named as a purpose refuses it; a number may be a count."""
         meant = self.purposes.get(name) if name not in _OF_PURPOSE else None
-        counts = isinstance(value, int | float) and not isinstance(value, bool)
-        return bool(meant) and not counts and self._status(value) is not None
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return bool(meant) and value == 0 and name.endswith(_UNCOUNTED)
+        return bool(meant) and self._status(value) is not None
+
+    def _is_ours_uncounted(self, name: str) -> bool:
+        """Whether a name is a word of ours for something that is done, and of nothing else."""
+        return name.endswith(_UNCOUNTED) and self.purposes.get(name, self.everything) not in (
+            self.everything,
+            frozenset(),
+        )
 
     def refuses_permission(self, name: str, value: Any) -> bool:
         """Whether a field refuses that speaks of permission whatever the fact is about.
@@ -247,9 +256,12 @@ class Words:
         """
         if isinstance(value, dict):
             return False
-        if self.signals.is_one(name):
-            return self.signals.is_set(value)
-        if name in self._by_term:
+        told = self.signals.refuses(name, value)
+        if told is not None:
+            return told
+        if self.allowances.refuse(name, value):
+            return True
+        if name in self._by_term or self._is_ours_uncounted(name):
             return self.refuses_use(name, value)
         if name in self.said["consent"]:
             return self._status(value) is not None
@@ -265,6 +277,18 @@ class Words:
         """Whether a squeezed name is that of a signal not to be followed."""
         return self.signals.is_one(name)
 
+    def sets_signal(self, name: str, value: Any) -> bool:
+        """Whether a field of a squeezed name is a signal, and its value sets it."""
+        return self.signals.refuses(name, value) is True
+
+    def says_signal(self, name: str, value: Any) -> bool:
+        """Whether a value names a signal, or a list of those, by the name of its field."""
+        return self.signals.says_one(name, value)
+
+    def forbids_something(self, name: str, value: Any) -> bool:
+        """Whether a field forbids anything that is not known to be technical."""
+        return self.allowances.refuse_something(name, value)
+
     def is_off(self, value: Any) -> bool:
         """Whether a value says that a signal is not set."""
         return not self.signals.is_set(value)
@@ -272,10 +296,6 @@ class Words:
     def refuses_in_words(self, value: Any) -> bool:
         """Whether a text plainly says not to be profiled, or to be forgotten."""
         return isinstance(value, str) and self.plain.refuse(value)
-
-    def came_by(self, value: Any) -> bool:
-        """Whether a channel is one by which a grant came, and no bound of it."""
-        return squeezed(str(value)) in self.names("came_by")
 
     def is_use(self, value: Any) -> bool:
         """Whether a value is the term of one of our purposes."""
@@ -290,18 +310,6 @@ class Words:
         """The purposes that the squeezed name of a field has in it."""
         meant = (self.purposes[word] for word in self._uses if word in name)
         return frozenset[Purpose]().union(*meant)
-
-    def bounds(self, field: str, name: str) -> bool:
-        """Whether a squeezed name is one of what bounds a grant, in place of a field's own."""
-        return self._bounding[field, name]
-
-    @cached_property
-    def _bounding(self) -> Memo[tuple[str, str], bool]:
-        def bounds(of: tuple[str, str]) -> bool:
-            words = self.names(f"bounds_{of[0]}")
-            return of[1] in words or is_made_of(of[1], words, self.names("around"))
-
-        return Memo(bounds)
 
     def may_be_open(self, value: Any) -> bool:
         """Whether a care case of a status may be an open one."""
@@ -321,6 +329,10 @@ class Words:
 
     def _refused(self, name: str) -> int:
         return self.refusing.get(name, 0) if len(name) >= _NAMING else 0
+
+    def is_child_word(self, value: Any) -> bool:
+        """Whether a value is a word for a child."""
+        return self.childhood.is_word(value)
 
     def tells_of_child(
         self, fields: Mapping[str, Sequence[Any]], ts: int | None, *, by_name: bool = False

@@ -18,7 +18,9 @@ table of the words    fields: lists of squeezed words, each in one place only
                       allowed; ``permission``, parts of such names; ``closed`` and ``liked``, what
                       no open care case and no dislike says; ``unsubscribed``, ``complained``, parts
                       of what somebody answers who doesn't want to be spoken to
-``signal``, ``text``  as `Signals` and `PlainWords`
+``signal``            as `Signals`
+``allowed``           as `Allowances`
+``text``              as `PlainWords`
 ====================  =================================================================
 """
 
@@ -28,6 +30,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from features.privacy.allowances import Allowances
 from features.privacy.childhood import Childhood
 from features.privacy.plain_words import PlainWords
 from features.privacy.signals import Signals
@@ -51,7 +54,8 @@ _KINDS: Final = {
 
 
 _TABLES: Final = (
-    "schema", "status", "purpose", "kind", "field", "child", "said", "signal", "text"
+    "schema", "status", "purpose", "kind", "field", "child", "said", "signal", "allowed",
+    "text",
 )  # fmt: skip
 _SAID: Final = ("consent", "permission", "closed", "liked", "unsubscribed", "complained")
 
@@ -76,6 +80,7 @@ def parse(text: str, terms: Mapping[str, Purpose]) -> Words:
     kind = _only("kind", top["kind"], {*_KINDS, "rights"})
     child = _lists("child", top["child"], Childhood)
     signal = _lists("signal", top["signal"], Signals)
+    allowed = _lists("allowed", top["allowed"], Allowances)
     plain = _lists("text", top["text"], PlainWords)
     said = _only("said", top["said"], {*_SAID})
     reasons, everything = {why.name.lower() for why in Why}, frozenset(Purpose)
@@ -92,6 +97,7 @@ def parse(text: str, terms: Mapping[str, Purpose]) -> Words:
         if listed.count(word) > 1:
             raise WordsError(f"purpose: {word!r} stands in two lists")
     return Words(
+        {name: tuple(_list(f"field.{name}", top["field"][name])) for name in top["field"]},
         dict(terms),
         frozenset(granting),
         frozenset(_list("status.negations", status["negations"])),
@@ -107,10 +113,10 @@ def parse(text: str, terms: Mapping[str, Purpose]) -> Words:
             for word, name in _by_word("kind", {n: kind[n] for n in _KINDS}, set(_KINDS)).items()
         },
         tuple(_list("kind.rights", kind["rights"])),
-        {name: tuple(_list(f"field.{name}", top["field"][name])) for name in top["field"]},
         Childhood(**child),
         {name: tuple(_list(f"said.{name}", said[name])) for name in said},
         Signals(**signal),
+        Allowances(**allowed),
         PlainWords(**plain),
     )
 

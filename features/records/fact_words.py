@@ -52,6 +52,15 @@ class Vocabulary(Protocol):
     def is_signal(self, name: str) -> bool:
         """Whether a squeezed name is that of a signal not to be followed: ``gpc``, ``dnt``."""
 
+    def sets_signal(self, name: str, value: Any) -> bool:
+        """Whether a field of a squeezed name is a signal, and its value sets it."""
+
+    def says_signal(self, name: str, value: Any) -> bool:
+        """Whether a value names a signal, by the squeezed name of its field: ``list: robinson``."""
+
+    def forbids_something(self, name: str, value: Any) -> bool:
+        """Whether a field forbids what is not known to be technical: ``visits_allowed: false``."""
+
     def is_off(self, value: Any) -> bool:
         """Whether a value says that a signal is not set."""
 
@@ -59,7 +68,7 @@ class Vocabulary(Protocol):
         """Whether a text plainly says not to be profiled, or to be forgotten."""
 
     def came_by(self, value: Any) -> bool:
-        """Whether a channel is one by which a grant came, and no bound of it."""
+        """Whether a channel or an app is one by which a grant came, and no bound of it."""
 
     def is_use(self, value: Any) -> bool:
         """Whether a value is the term of one of our purposes."""
@@ -69,6 +78,9 @@ class Vocabulary(Protocol):
 
     def bounds(self, field: str, name: str) -> bool:
         """Whether a squeezed name is one of what bounds a grant, in place of a field's own."""
+
+    def is_child_word(self, value: Any) -> bool:
+        """Whether a value is a word for a child."""
 
     def may_be_open(self, value: Any) -> bool:
         """Whether a care case of a status may be an open one."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Any, Final
 
@@ -32,10 +32,17 @@ SAYS_WHETHER: Final = frozenset(
 _OF_OBJECT: Final = frozenset(
     {"at", "on", "ts", "date", "time", "datetime", "timestamp", "when", "value"}
 )
+#: Fields in an object that name what the object is named after.
+_NAMES_IT: Final = frozenset({"id", "ids", "ref", "number", "no", "key", "code", "role", "type"})
 
 
 class LooseRecord:
     """The fields of a record.
+
+    Parameters
+    ----------
+    passed_over : iterable of str
+        Names of fields of its kind, which say something else.
 
     Attributes
     ----------
@@ -45,8 +52,9 @@ class LooseRecord:
         Its time, ms, where that can be read.
     """
 
-    def __init__(self, raw: bytes, words: Vocabulary) -> None:
+    def __init__(self, raw: bytes, words: Vocabulary, passed_over: Iterable[str] = ()) -> None:
         self._words = words
+        self._passed_over = frozenset(map(squeezed, passed_over))
         self._fields: dict[str, list[Any]] = {}
         self.fault = parse(raw, self._fields)
         self._squeezed: dict[str, list[Any]] = {}
@@ -107,6 +115,45 @@ class LooseRecord:
                 elif own in SAYS_WHETHER and self._words.is_signal(outer):
                     found.setdefault(outer, []).extend(values)
         return found
+
+    @cached_property
+    def bounding(self) -> list[tuple[str, Any]]:
+        """The fields that may bound what it grants: squeezed name and value, of objects too.
+
+        What names a thing may stand in an object of its name: ``{"device": {"id": "d-1"}}``. An
+        object that says how, by whom and with what it was said bounds nothing.
+        """
+        found = [(n, v) for n, vs in self._squeezed.items() for v in vs if v is not None]
+        came = self._words.names("provenance")
+        for outer, inner in self._inner():
+            told = ((squeezed(latin(name)), v) for name, vs in inner.items() for v in vs)
+            for own, value in told:
+                if value is None or isinstance(value, dict):
+                    continue
+                if own in _NAMES_IT:
+                    found.append((outer + own, value))
+                if outer not in came:
+                    found.append((own, value))
+        return found
+
+    @cached_property
+    def is_signalled(self) -> bool:
+        """Whether a signal is set, or named by a value beside which nothing says that it is off."""
+        own = self._passed_over
+        if any(
+            self._words.sets_signal(name, value)
+            for name, values in self.deep.items()
+            for value in (scalars(values) if name not in own else ())
+        ):
+            return True
+        top = {name: values for name, values in self._squeezed.items() if name not in own}
+        for level in (top, *self.objects()):
+            told = [(squeezed(name), v) for name, vs in level.items() for v in scalars(vs)]
+            if any(self._words.says_signal(name, value) for name, value in told):
+                whether = [value for name, value in told if name in SAYS_WHETHER]
+                if not whether or not all(map(self._words.is_off, whether)):
+                    return True
+        return False
 
     def objects(self) -> Iterator[dict[str, list[Any]]]:
         """The objects in it, as far as they are looked into."""

@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import Any, Final
 
 from features.records.everybody import means_everybody
-from features.records.fact_words import Vocabulary
 from features.records.fields import Accepts
 from features.records.forms import Field
 from features.records.inputs import CASE_ID, CONTACT_ID, INTEREST
@@ -52,17 +51,15 @@ _OF_ELSE: Final = frozenset(
 #: Bytes of a torn record that are searched for a word.
 _MOST_SEARCHED: Final = 4_096
 _PERSONS: Final = ("member_id", "owner_member_id", "device_id")
-_BOUNDS: Final = ("device_id", "line_id", "channel", "condition")
+_BOUNDS: Final = ("device_id", "line_id", "channel", "app_id", "condition")
+#: Of these, what may only say how a grant came.
+_MAY_BE_A_WAY: Final = ("channel", "app_id")
 _IN_FORM: Final = frozenset({"eventid", "accountid", "memberid", "kind", "ts"})
 _WHO_AND_WHEN: Final = ("event_id", "account_id", "member_id", "ts", "kind")
 
 
 class RightsRecord(LooseRecord):
     """Reads what the fields of a record say; those that say something else are passed over."""
-
-    def __init__(self, raw: bytes, words: Vocabulary, passed_over: Iterable[str] = ()) -> None:
-        super().__init__(raw, words)
-        self._passed_over = frozenset(map(squeezed, passed_over))
 
     def says_otherwise(self, field: str) -> bool:
         """Whether a field that is absent stands there under another name."""
@@ -71,16 +68,18 @@ class RightsRecord(LooseRecord):
         own = {*self.other_names(field)}
         if any(v is not None for name in own for v in self.deep.get(name, ())):
             return True
-        return any(self.squeezed(n) for n in self._squeezed if self._words.bounds(field, n))
+        return any(self._words.bounds(field, name) for name, _ in self.bounding)
 
     def bound(self) -> str:
         """Name what makes a grant one for less than it says; empty for nothing."""
         for field in _BOUNDS:
             own = squeezed(field)
-            for name, values in self.deep.items():
-                at_top = name in self._squeezed and self._words.bounds(field, name)
-                if (name == own or at_top) and any(self._is_bound(field, v) for v in values):
-                    return field
+            told = [v for name, v in self.bounding if self._words.bounds(field, name)]
+            if any(self._is_bound(field, v) for v in (*self.deep.get(own, ()), *told)):
+                return field
+        given = scalars(v for name, v in self.bounding if self._words.bounds("giver", name))
+        if any(map(self._words.is_child_word, given)):
+            return "giver"
         begins = (v for name in self._words.names("begins") for v in scalars(self.squeezed(name)))
         begun = (start is not None and start <= (self.ts or 0) for start in map(whole, begins))
         return "" if all(begun) else "ts"
@@ -88,9 +87,9 @@ class RightsRecord(LooseRecord):
     def _is_bound(self, field: str, value: Any) -> bool:
         """Whether a value bounds, in a field of such a name: a no, and everybody, do not."""
         nothing = (False, 0, "", "false", BEYOND)
-        told = [v for v in scalars([value]) if v not in nothing and not means_everybody(str(v), "")]
-        came = self._words.came_by if field == "channel" else (lambda _: False)
-        return not all(map(came, told))
+        told = [v for v in scalars([value]) if v not in nothing]
+        bounding = (v for v in told if not means_everybody(str(v), ""))
+        return any(field not in _MAY_BE_A_WAY or not self._words.came_by(v) for v in bounding)
 
     def contradicts(self) -> bool:
         """Whether another field than the contract's refuses."""
@@ -105,10 +104,11 @@ class RightsRecord(LooseRecord):
                 for value in scalars(self.squeezed(name))
             )
             or any(
-                self._words.refuses(name, value)
+                self._words.refuses(name, value) or self._words.refuses_permission(name, value)
                 for name, values in deep.items()
                 for value in scalars(v for v in values if not isinstance(v, dict))
             )
+            or self.is_signalled
             or self.says_so_in_words
         )
 
@@ -135,11 +135,11 @@ class RightsRecord(LooseRecord):
 
     @property
     def purposes_named(self) -> list[Any]:
-        """All that any field names as a purpose, or refuses; everything where it is to erase."""
+        """All that any field names as a purpose, or refuses; all of a signal, or to erase."""
         names = (*self.other_names("purpose"), *self._words.names("bounds_purpose"))
         named = [v for name in names for v in self.squeezed(name)]
         named += [*self.values("purpose"), *self.uses_refused]
-        return [*named, "all"] if self._asks_to_erase else named
+        return [*named, "all"] if self._asks_to_erase or self.is_signalled else named
 
     @property
     def _asks_to_erase(self) -> bool:
@@ -166,6 +166,8 @@ class RightsRecord(LooseRecord):
             if name not in self._passed_over
             and any(self._words.refuses_permission(name, value) for value in scalars(values))
         ]
+        if self.is_signalled:
+            return RefusalReading(self._words.meant(["all"]), Why.OBJECTED)
         if not told:
             return None
         uses = frozenset[Purpose]().union(*map(self._words.purposes_in, told))
@@ -319,7 +321,7 @@ class RightsRecord(LooseRecord):
             return Undecided("unknown_kind")
         if self.refusal_by_name() is not None or self._refuses_inside():
             return Undecided("unknown_kind")
-        if self._names_a_signal() or self.says_so_in_words or self._ends_a_mandate():
+        if self._forbids_something() or self.says_so_in_words or self._ends_a_mandate():
             return Undecided("unknown_kind")
         if isinstance(reading, Undecided) and not all(
             isinstance(value, str | bool) for value in self.values("status")
@@ -350,15 +352,13 @@ class RightsRecord(LooseRecord):
             for value in (scalars(values) if name not in own else ())
         )
 
-    def _names_a_signal(self) -> bool:
-        """Whether a value is the name of a signal, beside which nothing says that it is off."""
-        for level in (self._squeezed, *self.objects()):
-            told = [(squeezed(name), v) for name, vs in level.items() for v in scalars(vs)]
-            if any(isinstance(v, str) and self._words.is_signal(squeezed(v)) for _, v in told):
-                whether = [value for name, value in told if name in SAYS_WHETHER]
-                if not whether or not all(map(self._words.is_off, whether)):
-                    return True
-        return False
+    def _forbids_something(self) -> bool:
+        """Whether a field says that something is not allowed that may concern a person."""
+        return any(
+            self._words.forbids_something(name, value)
+            for name, values in self.deep.items()
+            for value in scalars(values)
+        )
 
     def _ends_a_mandate(self) -> bool:
         """Whether somebody may act for another no more, who may have given the consent."""

@@ -139,6 +139,21 @@ complained = ["spam"]
 names = ["gpc"]
 around = ["sec"]
 off = ["false"]
+states = ["att"]
+ids = ["idfa"]
+barred = ["unasked"]
+lists = ["robinson"]
+on = ["true"]
+of_lists = ["tags"]
+[allowed]
+opting = ["opt"]
+out = ["out"]
+allowing = ["may"]
+allowed = ["permitted"]
+doing = ["call"]
+around = ["we"]
+technical = ["roam"]
+no = ["never"]
 [text]
 never = ["dont"]
 stops = ["stop"]
@@ -184,7 +199,8 @@ def test_a_term_of_the_rules_goes_before_the_lists() -> None:
         ('["erasure"]', '["consent"]', "stands under"),
         ("rights =", "wrongs =", "kind"),
         ("closed =", "open =", "said"),
-        ("off =", "on =", "signal"),
+        ("off =", "of =", "signal"),
+        ("doing =", "done =", "allowed"),
         ("wished =", "hoped =", "text"),
     ],
 )

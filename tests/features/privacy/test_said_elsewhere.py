@@ -2,45 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 
-from features.config import Config
-from features.tags.exact import TagEntry
-from tests.support.feeding import DAY, START, Feed, Record, Stream
+from tests.support.after_a_fact import GOES_ON, HELD, HOST, NOW, becomes, begun, made, settled
+from tests.support.feeding import DAY, START
 from tests.support.rights_facts import WORDS
-
-HOST = "sport.example"
-TABLE = {f"host:{HOST}": TagEntry((("483", 1.0),), "test", 1.0)}
-NOW = START + 2 * DAY
-HELD, GOES_ON = ["no_consent"], ["counted"]
-
-
-def settled() -> tuple[Stream, Feed]:
-    run, feed = Stream(Config(erasure_key=b"k" * 32, lateness_ms=DAY), TABLE), Feed()
-    run.feed(feed.consent("acc", 0), feed.visit("acc", 1, HOST))
-    run.commit()
-    return run, feed
-
-
-def made(feed: Feed, fact: dict[str, Any]) -> Record:
-    topic, raw, key = feed.fact("acc", 1.5, "x")
-    return topic, json.dumps(json.loads(raw) | fact).encode(), key
-
-
-def becomes(fact: dict[str, Any]) -> list[str]:
-    """What becomes of a later event of the account."""
-    run, feed = settled()
-    try:
-        run.feed(made(feed, fact), now=NOW)
-    except AssertionError:
-        pass  # a dead letter that holds nobody
-    run.commit()
-    run.restart()
-    return run.feed(feed.visit("acc", 2.5, HOST))
-
 
 SIGNALS = ("gpc", "GPC", "Sec-GPC", "sec_gpc", "dnt", "DNT", "do_not_sell", "doNotShare",
            "do_not_track", "globalPrivacyControl", "limit_ad_tracking", "lmt", "gpc_signal",
@@ -210,7 +178,7 @@ def test_a_state_that_can_be_told_to_be_none_holds_nobody(status: Any) -> None:
 def test_a_grant_for_a_part_is_none_for_the_account(
     more: dict[str, Any], whose: dict[str, Any]
 ) -> None:
-    run, feed = Stream(Config(erasure_key=b"k" * 32, lateness_ms=DAY), TABLE), Feed()
+    run, feed = begun()
     with pytest.raises(AssertionError, match="bounds the grant"):
         run.feed(feed.consent("acc", 0, **more, **whose), now=NOW)
     assert run.feed(feed.visit("acc", 1, HOST)) == HELD
@@ -224,7 +192,7 @@ def test_a_grant_for_a_part_is_none_for_the_account(
              {"valid_from": START}, {"conditions": None}, {"channel": []}], ids=str
 )  # fmt: skip
 def test_what_only_says_how_a_grant_came_bounds_nothing(more: dict[str, Any]) -> None:
-    run, feed = Stream(Config(erasure_key=b"k" * 32, lateness_ms=DAY), TABLE), Feed()
+    run, feed = begun()
     assert run.feed(feed.consent("acc", 0, **more), feed.visit("acc", 1, HOST))[1] == "counted"
 
 

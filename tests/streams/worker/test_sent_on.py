@@ -14,6 +14,7 @@ from streams.worker.astray import Homing
 FORBIDS: tuple[dict[str, Any], ...] = (
     {"kind": "consent", "status": "withdrawn"}, {"kind": "erasure"},
     {"kind": "consent", "status": {"x": 1}}, {"kind": "web", "gpc": True},
+    {"kind": "crm", "deceased": True}, {"kind": "purchase", "interest": "483", "opt": "out"},
     {"kind": "registry", "device_id": "d", "adult": False},
     {"kind": "care_case", "case_id": "c", "status": "opened"},
     {"kind": "care_case", "case_id": "c", "status": "escalated"},
