@@ -76,6 +76,7 @@ def read(
     accepts: Accepts | None = None,
     *,
     of_outcomes: bool = False,
+    of_events: bool = False,
 ) -> Protective | None:
     """Find what protects in a facts record; None where nothing does, or nobody is named.
 
@@ -90,10 +91,12 @@ def read(
         its data may still be held.
     of_outcomes : bool
         Whether it is a record of what came of offers.
+    of_events : bool
+        Whether it came among events, so that only a fact about rights is looked for.
     """
     account = key_account(key, accepts)
     try:
-        return _read(raw, account, words, accepts, of_outcomes)
+        return _read(raw, account, words, accepts, of_outcomes, of_events)
     except Exception:  # a defect of ours must cost nobody a right, and nobody else his turn
         return Protective(account, (), None, Undecided("unreadable"), None) if account else None
 
@@ -109,8 +112,11 @@ def _read(
     words: Vocabulary,
     accepts: Accepts | None,
     of_outcomes: bool,
+    of_events: bool,
 ) -> Protective | None:
     record = RightsRecord(raw or b"", words)
+    if of_events and not record.is_of_rights:
+        return None
     named = {found for text in record.names("account_id") if (found := taken_name(text, accepts))}
     others = tuple(sorted(named - {account}))
     reading = record.answer(raw or b"") if of_outcomes else record.reading()

@@ -201,6 +201,11 @@ class RightsRecord(LooseRecord):
         """The kinds that it may be of."""
         return {self._words.kind(value) for value in words_in(self.values("kind"))}
 
+    @property
+    def is_of_rights(self) -> bool:
+        """Whether its kind erases, refuses or grants, or sounds as if it did."""
+        return bool(self.kinds & _OF_RIGHTS)
+
     def child(self, account: str, accepts: Accepts | None) -> ChildReading | Undecided:
         """Tell whose device it is; a doubt where it or its owner is named and cannot be told."""
         found = []
@@ -295,7 +300,7 @@ class RightsRecord(LooseRecord):
 
     def answer(self, raw: bytes) -> Protecting | None:
         """Find what protects in a record of what came of offers: an answer, or a fact astray."""
-        if self.kinds & _OF_RIGHTS:
+        if self.is_of_rights:
             return self.reading()
         if self.fault:
             text = raw[:_MOST_SEARCHED].decode("utf-8", "replace")

@@ -23,6 +23,7 @@ from streams.contract.topics import (
     JOINABLE,
     LOOKUPS,
     OFFERS,
+    OUTCOMES,
     PROFILES,
     RECEIPTS,
     STATE,
@@ -133,8 +134,19 @@ def _worker(settings: Settings) -> list[Acl]:
         *_topics(
             settings,
             read=(*JOINABLE, TAGS, PROFILES, STATE, UNTAGGED, *models),
-            # The facts for ticks, the model of all partitions and misplaced refusals alone.
-            write=(FACTS, PROFILES, OFFERS, STATE, DEAD_LETTERS, RECEIPTS, UNTAGGED, *models),
+            # The facts for ticks, the model of all partitions and refusals from elsewhere; what
+            # came of offers for misplaced answers that refuse.
+            write=(
+                FACTS,
+                OUTCOMES,
+                PROFILES,
+                OFFERS,
+                STATE,
+                DEAD_LETTERS,
+                RECEIPTS,
+                UNTAGGED,
+                *models,
+            ),
             look=_ALL,
         ),
         Acl("group", group, _READ),

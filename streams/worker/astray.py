@@ -9,7 +9,9 @@ function of the logs. Where it was read it is taken, too: a setting that is wron
 turn a refusal away.
 
 So it is with one whose key is no account (none at all, or one in quotes), where its value names
-one: there it is taken as that account's.
+one: there it is taken as that account's. And so it is with what came of offers, where somebody
+answers that he wants to be left alone: it goes home in its own topic, where his contacts are. A
+fact about rights that came among the events is refused there, and goes to the facts.
 
 Grants, what closes a case and whatever informs are not sent on. Behind a refusal that came to its
 place meanwhile, a grant of before would stand as the later word.
@@ -17,6 +19,7 @@ place meanwhile, a grant of before would stand as the later word.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -28,23 +31,31 @@ from features.records.fields import Accepts
 
 #: Records that are known to have been sent on; a few bytes each.
 _MOST_KNOWN: Final = 4_096
+#: Names of the field that says of what kind a fact is; no event has one.
+_MAY_BE_A_FACT: Final = re.compile(rb"kind|type", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Astray:
-    """A fact on its way to its account's partition.
+    """A fact or an answer on its way to its account's partition.
 
     Attributes
     ----------
+    read_in : str
+        The topic where it was read.
     offset : int
         Where it was read.
+    topic : str
+        The topic that it goes to.
     home : int
         The partition that its key belongs to.
     key, value : bytes
         As they came; of a value that is larger than a fact may be, the beginning.
     """
 
+    read_in: str
     offset: int
+    topic: str
     home: int
     key: bytes
     value: bytes
@@ -61,12 +72,28 @@ class Homing:
         Whether a text is a pseudonym.
     most_bytes : int
         Largest value that a fact may have.
+    topics : (str, str)
+        Where it looks, and the topic that is written to.
+    of_outcomes, of_events : bool
+        Whether it looks at what came of offers, or at events.
     """
 
-    def __init__(self, words: Vocabulary, accepts: Accepts, most_bytes: int) -> None:
+    def __init__(
+        self,
+        words: Vocabulary,
+        accepts: Accepts,
+        most_bytes: int,
+        topics: tuple[str, str] = ("", ""),
+        *,
+        of_outcomes: bool = False,
+        of_events: bool = False,
+    ) -> None:
         self._words = words
         self._accepts = accepts
         self._most_bytes = most_bytes
+        self._read_in, self._topic = topics
+        self._of_outcomes = of_outcomes
+        self._of_events = of_events
         self._known: dict[bytes, tuple[int, int]] = {}
 
     def found(
@@ -78,16 +105,26 @@ class Homing:
         """Of facts (offset, key, value) that are misplaced or have nobody's key, what forbids."""
         for offset, key, value in misplaced:
             account = protective.key_account(key, self._accepts)
-            if account is not None and home_of(account.encode()) == partition:
+            in_place = account is not None and home_of(account.encode()) == partition
+            if in_place and not self._of_events:
                 continue  # a refused one in its place, which was read when it came
             raw = (value or b"")[: self._most_bytes]
-            said = protective.read(raw, key, self._words, self._accepts)
+            if self._of_events and not _MAY_BE_A_FACT.search(raw):
+                continue
+            said = protective.read(
+                raw,
+                key,
+                self._words,
+                self._accepts,
+                of_outcomes=self._of_outcomes,
+                of_events=self._of_events,
+            )
             if said is None or len(named := {said.account, *said.others} - {None}) != 1:
                 continue  # nobody's, or whose it is can't be told: a dead letter says so
             key = str(*named).encode()
             home = home_of(key)
             if not self._came_back(partition, offset, key, raw):
-                yield Astray(offset, home, key, raw)
+                yield Astray(self._read_in, offset, self._topic, home, key, raw)
 
     def _came_back(self, partition: int, offset: int, key: bytes, raw: bytes) -> bool:
         """Whether the same record was sent on from another place before.

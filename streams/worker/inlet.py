@@ -20,13 +20,13 @@ from features.records.dead_letter import DeadLetter
 from features.records.position import Position
 from features.records.sequence import Merge
 from features.records.tolerated import Tolerance
-from streams.contract.topics import FACTS, joined_topics
+from streams.contract.topics import FACTS, OUTCOMES, joined_topics
 from streams.errors import LostOffsets, PartitionFailed, Stop
 from streams.kafka.compacted import passes
 from streams.kafka.fetching import Fetch, Fetched, Notice, plain_fetch
 from streams.kafka.ports import REAL, Ports
 from streams.settings import Settings
-from streams.worker.astray import Astray, Homing
+from streams.worker.astray import Homing
 from streams.worker.clocks import Clocks
 from streams.worker.partition import Cut, Partition
 from streams.worker.placement import Placement, placements
@@ -64,7 +64,8 @@ class Inlet:
         self._limits = input_limits(settings)
         self._words = rules_of(settings).words
         self._facts = settings.topic(FACTS)
-        self._homing = Homing(self._words, self._limits.ids.accepts, self._limits.max_message_bytes)
+        self._unsampled = (self._facts, settings.topic(OUTCOMES))
+        self._homing = {name: self._homing_of(name, settings) for name in self._names}
         self.refusals = Refusals(settings, ports)
         self._clocks = Clocks(settings.future_tolerance_ms)
         # Seconds spent waiting for records: patience with an input that is silent runs only
@@ -77,7 +78,7 @@ class Inlet:
     def expect(self, partitions: int) -> None:
         """Check from now on that keys lie where they belong among so many partitions."""
         partitioner = self._settings.partitioner
-        self._placements = placements(self._names, partitioner, partitions, self._facts)
+        self._placements = placements(self._names, partitioner, partitions, self._unsampled)
 
     def open(self, partition: int, start: Mapping[str, Position]) -> None:
         """Begin a partition at these offsets and running times per topic."""
@@ -143,7 +144,7 @@ class Inlet:
                     {name: at.offset - part.cut_at[name].offset for name, at in positions.items()}
                 )
                 refused = part.take_refused(positions)
-                astray = part.take_astray(positions[self._facts].offset)
+                astray = part.take_astray(positions)
                 cuts.append(Cut(number, part, positions, refused, taken, astray))
                 part.cut_at = positions
         return cuts
@@ -295,25 +296,39 @@ class Inlet:
         here: NDArray[np.intp],
         bad: NDArray[np.bool_],
     ) -> None:
-        """See whether the keys of accepted records belong here, and send facts on that don't."""
-        placement = self._placements.get(name)
+        """See whether keys of accepted records belong here; send on what forbids elsewhere."""
+        placement, homing = self._placements.get(name), self._homing[name]
+        whole = name in self._unsampled
+        if placement is None and whole:
+            return
+        home = placement.home if placement else (lambda _: number)
+        # A good one without key is a worker's; of a refused one the key may be nobody's.
+        misplaced = (
+            (int(fetched.offsets[i]), fetched.keys[i], fetched.values[i])
+            for i in (here if whole else here[bad[here]]).tolist()
+            if bad[i] or ((key := fetched.keys[i]) and home(key) != number)
+        )
+        sent_on = list(homing.found(number, misplaced, home))
+        self.partitions[number].astray += sent_on
         if placement is None:
             return
-        sent_on: list[Astray] = []
-        if name == self._facts:
-            # A good one without key is a worker's; of a refused one the key may be nobody's.
-            misplaced = (
-                (int(fetched.offsets[i]), fetched.keys[i], fetched.values[i])
-                for i in here.tolist()
-                if bad[i] or ((key := fetched.keys[i]) and placement.home(key) != number)
-            )
-            sent_on = list(self._homing.found(number, misplaced, placement.home))
-            self.partitions[number].astray += sent_on
         # A record without key, as a tick, belongs to the partition in which it lies.
         good = here[~bad[here]]
         keys = [key for i in placement.sample(len(good)) if (key := fetched.keys[good[i]])]
         # Who refuses in the wrong place is heard: an input is judged by what would be lost.
         placement.look(number, keys, {fact.key for fact in sent_on})
+
+    def _homing_of(self, name: str, settings: Settings) -> Homing:
+        """What finds records of an input that are to be sent on: of events, to the facts."""
+        told = name == settings.topic(OUTCOMES)
+        return Homing(
+            self._words,
+            self._limits.ids.accepts,
+            self._limits.max_message_bytes,
+            (name, name if told else self._facts),
+            of_outcomes=told,
+            of_events=not told and name != self._facts,
+        )
 
     def _take_again(self, consumer: Consumer, place: NDArray[np.int64], failed: int) -> None:
         """Let the records of other partitions come once more that came with a failed one's."""

@@ -35,7 +35,7 @@ from features.records.dead_letter import DeadLetter
 from features.records.position import Position
 from streams.contract import headers as codecs
 from streams.contract.headers import OFFERS_EVENT, PROFILE_EVENT, EventType
-from streams.contract.topics import DEAD_LETTERS, FACTS, MODELS, OFFERS, PROFILES, RECEIPTS, STATE
+from streams.contract.topics import DEAD_LETTERS, MODELS, OFFERS, PROFILES, RECEIPTS, STATE
 from streams.errors import Abandon, Stop
 from streams.kafka import clients, limits
 from streams.kafka.ports import REAL, Ports
@@ -59,7 +59,7 @@ class Commit:
         By partition.
     refused : list of DeadLetter
     astray : list of Astray
-        Facts to be written to the partitions that they belong to.
+        Facts and answers to be written to the partitions that they belong to.
     offsets : list of TopicPartition
         Next offset per input partition.
     taken : Counter of str
@@ -97,7 +97,6 @@ class Outlet:
         self._state = settings.topic(STATE)
         self._dead = settings.topic(DEAD_LETTERS)
         self._receipts = settings.topic(RECEIPTS)
-        self._facts = settings.topic(FACTS)
         self._models = settings.topic(MODELS)
         self._settings = settings
         self._begin(settings.call_deadline_ms / 1000.0)
@@ -222,7 +221,7 @@ class Outlet:
             )
         for fact in commit.astray:
             self._send(
-                deadline, topic=self._facts, key=fact.key, value=fact.value, partition=fact.home
+                deadline, topic=fact.topic, key=fact.key, value=fact.value, partition=fact.home
             )
 
     def _send_profiles(

@@ -46,7 +46,7 @@ class Partition:
     refused : dict of str to deque of DeadLetter
         Per input, in log order.
     astray : deque of Astray
-        Facts to be sent on to their accounts' partitions, in log order.
+        Facts and answers to be sent on to their accounts' partitions, in log order of each topic.
     late : list of DeadLetter
         Refused only when their turn had come.
     outcomes : Counter of (str, str)
@@ -105,11 +105,15 @@ class Partition:
                 self.bytes_refused[name] -= len(found[-1].value or b"")
         return found
 
-    def take_astray(self, end: int) -> list[Astray]:
-        """Take out the facts to be sent on that lie before the released facts' end."""
+    def take_astray(self, positions: Mapping[str, Position]) -> list[Astray]:
+        """Take out the records to be sent on that lie before the released ones' end."""
+        if not self.astray:
+            return []
+        waiting, self.astray = self.astray, deque()
         found = []
-        while self.astray and self.astray[0].offset < end:
-            found.append(self.astray.popleft())
+        for item in waiting:
+            due = item.offset < positions[item.read_in].offset
+            (found if due else self.astray).append(item)
         return found
 
     @property

@@ -3,8 +3,9 @@
 Where two producers partition differently, an account's consent is in one worker's hands and its
 events in another's: events go uncounted as `no_consent` and, worse, a withdrawal reaches nothing.
 No record is wrong by itself, so keys are sampled and an input is judged by many of them. A few
-keys in wrong places are counted only. Of the facts every key is looked at, however many came
-before: no sample meets a tool that sends a few withdrawals a day (`streams.worker.astray`).
+keys in wrong places are counted only. Of the facts and of what came of offers every key is looked
+at, however many came before: no sample meets a tool that sends a few withdrawals a day
+(`streams.worker.astray`).
 """
 
 from __future__ import annotations
@@ -24,13 +25,13 @@ _MOST_KEYS, _MOST_SHARE = 16, 0.25  # misplaced in the window: different keys, a
 
 
 def placements(
-    topics: Sequence[str], partitioner: str, partitions: int, whole: str = ""
+    topics: Sequence[str], partitioner: str, partitions: int, whole: Collection[str] = ()
 ) -> dict[str, Placement]:
-    """A check for each topic, none where any partition is right; `whole` is not sampled."""
+    """A check for each topic, none where any partition is right; those of `whole` unsampled."""
     if partitioner == "any" or partitions == 1:
         return {}
     return {
-        topic: Placement(topic, partitioner, partitions, every=topic == whole) for topic in topics
+        topic: Placement(topic, partitioner, partitions, every=topic in whole) for topic in topics
     }
 
 
