@@ -38,6 +38,8 @@ class Allowances:
         Parts of the names of what a service, a line or a device can do.
     no : tuple of str
         What says no.
+    stopping : tuple of str
+        Parts of names that say that something is stopped, or that somebody is left out of it.
     """
 
     opting: tuple[str, ...]
@@ -48,6 +50,11 @@ class Allowances:
     around: tuple[str, ...]
     technical: tuple[str, ...]
     no: tuple[str, ...]
+    stopping: tuple[str, ...]
+
+    def stop(self, name: str) -> bool:
+        """Whether a squeezed name says that something is stopped."""
+        return any(part in name for part in self.stopping)
 
     def refuse(self, name: str, value: Any) -> bool:
         """Whether a field, by its squeezed name, forbids something that is done with people."""

@@ -13,16 +13,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
+from features.privacy.coded import code_refuses, us_privacy_refuses
 from features.privacy.memo import Memo
 from features.records.loose import squeezed, whole
 from features.records.word_parts import is_made_of
 
-_US_PRIVACY: Final = re.compile(r"\s*[0-9][YN-]([YN-])[YN-]\s*", re.IGNORECASE)
 _DAY: Final = re.compile(r"\s*(?:[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{2}[./][0-9]{2}[./][0-9]{4})")
 #: A number from which on it is a time and no count.
 _AS_TIME: Final = 100_000_000
 #: Apple's number of the state in which an app may track: of 0 to 3 the only one.
 _AUTHORISED: Final = 3
+_KINDS: Final = ("names", "codes", "lists", "states", "ids")
 #: Zeros in place of an id.
 _NO_ID: Final = "00000000"
 
@@ -38,6 +39,8 @@ class Signals:
         What may stand beside one of these words in a field's name.
     off : tuple of str
         Anything else than one of these, or nothing, refuses.
+    codes : tuple of str
+        Names of consent in a code (`features.privacy.coded`).
     states, ids : tuple of str
         Names of the state of tracking, and of advertising ids.
     barred : tuple of str
@@ -52,6 +55,7 @@ class Signals:
     names: tuple[str, ...]
     around: tuple[str, ...]
     off: tuple[str, ...]
+    codes: tuple[str, ...]
     states: tuple[str, ...]
     ids: tuple[str, ...]
     barred: tuple[str, ...]
@@ -72,6 +76,8 @@ class Signals:
                 return self.is_set(value)
             case "lists":
                 return self._is_on(value)
+            case "codes":
+                return code_refuses(str(value))
             case kind:
                 return self._is_barred(value, of_id=kind == "ids")
 
@@ -86,7 +92,7 @@ class Signals:
         """Which of the lists of names a squeezed name is made of."""
 
         def known(name: str) -> str:
-            told = ((kind, getattr(self, kind)) for kind in ("names", "lists", "states", "ids"))
+            told = ((kind, getattr(self, kind)) for kind in _KINDS)
             return next((k for k, words in told if is_made_of(name, words, self.around)), "")
 
         return Memo(known)
@@ -94,9 +100,9 @@ class Signals:
     def is_set(self, value: Any) -> bool:
         """Whether the value of one that is named by what it wants refuses."""
         text = str(value)
-        told = _US_PRIVACY.fullmatch(text)
+        told = us_privacy_refuses(text)
         if told is not None:
-            return told[1] in "yY"
+            return told
         word = squeezed(text)
         return word != "" and word not in self.off and word.strip("0") != ""
 

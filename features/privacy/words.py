@@ -17,8 +17,10 @@ from typing import Any, Final
 
 from features.privacy.allowances import Allowances
 from features.privacy.childhood import Childhood
-from features.privacy.field_names import FieldNames
+from features.privacy.coded import code_refuses, names_article
+from features.privacy.memo import Memo
 from features.privacy.plain_words import PlainWords
+from features.privacy.purpose_words import NAMING, OF_PURPOSE, UNSAID, PurposeWords
 from features.privacy.signals import Signals
 from features.records.inputs import TS_END, TS_MIN
 from features.records.loose import (
@@ -41,10 +43,8 @@ from features.records.readings import (
     Undecided,
     Why,
 )
-from features.vocabulary import ConsentStatus, Purpose, Reply
+from features.vocabulary import ConsentStatus, Reply
 
-#: What a fact about consent without a purpose is about.
-UNSAID: Final = Purpose.PROFILING
 #: Kinds that erase, refuse or grant, the gravest first.
 _OF_RIGHTS: Final = (
     RightsKind.ERASURE,
@@ -60,17 +60,16 @@ _OF_KINDS: Final = {
 }
 #: Parts of the name of a field that says whether something may be done.
 _ALLOWING: Final = ("allow", "permit", "consent", "accept", "agree", "enabl", "optin", "authori")
-#: Ends of words for what is done: there is no number of it, so that 0 is a no.
-_UNCOUNTED: Final = ("ing", "ation", "ise", "ize")
-#: Names of the field that says which purpose.
-_OF_PURPOSE: Final = ("purpose", "purposes")
 #: Names in an object that is a status, of what it is.
 _OF_STATUS: Final = ("status", "value", "code")
-#: Ends of the name of a field that says when, and letters from which on a name tells.
+#: Ends of the name of a field that says when.
 _TIMES: Final = (
     "timestamp", "datetime", "date", "time", "at", "on", "ts", "am", "datum", "dato", "when"
 )  # fmt: skip
-_NAMING: Final = 5
+#: Ends of the names of what is only called after something.
+_OF_ANOTHER: Final = ("id", "ids", "count", "number", "url", "link", "version", "name")
+#: A number from which on it is a time and no count.
+_AS_TIME: Final = 100_000_000
 #: Characters of an answer from which on it is a text.
 _LONGEST: Final = 128
 #: Letters of a part of a kind from which on it can be misspelt.
@@ -78,20 +77,14 @@ _TELLING: Final = 6
 
 
 @dataclass(frozen=True, eq=False)
-class Words(FieldNames):
+class Words(PurposeWords):
     """The words, looked up.
 
     Attributes
     ----------
-    terms : mapping of str to Purpose
-        Purpose by the lower-case term that a grant may use.
     granting, negations : frozenset of str
     refusing, stems : mapping of str to Why
         By word, and by part of a word.
-    purposes : mapping of str to frozenset of Purpose
-        The purposes that a refusal means, by squeezed word; none for what is not ours.
-    everything : frozenset of Purpose
-        All purposes.
     kinds : mapping of str to RightsKind
     rights : tuple of str
         Parts of a kind that sounds of rights.
@@ -103,13 +96,10 @@ class Words(FieldNames):
     plain : PlainWords
     """
 
-    terms: Mapping[str, Purpose]
     granting: frozenset[str]
     negations: frozenset[str]
     refusing: Mapping[str, Why]
     stems: Mapping[str, Why]
-    purposes: Mapping[str, frozenset[Purpose]]
-    everything: frozenset[Purpose]
     kinds: Mapping[str, RightsKind]
     rights: tuple[str, ...]
     childhood: Childhood
@@ -200,13 +190,22 @@ class Words(FieldNames):
             return Why(why)
         if named != name and self.affirms(value) and (asked := self._asks(named)):
             return asked
-        if len(name) < _NAMING or (may_count(value) and not self._is_flag(name, value)):
+        if self._is_yes(value) and any(part in name for part in self.said["permission"]):
+            parts = [why for part, why in self.stems.items() if part in name]
+            if parts and "count" not in name:
+                return max(parts)
+        if len(name) < NAMING or (may_count(value) and not self._is_flag(name, value)):
             return None  # a number may be a count
         if self.affirms(value):  # ``consent_revoked: true``, ``do_not_profile: yes``
             parts = [why for part, why in self.stems.items() if part in name]
             return max(parts, default=self._asks(name))
-        allows = any(part in name for part in _ALLOWING) and any(map(name.count, self._uses))
+        allows = any(part in name for part in _ALLOWING) and any(map(name.count, self.uses))
         return self._status(value) if allows else None
+
+    def _is_yes(self, value: Any) -> bool:
+        """Whether a flag says yes, or a time stands in its place, and no count."""
+        number = whole(value)
+        return self.affirms(value) if number is None else number == 1 or number > _AS_TIME
 
     def _is_flag(self, name: str, value: Any) -> bool:
         """Whether a number is a yes, of a field that says that something must not be done."""
@@ -217,14 +216,6 @@ class Words(FieldNames):
         """Why a field refuses that is named as a kind of fact, and says yes."""
         return _OF_KINDS.get(self.kinds.get(name, RightsKind.UNKNOWN))
 
-    @cached_property
-    def _uses(self) -> tuple[str, ...]:
-        """Words of our purposes, as parts of names."""
-        return tuple(
-            word for word, meant in self.purposes.items()
-            if meant and meant != self.everything and len(word) >= _NAMING
-        )  # fmt: skip
-
     def _is_of_status(self, name: str) -> bool:
         """Whether what a field of a status says is the status, by its squeezed name."""
         return name in self.granting or name in (*_OF_STATUS, *self.names("status"))
@@ -232,21 +223,16 @@ class Words(FieldNames):
     def affirms(self, value: Any) -> bool:
         """Whether a flag says yes, or a time stands in its place."""
         text = str(value).strip()
+        if "://" in text:
+            return False  # where to do it
         return text[:1].isdigit() and text.strip("0") != "" or squeezed(text) in self.granting
 
     def refuses_use(self, name: str, value: Any) -> bool:
         """Whether a field that is named as a purpose refuses it; a number may be a count."""
-        meant = self.purposes.get(name) if name not in _OF_PURPOSE else None
+        meant = self.purposes.get(name) if name not in OF_PURPOSE else None
         if isinstance(value, int | float) and not isinstance(value, bool):
-            return bool(meant) and value == 0 and name.endswith(_UNCOUNTED)
+            return bool(meant) and value == 0 and self.is_never_counted(name)
         return bool(meant) and self._status(value) is not None
-
-    def _is_ours_uncounted(self, name: str) -> bool:
-        """Whether a name is a word of ours for something that is done, and of nothing else."""
-        return name.endswith(_UNCOUNTED) and self.purposes.get(name, self.everything) not in (
-            self.everything,
-            frozenset(),
-        )
 
     def refuses_permission(self, name: str, value: Any) -> bool:
         """Whether a field refuses that speaks of permission whatever the fact is about.
@@ -261,11 +247,50 @@ class Words(FieldNames):
             return told
         if self.allowances.refuse(name, value):
             return True
-        if name in self._by_term or self._is_ours_uncounted(name):
+        if name in self.by_term or self.is_ours_uncounted(name):
             return self.refuses_use(name, value)
-        if name in self.said["consent"]:
-            return self._status(value) is not None
+        if self._consents[name]:
+            code = code_refuses(str(value))
+            return self._status(value) is not None if code is None else code
+        if self._is_yes(value) and self.stops_use(name):
+            return True
         return any(part in name for part in self.said["permission"]) and self.refuses(name, value)
+
+    @cached_property
+    def _consents(self) -> Memo[str, bool]:
+        """Whether a squeezed name is that of consent, with what it is for or how it is told."""
+        said = self.said
+
+        def is_consent(name: str) -> bool:
+            if name in said["consent"]:
+                return True
+            tails = next((name.removesuffix(t) for t in said["tails"] if name.endswith(t)), name)
+            ends = tails.endswith(("consent", "consents"))
+            return ends and not any(part in name for part in said["other_consent"])
+
+        return Memo(is_consent)
+
+    def stops_use(self, name: str, *, any_use: bool = False) -> bool:
+        """Whether a squeezed name says that what is done for a purpose is stopped."""
+        uses = self.uses_done if any_use else self.uses
+        told = (use for use in uses if use in name and self.is_never_counted(use))
+        if name.endswith(_OF_ANOTHER):
+            return False
+        return any(self.allowances.stop(name.replace(use, "")) for use in told)
+
+    def refuses_listed(self, name: str, value: Any) -> bool:
+        """Whether a value is a word of ours for a purpose, in a field that says what is refused."""
+        word = squeezed(value) if isinstance(value, str) else ""
+        ours = bool(word) and (word in self.by_term or self.is_ours_uncounted(word))
+        return ours and self.names_refused(name) and not self.bounds("condition", name)
+
+    def names_refused(self, name: str) -> bool:
+        """Whether a squeezed name says that what stands in it is refused."""
+        return any(part in name for part in self.stems) or self.allowances.stop(name)
+
+    def names_article(self, name: str, value: Any) -> bool:
+        """Whether a field names an article of law by which somebody may refuse."""
+        return isinstance(value, str | int) and names_article(name, str(value))
 
     def says_refused(self, value: Any) -> bool:
         """Whether a value speaks of permission, and that it is refused: ``withdraw consent``."""
@@ -286,7 +311,9 @@ class Words(FieldNames):
         return self.signals.says_one(name, value)
 
     def forbids_something(self, name: str, value: Any) -> bool:
-        """Whether a field forbids anything that is not known to be technical."""
+        """Whether a field forbids anything that is not known to be technical, or stops a use."""
+        if self._is_yes(value) and self.stops_use(name, any_use=True):
+            return True
         return self.allowances.refuse_something(name, value)
 
     def is_off(self, value: Any) -> bool:
@@ -296,20 +323,6 @@ class Words(FieldNames):
     def refuses_in_words(self, value: Any) -> bool:
         """Whether a text plainly says not to be profiled, or to be forgotten."""
         return isinstance(value, str) and self.plain.refuse(value)
-
-    def is_use(self, value: Any) -> bool:
-        """Whether a value is the term of one of our purposes."""
-        return isinstance(value, str) and squeezed(value) in self._by_term
-
-    @cached_property
-    def _by_term(self) -> dict[str, Purpose]:
-        """Our purposes by their own terms, squeezed."""
-        return {squeezed(term): purpose for term, purpose in self.terms.items()}
-
-    def purposes_in(self, name: str) -> frozenset[Purpose]:
-        """The purposes that the squeezed name of a field has in it."""
-        meant = (self.purposes[word] for word in self._uses if word in name)
-        return frozenset[Purpose]().union(*meant)
 
     def may_be_open(self, value: Any) -> bool:
         """Whether a care case of a status may be an open one."""
@@ -328,7 +341,7 @@ class Words(FieldNames):
         return None
 
     def _refused(self, name: str) -> int:
-        return self.refusing.get(name, 0) if len(name) >= _NAMING else 0
+        return self.refusing.get(name, 0) if len(name) >= NAMING else 0
 
     def is_child_word(self, value: Any) -> bool:
         """Whether a value is a word for a child."""
@@ -380,16 +393,3 @@ class Words(FieldNames):
 
     def _grants(self, value: Any) -> bool:
         return squeezed(str(value)) in self.granting
-
-    def meant(self, values: Sequence[Any]) -> frozenset[Purpose]:
-        """All purposes that are meant if it is a refusal."""
-        if not values:
-            return frozenset({UNSAID})
-        words = scalars(values)
-        if len(words_in(words)) > len(words) or not words:
-            return self.everything  # a list in one text, or of nothing, is none of the contract
-        found = [self.purposes.get(squeezed(str(word)), self.everything) for word in words]
-        for front in (front for word in words for front in fronts(str(word))):
-            if front not in _OF_PURPOSE and front in self.purposes:
-                found.append(self.purposes[front])  # a prefix or a path is no word of ours
-        return frozenset[Purpose]().union(*found)

@@ -15,9 +15,10 @@ table of the words    fields: lists of squeezed words, each in one place only
 ``field``             by field: further names of it
 ``child``             as `Childhood`
 ``said``              of other facts: ``consent``, names of fields that say whether something is
-                      allowed; ``permission``, parts of such names; ``closed`` and ``liked``, what
-                      no open care case and no dislike says; ``unsubscribed``, ``complained``, parts
-                      of what somebody answers who doesn't want to be spoken to
+                      allowed, ``tails`` of such, and parts that make one something else
+                      (``other_consent``); ``permission``, parts of such names; ``closed`` and
+                      ``liked``, what no open care case and no dislike says; ``unsubscribed``,
+                      ``complained``, parts of what somebody answers who wants to be left alone
 ``signal``            as `Signals`
 ``allowed``           as `Allowances`
 ``text``              as `PlainWords`
@@ -57,7 +58,16 @@ _TABLES: Final = (
     "schema", "status", "purpose", "kind", "field", "child", "said", "signal", "allowed",
     "text",
 )  # fmt: skip
-_SAID: Final = ("consent", "permission", "closed", "liked", "unsubscribed", "complained")
+_SAID: Final = (
+    "consent",
+    "tails",
+    "other_consent",
+    "permission",
+    "closed",
+    "liked",
+    "unsubscribed",
+    "complained",
+)
 
 
 class WordsError(ValueError):
@@ -99,15 +109,15 @@ def parse(text: str, terms: Mapping[str, Purpose]) -> Words:
     return Words(
         {name: tuple(_list(f"field.{name}", top["field"][name])) for name in top["field"]},
         dict(terms),
-        frozenset(granting),
-        frozenset(_list("status.negations", status["negations"])),
-        {word: Why[name.upper()] for word, name in refusing.items()},
-        {word: Why[name.upper()] for word, name in stems.items()},
         {word: frozenset({Purpose(name)}) for word, name in further.items()}
         | dict.fromkeys(every, everything)
         | dict.fromkeys(foreign, frozenset[Purpose]())
         | {squeezed(term): frozenset({name}) for term, name in terms.items()},
         everything,
+        frozenset(granting),
+        frozenset(_list("status.negations", status["negations"])),
+        {word: Why[name.upper()] for word, name in refusing.items()},
+        {word: Why[name.upper()] for word, name in stems.items()},
         {
             word: _KINDS[name]
             for word, name in _by_word("kind", {n: kind[n] for n in _KINDS}, set(_KINDS)).items()

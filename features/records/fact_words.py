@@ -46,6 +46,15 @@ class Vocabulary(Protocol):
     def refuses_permission(self, name: str, value: Any) -> bool:
         """Whether a field refuses that speaks of permission whatever the fact is about."""
 
+    def refuses_listed(self, name: str, value: Any) -> bool:
+        """Whether a value is one of our purposes, in a field of what is refused."""
+
+    def names_refused(self, name: str) -> bool:
+        """Whether a squeezed name says that what stands in it is refused: ``opt_outs``."""
+
+    def names_article(self, name: str, value: Any) -> bool:
+        """Whether a field names an article of law by which somebody may refuse."""
+
     def says_refused(self, value: Any) -> bool:
         """Whether a value speaks of permission, and that it is refused: ``withdraw consent``."""
 

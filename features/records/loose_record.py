@@ -155,6 +155,13 @@ class LooseRecord:
                     return True
         return False
 
+    @property
+    def flags(self) -> Iterator[tuple[str, str, Any]]:
+        """The fields of objects: squeezed name of what they stand in, own name, and value."""
+        for outer, inner in self._inner():
+            for name, values in inner.items():
+                yield from ((outer, squeezed(latin(name)), value) for value in scalars(values))
+
     def objects(self) -> Iterator[dict[str, list[Any]]]:
         """The objects in it, as far as they are looked into."""
         return (inner for _, inner in self._inner())

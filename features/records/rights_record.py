@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import Any, Final
 
+from features.records.child_record import OF_RIGHTS, ChildRecord
 from features.records.everybody import means_everybody
 from features.records.fields import Accepts
 from features.records.forms import Field
 from features.records.inputs import CASE_ID, CONTACT_ID, INTEREST
 from features.records.loose import BEYOND, scalars, squeezed, whole, words_in
-from features.records.loose_record import SAYS_WHETHER, LooseRecord
+from features.records.loose_record import SAYS_WHETHER
 from features.records.readings import (
     AnswerReading,
     CaseReading,
@@ -34,23 +35,12 @@ from features.vocabulary import Purpose
 WHOSE_CHILD: Final = "whose_child"
 #: Why a person decides where a text plainly refuses.
 IN_WORDS: Final = "in_words"
-#: Kinds that erase, refuse or grant, or sound as if they did.
-_OF_RIGHTS: Final = frozenset(
-    {
-        RightsKind.ERASURE,
-        RightsKind.WITHDRAWAL,
-        RightsKind.OBJECTION,
-        RightsKind.CONSENT,
-        RightsKind.RIGHTS,
-    }
-)
 #: Kinds that are about something else.
 _OF_ELSE: Final = frozenset(
     {RightsKind.REGISTRY, RightsKind.DECLARATION, RightsKind.CASE, RightsKind.OTHER}
 )
 #: Bytes of a torn record that are searched for a word.
 _MOST_SEARCHED: Final = 4_096
-_PERSONS: Final = ("member_id", "owner_member_id", "device_id")
 _BOUNDS: Final = ("device_id", "line_id", "channel", "app_id", "condition")
 #: Of these, what may only say how a grant came.
 _MAY_BE_A_WAY: Final = ("channel", "app_id")
@@ -58,7 +48,7 @@ _IN_FORM: Final = frozenset({"eventid", "accountid", "memberid", "kind", "ts"})
 _WHO_AND_WHEN: Final = ("event_id", "account_id", "member_id", "ts", "kind")
 
 
-class RightsRecord(LooseRecord):
+class RightsRecord(ChildRecord):
     """Reads what the fields of a record say; those that say something else are passed over."""
 
     def says_otherwise(self, field: str) -> bool:
@@ -100,13 +90,18 @@ class RightsRecord(LooseRecord):
             any(self._refuses(v) for n in statuses for v in scalars(deep.get(n, ())))
             or any(
                 self._words.kind(value) in refusing
-                for name in self.other_names("kind")
+                for name in (*self.other_names("kind"), *self._words.names("of_rights"))
                 for value in scalars(self.squeezed(name))
             )
             or any(
-                self._words.refuses(name, value) or self._words.refuses_permission(name, value)
+                self._words.refuses(name, value)
                 for name, values in deep.items()
                 for value in scalars(v for v in values if not isinstance(v, dict))
+            )
+            or any(
+                self._words.refuses_permission(name, value)
+                for name, values in deep.items()
+                for value in scalars(values)
             )
             or self.is_signalled
             or self.says_so_in_words
@@ -151,12 +146,28 @@ class RightsRecord(LooseRecord):
 
     @cached_property
     def uses_refused(self) -> list[str]:
-        """The purposes that are refused by fields of their names, wherever these stand."""
-        return [
+        """The purposes that are refused by fields of their names, or as what a field refuses."""
+        named = (
             name
             for name, values in self.deep.items()
             if any(self._words.refuses_use(name, value) for value in scalars(values))
+        )
+        return [*named, *self._uses_listed]
+
+    @cached_property
+    def _uses_listed(self) -> list[str]:
+        """The purposes in fields that say what is refused: a list of them, or a flag for each."""
+        found = [
+            value
+            for name, values in self.deep.items()
+            if name not in self._passed_over
+            for value in scalars(values)
+            if self._words.refuses_listed(name, value)
         ]
+        for outer, name, value in self.flags:
+            if self._words.is_use(name) and self._words.affirms(value):
+                found += [name] * self._words.names_refused(outer)
+        return [squeezed(value) for value in found]
 
     def refusal_by_name(self) -> RefusalReading | None:
         """Find what a fact about something else refuses, by fields that speak of permission."""
@@ -166,6 +177,7 @@ class RightsRecord(LooseRecord):
             if name not in self._passed_over
             and any(self._words.refuses_permission(name, value) for value in scalars(values))
         ]
+        told += self._uses_listed
         if self.is_signalled:
             return RefusalReading(self._words.meant(["all"]), Why.OBJECTED)
         if not told:
@@ -184,48 +196,6 @@ class RightsRecord(LooseRecord):
         told = {taken_name(name, accepts) for name in found if self.squeezed("members")}
         return tuple(sorted(name for name in told if name and name != member))
 
-    # -- children
-
-    @cached_property
-    def tells_of_child(self) -> bool:
-        """Whether it tells of a child; in a fact about something else by what a field is named."""
-        kinds = self.kinds
-        if kinds <= {RightsKind.REGISTRY, RightsKind.UNKNOWN}:
-            return self._words.tells_of_child(self.deep, self.ts)
-        fields = {name: v for name, v in self.deep.items() if name not in self._passed_over}
-        named = self._words.tells_of_child(fields, self.ts, by_name=True)
-        return named and not kinds & {RightsKind.OTHER, RightsKind.CASE}  # whose ages they have
-
-    @cached_property
-    def kinds(self) -> set[RightsKind]:
-        """The kinds that it may be of."""
-        return {self._words.kind(value) for value in words_in(self.values("kind"))}
-
-    @property
-    def is_of_rights(self) -> bool:
-        """Whether its kind erases, refuses or grants, or sounds as if it did."""
-        return bool(self.kinds & _OF_RIGHTS)
-
-    def child(self, account: str, accepts: Accepts | None) -> ChildReading | Undecided:
-        """Tell whose device it is; a doubt where it or its owner is named and cannot be told."""
-        found = []
-        for which in ("device_id", "owner_member_id"):
-            names = self.names(which, account) if which == "device_id" else self.owners(account)
-            if len(names) > 1 or not all(map(str.isascii, names)):
-                return Undecided(which)
-            found += [taken_name(name, accepts) for name in names] or [None]
-        return ChildReading(*found) if any(found) else Undecided("owner_member_id")
-
-    def _has_child_inside(self) -> bool:
-        """Whether an object in it tells of a child that it names itself: not the record's own."""
-        named = {*map(squeezed, _PERSONS), *self._words.names("bounds_member_id")}
-        named |= {*self._words.names("owner_member_id")}
-        inside = ({squeezed(n): v for n, v in inner.items()} for inner in self.objects())
-        return any(
-            fields.keys() & named and self._words.tells_of_child(fields, self.ts)
-            for fields in inside
-        )
-
     # -- readings
 
     def reading(self) -> Protecting | None:
@@ -240,7 +210,7 @@ class RightsRecord(LooseRecord):
         if self.fault:
             return Undecided(self.fault)
         if any(isinstance(item, ChildReading) for item in found):
-            return Undecided(WHOSE_CHILD) if self._has_child_inside() else ChildReading()
+            return Undecided(WHOSE_CHILD) if self.has_child_inside() else ChildReading()
         doubts = [item for item in found if isinstance(item, Undecided)]
         if doubts:
             return Undecided(min(d.reason for d in doubts), _of_all(doubts))
@@ -350,9 +320,10 @@ class RightsRecord(LooseRecord):
         rights = (RightsKind.ERASURE, RightsKind.WITHDRAWAL, RightsKind.OBJECTION)
         own, beside = {*map(squeezed, _WHO_AND_WHEN)}, self._words.names("beside")
         return bool(self.uses_refused) or any(
-            self._words.kind(value) in (rights if "right" not in name else _OF_RIGHTS)
+            self._words.kind(value) in (rights if "right" not in name else OF_RIGHTS)
             or (self._words.kind(name) in rights and self._words.affirms(value))
             or (name not in beside and self._words.says_refused(value))
+            or self._words.names_article(name, value)
             for name, values in self.deep.items()
             for value in (scalars(values) if name not in own else ())
         )
