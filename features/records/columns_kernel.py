@@ -15,6 +15,7 @@ from features.jit import as_int, bare, inlined
 from features.records import decoder, pseudonyms, scan_tables
 from features.records.automaton import Automaton
 from features.records.automaton_kernel import holds_number, tags_of
+from features.records.everybody import WORD
 from features.records.forms import Host, Pseudonym
 from features.records.hash_kernel import (
     FNV_OFFSET,
@@ -171,8 +172,8 @@ def _ends_in_a_word(everybody: Automaton, blob: NDArray[np.uint8], begin: int, e
         state = everybody.step[state + everybody.kind[blob[p]]]
         if as_int(state) == everybody.dead:
             return False
-        found = everybody.tags[as_int(state) // everybody.kinds] != 0
-        if found and (p == begin or blob[p - 1] == _COLON):
+        tags = as_int(everybody.tags[as_int(state) // everybody.kinds])
+        if tags and (p == begin or (tags & WORD and blob[p - 1] == _COLON)):
             return True
     return False
 

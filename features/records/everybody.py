@@ -1,9 +1,10 @@
 """Tells names of members that mean everybody from those of somebody, in facts and in events alike.
 
-A word for all counts whatever its case, accents and separators, and behind any prefix or path:
-``House_hold``, ``x:all``, ``https://op.example/members#ALL``. So does the account's own name, by
-itself and behind such a word. The compiled parser asks a table, which reads a name from its end:
-nearly all names end the search at their last letters.
+What stands for nobody (``null``, ``unknown``, ``-``) may be anybody, too. A word for all counts
+whatever its case, accents and separators, and behind any prefix or path: ``House_hold``, ``x:all``,
+``https://op.example/members#ALL``. So does the account's own name, by itself and behind such a
+word. The compiled parser asks a table, which reads a name from its end: nearly all names end the
+search at their last letters.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from typing import Final
 from features.records.automaton import Automaton, compile_table
 from features.records.identifiers import EVERYBODY, SEPARATOR, any_case
 
+#: Tags of the table: a word, and a name without a letter.
+WORD, BLANK = 1, 2
 _WORDS: Final = frozenset(EVERYBODY.split())
 _PARTS: Final = re.compile("[#/:]")
 #: Characters of a name that are looked at: the last.
@@ -28,7 +31,7 @@ def everybody_words() -> Automaton:
     between = f"{SEPARATOR}*"
     told = (between.join(map(any_case, reversed(word))) for word in _WORDS if word.isascii())
     words = "|".join(sorted(word for word in told if "*" not in word.replace(between, "")))
-    return compile_table({f"{between}(?:{words}){between}": 1})
+    return compile_table({f"{between}(?:{words}){between}": WORD, f"{SEPARATOR}+": BLANK})
 
 
 def means_everybody(member: str, account: str) -> bool:
@@ -56,7 +59,7 @@ def _ends_in_a_word(name: str) -> bool:
         word = _folded(part) + word
         if word in _WORDS:
             return True
-    return False
+    return word == ""
 
 
 @lru_cache(maxsize=4096)

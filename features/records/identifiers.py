@@ -126,11 +126,17 @@ NO_TEXT: Final[tuple[str, ...]] = (
 #: not the third, without so many of ``L`` to ``O`` not the last.
 TEXT_DIGITS, TEXT_MARKS, TEXT_CAPITALS = 7, 5, 3
 
-#: Names that mean all of an account, so that no member of it has one: `features.records.everybody`.
+#: Names that mean all of an account, or nobody that can be told, so that no member of it has one:
+#: `features.records.everybody`.
 EVERYBODY: Final = (
     "all any each every everyone everybody anyone anybody account household wholehousehold "
-    "wholeaccount entireaccount allmembers family alle haushalt familie jeder tous toutes foyer "
-    "todos todas hogar tutti tutte iedereen wszyscy * всі все"
+    "wholeaccount entireaccount allmembers family both alle haushalt familie jeder beide tous "
+    "toutes foyer todos todas hogar tutti tutte iedereen wszyscy * \u0432\u0441\u0456 "
+    "\u0432\u0441\u0435 null nil none nobody noone na nan unknown undefined unnamed unidentified "
+    "unspecified anonymous anonym notset unset missing default self me myself accountholder "
+    "contractholder unbekannt niemand inconnu inconnue anonyme desconocido desconhecido "
+    "sconosciuto onbekend okand ukendt ukjent nieznany neznamy "
+    "\u043d\u0435\u0438\u0437\u0432\u0435\u0441\u0442\u043d\u043e"
 )
 _UUID = "[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 #: Forms of ids that a setting names: random, a hash, made by `streams.datasets.pseudonyms`, any
