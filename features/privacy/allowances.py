@@ -56,6 +56,10 @@ class Allowances:
         """Whether a squeezed name says that something is stopped."""
         return any(part in name for part in self.stopping)
 
+    def know(self, name: str) -> bool:
+        """Whether a squeezed name is one of these."""
+        return bool(self._about[name])
+
     def refuse(self, name: str, value: Any) -> bool:
         """Whether a field, by its squeezed name, forbids something that is done with people."""
         about = self._about[name]

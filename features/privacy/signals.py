@@ -67,6 +67,10 @@ class Signals:
         """Whether a squeezed name is that of a signal that is named by what it wants."""
         return self._named[name] == "names"
 
+    def knows(self, name: str) -> bool:
+        """Whether a squeezed name is that of any signal."""
+        return self._named[name] != ""
+
     def refuses(self, name: str, value: Any) -> bool | None:
         """Whether a field of a squeezed name refuses; None where that is the name of no signal."""
         match self._named[name]:

@@ -12,16 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Final
 
-from features.privacy.allowances import Allowances
 from features.privacy.childhood import Childhood
-from features.privacy.coded import code_refuses, names_article
-from features.privacy.memo import Memo
+from features.privacy.coded import code_refuses
+from features.privacy.permission_words import PermissionWords
 from features.privacy.plain_words import PlainWords
-from features.privacy.purpose_words import NAMING, OF_PURPOSE, UNSAID, PurposeWords
-from features.privacy.signals import Signals
+from features.privacy.purpose_words import NAMING, OF_PURPOSE, UNSAID
 from features.records.inputs import TS_END, TS_MIN
 from features.records.loose import (
     fronts,
@@ -66,8 +63,6 @@ _OF_STATUS: Final = ("status", "value", "code")
 _TIMES: Final = (
     "timestamp", "datetime", "date", "time", "at", "on", "ts", "am", "datum", "dato", "when"
 )  # fmt: skip
-#: Ends of the names of what is only called after something.
-_OF_ANOTHER: Final = ("id", "ids", "count", "number", "url", "link", "version", "name")
 #: A number from which on it is a time and no count.
 _AS_TIME: Final = 100_000_000
 #: Characters of an answer from which on it is a text.
@@ -77,35 +72,27 @@ _TELLING: Final = 6
 
 
 @dataclass(frozen=True, eq=False)
-class Words(PurposeWords):
+class Words(PermissionWords):
     """The words, looked up.
 
     Attributes
     ----------
     granting, negations : frozenset of str
-    refusing, stems : mapping of str to Why
-        By word, and by part of a word.
+    refusing : mapping of str to Why
+        By word.
     kinds : mapping of str to RightsKind
     rights : tuple of str
         Parts of a kind that sounds of rights.
     childhood : Childhood
-    said : mapping of str to tuple of str
-        How facts about something else are read: the lists of `features.privacy.words_file`.
-    signals : Signals
-    allowances : Allowances
     plain : PlainWords
     """
 
     granting: frozenset[str]
     negations: frozenset[str]
     refusing: Mapping[str, Why]
-    stems: Mapping[str, Why]
     kinds: Mapping[str, RightsKind]
     rights: tuple[str, ...]
     childhood: Childhood
-    said: Mapping[str, tuple[str, ...]]
-    signals: Signals
-    allowances: Allowances
     plain: PlainWords
 
     def read(
@@ -240,7 +227,7 @@ class Words(PurposeWords):
         A purchase may be revoked and a device blocked: that says nothing of what may be done. The
         refused use of a purpose's own term, and what is named as consent or as an opt-out, does.
         """
-        if isinstance(value, dict):
+        if isinstance(value, dict) or not self.speaks[name]:
             return False
         told = self.signals.refuses(name, value)
         if told is not None:
@@ -249,48 +236,12 @@ class Words(PurposeWords):
             return True
         if name in self.by_term or self.is_ours_uncounted(name):
             return self.refuses_use(name, value)
-        if self._consents[name]:
+        if self.consents[name]:
             code = code_refuses(str(value))
             return self._status(value) is not None if code is None else code
         if self._is_yes(value) and self.stops_use(name):
             return True
         return any(part in name for part in self.said["permission"]) and self.refuses(name, value)
-
-    @cached_property
-    def _consents(self) -> Memo[str, bool]:
-        """Whether a squeezed name is that of consent, with what it is for or how it is told."""
-        said = self.said
-
-        def is_consent(name: str) -> bool:
-            if name in said["consent"]:
-                return True
-            tails = next((name.removesuffix(t) for t in said["tails"] if name.endswith(t)), name)
-            ends = tails.endswith(("consent", "consents"))
-            return ends and not any(part in name for part in said["other_consent"])
-
-        return Memo(is_consent)
-
-    def stops_use(self, name: str, *, any_use: bool = False) -> bool:
-        """Whether a squeezed name says that what is done for a purpose is stopped."""
-        uses = self.uses_done if any_use else self.uses
-        told = (use for use in uses if use in name and self.is_never_counted(use))
-        if name.endswith(_OF_ANOTHER):
-            return False
-        return any(self.allowances.stop(name.replace(use, "")) for use in told)
-
-    def refuses_listed(self, name: str, value: Any) -> bool:
-        """Whether a value is a word of ours for a purpose, in a field that says what is refused."""
-        word = squeezed(value) if isinstance(value, str) else ""
-        ours = bool(word) and (word in self.by_term or self.is_ours_uncounted(word))
-        return ours and self.names_refused(name) and not self.bounds("condition", name)
-
-    def names_refused(self, name: str) -> bool:
-        """Whether a squeezed name says that what stands in it is refused."""
-        return any(part in name for part in self.stems) or self.allowances.stop(name)
-
-    def names_article(self, name: str, value: Any) -> bool:
-        """Whether a field names an article of law by which somebody may refuse."""
-        return isinstance(value, str | int) and names_article(name, str(value))
 
     def says_refused(self, value: Any) -> bool:
         """Whether a value speaks of permission, and that it is refused: ``withdraw consent``."""
@@ -298,27 +249,11 @@ class Words(PurposeWords):
         speaks = any(part in word for part in self.said["permission"])
         return speaks and self._status(value) is not None
 
-    def is_signal(self, name: str) -> bool:
-        """Whether a squeezed name is that of a signal not to be followed."""
-        return self.signals.is_one(name)
-
-    def sets_signal(self, name: str, value: Any) -> bool:
-        """Whether a field of a squeezed name is a signal, and its value sets it."""
-        return self.signals.refuses(name, value) is True
-
-    def says_signal(self, name: str, value: Any) -> bool:
-        """Whether a value names a signal, or a list of those, by the name of its field."""
-        return self.signals.says_one(name, value)
-
     def forbids_something(self, name: str, value: Any) -> bool:
         """Whether a field forbids anything that is not known to be technical, or stops a use."""
         if self._is_yes(value) and self.stops_use(name, any_use=True):
             return True
         return self.allowances.refuse_something(name, value)
-
-    def is_off(self, value: Any) -> bool:
-        """Whether a value says that a signal is not set."""
-        return not self.signals.is_set(value)
 
     def refuses_in_words(self, value: Any) -> bool:
         """Whether a text plainly says not to be profiled, or to be forgotten."""

@@ -114,19 +114,19 @@ def parse(text: str, terms: Mapping[str, Purpose]) -> Words:
         | dict.fromkeys(foreign, frozenset[Purpose]())
         | {squeezed(term): frozenset({name}) for term, name in terms.items()},
         everything,
+        {word: Why[name.upper()] for word, name in stems.items()},
+        {name: tuple(_list(f"said.{name}", said[name])) for name in said},
+        Signals(**signal),
+        Allowances(**allowed),
         frozenset(granting),
         frozenset(_list("status.negations", status["negations"])),
         {word: Why[name.upper()] for word, name in refusing.items()},
-        {word: Why[name.upper()] for word, name in stems.items()},
         {
             word: _KINDS[name]
             for word, name in _by_word("kind", {n: kind[n] for n in _KINDS}, set(_KINDS)).items()
         },
         tuple(_list("kind.rights", kind["rights"])),
         Childhood(**child),
-        {name: tuple(_list(f"said.{name}", said[name])) for name in said},
-        Signals(**signal),
-        Allowances(**allowed),
         PlainWords(**plain),
     )
 

@@ -20,6 +20,8 @@ from features.records.identifiers import EVERYBODY, SEPARATOR, any_case
 #: Tags of the table: a word, and a name without a letter.
 WORD, BLANK = 1, 2
 _WORDS: Final = frozenset(EVERYBODY.split())
+#: What parts the letters of a name, and is none by itself.
+_BETWEEN: Final = "-._:#/ "
 _PARTS: Final = re.compile("[#/:]")
 #: Characters of a name that are looked at: the last.
 _LONGEST: Final = 256
@@ -59,7 +61,7 @@ def _ends_in_a_word(name: str) -> bool:
         word = _folded(part) + word
         if word in _WORDS:
             return True
-    return word == ""
+    return not name.strip(_BETWEEN)
 
 
 @lru_cache(maxsize=4096)

@@ -36,6 +36,9 @@ _OF_OBJECT: Final = frozenset(
 _NAMES_IT: Final = frozenset({"id", "ids", "ref", "number", "no", "key", "code", "role", "type"})
 
 
+_WHO_AND_WHEN: Final = frozenset({"eventid", "accountid", "memberid", "ts"})
+
+
 class LooseRecord:
     """The fields of a record.
 
@@ -105,7 +108,7 @@ class LooseRecord:
         When something happened may stand in an object of its name: ``{"revocation": {"at": 1}}``.
         """
         found = {name: [*values] for name, values in self._squeezed.items()}
-        for outer, inner in self._inner():
+        for outer, inner in self._inside:
             for name, values in inner.items():
                 own = squeezed(latin(name))
                 found.setdefault(own, []).extend(values)
@@ -125,7 +128,7 @@ class LooseRecord:
         """
         found = [(n, v) for n, vs in self._squeezed.items() for v in vs if v is not None]
         came = self._words.names("provenance")
-        for outer, inner in self._inner():
+        for outer, inner in self._inside:
             told = ((squeezed(latin(name)), v) for name, vs in inner.items() for v in vs)
             for own, value in told:
                 if value is None or isinstance(value, dict):
@@ -137,15 +140,24 @@ class LooseRecord:
         return found
 
     @cached_property
+    def told(self) -> list[tuple[str, Any]]:
+        """The fields that say what it is about, of objects too: squeezed name and each value."""
+        return [
+            (name, value)
+            for name, values in self.deep.items()
+            if name not in self._passed_over and name not in _WHO_AND_WHEN
+            for value in scalars(values)
+        ]
+
+    @cached_property
     def is_signalled(self) -> bool:
         """Whether a signal is set, or named by a value beside which nothing says that it is off."""
-        own = self._passed_over
-        if any(
-            self._words.sets_signal(name, value)
-            for name, values in self.deep.items()
-            for value in (scalars(values) if name not in own else ())
-        ):
+        words, told = self._words, self.told
+        if any(words.sets_signal(name, value) for name, value in told):
             return True
+        if not any(words.says_signal(name, value) for name, value in told):
+            return False
+        own = self._passed_over
         top = {name: values for name, values in self._squeezed.items() if name not in own}
         for level in (top, *self.objects()):
             told = [(squeezed(name), v) for name, vs in level.items() for v in scalars(vs)]
@@ -158,13 +170,17 @@ class LooseRecord:
     @property
     def flags(self) -> Iterator[tuple[str, str, Any]]:
         """The fields of objects: squeezed name of what they stand in, own name, and value."""
-        for outer, inner in self._inner():
+        for outer, inner in self._inside:
             for name, values in inner.items():
                 yield from ((outer, squeezed(latin(name)), value) for value in scalars(values))
 
     def objects(self) -> Iterator[dict[str, list[Any]]]:
         """The objects in it, as far as they are looked into."""
-        return (inner for _, inner in self._inner())
+        return (inner for _, inner in self._inside)
+
+    @cached_property
+    def _inside(self) -> list[tuple[str, dict[str, list[Any]]]]:
+        return [*self._inner()]
 
     def _inner(self) -> Iterator[tuple[str, dict[str, list[Any]]]]:
         """The objects in it, each with the squeezed name of the field that it stands in."""

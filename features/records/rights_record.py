@@ -98,11 +98,7 @@ class RightsRecord(ChildRecord):
                 for name, values in deep.items()
                 for value in scalars(v for v in values if not isinstance(v, dict))
             )
-            or any(
-                self._words.refuses_permission(name, value)
-                for name, values in deep.items()
-                for value in scalars(values)
-            )
+            or any(self._words.refuses_permission(name, value) for name, value in self.told)
             or self.is_signalled
             or self.says_so_in_words
         )
@@ -114,9 +110,8 @@ class RightsRecord(ChildRecord):
         return any(
             self._words.refuses_in_words(value)
             or (name in written and isinstance(value, str) and squeezed(value) in alone)
-            for name, values in self.deep.items()
-            if name not in self._passed_over and name not in _IN_FORM
-            for value in scalars(values)
+            for name, value in self.told
+            if name not in _IN_FORM
         )
 
     def refusal_beside(self) -> RefusalReading | None:
@@ -147,23 +142,13 @@ class RightsRecord(ChildRecord):
     @cached_property
     def uses_refused(self) -> list[str]:
         """The purposes that are refused by fields of their names, or as what a field refuses."""
-        named = (
-            name
-            for name, values in self.deep.items()
-            if any(self._words.refuses_use(name, value) for value in scalars(values))
-        )
-        return [*named, *self._uses_listed]
+        named = (name for name, value in self.told if self._words.refuses_use(name, value))
+        return [*dict.fromkeys(named), *self._uses_listed]
 
     @cached_property
     def _uses_listed(self) -> list[str]:
         """The purposes in fields that say what is refused: a list of them, or a flag for each."""
-        found = [
-            value
-            for name, values in self.deep.items()
-            if name not in self._passed_over
-            for value in scalars(values)
-            if self._words.refuses_listed(name, value)
-        ]
+        found = [v for name, v in self.told if self._words.refuses_listed(name, v)]
         for outer, name, value in self.flags:
             if self._words.is_use(name) and self._words.affirms(value):
                 found += [name] * self._words.names_refused(outer)
@@ -171,12 +156,8 @@ class RightsRecord(ChildRecord):
 
     def refusal_by_name(self) -> RefusalReading | None:
         """Find what a fact about something else refuses, by fields that speak of permission."""
-        told = [
-            name
-            for name, values in self.deep.items()
-            if name not in self._passed_over
-            and any(self._words.refuses_permission(name, value) for value in scalars(values))
-        ]
+        refuses = self._words.refuses_permission
+        told = [name for name, value in self.told if refuses(name, value)]
         told += self._uses_listed
         if self.is_signalled:
             return RefusalReading(self._words.meant(["all"]), Why.OBJECTED)
@@ -330,11 +311,7 @@ class RightsRecord(ChildRecord):
 
     def _forbids_something(self) -> bool:
         """Whether a field says that something is not allowed that may concern a person."""
-        return any(
-            self._words.forbids_something(name, value)
-            for name, values in self.deep.items()
-            for value in scalars(values)
-        )
+        return any(self._words.forbids_something(name, value) for name, value in self.told)
 
     def _ends_a_mandate(self) -> bool:
         """Whether somebody may act for another no more, who may have given the consent."""

@@ -109,11 +109,9 @@ class Partition:
         """Take out the records to be sent on that lie before the released ones' end."""
         if not self.astray:
             return []
-        waiting, self.astray = self.astray, deque()
-        found = []
-        for item in waiting:
-            due = item.offset < positions[item.read_in].offset
-            (found if due else self.astray).append(item)
+        found = [item for item in self.astray if item.offset < positions[item.read_in].offset]
+        taken = {(item.read_in, item.offset) for item in found}
+        self.astray = deque(a for a in self.astray if (a.read_in, a.offset) not in taken)
         return found
 
     @property

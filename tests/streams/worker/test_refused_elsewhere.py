@@ -34,8 +34,13 @@ _NAME = next(
     for name in (f"acc-{n}" for n in range(100))
     if PARTITIONERS["murmur2"](name.encode(), _COUNT) == _HOME
 )
-_CONTACT = {"kind": "contact", "contact_id": "c1", "channel": "mail", "interest": "533"}
-_ANSWER = {"kind": "answer", "contact_id": "c1"}
+_CONTACT: dict[str, Any] = {
+    "kind": "contact",
+    "contact_id": "c1",
+    "channel": "mail",
+    "interest": "533",
+}
+_ANSWER: dict[str, Any] = {"kind": "answer", "contact_id": "c1"}
 
 
 @pytest.fixture(autouse=True)
