@@ -115,7 +115,7 @@ def take_up(
 
 
 def behind_prefixes(fact: Fact) -> Fact:
-    """What protects somebody whose name has a prefix, of the name without it as well.
+    """Say what protects somebody whose name has a prefix of the name without it as well.
 
     His events may have either: ``urn:member:m-1`` and ``m-1``.
     """
