@@ -95,7 +95,8 @@ def test_any_other_name_is_somebody(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     ["x:all", "https://op.example/members#ALL", "x:*", "*", "\u0432\u0441\u0435",
-     "\u0443:\u0412\u0421\u0415", "account:acc", "Toute l'\u00e9quipe:tous"],
+     "\u0443:\u0412\u0421\u0415", "account:acc", "Toute l'\u00e9quipe:tous",
+     "null", "N/A", "unknown", "x:undefined", "-", "__", "self"],
 )  # fmt: skip
 @pytest.mark.parametrize("kind", ["consent", "objection"])
 def test_who_refuses_for_everybody_refuses_for_the_account(name: str, kind: str) -> None:
