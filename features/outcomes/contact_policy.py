@@ -35,80 +35,41 @@ from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from features.outcomes.contacts import ANNOYED, DAY_MS, Contact, Made
+from features.outcomes.silence import Forbidden, Silence
 from features.reviewed import Reviewed
 from features.vocabulary import Reply, SuppressionReason
 
 HOUR_MS: Final = 3_600_000
 
 
-class Forbidden(NamedTuple):
-    """Silence about an interest (None: any), by a channel (None: any), until a time in ms.
-
-    Without a time it does not end.
-    """
-
-    rule: SuppressionReason
-    interest: str | None
-    channel: str | None
-    until: int
+#: The latest end of a rule's silence, ms, by interest and channel; "" is any.
+_Ends: TypeAlias = dict[tuple[str, str], int]
 
 
-@dataclass(frozen=True)
-class Silence:
-    """Silence towards the subjects of an account.
+class _Recent(NamedTuple):
+    """The contacts of an account, and what the rules ask of them.
 
     Attributes
     ----------
-    of : dict of str to list of Forbidden
-        By member with contacts of his own; "" is the household, and every other member.
+    contacts, annoyed : list of Contact
+        All, and those that annoyed.
+    made : list of Made
+        What was said, without what was held out, the newest first.
+    of_household : bool
+        Whether none was with a member alone.
     """
 
-    of: dict[str, list[Forbidden]]
+    contacts: list[Contact]
+    annoyed: list[Contact]
+    made: list[Made]
+    of_household: bool
 
-    def to(self, member: str) -> list[Forbidden]:
-        """List what must not be said to a member, or, with "", to the household."""
-        return self.of.get(member, self.of.get("", []))
-
-    def at(self, now: int) -> Silence:
-        """Keep what is left of it at a later time, ms: by time alone silence ends, never begins."""
-        return Silence(
-            {name: [item for item in found if item.until > now] for name, found in self.of.items()}
-        )
-
-    def holds(self, member: str) -> bool:
-        """Whether nothing at all may be said, by no channel."""
-        return None in self._whole.get(member, self._whole.get("", ()))
-
-    def interests(self, member: str) -> set[str]:
-        """Interests about which nothing may be said, by no channel."""
-        found = self._whole.get(member, self._whole.get("", ()))
-        return {interest for interest in found if interest is not None}
-
-    @cached_property
-    def all_interests(self) -> set[str]:
-        """Interests about which nothing may be said to somebody, by no channel."""
-        return set().union(*map(self.interests, self.of))
-
-    @cached_property
-    def _whole(self) -> dict[str, set[str | None]]:
-        """What must not be spoken of by any channel; None is everything."""
-        return {
-            member: {item.interest for item in found if item.channel is None}
-            for member, found in self.of.items()
-        }
-
-    @cached_property
-    def next_end(self) -> int | None:
-        """Time at which the first of it ends, ms; None where there is none."""
-        return min((item.until for found in self.of.values() for item in found), default=None)
-
-
-#: Nothing is forbidden.
-NOT_SPOKEN_TO: Final = Silence({})
-
-
-#: The latest end of a rule's silence, ms, by interest and channel; "" is any.
-_Ends: TypeAlias = dict[tuple[str, str], int]
+    @classmethod
+    def of(cls, contacts: list[Contact]) -> _Recent:
+        made = [held.made for held in contacts if held.made is not None and not held.made.held_out]
+        made.sort(key=attrgetter("ts"), reverse=True)
+        annoyed = [held for held in contacts if held.annoyed]
+        return cls(contacts, annoyed, made, all(said.member is None for said in made))
 
 
 class PolicyError(ValueError):
@@ -185,15 +146,16 @@ class ContactPolicy:
         now : int
             Event time, ms; what is told of later times counts too, for a clock may run ahead.
         """
-        contacts = list(contacts)
-        return self._forbidden(contacts, _newest_first(contacts), member, now)
+        recent = _Recent.of(list(contacts))
+        return self._forbidden(recent, self._common(recent, now), member, now)
 
     def silence(self, contacts: Iterable[Contact], now: int) -> Silence:
         """Work out what must not be said to anybody of an account, by its contacts."""
         since = now - self.horizon_days * DAY_MS
-        recent = [held for held in contacts if held.latest > since]
-        members, made = {held.member for held in recent} | {None}, _newest_first(recent)
-        return Silence({name or "": self._forbidden(recent, made, name, now) for name in members})
+        contacts = [held for held in contacts if held.latest > since]
+        recent, names = _Recent.of(contacts), {held.member for held in contacts} | {None}
+        common = self._common(recent, now)
+        return Silence({name or "": self._forbidden(recent, common, name, now) for name in names})
 
     def may(
         self,
@@ -222,18 +184,26 @@ class ContactPolicy:
         over_night = start > end and hour >= start
         return midnight + over_night * DAY_MS + end * HOUR_MS - tz_offset_min * 60_000
 
+    def _common(self, recent: _Recent, now: int) -> tuple[_Ends, _Ends]:
+        """Caps of the household, and what was answered: the same for all of it."""
+        caps = self._capped(recent.made, now, {}, household=True)
+        return caps, self._answered(recent.contacts)
+
     def _forbidden(
-        self, contacts: list[Contact], made: list[Made], member: str | None, now: int
+        self, recent: _Recent, common: tuple[_Ends, _Ends], member: str | None, now: int
     ) -> list[Forbidden]:
-        """The same, of contacts of which the newest that was made is the first of `made`."""
-        mine = [contact for contact in made if contact.member is None or contact.member == member]
+        """The same, of contacts and of what follows from them for all of the household."""
+        caps, answered = common
+        mine = recent.made
+        if not recent.of_household:
+            mine = [made for made in mine if made.member is None or made.member == member]
         found = [
             (rule, interest, channel, until)
             for rule, ends in (
-                (SuppressionReason.CONTACT_CAP, self._capped(made, mine, now)),
-                (SuppressionReason.CONTACT_PAUSE, self._paused(contacts, member)),
+                (SuppressionReason.CONTACT_CAP, self._capped(mine, now, caps, household=False)),
+                (SuppressionReason.CONTACT_PAUSE, self._paused(recent.annoyed, member)),
                 (SuppressionReason.CONTACTED, self._said(mine)),
-                (SuppressionReason.ANSWERED, self._answered(contacts)),
+                (SuppressionReason.ANSWERED, answered),
             )
             for (interest, channel), until in ends.items()
             if until > now
@@ -243,11 +213,11 @@ class ContactPolicy:
             Forbidden(rule, about or None, by or None, until) for rule, about, by, until in found
         ]
 
-    def _capped(self, made: list[Made], mine: list[Made], now: int) -> _Ends:
-        ends: _Ends = {}
+    def _capped(self, counted: list[Made], now: int, known: _Ends, *, household: bool) -> _Ends:
+        """Ends of the caps of one kind, and those that are known already, the later of each."""
+        ends = known
         for cap in self.caps:
-            counted = made if cap.household else mine
-            if len(counted) < cap.most:
+            if cap.household != household or len(counted) < cap.most:
                 continue
             since, counts = now - cap.days * DAY_MS, dict[tuple[str, str], int]()
             for contact in counted:
@@ -260,12 +230,14 @@ class ContactPolicy:
                 count = counts[name] = counts.get(name, 0) + 1
                 if count == cap.most:
                     # Until so many have left the window that one may come.
-                    ends[name] = max(ends.get(name, 0), contact.ts + cap.days * DAY_MS)
+                    end = contact.ts + cap.days * DAY_MS
+                    if end > ends.get(name, 0):
+                        ends = {**ends, name: end}
         return ends
 
-    def _paused(self, contacts: list[Contact], member: str | None) -> _Ends:
+    def _paused(self, annoyed: list[Contact], member: str | None) -> _Ends:
         ends: _Ends = {}
-        annoyed = [held for held in contacts if held.annoyed and held.member in (None, member)]
+        annoyed = [held for held in annoyed if held.member in (None, member)]
         for pause in self.pauses if annoyed else ():
             groups: dict[tuple[str, str], list[int]] = defaultdict(list)
             for held in annoyed:
@@ -299,12 +271,6 @@ class ContactPolicy:
                 name, until = (held.made.interest, ""), held.glad + self.answered_days * DAY_MS
                 ends[name] = max(ends.get(name, 0), until)
         return ends
-
-
-def _newest_first(contacts: list[Contact]) -> list[Made]:
-    """What was said, without what was held out."""
-    made = [held.made for held in contacts if held.made is not None and not held.made.held_out]
-    return sorted(made, key=attrgetter("ts"), reverse=True)
 
 
 def parse_policy(text: str) -> ContactPolicy:

@@ -129,8 +129,11 @@ class Contact:
     def _read(self) -> _Heard:
         if self._heard is None:
             made = -1 if self.made is None else self.made.ts
+            if not self.answers:
+                self._heard = _Heard(made, -1, [])
+                return self._heard
             self._heard = _Heard(
-                max(made, *self.answers.values()) if self.answers else made,
+                max(made, *self.answers.values()),
                 max((ts for word, ts in self.answers.items() if word in GLAD), default=-1),
                 [(word, ts) for word, ts in self.answers.items() if word in ANNOYED],
             )

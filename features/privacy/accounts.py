@@ -156,7 +156,7 @@ class Accounts:
     ) -> int:
         if status == ConsentStatus.GRANTED and self._is_one_too_many(account, member):
             return lay.OVER_LIMIT
-        person = self.ledger.person(account, member)
+        person = self.ledger.draft(account, member)
         if any([person.word(fact, purpose, status, until) for purpose in purposes]):
             since = held_from(self._store, self.standing.admission, account, member, now)
             self.ledger.save(account, member, person)
@@ -165,7 +165,7 @@ class Accounts:
 
     def _doubt(self, account: bytes, fact: Fact, purposes: Sequence[Purpose], now: int) -> int:
         """Put an account on hold, whoever of it was meant; of a mere use that use."""
-        person = self.ledger.person(account)
+        person = self.ledger.draft(account)
         words = (DOUBT,) if Purpose.PROFILING in purposes else purposes
         if any([person.word(fact, word, ConsentStatus.PENDING) for word in words]):
             self.ledger.save(account, "", person)
@@ -175,7 +175,7 @@ class Accounts:
     def _about(self, account: bytes, member: str, held: Held, now: int) -> int:
         if self._taxonomy.is_sensitive(held.said.interest):
             return lay.SUPPRESSED
-        person = self.ledger.person(account, member)
+        person = self.ledger.draft(account, member)
         why = self.standing.admission.refusal(account, member, person, held.ts, now)
         if why != lay.PENDING:
             return why

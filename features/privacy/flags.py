@@ -6,7 +6,7 @@ they decide which row gives way to another, so they must not depend on when comm
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -104,6 +104,19 @@ def flag(store: Store, sid: int, flags: Sequence[Flags], likes: list[int], ts: i
     for j, index in enumerate(store.rows.interest[own].tolist()) if told else ():
         if index in told:
             known[j] |= told[index]
+    store.mark(sid, lay.D_STATE | lay.D_PROFILE)
+
+
+def set_quiet(store: Store, sid: int, quiet: Collection[int]) -> None:
+    """Set the flags of a subject's rows where nothing is known but of what to be silent."""
+    own = _own_rows(store, sid)
+    if own.start == own.stop:
+        return
+    known = store.rows.windows["known"][own]
+    known &= lay.F_REMEMBERED
+    for j, index in enumerate(store.rows.interest[own].tolist()) if quiet else ():
+        if index in quiet:
+            known[j] |= lay.F_QUIET
     store.mark(sid, lay.D_STATE | lay.D_PROFILE)
 
 

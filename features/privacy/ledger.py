@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from features.outcomes.contacts import Contact, Contacts
@@ -84,32 +85,42 @@ class Ledger:
         self._contacts: dict[bytes, Contacts] = {}  # of persons, as they were read
         self._together: dict[bytes, tuple[Contact, ...]] = {}  # of accounts
         self._persons: dict[bytes, Person] = {}  # as they were read
+        self._nobody = Person(), Person()  # an account and a member without a word
         self.marks: dict[str, Mark] = {}
         self.changed: set[bytes] = set()
 
     # -- persons -------------------------------------------------------------------------
 
     def person(self, account: bytes, member: str = "") -> Person:
-        """Read what is known of an account or, with `member`, of that member."""
+        """Read what is known of an account or, with `member`, of that member; not to be changed."""
         found = self._read(person_key(account, member))
-        mine = self.mark(account)
+        if not self.marks:  # as in many partitions
+            found = found or self._nobody[bool(member)]
+            found.erased_at, found.by_default = -1, bool(member) or self._default_grant
+            return found
+        found, mine = found or Person(), self.mark(account)
         own = self.mark(account, member) if member else mine
         found.erased_at = max(-1 if mine is None else mine.at, -1 if own is None else own.at)
         erased = own is not None and own.at >= 0  # else it only knows of a child's device
         found.by_default = not erased and (bool(member) or self._default_grant)
         return found
 
-    def _read(self, name: bytes) -> Person:
+    def draft(self, account: bytes, member: str = "") -> Person:
+        """Copy what is known of a person, to be changed and saved."""
+        it = self.person(account, member)
+        return replace(it, consents={**it.consents}, about={**it.about})
+
+    def _read(self, name: bytes) -> Person | None:
         """Read the records of a person once while they are the same: a fact asks for them often."""
         known = self._persons.get(name)
         if known is None:
             records = self._values.get(keys.consents(name)), self._values.get(keys.about(name))
             if records == (None, None):
-                return Person()
+                return None
             if len(self._persons) >= _MOST_READ:
                 self._persons.clear()
             known = self._persons[name] = Person.from_bytes(*records)
-        return Person({**known.consents}, {**known.about})
+        return known
 
     def alike(self, account: bytes, member: str) -> list[Person]:
         """Find those who are spelled as a member is: what they refuse, he refuses."""
@@ -178,7 +189,7 @@ class Ledger:
 
     def forget_outside(self, account: bytes, member: str, start: int, until: int) -> bool:
         """Drop what is known outside a span but words; returns whether there was anything."""
-        person, contacts = self.person(account, member), self.contacts(account, member)
+        person, contacts = self.draft(account, member), self.contacts(account, member)
         gone = contacts.forget_outside(start, until)
         if gone:
             self.save_contacts(account, member, contacts)
@@ -189,7 +200,7 @@ class Ledger:
 
     def forget_interests(self, account: bytes, member: str, denied: Callable[[str], bool]) -> None:
         """Drop what a person said about interests that must not be held."""
-        person = self.person(account, member)
+        person = self.draft(account, member)
         gone = [name for name, held in person.about.items() if denied(held.said.interest)]
         for name in gone:
             del person.about[name]
@@ -252,12 +263,8 @@ class Ledger:
 
     def knows(self, account: bytes) -> bool:
         """Whether anything is known of an account or its members."""
-        return (
-            account in self._kin
-            or account in self._spoken
-            or keys.consents(account) in self._values
-            or keys.about(account) in self._values
-        )
+        told = self._values.keys() & {keys.consents(account), keys.about(account)}
+        return bool(told) or account in self._kin or account in self._spoken
 
     def accounts(self) -> list[bytes]:
         """All accounts of which something is known, in order."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import orjson
 
-from features.outcomes.contact_policy import Forbidden
+from features.outcomes.silence import Forbidden
 from features.privacy.consent import FOREVER
 from features.privacy.flags import expiries
 from features.privacy.person import Person
@@ -17,6 +18,8 @@ from features.tags.taxonomy import Taxonomy
 from features.vocabulary import Opinion, PermissionBasis, Purpose, SuppressionReason
 
 _MAX_NOTES = 50
+#: Each use of profiles, and the scope of what bars it.
+_USES: Final = ((Purpose.OFFERS, "all"), (Purpose.AUDIENCES, "audiences"))
 #: Scope, reason and end of a suppression of everything.
 Hold: TypeAlias = tuple[str, SuppressionReason, int | None]
 
@@ -97,8 +100,7 @@ def notes(
     tree : Taxonomy
     """
     held_back = [*holds(it, now, rules)]
-    general = [{"scope": scope, "reason": reason, "until": end} for scope, reason, end in held_back]
-    found, ends = [*_silence(it, tree)], dict[int, int]()
+    found, ends = [*_silence(it.silence, tree)], dict[int, int]()
     offers, audiences = _permissions(it, until, held_back)
     if any(person.about for person in it.persons):
         found += [
@@ -106,15 +108,15 @@ def notes(
             for scope, reason, end in _quiet(it, now, rules, held)
         ]
         ends = expiries(it.persons, now, tree, rules)
-    del found[max(0, _MAX_NOTES - len(general)) :]
+    del found[max(0, _MAX_NOTES - len(held_back)) :]
     own = {index: ends[index] for index in held.values() if index in ends} if ends else {}
     unnamed = [{key: said for key, said in item.items() if key != "name"} for item in found]
-    return Notes(_joined(general), _joined(found), offers, audiences, _joined(unnamed), own)
+    return Notes(_general(held_back), _joined(found), offers, audiences, _joined(unnamed), own)
 
 
-def _silence(it: Situation, tree: Taxonomy) -> Iterator[dict[str, Any]]:
+def _silence(silence: Iterable[Forbidden], tree: Taxonomy) -> Iterator[dict[str, Any]]:
     """What must not be said about an interest, or by a channel."""
-    for item in it.silence:
+    for item in silence:
         if item.interest is not None or item.channel is not None:
             said: dict[str, Any] = {"scope": item.interest or "all"}
             if item.interest is not None:
@@ -147,17 +149,103 @@ def _quiet(
 
 def _permissions(it: Situation, until: int, found: Sequence[Hold]) -> Iterator[bytes]:
     """Write whether, why and until when each use is allowed; nothing for as long as profiling."""
-    barred = {scope: (why, until) for scope, why, until in reversed(found)}  # the first counts
-    for use, scope in ((Purpose.OFFERS, "all"), (Purpose.AUDIENCES, "audiences")):
-        if scope in barred:
-            why, ends = barred[scope]
-            yield _joined([{"value": False, "why": why, "until": ends}])
-            continue
-        end = min(person.use_until(use) for person in it.persons)
-        if end < until:
-            yield _joined([{"value": True, "why": PermissionBasis.CONSENT, "until": end}])
-        else:
-            yield b""
+    for use, scope in _USES:
+        barred = next((item for item in found if item[0] == scope), None)  # the first counts
+        yield _permission(barred, min(person.use_until(use) for person in it.persons), until)
+
+
+def _permission(barred: Hold | None, end: int, until: int) -> bytes:
+    if barred is not None:
+        return _joined([{"value": False, "why": barred[1], "until": barred[2]}])
+    if end < until:
+        return _joined([{"value": True, "why": PermissionBasis.CONSENT, "until": end}])
+    return b""
+
+
+class RightsText(NamedTuple):
+    """Holds what facts alone say of a subject, nobody of whose account says anything of interests.
+
+    Attributes
+    ----------
+    holds : tuple of Hold
+    general : bytes
+        The same as objects of JSON, joined by commas.
+    ends : tuple of int
+        When the word on each use ends that may be made of profiles, ms.
+    """
+
+    holds: tuple[Hold, ...]
+    general: bytes
+    ends: tuple[int, ...]
+
+
+class SilenceText(NamedTuple):
+    """Holds what a silence says in a profile: of everything, and of single interests or channels.
+
+    Attributes
+    ----------
+    holds : tuple of Hold
+    general : bytes
+        The same as objects of JSON, joined by commas.
+    interests, unnamed : tuple of bytes
+        An object of JSON for each, with and without names.
+    """
+
+    holds: tuple[Hold, ...]
+    general: bytes
+    interests: tuple[bytes, ...]
+    unnamed: tuple[bytes, ...]
+
+
+def rights_of(it: Situation, now: int, rules: Rules) -> RightsText:
+    """Work out what facts alone say of a subject, `it` being without silence."""
+    held = tuple(holds(it, now, rules))
+    ends = tuple(min(person.use_until(use) for person in it.persons) for use, _ in _USES)
+    return RightsText(held, _general(held), ends)
+
+
+def said_of(silence: Sequence[Forbidden], tree: Taxonomy) -> SilenceText:
+    """Write what a silence says of a subject."""
+    held = tuple(_spoken_holds(silence))
+    named, unnamed = [], []
+    for item in silence:
+        if item.interest is not None or item.channel is not None:
+            until = b"%d}" % item.until if item.until < FOREVER else b"null}"
+            begin, begin_unnamed = _begun(item.rule, item.interest, item.channel, tree)
+            named.append(begin + until)
+            unnamed.append(begin_unnamed + until)
+    return SilenceText(held, _general(held), tuple(named), tuple(unnamed))
+
+
+def notes_beside(rights: RightsText, said: SilenceText, until: int) -> Notes:
+    """Make of both what `notes` says where nobody says anything of interests."""
+    held = (*rights.holds, *said.holds)
+    room = max(0, _MAX_NOTES - len(held))
+    general = rights.general + said.general
+    if rights.general and said.general:
+        general = rights.general + b"," + said.general
+    offers, audiences = (
+        _permission(next((item for item in held if item[0] == scope), None), end, until)
+        for (_, scope), end in zip(_USES, rights.ends, strict=True)
+    )
+    return Notes(
+        general, b",".join(said.interests[:room]), offers, audiences, b",".join(said.unnamed[:room])
+    )
+
+
+@lru_cache(maxsize=4_096)
+def _begun(
+    rule: SuppressionReason, interest: str | None, channel: str | None, tree: Taxonomy
+) -> tuple[bytes, bytes]:
+    """Begin what is said of an interest or a channel, up to its end; and without its name."""
+    (said,) = _silence((Forbidden(rule, interest, channel, 0),), tree)
+    unnamed = {key: value for key, value in said.items() if key != "name"}
+    begun, begun_unnamed = (orjson.dumps(it).removesuffix(b"0}") for it in (said, unnamed))
+    return begun, begun_unnamed
+
+
+def _general(held: Iterable[Hold]) -> bytes:
+    return _joined([{"scope": scope, "reason": why, "until": end} for scope, why, end in held])
 
 
 def _joined(found: list[dict[str, Any]]) -> bytes:
@@ -179,6 +267,10 @@ def holds(it: Situation, now: int, rules: Rules) -> Iterator[Hold]:
         yield "all", SuppressionReason.CHILD_DEVICE, None
     if not it.account.allows(Purpose.AUDIENCES, now, rules) or it.refuses(Purpose.AUDIENCES, now):
         yield "audiences", SuppressionReason.NO_CONSENT_AUDIENCES, None
-    found = [item for item in it.silence if item.interest is None and item.channel is None]
+    yield from _spoken_holds(it.silence)
+
+
+def _spoken_holds(silence: Iterable[Forbidden]) -> Iterator[Hold]:
+    found = [item for item in silence if item.interest is None and item.channel is None]
     for item in sorted(found, key=lambda item: -item.until):  # the last end first
         yield "all", item.rule, _or_open(item.until)

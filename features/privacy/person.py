@@ -251,10 +251,16 @@ class Person:
 
     def next_change(self, now: int, rules: Rules) -> int:
         """Event time at which something limited in time ends, `FOREVER` where nothing does."""
-        last = (history[-1] for history in self.consents.values())
-        ends = [word.until for word in last if word.status == ConsentStatus.GRANTED]
-        ends += [item.until for item in self.quiet(now, rules) + self.opinions(now, rules)]
-        return min((end for end in ends if end > max(now, 0)), default=FOREVER)
+        now = max(now, 0)
+        first = FOREVER
+        for history in self.consents.values():
+            last = history[-1]
+            if last.status == ConsentStatus.GRANTED and now < last.until < first:
+                first = last.until
+        if not self.about:  # as most
+            return first
+        said = self.quiet(now, rules) + self.opinions(now, rules)
+        return min(first, *(item.until for item in said if item.until > now), FOREVER)
 
     # -- bytes ---------------------------------------------------------------------------
 

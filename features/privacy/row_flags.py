@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from features.outcomes.contact_policy import Silence
+from features.outcomes.silence import Silence
 from features.privacy import flags as flagging
 from features.privacy.admission import Admission
 from features.privacy.ledger import Ledger
@@ -58,7 +58,7 @@ class RowFlags:
         if not self._ledger.tells(account):  # most say nothing of interests, but are spoken to
             drawn = flagging.row_interests(self._store, sid) if self._rules.holdouts.active else []
             silent = self._spoken.flags(account, member, now, drawn)
-            flagging.flag(self._store, sid, (silent,), [], ts)
+            flagging.set_quiet(self._store, sid, silent.keys())
             return
         own = [self._ledger.person(account, member)] if member else []
         of = [self._ledger.person(account), *own]
@@ -89,40 +89,47 @@ class RowFlags:
             self.one(account, member, of_member, now, ts)
             self.hold(account, member, of_member, now)
 
-    def silence(self, account: bytes, sid: int, now: int, before: Silence | None) -> None:
+    def silence(
+        self, account: bytes, sid: int, now: int, before: Silence | None, after: Silence
+    ) -> None:
         """Set the flags of all rows of an account where nothing but its silence changed.
 
         Parameters
         ----------
         before : Silence or None
             What the flags follow from; None where that is not known.
+        after : Silence
+            What they are to follow from, that of `now`.
         """
         if before is None or self._rules.holdouts.active:
             self.all(account, sid, now, 0)
             return
-        self.expect(account, sid, now)
-        after, tells = self._spoken.silence(account, now), self._ledger.tells(account)
-        used = self._store.subjects["used"]
+        tells = self._ledger.tells(account)
+        self._expect(sid, 2**lay.FLAGGED - 1 if tells else self._spoken.bits(after))
         for subject in self._store.members(sid):
             member = "" if subject == sid else self._member(subject)
             name = spelled(member)
-            said = tells or before.to(name) != after.to(name)
-            if said and (tells or before.interests(name) != after.interests(name)):
+            if tells:
                 self.one(account, member, subject, now, 0)
-            elif said and used[subject]:  # its profile says so
-                self._store.mark(subject, lay.D_STATE | lay.D_PROFILE)
+            elif before.to(name) != after.to(name):
+                quiet = self._spoken.quiet(after, member)
+                if quiet != self._spoken.quiet(before, member):
+                    flagging.set_quiet(self._store, subject, quiet)
+                elif self._store.subjects["used"][subject]:  # its profile says so
+                    self._store.mark(subject, lay.D_STATE | lay.D_PROFILE)
             # A restart left off what the household's hold said as well.
             if before.holds(name) or after.holds(name):
                 self.hold(account, member, subject, now)
 
     def expect(self, account: bytes, sid: int, now: int) -> None:
         """Say which new rows of an account and its members get flags, for the fold to stop at."""
-        if self._rules.holdouts.active or self._ledger.tells(account):
-            bits = 2**lay.FLAGGED - 1
-        else:
-            bits = 0
-            for name in self._spoken.silence(account, now).all_interests:
-                bits |= 1 << self._taxonomy.index(name) % lay.FLAGGED
+        any_of_it = self._rules.holdouts.active or self._ledger.tells(account)
+        bits = 2**lay.FLAGGED - 1
+        self._expect(
+            sid, bits if any_of_it else self._spoken.bits(self._spoken.silence(account, now))
+        )
+
+    def _expect(self, sid: int, bits: int) -> None:
         self._store.subjects["flagged"][sid] = bits
 
     def hold(self, account: bytes, member: str, sid: int, now: int) -> None:

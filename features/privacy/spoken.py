@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
-from features.outcomes.contact_policy import NOT_SPOKEN_TO, Forbidden, Silence
 from features.outcomes.contacts import DAY_MS
+from features.outcomes.silence import NOT_SPOKEN_TO, Forbidden, Silence
 from features.privacy.consent import FOREVER
 from features.privacy.flags import Flags
 from features.privacy.followed import Followed
 from features.privacy.ledger import Ledger
+from features.privacy.notes import SilenceText, said_of
 from features.privacy.owned_device import spelled
 from features.privacy.rules import Rules
 from features.records.facts import ContactMade, OutcomeSaid
@@ -21,6 +22,8 @@ from features.vocabulary import ContactNews, Reply, SuppressionReason
 
 #: Accounts whose silence is kept once worked out.
 _MOST_SILENCES: Final = 20_000
+#: What is kept with a silence of all of an account.
+_BITS: Final = "bits", ""
 
 
 class Spoken:
@@ -110,6 +113,15 @@ class Spoken:
         held = (Forbidden(SuppressionReason.HOLDOUT, name, None, FOREVER) for name in about)
         return (*held, *silent)
 
+    def said(self, account: bytes, member: str, now: int) -> SilenceText:
+        """Write what the silence towards a member says in his profile, but for hold-outs."""
+        silence, name = self.silence(account, now), spelled(member)
+        what = "said", name if name in silence.of else ""
+        known: SilenceText | None = silence.kept.get(what)
+        if known is None:
+            known = silence.kept[what] = said_of(silence.to(name), self._taxonomy)
+        return known
+
     def concerns(self, account: bytes, now: int) -> bool:
         """Whether there is, or may be, something that must not be said to an account."""
         return self._rules.holdouts.active or self.next_end(account, now) < FOREVER
@@ -126,9 +138,28 @@ class Spoken:
 
     def flags(self, account: bytes, member: str, now: int, interests: Iterable[int] = ()) -> Flags:
         """The flags of what nothing may be said about; of hold-outs, of these interests alone."""
-        silent = self.silence(account, now).interests(spelled(member))
-        quiet = {self._taxonomy.index(name) for name in silent}
+        quiet = self.quiet(self.silence(account, now), member)
         return dict.fromkeys(quiet.union(self._out(account, interests)), lay.F_QUIET)
+
+    def quiet(self, silence: Silence, member: str) -> frozenset[int]:
+        """Dense interests of which a silence lets nothing be said to a member."""
+        name = spelled(member)
+        what = "quiet", name if name in silence.of else ""
+        known: frozenset[int] | None = silence.kept.get(what)
+        if known is None:
+            known = frozenset(map(self._taxonomy.index, silence.interests(name)))
+            silence.kept[what] = known
+        return known
+
+    def bits(self, silence: Silence) -> int:
+        """Kinds of interests (`features.state.layout.SUBJECT`) that a silence to anybody is on."""
+        known: int | None = silence.kept.get(_BITS)
+        if known is None:
+            known = 0
+            for name in silence.all_interests:
+                known |= 1 << self._taxonomy.index(name) % lay.FLAGGED
+            silence.kept[_BITS] = known
+        return known
 
     def _out(self, account: bytes, interests: Iterable[int]) -> list[int]:
         """Those of some interests for which an account is held out."""

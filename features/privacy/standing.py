@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from features.outcomes.contact_policy import Silence
+from features.outcomes.silence import Silence
 from features.privacy import flags as flagging
 from features.privacy import lapsed as lapsing
 from features.privacy.admission import Admission
@@ -22,7 +22,7 @@ from features.privacy.ledger import Ledger, person_key
 from features.privacy.name_sets import keep_name
 from features.privacy.namesakes import NONE, Starts, namesakes
 from features.privacy.notes import Notes, holds
-from features.privacy.person import ATTRIBUTION
+from features.privacy.person import ATTRIBUTION, Person
 from features.privacy.row_flags import RowFlags
 from features.privacy.rules import Rules
 from features.privacy.spoken import Spoken
@@ -111,25 +111,27 @@ class Standing:
             What followed from the contacts so far, where nothing else changed.
         """
         sid, after = self._store.find(account), self.spoken.silence(account, now)
-        says = before is not None and sid >= 0 and self._says(sid, account, before, after)
-        if says and before == after:
-            return  # an answer that changes nothing, a hold-out
-        self._settle(account, "", now)
-        if not says:
+        if before is not None and sid >= 0 and before.holds("") == after.holds(""):
+            known, kin = int(self._store.subjects["status"][sid]), self._ledger.kin(account)
+            kin_same = bool(known & lay.S_KIN) == (kin is not None)
+            if kin_same and before == after:
+                return  # an answer that changes nothing, a hold-out
+            self._statements.renew_silence(account)
+            self._put_end(account, self._ledger.person(account), after, now)
+            if not kin_same or (before.next_end is None) != (after.next_end is None):
+                self._restate(account, now)
+        else:
+            self._settle(account, "", now)
             self.restate(account, now)
-            sid = sid if sid >= 0 else self._store.find(account)
+            sid, after = self._store.find(account), self.spoken.silence(account, now)
         if sid >= 0:
-            self.rows.silence(account, sid, now, before)
+            self.rows.silence(account, sid, now, before, after)
         self._store.counters["due"] = self.ends.first()
 
-    def _says(self, sid: int, account: bytes, before: Silence, after: Silence) -> bool:
-        """Whether an account's subject says already what follows from another silence."""
-        known = bool(self._store.subjects["status"][sid] & lay.S_KIN)
-        return (
-            (before.next_end is None) == (after.next_end is None)
-            and before.holds("") == after.holds("")
-            and known == (self._ledger.kin(account) is not None)
-        )
+    def _put_end(self, account: bytes, person: Person, silence: Silence, now: int) -> None:
+        """Remember when the next thing of an account ends."""
+        end, silent = person.next_change(now, self._rules), silence.next_end
+        self.ends.put(account, end if silent is None else min(end, silent))
 
     def end(self, account: bytes, member: str, at: int, now: int) -> None:
         """Apply that something of a person ended at a time, ms; maybe other things since."""
@@ -208,8 +210,11 @@ class Standing:
             Whether all profiles have to say it anew; None where a hold or its end is the news.
         """
         self._statements.renew(account)
+        self._restate(account, now, news)
+
+    def _restate(self, account: bytes, now: int, news: bool | None = None) -> None:
         kin, person = self._ledger.kin(account) or Kin(), self._ledger.person(account)
-        it = self._statements.situation(account, "", person, now)
+        it = self._statements.situation(account, "", person, now, told=False)
         noted = (
             self.spoken.concerns(account, now)
             or person.speaks(now, self._rules)
@@ -245,11 +250,10 @@ class Standing:
         """Remember when something of a person ends; of a member also when it may be held."""
         self._statements.renew(account)
         person = self._ledger.person(account, member)
-        end = person.next_change(now, self._rules)
         if not member:
-            self.ends.put(account, min(end, self.spoken.next_end(account, now)))
+            self._put_end(account, person, self.spoken.silence(account, now), now)
             return
-        self.ends.put(person_key(account, member), end)
+        self.ends.put(person_key(account, member), person.next_change(now, self._rules))
         self.admission.put_member(account, member, person, now)
         barred = any(person.refuses(use, now) for use in (Purpose.OFFERS, Purpose.AUDIENCES))
         known = (self._ledger.kin(account) or Kin()).is_child(member)  # not whoever was erased

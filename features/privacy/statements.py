@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from features.privacy.admission import Admission
 from features.privacy.ledger import Ledger
-from features.privacy.notes import Notes, Situation, notes
+from features.privacy.notes import Notes, RightsText, Situation, notes, notes_beside, rights_of
 from features.privacy.person import Person
 from features.privacy.rules import Rules
 from features.privacy.spoken import Spoken
@@ -43,6 +43,7 @@ class Statements:
         self._admission = admission
         self._spoken = spoken
         self._texts: dict[int, _Text] = {}  # by subject number
+        self._rights: dict[int, RightsText] = {}  # what facts alone say, by subject number
         self._made_of: dict[bytes, set[int]] = {}  # numbers by account
         self._numbers = store.live.keys.dirty  # another array after numbers were given anew
 
@@ -50,8 +51,7 @@ class Statements:
         """Suppressions and permissions of subjects."""
         if self._numbers is not self._store.live.keys.dirty:
             self._numbers = self._store.live.keys.dirty
-            self._texts.clear()
-            self._made_of.clear()
+            self._clear()
         found, now, texts = [], self._store.now, self._texts
         for sid, end in zip(sids.tolist(), self._ends(sids), strict=True):
             # It stays the same until its account is to be told anew or, where they matter, the
@@ -86,23 +86,41 @@ class Statements:
         account, _, name = self._store.key(sid).partition(b"/")
         # Where nobody of it said something of interests, the text names none of the subject's.
         named = self._rules.holdouts.active or self._ledger.tells(account)
-        rows = self._rows(sid) if named else b""
-        interests = np.frombuffer(rows, np.uint16).tolist() if named else []
+        if account not in self._made_of and len(self._made_of) >= _MOST_TEXTS:
+            self._clear()
+        self._made_of.setdefault(account, set()).add(sid)
+        if not named:
+            rights = self._rights.get(sid)
+            if rights is None:
+                person = self._ledger.person(account)
+                it = self.situation(account, name.decode(), person, now, told=False)
+                rights = self._rights[sid] = rights_of(it, now, self._rules)
+            said = self._spoken.said(account, name.decode(), now)
+            self._texts[sid] = None, until, notes_beside(rights, said, until)
+            return self._texts[sid]
+        rows = self._rows(sid)
+        interests = np.frombuffer(rows, np.uint16).tolist()
         person = self._ledger.person(account)
         it = self.situation(account, name.decode(), person, now, interests)
         held = {self._taxonomy.ids[i]: i for i in interests}
         text = notes(it, now, until, self._rules, held, self._taxonomy)
-        if account not in self._made_of and len(self._made_of) >= _MOST_TEXTS:
-            self._texts.clear()
-            self._made_of.clear()
-        made = self._texts[sid] = rows if named else None, until, text
-        self._made_of.setdefault(account, set()).add(sid)
-        return made
+        self._texts[sid] = rows, until, text
+        return self._texts[sid]
 
     def renew(self, account: bytes) -> None:
         """Have the texts of an account made anew: something of it changed, or ended."""
         for sid in self._made_of.pop(account, ()):
-            del self._texts[sid]
+            self._texts.pop(sid, None)
+            self._rights.pop(sid, None)
+
+    def renew_silence(self, account: bytes) -> None:
+        """Have them made anew where nothing changed or ended but the silence towards it."""
+        for sid in self._made_of.get(account, ()):
+            self._texts.pop(sid, None)
+
+    def _clear(self) -> None:
+        for kept in (self._texts, self._rights, self._made_of):
+            kept.clear()
 
     def situation(
         self,
@@ -111,8 +129,13 @@ class Statements:
         person: Person | None,
         now: int,
         interests: Sequence[int] = (),
+        *,
+        told: bool = True,
     ) -> Situation:
-        """Gather what decides suppressions; without `person` what is the same for all facts."""
+        """Gather what decides suppressions; without `person` what is the same for all facts.
+
+        Where not `told`, whom there is silence towards is left out.
+        """
         kin, spoken = self._ledger.kin(account), self._spoken
         return Situation(
             person or Person(),
@@ -121,5 +144,7 @@ class Statements:
             bool(member) and self._admission.is_child(account, member),
             kin is not None and bool(kin.open),
             kin is not None and kin.shared,
-            () if person is None else spoken.forbidden(account, member, now, interests),
+            spoken.forbidden(account, member, now, interests)
+            if told and person is not None
+            else (),
         )

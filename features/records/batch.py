@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -77,6 +78,11 @@ class Batch:
 
     def __len__(self) -> int:
         return int(self.records.size)
+
+    @cached_property
+    def kinds(self) -> bytes:
+        """Kind of input of each record."""
+        return self.records["kind"].tobytes()
 
     def raw(self, i: int) -> bytes:
         """The record's bytes as received; of a fact, what may be kept of it, written anew."""

@@ -35,6 +35,7 @@ _FIRST_SUBJECTS = 1 << 10
 _FIRST_ROWS, _FIRST_IDS = 1 << 12, 1 << 14  # rows beside what an event may take
 _KEY_BYTES = 64  # expected, the arena grows where keys are longer
 _GONE_SHARE = 4  # compact when one in so many subject numbers is unused
+_MOST_FOUND = 1 << 14  # subjects whose numbers are remembered, by key
 _NOTHING = Attributing(AttributionRules(), np.zeros(0))
 
 
@@ -54,6 +55,9 @@ class Store:
     def __init__(self, clock: lay.Clock, max_ids: int, attributing: Attributing = _NOTHING) -> None:
         self.max_ids = max_ids
         self.spans = SpanTable()
+        self._found: dict[
+            bytes, int
+        ] = {}  # numbers by key: kernels add subjects, only we take them
         self.ticked = -1  # time of the latest `features.records.facts.Tick`, ms
         self._event_rows = lay.ROOM_ROWS * (1 + clock.attribution)
         self.totals = np.zeros(lay.OUTCOME_TOTALS + lay.SOURCE_TOTALS, np.int64)
@@ -125,11 +129,10 @@ class Store:
 
     def _told(self, batch: Batch, at: int, outcome: NDArray[np.uint8]) -> int:
         """Index of the next record if it is a fact or of an outcome, else -1."""
-        at += at < len(batch) and outcome[at] != lay.PENDING
-        if at == len(batch) or outcome[at] != lay.PENDING:
-            return -1
-        kind = batch.records["kind"][at]
-        return at if kind == FACTS or kind >= len(self.clock.source) else -1
+        kinds = batch.kinds
+        at += at < len(kinds) and outcome[at] != lay.PENDING
+        waits = at < len(kinds) and outcome[at] == lay.PENDING
+        return at if waits and not FACTS < kinds[at] < len(self.clock.source) else -1
 
     def make_room(self, subjects: int, key_bytes: int, rows: int) -> None:
         """Grow whatever could not take so many more."""
@@ -194,8 +197,16 @@ class Store:
 
     def find(self, account: bytes, member: bytes = b"") -> int:
         """Number of a subject, or -1."""
-        text, h = _key(account, member)
-        return int(subjects_kernel.find_text(self.subjects, self.live.keys, text, len(account), h))
+        key = account + b"/" + member if member else account
+        sid = self._found.get(key, -1)
+        if sid < 0:  # who is not there may come with any event
+            text, h = _key(account, member)
+            s, keys = self.subjects, self.live.keys
+            sid = int(subjects_kernel.find_text(s, keys, text, len(account), h))
+            if sid >= 0:
+                self._found = self._found if len(self._found) < _MOST_FOUND else {}
+                self._found[key] = sid
+        return sid
 
     def ensure(self, account: bytes, member: bytes = b"") -> int:
         """Number of a subject, made where it is not there yet."""
@@ -227,7 +238,9 @@ class Store:
 
     def mark(self, sid: int, what: int) -> None:
         """Note that a subject changed since the last commit."""
-        subjects_kernel.mark(self.subjects, self.live.keys, self.live.counters, sid, what)
+        known, s = what | lay.D_LISTED, self.subjects
+        if int(s["dirty"][sid]) & known != known:  # asking costs less than the kernel
+            subjects_kernel.mark(s, self.live.keys, self.live.counters, sid, what)
 
     def key(self, sid: int) -> bytes:
         """Key of a subject: ``account`` or ``account/member``."""
@@ -257,6 +270,7 @@ class Store:
         if not entirely:
             return
         s = self.subjects
+        self._found.pop(self.key(sid), None)
         account = int(s["account"][sid])
         if account != sid:
             before, after = int(s["previous"][sid]), int(s["sibling"][sid])
@@ -350,14 +364,14 @@ class Store:
         c, old = self.counters, self.subjects
         if int(c["gone"]) * _GONE_SHARE < int(c["subjects"]) or c["dirty"]:
             return
+        self._found.clear()
         n = int(c["subjects"])
         keep = np.flatnonzero((old["status"][:n] & lay.S_GONE) == 0).astype(np.int32)
         number = np.full(n + 1, -1, np.int32)
         number[keep] = np.arange(len(keep), dtype=np.int32)
         s = longer(old[keep], max(_FIRST_SUBJECTS, 2 * len(keep)))
-        s["account"][: len(keep)] = number[s["account"][: len(keep)]]
-        s["sibling"][: len(keep)] = number[s["sibling"][: len(keep)]]
-        s["previous"][: len(keep)] = number[s["previous"][: len(keep)]]
+        for name in ("account", "sibling", "previous"):
+            s[name][: len(keep)] = number[s[name][: len(keep)]]
         c["subjects"], c["gone"] = len(keep), 0
         lengths = s["key_len"][: len(keep)].astype(np.int64)
         text, s["key_at"][: len(keep)] = gather_spans(
@@ -375,14 +389,9 @@ class Store:
     def nbytes(self) -> int:
         """Bytes of live state that are in use, without what arrays hold in reserve."""
         c = self.counters
-        per_subject = lay.SUBJECT.itemsize + 4 + 8
-        return int(
-            c["subjects"] * per_subject
-            + c["keys_end"]
-            + c["rows_end"] * packing_kernel.ROW_BYTES
-            + 24 * c["ids"]
-            + self.screens.nbytes()
-        )
+        subjects = c["subjects"] * (lay.SUBJECT.itemsize + 4 + 8) + c["keys_end"]
+        rows = c["rows_end"] * packing_kernel.ROW_BYTES
+        return int(subjects + rows + 24 * c["ids"] + self.screens.nbytes())
 
 
 def _key(account: bytes, member: bytes) -> tuple[NDArray[np.uint8], np.uint64]:

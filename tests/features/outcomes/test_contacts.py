@@ -12,15 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.outcomes import contact_policy
-from features.outcomes.contact_policy import (
-    HOUR_MS,
-    Cap,
-    ContactPolicy,
-    Forbidden,
-    Pause,
-    PolicyError,
-)
+from features.outcomes.contact_policy import HOUR_MS, Cap, ContactPolicy, Pause, PolicyError
 from features.outcomes.contacts import ANNOYED, DAY_MS, GLAD, Contacts, Made
+from features.outcomes.silence import Forbidden
 from features.vocabulary import Reply, SuppressionReason
 from tests.oracle.contact_rules import refused
 
