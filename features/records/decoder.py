@@ -149,7 +149,7 @@ def decode(
         # Of two values the last would count: of a grant and a refusal neither is to be left out.
         if repeats(raw, values):
             raise Malformed(Refusal.NOT_JSON, "", "a name stands more than once")
-        return _fact(values, accepts, _FACTS if kind == FACTS else _OUTCOMES)
+        return _fact(account, values, accepts, _FACTS if kind == FACTS else _OUTCOMES)
     return _event(kind, values, inputs.events[kind - 1], accepts)
 
 
@@ -251,15 +251,15 @@ _OUTCOMES: Final[_Kinds] = {kind: (own, OUTCOMES[kind]) for kind, own in OUTCOME
 _TOLD: Final = _FACTS | _OUTCOMES
 
 
-def _fact(values: Mapping[str, Any], accepts: Accepts, kinds: _Kinds) -> Fact:
-    event_id, account_id, member_id, ts, kind = (
-        read(values, field, accepts) for field in FACT_COMMON
-    )
+def _fact(account: str, values: Mapping[str, Any], accepts: Accepts, kinds: _Kinds) -> Fact:
+    event_id, member_id, ts, kind = [
+        read(values, field, accepts) for field in FACT_COMMON if field is not ACCOUNT
+    ]
     if kind not in kinds:
         message = f"must be one of {', '.join(kinds)}"
         raise Malformed(Refusal.UNKNOWN_KIND, "kind", message)
     own, statement = kinds[kind]
-    found = ((field.name, read(values, field, accepts)) for field in own)
+    found = [(item.name, read(values, item, accepts)) for item in own]
     said = {name: value for name, value in found if value is not None}
     beside = len(values) > len(said) + (4 if member_id is None else 5)
-    return Fact(event_id, account_id, member_id, ts, statement(**said), beside=beside)
+    return Fact(event_id, account, member_id, ts, statement(**said), beside=beside)

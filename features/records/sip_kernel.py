@@ -189,7 +189,12 @@ def event_key_of(account: bytes, event_id: bytes, kind: int, secret: bytes = b""
 
 def witness_of(account: bytes, secret: bytes = b"") -> int:
     """Keyed bits of an account, equal to what the parser computes."""
-    return int(_witness_of(np.uint64(hash_text(account)), hash_key(secret)[1]))
+    return witness_by_hash(hash_text(account), secret)
+
+
+def witness_by_hash(account_hash: int, secret: bytes = b"") -> int:
+    """Keyed bits of an account whose hash is known."""
+    return int(_witness_of(np.uint64(account_hash), hash_key(secret)[1]))
 
 
 @bare

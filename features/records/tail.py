@@ -9,8 +9,14 @@ from features.records.concealed import Secret, concealed, keys_of
 from features.records.decoder import PREFIXES, Event
 from features.records.facts import Fact
 from features.records.hash_kernel import hash_text
-from features.records.sip_kernel import event_key_of, witness_of
+from features.records.sip_kernel import event_key_of, witness_by_hash, witness_of
 from features.records.tolerated import to_bytes
+
+#: What a fact has none of, in the places of EVENT: hashes of device and contents, and the offset;
+#: bytes, durations and arrival; places of contents, and the partition; their lengths; country and
+#: mode; prefixes.
+_NO_HASHES, _NO_NUMBERS, _NO_CONTENT = (0,) * 4, (0,) * 4, (0,) * 3
+_NO_LENGTHS = _NO_PLACE = _NO_PREFIXES = (0,) * 2
 
 
 class Tail:
@@ -28,7 +34,32 @@ class Tail:
     def fact(self, fact: Fact, kind: int) -> tuple[int, ...]:
         """Keep what may be kept of a fact that came by an input of a kind; give its row."""
         kept = concealed(fact, self._secret)
-        return self.row(to_bytes(kept), _as_event(kept, kind))
+        raw, account = to_bytes(kept), kept.account_id.encode()
+        member = (kept.member_id or "").encode()
+        start, size, known = self._size, len(raw), hash_text(account)
+        self.parts += (raw, account, member)
+        self._size += size + len(account) + len(member)
+        return (
+            kept.ts,
+            event_key_of(account, kept.event_id.encode(), kind, self._key),
+            known,
+            hash_text(account + b"/" + member) if member else known,
+            *_NO_HASHES,
+            start,
+            *_NO_NUMBERS,
+            witness_by_hash(known, self._key),
+            size,
+            size if account else 0,
+            size + len(account) if member else 0,
+            *_NO_CONTENT,
+            len(account),
+            len(member),
+            *_NO_LENGTHS,
+            NO_TZ,
+            *_NO_PLACE,
+            kind,
+            *_NO_PREFIXES,
+        )
 
     def row(self, raw: bytes, event: Event) -> tuple[int, ...]:
         """Keep the bytes; give the record in the order of EVENT, place and arrival 0."""
@@ -67,12 +98,6 @@ class Tail:
             event.prefix,
             event.prefix2,
         )
-
-
-def _as_event(fact: Fact, kind: int) -> Event:
-    """A fact as a row without content."""
-    return Event(kind, fact.event_id, fact.account_id, fact.member_id, None, fact.ts, None, None,
-                 0, "", 0, "", 0, 0, 0, 0)  # fmt: skip
 
 
 def _key_hash(prefix: int, text: str) -> int:
