@@ -6,7 +6,7 @@ they decide which row gives way to another, so they must not depend on when comm
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -52,14 +52,15 @@ def forbidding(person: Person, now: int, taxonomy: Taxonomy, rules: Rules) -> Fl
 
 
 def expiries(
-    persons: Iterable[Person], now: int, taxonomy: Taxonomy, rules: Rules
+    persons: Iterable[Person], now: int, taxonomy: Taxonomy, rules: Rules, silent: Mapping[int, int]
 ) -> dict[int, int]:
     """Date the end of what persons said of interests, by dense interest, ms.
 
-    What forbids goes before what is liked, and of several words the last to end counts.
+    What forbids goes before what is liked, and of several words the last to end counts, `silent`
+    being one: when the silence about an interest ends.
     """
     likes: dict[int, int] = {}
-    others: dict[int, int] = {}
+    others = dict(silent)
     for person in persons:
         for interest, stance, until in person.opinions(now, rules):
             index = taxonomy.index(interest)

@@ -100,14 +100,14 @@ def notes(
     tree : Taxonomy
     """
     held_back = [*holds(it, now, rules)]
-    found, ends = [*_silence(it.silence, tree)], dict[int, int]()
+    found, ends = [*_silence(it.silence, tree)], _silent_until(it.silence, tree)
     offers, audiences = _permissions(it, until, held_back)
     if any(person.about for person in it.persons):
         found += [
             {"scope": scope, "name": tree.names[tree.index(scope)], "reason": reason, "until": end}
             for scope, reason, end in _quiet(it, now, rules, held)
         ]
-        ends = expiries(it.persons, now, tree, rules)
+        ends = expiries(it.persons, now, tree, rules, ends)
     del found[max(0, _MAX_NOTES - len(held_back)) :]
     own = {index: ends[index] for index in held.values() if index in ends} if ends else {}
     unnamed = [{key: said for key, said in item.items() if key != "name"} for item in found]
@@ -125,6 +125,16 @@ def _silence(silence: Iterable[Forbidden], tree: Taxonomy) -> Iterator[dict[str,
                 said["channel"] = item.channel
             said |= {"reason": item.rule, "until": _or_open(item.until)}
             yield said
+
+
+def _silent_until(silence: Iterable[Forbidden], tree: Taxonomy) -> dict[int, int]:
+    """Date the end of the silence about interests by whatever channel, by dense interest, ms."""
+    ends: dict[int, int] = {}
+    for item in silence:
+        if item.interest is not None and item.channel is None:
+            index = tree.index(item.interest)
+            ends[index] = max(item.until, ends.get(index, 0))
+    return ends
 
 
 def _or_open(until: int) -> int | None:
@@ -189,12 +199,15 @@ class SilenceText(NamedTuple):
         The same as objects of JSON, joined by commas.
     interests, unnamed : tuple of bytes
         An object of JSON for each, with and without names.
+    ends : mapping of int to int
+        When the silence about an interest ends, ms, by dense index.
     """
 
     holds: tuple[Hold, ...]
     general: bytes
     interests: tuple[bytes, ...]
     unnamed: tuple[bytes, ...]
+    ends: Mapping[int, int]
 
 
 def rights_of(it: Situation, now: int, rules: Rules) -> RightsText:
@@ -214,7 +227,8 @@ def said_of(silence: Sequence[Forbidden], tree: Taxonomy) -> SilenceText:
             begin, begin_unnamed = _begun(item.rule, item.interest, item.channel, tree)
             named.append(begin + until)
             unnamed.append(begin_unnamed + until)
-    return SilenceText(held, _general(held), tuple(named), tuple(unnamed))
+    ends = _silent_until(silence, tree)
+    return SilenceText(held, _general(held), tuple(named), tuple(unnamed), ends)
 
 
 def notes_beside(rights: RightsText, said: SilenceText, until: int) -> Notes:
@@ -228,9 +242,8 @@ def notes_beside(rights: RightsText, said: SilenceText, until: int) -> Notes:
         _permission(next((item for item in held if item[0] == scope), None), end, until)
         for (_, scope), end in zip(_USES, rights.ends, strict=True)
     )
-    return Notes(
-        general, b",".join(said.interests[:room]), offers, audiences, b",".join(said.unnamed[:room])
-    )
+    interests, unnamed = (b",".join(texts[:room]) for texts in (said.interests, said.unnamed))
+    return Notes(general, interests, offers, audiences, unnamed, said.ends)
 
 
 @lru_cache(maxsize=4_096)

@@ -159,6 +159,16 @@ class Model:
                 by_any = [item for item in by if "channel" not in item]
                 assert not (advised and by_any), (subject, interest, by_any)
                 assert bool(by) <= bool(_silenced(offers, interest, channel) or not advised)
+            _check_ends(profile)
+
+
+def _check_ends(profile: Any) -> None:
+    """What is avoided, for it was spoken of, is so until the last of that ends."""
+    for item in profile["interests"]:
+        if item["stance"] == "avoid":
+            ends = [one["until"] for one in profile["suppressions"]
+                    if one["scope"] == item["id"] and "channel" not in one]  # fmt: skip
+            assert item["until"] == max(ends)
 
 
 def _silenced(profile: Any, interest: str, channel: str) -> list[Any]:
