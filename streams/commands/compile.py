@@ -27,12 +27,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _EXAMPLES
-    x86 = platform.machine() in ("x86_64", "AMD64")
     parser.add_argument(
         "--cpu",
-        choices=(*(("x86-64-v3",) if x86 else ()), "generic", "native"),
-        default="x86-64-v3" if x86 else "generic",
-        help="the processors that it is for (%(default)s)",
+        choices=("x86-64-v3", "generic", "native"),
+        help="the processors that it is for (x86-64-v3, on other architectures generic)",
     )
     parser.add_argument(
         "--into", type=Path, metavar="FOLDER", help="another folder than the package's own"
@@ -42,14 +40,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> ExitCode:
     """Compile, or take from Numba's cache, what a worker calls."""
     assert "numba" not in sys.modules, "the compiler reads at its import what it compiles for"
-    if args.cpu == "native":
+    cpu = args.cpu or ("x86-64-v3" if platform.machine() == "x86_64" else "generic")
+    if cpu == "native":
         os.environ.pop("NUMBA_CPU_NAME", None)
     else:
-        os.environ["NUMBA_CPU_NAME"] = args.cpu
+        os.environ["NUMBA_CPU_NAME"] = cpu
     from features.jit import SHIPPED, ship
     from streams.worker.wiring import warm_up
 
     warm_up()
     folder = args.into or SHIPPED
-    print(f"{ship(folder)} functions for {args.cpu} in {folder}")
+    print(f"{ship(folder)} functions for {cpu} in {folder}")
     return ExitCode.DONE
