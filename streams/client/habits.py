@@ -88,6 +88,19 @@ def newest_day(profile: Mapping[str, Any]) -> date | None:
     return _local(profile.get("as_of"), _heading_clock(profile))
 
 
+def today_of(profile: Mapping[str, Any]) -> date | None:
+    """Day on which a profile (JSON) stands: its tomorrow is the day that its chances are of.
+
+    That is the day of its newest event, which its heading has, or a later one of a customer who
+    was away. It may have been written after the midnight behind it: all days are counted to this
+    one, or what is said of them would not fit the heading.
+    """
+    newest, written, day = newest_day(profile), written_on(profile), day_of(profile)
+    if newest is None or written is None:
+        return newest
+    return max(newest, (day or written) - timedelta(1))
+
+
 def written_on(profile: Mapping[str, Any]) -> date | None:
     """Day on which a profile (JSON) was written, by the same clock: no earlier than its events."""
     minutes = _heading_clock(profile)

@@ -8,15 +8,7 @@ from typing import Any
 
 from streams.client.chances import is_figure
 from streams.client.ends import advice_end, is_forbidden
-from streams.client.habits import (
-    WEEKDAYS,
-    WeeklyHabit,
-    date_of,
-    day_of,
-    newest_day,
-    weekly_habit,
-    written_on,
-)
+from streams.client.habits import WEEKDAYS, WeeklyHabit, date_of, today_of, weekly_habit
 from streams.client.phrases import Phrasebook
 
 #: What was seen on so few days has no trend; nor has what was not seen for so many.
@@ -47,7 +39,7 @@ class Occasions(Phrasebook):
         beyond = is_figure(score) and score >= max(_HIGH, _TIMES_DAYS * days / of)
         if not beyond or raw.get("stance") == "avoid" or _is_weekly(raw):
             return said
-        last, today = date_of(raw.get("last_active")), written_on(profile)
+        last, today = date_of(raw.get("last_active")), today_of(profile)
         lately = last is not None and today is not None and (today - last).days <= _LATELY
         few = "few_lately" if lately else "few_guess"
         return self.say("sentence", few, seen=said, last=last)
@@ -169,12 +161,12 @@ def active_days(raw: Mapping[str, Any]) -> int | None:
 
 
 def days_away(raw: Mapping[str, Any], profile: Mapping[str, Any]) -> int:
-    """Days that an interest (JSON) was not seen for, as of its profile; 0 where they tell nothing.
+    """Days since an interest (JSON) was seen, as of its profile; 0 where they tell nothing.
 
     A week tells, or more than one of what comes once a week.
     """
-    last, seen = written_on(profile), date_of(raw.get("last_active"))
-    days = (last - seen).days if last and seen else 0
+    today, seen = today_of(profile), date_of(raw.get("last_active"))
+    days = (today - seen).days if today and seen else 0
     return days if days >= WEEK + _is_weekly(raw) else 0
 
 
@@ -185,8 +177,8 @@ def dicts(value: Any) -> list[dict[str, Any]]:
 
 def _morning(profile: Mapping[str, Any]) -> date | None:
     """The day that a profile is of, or the likeliest where that is open."""
-    newest = newest_day(profile)
-    return day_of(profile) or (newest + timedelta(1) if newest else None)
+    today = today_of(profile)
+    return today + timedelta(1) if today else None
 
 
 def _is_weekly(raw: Mapping[str, Any]) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 
 from streams.client.chances import is_figure, kept_down_to, rounded_times
 from streams.client.ends import SAID, advice_end, is_forbidden, kept_until, pauses, shown_day
-from streams.client.habits import date_of, written_on
+from streams.client.habits import date_of, today_of
 from streams.client.occasions import Occasions, active_days, days_away, dicts
 from streams.client.phrases import says_times
 
@@ -226,8 +226,7 @@ class Wording(Occasions):
         """
         since, end = raw.get("stance_since"), advice_end(raw, profile)
         if isinstance(since, str) and not is_forbidden(raw):
-            dated = "since_new" if _is_new(since, profile) else "since"
-            yield self.say("sentence", dated, since=since)
+            yield self.say("sentence", _age(since, profile), since=since)
         yield self.say("again", end.code, date=end.date)
         if end.last:
             yield self.say("again", f"_{end.last}", date=end.last_day)
@@ -273,10 +272,13 @@ class Wording(Occasions):
         return f"{said} {self.say('sentence', 'some_channels' if some else 'any_channel')}"
 
 
-def _is_new(since: str, profile: Mapping[str, Any]) -> bool:
-    """Whether a stance begins on the day that a profile (JSON) was written on, or after it."""
-    last = written_on(profile)
-    return last is not None and since >= last.isoformat()
+def _age(since: str, profile: Mapping[str, Any]) -> str:
+    """Code of the sentence on since when a stance holds, as of the day of a profile (JSON)."""
+    today = today_of(profile)
+    if today is None or since < today.isoformat():
+        return "since"
+    # Written after midnight it begins with the next day, which its heading does not have yet.
+    return "since_new" if since == today.isoformat() else "since_today"
 
 
 def _weight(reason: Mapping[str, Any], engaged: bool) -> int:

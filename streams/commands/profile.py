@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from importlib import util
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from streams.client import Profile, ProfileReader
+from streams.client.habits import newest_day, today_of
 from streams.client.words import LANGUAGES, Wording, wording
 from streams.contract import topics
 from streams.errors import ExitCode
@@ -75,13 +76,15 @@ def print_profile(console: Console, profile: Profile, raw: dict[str, Any], said:
     """Print a profile as a table and sentences."""
     from rich.table import Table
 
+    later = _counted_up_to(raw)
     table = Table(
         title=said.say(
             "shown",
-            "head",
+            "head_later" if later else "head",
             subject=profile.subject,
             version=profile.version,
             at=_on_its_clock(profile),
+            day=later or "",
         ),
         caption=said.say(
             "shown",
@@ -112,6 +115,12 @@ def print_profile(console: Console, profile: Profile, raw: dict[str, Any], said:
 
 def _objects(raw: dict[str, Any], name: str) -> list[dict[str, Any]]:
     return list(raw.get(name) or ())
+
+
+def _counted_up_to(raw: dict[str, Any]) -> date | None:
+    """Day that all days are counted to, where it is a later one than the heading's."""
+    today = today_of(raw)
+    return today if today and today != newest_day(raw) else None
 
 
 def _on_its_clock(profile: Profile) -> str:

@@ -125,7 +125,7 @@ def test_advice_on_what_was_not_seen_for_long_says_so(days: int, habit: bool, sa
         "reasons": [still, {"code": "active_days_28", "value": 9}, *more],
     }
     words = wording("en").interest(raw, _PROFILE)
-    assert (f"may still be one, though it was not seen for {days} days: at best" in words) is said
+    assert (f"may still be one, though it was last seen {days} days ago: at best" in words) is said
     assert ("Most likely next" in words) is not said
     assert ("Next 7 days" in words) is not said
 
@@ -169,7 +169,7 @@ def test_what_a_fault_or_a_halt_holds_is_said_with_what_it_would_be_else(
     words = wording("en").interest(raw)
     assert said in words and ("Without that" in words) is bool(said)
     stale = {**raw, "first_seen": "2026-01-01", "last_active": "2026-02-20"}
-    though = "would talk about it, though it was not seen for 13 days."
+    though = "would talk about it, though it was last seen 13 days ago."
     assert (though in wording("en").interest(stale, _PROFILE)) is (said.endswith("customer's."))
     german = wording("de").interest(raw)
     assert ("hne das würde man" in german) is bool(said)

