@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from streams.client.chances import KEPT_DAYS
-from streams.client.habits import date_of, written_on
+from streams.client.habits import date_of, day_of, written_on
 
 #: Reasons that decide whatever was measured; they are said first.
 SAID = ("on_hold", "care_case", "suppressed", "declared_dislike", "declared_like")
@@ -19,6 +19,8 @@ SAID = ("on_hold", "care_case", "suppressed", "declared_dislike", "declared_like
 _FORBIDDING = frozenset(SAID) - {"declared_like"}
 #: What ends by no date, what lasts longest first: each the code of the sentence on it.
 _OPEN = ("holdout", "no_end", "on_hold", "care_case")
+#: What was seen on a trip waits for what is seen at home.
+_TRIPS = ("learned_abroad", "trip_taken")
 _LAST_MS = 253_402_300_800_000  # of the year 9999
 
 
@@ -47,7 +49,7 @@ class AdviceEnd(NamedTuple):
 
 def advice_end(raw: Mapping[str, Any], profile: Mapping[str, Any]) -> AdviceEnd:
     """Work out when to look again at an interest (JSON) of a profile (JSON), and what ends then."""
-    consent, offers = shown_day(profile.get("valid_until")), _permission(profile)
+    consent, offers = shown_day(profile.get("valid_until")), offers_permission(profile)
     if is_forbidden(raw):
         code, date = _forbidden(raw, profile, offers, consent)
         if date and consent and consent <= date:
@@ -64,14 +66,12 @@ def advice_end(raw: Mapping[str, Any], profile: Mapping[str, Any]) -> AdviceEnd:
     known = {code: end for code, end in ends.items() if end}
     last = min(known, key=lambda code: known[code], default="")
     last_day = known.get(last, "")
-    following = raw.get("next")
-    later = following.get("date") if isinstance(following, Mapping) and not engaged else None
-    for code, day in (
-        ("kept", kept_until(raw, profile)),
-        ("next", later if isinstance(later, str) and date_of(later) else ""),
-    ):
-        if day and (not last_day or day < last_day):
-            return AdviceEnd(code, day, last, last_day)
+    kept, sooner = kept_until(raw, profile), last_day or "9999"
+    if kept and kept < sooner:
+        return AdviceEnd("kept", kept, last, last_day)
+    code, day = ("", "") if engaged else _awaited(raw, profile)
+    if code and day < sooner:
+        return AdviceEnd(code, day, last, last_day)
     if last:
         return AdviceEnd(last, last_day)
     return AdviceEnd("open" if engaged else "seen")
@@ -104,11 +104,33 @@ def kept_until(raw: Mapping[str, Any], profile: Mapping[str, Any]) -> str:
     return f"{began + timedelta(days=KEPT_DAYS)}"
 
 
+def offers_permission(profile: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Whether a profile (JSON) may serve offers, as it says so; empty where it does not."""
+    uses = profile.get("contactable")
+    offers = uses.get("offers") if isinstance(uses, Mapping) else None
+    return offers if isinstance(offers, Mapping) else {}
+
+
 def shown_day(epoch_ms: Any) -> str:
     """Day of an end, ``YYYY-MM-DD``, of UTC; empty where it is no time."""
     if not isinstance(epoch_ms, int) or isinstance(epoch_ms, bool) or not 0 <= epoch_ms < _LAST_MS:
         return ""
     return f"{datetime.fromtimestamp(epoch_ms / 1000, UTC):%Y-%m-%d}"
+
+
+def _awaited(raw: Mapping[str, Any], profile: Mapping[str, Any]) -> tuple[str, str]:
+    """What will tell more of an interest that waits, and when, by code and day; else nothing.
+
+    One more day tells little, unless it decides on a habit of its weekday.
+    """
+    codes, following, day = _codes(raw), raw.get("next"), day_of(profile)
+    for code in _TRIPS:
+        if code in codes:
+            return code, ""
+    then = date_of(following.get("date")) if isinstance(following, Mapping) else None
+    if "weekly_habit" not in codes or then is None or day is None:
+        return "", ""
+    return ("next", f"{then}") if then.weekday() == day.weekday() else ("", "")
 
 
 def _forbidden(
@@ -148,9 +170,3 @@ def _codes(raw: Mapping[str, Any]) -> set[str]:
     found = raw.get("reasons")
     reasons = found if isinstance(found, list) else ()
     return {str(item.get("code")) for item in reasons if isinstance(item, Mapping)}
-
-
-def _permission(profile: Mapping[str, Any]) -> Mapping[str, Any]:
-    uses = profile.get("contactable")
-    offers = uses.get("offers") if isinstance(uses, Mapping) else None
-    return offers if isinstance(offers, Mapping) else {}

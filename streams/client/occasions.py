@@ -59,7 +59,8 @@ class Occasions(Phrasebook):
         day, one = self.say("day", found.weekday), self.say("one_day", found.weekday)
         # The chance is of tomorrow, which is that weekday: a share and a chance of one thing.
         low = is_figure(score) and score * _TIMES_DAYS <= found.hits / found.weeks
-        chance = self.say("sentence", "habit_careful" if low else "habit_chance", one=one)
+        kind_of_chance = "habit_careful" if low else "habit_chance"
+        chance = self.say("sentence", kind_of_chance, one=one, weeks=found.weeks)
         said = {"day": day, "hits": found.hits, "weeks": found.weeks}
         return self.say("reason", kind, chance=chance if is_figure(score) else "", **said)
 

@@ -31,9 +31,12 @@ def _pause(reason: str, until: str = "", scope: str = "216") -> dict[str, Any]:
     return {"scope": scope, "reason": reason, "until": _ms(until) if until else None}
 
 
-_NOW = {"as_of": _ms("2026-03-05"), "context": {"tz_offset_min": 60}}
+_HOME = {"tz_offset_min": 60}
+_NOW = {"as_of": _ms("2026-03-05"), "context": _HOME}
 _STILL = {"stance_since": "2026-03-02"}
-_NEXT = {"next": {"date": "2026-03-07", "part": "evening"}}
+_NEXT = {"next": {"date": "2026-03-06", "part": "evening"}}
+#: Of the Friday after.
+_THEN = {**_NOW, "computed_at": _ms("2026-03-05"), "context": {**_HOME, "roaming": False}}
 
 
 @pytest.mark.parametrize(
@@ -97,13 +100,25 @@ _NEXT = {"next": {"date": "2026-03-07", "part": "evening"}}
         ),
         (
             _raw("hold", "lift_unclear", **_NEXT),
-            {"valid_until": _ms("2026-03-20")},
-            AdviceEnd("next", "2026-03-07", "consent", "2026-03-20"),
+            {**_THEN, "valid_until": _ms("2026-03-20")},
+            AdviceEnd("consent", "2026-03-20"),
+        ),
+        # What one more day tells is whether it comes on that weekday again.
+        (
+            _raw("hold", "lift_unclear", "weekly_habit", **_NEXT),
+            {**_THEN, "valid_until": _ms("2026-03-20")},
+            AdviceEnd("next", "2026-03-06", "consent", "2026-03-20"),
+        ),
+        (_raw("hold", "lift_unclear", "weekly_habit", **_NEXT), _NOW, AdviceEnd("seen")),
+        (
+            _raw("hold", "lift_unclear", "weekly_habit", **_NEXT),
+            {**_THEN, "valid_until": _ms("2026-03-06")},
+            AdviceEnd("consent", "2026-03-06"),
         ),
         (
-            _raw("hold", "lift_unclear", **_NEXT),
-            {"valid_until": _ms("2026-03-07")},
-            AdviceEnd("consent", "2026-03-07"),
+            _raw("hold", "learned_abroad", **_NEXT),
+            {**_THEN, "valid_until": _ms("2026-03-20")},
+            AdviceEnd("learned_abroad", "", "consent", "2026-03-20"),
         ),
     ],
 )
@@ -128,7 +143,7 @@ def test_the_first_week_is_that_of_the_day_on_which_it_was_written() -> None:
 def test_of_what_is_paused_no_next_day_is_named() -> None:
     for code in ("care_case", "on_hold", "suppressed"):
         words = wording("en").interest(_raw("hold", code, **_NEXT), _NOW)
-        assert "Most likely next" not in words and "2026-03-07" not in words
+        assert "Most likely next" not in words and "2026-03-06" not in words
 
 
 def _day() -> st.SearchStrategy[str]:
@@ -178,10 +193,13 @@ def test_no_row_says_two_ends_or_a_day_within_a_pause(
     forbidden = stance != "engage" and {*codes} & {
         "on_hold", "care_case", "suppressed", "declared_dislike",
     }  # fmt: skip
-    looks = re.findall(r"[Ll]ook again|Nothing to do", words)
+    looks = re.findall(r"look again|Look again|check again|No end is set: it", words)
     assert len(looks) == 1, words
-    if "No end is fixed" in words:
-        assert not re.search(r"\bends (on|then)|until 2026|kept for a week", words), words
+    if "Valid today" in words or "No end is set" in words:
+        # Nothing is both talked about and paused.
+        paused = stance == "engage" and "suppressed" in codes
+        until = r"\bends (on|then)|kept for a week" + ("" if paused else "|until 2026")
+        assert not re.search(until, words), words
     likely = re.search(r"Most likely next[^:]*: \w+, (\S+),", words)
     if likely:
         assert not forbidden and last < 8, words

@@ -53,8 +53,8 @@ def test_few_days_beside_a_high_chance_are_reconciled_with_it() -> None:
     habit = {"code": "weekly_habit", "value": 1.0}
     weekly = _said(5, score=0.45, more=[habit])
     assert "few for such" not in weekly
-    friday = "on Fridays in each of the last 4 weeks, and the chance is that of a Friday"
-    assert f"{friday}, put lower, for these are few weeks." in weekly
+    friday = "on Fridays in each of the last 4 weeks: tomorrow is a Friday, a usual day for it"
+    assert f"{friday}; 4 weeks are few, so this is counted carefully." in weekly
     assert f"{friday}." in _said(5, score=0.7, more=[habit])
     assert "on Fridays in each of the last 4 weeks." in _said(5, more=[habit]), "no chance is known"
     for fitting in (

@@ -79,7 +79,7 @@ def test_advice_of_the_first_week_is_kept_whatever_comes(since: str, said: str, 
     week = "such advice is kept for a week at least."
     assert (week in found) is bool(kept)
     end = f"Look again on {kept}: the week for which it is kept ends then."
-    assert found.endswith(end if kept else "No end is fixed: look again on the day you act.")
+    assert found.endswith(end if kept else "any day: check again on the day you send.")
     assert ("the advice ends where" in found) is not bool(kept)
 
 

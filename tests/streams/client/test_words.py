@@ -296,16 +296,21 @@ def test_a_weekly_habit_is_said_with_its_weekday(language: str, counted: str, na
 @pytest.mark.parametrize(
     ("changes", "profile", "said"),
     [
-        ({}, {}, "No end is fixed: look again on the day you act."),
-        (
-            {"stance": "hold"},
-            {},
-            "Nothing to do until it is seen again: then this advice changes by itself.",
-        ),
+        ({}, {}, "Valid today; it can change any day: check again on the day you send."),
         (
             {"stance": "hold", "next": {"date": "2026-03-07", "part": "evening"}},
             {},
-            "Look again after 2026-03-07, when more is known.",
+            "Valid today; it can change any day: check again before you plan an offer.",
+        ),
+        (
+            {"stance": "hold", "reasons": [{"code": "learned_abroad", "value": 0.8}]},
+            {},
+            "Look again when at least half of it was seen at home.",
+        ),
+        (
+            {"stance": "hold", "reasons": [{"code": "trip_taken", "value": 6}]},
+            {},
+            "Look again when it was looked for on two days since the return.",
         ),
         ({"until": _MARCH_12}, {}, "It ends on 2026-03-11: look again then."),
         (
