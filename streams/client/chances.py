@@ -14,6 +14,8 @@ from typing import Any, NamedTuple, TypeGuard
 MORE = 1.2
 #: From this chance on so many times the average customer's, as estimated, are enough to engage.
 LIKELY, TWICE = 0.5, 2
+#: Least chance of an offer that is made for its worst case.
+LEAST = 0.05
 #: What was engaged is kept for so many days at least.
 KEPT_DAYS = 7
 #: From so many times on they are said in whole numbers.
@@ -65,6 +67,48 @@ def kept_down_to(score: Any, lift: Any, needs: float) -> float:
     if not is_figure(score) or not is_figure(lift) or lift <= 0.0:
         return needs
     return max(needs, TWICE * score / lift)
+
+
+class Margin(NamedTuple):
+    """What decides on an offer, in chances, 0..1.
+
+    Attributes
+    ----------
+    low : float
+        The chance at worst.
+    rate : float
+        That of the average customer.
+    needs : float
+        What an offer takes at worst.
+    """
+
+    low: float
+    rate: float
+    needs: float
+
+
+def margin(raw: Mapping[str, Any], low: Any = None, needs: Any = MORE) -> Margin | None:
+    """What an offer of an interest (JSON) takes at worst, and has; None where it says too little.
+
+    Parameters
+    ----------
+    raw : mapping of str to object
+    low, needs : object
+        What decided, in times of the average customer's chance; `low` else by the confidence.
+
+    Examples
+    --------
+    >>> margin({"score": 0.3, "lift": 6.0}, 0.24)
+    Margin(low=0.012, rate=0.05, needs=0.06)
+    """
+    score, lift = raw.get("score"), raw.get("lift")
+    if not is_figure(score) or not is_figure(lift) or lift <= 0.0 or not is_figure(needs):
+        return None
+    rate = score / lift
+    if is_figure(low):
+        return Margin(min(score, max(0.0, low * rate)), rate, needs * rate)
+    found = chance_bounds(raw)
+    return Margin(found.low, rate, needs * rate) if found else None
 
 
 def rounded_times(lift: float) -> float:

@@ -12,19 +12,22 @@ from importlib import resources
 from typing import Any
 
 from streams.client.chances import (
+    LEAST,
     LIKELY,
     MORE,
     TWICE,
+    Margin,
     chance_bounds,
     is_figure,
     is_just_below,
+    margin,
     rounded_times,
 )
 
 #: Reasons whose value is a share.
 _SHARES = ("share_7d", "seen_on_shared_screen", "somebody_else", "learned_abroad")
-#: Below so many times the average customer's chance it is next to nothing.
-_LEAST = 0.1
+#: Places behind the point of a percentage, at most, where figures would look alike.
+_PLACES = 2
 #: Reasons that say how many times that is, by the numbers that decided; whose numbers are chances.
 _BOUNDS = {"lift_clear": "low", "lift_unclear": "low", "likely": "score"}
 _CHANCES = ("likely", "still_likely", "too_rare", "tried")
@@ -70,11 +73,9 @@ class Phrasebook:
         """One reason for a stance; `raw` is the interest (JSON), by which chances are said."""
         raw = raw or {}
         score, lift, bounds = raw.get("score"), raw.get("lift"), self._bounds(code, value)
-        if code == "lift_unclear" and is_figure(lift) and lift < MORE and "low" in bounds:
-            low = self._at_worst(bounds["low"])
-            return self.say(
-                "reason", "_lift_unclear_alike", **{"needs": MORE, **bounds, "low": low}
-            )
+        found = margin(raw, bounds["low"], bounds.get("needs", MORE)) if "low" in bounds else None
+        if code == "lift_unclear" and found and is_figure(lift) and lift < MORE:
+            return self.say("reason", "_lift_unclear_alike", **self.margins(found, raw))
         if says_times(code, value, raw):
             return self._measured(code, raw, bounds)
         if code == "too_new" and is_figure(score) and score < LIKELY:
@@ -94,17 +95,32 @@ class Phrasebook:
         lift = raw["lift"]
         known: dict[str, Any] = {**bounds, "chance": self.chance(raw)}
         known |= {"likely": self._percent(LIKELY), "twice": TWICE, "times": rounded_times(lift)}
-        if code == "lift_unclear":
-            # Only what falls short is said, or one would look for it in what is met.
-            few, rare = lift < TWICE, raw["score"] < LIKELY or is_just_below(raw)
-            other = "or_both" if few and rare else "or_twice" if few else "or_chance"
-            known["other"] = self.say("sentence", other, **known)
-            known["low"] = self._at_worst(known["low"])
+        if "low" in bounds and (found := margin(raw, bounds["low"], bounds["needs"])):
+            known |= self.margins(found, raw)
         return self.say("reason", f"_{code}_times", **known)
 
-    def _at_worst(self, low: float) -> Any:
-        """So many times the average customer's chance; of next to nothing, that it is less."""
-        return low if low >= _LEAST else self.say("sentence", "few_times", value=_LEAST)
+    def margins(self, found: Margin, raw: Mapping[str, Any]) -> dict[str, str]:
+        """What an offer of an interest (JSON) takes and has, in percent, and what else would do.
+
+        With as many places as it takes to tell from each other what falls short and what is met.
+        """
+        for places in range(_PLACES + 1):
+            low, rate, needs = (self._percent(value, places) for value in found)
+            if needs not in (low, rate):
+                break
+        else:
+            low = self.say("sentence", "below", value=needs) if found.low < found.needs else low
+        score, lift = raw["score"], raw["lift"]
+        if score < LEAST:
+            needs = self.say("sentence", "needs_least", needs=needs, least=self._percent(LEAST))
+        # Only what falls short is said, or one would look for it in what is met.
+        few, rare = lift < TWICE, score < LIKELY or is_just_below(raw)
+        chance, times = self.chance(raw), rounded_times(lift)
+        kind = "here_both" if few and rare else "here_times" if few else ""
+        here = self.say("sentence", kind, chance=chance, times=times) if kind else chance
+        said = {"low": low, "rate": rate, "needs": needs}
+        takes = self.say("sentence", "takes", likely=self._percent(LIKELY), here=here, **said)
+        return {**said, "takes": takes}
 
     def chance(self, raw: Mapping[str, Any]) -> str:
         """The chance of an interest (JSON) as it is said: about so much, or just below it."""
@@ -130,10 +146,11 @@ class Phrasebook:
         shown = self._percent if code in _CHANCES else lambda number: number
         return {str(name): shown(number) for name, number in found if is_figure(number)}
 
-    def _percent(self, value: Any) -> str:
+    def _percent(self, value: Any, places: int = 0) -> str:
         if not is_figure(value):
             return str(value)
-        return f"{100 * value:.0f}%" if self.language == "en" else f"{100 * value:.0f} %"
+        text = f"{100 * value:.{places}f}"
+        return f"{text}%" if self.language == "en" else f"{text.replace('.', ',')} %"
 
     def _number(self, value: Any) -> str:
         if isinstance(value, float):

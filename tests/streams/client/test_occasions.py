@@ -137,15 +137,15 @@ def test_advice_on_what_was_not_seen_for_long_says_so(days: int, habit: bool, sa
         (
             "hold",
             [],
-            "Without that, one would talk about it. Chance that the customer spends time on it "
+            "Without that, one would talk about it. Chance of it "
             "tomorrow: about 45%, 5 times the average customer's.",
         ),
         (
             "hold",
             [_UNCLEAR],
             "Without that, one would wait all the same: perhaps more interested than the average "
-            "customer: about 5 times as likely to spend time on it tomorrow, a chance of about "
-            "45%; but that is not sure. At worst it is 0.4 times the average customer's chance",
+            "customer, but not surely: about 5 times as likely to spend time on it tomorrow. At "
+            "worst the chance is 4%",
         ),
         (
             "hold",

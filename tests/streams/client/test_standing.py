@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from features.models.stance_kernel import (
     ENGAGE_LIFT,
+    ENGAGE_SCORE,
     LIKELY_LIFT,
     LIKELY_SCORE,
     STILL_MORNINGS,
@@ -36,8 +37,8 @@ def test_advice_that_stays_is_said_with_its_beginning_and_its_end() -> None:
         .interest(_RAW)
         .startswith(
             "Talk about it: it was a clear interest by 2026-02-01, and may still be one: at best "
-            "the chance is 56%, and the advice ends where that falls below 35%. Chance that the "
-            "customer spends time on it tomorrow: about 55%, 7.2 times the average customer's."
+            "the chance is 56%, and the advice ends where that falls below 35%. Chance of it "
+            "tomorrow: about 55%, 7.2 times the average customer's."
         )
     )
     assert "im besten Fall ist die Chance 56 %" in wording("de").interest(_RAW)
@@ -96,20 +97,23 @@ def _said(reason: dict[str, Any], language: str = "en", **fields: Any) -> str:
 def test_what_looks_alike_is_said_with_what_makes_it_differ() -> None:
     """Both print 50 % and 2.7 times; one is a little less, and has to be surer."""
     waits, begins = _said(_UNCLEAR, stance="hold"), _said(_LIKELY, stance="engage")
-    assert "a chance of just below 50%; but that is not sure. At worst it is 0.96 times" in waits
-    assert "and an offer takes 1.2 times. A chance of 50% or more would do, too." in waits
+    assert "At worst the chance is 18%, the average customer has about 19%; an offer takes" in waits
+    assert "22% at worst, or at least 50% that is at least twice the average customer's: " in waits
+    assert "here it is just below 50%." in waits
     assert "a chance of about 50%, about 2.7 times the average customer's. An offer" in begins
     assert "An offer takes a chance of 50% and 2 times the average customer's, and both" in begins
     assert "knapp unter 50 %" in _said(_UNCLEAR, "de", stance="hold")
     assert "about 45%" in _said(_UNCLEAR, stance="hold", score=0.45)
-    assert "about 50%" in _said(_UNCLEAR, stance="hold", lift=1.9), "its lift is what is missing"
+    lift = _said(_UNCLEAR, stance="hold", lift=1.9)
+    assert "here it is 1.9 times that" in lift, "its lift is what is missing"
     for said in (waits, begins):
         assert said.count("50%") == 2, "each is said once: what it is, and what an offer takes"
 
 
 def test_the_bounds_that_are_said_are_those_that_decide() -> None:
     assert (chances.LIKELY, chances.TWICE) == (LIKELY_SCORE, LIKELY_LIFT)
-    assert (chances.MORE, chances.KEPT_DAYS) == (ENGAGE_LIFT, STILL_MORNINGS - 1)
+    assert (chances.MORE, chances.LEAST) == (ENGAGE_LIFT, ENGAGE_SCORE)
+    assert chances.KEPT_DAYS == STILL_MORNINGS - 1
 
 
 @pytest.mark.parametrize(

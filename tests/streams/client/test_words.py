@@ -124,19 +124,21 @@ _SAID = {
 def test_an_interest_is_said_with_what_each_number_is_of_its_times_and_its_end() -> None:
     assert wording("en").interest(_SAID) == (
         "Talk about it: clearly more interested than the average customer: about 7.2 times as "
-        "likely to spend time on it tomorrow, a chance of about 55%. At worst it is 1.33 times the "
-        "average customer's chance, and an offer takes 1.2 times. So far: seen on 12 of the last "
-        "28 days. Next 7 days: probably on about as many days as in the last 7. First seen on "
-        "2026-01-08, last on 2026-03-05. Seen mostly on TV, also in apps. Strongest time: weekends "
-        "in the evening, about 5 in 10 of them. Most likely next: Saturday, 2026-03-07, in the "
-        "evening. This advice has stood since 2026-02-01. It ends on 2026-04-24: look again then."
+        "likely to spend time on it tomorrow, a chance of about 55%. At worst it is 10%, the "
+        "average customer has about 8%; an offer takes at least 9% at worst. So far: seen on 12 of "
+        "the last 28 days. Next 7 days: probably on about as many days as in the last 7. First "
+        "seen on 2026-01-08, last on 2026-03-05. Seen mostly on TV, also in apps. Strongest time: "
+        "weekends in the evening, about 5 in 10 of them. Most likely next: Saturday, 2026-03-07, "
+        "in the evening. This advice has stood since 2026-02-01. It ends on 2026-04-24: look again "
+        "then."
     )
     assert wording("de").interest(_SAID) == (
         "Darauf ansprechen: klar mehr Interesse als beim durchschnittlichen Kunden: etwa 7,2-mal "
         "so wahrscheinlich morgen damit beschäftigt, eine Chance von etwa 55 %. Im schlechtesten "
-        "Fall ist sie 1,33-mal die des durchschnittlichen Kunden, und ein Angebot braucht 1,2-mal. "
-        "Bisher: an 12 der letzten 28 Tage gesehen. Die nächsten 7 Tage: wohl an etwa so vielen "
-        "Tagen wie in den letzten 7. Zuerst gesehen am 2026-01-08, zuletzt am 2026-03-05. Meist im "
+        "Fall ist sie 10 %, der durchschnittliche Kunde hat etwa 8 %; ein Angebot braucht im "
+        "schlechtesten Fall mindestens 9 %. Bisher: an 12 der letzten 28 Tage gesehen. Die "
+        "nächsten 7 Tage: wohl an etwa so vielen Tagen wie in den letzten 7. Zuerst gesehen am "
+        "2026-01-08, zuletzt am 2026-03-05. Meist im "
         "Fernsehen gesehen, auch in Apps. Stärkste Zeit: am Wochenende am Abend, etwa 5 von 10. Am "
         "ehesten wieder: Samstag, 2026-03-07, am Abend. Dieser Rat gilt seit 2026-02-01. Er endet "
         "am 2026-04-24: dann wieder nachsehen."
@@ -173,7 +175,7 @@ def test_a_chance_is_held_against_the_average_customers(
     score: float, lift: float | None, said: str
 ) -> None:
     words = wording("en").interest({"score": score, "lift": lift, "reasons": []})
-    assert f"spends time on it tomorrow: {said}" in words
+    assert f"Chance of it tomorrow: {said}" in words
 
 
 @pytest.mark.parametrize(
@@ -201,25 +203,29 @@ def test_what_was_seen_on_one_day_alone_is_said_so() -> None:
             0.35,
             8.0,
             1.06,
-            "perhaps more interested than the average customer: about 8 times as likely to spend "
-            "time on it tomorrow, a chance of about 35%; but that is not sure. At worst it is 1.06 "
-            "times the average customer's chance, and an offer takes 1.2 times. A chance of 50% or "
-            "more would do, too",
+            "perhaps more interested than the average customer, but not surely: about 8 times as "
+            "likely to spend time on it tomorrow. At worst the chance is 4.6%, the average "
+            "customer has about 4.4%; an offer takes at least 5.2% at worst, or at least 50% that "
+            "is at least twice the average customer's: here it is about 35%",
         ),
         (0.35, None, 1.06, "an offer takes 1.2 times that customer's chance at worst"),
         (None, 8.0, 1.06, "an offer takes 1.2 times that customer's chance at worst"),
-        (0.35, 8.0, 0.12, "it is 0.12 times the average customer's chance, and an offer takes 1.2"),
-        (0.35, 8.0, 0.0, "At worst it is less than 0.1 times the average customer's chance, and"),
-        (0.55, 1.8, 0.9, "takes 1.2 times. About 2 times, as estimated, would do, too"),
-        (0.2, 1.8, 0.9, "About 2 times, as estimated, with a chance of 50% or more would do, too"),
-        (0.5, 2.7, 0.96, "a chance of just below 50%; but that is not sure"),
+        (0.35, 8.0, 0.12, "At worst the chance is 1%, the average customer has about 4%; an"),
+        (0.35, 8.0, 0.0, "At worst the chance is 0%, the average customer has about 4%; an"),
+        (0.35, 8.0, 1.2, "At worst the chance is 5.25%, the average"),
+        (0.35, 8.0, 1.1999, "At worst the chance is just below 5.25%, the average"),
+        (0.55, 1.8, 0.9, "37% at worst, or at least 50% that is at least twice the average"),
+        (0.55, 1.8, 0.9, "customer's: here it is 1.8 times that"),
+        (0.2, 1.8, 0.9, "here it is about 20%, 1.8 times the average customer's"),
+        (0.5, 2.7, 0.96, "here it is just below 50%"),
+        (0.03, 3.0, 0.5, "an offer takes at least 1.2% with a chance of at least 5% at worst, or"),
         (0.35, 8.0, None, "an offer takes 1.2 times that customer's chance at worst"),
         (
             0.35,
             0.7,
             0.6,
-            "for tomorrow no clear difference from the average customer: at worst it is 0.6 times "
-            "that customer's chance, and an offer takes 1.2 times",
+            "for tomorrow no clear difference from the average customer: at worst the chance is "
+            "30%, the average customer has about 50%; an offer takes at least 60% at worst, or",
         ),
     ],
 )
