@@ -16,10 +16,12 @@ MORE = 1.2
 LIKELY, TWICE = 0.5, 2
 #: Least chance of an offer that is made for its worst case.
 LEAST = 0.05
-#: What was engaged is kept for so many days at least.
-KEPT_DAYS = 7
+#: What was engaged is kept for so many days at least, and on from this best chance.
+KEPT_DAYS, KEPT_FROM = 7, 0.35
 #: From so many times on they are said in whole numbers.
 _WHOLE = 10.0
+#: By so much a best chance may be below itself, made of rounded figures.
+_ROUNDED = 0.05
 _NINE_IN_TEN = 1.2816  # standard errors, one-sided
 
 
@@ -109,6 +111,28 @@ def margin(raw: Mapping[str, Any], low: Any = None, needs: Any = MORE) -> Margin
         return Margin(min(score, max(0.0, low * rate)), rate, needs * rate)
     found = chance_bounds(raw)
     return Margin(found.low, rate, needs * rate) if found else None
+
+
+def strength(raw: Mapping[str, Any]) -> str:
+    """By what an interest (JSON) that is as strong as an offer takes is so; empty if unknown.
+
+    A profile does not say it of what a halt of all offers holds, but has the figures.
+
+    Returns
+    -------
+    str
+        clear, likely, still, for it was before, or kept, for that is not long ago.
+    """
+    score, lift, best = raw.get("score"), raw.get("lift"), chance_bounds(raw)
+    if (found := margin(raw)) is None or best is None or score is None or lift is None:
+        return ""
+    if found.low >= found.needs and score >= LEAST:
+        return "clear"
+    # Just 50 % may have been rounded up to it: then it is so by what it was before.
+    if score > LIKELY and lift >= TWICE:
+        return "likely"
+    ends = kept_down_to(score, lift, KEPT_FROM)
+    return "still" if best.high >= ends - _ROUNDED else "kept"
 
 
 def rounded_times(lift: float) -> float:

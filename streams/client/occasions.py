@@ -171,6 +171,11 @@ def days_away(raw: Mapping[str, Any], profile: Mapping[str, Any]) -> int:
     return days if days >= WEEK + _is_weekly(raw) else 0
 
 
+def codes_of(raw: Mapping[str, Any]) -> set[str]:
+    """Codes of the reasons of an interest (JSON)."""
+    return {str(item.get("code")) for item in dicts(raw.get("reasons"))}
+
+
 def dicts(value: Any) -> list[dict[str, Any]]:
     """The objects of a list of JSON; of anything else, none."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

@@ -10,17 +10,19 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-from streams.client.chances import is_figure, kept_down_to, rounded_times
-from streams.client.ends import SAID, advice_end, is_forbidden, kept_until, pauses, shown_day
-from streams.client.habits import date_of, today_of
-from streams.client.occasions import Occasions, active_days, days_away, dicts
+from streams.client.chances import is_figure, rounded_times, strength
+from streams.client.ends import SAID, advice_end, is_forbidden, pauses, shown_day
+from streams.client.habits import today_of
+from streams.client.halts import HALTS, Halts, is_dated, is_halted, waits_halted
+from streams.client.occasions import active_days, codes_of, days_away, dicts
 from streams.client.phrases import says_times
 
 #: There is a file of each; the first is the default.
 LANGUAGES = ("en", "de")
 
 #: Reasons that decide, whatever was measured or by whose it was; they are said first.
-_DECISIVE = (*SAID, "somebody_else", "learned_abroad", "trip_taken")
+_FOREIGN = ("somebody_else", "learned_abroad", "trip_taken")
+_DECISIVE = (*SAID, *_FOREIGN)
 #: Reasons that a sentence leaves to their field: a share of attention is of something that nobody
 #: sees, and the chance that is said tells how much it is.
 _LEFT_OUT = ("share_7d",)
@@ -28,7 +30,7 @@ _LEFT_OUT = ("share_7d",)
 _ALIKE = (0.95, 1.05)
 
 
-class Wording(Occasions):
+class Wording(Halts):
     """Says whole interests, permissions and suppressions of a profile in one language."""
 
     def interest(self, raw: Mapping[str, Any], profile: Mapping[str, Any] | None = None) -> str:
@@ -40,30 +42,49 @@ class Wording(Occasions):
         """
         profile = profile or {}
         engaged, forbidden = raw.get("stance") == "engage", is_forbidden(raw)
-        reasons = sorted(dicts(raw.get("reasons")), key=lambda item: _weight(item, engaged))
-        decided = bool(reasons) and reasons[0].get("code") in SAID
-        # What was said decides alone: what would have been decided by a number confuses.
-        left_out = {*_LEFT_OUT, *(self.codes("rule") if decided else ())}
-        if isinstance(raw.get("first_seen"), str):  # the date says it
-            left_out.add("few_data")
-        kept = [item for item in reasons if item.get("code") not in left_out]
-        said = [self._reason_of(item, raw, profile) for item in kept]
-        said = said or [self.say("sentence", "nothing")]
-        first = max(1, sum(_weight(item, engaged) < len(_DECISIVE) for item in reasons))
-        why, more = "; ".join(filter(None, said[:first])), said[first:]
-        stance = self.say("stance", str(raw.get("stance", "hold")))
+        deciding, beside = self._divided(raw)
+        first = deciding[0] if deciding else {}
+        more = list(filter(None, (self._reason_of(item, raw, profile) for item in beside)))
+        measured = first.get("code") not in set(SAID) - HALTS
+        if waits_halted(raw):  # the halt is of the customer, and the interest is said apart
+            lead = [*self.halts(raw, profile), self.itself(raw, profile, deciding)]
+            measured = measured and (bool(deciding) or strength(raw) != "likely")
+        else:
+            said = (self._reason_of(item, raw, profile) for item in deciding)
+            why = "; ".join(filter(None, said)) or self.say("sentence", "nothing")
+            stance = self.say("stance", str(raw.get("stance", "hold")))
+            lead = [self.say("sentence", "interest", stance=stance, why=why)]
+            lead += self.halts(raw, profile)
         return " ".join(
             [
-                self.say("sentence", "interest", stance=stance, why=why),
+                *lead,
                 *(self._limits(raw, profile) if engaged else ()),
-                *(self._otherwise(raw, profile, reasons) if forbidden else ()),
-                *(() if decided else self._chance(raw, reasons[0] if reasons else {})),
+                *(self._chance(raw, first) if measured else ()),
                 # Nobody acts on how often that comes which is not to be talked about.
                 *self._so_far(more, "" if forbidden else self._trend(raw, profile)),
                 *self.times(raw, profile),
                 *self._standing(raw, profile),
             ]
         )
+
+    def _divided(self, raw: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """Reasons that decide, what halts all offers aside, and those that stand beside them."""
+        wanted, left_out = raw.get("stance") == "engage" or waits_halted(raw), {*_LEFT_OUT}
+        if is_halted(raw):
+            left_out |= HALTS
+        if isinstance(raw.get("first_seen"), str):  # the date says it
+            left_out.add("few_data")
+        reasons = sorted(dicts(raw.get("reasons")), key=lambda item: _weight(item, wanted))
+        rules = [item for item in reasons if item.get("code") in self.codes("rule")]
+        if reasons and _weight(reasons[0], wanted) < len(SAID):
+            # What was said decides alone: what would have been decided by a number confuses.
+            left_out |= self.codes("rule")
+        kept = [item for item in reasons if item.get("code") not in left_out]
+        first = sum(_weight(item, wanted) < len(_DECISIVE) for item in kept)
+        if not first and is_halted(raw):
+            return rules[:1], kept
+        first = max(1, first)
+        return kept[:first], kept[first:]
 
     def _so_far(self, details: list[str], trend: str) -> Iterator[str]:
         """A sentence on what was seen, and on the next days."""
@@ -74,31 +95,9 @@ class Wording(Occasions):
     def _trend(self, raw: Mapping[str, Any], profile: Mapping[str, Any]) -> str:
         """The next days, unless the reason has said that it was not seen for long."""
         away = self._away(raw, profile) and raw.get("trend") in ("rising", "steady")
-        return "" if away else self.outlook(raw, profile)
-
-    def _otherwise(
-        self, raw: Mapping[str, Any], profile: Mapping[str, Any], reasons: list[dict[str, Any]]
-    ) -> Iterator[str]:
-        """What would be advised without a hold of everything, and by what numbers.
-
-        Else nobody could tell why a row stands there: it was never compared with others.
-        """
-        codes = {str(item.get("code")) for item in reasons}
-        if codes.isdisjoint(("care_case", "on_hold")) or codes & {*_DECISIVE[2:]} - {
-            "declared_like"
-        }:
-            return  # it would be advised as it is, by what is said beside the hold
-        if "declared_like" in codes:
-            yield self.say("sentence", "else_liked")
-            return
-        rule = next((item for item in reasons if item.get("code") in self.codes("rule")), None)
-        if rule is None:
-            yield self.say("sentence", "else_engage", though=self._though(raw, profile))
-            yield from self._chance(raw, {})
-            return
-        kind = "else_avoid" if raw.get("stance") == "avoid" else "else_wait"
-        yield self.say("sentence", kind, why=self.reason(str(rule["code"]), rule.get("value"), raw))
-        yield from self._chance(raw, rule)
+        # Days of a trip, or somebody else's, tell nothing of the next ones.
+        foreign = not codes_of(raw).isdisjoint(_FOREIGN)
+        return "" if away or foreign else self.outlook(raw, profile)
 
     def rule(self, raw: Mapping[str, Any]) -> str:
         """The rule that decided on an interest (JSON), with its numbers; empty where none did."""
@@ -119,75 +118,34 @@ class Wording(Occasions):
                 return self.seen_days(value, raw, profile)
             case "weekly_habit":
                 return self.habit(value, raw, profile)
-            case "on_hold" | "suppressed":
-                return self._paused(code, raw, profile)
+            case "suppressed":
+                return self.paused(raw, profile)
             case "declared_dislike":
-                return self._disliked(raw, profile)
+                return self.disliked(raw, profile)
+            case "declared_like" if is_forbidden(raw) and not waits_halted(raw):
+                return self.reason("_declared_like_behind")
             case "still_likely":
-                return self._kept(value, raw, profile)
+                return self.kept(value, raw, profile)
         return self.reason(code, value, raw)
-
-    def _paused(self, code: str, raw: Mapping[str, Any], profile: Mapping[str, Any]) -> str:
-        """What is behind a pause, by the suppressions; nothing where a hold of all has said it."""
-        own = pauses(raw, profile, "all" if code == "on_hold" else "interest")
-        lot = any(item.get("reason") == "holdout" for item in pauses(raw, profile, "all"))
-        dislike = [item for item in own if item.get("reason") == "dislike"]
-        own = [item for item in own if item not in dislike and item.get("reason") != "care_case"]
-        if not own:
-            return "" if code == "suppressed" and (lot or dislike) else self.reason(code)
-        said = dict.fromkeys(self.say("suppression", str(item.get("reason"))) for item in own)
-        ends = any(shown_day(item.get("until")) for item in own)
-        kind = f"_{code}_for" if ends or code == "on_hold" else "_suppressed_open"
-        return self.say("reason", kind, why="; ".join(said))
-
-    def _disliked(self, raw: Mapping[str, Any], profile: Mapping[str, Any]) -> str:
-        """That it is not liked, or what it is a part of."""
-        found = [
-            item for item in dicts(profile.get("suppressions")) if item.get("reason") == "dislike"
-        ]
-        of = [item for item in found if item.get("scope") == raw.get("parent")]
-        if of and "name" in of[0] and all(item.get("scope") != raw.get("id") for item in found):
-            return self.say("reason", "_declared_dislike_of", name=of[0]["name"])
-        return self.reason("declared_dislike")
-
-    def _kept(self, value: Any, raw: Mapping[str, Any], profile: Mapping[str, Any]) -> str:
-        """The reason of advice that stays: that it is of its first week, or what ends it."""
-        since, bounds = raw.get("stance_since"), self._bounds("still_likely", value)
-        if (needs := value.get("needs") if isinstance(value, Mapping) else None) is not None:
-            if is_figure(needs):
-                ends = kept_down_to(raw.get("score"), raw.get("lift"), needs)
-                most = value.get("score")  # rounded figures could put the one above the other
-                bounds["ends"] = self._percent(min(ends, most) if is_figure(most) else ends)
-        though = self._though(raw, profile)
-        if kept_until(raw, profile):
-            return self.say("reason", "_still_likely_kept", though=though)
-        kind = "_still_likely_since" if date_of(since) else "still_likely"
-        return self.say("reason", kind, **{"since": since, "though": though, **bounds})
-
-    def _though(self, raw: Mapping[str, Any], profile: Mapping[str, Any]) -> str:
-        """That it was not seen for long, behind what speaks for it; empty where it was."""
-        away = days_away(raw, profile)
-        return self.say("sentence", "though_away", days=away) if away else ""
 
     def _away(self, raw: Mapping[str, Any], profile: Mapping[str, Any]) -> bool:
         """Whether it is still talked about though it was not seen for long."""
-        codes = {item.get("code") for item in dicts(raw.get("reasons"))}
-        return "still_likely" in codes and days_away(raw, profile) > 0
+        return "still_likely" in codes_of(raw) and days_away(raw, profile) > 0
 
     def _limits(self, raw: Mapping[str, Any], profile: Mapping[str, Any]) -> Iterator[str]:
         """Sentences on what of an interest must not be talked about, and through which channels."""
-        parts = [
-            item
-            for item in dicts(profile.get("interests"))
-            if item.get("stance") == "avoid" and item.get("parent") == raw.get("id")
-        ]
-        if parts and "id" in raw:
-            names = ", ".join(str(item.get("name")) for item in parts)
-            yield self.say("sentence", "apart", names=names)
-            seen = [days for item in parts if (days := active_days(item)) is not None]
+        every = dicts(profile.get("interests"))
+        parts = [item for item in every if "id" in raw and item.get("parent") == raw["id"]]
+        apart = [item for item in parts if item.get("stance") == "avoid"]
+        if apart:
+            yield self.say("sentence", "apart", names=_names(apart))
+            seen = [days for item in apart if (days := active_days(item)) is not None]
             left = (active_days(raw) or 0) - sum(seen)
-            if left > 0 and len(seen) == len(parts):
+            if left > 0 and len(seen) == len(apart):
                 yield self.say("sentence", "left", days=left)
+        if waiting := [item for item in parts if item.get("stance") == "hold"]:
+            yield self.say("sentence", "apart_yet", names=_names(waiting))
+        yield from self._whole(raw, profile, every)
         for item in dicts(profile.get("suppressions")):
             if "channel" in item and item.get("scope") in ("all", raw.get("id")):
                 until = item.get("until")
@@ -195,6 +153,20 @@ class Wording(Occasions):
                 yield self.say(
                     "sentence", kind, channel=self._channel(item), until=shown_day(until) or "?"
                 )
+
+    def _whole(
+        self, raw: Mapping[str, Any], profile: Mapping[str, Any], every: list[dict[str, Any]]
+    ) -> Iterator[str]:
+        """A sentence on what an interest is a part of, where the advice on that is another."""
+        parent = raw.get("parent")
+        wholes = [item for item in every if isinstance(parent, str) and item.get("id") == parent]
+        kind = "within_yet" if any(item.get("stance") == "hold" for item in wholes) else ""
+        silent = pauses({"id": parent}, profile, "interest") if isinstance(parent, str) else []
+        if silent or any(item.get("stance") == "avoid" for item in wholes):
+            kind = "within"
+        name = _names([*wholes, *silent][:1])
+        if kind and name:
+            yield self.say("sentence", kind, name=name)
 
     def _channel(self, suppression: Mapping[str, Any]) -> str:
         name = suppression.get("channel")
@@ -225,7 +197,7 @@ class Wording(Occasions):
         Of what is forbidden only the latter: it may have been on hold before, for another reason.
         """
         since, end = raw.get("stance_since"), advice_end(raw, profile)
-        if isinstance(since, str) and not is_forbidden(raw):
+        if isinstance(since, str) and not is_forbidden(raw) and not is_dated(raw, profile):
             yield self.say("sentence", _age(since, profile), since=since)
         yield self.say("again", end.code, date=end.date)
         if end.last:
@@ -281,10 +253,14 @@ def _age(since: str, profile: Mapping[str, Any]) -> str:
     return "since_new" if since == today.isoformat() else "since_today"
 
 
-def _weight(reason: Mapping[str, Any], engaged: bool) -> int:
+def _names(items: list[dict[str, Any]]) -> str:
+    return ", ".join(str(item["name"]) for item in items if "name" in item)
+
+
+def _weight(reason: Mapping[str, Any], wanted: bool) -> int:
     code = str(reason.get("code"))
     # That it is liked decides only what is talked about: else something that forbids went before.
-    decides = code in _DECISIVE and (engaged or code != "declared_like")
+    decides = code in _DECISIVE and (wanted or code != "declared_like")
     return _DECISIVE.index(code) if decides else len(_DECISIVE)
 
 

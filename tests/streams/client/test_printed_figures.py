@@ -6,6 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from streams.client.words import LANGUAGES
 from tests.oracle import stance as twin_stance
@@ -15,6 +17,7 @@ _DAY_MS = 86_400_000
 #: Late on the Sunday by the customer's clock, and on the operator's.
 _SEEN = int(datetime(2019, 4, 7, 20, 36, tzinfo=UTC).timestamp() * 1000)
 _SUNDAY = date(2019, 4, 7)
+_BITS = st.sets(st.integers(1, 28))
 
 
 def _day(back: int) -> str:
@@ -77,6 +80,40 @@ def _row(
     }
 
 
+@given(
+    score=st.floats(0.001, 0.999),
+    rate=st.floats(0.002, 0.6),
+    evidence=st.integers(0, 40),
+    back=_BITS,
+    memory=st.sampled_from([(False, 0), (True, 0), (True, 5)]),
+    held=st.sampled_from(["", "care_case", "on_hold"]),
+    written=st.integers(0, 3 * _DAY_MS),
+)
+def test_no_row_speaks_against_the_rule_that_it_says(
+    score: float,
+    rate: float,
+    evidence: int,
+    back: set[int],
+    memory: tuple[bool, int],
+    held: str,
+    written: int,
+) -> None:
+    raw = _profile(_row(score, rate, evidence, back, memory, held), written=written)
+    for language in LANGUAGES:
+        text = printed(raw, language)
+        assert not list(faults(text, language)), text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("held", ["care_case", "on_hold"])
+def test_what_was_clear_before_a_halt_is_said_with_what_ends_it(held: str, language: str) -> None:
+    """Video Gaming of a customer with a fault: at worst 1 %, and yet it would be talked about."""
+    row = _row(0.3, 0.0625, 23, {4, 6, 8, 10, 12, 14, 16, 20, 24}, (True, 0), held)
+    text = printed(_profile(row), language)
+    assert not list(faults(text, language)), text
+    assert ("now 59%, falls below 35%" in text) or ("jetzt 59 %, unter 35 % fällt" in text)
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(
     ("written", "days"), [(0, 16), (4 * 3_600_000, 16), (30 * 3_600_000, 17), (9 * _DAY_MS, 24)]
@@ -101,9 +138,14 @@ def test_advice_of_the_next_day_is_not_said_to_begin_then(language: str) -> None
 @pytest.mark.parametrize(
     ("language", "row"),
     [
+        ("en", "Talk about it: at worst the chance is 5%, an offer takes at least 6% at worst"),
+        ("en", "Wait: at worst the chance is 7%, an offer takes at least 6% at worst"),
+        ("en", "Without that, one would talk about it."),
+        ("en", "The interest itself is strong enough: now 30%, falls below 35%"),
         ("en", "Wait. First seen on 2019-03-04, last on 2019-03-22; last seen 17 days ago"),
         ("en", "Wait. This advice is new, from 2019-04-08 on."),
         ("en", "Wait until {until}"),
+        ("de", "Das Interesse selbst reicht für ein Angebot: jetzt 30 %, unter 35 % fällt"),
         ("de", "Abwarten. Dieser Rat ist neu, ab 2019-04-08."),
     ],
 )

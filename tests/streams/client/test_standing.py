@@ -13,6 +13,7 @@ from features.models.stance_kernel import (
     ENGAGE_SCORE,
     LIKELY_LIFT,
     LIKELY_SCORE,
+    STILL_HIGH,
     STILL_MORNINGS,
     bounds,
     confidence_of,
@@ -36,12 +37,13 @@ def test_advice_that_stays_is_said_with_its_beginning_and_its_end() -> None:
         wording("en")
         .interest(_RAW)
         .startswith(
-            "Talk about it: it was a clear interest by 2026-02-01, and may still be one: at best "
-            "the chance is 56%, and the advice ends where that falls below 35%. Chance of it "
-            "tomorrow: about 55%, 7.2 times the average customer's."
+            "Talk about it: a clear interest since 2026-02-01 or before. By today's figures this "
+            "advice would not begin, but it stays until the best case, now 56%, falls below 35%. "
+            "Chance of it tomorrow: about 55%, 7.2 times the average customer's."
         )
     )
-    assert "im besten Fall ist die Chance 56 %" in wording("de").interest(_RAW)
+    assert "has stood since" not in wording("en").interest(_RAW), "it is said once"
+    assert "der beste Fall, jetzt 56 %, unter 35 % fällt" in wording("de").interest(_RAW)
     hostile = {"code": "still_likely", "value": {"score": "ignore all rules", "needs": 0.35}}
     assert "ignore" not in wording("en").interest({**_RAW, "reasons": [hostile]})
 
@@ -60,13 +62,13 @@ def test_what_ends_advice_is_one_figure(
 ) -> None:
     still = {"code": "still_likely", "value": {"score": best, "needs": 0.35}}
     raw = {**_RAW, "score": score, "lift": lift, "reasons": [still]}
-    assert f"the advice ends where that falls below {ends}." in wording("en").interest(raw)
+    assert f"now {best:.0%}, falls below {ends}." in wording("en").interest(raw)
 
 
 @pytest.mark.parametrize(
     ("since", "said", "kept"),
     [
-        ("2026-01-25", "This advice has stood since 2026-01-25.", ""),
+        ("2026-01-25", "a clear interest since 2026-01-25 or before.", ""),
         ("2026-01-31", "This advice has stood since 2026-01-31.", "2026-02-07"),
         ("2026-02-01", "This advice is new, from 2026-02-01 on.", "2026-02-08"),
         ("2026-02-02", "This advice is new. ", "2026-02-09"),  # written after midnight
@@ -81,7 +83,7 @@ def test_advice_of_the_first_week_is_kept_whatever_comes(since: str, said: str, 
     assert (week in found) is bool(kept)
     end = f"Look again on {kept}: the week for which it is kept ends then."
     assert found.endswith(end if kept else "any day: check again on the day you send.")
-    assert ("the advice ends where" in found) is not bool(kept)
+    assert ("falls below" in found) is not bool(kept)
 
 
 _UNCLEAR = {"code": "lift_unclear", "value": {"low": 0.96, "needs": 1.2}}
@@ -113,7 +115,7 @@ def test_what_looks_alike_is_said_with_what_makes_it_differ() -> None:
 def test_the_bounds_that_are_said_are_those_that_decide() -> None:
     assert (chances.LIKELY, chances.TWICE) == (LIKELY_SCORE, LIKELY_LIFT)
     assert (chances.MORE, chances.LEAST) == (ENGAGE_LIFT, ENGAGE_SCORE)
-    assert chances.KEPT_DAYS == STILL_MORNINGS - 1
+    assert (chances.KEPT_DAYS, chances.KEPT_FROM) == (STILL_MORNINGS - 1, STILL_HIGH)
 
 
 @pytest.mark.parametrize(
@@ -156,7 +158,7 @@ def test_what_is_left_beside_a_part_that_is_not_to_be_talked_about_is_said() -> 
     said = wording("en").interest(whole, {"interests": [part, whole]})
     apart = "Not about Home Improvement, which is a part of it: see there."
     assert f"{apart} On 6 days or more it was something else in it." in said
-    for other in ({**part, "stance": "hold"}, {**part, "parent": "1"}):
+    for other in ({**part, "stance": "engage"}, {**part, "parent": "1"}):
         assert "a part of it" not in wording("en").interest(whole, {"interests": [other, whole]})
     for days in ([seen(15)], []):
         said = wording("en").interest(whole, {"interests": [{**part, "reasons": days}, whole]})
@@ -167,6 +169,6 @@ def test_that_something_is_liked_is_no_reason_to_keep_quiet_about_it() -> None:
     quiet = {"code": "suppressed", "value": 1}
     found = wording("en").interest({"stance": "avoid", "reasons": [_LIKE, quiet]})
     assert found.startswith("Do not bring it up: paused for a time")
-    assert "So far: the customer says that it is liked." in found
+    assert "So far: the customer also says that it is liked; what forbids it goes before" in found
     liked = wording("en").interest({"stance": "engage", "reasons": [_UNCLEAR, _LIKE]})
     assert liked.startswith("Talk about it: the customer says that it is liked.")

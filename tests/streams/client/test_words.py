@@ -242,8 +242,8 @@ def test_what_is_unclear_is_said_with_what_falls_short(
     [
         (["active_days_28", "declared_dislike"], "the customer says that it is not liked. So far"),
         (
-            ["active_days_28", "suppressed", "care_case"],
-            "a fault or complaint of this customer is still open; paused for a time",
+            ["active_days_28", "suppressed", "declared_dislike"],
+            "paused for a time, for what was bought, declined or offered; the customer says that",
         ),
         (["active_days_28", "somebody_else"], "50% of what was seen of it was probably"),
         (["active_days_28", "learned_abroad"], "50% of what was seen of it comes from a trip"),
@@ -357,7 +357,7 @@ def test_a_pause_is_said_with_what_was_behind_it() -> None:
     ]
     words = wording("en").interest(raw, {"suppressions": pauses})
     assert words.startswith(
-        "Do not bring it up: paused for a time: the customer said no to something in it, or "
+        "Do not bring it up: paused until 2026-03-11: the customer said no to something in it, or "
         "something related."
     )
 
