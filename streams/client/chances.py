@@ -72,7 +72,7 @@ def kept_down_to(score: Any, lift: Any, needs: float) -> float:
 
 
 class Margin(NamedTuple):
-    """What decides on an offer, in chances, 0..1.
+    """Hold what decides on an offer, in chances, 0..1.
 
     Attributes
     ----------
@@ -90,7 +90,7 @@ class Margin(NamedTuple):
 
 
 def margin(raw: Mapping[str, Any], low: Any = None, needs: Any = MORE) -> Margin | None:
-    """What an offer of an interest (JSON) takes at worst, and has; None where it says too little.
+    """Work out what an offer of an interest (JSON) takes at worst, and has; None if unknown.
 
     Parameters
     ----------
@@ -100,8 +100,8 @@ def margin(raw: Mapping[str, Any], low: Any = None, needs: Any = MORE) -> Margin
 
     Examples
     --------
-    >>> margin({"score": 0.3, "lift": 6.0}, 0.24)
-    Margin(low=0.012, rate=0.05, needs=0.06)
+    >>> margin({"score": 0.5, "lift": 4.0}, 0.5, 1.5)
+    Margin(low=0.0625, rate=0.125, needs=0.1875)
     """
     score, lift = raw.get("score"), raw.get("lift")
     if not is_figure(score) or not is_figure(lift) or lift <= 0.0 or not is_figure(needs):

@@ -98,7 +98,7 @@ class Halts(Occasions):
         return self.say("sentence", "though_away", days=away) if away else ""
 
     def paused(self, raw: Mapping[str, Any], profile: Mapping[str, Any]) -> str:
-        """What is behind the pause of an interest, each with its own end, by the suppressions."""
+        """Say what is behind the pause of an interest, each with its own end, by suppressions."""
         own = pauses(raw, profile, "interest")
         lots = [*own, *pauses(raw, profile, "all")]
         said = [self.say("reason", "_suppressed_lot")] * any(_is(lots, "holdout"))

@@ -100,7 +100,7 @@ class Phrasebook:
         return self.say("reason", f"_{code}_times", **known)
 
     def margins(self, found: Margin, raw: Mapping[str, Any]) -> dict[str, str]:
-        """What an offer of an interest (JSON) takes and has, in percent, and what else would do.
+        """Say in percent what an offer of an interest (JSON) takes and has, and what else would do.
 
         With as many places as it takes to tell from each other what falls short and what is met.
         """
@@ -111,16 +111,17 @@ class Phrasebook:
         else:
             low = self.say("sentence", "below", value=needs) if found.low < found.needs else low
         score, lift = raw["score"], raw["lift"]
-        if score < LEAST:
-            needs = self.say("sentence", "needs_least", needs=needs, least=self._percent(LEAST))
         # Only what falls short is said, or one would look for it in what is met.
         few, rare = lift < TWICE, score < LIKELY or is_just_below(raw)
         chance, times = self.chance(raw), rounded_times(lift)
         kind = "here_both" if few and rare else "here_times" if few else ""
         here = self.say("sentence", kind, chance=chance, times=times) if kind else chance
-        said = {"low": low, "rate": rate, "needs": needs}
-        takes = self.say("sentence", "takes", likely=self._percent(LIKELY), here=here, **said)
-        return {**said, "takes": takes}
+        least = "needs_least" if score < LEAST else "needs_worst"
+        needed = self.say("sentence", least, needs=needs, least=self._percent(LEAST))
+        takes = self.say(
+            "sentence", "takes", needed=needed, likely=self._percent(LIKELY), here=here
+        )
+        return {"low": low, "rate": rate, "needs": needs, "takes": takes}
 
     def chance(self, raw: Mapping[str, Any]) -> str:
         """The chance of an interest (JSON) as it is said: about so much, or just below it."""

@@ -38,7 +38,7 @@ _SAID = {
     "en": _Patterns(
         r"Talk about it|would talk about it|itself is strong enough",
         r"At worst (?:it|the chance) is|at worst the chance is",
-        rf"takes at least {_PERCENT}(?: with a chance of at least {_PERCENT})? at worst",
+        rf"takes at least {_PERCENT} at worst(?: with a chance of at least {_PERCENT})?",
         rf"a chance of about {_PERCENT}, about ([\d.,]+) times",
         rf"now {_PERCENT}, falls below {_PERCENT}",
         r"week|says that it is liked",

@@ -309,7 +309,9 @@ def test_what_to_do_stands_out_of_its_details(page: Browser, service: Service) -
     service.reader.put("acc-5", interests=[interest("Golf", reasons=[waits], **seen)])
     shown(service, page, "acc-5")
     lead = text(page, ".words .lead")
-    assert lead.startswith("Wait, make no offer about it yet: ") and lead.endswith("on it tomorrow.")
+    assert lead.startswith("Wait, make no offer about it yet: ") and lead.endswith(
+        "on it tomorrow."
+    )
     assert "\n" not in text(page, ".words .whole") == "2019-03-04"
     words = page.run("document.querySelector('.words').textContent")
     assert "At worst the chance is 6%, the average customer has about 10%; an offer takes" in words

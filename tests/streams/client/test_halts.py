@@ -101,7 +101,12 @@ def test_what_would_be_talked_about_is_said_with_the_figures_that_decide(
 
 
 def test_that_it_was_not_seen_for_long_is_said_where_it_would_be_talked_about() -> None:
-    fields = {"score": 0.3, "lift": 4.8, "confidence": 0.6, "first_seen": "2026-01-01"}
+    fields: dict[str, Any] = {
+        "score": 0.3,
+        "lift": 4.8,
+        "confidence": 0.6,
+        "first_seen": "2026-01-01",
+    }
     words = _said("hold", "on_hold", last_active="2026-02-20", **fields)
     assert "and stays one, though it was last seen 13 days ago, until the best case" in words
 

@@ -218,7 +218,7 @@ def test_what_was_seen_on_one_day_alone_is_said_so() -> None:
         (0.55, 1.8, 0.9, "customer's: here it is 1.8 times that"),
         (0.2, 1.8, 0.9, "here it is about 20%, 1.8 times the average customer's"),
         (0.5, 2.7, 0.96, "here it is just below 50%"),
-        (0.03, 3.0, 0.5, "an offer takes at least 1.2% with a chance of at least 5% at worst, or"),
+        (0.03, 3.0, 0.5, "an offer takes at least 1.2% at worst with a chance of at least 5%, or"),
         (0.35, 8.0, None, "an offer takes 1.2 times that customer's chance at worst"),
         (
             0.35,
