@@ -314,7 +314,7 @@ def test_what_to_do_stands_out_of_its_details(page: Browser, service: Service) -
     )
     assert "\n" not in text(page, ".words .whole") == "2019-03-04"
     words = page.run("document.querySelector('.words').textContent")
-    assert "At worst the chance is 6%, the average customer has about 10%; an offer takes" in words
+    assert "At worst the chance is 6%, and that customer has about 10%; an offer takes" in words
     assert words.startswith(lead + " ")
     assert faults(page) == []
 

@@ -37,8 +37,8 @@ def _said(stance: str, *codes: Any, held: tuple[dict[str, Any], ...] = (), **fie
     [
         (
             [_UNCLEAR],
-            "The interest itself is not enough for an offer yet: perhaps more interested than the "
-            "average customer, but not surely: about 5 times as likely",
+            "The interest itself is not enough for an offer yet: about 5 times as likely as the "
+            "average customer to spend time on it tomorrow, but not surely. At worst",
         ),
         (
             [{"code": "declared_like", "value": 1}],
@@ -46,7 +46,7 @@ def _said(stance: str, *codes: Any, held: tuple[dict[str, Any], ...] = (), **fie
         ),
         (
             [{"code": "learned_abroad", "value": 0.7}],
-            "The interest itself is not enough for an offer yet: 70% of what was seen of it comes",
+            "The interest itself is not enough for an offer yet: 70% of what counts for it is",
         ),
     ],
 )
@@ -79,8 +79,8 @@ def test_a_halt_is_of_the_customer_and_the_interest_is_said_apart(
             0.5,
             2.5,
             0.6,
-            "it became a clear interest earlier and stays one, until the best case, now 100%, "
-            "falls below 40%.",
+            "it became a clear interest earlier, and is given up only when even the best case, now "
+            "100%, falls below 40%.",
         ),
         (
             0.1,
@@ -108,7 +108,7 @@ def test_that_it_was_not_seen_for_long_is_said_where_it_would_be_talked_about() 
         "first_seen": "2026-01-01",
     }
     words = _said("hold", "on_hold", last_active="2026-02-20", **fields)
-    assert "and stays one, though it was last seen 13 days ago, until the best case" in words
+    assert "earlier, though it was last seen 13 days ago, and is given up only when" in words
 
 
 def test_each_halt_is_said_with_its_end() -> None:
@@ -126,12 +126,12 @@ def test_each_halt_is_said_with_its_end() -> None:
 
 
 def test_beside_a_draw_a_missing_consent_is_said_and_neither_twice() -> None:
-    lot = "Do not bring it up: comparison group, drawn by lot: never contact about this."
+    lot = "Do not bring it up: this customer is kept out of it by lot, to compare with."
     consent = "No offers to this customer: there is no consent to offers."
     of_all = (_held("all", "holdout"), _held("all", "no_consent_offers"))
     words = _said("avoid", "suppressed", "on_hold", held=of_all)
     assert words.startswith(f"{lot} {consent}") and words.count("No offers") == 1
-    assert words.endswith("No end is set: it stays so until this profile says otherwise.")
+    assert words.endswith("No end date is set.")
     alone = _said("avoid", "suppressed", held=(_held("483", "holdout"),))
     assert alone.startswith(lot) and "No offers" not in alone
     whole = _said("avoid", "suppressed", "on_hold", held=of_all[:1])
@@ -159,15 +159,15 @@ def test_advice_on_a_part_and_on_its_whole_is_said_together() -> None:
         profile = {**_PROFILE, "interests": [raw, other], "suppressions": list(held)}
         return wording("en").interest(raw, profile)
 
-    yet = "No offer about Auto Buying by itself yet, which is a part of it: see there."
+    yet = "Not yet about Auto Buying by itself, which is a part of it."
     assert yet in said(whole, part)
     talks = {**part, "stance": "engage"}
-    assert "Auto Buying" not in said(whole, talks) and "Keep to it" not in said(talks, whole)
-    keep = "Keep to it: Automotive, of which it is a part, is not to be brought up as a whole."
+    assert "Auto Buying" not in said(whole, talks) and "Only about this" not in said(talks, whole)
+    keep = "Only about this: do not bring up Automotive as a whole, of which it is a part."
     assert keep in said(talks, {**whole, "stance": "avoid"})
-    assert "Keep to it: no offer yet about Automotive as a" in said(
+    assert "Only about this: no offer yet about Automotive as a" in said(
         talks, {**whole, "stance": "hold"}
     )
     quiet = {**_held("1", "holdout"), "name": "Automotive"}
     assert keep in said(talks, {**whole, "id": "2"}, quiet), "it is in no row"
-    assert "Keep to it" not in said(part, {**whole, "stance": "avoid"}), "nobody acts on it"
+    assert "Only about this" not in said(part, {**whole, "stance": "avoid"}), "nobody acts on it"

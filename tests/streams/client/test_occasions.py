@@ -54,7 +54,7 @@ def test_few_days_beside_a_high_chance_are_reconciled_with_it() -> None:
     weekly = _said(5, score=0.45, more=[habit])
     assert "few for such" not in weekly
     friday = "on Fridays in each of the last 4 weeks: tomorrow is a Friday, a usual day for it"
-    assert f"{friday}; 4 weeks are few, so this is counted carefully." in weekly
+    assert f"{friday}, which after only 4 weeks raises the chance less" in weekly
     assert f"{friday}." in _said(5, score=0.7, more=[habit])
     assert "on Fridays in each of the last 4 weeks." in _said(5, more=[habit]), "no chance is known"
     for fitting in (
@@ -125,6 +125,6 @@ def test_advice_on_what_was_not_seen_for_long_says_so(days: int, habit: bool, sa
         "reasons": [still, {"code": "active_days_28", "value": 9}, *more],
     }
     words = wording("en").interest(raw, _PROFILE)
-    assert (f"or before, though it was last seen {days} days ago. By today" in words) is said
+    assert (f"or before, though it was last seen {days} days ago, less sure by" in words) is said
     assert ("Most likely next" in words) is not said
     assert ("Next 7 days" in words) is not said

@@ -37,8 +37,9 @@ def test_advice_that_stays_is_said_with_its_beginning_and_its_end() -> None:
         wording("en")
         .interest(_RAW)
         .startswith(
-            "Talk about it: a clear interest since 2026-02-01 or before. By today's figures this "
-            "advice would not begin, but it stays until the best case, now 56%, falls below 35%. "
+            "Talk about it: a clear interest since 2026-02-01 or before, less sure by today's "
+            "figures. It is given up only when even the best case, now 56%, falls below 35%, so "
+            "that advice does not change from day to day. "
             "Chance of it tomorrow: about 55%, 7.2 times the average customer's."
         )
     )
@@ -62,13 +63,13 @@ def test_what_ends_advice_is_one_figure(
 ) -> None:
     still = {"code": "still_likely", "value": {"score": best, "needs": 0.35}}
     raw = {**_RAW, "score": score, "lift": lift, "reasons": [still]}
-    assert f"now {best:.0%}, falls below {ends}." in wording("en").interest(raw)
+    assert f"now {best:.0%}, falls below {ends}, so that" in wording("en").interest(raw)
 
 
 @pytest.mark.parametrize(
     ("since", "said", "kept"),
     [
-        ("2026-01-25", "a clear interest since 2026-01-25 or before.", ""),
+        ("2026-01-25", "a clear interest since 2026-01-25 or before, less sure", ""),
         ("2026-01-31", "This advice has stood since 2026-01-31.", "2026-02-07"),
         ("2026-02-01", "This advice is new, from 2026-02-01 on.", "2026-02-08"),
         ("2026-02-02", "This advice is new. ", "2026-02-09"),  # written after midnight
@@ -99,7 +100,7 @@ def _said(reason: dict[str, Any], language: str = "en", **fields: Any) -> str:
 def test_what_looks_alike_is_said_with_what_makes_it_differ() -> None:
     """Both print 50 % and 2.7 times; one is a little less, and has to be surer."""
     waits, begins = _said(_UNCLEAR, stance="hold"), _said(_LIKELY, stance="engage")
-    assert "At worst the chance is 18%, the average customer has about 19%; an offer takes" in waits
+    assert "At worst the chance is 18%, and that customer has about 19%; an offer takes" in waits
     assert "22% at worst, or at least 50% that is at least twice the average customer's: " in waits
     assert "here it is just below 50%." in waits
     assert "a chance of about 50%, about 2.7 times the average customer's. An offer" in begins

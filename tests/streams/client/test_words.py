@@ -203,17 +203,16 @@ def test_what_was_seen_on_one_day_alone_is_said_so() -> None:
             0.35,
             8.0,
             1.06,
-            "perhaps more interested than the average customer, but not surely: about 8 times as "
-            "likely to spend time on it tomorrow. At worst the chance is 4.6%, the average "
-            "customer has about 4.4%; an offer takes at least 5.2% at worst, or at least 50% that "
-            "is at least twice the average customer's: here it is about 35%",
+            "about 8 times as likely as the average customer to spend time on it tomorrow, but not "
+            "surely. At worst the chance is 4.6%, and that customer has about 4.4%; an offer takes "
+            "at least 5.2% at worst, or at least 50% that is at least twice the average",
         ),
         (0.35, None, 1.06, "an offer takes 1.2 times that customer's chance at worst"),
         (None, 8.0, 1.06, "an offer takes 1.2 times that customer's chance at worst"),
-        (0.35, 8.0, 0.12, "At worst the chance is 1%, the average customer has about 4%; an"),
-        (0.35, 8.0, 0.0, "At worst the chance is 0%, the average customer has about 4%; an"),
-        (0.35, 8.0, 1.2, "At worst the chance is 5.25%, the average"),
-        (0.35, 8.0, 1.1999, "At worst the chance is just below 5.25%, the average"),
+        (0.35, 8.0, 0.12, "At worst the chance is 1%, and that customer has about 4%; an"),
+        (0.35, 8.0, 0.0, "At worst the chance is 0%, and that customer has about 4%; an"),
+        (0.35, 8.0, 1.2, "At worst the chance is 5.25%, and that"),
+        (0.35, 8.0, 1.1999, "At worst the chance is just below 5.25%, and that"),
         (0.55, 1.8, 0.9, "37% at worst, or at least 50% that is at least twice the average"),
         (0.55, 1.8, 0.9, "customer's: here it is 1.8 times that"),
         (0.2, 1.8, 0.9, "here it is about 20%, 1.8 times the average customer's"),
@@ -246,7 +245,7 @@ def test_what_is_unclear_is_said_with_what_falls_short(
             "paused for a time, for what was bought, declined or offered; the customer says that",
         ),
         (["active_days_28", "somebody_else"], "50% of what was seen of it was probably"),
-        (["active_days_28", "learned_abroad"], "50% of what was seen of it comes from a trip"),
+        (["active_days_28", "learned_abroad"], "50% of what counts for it is from a trip"),
     ],
 )
 def test_what_decides_is_said_first(reasons: list[str], said: str) -> None:
@@ -322,12 +321,14 @@ def test_a_weekly_habit_is_said_with_its_weekday(language: str, counted: str, na
         (
             {"until": _MARCH_12},
             {"valid_until": _MARCH_12},
-            "Look again by 2026-03-11: then the consent ends that the profile rests on.",
+            "Valid until 2026-03-11 at most, when the consent ends that the profile rests on: "
+            "check again on the day you send.",
         ),
         (
             {},
             {"contactable": {"offers": {"value": True, "until": _MARCH_12}}},
-            "Look again by 2026-03-11: then the permission for offers ends.",
+            "Valid until 2026-03-11 at most, when the permission for offers ends: "
+            "check again on the day you send.",
         ),
         (
             {"stance": "hold", "reasons": [{"code": "on_hold", "value": 1}]},
