@@ -28,6 +28,8 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
+from features.records.inputs import INPUTS
+from features.vocabulary import Reply
 from streams.client import ProfileReader
 from streams.contract import topics
 from streams.kafka import access, clients
@@ -62,7 +64,8 @@ _MORE: dict[str, Any] = {
 }
 _WAIT_S = 120.0
 _INPUTS = topics.JOINABLE
-_REFUSED = len(_INPUTS) + 1  # one record of each input, and a catalogue entry
+#: One record of each input, a catalogue entry, and an answer under no key.
+_REFUSED = len(_INPUTS) + 2
 
 
 @dataclass
@@ -100,7 +103,7 @@ class Stage:
         assert done.returncode == 0, f"{name}: {words}: {done.stdout}{done.stderr}"
         self.said[" ".join(words)] = done.stdout
 
-    def produce(self, topic: str, *records: tuple[bytes, bytes | None], as_: str) -> None:
+    def produce(self, topic: str, *records: tuple[bytes | None, bytes | None], as_: str) -> None:
         """Produce as a principal."""
         settings = self.settings(as_)
         producer = clients.producer("feed", settings)
@@ -208,6 +211,12 @@ def _brief_consent(stage: Stage) -> None:
         stage.produce(name, (b"zqacc", record[1]), as_=user)
 
 
+def _left_alone(stage: Stage) -> bytes:
+    """An answer to an offer: no more of them."""
+    told = {"contact_id": "c1", "answer": Reply.UNSUBSCRIBED}
+    return stage.feed.record(INPUTS.outcomes, "sim-00029", 1.0, kind="answer", **told)[1]
+
+
 def _ticks(stage: Stage) -> int:
     """How often a worker has written to the facts: what has no key."""
     return stage.keys(topics.FACTS).count(None)
@@ -229,6 +238,9 @@ def _work(stage: Stage) -> None:
         # Its letter is whole while the account's consent is known: nothing else is in that topic,
         # so it would be read before the facts; and a visit of today ends what is years old.
         stage.produce(topics.OUTCOMES, (b"sim-00029", b"{nope"), as_="producer")
+        # Nobody's key: a worker sends it on to where its account's are.
+        stage.produce(topics.OUTCOMES, (None, _left_alone(stage)), as_="producer")
+        wait_until(lambda: stage.count(topics.OUTCOMES) == 3, _WAIT_S, logs[0].read_text)
         wait_until(lambda: stage.count(topics.DEAD_LETTERS) == _REFUSED, _WAIT_S, logs[2].read_text)
         _brief_consent(stage)
         wait_until(lambda: _ticks(stage) > 0, _WAIT_S, logs[0].read_text)

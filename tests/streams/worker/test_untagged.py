@@ -353,7 +353,9 @@ def test_the_command_sums_over_workers_and_passes_over_stale_ones(
     ]
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     assert main(["untagged", "--bootstrap", kafka, "--top", "1"]) == 0
-    assert capsys.readouterr().out.split() == ["█" * 12, "12", "s", "network", "host:a.example"]
+    heading, row = capsys.readouterr().out.splitlines()
+    assert heading.split() == ["attention", "source", "content", "without", "tags"]
+    assert row.split() == ["█" * 12, "12", "s", "network", "host:a.example"]
 
 
 def test_the_command_says_which_topic_is_missing(
