@@ -310,7 +310,7 @@ def test_what_to_do_stands_out_of_its_details(page: Browser, service: Service) -
     shown(service, page, "acc-5")
     lead = text(page, ".words .lead")
     assert lead.startswith("Wait, make no offer about it yet: ") and lead.endswith(
-        "on it tomorrow."
+        "but not surely."
     )
     assert "\n" not in text(page, ".words .whole") == "2019-03-04"
     words = page.run("document.querySelector('.words').textContent")
