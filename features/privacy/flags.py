@@ -110,15 +110,7 @@ def flag(store: Store, sid: int, flags: Sequence[Flags], likes: list[int], ts: i
 
 def set_quiet(store: Store, sid: int, quiet: Collection[int]) -> None:
     """Set the flags of a subject's rows where nothing is known but of what to be silent."""
-    own = _own_rows(store, sid)
-    if own.start == own.stop:
-        return
-    known = store.rows.windows["known"][own]
-    known &= lay.F_REMEMBERED
-    for j, index in enumerate(store.rows.interest[own].tolist()) if quiet else ():
-        if index in quiet:
-            known[j] |= lay.F_QUIET
-    store.mark(sid, lay.D_STATE | lay.D_PROFILE)
+    flag(store, sid, (dict.fromkeys(quiet, lay.F_QUIET),), [], 0)
 
 
 def flag_members(store: Store, account: int, flags: Flags, interests: int) -> None:

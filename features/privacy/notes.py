@@ -99,19 +99,20 @@ def notes(
         relative, only these are named.
     tree : Taxonomy
     """
-    held_back = [*holds(it, now, rules)]
-    found, ends = [*_silence(it.silence, tree)], _silent_until(it.silence, tree)
-    offers, audiences = _permissions(it, until, held_back)
+    rights, said = rights_of(it._replace(silence=()), now, rules), said_of(it.silence, tree)
     if any(person.about for person in it.persons):
-        found += [
+        found = [
             {"scope": scope, "name": tree.names[tree.index(scope)], "reason": reason, "until": end}
             for scope, reason, end in _quiet(it, now, rules, held)
         ]
-        ends = expiries(it.persons, now, tree, rules, ends)
-    del found[max(0, _MAX_NOTES - len(held_back)) :]
-    own = {index: ends[index] for index in held.values() if index in ends} if ends else {}
-    unnamed = [{key: said for key, said in item.items() if key != "name"} for item in found]
-    return Notes(_general(held_back), _joined(found), offers, audiences, _joined(unnamed), own)
+        unnamed = [{key: value for key, value in item.items() if key != "name"} for item in found]
+        ends = expiries(it.persons, now, tree, rules, said.ends)
+        said = said._replace(
+            interests=(*said.interests, *map(orjson.dumps, found)),
+            unnamed=(*said.unnamed, *map(orjson.dumps, unnamed)),
+            ends={index: ends[index] for index in held.values() if index in ends},
+        )
+    return notes_beside(rights, said, until)
 
 
 def _silence(silence: Iterable[Forbidden], tree: Taxonomy) -> Iterator[dict[str, Any]]:
@@ -155,13 +156,6 @@ def _quiet(
                 name for name, index in held.items() if index in silent and name != interest
             )
             yield from ((name, why, until) for name in (interest, *near))
-
-
-def _permissions(it: Situation, until: int, found: Sequence[Hold]) -> Iterator[bytes]:
-    """Write whether, why and until when each use is allowed; nothing for as long as profiling."""
-    for use, scope in _USES:
-        barred = next((item for item in found if item[0] == scope), None)  # the first counts
-        yield _permission(barred, min(person.use_until(use) for person in it.persons), until)
 
 
 def _permission(barred: Hold | None, end: int, until: int) -> bytes:
@@ -232,7 +226,7 @@ def said_of(silence: Sequence[Forbidden], tree: Taxonomy) -> SilenceText:
 
 
 def notes_beside(rights: RightsText, said: SilenceText, until: int) -> Notes:
-    """Make of both what `notes` says where nobody says anything of interests."""
+    """Make of both what a profile says; all of it, where nobody says anything of interests."""
     held = (*rights.holds, *said.holds)
     room = max(0, _MAX_NOTES - len(held))
     general = rights.general + said.general

@@ -76,18 +76,8 @@ def _said(said: Statement, secret: Secret) -> Statement:
             return replace(said, case_id=keyed_mark(secret, case_id, "case"))
         case Purchase(product=str(product)):
             return replace(said, product=keyed_mark(secret, product, "product"))
-        case ContactAnswer(contact_id=name):
-            return ContactAnswer(keyed_mark(secret, name, "contact"), said.answer)
-        case ContactMade(contact_id=name):
-            return ContactMade(
-                keyed_mark(secret, name, "contact"),
-                said.channel,
-                said.interest,
-                said.propensity,
-                said.held_out,
-                said.stance,
-                said.profile_version,
-            )
+        case ContactMade(contact_id=name) | ContactAnswer(contact_id=name):
+            return replace(said, contact_id=keyed_mark(secret, name, "contact"))
         case Several(parts=parts):
             return Several(tuple(concealed(part, secret) for part in parts))
         case _:

@@ -55,9 +55,8 @@ class Store:
     def __init__(self, clock: lay.Clock, max_ids: int, attributing: Attributing = _NOTHING) -> None:
         self.max_ids = max_ids
         self.spans = SpanTable()
-        self._found: dict[
-            bytes, int
-        ] = {}  # numbers by key: kernels add subjects, only we take them
+        # Numbers by key: kernels add subjects, only we take them.
+        self._found: dict[bytes, int] = {}
         self.ticked = -1  # time of the latest `features.records.facts.Tick`, ms
         self._event_rows = lay.ROOM_ROWS * (1 + clock.attribution)
         self.totals = np.zeros(lay.OUTCOME_TOTALS + lay.SOURCE_TOTALS, np.int64)
