@@ -133,7 +133,7 @@ class Childhood:
             By the names of the fields alone: what a fact is about may be for children.
         """
 
-        meant = {name: found for name in fields if (found := self._meanings(name))}
+        meant = {name: found for name in fields if (found := self._meanings[name])}
         if by_name and not meant:
             return False
 
@@ -148,7 +148,7 @@ class Childhood:
             or any(
                 _years(_in_years(name, value)) < OF_AGE
                 for name in fields
-                if _Says.AGE in self._meanings(name)
+                if _Says.AGE in self._meanings[name]
                 for value in scalars(fields[name])
             )
             or any(_is_born_late(value, ts) for value in said(_Says.BIRTH))
@@ -167,7 +167,7 @@ class Childhood:
         """Whether somebody is called a child by a word, or has what only a child has."""
         texts = {squeezed(str(value)) for value in (*said(_Says.AGE), *said(_Says.ROLE))}
         named = [name for name in fields if name not in self.other]
-        named = [n for n in named if not {_Says.ADULT, _Says.CHILD} & self._meanings(n)]
+        named = [n for n in named if not {_Says.ADULT, _Says.CHILD} & self._meanings[n]]
         flags = (n for n in named if n[:3] != "has" and any(part in n for part in self.words))
         return (
             any(part in text for text in texts for part in self.words)
@@ -193,12 +193,9 @@ class Childhood:
         except ValueError:
             return False
 
-    def _meanings(self, name: str) -> frozenset[_Says]:
-        """What a field says, by its squeezed name."""
-        return self._known[name]
-
     @cached_property
-    def _known(self) -> Memo[str, frozenset[_Says]]:
+    def _meanings(self) -> Memo[str, frozenset[_Says]]:
+        """What a field says, by its squeezed name."""
         return Memo(lambda name: frozenset(self._read(name)))
 
     @cached_property
@@ -228,7 +225,7 @@ class Childhood:
         """Whether nothing tells that he is of age, and an age or a birth can't be read so."""
         grown, adult = list[bool](), False
         for name, values in fields.items():
-            meant = self._meanings(name)
+            meant = self._meanings[name]
             if meant & {_Says.AGE, _Says.BIRTH}:
                 years = [_in_years(name, value) for value in scalars(values)]
                 found = _text(years if _Says.AGE in meant else values)

@@ -15,12 +15,10 @@ from typing import Any, Final
 
 from features.privacy.coded import code_refuses, us_privacy_refuses
 from features.privacy.memo import Memo
-from features.records.loose import squeezed, whole
+from features.records.loose import AS_TIME, squeezed, whole
 from features.records.word_parts import is_made_of
 
 _DAY: Final = re.compile(r"\s*(?:[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{2}[./][0-9]{2}[./][0-9]{4})")
-#: A number from which on it is a time and no count.
-_AS_TIME: Final = 100_000_000
 #: Apple's number of the state in which an app may track: of 0 to 3 the only one.
 _AUTHORISED: Final = 3
 _KINDS: Final = ("names", "codes", "lists", "states", "ids")
@@ -114,7 +112,7 @@ class Signals:
         """Whether somebody is on a list: a number may be a count, and a text what is on it."""
         number = whole(value)
         if number is not None:
-            return number == 1 or number >= _AS_TIME
+            return number == 1 or number >= AS_TIME
         text = str(value)
         return squeezed(text) in self.on or _DAY.match(text) is not None
 

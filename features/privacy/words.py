@@ -21,6 +21,7 @@ from features.privacy.plain_words import PlainWords
 from features.privacy.purpose_words import NAMING, OF_PURPOSE, UNSAID
 from features.records.inputs import TS_END, TS_MIN
 from features.records.loose import (
+    AS_TIME,
     fronts,
     is_near,
     may_count,
@@ -63,8 +64,6 @@ _OF_STATUS: Final = ("status", "value", "code")
 _TIMES: Final = (
     "timestamp", "datetime", "date", "time", "at", "on", "ts", "am", "datum", "dato", "when"
 )  # fmt: skip
-#: A number from which on it is a time and no count.
-_AS_TIME: Final = 100_000_000
 #: Characters of an answer from which on it is a text.
 _LONGEST: Final = 128
 #: Letters of a part of a kind from which on it can be misspelt.
@@ -192,7 +191,7 @@ class Words(PermissionWords):
     def _is_yes(self, value: Any) -> bool:
         """Whether a flag says yes, or a time stands in its place, and no count."""
         number = whole(value)
-        return self.affirms(value) if number is None else number == 1 or number > _AS_TIME
+        return self.affirms(value) if number is None else number == 1 or number > AS_TIME
 
     def _is_flag(self, name: str, value: Any) -> bool:
         """Whether a number is a yes, of a field that says that something must not be done."""

@@ -18,6 +18,8 @@ MAX_BYTES: Final = 1_048_576
 #: Most values that one field can have, and what stands for those beyond: no known word.
 _MAX_VALUES: Final = 64
 BEYOND: Final = "?"
+#: A number from which on it is a time and no count.
+AS_TIME: Final = 100_000_000
 #: Characters of a word that are looked at: the first and the last.
 _LONGEST: Final = 256
 _DIGITS: Final = frozenset("0123456789")
