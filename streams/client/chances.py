@@ -145,6 +145,16 @@ def is_figure(value: Any) -> TypeGuard[float]:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
+def codes_of(raw: Mapping[str, Any]) -> set[str]:
+    """Codes of the reasons of an interest (JSON)."""
+    return {str(item.get("code")) for item in dicts(raw.get("reasons"))}
+
+
+def dicts(value: Any) -> list[dict[str, Any]]:
+    """The objects of a list of JSON; of anything else, none."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
 def _measured(raw: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
     """Reasons with numbers of their own."""
     found = raw.get("reasons")

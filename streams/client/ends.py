@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from streams.client.chances import KEPT_DAYS
+from streams.client.chances import KEPT_DAYS, codes_of, dicts
 from streams.client.habits import date_of, day_of, written_on
 
 #: Reasons that decide whatever was measured; they are said first.
@@ -79,25 +79,24 @@ def advice_end(raw: Mapping[str, Any], profile: Mapping[str, Any]) -> AdviceEnd:
 
 def is_forbidden(raw: Mapping[str, Any]) -> bool:
     """Whether something that was said forbids to talk about an interest (JSON) at present."""
-    codes = _codes(raw)
+    codes = codes_of(raw)
     return raw.get("stance") != "engage" and not _FORBIDDING.isdisjoint(codes)
 
 
 def pauses(raw: Mapping[str, Any], profile: Mapping[str, Any], scope: str) -> list[dict[str, Any]]:
     """Suppressions of a profile (JSON) in the way of every channel: of all, or of an interest."""
     of = "all" if scope == "all" else raw.get("id")
-    found = profile.get("suppressions")
     return [
         item
-        for item in (found if isinstance(found, list) else ())
-        if isinstance(item, dict) and item.get("scope") == of and "channel" not in item
+        for item in dicts(profile.get("suppressions"))
+        if item.get("scope") == of and "channel" not in item
     ]
 
 
 def kept_until(raw: Mapping[str, Any], profile: Mapping[str, Any]) -> str:
     """Day until which advice of its first week is kept at least; empty where it is not kept."""
     began, today = date_of(raw.get("stance_since")), written_on(profile)
-    if raw.get("stance") != "engage" or "still_likely" not in _codes(raw):
+    if raw.get("stance") != "engage" or "still_likely" not in codes_of(raw):
         return ""
     if began is None or today is None or (today - began).days >= KEPT_DAYS:
         return ""
@@ -123,7 +122,7 @@ def _awaited(raw: Mapping[str, Any], profile: Mapping[str, Any]) -> tuple[str, s
 
     One more day tells little, unless it decides on a habit of its weekday.
     """
-    codes, following, day = _codes(raw), raw.get("next"), day_of(profile)
+    codes, following, day = codes_of(raw), raw.get("next"), day_of(profile)
     for code in _TRIPS:
         if code in codes:
             return code, ""
@@ -137,7 +136,7 @@ def _forbidden(
     raw: Mapping[str, Any], profile: Mapping[str, Any], offers: Mapping[str, Any], consent: str
 ) -> tuple[str, str]:
     """The last of all that forbids, by code and day: what has no day goes before what has one."""
-    codes, days, open_ended = _codes(raw), dict[str, str](), set[str]()
+    codes, days, open_ended = codes_of(raw), dict[str, str](), set[str]()
     own = shown_day(raw.get("until"))
     if own and own != consent:
         days[own] = "until"
@@ -164,9 +163,3 @@ def _forbidden(
 
 def _capped(code: str, date: str, consent: str) -> AdviceEnd:
     return AdviceEnd(code, date, "consent", consent) if consent else AdviceEnd(code, date)
-
-
-def _codes(raw: Mapping[str, Any]) -> set[str]:
-    found = raw.get("reasons")
-    reasons = found if isinstance(found, list) else ()
-    return {str(item.get("code")) for item in reasons if isinstance(item, Mapping)}

@@ -13,6 +13,8 @@ from streams.client.chances import (
     KEPT_FROM,
     LIKELY,
     chance_bounds,
+    codes_of,
+    dicts,
     is_figure,
     kept_down_to,
     margin,
@@ -21,7 +23,7 @@ from streams.client.chances import (
 )
 from streams.client.ends import kept_until, offers_permission, pauses, shown_day
 from streams.client.habits import date_of
-from streams.client.occasions import Occasions, codes_of, days_away, dicts
+from streams.client.occasions import Occasions, days_away
 
 #: Reasons of a halt of all offers.
 HALTS = frozenset(("care_case", "on_hold"))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from typing import Any
 
-from streams.client.chances import is_figure
+from streams.client.chances import codes_of, dicts, is_figure
 from streams.client.ends import advice_end, is_forbidden
 from streams.client.habits import WEEKDAYS, WeeklyHabit, date_of, today_of, weekly_habit
 from streams.client.phrases import Phrasebook
@@ -171,16 +171,6 @@ def days_away(raw: Mapping[str, Any], profile: Mapping[str, Any]) -> int:
     return days if days >= WEEK + _is_weekly(raw) else 0
 
 
-def codes_of(raw: Mapping[str, Any]) -> set[str]:
-    """Codes of the reasons of an interest (JSON)."""
-    return {str(item.get("code")) for item in dicts(raw.get("reasons"))}
-
-
-def dicts(value: Any) -> list[dict[str, Any]]:
-    """The objects of a list of JSON; of anything else, none."""
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
 def _morning(profile: Mapping[str, Any]) -> date | None:
     """The day that a profile is of, or the likeliest where that is open."""
     today = today_of(profile)
@@ -188,7 +178,7 @@ def _morning(profile: Mapping[str, Any]) -> date | None:
 
 
 def _is_weekly(raw: Mapping[str, Any]) -> bool:
-    return any(item.get("code") == "weekly_habit" for item in dicts(raw.get("reasons")))
+    return "weekly_habit" in codes_of(raw)
 
 
 def _kind(moment: Mapping[str, Any]) -> str:

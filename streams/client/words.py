@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-from streams.client.chances import is_figure, rounded_times, strength
+from streams.client.chances import codes_of, dicts, is_figure, rounded_times, strength
 from streams.client.ends import SAID, advice_end, is_forbidden, pauses, shown_day
 from streams.client.habits import today_of
 from streams.client.halts import HALTS, Halts, is_dated, is_halted, waits_halted
-from streams.client.occasions import active_days, codes_of, days_away, dicts
+from streams.client.occasions import active_days, days_away
 from streams.client.phrases import says_times
 
 #: There is a file of each; the first is the default.

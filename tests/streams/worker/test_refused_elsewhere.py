@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,7 +12,6 @@ from streams.kafka.partitioners import PARTITIONERS
 from streams.worker.worker import Worker
 from tests.broker.memory_broker import MemoryBroker
 from tests.simulation import inputs
-from tests.simulation.deployment import quiet
 from tests.support.small_worker import (
     FACTS_TOPIC,
     NETWORK_TOPIC,
@@ -26,6 +24,8 @@ from tests.support.small_worker import (
     start,
     steps,
 )
+
+pytestmark = pytest.mark.usefixtures("calm")
 
 _COUNT, _HOME, _AWAY = 4, 0, 3
 _LATER = inputs.START_MS + 3_600_000
@@ -41,12 +41,6 @@ _CONTACT: dict[str, Any] = {
     "interest": "533",
 }
 _ANSWER: dict[str, Any] = {"kind": "answer", "contact_id": "c1"}
-
-
-@pytest.fixture(autouse=True)
-def _calm() -> Iterator[None]:
-    with quiet():
-        yield
 
 
 def _said(ts: int = _LATER, **fields: Any) -> bytes:
