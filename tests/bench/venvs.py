@@ -20,6 +20,7 @@ PEERS = Path(__file__).resolve().parent / "peers"
 _TIMEOUT_S = 900.0
 #: These wheels end at Python 3.12 or have no others; the peers share one interpreter.
 PYTHON = "3.11"
+_NAMED = f"python{PYTHON}"
 
 
 class PeerUnavailable(RuntimeError):
@@ -37,18 +38,16 @@ def python(name: str) -> Path:
     locked = PEERS / f"{name}.txt"
     folder = CACHE / f"venv-{name}-{_digest(locked)}"
     interpreter = folder / "bin" / "python"
-    if (folder / ".complete").exists():
-        return interpreter
-    base = sys.executable if sys.version.startswith(PYTHON) else shutil.which(f"python{PYTHON}")
-    if base is None:
-        raise PeerUnavailable(f"no python{PYTHON} on the path, which {name} is locked for")
-    shutil.rmtree(folder, ignore_errors=True)
-    print(f"{name}: installing {locked.name}", flush=True)
-    install = ["-m", "pip", "install", "--quiet", "--require-hashes", "--only-binary", ":all:"]
-    with _for(name):
-        run_command([base, "-m", "venv", str(folder)], _TIMEOUT_S)
-        run_command([str(interpreter), *install, "-r", str(locked)], _TIMEOUT_S)
-    (folder / ".complete").touch()
+    with _made_once(name, folder) as missing:
+        if missing:
+            base = sys.executable if sys.version.startswith(PYTHON) else shutil.which(_NAMED)
+            if base is None:
+                raise PeerUnavailable(f"no {_NAMED} on the path, which {name} is locked for")
+            print(f"{name}: installing {locked.name}", flush=True)
+            install = ["-m", "pip", "install", "--quiet", "--require-hashes"]
+            install += ["--only-binary", ":all:", "-r", str(locked)]
+            run_command([base, "-m", "venv", str(folder)], _TIMEOUT_S)
+            run_command([str(interpreter), *install], _TIMEOUT_S)
     return interpreter
 
 
@@ -63,17 +62,12 @@ def classes() -> str:
     source = PEERS / "kstreams"
     folder = CACHE / f"kstreams-{_digest(source / 'pom.xml', source / 'InterestPeer.java')}"
     libs, made = folder / "libs", folder / "classes"
-    if not (folder / ".complete").exists():
-        missing = lacking("mvn", "javac")
+    with _made_once("kstreams", folder, "mvn", "javac") as missing:
         if missing:
-            raise PeerUnavailable(missing)
-        shutil.rmtree(folder, ignore_errors=True)
-        made.mkdir(parents=True)
-        with _for("kstreams"):
+            made.mkdir(parents=True)
             copy_jars(source / "pom.xml", libs)
             compiled = ["javac", "-nowarn", "-cp", f"{libs}/*", "-d", str(made)]
             run_command([*compiled, str(source / "InterestPeer.java")], _TIMEOUT_S)
-        (folder / ".complete").touch()
     return f"{made}:{libs}/*"
 
 
@@ -88,26 +82,31 @@ def program(name: str) -> Path:
     source = PEERS / name
     sources = sorted((source / "src").glob("*.rs"))
     folder = CACHE / f"{name}-{_digest(source / 'Cargo.toml', *sources)}"
-    if not (folder / ".complete").exists():
-        if missing := lacking("cargo"):
-            raise PeerUnavailable(missing)
-        shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(source, folder)  # Cargo writes a lock file beside what it reads
-        print(f"{name}: building, some minutes", flush=True)
-        with _for(name):
+    with _made_once(name, folder, "cargo") as missing:
+        if missing:
+            shutil.copytree(source, folder)  # Cargo writes a lock file beside what it reads
+            print(f"{name}: building, some minutes", flush=True)
             manifest = str(folder / "Cargo.toml")
-            run_command(["cargo", "build", "--quiet", "--release", "--manifest-path", manifest],
-                        _TIMEOUT_S)  # fmt: skip
-        (folder / ".complete").touch()
+            build = ["cargo", "build", "--quiet", "--release", "--manifest-path", manifest]
+            run_command(build, _TIMEOUT_S)
     return folder / "target" / "release" / name
 
 
 @contextmanager
-def _for(name: str) -> Iterator[None]:
+def _made_once(name: str, folder: Path, *commands: str) -> Iterator[bool]:
+    """Yield whether a folder is still to be made, by commands; it is made where that ends well."""
+    complete = folder / ".complete"
+    if complete.exists():
+        yield False
+        return
+    if lacks := lacking(*commands):
+        raise PeerUnavailable(lacks)
+    shutil.rmtree(folder, ignore_errors=True)
     try:
-        yield
+        yield True
     except CommandFailed as error:
         raise PeerUnavailable(f"{name}: {error}") from None
+    complete.touch()
 
 
 def _digest(*paths: Path) -> str:
