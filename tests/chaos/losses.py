@@ -34,6 +34,7 @@ _HINT = "offsets reset"  # in the sentence of a worker that knows
 
 def emptied(cluster: Cluster, rng: random.Random) -> None:
     """All records of an input are deleted, read or not."""
+    masses.visits(cluster, rng)  # there is something to lose
     _lose(cluster, rng.choice((NETWORK, TV, APP)), partial(_delete, cluster))
 
 
@@ -45,6 +46,7 @@ def transactional_emptied(cluster: Cluster, rng: random.Random) -> None:
 
 def outlived(cluster: Cluster, rng: random.Random) -> None:
     """Retention takes an input before it was read."""
+    masses.visits(cluster, rng)
     _lose(cluster, rng.choice((NETWORK, TV, APP)), partial(_retain_nothing, cluster))
 
 
@@ -63,6 +65,7 @@ LOSSES: dict[str, Callable[[Cluster, random.Random], None]] = {
 
 def _lose(cluster: Cluster, name: str, strike: Callable[[str], None]) -> None:
     settings = cluster.settings
+    slots, cluster.wanted = cluster.wanted, set()  # an operator is there, and no supervisor
     topic = settings.topic(name)
     for partition in range(settings.partitions):
         cluster.history.keep(topic, partition, read(settings, name, partition))
@@ -71,12 +74,13 @@ def _lose(cluster: Cluster, name: str, strike: Callable[[str], None]) -> None:
     cluster.halt()
     if find_lost(settings, read_metas(settings), binding.owner_now(settings)):
         if not named:
-            _start(cluster)
+            _start(cluster, slots)
+            cluster.wanted = set()
             if not _named(cluster, _WAIT_S):
                 cluster.fatal.append(f"nobody named what was lost of {topic}")
             cluster.halt()
         _reset(cluster)
-    _start(cluster)
+    _start(cluster, slots)
 
 
 def _named(cluster: Cluster, seconds: float) -> bool:
@@ -89,8 +93,8 @@ def _named(cluster: Cluster, seconds: float) -> bool:
     return True
 
 
-def _start(cluster: Cluster) -> None:
-    for slot in cluster.wanted:
+def _start(cluster: Cluster, slots: set[int]) -> None:
+    for slot in slots:
         cluster.start(slot)
 
 

@@ -15,6 +15,7 @@ from tests.chaos.cluster import Cluster
 from tests.chaos.faults import DISK_FULL, FAULTS, FROM_STRIKE
 from tests.chaos.leaders import OF_THREE, THREE
 from tests.chaos.load import records
+from tests.chaos.losses import LOSSES
 from tests.chaos.progress import Progress
 from tests.support.evidence import collect
 from tests.support.open_transactions import await_markers
@@ -32,6 +33,7 @@ _END_S = 900.0
 _FIRST_GUESS_S = 40.0  # a fault and its recovery, before any was measured
 _LEAST_GUESS_S = 20.0  # the first may overlap, and say too little of those to come
 _RESERVE = 0.6  # of the input is spent while faults last, the rest while time runs over
+_UNREAD = 0.05  # of the input is left when the first fault strikes that takes away what is unread
 _OVERLAP = 0.2  # faults that strike while the one before is not got over
 _MOST_STANDSTILL_S = 5.0
 _MOST_BYTES = 2_000_000_000  # of one worker, numba and all
@@ -136,12 +138,15 @@ def _strike(plan: Plan, cluster: Cluster, progress: Progress, outcome: Outcome) 
     names = [kind for _ in range(-(-plan.faults // len(kinds))) for kind in kinds]
     names = names[: plan.faults]
     rng.shuffle(names)
+    names.sort(key=LOSSES.__contains__)  # last, or they would take most of the input from others
     started = time.monotonic()
     for number, name in enumerate(names):
+        if name in LOSSES:
+            _drain(plan, cluster, progress)
         spent = time.monotonic() - started
         if cluster.fatal or (plan.minutes and spent > 60 * plan.minutes):
             break
-        if progress.left == 0:
+        if progress.left == 0 and name not in LOSSES:
             outcome.void = f"the input had ended before fault {number + 1}"
             break
         if number:
@@ -166,6 +171,13 @@ def _strike(plan: Plan, cluster: Cluster, progress: Progress, outcome: Outcome) 
             f"{progress.left:,} records left {text}"
         )
         time.sleep(rng.uniform(0.0, 1.5))
+
+
+def _drain(plan: Plan, cluster: Cluster, progress: Progress) -> None:
+    """Have nearly all of the input read."""
+    cluster.pace(rate=0.0)
+    cluster.wait_for(lambda: progress.left <= _UNREAD * plan.events or bool(cluster.fatal), _END_S)
+    cluster.pace(rate=_LEAST_RATE)
 
 
 def _finish(cluster: Cluster, progress: Progress, outcome: Outcome) -> None:
