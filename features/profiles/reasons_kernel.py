@@ -54,6 +54,7 @@ def _rule(code: ReasonCode, name: str, needs: float) -> tuple[NDArray[np.uint8],
 _CLEAR = _rule(ReasonCode.LIFT_CLEAR, "low", ENGAGE_LIFT)
 _LIKELY = _rule(ReasonCode.LIKELY, "score", LIKELY_SCORE)
 _STILL = _rule(ReasonCode.STILL_LIKELY, "score", STILL_HIGH)
+_STILL_DAYS = as_text(f',"needs":{STILL_HIGH:g},"days":')
 _UNCLEAR = _rule(ReasonCode.LIFT_UNCLEAR, "low", ENGAGE_LIFT)
 _SMALL = _rule(ReasonCode.LIFT_SMALL, "high", AVOID_LIFT)
 _RARE = _rule(ReasonCode.TOO_RARE, "score", ENGAGE_SCORE)
@@ -74,6 +75,8 @@ _WHY_SHARED = _reason(ReasonCode.SEEN_ON_SHARED_SCREEN)
 _WHY_ELSE = _reason(ReasonCode.SOMEBODY_ELSE)
 _WHY_TRIP = _reason(ReasonCode.LEARNED_ABROAD)
 _WHY_TAKEN = _reason(ReasonCode.TRIP_TAKEN)
+#: Days before a row's own of which the bitmap holds the week before.
+_KNOWN_DAYS = 53
 #: Days for which an interest is known before a weekday can be its habit: three of that weekday.
 HABIT_AGE = 21
 #: A smaller share that was seen on a shared screen, or gathered abroad, is not said.
@@ -84,7 +87,7 @@ LEAST_SHARE = 0.01
 def write_reasons(out: Any, n: int, row: Any, day: int, best: Any, held: int) -> int:
     """Write why an interest has its stance; the deciding rule first, with its numbers."""
     active = popcount(days_before(row, day) & np.uint64(0xFFFFFFF))
-    n = _write_rule(out, put(out, n, _REASONS), best)
+    n = _write_rule(out, put(out, n, _REASONS), row, best)
     n = put(out, n, _WHY_DAYS)
     n = put_int(out, n, active)
     n = put(out, n, _WHY_SHARE)
@@ -120,7 +123,19 @@ def write_reasons(out: Any, n: int, row: Any, day: int, best: Any, held: int) ->
 
 
 @inlined
-def _write_rule(out: Any, n: int, best: Any) -> int:
+def _days_then(row: Any, since: int) -> int:
+    """Days of a row of the seven up to a day, or up to the eve of it; 0 where they are forgotten.
+
+    What is said first on a day was decided that morning or, of the next one, in its course.
+    """
+    if since < as_int(row.day) - _KNOWN_DAYS:
+        return 0
+    bits = days_before(row, since + 1)
+    return max(popcount(bits & np.uint64(0x7F)), popcount(bits >> np.uint64(1) & np.uint64(0x7F)))
+
+
+@inlined
+def _write_rule(out: Any, n: int, row: Any, best: Any) -> int:
     """The rule that decided by a number, none where a declared fact did."""
     rule = best.rule
     if rule == RULE_NONE:
@@ -135,7 +150,11 @@ def _write_rule(out: Any, n: int, best: Any) -> int:
         return put(out, put_probability(out, put(out, n, _LIKELY[0]), best.score), _LIKELY[1])
     if rule == RULE_STILL:
         at_most = best.high * best.score / best.lift
-        return put(out, put_probability(out, put(out, n, _STILL[0]), at_most), _STILL[1])
+        n = put_probability(out, put(out, n, _STILL[0]), at_most)
+        days = _days_then(row, as_int(best.since))
+        if days < ENGAGE_DAYS:  # it began on the days of a weekday, or was said later
+            return put(out, n, _STILL[1])
+        return put(out, put_int(out, put(out, n, _STILL_DAYS), days), _END_OF_RULE)
     if rule == RULE_UNWORTHY:
         return put(out, put_hundredths(out, put(out, n, _UNWORTHY[0]), -best.gain), _UNWORTHY[1])
     if rule == RULE_TRIED:

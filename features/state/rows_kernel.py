@@ -225,7 +225,7 @@ def opening(row: Any, day: int, clock: Clock, levels: Any) -> Any:
 
 @inlined
 def days_before(row: Any, day: int) -> Any:
-    """Active-day bitmap of a row whose bit 0 is ``day - 1``; `day` is at least the row's day."""
+    """Active-day bitmap of a row whose bit 0 is ``day - 1``, of 61 days before its own or later."""
     steps = day - as_int(row.day)
     if steps >= 2:
         return shifted(row.bits, steps - 2)

@@ -91,13 +91,22 @@ class Halts(Occasions):
             **self.margins(found, raw),
         }
         said |= {"score": self._percent(best.high), "ends": self._percent(ends)}
-        said |= {"though": self.though(raw, profile)}
+        said |= {"then": self.then(raw), "though": self.though(raw, profile)}
         return self.say("reason", f"_{kind}_strength", likely=self._percent(LIKELY), **said)
 
     def though(self, raw: Mapping[str, Any], profile: Mapping[str, Any]) -> str:
         """That it was not seen for long, behind what speaks for it; empty where it was."""
         away = days_away(raw, profile)
         return self.say("sentence", "though_away", days=away) if away else ""
+
+    def then(self, raw: Mapping[str, Any]) -> str:
+        """On how many days it was seen when its advice began; empty where that is not told."""
+        for item in dicts(raw.get("reasons")):
+            value = item.get("value")
+            if item.get("code") == "still_likely" and isinstance(value, Mapping):
+                days = value.get("days")
+                return self.say("sentence", "then_on", days=days) if is_figure(days) else ""
+        return ""
 
     def paused(self, raw: Mapping[str, Any], profile: Mapping[str, Any]) -> str:
         """Say what is behind the pause of an interest, each with its own end, by suppressions."""
@@ -132,11 +141,11 @@ class Halts(Occasions):
                 ends = kept_down_to(raw.get("score"), raw.get("lift"), needs)
                 most = value.get("score")  # rounded figures could put the one above the other
                 bounds["ends"] = self._percent(min(ends, most) if is_figure(most) else ends)
-        though = self.though(raw, profile)
+        more = {"then": self.then(raw), "though": self.though(raw, profile)}
         if kept_until(raw, profile):
-            return self.say("reason", "_still_likely_kept", though=though)
+            return self.say("reason", "_still_likely_kept", **more)
         kind = "_still_likely_since" if is_dated(raw, profile) else "still_likely"
-        return self.say("reason", kind, **{"since": since, "though": though, **bounds})
+        return self.say("reason", kind, **{"since": since, **bounds, **more})
 
 
 def is_halted(raw: Mapping[str, Any]) -> bool:

@@ -22,6 +22,7 @@ from features.state.packing_kernel import FORMAT, HEAD, SIZES
 from features.tags.taxonomy import load
 from features.vocabulary import Outcome
 from tests.support.generators import TABLE, Record, batch
+from tests.support.profile_differences import without_days_then
 
 FLAGS = {
     lay.F_LIKE: "like",
@@ -83,6 +84,7 @@ class Run:
                     found[store.key(sid)] = document = json.loads(value) | {"version": None}
                     for item in document["interests"]:
                         del item["stance_since"]
+                        without_days_then(item)
         return found
 
 

@@ -83,7 +83,17 @@ async function problem(answer) {
   return told.detail || `The service answered ${answer.status}.`;
 }
 
-const day = (ms) => (Number.isFinite(ms) ? new Date(ms).toISOString().slice(0, 16).replace("T", " ") + " UTC" : "?");
+const digits = (number) => String(number).padStart(2, "0");
+
+/** Time on the customer's clock, minutes from UTC, as all days of a profile are; UTC where none is known. */
+function onClock(ms, minutes) {
+  if (!Number.isFinite(ms)) return "?";
+  const off = Number.isInteger(minutes) && Math.abs(minutes) <= 14 * 60 ? minutes : 0;
+  const size = Math.abs(off);
+  const zone = off ? `UTC${off < 0 ? "-" : "+"}${digits(Math.floor(size / 60))}:${digits(size % 60)}` : "UTC";
+  return `${new Date(ms + off * 60_000).toISOString().slice(0, 16).replace("T", " ")} (${zone})`;
+}
+
 const share = (value) => (typeof value === "number" ? value : 0);
 
 function measure(label, value, text) {
@@ -221,7 +231,7 @@ function profile(raw, title, before, true_) {
   card.dataset.version = raw.version;
   card.append(make("h2", title));
   const events = raw.evidence ? inWords(", {0} events on {1} days", raw.evidence.events, raw.evidence.days) : "";
-  card.append(make("p", inWords("version {0}, as of {1}", raw.version, day(raw.as_of)) + events, "about"));
+  card.append(make("p", inWords("version {0}, as of {1}", raw.version, onClock(raw.as_of, raw.context?.tz_offset_min)) + events, "about"));
   card.append(...sentences("May it be used?", Object.entries(raw.contactable || {}),
     ([use, item]) => make("li", item.words || use, item.value === true ? "yes" : "no")));
   card.append(...sentences("Not to talk about", raw.suppressions || [],

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -110,3 +112,31 @@ def test_what_is_disliked_is_so_with_all_below_it() -> None:
     said = _interest(stream)
     (suppression,) = stream.profile("acc")["suppressions"]
     assert (said["stance"], said["until"]) == ("avoid", suppression["until"])
+
+
+@pytest.mark.parametrize("each", [True, False])  # published daily, or when it is due
+@pytest.mark.parametrize("days", [range(9), (0, 1, 2, 5, 6, 7), (0, 1, 2, 3), range(2, 9)])
+def test_what_stays_says_on_how_many_days_it_was_seen_when_it_began(
+    days: Sequence[int], each: bool
+) -> None:
+    """Whatever came after, and over a restart."""
+    feed, stream = Feed(), _stream()
+    crowd = [f"acc-{n}" for n in range(20)]
+    stream.feed(feed.consent("acc", 0), *(feed.consent(other, 0) for other in crowd))
+    for day in range(days[-1] + 1):
+        stream.feed(*(feed.visit(other, day, "else.example") for other in crowd))
+        stream.feed(*(feed.visit("acc", day + 0.5, "sport.example") for d in days if d == day))
+        if each or day == days[-1]:
+            stream.commit()
+    begun = _interest(stream)
+    assert begun["stance"] == "engage"
+    for day in (days[-1] + 1, days[-1] + 2):
+        stream.feed(*(feed.visit(other, day + 0.5, "else.example") for other in ("acc", *crowd)))
+        stream.commit()
+        stream.restart()
+    stays = _interest(stream)
+    assert stays["stance_since"] == begun["stance_since"]
+    (reason,) = (item for item in stays["reasons"] if item["code"] == "still_likely")
+    since = (date.fromisoformat(stays["stance_since"]) - date.fromisoformat(_day(START))).days
+    weeks = [[day for day in days if end - 7 < day <= end] for end in (since - 1, since)]
+    assert reason["value"]["days"] == max(map(len, weeks))

@@ -349,3 +349,18 @@ def test_a_trend_is_shown_where_the_sentence_says_one(
     assert page.run("document.querySelectorAll('.trend').length") == int(chip)
     words = page.run("document.querySelector('.words').textContent")
     assert ("Next 7 days: probably" in words) is chip
+
+
+@pytest.mark.parametrize(
+    ("clock", "said"),
+    [(120, "2019-04-08 02:00 (UTC+02:00)"), (-210, "2019-04-07 20:30 (UTC-03:30)"),
+     (0, "2019-04-08 00:00 (UTC)"), (99_999, "2019-04-08 00:00 (UTC)")],
+)  # fmt: skip
+def test_the_time_of_a_profile_is_that_of_its_days(
+    page: Browser, service: Service, clock: int, said: str
+) -> None:
+    """Days in sentences are local: under a heading of UTC they would be of another day."""
+    context = {"roaming": False, "tz_offset_min": clock}
+    service.reader.put("acc-8", as_of=1_554_681_600_000, interests=[], context=context)
+    shown(service, page, "acc-8")
+    assert said in text(page, ".about")
