@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPartition
-from confluent_kafka.admin import AdminClient, MemberDescription
+from confluent_kafka.admin import AdminClient, ConsumerGroupDescription, MemberDescription
 
 from features.state.changelog_keys import Owner
 from streams.contract.topics import joined_topics
@@ -246,8 +246,8 @@ def foreign(settings: Settings, partitions: Iterable[int], ports: Ports = REAL) 
     )
 
 
-def members(settings: Settings, ports: Ports = REAL) -> list[MemberDescription]:
-    """List the members of the group.
+def group_now(settings: Settings, ports: Ports = REAL) -> ConsumerGroupDescription:
+    """Ask the coordinator for the group.
 
     Raises
     ------
@@ -255,7 +255,17 @@ def members(settings: Settings, ports: Ports = REAL) -> list[MemberDescription]:
     """
     seconds = settings.call_deadline_ms / 1000.0
     admin = clients.admin(settings, ports, "offsets")
-    return list(describe(admin, settings.group, seconds, Abandon).members)
+    return describe(admin, settings.group, seconds, Abandon)
+
+
+def members(settings: Settings, ports: Ports = REAL) -> list[MemberDescription]:
+    """List the members of the group.
+
+    Raises
+    ------
+    Abandon
+    """
+    return list(group_now(settings, ports).members)
 
 
 def refuse_members(settings: Settings) -> None:

@@ -3,6 +3,9 @@
 A name is a transactional id, and a new producer under it fences the former one. That is right where
 the former process is dead; two that live, by a copied environment, would take turns. A member of
 the group that calls itself like this worker and outlives the session's time-out is such a twin.
+Only a coordinator that is there, of a group that is stable, counts that time: after a restart it
+gives every member a session anew, and in a rebalance it keeps those that asked to join, dead or
+not.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+from confluent_kafka import ConsumerGroupState
 from confluent_kafka.admin import MemberDescription
 
 from streams.errors import KafkaFailed, Twin
@@ -44,7 +48,8 @@ class Twins:
         self._name = clients.client_id(settings)
         self._longest = settings.session_timeout_ms / 1000.0 + _GRACE_S
         self._seen = seen
-        self._since: dict[str, float] = {}
+        self._since: dict[str, float] = {}  # when a member was met first, and the group was stable
+        self._stable = False
         self._looked = 0.0
 
     def wait(self, asked: Callable[[], bool]) -> None:
@@ -88,16 +93,21 @@ class Twins:
 
     def _others(self, own_id: str, now: float) -> list[MemberDescription]:
         try:
-            members = binding.members(self._settings, self._ports)
-            self._seen([member.client_id for member in members])
-            found = [
-                member
-                for member in members
-                if member.client_id == self._name and member.member_id != own_id
-            ]
+            group = binding.group_now(self._settings, self._ports)
         except KafkaFailed as error:
             _LOG.debug("%s", error)
+            self._stable = False
             return []
+        self._seen([member.client_id for member in group.members])
+        found = [
+            member
+            for member in group.members
+            if member.client_id == self._name and member.member_id != own_id
+        ]
+        stable = group.state == ConsumerGroupState.STABLE
+        if not (stable and self._stable):
+            self._since = {}
+        self._stable = stable
         self._since = {m.member_id: self._since.get(m.member_id, now) for m in found}
         return found
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+from confluent_kafka import ConsumerGroupState
 
 from streams.errors import ExitCode, KafkaFailed, Twin
 from streams.kafka.ports import REAL, Ports
@@ -17,6 +18,7 @@ from tests.conftest import Names
 from tests.support.live_worker import live, running, settled, step_until
 
 SETTINGS = Settings(instance_id="w1")
+_LONGEST = twins._GRACE_S + SETTINGS.session_timeout_ms / 1000
 
 
 class World:
@@ -25,14 +27,18 @@ class World:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 100.0
         self.members: list[tuple[str, str]] = []
-        monkeypatch.setattr(binding, "members", self._members)
+        self.state, self.away = ConsumerGroupState.STABLE, False
+        monkeypatch.setattr(binding, "group_now", self._group)
         self.ports = replace(REAL, monotonic=lambda: self.now, sleep=self._sleep)
 
-    def _members(self, settings: Settings, ports: Ports) -> list[SimpleNamespace]:
-        return [
+    def _group(self, settings: Settings, ports: Ports) -> SimpleNamespace:
+        if self.away:
+            raise KafkaFailed("group")
+        members = [
             SimpleNamespace(member_id=name, client_id=client, host="/10.0.0.7")
             for name, client in self.members
         ]
+        return SimpleNamespace(members=members, state=self.state)
 
     def _sleep(self, seconds: float) -> None:
         self.now += seconds
@@ -64,21 +70,36 @@ def test_of_two_that_started_together_exactly_one_leaves(world: World) -> None:
     one, other = Twins(SETTINGS, world.ports), Twins(SETTINGS, world.ports)
     for _ in range(40):
         one.look("m-1")
-        if world.now - 100 <= twins._GRACE_S + SETTINGS.session_timeout_ms / 1000:
+        if world.now - 100 <= _LONGEST:
             other.look("m-2")
         world.now += 1.0
     with pytest.raises(Twin):
         other.look("m-2")
 
 
-def test_a_broker_that_does_not_tell_stops_nobody(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def away(settings: Settings, ports: Ports) -> list[SimpleNamespace]:
-        raise KafkaFailed("group")
-
-    monkeypatch.setattr(binding, "members", away)
+def test_a_broker_that_does_not_tell_stops_nobody(world: World) -> None:
+    world.away = True
     Twins(SETTINGS, world.ports).wait(lambda: False)
+
+
+@pytest.mark.parametrize("away", [True, False])
+def test_only_the_time_of_a_stable_group_counts(world: World, away: bool) -> None:
+    """A coordinator that is back gives dead members a session anew, and a rebalance keeps them."""
+    world.members = [("m-1", "interest-streams/w1"), ("m-2", "interest-streams/w1")]
+    twin = Twins(SETTINGS, world.ports)
+    twin.look("m-2")
+    for _ in range(10):
+        world.now += _LONGEST
+        world.away, world.state = away, ConsumerGroupState.PREPARING_REBALANCING
+        twin.look("m-2")
+    world.now += _LONGEST
+    world.away, world.state = False, ConsumerGroupState.STABLE
+    twin.look("m-2")
+    world.now += _LONGEST
+    twin.look("m-2")
+    world.now += twins._EVERY_S
+    with pytest.raises(Twin):
+        twin.look("m-2")
 
 
 @pytest.mark.kafka
