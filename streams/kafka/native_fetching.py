@@ -4,13 +4,19 @@ The partitions' queues are forwarded into one of ours, and read by address. Ever
 with confluent-kafka's `Consumer`: the group, its callbacks, seeks, pauses and commits. The client
 has no public way to its handle, so what is found at its place is checked before it is used, and
 where anything is not as expected the plain way is taken.
+
+What lies in a partition's queue is not only records: that its topic is gone is told there, to the
+client's callback for errors. The client finds by the thread which of its calls it is in, and ends
+the process where it is in none; so we say so before each call (`CallPlace`).
 """
 
 from __future__ import annotations
 
 import ctypes
 import logging
+import time
 from collections.abc import Iterable
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -32,6 +38,15 @@ class NotPossible(RuntimeError):
 _KNOWN: Final = ((2, 16),)
 _CONSUMER: Final = 1  # rd_kafka_type_t
 _POINTER, _TEXT, _INT = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int
+_PYTHON: Final = ctypes.pythonapi
+for _name, (_result, _arguments) in {
+    "PyThreadState_Get": (_POINTER, ()),
+    "PyThread_tss_get": (_POINTER, (_POINTER,)),
+    "PyThread_tss_set": (_INT, (_POINTER, _POINTER)),
+}.items():
+    getattr(_PYTHON, _name).restype, getattr(_PYTHON, _name).argtypes = _result, list(_arguments)
+#: Seconds in which a client that is asked to call back at once has done so.
+_PROBE_S: Final = 10.0
 #: What a client that is not as it was is found out by.
 _AMISS: Final = (OSError, AttributeError, ImportError, TypeError, ValueError)
 _FUNCTIONS: Final = {
@@ -47,6 +62,33 @@ _FUNCTIONS: Final = {
 }
 
 
+class _Call(ctypes.Structure):
+    """A call into librdkafka, as the client's callbacks know it."""
+
+    _fields_ = (("thread", _POINTER), ("crashed", _INT), ("more", _POINTER * 6))
+
+
+class CallPlace:
+    """Tells the client that its thread is in a call, as the client's own methods do.
+
+    Parameters
+    ----------
+    key : int
+        Address of the key by which the client keeps the call of each thread.
+    """
+
+    def __init__(self, key: int) -> None:
+        self._key = key
+        self._call = _Call()
+
+    def __enter__(self) -> None:
+        self._call.thread = _PYTHON.PyThreadState_Get()
+        _PYTHON.PyThread_tss_set(self._key, ctypes.addressof(self._call))
+
+    def __exit__(self, *_: object) -> None:
+        _PYTHON.PyThread_tss_set(self._key, None)
+
+
 class NativeFetch:
     """Takes records of one consumer; a `Fetch`.
 
@@ -59,6 +101,7 @@ class NativeFetch:
         Its ``rd_kafka_t``.
     library : ctypes.CDLL
         The librdkafka that it uses.
+    place : CallPlace
 
     Attributes
     ----------
@@ -67,11 +110,14 @@ class NativeFetch:
         gives what is there.
     """
 
-    def __init__(self, consumer: Consumer, handle: int, library: ctypes.CDLL) -> None:
+    def __init__(
+        self, consumer: Consumer, handle: int, library: ctypes.CDLL, place: CallPlace
+    ) -> None:
         self._queue: int | None = None
         self._consumer = consumer
         self._handle = handle
         self._library = library
+        self._place = place
         self._calls = Calls(
             *(
                 ctypes.cast(getattr(library, name), _POINTER).value or 0
@@ -100,9 +146,10 @@ class NativeFetch:
             self.hurried, timeout = False, 0.0
         if len(self._room) < limit:
             self._room = np.empty(limit, np.int64)
-        count = self._library.rd_kafka_consume_batch_queue(
-            self._queue, int(timeout * 1000), self._room.ctypes.data, limit
-        )
+        with self._place:
+            count = self._library.rd_kafka_consume_batch_queue(
+                self._queue, int(timeout * 1000), self._room.ctypes.data, limit
+            )
         if count <= 0:
             return None
         messages = Messages.at(self._room[:count], self._calls)
@@ -191,7 +238,51 @@ def _made(consumer: Consumer, client: str) -> NativeFetch:
         raise NotPossible("the client's handle is not where it was")
     if not library.rd_kafka_name(handle).startswith(f"{client}#consumer-".encode()):
         raise NotPossible("the client's handle is of another client")
-    return NativeFetch(consumer, handle, library)
+    key = id(consumer) + _call_key()
+    if ctypes.c_int.from_address(key).value != 1 or _PYTHON.PyThread_tss_get(key):
+        raise NotPossible("the client's calls are not known where they were")
+    return NativeFetch(consumer, handle, library, CallPlace(key))
+
+
+@lru_cache
+def _call_key() -> int:
+    """Where in a client's object the key of its calls lies, found by a client in a call back.
+
+    A thread that called a client, and whose lock the client holds for it again, has a call under
+    the key, and none before and after.
+    """
+    found: list[int] = []
+
+    def look(_: str) -> None:
+        within = range(object.__basicsize__, Consumer.__basicsize__ - 4, 4)
+        found.extend(at for at in within if _is_called_back(id(probe) + at))
+
+    probe = Consumer(
+        {
+            "bootstrap.servers": "",
+            "group.id": "nobody",
+            "log_level": 0,
+            "stats_cb": look,
+            "statistics.interval.ms": 1,
+        }
+    )
+    try:
+        until = time.monotonic() + _PROBE_S
+        while not found and time.monotonic() < until:
+            probe.poll(0.01)
+        places = {at for at in found if not _PYTHON.PyThread_tss_get(id(probe) + at)}
+        if len(places) != 1:
+            raise NotPossible(f"the client's calls have {len(places)} places instead of one")
+    finally:
+        probe.close()
+    return places.pop()
+
+
+def _is_called_back(key: int) -> bool:
+    if ctypes.c_int.from_address(key).value != 1:  # a key that is in use
+        return False
+    call = _PYTHON.PyThread_tss_get(key)
+    return bool(call) and _Call.from_address(call).thread is None
 
 
 def _library() -> ctypes.CDLL:

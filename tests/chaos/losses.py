@@ -29,6 +29,7 @@ from tests.support.reference import read
 
 _RUNNING_S = 20.0
 _WAIT_S = 60.0
+_RESET_S = 600.0  # it reads all of the state
 _HINT = "offsets reset"  # in the sentence of a worker that knows
 
 
@@ -107,7 +108,7 @@ def _reset(cluster: Cluster) -> None:
     ends = offsets_at(settings, spots, OffsetSpec.latest())
     command = [sys.executable, "-m", "streams", "offsets", "reset", "--yes"]
     done = subprocess.run(
-        command, env=environment(settings), capture_output=True, text=True, timeout=_WAIT_S
+        command, env=environment(settings), capture_output=True, text=True, timeout=_RESET_S
     )
     if done.returncode:
         cluster.fatal.append(f"offsets reset ended with {done.returncode}: {done.stderr[-300:]}")

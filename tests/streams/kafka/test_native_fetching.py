@@ -32,7 +32,7 @@ class Taken(NamedTuple):
     value: bytes | None
 
 
-def consumer(kafka: str, client: str = CLIENT) -> Consumer:
+def consumer(kafka: str, client: str = CLIENT, **more: str) -> Consumer:
     return Consumer(
         {
             "bootstrap.servers": kafka,
@@ -41,6 +41,7 @@ def consumer(kafka: str, client: str = CLIENT) -> Consumer:
             "enable.auto.commit": False,
             "enable.partition.eof": True,
             "auto.offset.reset": "error",
+            **more,
         }
     )
 
@@ -186,6 +187,42 @@ def test_one_that_nobody_closed_lets_its_client_go(kafka: str, spots: list[Topic
         cwd=ROOT, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     assert done.stdout == "gone\n", done.stderr
+
+
+_DELETED = """
+import sys, time
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient
+from tests.streams.kafka.test_native_fetching import consumer, native
+kafka, topic, stays = sys.argv[1:]
+member = consumer(kafka, **{"topic.metadata.propagation.max.ms": "1"})  # believed at once
+take = native(member)
+spots = [TopicPartition(name, 0, 0) for name in (topic, stays)]
+member.assign(spots)
+take.forward(spots)
+admin = AdminClient({"bootstrap.servers": kafka})
+admin.delete_topics([topic])[topic].result(60)
+until = time.monotonic() + 5.0
+while time.monotonic() < until:
+    member.list_topics(topic, timeout=10)  # and what it tells is told to the partitions
+    take(member, 10, 0.1)
+member.seek(TopicPartition(stays, 0, 0))
+while take(member, 10, 0.1) is None:
+    pass
+take.close()
+member.close()
+print("alive")
+"""
+
+
+@pytest.mark.kafka
+def test_a_topic_that_is_deleted_ends_no_process(kafka: str, spots: list[TopicPartition]) -> None:
+    """In a process of its own: the client told it to a thread that it knew in no call, and died."""
+    done = subprocess.run(
+        [sys.executable, "-c", _DELETED, kafka, spots[0].topic, spots[-1].topic],
+        cwd=ROOT, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, "alive\n"), done.stderr
 
 
 @pytest.mark.parametrize("release", ["2.15.9", "2.17.0", "3.0.0"])
