@@ -16,8 +16,9 @@ from features.privacy import format_1
 from features.privacy import rules as rulebook
 from features.privacy.cases import take_case
 from features.privacy.kin import Kin
-from features.privacy.ledger import Ledger, Mark, person_key
+from features.privacy.ledger import Ledger, person_key
 from features.privacy.limits import FactLimits
+from features.privacy.marks import Mark
 from features.privacy.namesakes import held_from, namesakes
 from features.privacy.person import ATTRIBUTION, DOUBT, Held, protects
 from features.privacy.renewal import renewed_record
@@ -260,33 +261,32 @@ class Accounts:
 
         The device with the account, though only a member was erased: who holds it is not asked.
         """
-        found = [("", self.ledger.child_mark(account, device, "device"))]
+        found = [("", self.ledger.child_marks(account, device, "device"))]
         if owner:
-            child = self.ledger.child_mark(account, owner, "child")
+            child = self.ledger.child_marks(account, owner, "child")
             found.append((owner if of_member else "", child))
         for member, hashed in found:
-            name = self.ledger.mark_name(account, member)
-            mark = self.ledger.marks.get(name, Mark(-1))
-            children = tuple(sorted({*mark.children, hashed}))
-            self.ledger.set_mark(name, mark._replace(children=children))
+            for name in self.ledger.mark_names(account, member):
+                mark = self.ledger.marks.get(name, Mark(-1))
+                children = tuple(sorted({*mark.children, *hashed}))
+                self.ledger.set_mark(name, mark._replace(children=children))
         self.standing.admission.forget_answers(account)
 
     def _erase(self, account: bytes, member: str, fact: Fact, now: int) -> int:
         """Take out all there is and leave a mark and a receipt, neither with an identifier."""
-        name, request = self.ledger.mark_name(account, member), fact.event_id
-        before = self.ledger.marks.get(name, Mark(-1))
+        names, request = self.ledger.mark_names(account, member), fact.event_id
+        name, before = names[0], self.ledger.mark(account, member) or Mark(-1)
         if before.request == request and fact.ts <= before.at:
             return lay.FACT  # it came again; an id that is used once more is of a later time
         kin = self.ledger.kin(account)
         children, known = set(before.children), set[str]()
         if kin is not None:
             known = kin.children_like(member) if member else kin.known_children
-            children |= {self.ledger.child_mark(account, m, "child") for m in known}
-            children |= {
-                self.ledger.child_mark(account, d, "device")
-                for d, device in kin.childrens.items()
-                if not member and device.child
-            }
+            for child in known:
+                children |= {*self.ledger.child_marks(account, child, "child")}
+            for other, device in kin.childrens.items():
+                if not member and device.child:
+                    children |= {*self.ledger.child_marks(account, other, "device")}
         others = ["", *sorted(kin.members if kin else ())]
         if member:
             alike = namesakes(self._store, self.ledger, account, member)
@@ -303,9 +303,9 @@ class Accounts:
             self.standing.admission.forget(account, kin)
         for other in gone:
             self.ledger.forget(account, other)
-        self.ledger.set_mark(
-            name, Mark(max(fact.ts, before.at, latest), request, tuple(sorted(children)))
-        )
+        mark = Mark(max(fact.ts, before.at, latest), request, tuple(sorted(children)))
+        for hashed in names:
+            self.ledger.set_mark(hashed, mark)
         self.standing.count_asked()
         applied_at = max(fact.ts, int(self._store.counters["max_ts"]))
         done = Erased(request, bool(member), fact.ts, applied_at, len(subjects))

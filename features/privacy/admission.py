@@ -12,9 +12,10 @@ from typing import Final
 from features.privacy.kin import Kin
 from features.privacy.ledger import Ledger
 from features.privacy.name_sets import keep_name
-from features.privacy.owned_device import ERASED, spelled
+from features.privacy.owned_device import ERASED
 from features.privacy.person import ATTRIBUTION, Person
 from features.privacy.rules import Rules
+from features.privacy.spelling import keep_spelling, likewise
 from features.records.names import plain
 from features.records.telling import TextsHeld
 from features.state import layout as lay
@@ -39,7 +40,8 @@ class Admission:
         self._spans = spans
         self.ledger = ledger
         self._rules = rules
-        self._answers: dict[bytes, dict[str, set[tuple[bytes, bytes]]]] = {}
+        self._answers: dict[bytes, dict[str, set[tuple[bytes, bytes]]]] = {}  # by name
+        self._answered_alike: dict[bytes, dict[str, set[str]]] = {}
         self._bounded: dict[bytes, set[str]] = {}
         self._guarded: dict[bytes, set[str]] = {}  # devices that do not always count
         self._count = 0
@@ -202,6 +204,7 @@ class Admission:
             for known in [*self._answers]:
                 self.forget_answers(known)
             self._answers.clear()
+            self._answered_alike.clear()
             self._count = 0
         if member and self._spans.get(account, member=member) is None:
             name = member.decode()
@@ -216,14 +219,15 @@ class Admission:
         self._count += 1
 
     def _answered(self, account: bytes, name: str, whom: tuple[bytes, bytes]) -> None:
-        self._answers.setdefault(account, {}).setdefault(
-            spelled(name, account.decode()), set()
-        ).add(whom)
+        self._answers.setdefault(account, {}).setdefault(name, set()).add(whom)
+        alike = self._answered_alike.setdefault(account, {})
+        keep_spelling(alike, name, account.decode(), kept=True)
 
-    def forget_answers(self, account: bytes, likewise: str = "") -> None:
-        """Ask anew about those of an account without a word of their own; or spelled likewise."""
-        known = self._answers.get(account, {})
-        for name in [spelled(likewise, account.decode())] if likewise else [*known]:
+    def forget_answers(self, account: bytes, of: str = "") -> None:
+        """Ask anew about those of an account without a word of their own, or about one of them."""
+        known, alike = self._answers.get(account, {}), self._answered_alike.get(account, {})
+        for name in likewise(alike, of, account.decode()) if of else [*known]:
+            keep_spelling(alike, name, account.decode(), kept=False)
             for member, device in known.pop(name, ()):
                 self._spans.drop(account, member=member, device=device)
 

@@ -11,8 +11,8 @@ import json
 from collections.abc import Callable, Collection, Iterable
 from typing import Final, NamedTuple
 
-from features.privacy.name_sets import keep_name
-from features.privacy.owned_device import Device, spelled
+from features.privacy.owned_device import Device
+from features.privacy.spelling import are_one, keep_spelling, likewise
 from features.records.facts import CareCase
 from features.vocabulary import CaseStatus
 
@@ -75,10 +75,10 @@ class _Listed:
             self.of[member].pop(name, None)
             if not self.of[member]:
                 del self.of[member]
-                keep_name(self.alike, spelled(member, self._account), member, kept=False)
+                keep_spelling(self.alike, member, self._account, kept=False)
         for member in now.whose:
             self.of.setdefault(member, {})[name] = now
-            keep_name(self.alike, spelled(member, self._account), member, kept=True)
+            keep_spelling(self.alike, member, self._account, kept=True)
         for member in before.named | now.named:
             known = self.is_child(member)
             (self.children.add if known else self.children.discard)(member)
@@ -97,7 +97,7 @@ class _Listed:
 
     def likewise(self, member: str) -> set[str]:
         """The members who are spelled as somebody is."""
-        return {name for name in self.alike.get(spelled(member, self._account), ()) if name}
+        return likewise(self.alike, member, self._account) - {""}
 
 
 def _adult_since(member: str, devices: Iterable[Device]) -> int:
@@ -157,18 +157,18 @@ class Kin:
     def put_member(self, name: str, speaks: bool) -> None:
         """Say whether a member has words of his own."""
         (self.members.add if speaks else self.members.discard)(name)
-        keep_name(self._spellings, spelled(name, self._account), name, kept=speaks)
+        keep_spelling(self._spellings, name, self._account, kept=speaks)
 
     def alike(self, name: str) -> set[str]:
         """Members with words of their own who are spelled as somebody is, himself left out."""
-        return self._spellings.get(spelled(name, self._account), set()) - {name}
+        return likewise(self._spellings, name, self._account) - {name}
 
     def put_device(self, name: str, device: Device | None) -> None:
         """Set a device or, with None, forget it."""
         if self._listed is not None:
             self._listed.put(name, self.device(name), device or Device())
         self.childrens.pop(name, None)
-        keep_name(self._devices_alike, spelled(name, self._account), name, kept=device is not None)
+        keep_spelling(self._devices_alike, name, self._account, kept=device is not None)
         if device is None:
             self.devices.pop(name, None)
             return
@@ -197,7 +197,7 @@ class Kin:
 
     def devices_like(self, name: str) -> dict[str, Device]:
         """The devices that are spelled as one is, itself among them."""
-        names = self._devices_alike.get(spelled(name, self._account), ())
+        names = likewise(self._devices_alike, name, self._account)
         return {other: self.device(other) for other in sorted(names)}
 
     def case(self, name: str) -> Case | None:
@@ -254,8 +254,8 @@ class Kin:
     def owned(self, member: str) -> list[str]:
         """Devices of a member, however he is spelled."""
         if (told := self._listed) is not None:
-            likewise = told.likewise(member)
-            return sorted(n for who in likewise for n, d in told.of[who].items() if d.owner == who)
+            found = told.likewise(member)
+            return sorted(n for who in found for n, d in told.of[who].items() if d.owner == who)
         owners = ((name, self.device(name).owner) for name in self.devices)
         return [name for name, owner in owners if owner and self.are_one(owner, member)]
 
@@ -273,4 +273,4 @@ class Kin:
 
     def are_one(self, name: str, other: str) -> bool:
         """Whether two names are one, as far as they can be told."""
-        return spelled(name, self._account) == spelled(other, self._account)
+        return are_one(name, other, self._account)

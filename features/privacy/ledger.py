@@ -7,51 +7,22 @@ consent and no more, so that is kept as bytes.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import Final
 
 from features.outcomes.contacts import Contact, Contacts
 from features.privacy.kin import Case, Kin
+from features.privacy.marks import Mark
 from features.privacy.name_sets import keep_name
-from features.privacy.owned_device import Device, spelled
+from features.privacy.owned_device import Device
 from features.privacy.person import Person
+from features.privacy.spelling import earlier_ways, spelled
 from features.records.concealed import Secret, keyed_mark
 from features.state import changelog_keys as keys
 from features.state.changelog_keys import Kind
 
 _MOST_READ: Final = 4_096  # persons and accounts whose records are kept as they were read
-
-
-class Mark(NamedTuple):
-    """The record that an erasure leaves.
-
-    Attributes
-    ----------
-    at : int
-        Event time up to which all is erased, ms; -1: nothing was, a child's device is known.
-    request : str
-        Keyed hash of the latest request's event id: it may come again.
-    children : tuple of str
-        Keyed hashes of the children and their devices that were known.
-    """
-
-    at: int
-    request: str = ""
-    children: tuple[str, ...] = ()
-
-    def to_bytes(self) -> bytes:
-        """The record's value."""
-        return json.dumps(self._asdict(), separators=(",", ":")).encode()
-
-    @classmethod
-    def from_bytes(cls, value: bytes) -> Mark:
-        """Inverse of `to_bytes`; of format 1 there is the time alone."""
-        doc = json.loads(value)
-        if isinstance(doc, int):
-            return cls(doc)
-        return cls(int(doc["at"]), str(doc["request"]), tuple(map(str, doc["children"])))
 
 
 class Ledger:
@@ -150,7 +121,8 @@ class Ledger:
         if known is None:
             if len(self._contacts) >= _MOST_READ:
                 self._contacts.clear()
-            known = Contacts.from_bytes(value, spelled(member) or None, self._most_contacts)
+            whose = spelled(member, account.decode()) or None
+            known = Contacts.from_bytes(value, whose, self._most_contacts)
             self._contacts[name] = known
         return known
 
@@ -301,28 +273,32 @@ class Ledger:
         """The mark of an account or a member that was erased."""
         if not self.marks:
             return None
-        found = self.marks.get(self.mark_name(account, member))
-        if found is None and member:  # of before the account in front was left out
-            name = person_key(account, spelled(member)).decode()
-            found = self.marks.get(keyed_mark(self._key, name, "erasure"))
-        return found
+        names = self.mark_names(account, member)
+        found = sorted(self.marks[name] for name in names if name in self.marks)
+        if not found:
+            return None
+        children = {child for mark in found for child in mark.children}
+        return found[-1]._replace(children=tuple(sorted(children)))
 
-    def mark_name(self, account: bytes, member: str = "") -> str:
-        """The keyed hash that stands for an account or a member, however he is spelled."""
-        name = person_key(account, spelled(member, account.decode()) if member else "")
-        return keyed_mark(self._key, name.decode(), "erasure")
+    def mark_names(self, account: bytes, member: str = "") -> list[str]:
+        """The keyed hashes that stand for an account or a member; one for nearly all.
 
-    def child_mark(self, account: bytes, name: str, what: str) -> str:
-        """The keyed hash that stands for a child or, with `what` device, for a child's device."""
-        own = spelled(name, account.decode())
-        return keyed_mark(self._key, f"{account.decode()}/{own}", what)
+        A name with something in front has more, for it is known without, and to earlier releases.
+        """
+        if member:
+            return self.child_marks(account, member, "erasure")
+        return [keyed_mark(self._key, account.decode(), "erasure")]
+
+    def child_marks(self, account: bytes, name: str, what: str) -> list[str]:
+        """The keyed hashes that stand for a child or, with `what` device, for a child's device."""
+        of = account.decode()
+        return [keyed_mark(self._key, f"{of}/{way}", what) for way in earlier_ways(name, of)]
 
     def is_marked(self, mark: Mark | None, account: bytes, name: str, what: str) -> bool:
         """Whether a mark knows a name as a child's or, with `what` device, a child's device's."""
         if mark is None or not mark.children:
             return False
-        before = keyed_mark(self._key, f"{account.decode()}/{spelled(name)}", what)
-        return bool({self.child_mark(account, name, what), before} & {*mark.children})
+        return not {*mark.children}.isdisjoint(self.child_marks(account, name, what))
 
     def set_mark(self, name: str, mark: Mark) -> None:
         """Store a mark."""

@@ -14,8 +14,8 @@ import numpy as np
 
 from features.privacy.admission import Admission
 from features.privacy.ledger import Ledger
-from features.privacy.owned_device import spelled
-from features.state.spellings_kernel import next_alike
+from features.privacy.spelling import are_one, ways
+from features.state.spellings_kernel import next_ending
 from features.state.store import Store
 
 #: From when on members are held, ms.
@@ -39,11 +39,9 @@ def namesakes(store: Store, ledger: Ledger, account: bytes, member: str) -> list
     kin = ledger.kin(account)
     found = set(kin.alike(member)) if kin is not None else set()
     of = account.decode()
-    own = spelled(member, of)
-    for text in (own, spelled(of) + own):  # the account may stand in front
-        name, sid = np.frombuffer(text.encode(), np.uint8), store.find(account)
-        while sid >= 0:
-            sid = int(next_alike(store.subjects, store.live.keys, sid, name))
-            if sid >= 0:
-                found.add(store.key(sid)[len(account) + 1 :].decode())
-    return sorted(name for name in found - {member} if spelled(name, of) == own)
+    end, sid = np.frombuffer(ways(member, of)[-1].encode(), np.uint8), store.find(account)
+    while sid >= 0:  # the account, or words, may stand in front
+        sid = int(next_ending(store.subjects, store.live.keys, sid, end))
+        if sid >= 0:
+            found.add(store.key(sid)[len(account) + 1 :].decode())
+    return sorted(name for name in found - {member} if are_one(name, member, of))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Final, NamedTuple
 
+from features.privacy.spelling import are_one
 from features.records.facts import Registry
 
 #: The owner of a device whose owner was erased: nobody that is known, but not the household.
@@ -21,28 +21,6 @@ class Said(NamedTuple):
     ts: int
     child: bool
     event_id: str
-
-
-@lru_cache(maxsize=1 << 16)
-def spelled(name: str, account: str = "") -> str:
-    """A name without what varies in spelling: case, separators, and the account in front.
-
-    Parameters
-    ----------
-    account : str
-        Whose member or device it is.
-
-    Examples
-    --------
-    >>> spelled("M-1"), spelled("acc-1:m.1", "acc-1"), spelled("acc-12", "acc-1")
-    ('m1', 'm1', 'acc12')
-    """
-    front, told = account.casefold(), name.casefold()
-    if front and told.startswith(front) and not told[len(front) :][:1].isalnum():
-        own = "".join(filter(str.isalnum, told[len(front) :]))
-        if own:
-            return own
-    return "".join(filter(str.isalnum, told)) or name
 
 
 @dataclass
@@ -132,12 +110,11 @@ class Device:
 
     def forget(self, member: str, account: str) -> None:
         """Forget that it belongs to a member of an account, however he is spelled."""
-        likewise = spelled(member, account)
-        for name in [name for name in self.owners if spelled(name, account) == likewise]:
+        for name in [name for name in self.owners if are_one(name, member, account)]:
             del self.owners[name]
-        for name in [name for name in self.held if spelled(name, account) == likewise]:
+        for name in [name for name in self.held if are_one(name, member, account)]:
             self.held[ERASED] = max(self.held.get(ERASED, -1), self.held.pop(name))
-        if self.owner and spelled(self.owner, account) == likewise:
+        if self.owner and are_one(self.owner, member, account):
             self.owner = ERASED
 
     def to_bytes(self) -> bytes:

@@ -13,7 +13,7 @@ from typing import assert_never
 
 from features.outcomes.contacts import Contacts
 from features.privacy.kin import Case
-from features.privacy.ledger import Mark
+from features.privacy.marks import Mark
 from features.privacy.owned_device import Device, Said
 from features.privacy.person import Held, Person
 from features.privacy.strays import Erased

@@ -8,8 +8,8 @@ from features.outcomes.silence import Silence
 from features.privacy import flags as flagging
 from features.privacy.admission import Admission
 from features.privacy.ledger import Ledger
-from features.privacy.owned_device import spelled
 from features.privacy.rules import Rules
+from features.privacy.spelling import spelled
 from features.privacy.spoken import Spoken
 from features.state import layout as lay
 from features.state.store import Store
@@ -108,12 +108,12 @@ class RowFlags:
         self._expect(sid, 2**lay.FLAGGED - 1 if tells else self._spoken.bits(after))
         for subject in self._store.members(sid):
             member = "" if subject == sid else self._member(subject)
-            name = spelled(member)
+            name = spelled(member, account.decode())
             if tells:
                 self.one(account, member, subject, now, 0)
             elif before.to(name) != after.to(name):
-                quiet = self._spoken.quiet(after, member)
-                if quiet != self._spoken.quiet(before, member):
+                quiet = self._spoken.quiet(after, name)
+                if quiet != self._spoken.quiet(before, name):
                     flagging.set_quiet(self._store, subject, quiet)
                 elif self._store.subjects["used"][subject]:  # its profile says so
                     self._store.mark(subject, lay.D_STATE | lay.D_PROFILE)

@@ -13,8 +13,8 @@ from features.privacy.flags import Flags
 from features.privacy.followed import Followed
 from features.privacy.ledger import Ledger
 from features.privacy.notes import SilenceText, said_of
-from features.privacy.owned_device import spelled
 from features.privacy.rules import Rules
+from features.privacy.spelling import spelled
 from features.records.facts import ContactMade, OutcomeSaid
 from features.state import layout as lay
 from features.tags.taxonomy import Taxonomy
@@ -68,7 +68,7 @@ class Spoken:
         contacts = self._ledger.contacts(account, member)
         patience = self._rules.contact.answer_days * DAY_MS
         news = contacts.take(
-            spelled(member) if member else None,
+            spelled(member, account.decode()) if member else None,
             ts,
             told,
             patience,
@@ -105,7 +105,7 @@ class Spoken:
         self, account: bytes, member: str, now: int, interests: Iterable[int]
     ) -> tuple[Forbidden, ...]:
         """List what must not be said to a member; of hold-outs, about these interests alone."""
-        silent = self.silence(account, now).to(spelled(member))
+        silent = self.silence(account, now).to(spelled(member, account.decode()))
         if not self._rules.holdouts.active:
             return tuple(silent)
         out = self._rules.holdouts.is_out(account.decode())
@@ -115,7 +115,7 @@ class Spoken:
 
     def said(self, account: bytes, member: str, now: int) -> SilenceText:
         """Write what the silence towards a member says in his profile, but for hold-outs."""
-        silence, name = self.silence(account, now), spelled(member)
+        silence, name = self.silence(account, now), spelled(member, account.decode())
         what = "said", name if name in silence.of else ""
         known: SilenceText | None = silence.kept.get(what)
         if known is None:
@@ -134,16 +134,15 @@ class Spoken:
         """Whether nothing at all may be said to a member or, with "", to the household."""
         if self._rules.holdouts.active and self._rules.holdouts.is_out(account.decode()):
             return True
-        return self.silence(account, now).holds(spelled(member))
+        return self.silence(account, now).holds(spelled(member, account.decode()))
 
     def flags(self, account: bytes, member: str, now: int, interests: Iterable[int] = ()) -> Flags:
         """The flags of what nothing may be said about; of hold-outs, of these interests alone."""
-        quiet = self.quiet(self.silence(account, now), member)
+        quiet = self.quiet(self.silence(account, now), spelled(member, account.decode()))
         return dict.fromkeys(quiet.union(self._out(account, interests)), lay.F_QUIET)
 
-    def quiet(self, silence: Silence, member: str) -> frozenset[int]:
-        """Dense interests of which a silence lets nothing be said to a member."""
-        name = spelled(member)
+    def quiet(self, silence: Silence, name: str) -> frozenset[int]:
+        """Dense interests of which a silence lets nothing be said to whom it spells so."""
         what = "quiet", name if name in silence.of else ""
         known: frozenset[int] | None = silence.kept.get(what)
         if known is None:

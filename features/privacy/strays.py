@@ -184,6 +184,6 @@ class Strays:
     def _marks(self, key: bytes) -> Iterator[str]:
         """The marks under which the subject of a key would have been erased."""
         account, _, member = key.decode("utf-8", "replace").partition("/")
-        yield self._ledger.mark_name(account.encode())
+        yield from self._ledger.mark_names(account.encode())
         if member:
-            yield self._ledger.mark_name(account.encode(), member)
+            yield from self._ledger.mark_names(account.encode(), member)

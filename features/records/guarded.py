@@ -28,7 +28,7 @@ from features.records.fields import Accepts, Malformed
 from features.records.inputs import FACT_COMMON, FACT_FIELDS, OUTCOME_FIELDS
 from features.records.readings import ChildReading, RefusalReading, Undecided
 from features.records.rights_record import IN_WORDS, WHOSE_CHILD
-from features.records.tolerated import Tolerance, behind_prefixes, joined_facts
+from features.records.tolerated import Tolerance, joined_facts
 from features.vocabulary import ConsentStatus, Opinion, Purpose, Refusal, Reply
 
 #: Names of the fields that facts about something else than permission have.
@@ -56,8 +56,8 @@ def guarded(
         if fact.member_id and means_everybody(fact.member_id, fact.account_id):
             fact = _of_everybody(fact, tolerance)
         if isinstance(fact.said, Registry):
-            return behind_prefixes(_of_registry(fact, raw, key, tolerance, accepts))
-        return behind_prefixes(_with_what_is_beside(fact, raw, tolerance) if fact.beside else fact)
+            return _of_registry(fact, raw, key, tolerance, accepts)
+        return _with_what_is_beside(fact, raw, tolerance) if fact.beside else fact
     except Malformed:
         raise
     except Exception:  # as in `protective.read`: a defect of ours puts the account on hold

@@ -7,7 +7,6 @@ alphabet that only looks like one of ours stays, and with it the name is nobody'
 
 from __future__ import annotations
 
-import re
 import unicodedata
 
 #: Characters of a name that are looked at; none of the contract is as long.
@@ -20,7 +19,6 @@ _LOOKALIKES = str.maketrans(
     "\u0415\u041d\u041a\u041c\u041e\u0420\u0422\u0425",
     "aceopxyijstkmnoaipuABCEHKMOPTX",
 )
-_PREFIXED = re.compile("(?:[A-Za-z_.-]{1,64}:){1,8}([^:]+)")
 _AROUND = "\"'`{}[]()<> "
 
 
@@ -39,18 +37,6 @@ def plain(name: str, account: str = "") -> str:
     """
     told = "".join(map(_plain, unicodedata.normalize("NFKD", name[:_LONGEST])))
     return told.strip(_AROUND).removeprefix(f"{account}/").strip(_AROUND) + name[_LONGEST:]
-
-
-def behind_prefix(name: str) -> str:
-    """The name behind prefixes that are words, as of a vocabulary or a URN; empty for none.
-
-    Examples
-    --------
-    >>> behind_prefix("urn:member:m-1"), behind_prefix("home1:m-1"), behind_prefix("m-1")
-    ('m-1', '', '')
-    """
-    told = _PREFIXED.fullmatch(name)
-    return told[1] if told else ""
 
 
 def digits(text: str) -> str:

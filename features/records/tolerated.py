@@ -16,7 +16,6 @@ from features.records import protective
 from features.records.fact_words import Vocabulary
 from features.records.facts import (
     CareCase,
-    Consent,
     ContactAnswer,
     Declaration,
     Doubted,
@@ -29,7 +28,6 @@ from features.records.facts import (
     present,
 )
 from features.records.fields import Accepts
-from features.records.names import behind_prefix
 from features.records.readings import (
     AnswerReading,
     CaseReading,
@@ -111,29 +109,7 @@ def take_up(
         found += [replace(fact, said=item) for item in _statements(said.child, name)]
     if said.doubt:
         found.append(replace(fact, member_id=None, said=Doubted(tuple(sorted(Purpose)))))
-    return behind_prefixes(joined_facts(fact, found))
-
-
-def behind_prefixes(fact: Fact) -> Fact:
-    """Say what protects somebody whose name has a prefix of the name without it as well.
-
-    His events may have either: ``urn:member:m-1`` and ``m-1``.
-    """
-    parts = fact.said.parts if isinstance(fact.said, Several) else (fact,)
-    more = list[Fact]()
-    for part in parts:
-        member = behind_prefix(part.member_id or "")
-        match part.said:
-            case Registry(adult=False, owner_member_id=owner) if owner:
-                if name := behind_prefix(owner):
-                    more.append(replace(part, said=replace(part.said, owner_member_id=name)))
-            case Refused() | Erasure() if member:
-                more.append(replace(part, member_id=member))
-            case Consent(status=status) if member and status != ConsentStatus.GRANTED:
-                more.append(replace(part, member_id=member))
-            case Declaration(stance=Opinion.DISLIKE) if member:
-                more.append(replace(part, member_id=member))
-    return joined_facts(fact, [*parts, *more]) if more else fact
+    return joined_facts(fact, found)
 
 
 def joined_facts(fact: Fact, found: Sequence[Fact]) -> Fact:

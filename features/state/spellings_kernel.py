@@ -1,4 +1,4 @@
-"""Finds the members of an account whose names differ in spelling alone: case and separators."""
+"""Finds the members of an account whose names end alike, but for case and separators."""
 
 from __future__ import annotations
 
@@ -16,28 +16,29 @@ _TOLD: Final = np.array(
 
 
 @bare
-def next_alike(subjects: Subjects, keys: Keys, sid: int, name: Any) -> int:
-    """The next member of an account who is spelled as `name` is, behind `sid`; -1 if none is.
+def next_ending(subjects: Subjects, keys: Keys, sid: int, end: Any) -> int:
+    """The next member of an account, behind `sid`, whose name ends as `end`; -1 if none does.
 
     Parameters
     ----------
-    name : ndarray of uint8
-        As `features.privacy.kin.spelled` writes it.
+    end : ndarray of uint8
+        As `features.privacy.spelling.letters` writes it.
     """
     account = subjects.account[sid]
     skipped = as_int(subjects.key_len[account]) + 1
     sid = as_int(subjects.sibling[sid])
     while sid >= 0:
         at = as_int(subjects.key_at[sid])
-        same = 0
-        for p in range(at + skipped, at + as_int(subjects.key_len[sid])):
+        left = end.shape[0]
+        p = at + as_int(subjects.key_len[sid]) - 1
+        while left > 0 and p >= at + skipped:
             told = _TOLD[keys.text[p]]
             if told != 0:
-                if same >= name.shape[0] or name[same] != told:
-                    same = -1
+                if end[left - 1] != told:
                     break
-                same += 1
-        if same == name.shape[0]:
+                left -= 1
+            p -= 1
+        if left == 0:
             return sid
         sid = as_int(subjects.sibling[sid])
     return -1

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from features.privacy.ledger import Mark
-from features.privacy.owned_device import spelled
+from features.privacy.marks import Mark
+from features.privacy.spelling import are_one, earlier_ways
 from features.records.concealed import keyed_mark
 from features.records.names import plain
 from features.state import changelog_keys as keys
@@ -86,7 +86,8 @@ def held(settings: Settings, subject: str, timeout: float = 300.0) -> dict[str, 
     account, _, member = subject.partition("/")
     member = plain(member, account)
     tree, rules = taxonomy.load(), rules_of(settings)
-    erasable = [account, *([f"{account}/{spelled(member)}"] if member else [])]
+    ways = earlier_ways(member, account) if member else ()
+    erasable = [account, *(f"{account}/{way}" for way in ways)]
     marks = [keyed_mark(settings.secret, name, "erasure") for name in erasable]
     wanted = _ours(account, member)
     concerns = partial(_concerns, wanted, account.encode(), {keys.erased(m) for m in marks})
@@ -110,7 +111,7 @@ def held(settings: Settings, subject: str, timeout: float = 300.0) -> dict[str, 
     }
     return {
         "subject": subject,
-        "facts": said if said is None or not member else _of_member(said, member),
+        "facts": said if said is None or not member else _of_member(said, account, member),
         "state": {
             found.name.decode(): disclosure.describe_subject(value, tree)
             for key, value in sorted(values.items())
@@ -139,38 +140,38 @@ def _concerns(
     return key == keys.META or key in erasures
 
 
-def _of_member(facts: dict[str, Any], member: str) -> dict[str, Any]:
+def _of_member(facts: dict[str, Any], account: str, member: str) -> dict[str, Any]:
     """What was said by or about one member; what holds for the household holds for them, too."""
-    his = spelled(member)
+    his = partial(_is_his, account, member)
     return {
         **facts,
-        "consent": [
-            c for c in facts["consent"] if c["member_id"] is None or spelled(c["member_id"]) == his
-        ],
+        "consent": [c for c in facts["consent"] if c["member_id"] is None or his(c["member_id"])],
         "facts": [own for fact in facts["facts"] if (own := _own(fact, his)) is not None],
     }
 
 
-def _own(fact: dict[str, Any], his: str) -> dict[str, Any] | None:
+def _is_his(account: str, member: str, name: str) -> bool:
+    return bool(name) and are_one(name, member, account)
+
+
+def _own(fact: dict[str, Any], his: Callable[[str], bool]) -> dict[str, Any] | None:
     """A fact without what it says of others; None where it says nothing of him."""
     owners = fact.get("former_owners_are_children", {})
-    own = {name: child for name, child in owners.items() if spelled(name) == his}
+    own = {name: child for name, child in owners.items() if his(name)}
     named = fact.get("member", ""), fact.get("owner_member_id", "")
-    if not own and his not in map(spelled, named):
+    if not own and not any(map(his, named)):
         return None
     fact = {name: value for name, value in fact.items() if name != "former_owners_are_children"}
-    if spelled(fact.get("owner_member_id", "")) != his:
+    if not his(fact.get("owner_member_id", "")):
         fact.pop("owner_member_id", None)  # who has the device now, and whether he is a child
         fact.pop("adult", None)
     return fact | ({"former_owners_are_children": own} if own else {})
 
 
 def _ours(account: str, member: str) -> Callable[[bytes], bool]:
-    his = spelled(member)
-
     def ours(key: bytes) -> bool:
         of, _, who = key.decode("utf-8", "replace").partition("/")
-        return of == account and (not member or spelled(who) == his)
+        return of == account and (not member or _is_his(account, member, who))
 
     return ours
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from features.outcomes.contact_policy import ContactPolicy
 from features.outcomes.contacts import ANNOYED, DAY_MS, Contact, Contacts
-from features.privacy.owned_device import spelled
+from features.privacy.spelling import spelled
 from features.state import changelog_keys as keys
 from features.state.changelog_keys import Kind
 from features.vocabulary import Reply, SuppressionReason
@@ -101,7 +101,8 @@ def contact_report(
         match keys.parse(key):
             case (Kind.CONTACTS, name):
                 account, _, member = name.partition(b"/")
-                homes[account] += Contacts.from_bytes(value, spelled(member.decode()) or None)
+                whose = spelled(member.decode(), account.decode()) or None
+                homes[account] += Contacts.from_bytes(value, whose)
     lines: defaultdict[tuple[str, str], Line] = defaultdict(Line)
     silent: Counter[SuppressionReason] = Counter()
     annoyed = 0

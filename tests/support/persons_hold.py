@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from features.privacy.ledger import Mark
-from features.privacy.owned_device import spelled
+from features.privacy.marks import Mark
+from features.privacy.spelling import spelled
 from features.records.concealed import keyed_mark
 from features.state import layout as lay
 from tests.oracle.partition import Partition
@@ -49,7 +49,7 @@ def _erased(stream: Stream, twin: Partition, key: bytes) -> None:
     """Look for the marks of who was erased, and for anything else of them."""
     for account, known in twin.known.items():
         for who, erased_at in known.erased.items():
-            name = f"{account}/{spelled(who)}" if who else account
+            name = f"{account}/{spelled(who, account)}" if who else account
             stored = stream.state.get(b"e/" + keyed_mark(key, name, "erasure").encode())
             assert stored is not None, f"I8: {account} {who} has no mark"
             mark = Mark.from_bytes(stored)

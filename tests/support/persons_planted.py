@@ -17,7 +17,8 @@ from hypothesis.stateful import run_state_machine_as_test
 from features.privacy.accounts import Accounts
 from features.privacy.admission import Admission
 from features.privacy.kin import Kin
-from features.privacy.ledger import Ledger, Mark
+from features.privacy.ledger import Ledger
+from features.privacy.marks import Mark
 from features.privacy.owned_device import Device
 from features.privacy.person import Person
 from features.privacy.standing import Standing

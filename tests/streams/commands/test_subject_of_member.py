@@ -20,7 +20,8 @@ KEY = "k" * 32
 HOSTS = {"sport.example": "483", "phones.example": "635", "hers.example": "150"}
 TABLE = {f"host:{host}": TagEntry(((of, 1.0),), "test", 1.0) for host, of in HOSTS.items()}
 #: How somebody's id is written by whoever asks for him; the last is taken from a form.
-ASKED = ["m-1", "M-1", "m_1", "M1", "\uff2d\uff0d\uff11", " m-1 ", "m\u20111", "acc/m-1", '"m-1"']
+ASKED = ["m-1", "M-1", "m_1", "M1", "\uff2d\uff0d\uff11", " m-1 ", "m\u20111", "acc/m-1", '"m-1"',
+         "urn:member:m-1", "acc:m-1"]  # fmt: skip
 NOT_ASKED = ["m", "m-", "m-11", "m-2", "1", "\u043c-1", "*", "m%", "m-1/x", "-"]
 
 
