@@ -22,7 +22,7 @@ _BETWEEN: Final = "-._:/ "
 
 
 def letters(name: str) -> str:
-    """What of a name is neither case nor separators; a name without any is itself.
+    """Leave case and separators out of a name; one that has nothing else is itself.
 
     Examples
     --------
@@ -53,7 +53,7 @@ def spelled(name: str, account: str = "") -> str:
 
 @lru_cache(maxsize=1 << 16)
 def ways(name: str, account: str = "") -> tuple[str, ...]:
-    """How a name is spelled, and how without any word in front if it has one.
+    """Spell a name, and once more without any word in front if it has one.
 
     Examples
     --------
@@ -88,7 +88,7 @@ def likewise(sets: dict[str, set[str]], name: str, account: str) -> set[str]:
 
 
 def earlier_ways(name: str, account: str) -> tuple[str, ...]:
-    """All the ways under which a name was, or is, hashed: this release's first.
+    """List the ways under which a name is hashed, or was by earlier releases; the first is main.
 
     Examples
     --------

@@ -120,7 +120,7 @@ def _read(
     named = {found for text in record.names("account_id") if (found := taken_name(text, accepts))}
     others = tuple(sorted(named - {account}))
     reading = record.answer(raw or b"") if of_outcomes else record.reading()
-    doubt = not of_outcomes and record.says_so_in_words
+    doubt = not of_outcomes and (record.says_so_in_words or bool(record.rights_asked))
     if reading is None and doubt:
         reading, doubt = Undecided(IN_WORDS), False
     if reading is None or (account is None and not others):
@@ -197,7 +197,8 @@ def beside_another(raw: bytes, own: Iterable[str], words: Vocabulary, account: s
     """
     record = RightsRecord(raw, words, {*own})
     child = record.child(account, None) if record.tells_of_child else None
-    return FoundBeside(record.refusal_by_name(), child=child, doubt=record.says_so_in_words)
+    doubt = record.says_so_in_words or bool(record.rights_asked)
+    return FoundBeside(record.refusal_by_name(), child=child, doubt=doubt)
 
 
 def owner(raw: bytes, account: str, words: Vocabulary, accepts: Accepts) -> str | None:

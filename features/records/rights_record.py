@@ -45,6 +45,9 @@ _BOUNDS: Final = ("device_id", "line_id", "channel", "app_id", "condition")
 #: Of these, what may only say how a grant came.
 _MAY_BE_A_WAY: Final = ("channel", "app_id")
 _IN_FORM: Final = frozenset({"eventid", "accountid", "memberid", "kind", "ts"})
+_REFUSING: Final = frozenset({RightsKind.WITHDRAWAL, RightsKind.OBJECTION, RightsKind.ERASURE})
+#: Fields of an object that say which right is asked for.
+_SAYS_WHICH: Final = frozenset({"kind", "type", "name", "code", "value"})
 _WHO_AND_WHEN: Final = ("event_id", "account_id", "member_id", "ts", "kind")
 
 
@@ -85,14 +88,14 @@ class RightsRecord(ChildRecord):
         """Whether another field than the contract's refuses."""
         deep = self.deep
         statuses = (*self.other_names("status"), *self._words.names("says_status"))
-        refusing = (RightsKind.WITHDRAWAL, RightsKind.OBJECTION, RightsKind.ERASURE)
         return (
             any(self._refuses(v) for n in statuses for v in scalars(deep.get(n, ())))
             or any(
-                self._words.kind(value) in refusing
-                for name in (*self.other_names("kind"), *self._words.names("of_rights"))
+                self._words.kind(value) in _REFUSING
+                for name in self.other_names("kind")
                 for value in scalars(self.squeezed(name))
             )
+            or bool(self.rights_asked)
             or any(
                 self._words.refuses(name, value)
                 for name, values in deep.items()
@@ -131,9 +134,24 @@ class RightsRecord(ChildRecord):
         named += [*self.values("purpose"), *self.uses_refused]
         return [*named, "all"] if self._asks_to_erase or self.is_signalled else named
 
+    @cached_property
+    def rights_asked(self) -> set[RightsKind]:
+        """The rights that fields beside its kind's ask for: ``right: erasure``, ``erase: true``."""
+        asks, gone = self._words.names("of_rights"), self._words.names("record_gone")
+        told = [(name, value) for name, value in self.told if name not in (*_IN_FORM, *gone)]
+        said = [self._words.kind(value) for name, value in told if name in asks]
+        said += [
+            self._words.kind(value)
+            for outer, name, value in self.flags
+            if outer in asks and name in (*_SAYS_WHICH, *asks)
+        ]
+        names = {name for name, value in told if self._words.affirms(value)}
+        erases = RightsKind.ERASURE in map(self._words.kind, names)  # a purchase may be revoked
+        return {*said, *[RightsKind.ERASURE] * erases} & _REFUSING
+
     @property
     def _asks_to_erase(self) -> bool:
-        return any(
+        return RightsKind.ERASURE in self.rights_asked or any(
             self._words.kind(name) is RightsKind.ERASURE and self._words.affirms(value)
             for name, values in self._squeezed.items()
             for value in scalars(values)
