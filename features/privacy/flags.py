@@ -14,7 +14,7 @@ import numpy as np
 from features.privacy.person import Person
 from features.privacy.rules import Rules
 from features.state import layout as lay
-from features.state.chain_kernel import flag_chain
+from features.state.chain_kernel import flag_chain, hush
 from features.state.store import Store
 from features.tags.taxonomy import Taxonomy
 from features.vocabulary import Opinion
@@ -110,7 +110,8 @@ def flag(store: Store, sid: int, flags: Sequence[Flags], likes: list[int], ts: i
 
 def set_quiet(store: Store, sid: int, quiet: Collection[int]) -> None:
     """Set the flags of a subject's rows where nothing is known but of what to be silent."""
-    flag(store, sid, (dict.fromkeys(quiet, lay.F_QUIET),), [], 0)
+    if hush(store.subjects, store.rows, sid, np.fromiter(quiet, np.int64, len(quiet))):
+        store.mark(sid, lay.D_STATE | lay.D_PROFILE)
 
 
 def flag_members(store: Store, account: int, flags: Flags, interests: int) -> None:

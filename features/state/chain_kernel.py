@@ -1,4 +1,4 @@
-"""Does something to all members of an account, however many."""
+"""Does something to the rows of a subject, or to all members of an account, however many."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from features.jit import as_int, bare
-from features.state.layout import D_PROFILE, D_STATE, F_REMEMBERED, Live
+from features.state.layout import D_PROFILE, D_STATE, F_QUIET, F_REMEMBERED, Live, Rows, Subjects
 from features.state.subjects_kernel import mark
 
 
@@ -30,6 +30,25 @@ def flag_chain(live: Live, account: int, flags: Any) -> None:
         if subjects.used[sid] > 0:
             mark(subjects, live.keys, live.counters, sid, D_STATE | D_PROFILE)
         sid = as_int(subjects.sibling[sid])
+
+
+@bare
+def hush(subjects: Subjects, rows: Rows, sid: int, quiet: Any) -> bool:
+    """Set what is known of a subject's rows to what is to be quiet; whether it has any.
+
+    Parameters
+    ----------
+    quiet : ndarray of int64, shape (n,)
+        Dense interests.
+    """
+    start = as_int(subjects.start[sid])
+    for j in range(start, start + as_int(subjects.used[sid])):
+        known = np.uint16(rows.windows[j].known & F_REMEMBERED)
+        for interest in quiet:
+            if interest == rows.interest[j]:
+                known = np.uint16(known | F_QUIET)
+        rows.windows[j].known = known
+    return as_int(subjects.used[sid]) > 0
 
 
 @bare
