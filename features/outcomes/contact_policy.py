@@ -40,6 +40,7 @@ from features.reviewed import Reviewed
 from features.vocabulary import Reply, SuppressionReason
 
 HOUR_MS: Final = 3_600_000
+_EVER: Final = -(2**62)  # before any time
 
 
 #: The latest end of a rule's silence, ms, by interest and channel; "" is any.
@@ -47,29 +48,50 @@ _Ends: TypeAlias = dict[tuple[str, str], int]
 
 
 class _Recent(NamedTuple):
-    """The contacts of an account, and what the rules ask of them.
+    """What the rules ask of the contacts of an account.
 
     Attributes
     ----------
-    contacts, annoyed : list of Contact
-        All, and those that annoyed.
+    annoyed : list of Contact
+        Those that annoyed.
+    glad : list of (str, int)
+        Interests about which somebody was helped, and when last, ms.
     made : list of Made
         What was said, without what was held out, the newest first.
+    members : set of (str or None)
+        Whom any was with; None: the household.
     of_household : bool
-        Whether none was with a member alone.
+        Whether nothing was said to a member alone.
     """
 
-    contacts: list[Contact]
     annoyed: list[Contact]
+    glad: list[tuple[str, int]]
     made: list[Made]
+    members: set[str | None]
     of_household: bool
 
     @classmethod
-    def of(cls, contacts: list[Contact]) -> _Recent:
-        made = [held.made for held in contacts if held.made is not None and not held.made.held_out]
+    def of(cls, contacts: Iterable[Contact], since: int) -> _Recent:
+        """Gather it from what is later than a time, ms."""
+        annoyed: list[Contact] = []
+        glad: list[tuple[str, int]] = []
+        made: list[Made] = []
+        members: set[str | None] = set()
+        for held in contacts:
+            latest, helped, replies = held.heard
+            if latest <= since:
+                continue
+            said = held.made
+            members.add(held.member)
+            if replies:
+                annoyed.append(held)
+            if said is not None:
+                if helped >= 0:
+                    glad.append((said.interest, helped))
+                if not said.held_out:
+                    made.append(said)
         made.sort(key=attrgetter("ts"), reverse=True)
-        annoyed = [held for held in contacts if held.annoyed]
-        return cls(contacts, annoyed, made, all(said.member is None for said in made))
+        return cls(annoyed, glad, made, members, all(said.member is None for said in made))
 
 
 class PolicyError(ValueError):
@@ -146,15 +168,14 @@ class ContactPolicy:
         now : int
             Event time, ms; what is told of later times counts too, for a clock may run ahead.
         """
-        recent = _Recent.of(list(contacts))
+        recent = _Recent.of(contacts, _EVER)
         return self._forbidden(recent, self._common(recent, now), member, now)
 
     def silence(self, contacts: Iterable[Contact], now: int) -> Silence:
         """Work out what must not be said to anybody of an account, by its contacts."""
-        since = now - self.horizon_days * DAY_MS
-        contacts = [held for held in contacts if held.latest > since]
-        recent, names = _Recent.of(contacts), {held.member for held in contacts} | {None}
+        recent = _Recent.of(contacts, now - self.horizon_days * DAY_MS)
         common = self._common(recent, now)
+        names = recent.members | {None}
         return Silence({name or "": self._forbidden(recent, common, name, now) for name in names})
 
     def may(
@@ -187,13 +208,15 @@ class ContactPolicy:
     def _common(self, recent: _Recent, now: int) -> tuple[_Ends, _Ends]:
         """Caps of the household, and what was answered: the same for all of it."""
         caps = self._capped(recent.made, now, {}, household=True)
-        return caps, self._answered(recent.contacts)
+        return caps, self._answered(recent.glad)
 
     def _forbidden(
         self, recent: _Recent, common: tuple[_Ends, _Ends], member: str | None, now: int
     ) -> list[Forbidden]:
         """The same, of contacts and of what follows from them for all of the household."""
         caps, answered = common
+        if not (recent.made or recent.annoyed or answered):
+            return []
         mine = recent.made
         if not recent.of_household:
             mine = [made for made in mine if made.member is None or made.member == member]
@@ -219,7 +242,8 @@ class ContactPolicy:
         for cap in self.caps:
             if cap.household != household or len(counted) < cap.most:
                 continue
-            since, counts = now - cap.days * DAY_MS, dict[tuple[str, str], int]()
+            counts: dict[tuple[str, str], int] = {}
+            since = now - cap.days * DAY_MS
             for contact in counted:
                 if contact.ts <= since:
                     break
@@ -237,6 +261,8 @@ class ContactPolicy:
 
     def _paused(self, annoyed: list[Contact], member: str | None) -> _Ends:
         ends: _Ends = {}
+        if not annoyed:  # as most
+            return ends
         annoyed = [held for held in annoyed if held.member in (None, member)]
         for pause in self.pauses if annoyed else ():
             groups: dict[tuple[str, str], list[int]] = defaultdict(list)
@@ -247,7 +273,7 @@ class ContactPolicy:
                 contact = held.made
                 interest = contact.interest if contact and pause.about == "interest" else ""
                 channel = contact.channel if contact and pause.about == "channel" else ""
-                times = [ts for word, ts in held.annoyed if word in pause.answers]
+                times = [ts for word, ts in held.heard.annoyed if word in pause.answers]
                 # One contact annoys once, however often that is said.
                 groups[interest, channel] += [min(times)] if times else []
             for name, times in groups.items():
@@ -264,12 +290,11 @@ class ContactPolicy:
             ends.setdefault((contact.interest, ""), contact.ts + self.repeat_days * DAY_MS)
         return ends
 
-    def _answered(self, contacts: list[Contact]) -> _Ends:
+    def _answered(self, glad: list[tuple[str, int]]) -> _Ends:
         ends: _Ends = {}
-        for held in contacts:
-            if held.made is not None and held.glad >= 0:
-                name, until = (held.made.interest, ""), held.glad + self.answered_days * DAY_MS
-                ends[name] = max(ends.get(name, 0), until)
+        for interest, ts in glad:
+            name, until = (interest, ""), ts + self.answered_days * DAY_MS
+            ends[name] = max(ends.get(name, 0), until)
         return ends
 
 

@@ -61,8 +61,18 @@ class Made(NamedTuple):
                 self.propensity, self.stance, self.version)  # fmt: skip
 
 
-class _Heard(NamedTuple):
-    """What the policy reads of a contact again and again."""
+class Heard(NamedTuple):
+    """Holds what the policy reads of a contact again and again.
+
+    Attributes
+    ----------
+    latest : int
+        Event time of the latest of it, ms.
+    glad : int
+        Event time of the latest answer of somebody who was helped, ms; -1 for none.
+    annoyed : list of (Reply, int)
+        Answers of somebody who was annoyed, and event time of the first of each, ms.
+    """
 
     latest: int
     glad: int
@@ -89,22 +99,18 @@ class Contact:
     answers: dict[Reply, int] = field(default_factory=dict)
     whose: str | None = None
     signals: tuple[int, ...] = ()
-    _stored: bytes | None = field(default=None, repr=False, compare=False)
-    _heard: _Heard | None = field(default=None, repr=False, compare=False)
+    _heard: Heard | None = field(default=None, repr=False, compare=False)
 
     def changed(self) -> None:
-        """Have its bytes, and what the policy reads of it, made anew."""
-        self._stored = self._heard = None
+        """Have what the policy reads of it made anew."""
+        self._heard = None
 
-    @property
-    def stored(self) -> bytes:
-        """Canonical JSON, made once while it is the same: most of a person's contacts are."""
-        if self._stored is None:
-            made = self.made and (self.made.ts, *self.made[2:])
-            answers = {str(word): ts for word, ts in self.answers.items()}
-            signals = (self.signals,) if self.signals else ()
-            self._stored = orjson.dumps((made, answers, *signals), option=orjson.OPT_SORT_KEYS)
-        return self._stored
+    def to_bytes(self) -> bytes:
+        """Canonical JSON."""
+        made = self.made and (self.made.ts, *self.made[2:])
+        answers = {str(word): ts for word, ts in self.answers.items()}
+        signals = (self.signals,) if self.signals else ()
+        return orjson.dumps((made, answers, *signals), option=orjson.OPT_SORT_KEYS)
 
     @property
     def member(self) -> str | None:
@@ -112,27 +118,14 @@ class Contact:
         return self.whose if self.made is None else self.made.member
 
     @property
-    def latest(self) -> int:
-        """Event time of the latest of it, ms."""
-        return self._read().latest
-
-    @property
-    def glad(self) -> int:
-        """Event time of the latest answer of somebody who was helped, ms; -1 for none."""
-        return self._read().glad
-
-    @property
-    def annoyed(self) -> list[tuple[Reply, int]]:
-        """Answers of somebody who was annoyed, and event time of the first of each, ms."""
-        return self._read().annoyed
-
-    def _read(self) -> _Heard:
+    def heard(self) -> Heard:
+        """Read the contact and its answers, once while they are the same."""
         if self._heard is None:
             made = -1 if self.made is None else self.made.ts
             if not self.answers:
-                self._heard = _Heard(made, -1, [])
+                self._heard = Heard(made, -1, [])
                 return self._heard
-            self._heard = _Heard(
+            self._heard = Heard(
                 max(made, *self.answers.values()),
                 max((ts for word, ts in self.answers.items() if word in GLAD), default=-1),
                 [(word, ts) for word, ts in self.answers.items() if word in ANNOYED],
@@ -176,6 +169,7 @@ class Contacts:
     def __init__(self, most: int = 256) -> None:
         self._most = most
         self._known: dict[str, Contact] = {}
+        self._stored: dict[str, bytes] = {}  # of those that are as they were: nearly all
 
     def __len__(self) -> int:
         return len(self._known)
@@ -193,7 +187,7 @@ class Contacts:
         if known.made is not None and known.made._order <= made._order:
             return False
         known.made = made
-        known.changed()
+        self._changed(name)
         return self._bounded(name)
 
     def answer(self, name: str, answer: Reply, ts: int, whose: str | None = None) -> bool:
@@ -202,7 +196,7 @@ class Contacts:
         if known.answers.get(answer, ts + 1) <= ts:
             return False
         known.answers[answer] = ts
-        known.changed()
+        self._changed(name)
         return self._bounded(name)
 
     def take(
@@ -235,7 +229,6 @@ class Contacts:
                     return None
                 if first:
                     self._known[name].signals = signals()
-                    self._known[name].changed()
                 news = [ContactNews.HELD_OUT if said.held_out else ContactNews.MADE] * first
             case ContactAnswer(answer=word):
                 if not self.answer(name, Reply(word), ts, member):
@@ -246,7 +239,7 @@ class Contacts:
 
     def forget_outside(self, start: int, until: int) -> bool:
         """Drop contacts and answers outside a span, ms; returns whether there were any."""
-        known, self._known = self._known, {}
+        known, self._known, self._stored = self._known, {}, {}
         for name, held in known.items():
             inside = held.made is not None and start <= held.made.ts < until
             answers = {word: ts for word, ts in held.answers.items() if start <= ts < until}
@@ -266,14 +259,16 @@ class Contacts:
     @property
     def latest(self) -> int:
         """Event time of the latest of all, ms; -1 for none."""
-        return max((held.latest for held in self._known.values()), default=-1)
+        return max((held.heard.latest for held in self._known.values()), default=-1)
 
     def to_bytes(self) -> bytes | None:
         """Canonical JSON of what is known of one person, None for nothing."""
         if not self._known:
             return None
-        stored = ((orjson.dumps(name), self._known[name].stored) for name in sorted(self._known))
-        return b"{%b}" % b",".join(b"%b:%b" % item for item in stored)
+        stored = self._stored
+        for name in self._known.keys() - stored.keys():
+            stored[name] = b"%b:%b" % (orjson.dumps(name), self._known[name].to_bytes())
+        return b"{%b}" % b",".join([stored[name] for name in sorted(self._known)])
 
     @classmethod
     def from_bytes(cls, value: bytes | None, member: str | None, most: int = 256) -> Contacts:
@@ -288,13 +283,18 @@ class Contacts:
             )
         return found
 
+    def _changed(self, name: str) -> None:
+        self._stored.pop(name, None)
+        self._known[name].changed()
+
     def _bounded(self, name: str) -> bool:
         if len(self._known) > self._most:
             gone = min(self._known, key=lambda name: (*_worth(self._known[name]), name))
             del self._known[gone]
+            self._stored.pop(gone, None)
             return gone != name
         return True
 
 
 def _worth(contact: Contact) -> tuple[bool, int]:
-    return bool(ANNOYED & contact.answers.keys()), contact.latest
+    return bool(ANNOYED & contact.answers.keys()), contact.heard.latest

@@ -32,13 +32,18 @@ class Silence:
         What others made of it, by what it is and of whom: it stays true as long as the silence.
     """
 
-    __slots__ = ("_whole", "kept", "next_end", "of")
+    __slots__ = ("_of_others", "_whole", "kept", "next_end", "of")
 
     def __init__(self, of: dict[str, list[Forbidden]]) -> None:
         self.of = of
         self.next_end = min([item.until for found in of.values() for item in found], default=None)
         self.kept: dict[tuple[str, str], Any] = {}
-        self._whole: dict[str, set[str | None]] = {}
+        # What must not be spoken of by any channel; None is everything.
+        self._whole: dict[str, set[str | None]] = {
+            name: {item.interest for item in found if item.channel is None}
+            for name, found in of.items()
+        }
+        self._of_others = self._whole.get("", set())
 
     def __eq__(self, other: object) -> bool:
         return self is other or (isinstance(other, Silence) and self.of == other.of)
@@ -55,26 +60,12 @@ class Silence:
 
     def holds(self, member: str) -> bool:
         """Whether nothing at all may be said, by no channel."""
-        return None in self._unspoken(member)
+        return None in self._whole.get(member, self._of_others)
 
     def interests(self, member: str) -> set[str]:
         """Interests about which nothing may be said, by no channel."""
-        return {interest for interest in self._unspoken(member) if interest is not None}
-
-    @property
-    def all_interests(self) -> set[str]:
-        """Interests about which nothing may be said to somebody, by no channel."""
-        return set().union(*map(self.interests, self.of))
-
-    def _unspoken(self, member: str) -> set[str | None]:
-        """What must not be spoken of by any channel; None is everything."""
-        name = member if member in self.of else ""
-        known = self._whole.get(name)
-        if known is None:
-            found = self.of.get(name, ())
-            known = {item.interest for item in found if item.channel is None}
-            self._whole[name] = known
-        return known
+        unspoken = self._whole.get(member, self._of_others)
+        return {interest for interest in unspoken if interest is not None}
 
 
 #: Nothing is forbidden.

@@ -26,6 +26,8 @@ class Ends:
 
     def put(self, key: bytes, at: int) -> None:
         """Set the next end of a person; `FOREVER` for none."""
+        if self.due.get(key, FOREVER) == at:
+            return
         self.due.pop(key, None)
         if at < FOREVER:
             self.due[key] = at

@@ -41,17 +41,18 @@ class Followed:
         self._active = rules.contact.uplift is not None
         self._patience = rules.contact.answer_days * DAY_MS
         self._days: defaultdict[int, set[bytes]] = defaultdict(set)
+        self._found = np.zeros(len(PICKED), np.int16)  # what the kernel fills
 
     def signals(self, account: bytes, member: str, interest: str) -> tuple[int, ...]:
         """Read what is known of an interest now; empty for nothing, or where nobody is followed."""
         sid = self._store.find(account, member.encode()) if self._active else -1
-        found = np.zeros(len(PICKED), np.int16)
-        index = self._taxonomy.index(interest) if sid >= 0 else -1
-        live = self._store.live
-        known = Glimpse(live.subjects, live.rows, live.counters, live.clock)
-        if sid < 0 or not picked_signals(known, sid, index, found):
+        if sid < 0:
             return ()
-        return tuple(found.tolist())
+        index, live = self._taxonomy.index(interest), self._store.live
+        known = Glimpse(live.subjects, live.rows, live.counters, live.clock)
+        if not picked_signals(known, sid, index, self._found):
+            return ()
+        return tuple(self._found.tolist())
 
     def expect(self, account: bytes, member: str, contact: Contact) -> None:
         """Follow a contact, unless its day has closed."""

@@ -20,6 +20,7 @@ from features.vocabulary import Opinion, PermissionBasis, Purpose, SuppressionRe
 _MAX_NOTES = 50
 #: Each use of profiles, and the scope of what bars it.
 _USES: Final = ((Purpose.OFFERS, "all"), (Purpose.AUDIENCES, "audiences"))
+_PROFILING: Final = frozenset({Purpose.PROFILING})
 #: Scope, reason and end of a suppression of everything.
 Hold: TypeAlias = tuple[str, SuppressionReason, int | None]
 
@@ -78,6 +79,13 @@ class Situation(NamedTuple):
         own = () if self.member is None else (self.member, *self.namesakes)
         return self.account, *own
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether there is no word on what profiles are used for, and no reason to be silent."""
+        if self.child or self.care or self.child_device or self.silence:
+            return False
+        return all(person.consents.keys() <= _PROFILING for person in self.persons)
+
     def refuses(self, use: Purpose, now: int) -> bool:
         """Whether the member refuses a use of profiles."""
         return any(person.refuses(use, now) for person in self.persons[1:])
@@ -111,6 +119,7 @@ def notes(
             interests=(*said.interests, *map(orjson.dumps, found)),
             unnamed=(*said.unnamed, *map(orjson.dumps, unnamed)),
             ends={index: ends[index] for index in held.values() if index in ends},
+            alone=None,
         )
     return notes_beside(rights, said, until)
 
@@ -183,6 +192,10 @@ class RightsText(NamedTuple):
     ends: tuple[int, ...]
 
 
+#: What facts say of most.
+_NOTHING: Final = RightsText((), b"", (FOREVER,) * len(_USES))
+
+
 class SilenceText(NamedTuple):
     """Holds what a silence says in a profile: of everything, and of single interests or channels.
 
@@ -195,6 +208,8 @@ class SilenceText(NamedTuple):
         An object of JSON for each, with and without names.
     ends : mapping of int to int
         When the silence about an interest ends, ms, by dense index.
+    alone : Notes or None
+        All that a profile says where facts say nothing, as they do of most; None: not made yet.
     """
 
     holds: tuple[Hold, ...]
@@ -202,10 +217,13 @@ class SilenceText(NamedTuple):
     interests: tuple[bytes, ...]
     unnamed: tuple[bytes, ...]
     ends: Mapping[int, int]
+    alone: Notes | None = None
 
 
 def rights_of(it: Situation, now: int, rules: Rules) -> RightsText:
     """Work out what facts alone say of a subject, `it` being without silence."""
+    if it.is_plain and rules.unsaid_is_granted:
+        return _NOTHING
     held = tuple(holds(it, now, rules))
     ends = tuple(min(person.use_until(use) for person in it.persons) for use, _ in _USES)
     return RightsText(held, _general(held), ends)
@@ -222,11 +240,14 @@ def said_of(silence: Sequence[Forbidden], tree: Taxonomy) -> SilenceText:
             named.append(begin + until)
             unnamed.append(begin_unnamed + until)
     ends = _silent_until(silence, tree)
-    return SilenceText(held, _general(held), tuple(named), tuple(unnamed), ends)
+    said = SilenceText(held, _general(held), tuple(named), tuple(unnamed), ends)
+    return said._replace(alone=notes_beside(_NOTHING, said, FOREVER))
 
 
 def notes_beside(rights: RightsText, said: SilenceText, until: int) -> Notes:
     """Make of both what a profile says; all of it, where nobody says anything of interests."""
+    if said.alone is not None and rights == _NOTHING:
+        return said.alone
     held = (*rights.holds, *said.holds)
     room = max(0, _MAX_NOTES - len(held))
     general = rights.general + said.general

@@ -105,7 +105,7 @@ class RowFlags:
             self.all(account, sid, now, 0)
             return
         tells = self._ledger.tells(account)
-        self._expect(sid, 2**lay.FLAGGED - 1 if tells else self._spoken.bits(after))
+        self.expect(account, sid, after)
         for subject in self._store.members(sid):
             member = "" if subject == sid else self._member(subject)
             name = spelled(member, account.decode())
@@ -121,15 +121,10 @@ class RowFlags:
             if before.holds(name) or after.holds(name):
                 self.hold(account, member, subject, now)
 
-    def expect(self, account: bytes, sid: int, now: int) -> None:
+    def expect(self, account: bytes, sid: int, silence: Silence) -> None:
         """Say which new rows of an account and its members get flags, for the fold to stop at."""
         any_of_it = self._rules.holdouts.active or self._ledger.tells(account)
-        bits = 2**lay.FLAGGED - 1
-        self._expect(
-            sid, bits if any_of_it else self._spoken.bits(self._spoken.silence(account, now))
-        )
-
-    def _expect(self, sid: int, bits: int) -> None:
+        bits = 2**lay.FLAGGED - 1 if any_of_it else self._spoken.bits(silence)
         self._store.subjects["flagged"][sid] = bits
 
     def hold(self, account: bytes, member: str, sid: int, now: int) -> None:
@@ -140,7 +135,7 @@ class RowFlags:
         held = (
             self._admission.is_child(account, member)
             or any(who.refuses(Purpose.OFFERS, now) for who in of)
-            or self._spoken.holds(account, member, now)
+            or self._spoken.holds(account, member, self._spoken.silence(account, now))
         )
         status = self._store.subjects["status"]
         status[sid] = (status[sid] & np.uint8(255 - lay.S_HOLD)) | np.uint8(lay.S_HOLD * held)

@@ -106,6 +106,11 @@ class Rules:
         return replace(self, holdouts=holdouts, fingerprint=self.fingerprint + holdouts.fingerprint)
 
     @cached_property
+    def unsaid_is_granted(self) -> bool:
+        """Whether who allows profiling and says no more allows its uses."""
+        return all(self.unsaid[use] == "profiling" for use in (Purpose.OFFERS, Purpose.AUDIENCES))
+
+    @cached_property
     def words(self) -> Words:
         """The bundled words of facts about permissions, beside these terms."""
         return words_file.parse(bundled_text("consent_words.toml"), self.terms)

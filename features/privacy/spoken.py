@@ -122,19 +122,15 @@ class Spoken:
             known = silence.kept[what] = said_of(silence.to(name), self._taxonomy)
         return known
 
-    def concerns(self, account: bytes, now: int) -> bool:
+    def concerns(self, silence: Silence) -> bool:
         """Whether there is, or may be, something that must not be said to an account."""
-        return self._rules.holdouts.active or self.next_end(account, now) < FOREVER
+        return silence.next_end is not None or self._rules.holdouts.active
 
-    def next_end(self, account: bytes, now: int) -> int:
-        """Time at which the first silence of an account ends, ms, `FOREVER` for none."""
-        return _end(self.silence(account, now))
-
-    def holds(self, account: bytes, member: str, now: int) -> bool:
+    def holds(self, account: bytes, member: str, silence: Silence) -> bool:
         """Whether nothing at all may be said to a member or, with "", to the household."""
         if self._rules.holdouts.active and self._rules.holdouts.is_out(account.decode()):
             return True
-        return self.silence(account, now).holds(spelled(member, account.decode()))
+        return silence.holds(spelled(member, account.decode()))
 
     def flags(self, account: bytes, member: str, now: int, interests: Iterable[int] = ()) -> Flags:
         """The flags of what nothing may be said about; of hold-outs, of these interests alone."""
@@ -155,8 +151,9 @@ class Spoken:
         known: int | None = silence.kept.get(_BITS)
         if known is None:
             known = 0
-            for name in silence.all_interests:
-                known |= 1 << self._taxonomy.index(name) % lay.FLAGGED
+            for member in silence.of:
+                for interest in self.quiet(silence, member):
+                    known |= 1 << interest % lay.FLAGGED
             silence.kept[_BITS] = known
         return known
 

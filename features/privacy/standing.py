@@ -21,7 +21,7 @@ from features.privacy.kin import Kin
 from features.privacy.ledger import Ledger, person_key
 from features.privacy.name_sets import keep_name
 from features.privacy.namesakes import NONE, Starts, namesakes
-from features.privacy.notes import Notes, holds
+from features.privacy.notes import Notes
 from features.privacy.person import ATTRIBUTION, Person
 from features.privacy.row_flags import RowFlags
 from features.privacy.rules import Rules
@@ -213,12 +213,12 @@ class Standing:
         self._restate(account, now, news)
 
     def _restate(self, account: bytes, now: int, news: bool | None = None) -> None:
-        kin, person = self._ledger.kin(account) or Kin(), self._ledger.person(account)
-        it = self._statements.situation(account, "", person, now, told=False)
+        kin, person = self._ledger.kin(account), self._ledger.person(account)
+        silence = self.spoken.silence(account, now)
         noted = (
-            self.spoken.concerns(account, now)
+            self.spoken.concerns(silence)
             or person.speaks(now, self._rules)
-            or any(holds(it, now, self._rules))
+            or self._statements.holds(account, person, now)
         )
         keep_name(self.noted, account, "", kept=noted)
         sid = self._store.find(account)
@@ -229,20 +229,20 @@ class Standing:
             return
         held = (
             not person.allows(Purpose.OFFERS, now, self._rules)
-            or (it.child_device and self._rules.shared_device_holds)
-            or self.spoken.holds(account, "", now)
+            or (kin is not None and kin.shared and self._rules.shared_device_holds)
+            or self.spoken.holds(account, "", silence)
         )
         status = self._store.subjects["status"]
         before = int(status[sid])
         status[sid] = (status[sid] & ~_SAID) | np.uint8(
-            lay.S_CARE * it.care
+            lay.S_CARE * (kin is not None and bool(kin.open))
             | lay.S_HOLD * held
             | lay.S_SUPPRESSIONS * (account in self.noted)
-            | lay.S_KIN * bool(kin.members or kin.devices)
+            | lay.S_KIN * (kin is not None and bool(kin.members or kin.devices))
             | lay.S_ASK * self.admission.asks(account)
             | lay.S_OTHERS * self.agreements.has_others(account)
         )
-        self.rows.expect(account, sid, now)
+        self.rows.expect(account, sid, silence)
         if news or (news is None and (before ^ int(status[sid])) & _HELD):
             mark_household(self._store.live, sid)
 

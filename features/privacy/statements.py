@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 
 from features.privacy.admission import Admission
 from features.privacy.ledger import Ledger
-from features.privacy.notes import Notes, RightsText, Situation, notes, notes_beside, rights_of
+from features.privacy.notes import (
+    Notes,
+    RightsText,
+    Situation,
+    holds,
+    notes,
+    notes_beside,
+    rights_of,
+)
 from features.privacy.person import Person
 from features.privacy.rules import Rules
 from features.privacy.spoken import Spoken
@@ -106,6 +114,11 @@ class Statements:
         text = notes(it, now, until, self._rules, held, self._taxonomy)
         self._texts[sid] = rows, until, text
         return self._texts[sid]
+
+    def holds(self, account: bytes, person: Person, now: int) -> bool:
+        """Whether facts alone suppress something of all in an account."""
+        it = self.situation(account, "", person, now, told=False)
+        return any(holds(it, now, self._rules))
 
     def renew(self, account: bytes) -> None:
         """Have the texts of an account made anew: something of it changed, or ended."""
