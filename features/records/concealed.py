@@ -10,11 +10,11 @@ hash goes on to meet its text, and of all keys only the newest has to be secret.
 
 from __future__ import annotations
 
-import hashlib
+import hmac
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from features.records.facts import (
     CareCase,
@@ -28,8 +28,6 @@ from features.records.facts import (
 
 #: A key, or all that a deployment has had, oldest first.
 Secret: TypeAlias = bytes | tuple[bytes, ...]
-
-_BLOCK: Final = 64  # bytes that SHA-256 takes at once
 
 
 def keys_of(secret: Secret) -> tuple[bytes, ...]:
@@ -61,18 +59,15 @@ def renewed(mark: str, later: Iterable[bytes]) -> str:
 
 
 def _digest(key: bytes, what: str, text: str) -> str:
-    inner, outer = (begun.copy() for begun in _begun(key))
-    inner.update(f"{what}\0{text}".encode("utf-8", "surrogatepass"))
-    outer.update(inner.digest())
-    return outer.hexdigest()[:32]
+    mark = _begun(key).copy()
+    mark.update(f"{what}\0{text}".encode("utf-8", "surrogatepass"))
+    return mark.hexdigest()[:32]
 
 
 @lru_cache(maxsize=16)
-def _begun(key: bytes) -> tuple[hashlib._Hash, hashlib._Hash]:
-    """Both hashes of HMAC (RFC 2104) after the key, which take longer to begin than to go on."""
-    block = (hashlib.sha256(key).digest() if len(key) > _BLOCK else key).ljust(_BLOCK, b"\0")
-    inner, outer = (bytes(byte ^ pad for byte in block) for pad in (0x36, 0x5C))
-    return hashlib.sha256(inner), hashlib.sha256(outer)
+def _begun(key: bytes) -> hmac.HMAC:
+    """The hash after the key, which takes longer to begin than to go on."""
+    return hmac.new(key, digestmod="sha256")
 
 
 def concealed(fact: Fact, secret: Secret) -> Fact:
