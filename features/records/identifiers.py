@@ -108,12 +108,20 @@ NO_WORD: Final[tuple[str, ...]] = (
     f"(?:00?)?[1-9][0-9]{{9,16}}(?:{_S}[A-Za-z0-9_.:-]*|[G-Zg-z]{_LETTER}*)",
 )
 _BEFORE = f"(?:{_ANY}*[^A-Za-z])?"
+# Signs as they are, or as a URL has them, however often it was coded.
+_PERCENT = "%(?:25)*"
+_AT, _DOT = f"(?:@|{_PERCENT}40)", f"(?:[.]|{_PERCENT}2[Ee])"
+_PLUS = rf"(?:\+|{_PERCENT}2[Bb])"
+# Characters on both sides of the @ of an address, those of other alphabets among them.
+_BEFORE_AT = r"[^\x00-!#$&-*,/:-@[-^`{-\x7f]"
+_BEHIND_AT = r"[^\x00-,./:-@\\-`{-\x7f]"
 #: What no text may hold anywhere, for there is no doubt what it is; a table for each.
 NO_TEXT: Final[tuple[str, ...]] = (
     # a number behind a plus or a word that says what it is
-    rf"(?:{_BEFORE}{SAID}[-_.:=/ ]{{0,3}}\+?|{_ANY}*\+)[0-9](?:[-_. ()/]{{0,2}}[0-9]){{6}}{_ANY}*",
+    f"(?:{_BEFORE}{SAID}(?:[-_.:=/ ]|{_PERCENT}(?:3[AaDd]|20)){{0,3}}{_PLUS}?|{_ANY}*{_PLUS})"
+    f"[0-9](?:(?:[-_. ()/]|{_PERCENT}20){{0,2}}[0-9]){{6}}{_ANY}*",
     # an e-mail address or NAI, an IMSI with its network
-    f"{_ANY}*[A-Za-z0-9._%+-]@[A-Za-z0-9-]+[.][A-Za-z0-9]{_ANY}*"
+    f"{_ANY}*{_BEFORE_AT}{_AT}{_BEHIND_AT}+{_DOT}[A-Za-z0-9]{_ANY}*"
     f"|(?:{_ANY}*[^0-9])?[0-9]{{14,15}}[.]{any_case('mnc')}[0-9]{{2,3}}(?:[^0-9]{_ANY}*)?"
     # a number's digits in hexadecimal
     f"|(?:{_ANY}*[^0-9A-Za-z])?{_HEX_DIGITS}{{10}}{_ANY}*",
@@ -122,9 +130,11 @@ NO_TEXT: Final[tuple[str, ...]] = (
     # a number's digits in base64
     f"{_ANY}*{_BASE64_DIGITS}{_ANY}*",
 )
-#: Without so many digits or an @ no text matches the first two, without so many of ``:`` and ``-``
-#: not the third, without so many of ``L`` to ``O`` not the last.
+#: Without so many digits, an @ or a % no text matches the first two, without so many of ``:`` and
+#: ``-`` not the third, without so many of ``L`` to ``O`` not the last. Where so many characters as
+#: digits begin with the byte `WIDE`, they may be full-width: the decoder looks at them in ASCII.
 TEXT_DIGITS, TEXT_MARKS, TEXT_CAPITALS = 7, 5, 3
+WIDE: Final = 0xEF
 
 #: Names that mean all of an account, or nobody that can be told, so that no member of it has one:
 #: `features.records.everybody`.

@@ -7,6 +7,7 @@ table decides (`features.records.automaton`), for the compiled parser and for th
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Final
@@ -22,6 +23,7 @@ from features.records.identifiers import (
     TEXT_CAPITALS,
     TEXT_DIGITS,
     TEXT_MARKS,
+    WIDE,
     is_iban,
 )
 
@@ -129,9 +131,20 @@ def personal_texts() -> tuple[Automaton, Automaton, Automaton, Automaton]:
 def is_personal(text: str) -> bool:
     """Whether a text holds a number or an address of a person or a device."""
     data = text.encode("utf-8", "surrogatepass")
+    if data.count(WIDE) >= TEXT_DIGITS and _holds_one(_in_ascii(text)):
+        return True
+    return _holds_one(data)
+
+
+def _in_ascii(text: str) -> bytes:
+    return unicodedata.normalize("NFKC", text).encode("utf-8", "surrogatepass")
+
+
+def _holds_one(data: bytes) -> bool:
     marks = data.count(b":") + data.count(b"-")
     if (
         b"@" not in data
+        and b"%" not in data
         and marks < TEXT_MARKS
         and sum(map(data.count, _DIGITS)) < TEXT_DIGITS
         and sum(map(data.count, _CAPITALS)) < TEXT_CAPITALS
