@@ -284,9 +284,9 @@ class Accounts:
             known = kin.children_like(member) if member else kin.known_children
             for child in known:
                 children |= {*self.ledger.child_marks(account, child, "child")}
-            for other, device in kin.childrens.items():
-                if not member and device.child:
-                    children |= {*self.ledger.child_marks(account, other, "device")}
+            for his, held in kin.childrens.items():
+                if not member and held.child:
+                    children |= {*self.ledger.child_marks(account, his, "device")}
         others = ["", *sorted(kin.members if kin else ())]
         if member:
             alike = namesakes(self._store, self.ledger, account, member)

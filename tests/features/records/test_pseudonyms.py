@@ -174,7 +174,7 @@ def test_no_text_that_is_kept_or_told_holds_one(kind: int, field: str, text: str
     assert _refused(kind, **{field: f"a {text}"}) == Refusal.IDENTIFIER
 
 
-@pytest.mark.parametrize("text", filter(str.isascii, TOLD))
+@pytest.mark.parametrize("text", [text for text in TOLD if text.isascii()])
 @pytest.mark.parametrize(("kind", "field"), _FACT_FIELDS)
 def test_nor_does_a_text_of_a_fact(kind: str, field: str, text: str) -> None:
     fact = {"kind": kind, "interest": "483", "case_id": "c", "status": "opened", field: text}
