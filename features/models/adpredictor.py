@@ -21,7 +21,7 @@ from river.base.typing import ClfTarget
 
 from features.models import base
 from features.models.answer_kernel import Form
-from features.models.signals import HABIT, PRESENCE, DayRows
+from features.models.signals import HABIT, LINEAR, PRESENCE, DayRows
 from features.state import snapshots
 
 NOISE = 1.0  # variance of the probit's own noise, beta squared
@@ -170,7 +170,7 @@ class AdPredictor:
         for row, was_active in zip(
             rows.x[first].tolist(), rows.active_today[first].tolist(), strict=True
         ):
-            presence.learn_one(_named(PRESENCE, row[_HABITS:]), bool(was_active))
+            presence.learn_one(_named(PRESENCE, row[_HABITS:LINEAR]), bool(was_active))
         there = rows.active_today == 1
         for row, label in zip(rows.x[there].tolist(), rows.y[there].tolist(), strict=True):
             habit.learn_one(_named(HABIT, row[:_HABITS]), bool(label))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from features.jit import as_int, inlined, njit
 from features.models.bins_kernel import corrected
-from features.models.signals_kernel import HABITS, SIGNALS
+from features.models.signals_kernel import HABITS, LINEAR
 
 
 class Form(NamedTuple):
@@ -24,7 +24,7 @@ class Form(NamedTuple):
     into is added to the log-odds last: `features.models.bins_kernel`.
     """
 
-    weights: NDArray[np.float64]  # shape (parts, SIGNALS)
+    weights: NDArray[np.float64]  # shape (parts, SIGNALS); no line reads those from LINEAR on
     intercepts: NDArray[np.float64]  # shape (parts, interests), or (parts, 0) for none
     variances: NDArray[np.float64]  # shape (parts, SIGNALS), 0 where a part is not probit
     product: NDArray[np.uint8]  # shape (parts,)
@@ -49,7 +49,7 @@ def answer(form: Form, vector: Any, interest: int) -> Any:
         for k in range(HABITS):
             habit += form.weights[m, k] * vector[k]
         presence = 0.0
-        for k in range(HABITS, SIGNALS):
+        for k in range(HABITS, LINEAR):
             presence += form.weights[m, k] * vector[k]
         if interest < form.intercepts.shape[1]:
             habit += form.intercepts[m, interest]
@@ -72,7 +72,7 @@ def _probit(variances: Any, product: int, vector: Any, habit: float, presence: f
     unsure, unsure_presence = 1.0, 0.0
     for k in range(HABITS):
         unsure += variances[k] * vector[k] * vector[k]
-    for k in range(HABITS, SIGNALS):
+    for k in range(HABITS, LINEAR):
         unsure_presence += variances[k] * vector[k] * vector[k]
     if product:
         return _phi(habit / np.sqrt(unsure)) * _phi(presence / np.sqrt(1.0 + unsure_presence))

@@ -8,7 +8,7 @@ import numpy as np
 
 from features.jit import as_int, inlined, njit
 from features.models.answer_kernel import Form, answer
-from features.models.bins_kernel import BINS, bin_of, coarse, is_pair, odds_of
+from features.models.bins_kernel import BINS, bin_of, coarse, correction, is_pair, odds_of
 
 # Steps of a bin of its own and of a pair's, and what holds the first of them back: doubling or
 # halving any costs less than 0.2 %. Small panels (five people) want them smaller, large ones not.
@@ -19,6 +19,35 @@ RATE, PAIR_RATE, BETA, L2 = 0.02, 0.005, 3.0, 1e-3
 def weight_of(z: float, n: float, rate: float) -> Any:
     """Weight that FTRL derives from its two sums."""
     return -z / ((BETA + np.sqrt(n)) / rate + L2)
+
+
+@njit
+def weigh_rows(form: Form, x: Any, y: Any, interest: Any, weights: Any, trust: float) -> Any:
+    """Measure how far a morning's answers were from the best share of the correction.
+
+    Parameters
+    ----------
+    form : Form
+        Of the model that is corrected, as it answered that morning.
+    weights : ndarray of float64, shape (SIZE,)
+        Of the whole correction, as it stood that morning.
+    trust : float
+        Share of it that was answered with.
+
+    Returns
+    -------
+    tuple of float
+        The log-loss's first derivative by the share, and its second, summed over the rows.
+    """
+    slope, curve = 0.0, 0.0
+    for i in range(x.shape[0]):
+        of = as_int(interest[i])
+        odds = odds_of(answer(form, x[i], of))
+        added = correction(weights, x[i], odds, of)
+        p = 1.0 / (1.0 + np.exp(-odds - trust * added))
+        slope += (p - y[i]) * added
+        curve += p * (1.0 - p) * added * added
+    return slope, curve
 
 
 @njit

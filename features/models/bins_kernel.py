@@ -1,10 +1,10 @@
 """Corrects a probability by what is read off bins: signals cut into steps, and pairs of them.
 
 A linear model answers a signal by a straight line. Here each signal falls into one of `FINE` bins,
-each pair of the ten that matter into one of 8 x 8, the interest and its pairs with four signals
-into a hashed table; each of those has a weight, and their sum is added to the log-odds of the
-model that is corrected. Edges are fixed by the table of signals, so there is nothing to freeze
-and nothing of them in the state.
+each pair of the ten that matter, and a few more, into one of 8 x 8, the interest and its pairs with
+four signals into a hashed table; each of those has a weight, and their sum is added to the log-odds
+of the model that is corrected. Edges are fixed by the table of signals, so there is nothing to
+freeze and nothing of them in the state.
 """
 
 from __future__ import annotations
@@ -22,13 +22,23 @@ COARSE, _COARSE_BITS = 8, 3
 #: Beside the signals, what they are added to: the log-odds of the corrected model.
 ODDS: Final = "log_odds"
 _ODDS_RANGE = (-7.0, 3.0)
-#: Whose pairs are learned, and those that are learned by interest.
-PAIRED: Final = (
+#: Of which all pairs are learned, some more pairs, and what is learned by interest.
+_CROSSED: Final = (
     "level_1d", "odds_7", "odds_28", "odds_weekday", "odds_daytype", "own_recency", "population",
     "here_yesterday", "here_recency", ODDS,
 )  # fmt: skip
+_MORE_PAIRS: Final = (
+    ("weekday", "here_recency"), ("weekday", "here_7"), ("weekday", "here_weekday"),
+    ("met_yesterday", ODDS), ("gap_ratio", ODDS),
+)  # fmt: skip
 BY_INTEREST: Final = (ODDS, "odds_7", "odds_28", "own_recency")
-PAIRS: Final = tuple((a, b) for i, a in enumerate(PAIRED) for b in PAIRED[i + 1 :])
+PAIRS: Final = (
+    tuple((a, b) for i, a in enumerate(_CROSSED) for b in _CROSSED[i + 1 :]) + _MORE_PAIRS
+)
+#: The sides of all of them.
+PAIRED: Final = tuple(
+    dict.fromkeys(_CROSSED + tuple(side for pair in _MORE_PAIRS for side in pair))
+)
 INTERESTS: Final = 1024
 HASHED: Final = 1 << 13
 
@@ -77,7 +87,7 @@ def odds_of(p: float) -> Any:
 
 @inlined
 def coarse(vector: Any, odds: float) -> Any:
-    """The coarse bins of `PAIRED`, three bits each."""
+    """The coarse bins of `PAIRED`, three bits each: up to 21 of them."""
     packed = 0
     for i in range(_PAIRED.shape[0]):
         packed |= _bin(vector, odds, _PAIRED[i], COARSE) << (_COARSE_BITS * i)
@@ -110,19 +120,25 @@ def bin_of(vector: Any, odds: float, packed: int, interest: int, k: int) -> Any:
 
 
 @inlined
-def corrected(p: float, weights: Any, vector: Any, interest: int) -> Any:
-    """The probability after correction.
+def correction(weights: Any, vector: Any, odds: float, interest: int) -> Any:
+    """Sum of what the bins of a row add to log-odds.
 
     Parameters
     ----------
     weights : ndarray of float64, shape (SIZE,)
     """
-    odds = odds_of(p)
     packed = coarse(vector, odds)
-    total = odds
+    total = 0.0
     for k in range(BINS):
         total += weights[bin_of(vector, odds, packed, interest, k)]
-    return 1.0 / (1.0 + np.exp(-total))
+    return total
+
+
+@inlined
+def corrected(p: float, weights: Any, vector: Any, interest: int) -> Any:
+    """The probability after correction."""
+    odds = odds_of(p)
+    return 1.0 / (1.0 + np.exp(-odds - correction(weights, vector, odds, interest)))
 
 
 @inlined

@@ -1,8 +1,8 @@
 """Adds up what days and partitions taught, and says what a model makes of the sum.
 
 A sum is, by part of a model: of a regression the curvature and pull of the rows
-(`features.models.pooled_kernel`), of the weights of bins FTRL's n and where it was pulled, of rates
-and the contest the counts themselves, which fade by the day.
+(`features.models.pooled_kernel`), of the weights of bins FTRL's n and where it was pulled, of
+rates, the contest and the trust in bins the counts themselves, which fade by the day.
 """
 
 from __future__ import annotations
@@ -28,7 +28,13 @@ PROBITS: Final = {
     "probit here": ("here", PRESENCE, adpredictor.PRESENCE_FORGETS),
 }
 #: Counts, and what the close of a day leaves of those of earlier ones.
-FADING: Final = {"population": signals.DECAY, "rarity": rarity.DECAY, "tallies": measures.DECAY}
+TRUST: Final = "trust"
+FADING: Final = {
+    "population": signals.DECAY,
+    "rarity": rarity.DECAY,
+    "tallies": measures.DECAY,
+    TRUST: binned.DECAY,
+}
 CONTEST: Final = "contest"
 #: Rows that days had, by `MOST_DAYS`, and of those how many were in partitions that found a drift.
 ROWS: Final = "rows"

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from features.models import base
 from features.models.answer_kernel import Form
 from features.models.ftrl import Ftrl
-from features.models.signals import HABIT, NAMES, PRESENCE, DayRows
+from features.models.signals import HABIT, LINEAR, NAMES, PRESENCE, DayRows
 from features.state import snapshots
 
 # Rates were not tuned to the third digit: halving or doubling either costs less than 1 %.
@@ -99,7 +99,7 @@ class _Parts:
 
 
 class Logistic(_Parts):
-    """One logistic regression over all signals.
+    """One logistic regression over all signals but those that only bins read.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ class Logistic(_Parts):
 
     def __init__(self, prior: Mapping[str, float] | None = None) -> None:
         # twice the rate, for it has no part that learns faster
-        self._all = Ftrl(NAMES, 2 * _RATE, prior, _PRIOR_TRUST)
+        self._all = Ftrl(NAMES[:LINEAR], 2 * _RATE, prior, _PRIOR_TRUST)
         super().__init__({"all": self._all})
         self.primed = prior is not None
 
@@ -120,7 +120,7 @@ class Logistic(_Parts):
         return base.single(base.vector(self._all.weights()), product=False)
 
     def _learn(self, rows: DayRows) -> None:
-        self._all.learn(rows.x, rows.y)
+        self._all.learn(rows.x[:, :LINEAR], rows.y)
 
 
 class Hurdle(_Parts):
@@ -153,7 +153,7 @@ class Hurdle(_Parts):
 
     def _learn(self, rows: DayRows) -> None:
         first = rows.firsts()
-        self._presence.learn(rows.x[first][:, _HABITS:], rows.active_today[first])
+        self._presence.learn(rows.x[first][:, _HABITS:LINEAR], rows.active_today[first])
         there = rows.active_today == 1
         own = rows.interest[there] if self._own_intercepts else None
         self._habit.learn(rows.x[there][:, :_HABITS], rows.y[there], own)

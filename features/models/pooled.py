@@ -35,6 +35,7 @@ from features.models.lessons import (
     PROBITS,
     REGRESSIONS,
     ROWS,
+    TRUST,
     Floats,
     Given,
     Sums,
@@ -51,10 +52,10 @@ from features.models.measures import Tally
 from features.models.mixture import Mixture
 from features.models.pooled_kernel import flow, sum_up
 from features.models.rarity import Rarity
-from features.models.signals import HABIT, NAMES, BaseRates, DayRows
+from features.models.signals import HABIT, LINEAR, NAMES, BaseRates, DayRows
 from features.state import snapshots
 
-_FORM: Final = 2  # of sums and parts; those of another are left alone
+_FORM: Final = 3  # of sums and parts; those of another are left alone
 _HABITS: Final = len(HABIT)
 _LEVEL: Final = 1  # of compression: most of what is packed is zeros
 _MOST_PENDING: Final = 3  # days told apart, of those that no merged model has
@@ -150,7 +151,7 @@ class Pool:
 
     def before(self) -> Sums:
         """Counts before a close, for `after`."""
-        return {name: self.held(name).copy() for name in ("population", "rarity")} | {
+        return {name: self.held(name).copy() for name in ("population", "rarity", TRUST)} | {
             "tallies": self._own_tallies()
         }
 
@@ -162,7 +163,7 @@ class Pool:
         for part in (*REGRESSIONS, *PROBITS):
             is_here = part.endswith("here")
             if is_here:
-                x, y, own = rows.x[first][:, _HABITS:], rows.active_today[first], none
+                x, y, own = rows.x[first][:, _HABITS:LINEAR], rows.active_today[first], none
             else:
                 x, y = rows.x[there][:, :_HABITS], rows.y[there]
                 own = rows.interest[there].astype(np.int64)
@@ -188,7 +189,7 @@ class Pool:
         """
         now = self.before()
         sums: Sums = {"population": now["population"] - FADING["population"] * before["population"]}
-        for name in ("rarity", "tallies"):
+        for name in ("rarity", "tallies", TRUST):
             if not np.array_equal(now[name], before[name]):
                 sums[name] = now[name] - FADING[name] * before[name]
         if asked:
@@ -252,6 +253,8 @@ class Pool:
             return np.concatenate([[counts.alive], counts.hits])[np.newaxis]
         if part == "rarity":
             return self._rarity.sums
+        if part == TRUST:
+            return self._binned.trusted
         if part in self._all:
             return self._all[part]
         if part in REGRESSIONS:
@@ -277,7 +280,8 @@ class Pool:
         return True
 
     def _fits(self, part: str, held: Floats) -> bool:
-        counts = held if part in FADING or part == CONTEST else held[1:]
+        signed = part != CONTEST and (part not in FADING or part == TRUST)  # the first line of it
+        counts = held[1:] if signed else held
         least = 1e-9 if part in PROBITS else 0.0  # a precision is divided by
         return held.shape == self.held(part).shape and bool(np.all(counts >= least))
 
@@ -349,6 +353,8 @@ class Pool:
             self._population.hits = held[0, 1:].copy()
         elif part == "rarity":
             self._rarity.sums = held.copy()
+        elif part == TRUST:
+            self._binned.trusted = held.copy()
         elif part in self._all:
             self._all[part] = held.copy()
             self._day = day

@@ -12,7 +12,7 @@ from features.models.mixture import Mixture
 
 
 def registered(primed: bool = True) -> tuple[Model, ...]:
-    """New models, the champion first; a mixture stands before its members, as its correction does.
+    """New models, the champion first; what reads others stands before them.
 
     The two unlike each other that answer best for the least work: see `references`.
 
@@ -24,7 +24,7 @@ def registered(primed: bool = True) -> tuple[Model, ...]:
     habits = prior.HURDLE if primed else None
     intercepts, gaussian = Intercepts(habits), AdPredictor(habits)
     mixture = Mixture(intercepts, gaussian)
-    return mixture, Binned(mixture), intercepts, gaussian
+    return Binned(mixture), mixture, intercepts, gaussian
 
 
 def references() -> tuple[Model, ...]:

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.models import training_kernel as kernels
-from features.models.signals_kernel import HABIT, NAMES, PRESENCE
+from features.models.signals_kernel import HABIT, LINEAR, NAMES, PRESENCE
 from features.state.store import Store
 
-__all__ = ["HABIT", "NAMES", "PRESENCE", "DayRows", "BaseRates", "training_rows"]
+__all__ = ["HABIT", "LINEAR", "NAMES", "PRESENCE", "DayRows", "BaseRates", "training_rows"]
 
 # The population's rate of an interest starts at one subject in fifty, with the weight of
 # twenty subject-days, and forgets with a half-life of two weeks.

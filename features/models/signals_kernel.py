@@ -13,7 +13,8 @@ of a day less that of 60 as a burst (0.0; -0.1; -0.1 %), days here of the last 7
 0.0 %) and 28 (+0.1; +0.8; 0.0 %), same weekdays here (+0.1; +0.1; +0.2 %), active exactly twice
 (0.0; 0.0; 0.0 %). ``per_day`` earns 0.3, 0.8 and 0.1 %. Three that earn nothing by themselves stay
 for what reads them: ``share_7d`` and ``weekly_habit`` are reasons of a profile, ``age`` is the
-evidence.
+evidence. The last seven are read by bins alone; what else was tried for those is in
+``features/README.md``.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from numpy.typing import NDArray
 from features.jit import as_int, inlined, made_up
 from features.state.layout import DAY_MS, F_DISLIKE, F_LIKE, Live, Subjects
 from features.state.place_kernel import days_abroad
-from features.state.rows_kernel import opening, opening_level, popcount, trailing_zeros
+from features.state.rows_kernel import days_before, opening, opening_level, popcount, trailing_zeros
 
 # A bitmap ends on the last day it saw, which is up to two days after the eve of a morning: of what
 # lies before, 64 bits hold 62 days at least. More is read of no row and of no subject, or a day
@@ -54,6 +55,7 @@ _YES, _NO = _odds(0.05, 2.0)
 _YES_1, _NO_1 = _odds(0.05, 1.0)
 _LOG = np.log1p(np.arange(65.0))
 _SATURDAY = 5
+_FIRST_GAP = 14.0  # days that a row of a single day is expected back in
 _THURSDAY = 3  # the weekday of 1970-01-01, 0 is Monday
 
 
@@ -81,6 +83,7 @@ class Morning(NamedTuple):
     active_days: Any  # uint64, bitmap of `KNOWN_DAYS` days whose bit 0 is the day before
     habit_days: Any  # uint64, likewise: the days that habits are told by
     place: Any  # uint64, likewise: days abroad; `features.state.place_kernel`
+    met: int  # of its rows, those engaged with the day before
 
 
 class Reading(NamedTuple):
@@ -96,6 +99,7 @@ class Reading(NamedTuple):
     age: int  # days since the row's first, 1 to 64
     since: int  # days between the row's latest and the day before, 64 for none
     known: int  # what was declared
+    met: int  # rows of the subject that were engaged with the day before
     log_odds: float  # of the interest in the population on a day
 
 
@@ -150,6 +154,38 @@ def _weekly_habit(m: Reading) -> Any:
     return popcount(m.bits & _WEEKDAY_BITS) / weeks if weeks > 0 else 0.0
 
 
+@inlined
+def _streak(bits: Any) -> int:
+    """Days in a row up to the day before."""
+    return trailing_zeros(~bits)
+
+
+@inlined
+def _longest_streak(bits: Any) -> int:
+    n = 0
+    while bits != np.uint64(0):
+        bits &= bits << np.uint64(1)
+        n += 1
+    return n
+
+
+@inlined
+def _gap_ratio(m: Reading) -> Any:
+    """Logarithm of the silence over the mean gap between active days, one of a fortnight added."""
+    n = popcount(m.bits)
+    if n == 0:
+        return np.log((64.0 + 1.0) / _FIRST_GAP)
+    first = m.since
+    while m.bits >> np.uint64(first + 1) != np.uint64(0):
+        first += 1
+    return np.log((m.since + 1.0) * n / (first - m.since + _FIRST_GAP))
+
+
+@inlined
+def _weekday(day: int) -> int:
+    return (day + _THURSDAY) % 7
+
+
 #: Signals of a row about engaging, given that the subject is active that day.
 HABIT_TABLE: tuple[Signal, ...] = (
     Signal("bias", lambda m: 1.0, 0.0, 2.0),
@@ -161,7 +197,7 @@ HABIT_TABLE: tuple[Signal, ...] = (
     Signal("odds_64", lambda m: _odds_of(m, _KNOWN), -3.2, 3.2),
     Signal("weekly_habit", lambda m: _weekly_habit(m), 0.0, 1.0),
     Signal("odds_weekday", lambda m: _weekday_odds(m), -2.0, 2.4),
-    Signal("odds_daytype", lambda m: _odds_of(m, _SAME_TYPE[(m.day + _THURSDAY) % 7]), -3.0, 3.0),
+    Signal("odds_daytype", lambda m: _odds_of(m, _SAME_TYPE[_weekday(m.day)]), -3.0, 3.0),
     Signal("own_recency", lambda m: _LOG[popcount(m.active_days & lowest(m.since))], 0.0, 4.2),
     Signal("per_day", lambda m: np.log1p(m.levels[2] / max(1, popcount(m.bits))), 0.0, 1.2),
     Signal("age", lambda m: _LOG[m.age] / 4.0, 0.0, 1.06),
@@ -176,13 +212,23 @@ PRESENCE_TABLE: tuple[Signal, ...] = (
     Signal("here_yesterday", lambda m: 1.0 if m.here & np.uint64(1) else 0.0, 0.0, 1.0),
     Signal("here_recency", lambda m: _LOG[days_since(m.here)], 0.0, 4.2),
 )
-TABLE = HABIT_TABLE + PRESENCE_TABLE
+#: Signals that only bins read (`features.models.bins_kernel`): a straight line has no use for them.
+BINNED_TABLE: tuple[Signal, ...] = (
+    Signal("weekday", lambda m: (_weekday(m.day) + 0.5) / 7.0, 0.0, 1.0),
+    Signal("here_7", lambda m: (popcount(m.here & _WEEK) + 0.5) / 8.0, 0.0, 1.0),
+    Signal("here_weekday", lambda m: (popcount(m.here & _WEEKDAY_BITS) + 0.5) / 5.0, 0.0, 1.0),
+    Signal("met_yesterday", lambda m: np.log1p(m.met), 0.0, 3.5),
+    Signal("streak", lambda m: _LOG[_streak(m.bits)], 0.0, 2.8),
+    Signal("longest_streak", lambda m: _LOG[_longest_streak(m.bits)], 0.0, 2.8),
+    Signal("gap_ratio", lambda m: _gap_ratio(m), -3.2, 2.8),
+)
+TABLE = HABIT_TABLE + PRESENCE_TABLE + BINNED_TABLE
 
 HABIT = tuple(signal.name for signal in HABIT_TABLE)
 PRESENCE = tuple(signal.name for signal in PRESENCE_TABLE)
 #: Order of the vector.
-NAMES = HABIT + PRESENCE
-HABITS, SIGNALS = len(HABIT), len(NAMES)
+NAMES = HABIT + PRESENCE + tuple(signal.name for signal in BINNED_TABLE)
+HABITS, LINEAR, SIGNALS = len(HABIT), len(HABIT + PRESENCE), len(NAMES)
 SHARE_7D, WEEKLY_HABIT, AGE = map(NAMES.index, ("share_7d", "weekly_habit", "age"))
 
 
@@ -216,15 +262,17 @@ _fill = _all_of(TABLE)
 @inlined
 def morning(live: Live, sid: int, day: int) -> Morning:
     """A subject when `day` began."""
-    total = 0.0
+    total, met = 0.0, 0
     start = as_int(live.subjects.start[sid])
     for j in range(start, start + as_int(live.subjects.used[sid])):
         row = live.rows.windows[j]
         total += opening_level(row, 1, day - as_int(row.day), live.clock)
+        met += as_int(days_before(row, day) & np.uint64(1))
     place = days_abroad(live.subjects, sid, day)
     # At home again, what was done and left undone abroad says nothing of the next day.
     told = _KNOWN if place & np.uint64(1) else _KNOWN & ~place
-    return Morning(day, total, subject_days(live.subjects, sid, day) & _KNOWN, told, place)
+    days = subject_days(live.subjects, sid, day) & _KNOWN
+    return Morning(day, total, days, told, place, met)
 
 
 @inlined
@@ -289,6 +337,7 @@ def fill(live: Live, j: int, began: Morning, log_odds: Any, levels: Any, out: An
             age,
             since,
             known,
+            began.met,
             odds,
         ),
         out,

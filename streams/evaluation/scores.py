@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from features.models import Learner
 from features.models.linear import Hurdle
 from features.models.registry import references, registered
-from features.models.signals import NAMES
+from features.models.signals import LINEAR, NAMES
 from features.tags import taxonomy
 from features.tags.exact import exact_tags
 from streams.evaluation import bursts, intervals, shares, stances
@@ -199,7 +199,7 @@ def ablation(measured: Measured) -> dict[str, Interval]:
             row_losses(y, replay(answers, Hurdle(), name)[counted]),
             whole,
         )
-        for k, name in enumerate(NAMES)
+        for k, name in enumerate(NAMES[:LINEAR])
         if answers.x[:, k].any()
     }
     return dict(sorted(rises.items(), key=lambda item: -item[1].value))

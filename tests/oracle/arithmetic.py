@@ -290,8 +290,15 @@ SIGNALS = (
     "here_bias",
     "here_yesterday",
     "here_recency",
+    "weekday",
+    "here_7",
+    "here_weekday",
+    "met_yesterday",
+    "streak",
+    "longest_streak",
+    "gap_ratio",
 )
-HABIT = SIGNALS[:17]
+HABIT, PRESENCE = SIGNALS[:17], SIGNALS[17:20]
 
 
 #: Days before a morning that signals know of: two fewer than a bitmap holds.
@@ -344,7 +351,20 @@ def signals(
         float("like" in row.flags),
         float("dislike" in row.flags),
     ]
-    return values + [1.0, float(day - 1 in here), math.log(1.0 + _since(here, day))]
+    values += [1.0, float(day - 1 in here), math.log(1.0 + _since(here, day))]
+    met = [r for r in subject.rows.values() if day - 1 in r.days(offset_ms)]
+    spell = next(n for n in range(KNOWN_DAYS + 1) if day - 1 - n not in days)
+    spells = [next(n for n in range(KNOWN_DAYS + 2) if d - n not in days) for d in days]
+    gaps = max(days) - min(days) + 14.0 if days else 14.0
+    return values + [
+        ((day + 3) % 7 + 0.5) / 7.0,
+        (len([d for d in here if day - d <= 7]) + 0.5) / 8.0,
+        (len(here & weeks) + 0.5) / 5.0,
+        math.log(1.0 + len(met)),
+        math.log(1.0 + spell),
+        math.log(1.0 + max(spells, default=0)),
+        math.log((since + 1.0) * max(1, len(days)) / gaps),
+    ]
 
 
 def compact_json(value: object) -> bytes:

@@ -20,6 +20,7 @@ from features.tags.taxonomy import Taxonomy
 from tests.oracle.arithmetic import (
     DAY_MS,
     HABIT,
+    PRESENCE,
     SIGNALS,
     Given,
     Row,
@@ -346,14 +347,13 @@ class Partition:
         rows, labels = self.training_rows(day)
         self.closed.append((day, rows, labels))
         learn_shares(self, rows, labels)
-        fade, offset = 2.0 ** (-1.0 / 14.0), self.config.day_offset_ms
-        asked: set[str] = set()
+        fade, offset, asked = 2.0 ** (-1.0 / 14.0), self.config.day_offset_ms, set[str]()
         for (key, _, values), label in zip(rows, labels, strict=True):
             named = dict(zip(SIGNALS, values, strict=True))
             came = day in self.subjects[key].engaged
             if key not in asked:
                 asked.add(key)
-                self.here.learn_one({n: named[n] for n in SIGNALS[len(HABIT) :]}, came)
+                self.here.learn_one({n: named[n] for n in PRESENCE}, came)
             if came:
                 self.habit.learn_one({n: named[n] for n in HABIT}, bool(label))
         self.learned += len(rows)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tests.oracle.arithmetic import HABIT, KNOWN_DAYS, SIGNALS, Row, Subject, signals
+from tests.oracle.arithmetic import HABIT, KNOWN_DAYS, PRESENCE, SIGNALS, Row, Subject, signals
 
 if TYPE_CHECKING:
     from tests.oracle.partition import Partition
@@ -40,7 +40,7 @@ def probability(partition: Partition, values: list[float]) -> float:
     """The model's answer."""
     named = dict(zip(SIGNALS, values, strict=True))
     habit = partition.habit.predict_proba_one({n: named[n] for n in HABIT})[True]
-    here = partition.here.predict_proba_one({n: named[n] for n in SIGNALS[len(HABIT) :]})[True]
+    here = partition.here.predict_proba_one({n: named[n] for n in PRESENCE})[True]
     return float(habit * here)
 
 

@@ -56,12 +56,24 @@ def _bins(row: list[float], odds: float, interest: int) -> list[tuple[str, int]]
     ]
 
 
+_Fact = tuple[float, list[float], int, int]
+
+
+def _log_odds(p: float) -> float:
+    return math.log(p / (1.0 - p))
+
+
+def _logistic(odds: float) -> float:
+    return 1.0 / (1.0 + math.exp(-odds))
+
+
 class _Twin:
     """FTRL over named bins in slow Python, correcting a model that stays what it is."""
 
     def __init__(self) -> None:
         self.z: dict[tuple[str, int], float] = {}
         self.n: dict[tuple[str, int], float] = {}
+        self.pull, self.weighed = 5.0, 10.0  # half, with the weight of ten
 
     def rate(self, name: str) -> float:
         return PAIR_RATE if "*" in name and not name.startswith("interest") else RATE
@@ -70,14 +82,32 @@ class _Twin:
         n = self.n.get(key, 0.0)
         return -self.z.get(key, 0.0) / ((BETA + math.sqrt(n)) / self.rate(key[0]) + L2)
 
+    @property
+    def trust(self) -> float:
+        return min(1.25, max(0.0, self.pull / self.weighed))
+
+    def added(self, p: float, row: list[float], interest: int) -> float:
+        return sum(self.weight(key) for key in _bins(row, _log_odds(p), interest))
+
     def probability(self, p: float, row: list[float], interest: int) -> float:
-        odds = math.log(p / (1.0 - p))
-        total = odds + sum(self.weight(key) for key in _bins(row, odds, interest))
-        return 1.0 / (1.0 + math.exp(-total))
+        return _logistic(_log_odds(p) + self.trust * self.added(p, row, interest))
+
+    def learn_day(self, facts: list[_Fact]) -> None:
+        """Weigh the whole day's answers, then learn it row by row."""
+        pull, weight = 0.0, 0.0
+        for p, row, interest, y in facts:
+            added, said = self.added(p, row, interest), self.probability(p, row, interest)
+            weight += said * (1.0 - said) * added**2
+            pull += said * (1.0 - said) * added**2 * self.trust - (said - y) * added
+        fade = 0.5 ** (1.0 / 128.0)
+        self.pull = 5.0 + (self.pull - 5.0) * fade + pull
+        self.weighed = 10.0 + (self.weighed - 10.0) * fade + weight
+        for fact in facts:
+            self.learn(*fact)
 
     def learn(self, p: float, row: list[float], interest: int, y: int) -> None:
-        slope = self.probability(p, row, interest) - y
-        for key in _bins(row, math.log(p / (1.0 - p)), interest):
+        slope = _logistic(_log_odds(p) + self.added(p, row, interest)) - y
+        for key in _bins(row, _log_odds(p), interest):
             n, w = self.n.get(key, 0.0), self.weight(key)
             step = (math.sqrt(n + slope**2) - math.sqrt(n)) / self.rate(key[0])
             self.z[key] = self.z.get(key, 0.0) + slope - step * w
@@ -88,14 +118,16 @@ class _Twin:
 @settings(max_examples=10)
 def test_the_kernel_does_what_the_twin_does(seed: int) -> None:
     below = learned(Hurdle(), range(2))
-    model, twin, rows = Binned(below), _Twin(), day_rows(5, seed)
-    model.learn(rows)
-    said = below.score(rows).tolist()
-    facts = list(zip(said, rows.x.tolist(), rows.interest.tolist(), rows.y.tolist(), strict=True))
-    for p, row, interest, label in facts:
-        twin.learn(p, row, interest, label)
-    want = [twin.probability(p, row, interest) for p, row, interest, _ in facts]
-    np.testing.assert_allclose(model.score(rows), want, rtol=1e-4)
+    model, twin = Binned(below), _Twin()
+    for day in (5, 6, 7):
+        rows = day_rows(day, seed)
+        said, labels = below.score(rows).tolist(), rows.y.tolist()
+        facts = list(zip(said, rows.x.tolist(), rows.interest.tolist(), labels, strict=True))
+        want = [twin.probability(p, row, interest) for p, row, interest, _ in facts]
+        np.testing.assert_allclose(model.score(rows), want, rtol=1e-4)
+        model.learn(rows)
+        twin.learn_day(facts)
+        assert model.trust == pytest.approx(twin.trust, rel=1e-4)
 
 
 def test_every_weight_has_one_name_and_every_bin_a_weight() -> None:
@@ -136,6 +168,33 @@ def test_it_starts_as_what_it_corrects_and_learns_what_a_line_cannot() -> None:
     lost = [base.score_form(m.form(), rows) for m in (below, model)]
     line, bins = (float(-np.where(rows.y == 1, np.log(p), np.log1p(-p)).mean()) for p in lost)
     assert bins < 0.8 * line
+
+
+def test_labels_that_nothing_foretells_take_the_trust_and_what_helps_earns_it() -> None:
+    below = learned(Hurdle(), range(20))
+    noise, helps = Binned(below), Binned(below)
+    chance = np.random.default_rng(3)
+    for day in range(120):
+        rows = day_rows(day)
+        said = below.score(rows)
+        noise.learn(replace(rows, y=(chance.random(len(rows)) < said).astype(np.uint8)))
+        odd = (np.abs(rows.x[:, NAMES.index("odds_28")]) < 0.3).astype(np.uint8)
+        helps.learn(replace(rows, y=odd))
+    assert noise.trust < 0.2 < 0.9 < helps.trust <= 1.25
+    rows = day_rows(500)
+    whole = base.score_form(noise.form()._replace(steps=noise._weights), rows)
+    moved = [float(np.abs(p - below.score(rows)).mean()) for p in (noise.score(rows), whole)]
+    assert moved[0] < 0.2 * moved[1]
+
+
+def test_a_state_of_before_trust_goes_on_answering_with_the_whole_correction() -> None:
+    model = learned(Binned(Hurdle()), range(5))
+    head, arrays = snapshots.unpack(model.snapshot())
+    del arrays["trusted"]
+    again = Binned(Hurdle())
+    again.restore(snapshots.pack(head, arrays))
+    assert again.trust == 1.0 > model.trust > 0.0
+    np.testing.assert_allclose(again.form().steps * model.trust, model.form().steps, rtol=1e-12)
 
 
 def test_a_form_that_was_given_out_stays_what_it_is() -> None:
