@@ -35,6 +35,8 @@ from tests.support.worker_process import WorkerProcess, short_timings
 _RESTARTED = {1: "gave up", 70: "watchdog"}
 #: Ends of a worker that an operator stops, or who sees by itself that offsets are lost.
 _HALTED = {0, *_RESTARTED, -signal.SIGTERM, ExitCode.LOST_OFFSETS, ExitCode.BAD_TOPICS}
+#: A paced worker must meet every input soon.
+SMALL_FETCHES = "max.partition.fetch.bytes"
 _SHARED_WAIT_MS = 5_000
 _END_S = 180.0  # of a worker on a busy machine
 _PROPERTIES = {"log.retention.check.interval.ms": "1000"}
@@ -92,7 +94,7 @@ class Cluster:
             # Paced workers must not hold a minute of one partition before they see the next.
             kafka={
                 "queued.min.messages": "500",
-                "max.partition.fetch.bytes": "16384",
+                SMALL_FETCHES: "16384",
                 "reconnect.backoff.max.ms": "1000",
             },
         )

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from confluent_kafka import TopicPartition
@@ -20,10 +21,11 @@ from streams.commands.offsets import find_lost
 from streams.contract.topics import APP, BY_NAME, DEAD_LETTERS, NETWORK, STATE, TV
 from streams.kafka.offsets import Spot, offsets_at
 from streams.sandbox.demo_worker import environment
+from streams.settings import Settings
 from streams.worker import binding
 from streams.worker.metas import read_metas
 from tests.chaos import masses
-from tests.chaos.cluster import Cluster
+from tests.chaos.cluster import SMALL_FETCHES, Cluster
 from tests.support.processes import wait_until
 from tests.support.reference import read
 
@@ -65,7 +67,7 @@ LOSSES: dict[str, Callable[[Cluster, random.Random], None]] = {
 
 
 def _lose(cluster: Cluster, name: str, strike: Callable[[str], None]) -> None:
-    settings = cluster.settings
+    settings = _unhindered(cluster.settings)
     slots, cluster.wanted = cluster.wanted, set()  # an operator is there, and no supervisor
     topic = settings.topic(name)
     for partition in range(settings.partitions):
@@ -82,6 +84,12 @@ def _lose(cluster: Cluster, name: str, strike: Callable[[str], None]) -> None:
             cluster.halt()
         _reset(cluster)
     _start(cluster, slots)
+
+
+def _unhindered(settings: Settings) -> Settings:
+    """For who reads a whole changelog: by the small fetches of the workers it takes minutes."""
+    kafka = {key: value for key, value in settings.kafka.items() if key != SMALL_FETCHES}
+    return replace(settings, kafka=kafka)
 
 
 def _named(cluster: Cluster, seconds: float) -> bool:
@@ -101,7 +109,7 @@ def _start(cluster: Cluster, slots: set[int]) -> None:
 
 def _reset(cluster: Cluster) -> None:
     """Do what the sentence says, and note it in the history."""
-    settings = cluster.settings
+    settings = _unhindered(cluster.settings)
     moves = find_lost(settings, read_metas(settings), binding.owner_now(settings))
     logs = (STATE, DEAD_LETTERS)
     spots = [(settings.topic(log), move.partition) for log in logs for move in moves]
