@@ -12,6 +12,7 @@ from typing import Any, cast
 import orjson
 from confluent_kafka import (
     Consumer,
+    ConsumerGroupState,
     IsolationLevel,
     KafkaError,
     KafkaException,
@@ -284,7 +285,8 @@ class MemoryAdmin(Client):
             for name, answer in answers.items():
                 members = self.broker.group(name).members.values()
                 found = [SimpleNamespace(client_id=m.client_id, host=m.owner) for m in members]
-                answer.set_result(SimpleNamespace(members=found))
+                state = ConsumerGroupState.STABLE
+                answer.set_result(SimpleNamespace(members=found, state=state))
 
         self.call("describe_consumer_groups", effect)
         return answers
