@@ -261,8 +261,6 @@ class ContactPolicy:
 
     def _paused(self, annoyed: list[Contact], member: str | None) -> _Ends:
         ends: _Ends = {}
-        if not annoyed:  # as most
-            return ends
         annoyed = [held for held in annoyed if held.member in (None, member)]
         for pause in self.pauses if annoyed else ():
             groups: dict[tuple[str, str], list[int]] = defaultdict(list)

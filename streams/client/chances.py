@@ -47,7 +47,7 @@ def chance_bounds(raw: Mapping[str, Any]) -> ChanceBounds | None:
     low = max(0.0, score - _NINE_IN_TEN * spread)
     high = min(1.0, score + _NINE_IN_TEN * spread)
     lift = raw.get("lift")
-    for code, value in _measured(raw):
+    for code, value in measured_reasons(raw):
         if code in ("lift_clear", "lift_unclear") and is_figure(lift) and lift > 0.0:
             said = value.get("low")
             low = min(score, max(0.0, said * score / lift)) if is_figure(said) else low
@@ -59,7 +59,7 @@ def chance_bounds(raw: Mapping[str, Any]) -> ChanceBounds | None:
 def is_just_below(raw: Mapping[str, Any]) -> bool:
     """Whether the chance of an interest (JSON) was rounded up to what an offer takes."""
     score, lift = raw.get("score"), raw.get("lift")
-    waits = any(code == "lift_unclear" for code, _ in _measured(raw))
+    waits = any(code == "lift_unclear" for code, _ in measured_reasons(raw))
     enough = is_figure(lift) and lift >= TWICE
     return waits and enough and is_figure(score) and abs(score - LIKELY) < 0.005
 
@@ -155,11 +155,10 @@ def dicts(value: Any) -> list[dict[str, Any]]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
-def _measured(raw: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
-    """Reasons with numbers of their own."""
-    found = raw.get("reasons")
+def measured_reasons(raw: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """List the reasons of an interest (JSON) that have numbers of their own, by code."""
     return [
         (str(item.get("code")), item["value"])
-        for item in (found if isinstance(found, list) else ())
-        if isinstance(item, Mapping) and isinstance(item.get("value"), Mapping)
+        for item in dicts(raw.get("reasons"))
+        if isinstance(item.get("value"), Mapping)
     ]

@@ -18,6 +18,7 @@ from streams.client.chances import (
     is_figure,
     kept_down_to,
     margin,
+    measured_reasons,
     rounded_times,
     strength,
 )
@@ -101,11 +102,9 @@ class Halts(Occasions):
 
     def then(self, raw: Mapping[str, Any]) -> str:
         """On how many days it was seen when its advice began; empty where that is not told."""
-        for item in dicts(raw.get("reasons")):
-            value = item.get("value")
-            if item.get("code") == "still_likely" and isinstance(value, Mapping):
-                days = value.get("days")
-                return self.say("sentence", "then_on", days=days) if is_figure(days) else ""
+        for code, value in measured_reasons(raw):
+            if code == "still_likely" and is_figure(days := value.get("days")):
+                return self.say("sentence", "then_on", days=days)
         return ""
 
     def paused(self, raw: Mapping[str, Any], profile: Mapping[str, Any]) -> str:

@@ -15,11 +15,11 @@ from __future__ import annotations
 import ctypes
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from confluent_kafka import Consumer, KafkaError, TopicPartition, libversion
@@ -34,17 +34,23 @@ class NotPossible(RuntimeError):
     """Nothing can be taken from librdkafka's queue here; says why."""
 
 
+def _declared(library: Any, functions: Mapping[str, tuple[Any, tuple[Any, ...]]]) -> Any:
+    """A library whose functions have what they take and give."""
+    for name, (result, arguments) in functions.items():
+        function = getattr(library, name)
+        function.restype, function.argtypes = result, list(arguments)
+    return library
+
+
 #: The handle is the first field behind the object's head in these releases of the client.
 _KNOWN: Final = ((2, 16),)
 _CONSUMER: Final = 1  # rd_kafka_type_t
 _POINTER, _TEXT, _INT = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int
-_PYTHON: Final = ctypes.pythonapi
-for _name, (_result, _arguments) in {
+_OF_PYTHON: Final = {
     "PyThreadState_Get": (_POINTER, ()),
     "PyThread_tss_get": (_POINTER, (_POINTER,)),
     "PyThread_tss_set": (_INT, (_POINTER, _POINTER)),
-}.items():
-    getattr(_PYTHON, _name).restype, getattr(_PYTHON, _name).argtypes = _result, list(_arguments)
+}
 #: Seconds in which a client that is asked to call back at once has done so.
 _PROBE_S: Final = 10.0
 #: What a client that is not as it was is found out by.
@@ -60,6 +66,9 @@ _FUNCTIONS: Final = {
     "rd_kafka_consume_batch_queue": (ctypes.c_ssize_t, (_POINTER, _INT, _POINTER, ctypes.c_size_t)),
     "rd_kafka_topic_name": (_TEXT, (_POINTER,)),
 }
+
+
+_PYTHON: Final = _declared(ctypes.pythonapi, _OF_PYTHON)
 
 
 class _Call(ctypes.Structure):
@@ -291,10 +300,7 @@ def _library() -> ctypes.CDLL:
     found = {line.split(maxsplit=5)[5] for line in maps if "librdkafka" in line}
     if len(found) != 1:
         raise OSError(f"{len(found)} librdkafka are loaded")
-    library = ctypes.CDLL(found.pop())
-    for name, (result, arguments) in _FUNCTIONS.items():
-        function = getattr(library, name)
-        function.restype, function.argtypes = result, list(arguments)
+    library: ctypes.CDLL = _declared(ctypes.CDLL(found.pop()), _FUNCTIONS)
     if library.rd_kafka_version() != libversion()[1]:
         raise NotPossible("the librdkafka that is loaded is not the client's")
     return library
