@@ -36,7 +36,7 @@ pytestmark = pytest.mark.kafka
 
 _DAY_MS = 86_400_000
 _FIRST = DEFAULT_START.toordinal() - 719_163  # local day since 1970
-_CHANGES = (3, 5)  # days after which what comes next is fed
+_CHANGES = (3, 3.5, 5)  # days after which what comes next is fed
 _DAYS = 6
 
 
@@ -48,7 +48,7 @@ def _by_days() -> list[list[Record]]:
     stages: list[list[Record]] = [[] for _ in (*_CHANGES, _DAYS)]
     for record in simulated_events(days=_DAYS):
         assert isinstance(record.value, dict)
-        day = record.value["ts"] // _DAY_MS - _FIRST
+        day = record.value["ts"] / _DAY_MS - _FIRST
         stage = sum(day >= change for change in _CHANGES)
         if not stage or record.topic == NETWORK:
             stages[stage].append(record)
@@ -66,9 +66,9 @@ def _told(settings: Settings, partition: int) -> dict[str, list[int]]:
     return found
 
 
-def _wait_for_model(settings: Settings, until: int, *workers: WorkerProcess) -> None:
-    """Wait until each partition has taken the model of all days that closed before day `until`."""
-    day = _FIRST + until - 2  # the last one ends with the lateness behind it
+def _wait_for_model(settings: Settings, until: float, *workers: WorkerProcess) -> None:
+    """Wait until each partition was told the model of all days that closed before day `until`."""
+    day = _FIRST + int(until) - 2  # the last one ends with the lateness behind it
 
     def told() -> bool:
         for worker in workers:
@@ -81,6 +81,16 @@ def _wait_for_model(settings: Settings, until: int, *workers: WorkerProcess) -> 
 
     wait_until(told, READY_S, lambda: "\n".join(worker.text()[-3000:] for worker in workers))
     wait_for_end(settings, *workers)
+
+
+def _wait_for_place(settings: Settings, worker: WorkerProcess) -> None:
+    """Wait until each partition has taken the model that it was told, at its place."""
+
+    def taken() -> bool:
+        worker.check()
+        return all(places_of(collect(settings, p).learned) for p in range(settings.partitions))
+
+    wait_until(taken, READY_S, lambda: worker.text()[-3000:])
 
 
 def _owner_of_0(settings: Settings) -> str:
@@ -120,10 +130,12 @@ def test_whoever_merges_is_killed_and_all_ends_as_in_one_pass(
         merges = one if "w1" in _owner_of_0(settings) else two
         other = two if merges is one else one
         _wait_for_model(settings, _CHANGES[0], one, two)
-        feed(settings, stages[1])
-        merges.kill()
-        _wait_for_model(settings, _CHANGES[1], other)
+        feed(settings, stages[1])  # behind the place of that model: what waits ends with its worker
+        _wait_for_place(settings, merges)
         feed(settings, stages[2])
+        merges.kill()
+        _wait_for_model(settings, _CHANGES[2], other)
+        feed(settings, stages[3])
         wait_for_end(settings, other)
         assert other.terminate() == 0
     assert not violated(verify(settings))
@@ -135,7 +147,7 @@ def _all_stand_on_one(settings: Settings) -> None:
     for partition in range(settings.partitions):
         found = collect(settings, partition)
         pool = restored(settings, contents_of(settings), found.folded).learner.pool
-        assert pool is not None and pool.base == _FIRST + _CHANGES[-1] - 2
+        assert pool is not None and pool.base == _FIRST + int(_CHANGES[-1]) - 2
         days = {tuple(sorted({*days})) for days in _told(settings, partition).values()}
         assert len(days) == 1 and len(days.pop()) >= 2
         assert len(places_of(found.learned)) >= 2
