@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from features.models.verdicts import Opined
 from features.vocabulary import ContactNews, FactKind, Reply, Tolerated
 
 
@@ -38,6 +39,8 @@ class Changes:
         Facts that were let go for later ones, by kind.
     contacted : Counter of ContactNews or Reply
         What is new of contacts.
+    answered : Counter of Opined
+        Opinions that were declared, beside what behaviour said.
     lesson : bytes or None
         What the partition learned since the model of all partitions that it stands on, where a
         day has closed: `features.models.exchange.contribution`.
@@ -50,4 +53,5 @@ class Changes:
     tolerated: Counter[Tolerated] = field(default_factory=Counter)
     evicted: Counter[FactKind] = field(default_factory=Counter)
     contacted: Counter[ContactNews | Reply] = field(default_factory=Counter)
+    answered: Counter[Opined] = field(default_factory=Counter)
     lesson: bytes | None = None

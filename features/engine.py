@@ -24,6 +24,7 @@ from features.models import Learner, exchange
 from features.models.adoption import Adoption, Adoptions
 from features.models.worth import Outcomes
 from features.privacy import accounts
+from features.privacy.declared import Declared
 from features.privacy.notes import Notes
 from features.profiles.writer import Pending, ProfileWriter
 from features.records.batch import Batch
@@ -68,6 +69,7 @@ class Engine:
             config.rules,
             config.erasure_key,
         )
+        self._declared = Declared(self.store, taxonomy, self.accounts.ledger)
         self.learner = Learner(len(taxonomy), shared=config.shared_model)
         self.adoptions = Adoptions(self.learner.pool)
         self.outcomes = Outcomes(taxonomy.parent)
@@ -146,7 +148,10 @@ class Engine:
         if isinstance(fact.said, SharedPart):
             self.adoptions.offer(fact.said, self.watermark)
             self.accounts.standing.wake(self.adoptions.place)
+        judged = self._declared.judged(fact, self._policy)
         what = self.accounts.apply(fact, self.store.now)
+        if judged is not None and what == lay.FACT:
+            self.learner.verdicts.add(*judged)
         return self._expire(batch, at) if what == lay.PENDING else what
 
     def _admit(self, batch: Batch, at: int) -> int:
@@ -309,6 +314,10 @@ class Engine:
             for part in (self.learner, self.related, self.outcomes):
                 changes.state.update(part.snapshot())
             self._model_changed = False
+        verdicts = self.learner.verdicts
+        if verdicts.news:
+            changes.state.update(verdicts.snapshot())
+        changes.answered, verdicts.news = verdicts.news, Counter()
         if self._gives and self.learner.pool:
             changes.lesson = exchange.contribution(self.learner.pool)
         self._gives = False

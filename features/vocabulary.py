@@ -284,6 +284,7 @@ class Opinion(StrEnum):
     LIKE = "like"
     DISLIKE = "dislike"
     NEUTRAL = "neutral"
+    NOT_ANY_MORE = "not_any_more"
     NOT_ME = "not_me"
 
 

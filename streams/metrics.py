@@ -24,7 +24,7 @@ from prometheus_client import (
 )
 from prometheus_client.registry import Collector
 
-from features.vocabulary import ContactNews, FactKind, Refusal, Reply, Tolerated
+from features.vocabulary import ContactNews, FactKind, Opinion, Refusal, Reply, Tolerated
 
 #: All of ours; what a program exports is in `exported`.
 REGISTRY = CollectorRegistry()
@@ -160,6 +160,18 @@ for _news in ContactNews:
 ANSWERS = _counter("contact_answers_total", "Answers to contacts, each counted once", "answer")
 for _reply in Reply:
     ANSWERS.labels(_reply)
+DECLARED = _counter(
+    "declared_opinions_total",
+    "Opinions on interests by whether they were asked for, and whether behaviour would have had "
+    "the interest engaged; each counted once (`policy declared` reckons from them)",
+    "asked",
+    "opinion",
+    "engaged",
+)
+for _opinion in Opinion:
+    for _asked in ("no", "yes"):
+        for _engaged in ("no", "yes"):
+            DECLARED.labels(_asked, _opinion, _engaged)
 CLOCKS_OFF = _gauge(
     "device_clocks_off", "Devices whose clock is off by about the same in all events", "side"
 )

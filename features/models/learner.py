@@ -26,6 +26,7 @@ from features.models.rarity import Rarity
 from features.models.registry import registered
 from features.models.signals import NAMES, BaseRates, DayRows, training_rows
 from features.models.stance_kernel import AVOID_LIFT, DECISION, Policy, decide_rows
+from features.models.verdicts import Verdicts
 from features.state import changelog_keys as keys
 from features.state import snapshots
 from features.state.store import Store
@@ -77,6 +78,8 @@ class Learner:
         What happened since the caller last cleared it.
     pool : Pool or None
         What is shared with other partitions; None where each has a model of its own.
+    verdicts : Verdicts
+        How right `engage` was.
     observer : callable or None
         Told of every day's rows and answers by model before they are learned.
     """
@@ -95,6 +98,7 @@ class Learner:
         self._drift = Drift()
         self.attention = Attention()
         self.rarity = Rarity()
+        self.verdicts = Verdicts()
         self.pool = self._new_pool() if shared else None
 
     @property
@@ -172,7 +176,7 @@ class Learner:
         self.population.close_day(store, day)
         if self.pool:
             self.pool.after(day, before, asked, lost)
-        remember_engaged(store.live, day + 1, self.policy())
+        remember_engaged(store.live, day + 1, self.policy(), self.verdicts.mornings)
 
     def _judge(
         self, rows: DayRows, answers: Mapping[str, NDArray[np.float64]]
@@ -274,7 +278,7 @@ class Learner:
         )
         if self.pool:
             found[keys.SHARED] = self.pool.snapshot()
-        return found
+        return found | self.verdicts.snapshot()
 
     def restore(self, records: Mapping[bytes, bytes]) -> None:
         """Go on from a snapshot; models it doesn't know start fresh, others are dropped."""
@@ -288,6 +292,7 @@ class Learner:
             self.population.alive = float(head["alive"])
         if self.pool and keys.SHARED in records:
             self.pool.restore(records[keys.SHARED])
+        self.verdicts.restore(records)
         if keys.CONTEST not in records:
             return
         head, arrays = snapshots.unpack(records[keys.CONTEST])

@@ -23,6 +23,11 @@ def losses(p: NDArray[np.float64], y: NDArray[np.uint8]) -> NDArray[np.float64]:
     return found
 
 
+def band_of(p: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Bin of each answer by its log2, half a unit wide; the last has all that is small."""
+    return np.clip(-np.log2(np.clip(p, _LEAST, 1.0)) * 2.0, 0, BINS - 1).astype(np.intp)
+
+
 def binned_error(sums: NDArray[np.float64]) -> float:
     """Expected calibration error over bins, as of `Tally.sums`; NaN before the first row."""
     rows = float(sums[0].sum())
@@ -46,7 +51,7 @@ class Tally:
 
     def add(self, p: NDArray[np.float64], y: NDArray[np.uint8]) -> None:
         """Add the predictions of a day, made before it was learned."""
-        bins = np.clip(-np.log2(np.clip(p, _LEAST, 1.0)) * 2.0, 0, BINS - 1).astype(np.intp)
+        bins = band_of(p)
         self.sums *= DECAY
         self.sums[0] += np.bincount(bins, minlength=BINS)
         self.sums[1] += np.bincount(bins, p, BINS)

@@ -44,6 +44,7 @@ from features.records.facts import (
     Several,
     SharedPart,
     Tick,
+    as_kept,
 )
 from features.state import changelog_keys as keys
 from features.state import layout as lay
@@ -139,8 +140,8 @@ class Accounts:
                 return self._register(account, known, said, now)
             case CareCase() as said:
                 return self._case(account, member, known, said, now)
-            case Declaration() | Purchase() | DecisionAgainst() as said:
-                held = Held(known.ts, known.event_id, said)
+            case Declaration() | Purchase() | DecisionAgainst() as about:
+                held = Held(known.ts, known.event_id, as_kept(about))
                 return self._about(account, member, held, now)
             case ContactMade() | ContactAnswer() as told:
                 return self._outcome(account, member, known.ts, told, now)

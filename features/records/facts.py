@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Final, TypeAlias, get_args
 
-from features.vocabulary import FactKind, OutcomeKind, Purpose
+from features.vocabulary import FactKind, Opinion, OutcomeKind, Purpose
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +25,12 @@ class Consent:
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """An opinion on an interest; `stance` is an `Opinion`."""
+    """An opinion on an interest; `stance` is an `Opinion`, `asked` whether it is an answer."""
 
     kind: ClassVar[FactKind] = FactKind.DECLARATION
     interest: str
     stance: str
+    asked: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +205,14 @@ class Fact:
     said: Statement
     tolerated: bool = False
     beside: bool = field(default=False, compare=False)
+
+
+def as_kept(said: AboutInterest) -> AboutInterest:
+    """A fact as it is kept: what is not liked any more is disliked, whoever asked."""
+    if not isinstance(said, Declaration):
+        return said
+    gone = said.stance == Opinion.NOT_ANY_MORE
+    return Declaration(said.interest, Opinion.DISLIKE if gone else said.stance)
 
 
 def is_doubted(said: Statement) -> bool:

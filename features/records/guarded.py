@@ -78,7 +78,7 @@ def _of_everybody(fact: Fact, tolerance: Tolerance) -> Fact:
             return replace(of_all, said=Refused(purposes, status), tolerated=True)
         case Erasure() | CareCase():
             return replace(of_all, tolerated=True)
-        case Declaration(stance=Opinion.DISLIKE):
+        case Declaration(stance=Opinion.DISLIKE | Opinion.NOT_ANY_MORE):
             return replace(of_all, tolerated=True)
         case ContactAnswer(answer=Reply.UNSUBSCRIBED | Reply.COMPLAINED | Reply.DISMISSED):
             return replace(of_all, tolerated=True)

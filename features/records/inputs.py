@@ -238,7 +238,11 @@ FACT_FIELDS: Final[Mapping[FactKind, tuple[Field, ...]]] = {
         Field("status", Choice(tuple(ConsentStatus)), "since ts", True),
         Field("expires_at", TIME, "when a grant ends by itself"),
     ),
-    FactKind.DECLARATION: (INTEREST, Field("stance", Choice(tuple(Opinion)), "as declared", True)),
+    FactKind.DECLARATION: (
+        INTEREST,
+        Field("stance", Choice(tuple(Opinion)), "as declared", True),
+        Field("asked", Flag(), "the answer to a question, not said of one's own accord"),
+    ),
     FactKind.PURCHASE: (
         INTEREST,
         Field("product", _TEXT, "what was bought"),

@@ -109,6 +109,7 @@ def model(name: str) -> bytes:
 
 POPULATION, CONTEST, RELATED = model("population"), model("contest"), model("related")
 SCREENS, UPLIFT, SHARED = model("screens"), model("uplift"), model("shared")
+VERDICTS = model("verdicts")
 #: Key of the partition record, `Meta`.
 META = b"p/meta"
 

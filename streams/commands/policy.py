@@ -1,10 +1,11 @@
-"""Runs ``interest-streams policy evaluate|effect|simulate|contacts|holdouts|report``.
+"""Runs ``interest-streams policy evaluate|effect|simulate|contacts|holdouts|report|declared``.
 
 ``evaluate`` says what a policy that was never used would have earned, from logged decisions;
 ``effect`` what contacts brought over none, with an interval that may be looked at every day;
 ``simulate`` plays policies against people whose answers are known; ``contacts`` says who is to be
 left alone by the rules, from a log of contacts and answers; ``holdouts`` who is never spoken to;
-``report`` what came of the contacts in a group's state, in counts of households.
+``report`` what came of the contacts in a group's state, in counts of households; ``declared`` how
+right `engage` is by what people said of interests, beside what they did.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ HELP = "judge policies of contact, and say who is to be left alone"
 _PUBLISHED = {"ips": 0.311, "snips": 0.312, "dm": 0.157, "dr": 0.292, "dros": 0.160}
 #: Below it an estimate rests on a handful of decisions.
 _LEAST_EFFECTIVE = 100.0
+_METAVAR = "evaluate|effect|simulate|contacts|holdouts|report|declared"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,9 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         "Example: interest-streams policy contacts --log contacts.jsonl --at 2026-03-01T12:00:00Z"
     )
-    what = parser.add_subparsers(
-        dest="what", required=True, metavar="evaluate|effect|simulate|contacts|holdouts|report"
-    )
+    what = parser.add_subparsers(dest="what", required=True, metavar=_METAVAR)
     evaluate = what.add_parser("evaluate", help="what would another policy have earned")
     source = evaluate.add_mutually_exclusive_group(required=True)
     source.add_argument(
@@ -87,20 +87,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     holdouts.add_argument("--everything", type=float, default=0.05, metavar="SHARE")
     holdouts.add_argument("--per-interest", type=float, default=0.05, metavar="SHARE")
     report = what.add_parser("report", help="what came of the contacts that the state knows")
-    report.add_argument(
-        "--timeout",
-        type=float,
-        default=300.0,
-        metavar="SECONDS",
-        help="for reading the state (300)",
-    )
-    add_kafka_options(report)
+    declared = what.add_parser("declared", help="how right `engage` is by what people say of it")
+    for reads_state in (report, declared):
+        reads_state.add_argument(
+            "--timeout",
+            type=float,
+            default=300.0,
+            metavar="SECONDS",
+            help="for reading the state (300)",
+        )
+        add_kafka_options(reads_state)
 
 
 def run(args: argparse.Namespace) -> ExitCode:
     """Judge what is logged; FAILED where the log is none, or says nothing."""
     if args.what == "report":
         return _report(settings_of(args), args.timeout)
+    if args.what == "declared":
+        return _declared(settings_of(args), args.timeout)
     try:
         if args.what == "effect":
             return _effect(args.log, args.alpha)
@@ -221,6 +225,18 @@ def _report(settings: Settings, timeout: float) -> ExitCode:
     k, policy = settings.audience_k, rules_of(settings).contact
     found = contact_report.contact_report(records, policy, max(times, default=0), k)
     print("\n".join(contact_report.report_lines(found, k)))
+    return ExitCode.DONE
+
+
+def _declared(settings: Settings, timeout: float) -> ExitCode:
+    from features.models.verdicts import Verdicts  # its report stands beside kernels
+    from streams.evaluation import declared_report
+
+    state = read_latest(settings, STATE, lambda key: key == keys.VERDICTS, timeout)
+    verdicts = Verdicts()
+    for value in state.values():
+        verdicts.take(value)
+    print("\n".join(declared_report.declared_lines(verdicts, settings.audience_k)))
     return ExitCode.DONE
 
 

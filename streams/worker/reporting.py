@@ -80,6 +80,9 @@ class Report:
             for news, count in changes.contacted.items():
                 counter = metrics.ANSWERS if isinstance(news, Reply) else metrics.CONTACTS
                 counter.labels(news).inc(count)
+            for said, count in changes.answered.items():
+                asked, engaged = ("yes" if yes else "no" for yes in (said.asked, said.engaged))
+                metrics.DECLARED.labels(asked, said.opinion, engaged).inc(count)
             for reading, count in changes.tolerated.items():
                 metrics.TOLERATED_FACTS.labels(reading).inc(count)
             self._totals(partition, found[partition])

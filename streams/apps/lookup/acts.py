@@ -25,15 +25,21 @@ from streams.settings import Settings
 #: What a button does: the fact, less its event and its interest.
 ACTS: dict[str, dict[str, Any]] = {
     "bought": {"kind": FactKind.PURCHASE},
-    "not-for-me": {"kind": FactKind.DECLARATION, "stance": Opinion.DISLIKE},
-    "not-me": {"kind": FactKind.DECLARATION, "stance": Opinion.NOT_ME},
-    "like": {"kind": FactKind.DECLARATION, "stance": Opinion.LIKE},
+    **{
+        act: {"kind": FactKind.DECLARATION, "stance": opinion, "asked": True}
+        for act, opinion in (
+            ("like", Opinion.LIKE),
+            ("not-for-me", Opinion.DISLIKE),
+            ("not-any-more", Opinion.NOT_ANY_MORE),
+            ("not-me", Opinion.NOT_ME),
+        )
+    },
     "open-fault": {"kind": FactKind.CARE_CASE, "case_id": "page", "status": CaseStatus.OPENED},
     "close-fault": {"kind": FactKind.CARE_CASE, "case_id": "page", "status": CaseStatus.CLOSED},
     "forget": {"kind": FactKind.ERASURE},
 }
 _REMEMBERED = 10_000  # accounts
-_ON_INTERESTS = frozenset({"bought", "not-for-me", "not-me", "like"})
+_ON_INTERESTS = frozenset({"bought", "like", "not-for-me", "not-any-more", "not-me"})
 
 
 class Acts:

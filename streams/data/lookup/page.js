@@ -28,7 +28,7 @@ const german = {
   "Said. Its effect shows as soon as the stream has it.": "Gesagt. Die Wirkung zeigt sich, sobald der Strom es hat.",
   "The service does not answer.": "Der Dienst antwortet nicht.", "Type an account and press Show.": "Ein Konto eingeben und Zeigen drücken.",
   "{0}: new, {1}": "{0}: neu, {1}", "{0}: no longer there": "{0}: nicht mehr da", "{0} is gone": "{0} ist gelöscht", "{0} changed": "{0} hat sich geändert",
-  "Why not engage?": "Warum nicht ansprechen?", "Bought it": "Gekauft", "Not for me": "Nichts für mich", "That wasn't me": "Das war nicht ich",
+  "Why not engage?": "Warum nicht ansprechen?", "Bought it": "Gekauft", "Is this right?": "Stimmt das?", "Yes": "Ja", "Not for me": "Nichts für mich", "Not any more": "Nicht mehr", "That wasn't me": "Das war nicht ich",
   "What is true (the simulation knows)": "Was wahr ist (die Simulation weiß es)", "Up to date.": "Auf dem neuesten Stand.",
 };
 const inWords = (text, ...values) =>
@@ -159,7 +159,10 @@ function interest(item, subject, before, written) {
   if (stance !== "engage") acts.append(button("Why not engage?", item.name, (b) => why(subject, item, row, b)));
   if (acting) {
     acts.append(button("Bought it", item.name, (b) => act("bought", b, item.id)));
+    acts.append(make("span", inWords("Is this right?"), "question"));
+    acts.append(button("Yes", item.name, (b) => act("like", b, item.id)));
     acts.append(button("Not for me", item.name, (b) => act("not-for-me", b, item.id)));
+    acts.append(button("Not any more", item.name, (b) => act("not-any-more", b, item.id)));
     if (item.attributed) acts.append(button("That wasn't me", item.name, (b) => act("not-me", b, item.id)));
   }
   row.append(acts);

@@ -152,7 +152,15 @@ def test_a_change_arrives_by_itself_and_leaves_the_focus(service: Service, page:
     ("name", "fact"),
     [
         ("Bought it: Pets", {"kind": "purchase", "interest": "1"}),
-        ("Not for me: Pets", {"kind": "declaration", "interest": "1", "stance": "dislike"}),
+        ("Yes: Pets", {"kind": "declaration", "interest": "1", "stance": "like", "asked": True}),
+        (
+            "Not for me: Pets",
+            {"kind": "declaration", "interest": "1", "stance": "dislike", "asked": True},
+        ),
+        (
+            "Not any more: Pets",
+            {"kind": "declaration", "interest": "1", "stance": "not_any_more", "asked": True},
+        ),
         ("Open a fault", {"kind": "care_case", "case_id": "page", "status": "opened"}),
         ("Close the fault", {"kind": "care_case", "case_id": "page", "status": "closed"}),
     ],
