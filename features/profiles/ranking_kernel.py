@@ -356,7 +356,8 @@ def digest(live: Live, sid: int, place: int, rank: Any, text: Any, at: Any) -> A
         # up, for a mere change of rank is not material.
         number = np.uint64(rank[q].row - live.subjects.start[sid])
         said = np.uint64(rank[q].trend * 8 + rank[q].stance) ^ np.uint64(rank[q].until)
-        h += (((_FNV_START ^ number) * _FNV_PRIME) ^ said) * _FNV_PRIME
+        # Mixed before it is added: else what one row gains in a bit another may lose.
+        h += finish(((_FNV_START ^ number) * _FNV_PRIME) ^ said)
     return (acted & ~(ORDER | _REST)) | (ordered & ORDER) | (finish(h) & _REST)
 
 
