@@ -26,6 +26,8 @@ DELTA = 1e-6
 #: For how long a budget is; whatever window of this length is looked at, it holds.
 PERIOD_MS = 30 * 86_400_000
 _ROUNDING = 1e-9  # of sums of floats
+#: Releases that an account keeps at least, some 10 kB.
+_REMEMBERED = 256
 
 
 class Noise(NamedTuple):
@@ -103,6 +105,16 @@ class Budget:
         """
         before = sum(rho for at, rho in spent.items() if at > release - PERIOD_MS and at != release)
         return (before + spent.get(release, self.each)) / self.total
+
+    def remembered(self, spent: Mapping[int, float], release: int) -> dict[int, float]:
+        """What to keep of an account at a release: the period, and the latest of before it.
+
+        A clock that was ahead must not take away what the right one has spent, nor must another
+        setting's fewer releases.
+        """
+        latest = sorted(spent)[-max(_REMEMBERED, 2 * self.releases) :]
+        kept = {at for at in spent if at > release - PERIOD_MS}.union(latest)
+        return {at: spent[at] for at in sorted(kept)}
 
     def allows(self, spent: Mapping[int, float], release: int) -> bool:
         """Whether a release can be made without spending too much."""

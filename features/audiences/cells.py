@@ -9,7 +9,8 @@ counted, for as long as they are valid. What is published of them:
 2. *Noise.* Each count of a release gets noise of its own, calibrated to a budget
    (`features.audiences.budget`); no release goes beyond it. A release is drawn once: what a
    restart interrupted waits for the next. Everything below is decided by counts with noise, so
-   it tells nothing more.
+   it tells nothing more. The account of releases only grows: whatever order, partition, clock or
+   instance it is read from, none of it is taken back.
 3. *Rounding.* Counts are rounded down to multiples of k, so what one gets by adding and
    subtracting published counts is nothing or at least k.
 4. *Small cells.* A count below k is never published; with noise, none below k and a margin.
@@ -32,7 +33,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from features.audiences import groups, household, lattice, segments
-from features.audiences.budget import PERIOD_MS, Budget, Noise
+from features.audiences.budget import Budget, Noise
 from features.audiences.segments import RELEASE, Segment, Terms
 from features.tags.taxonomy import Taxonomy
 
@@ -132,11 +133,11 @@ class Audiences:
             return False
         self._versions[subject] = version, as_of
         self.as_of = max(self.as_of, as_of)
-        until = profile.get("valid_until")
+        until = household.counted_until(profile)
         self._until.pop(subject, None)
         if until is not None:
-            self._until[subject] = int(until)
-            heapq.heappush(self._expiring, (int(until), subject))
+            self._until[subject] = until
+            heapq.heappush(self._expiring, (until, subject))
         most = household.most_interests(self._contribution)
         return self._set(subject, household.entries(profile, self._taxonomy, most))
 
@@ -150,8 +151,8 @@ class Audiences:
         if value is not None:
             self._release = max(self._release, int(value.get("release", -1)))
         if key == RELEASE:
-            spent = () if value is None else value["budget"]["releases"]
-            self._spent = {int(at): float(rho) for at, rho in spent}
+            for at, rho in () if value is None else value["budget"]["releases"]:
+                self._spent[int(at)] = max(float(rho), self._spent.get(int(at), 0.0))
             return
         cell = self._cells.setdefault(key, Cell())
         cell.said = cell.measured = 0 if value is None else int(value["accounts"])
@@ -188,16 +189,20 @@ class Audiences:
     def _may_release(self, release: int) -> bool:
         # One from further ahead than the next was made by a clock that was wrong.
         due = not release <= self._release <= release + self._release_ms
-        return due and (self.budget is None or self.budget.allows(self._spent, release))
+        if self.budget is None or not due:
+            return due
+        return release not in self._spent and self.budget.allows(self._spent, release)
 
     def _released(self, release: int) -> list[Segment]:
         self._release = release
         self._regroup(groups.formed(self._said(), self._taxonomy))
         found: list[Segment] = []
-        terms = Terms(release, self.as_of, self.k, self.budget.sigma if self.budget else 0.0)
+        # Not the moment of the latest event: that is one household's.
+        as_of = self.as_of // self._release_ms * self._release_ms
+        terms = Terms(release, as_of, self.k, self.budget.sigma if self.budget else 0.0)
         if self.budget is not None:
-            recent = {at: rho for at, rho in self._spent.items() if at > release - PERIOD_MS}
-            self._spent = {**recent, release: self.budget.each}
+            self._spent = self.budget.remembered(self._spent, release)
+            self._spent[release] = self.budget.each
             found.append(segments.ledger(self.budget, self._spent, terms))
         counts = {key: cell.count for key, cell in self._cells.items()}
         measured = self._measured(counts)

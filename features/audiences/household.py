@@ -44,7 +44,10 @@ class Entry(NamedTuple):
 
 def entries(profile: Mapping[str, Any], taxonomy: Taxonomy, most: int) -> tuple[Entry, ...]:
     """Strongest interests that a profile lets be counted, at most `most`, strongest first."""
-    if any(item["scope"] == "audiences" for item in profile["suppressions"]):
+    permission = profile.get("contactable", {}).get("audiences", {})
+    if not permission.get("value", True) or any(
+        item["scope"] == "audiences" for item in profile["suppressions"]
+    ):
         return ()
     shown = {
         item["id"]: item
@@ -67,6 +70,14 @@ def entries(profile: Mapping[str, Any], taxonomy: Taxonomy, most: int) -> tuple[
         ),
         most,
     )
+
+
+def counted_until(profile: Mapping[str, Any]) -> int | None:
+    """When a profile must cease to be counted, epoch milliseconds: with the consent it rests on,
+    or with that to be counted; None where neither has a known end."""
+    permission = profile.get("contactable", {}).get("audiences", {})
+    ends = [profile.get("valid_until"), permission.get("until")]
+    return min((int(end) for end in ends if end is not None), default=None)
 
 
 def cells(

@@ -21,7 +21,7 @@ class Terms(NamedTuple):
     release : int
         Its time, epoch milliseconds.
     as_of : int
-        Event time of the latest profile in it.
+        Event time of the latest profile, rounded down to the time between releases.
     k : int
         Least count, and what counts are rounded down to a multiple of.
     sigma : float

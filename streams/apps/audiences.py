@@ -3,15 +3,18 @@
 Every start reads the compacted profiles anew, so there is no changelog with anybody's id in it,
 and what was said before from ``audience-segments``, with the account of the privacy budget, so
 that the guards of `features.audiences.cells` hold across restarts. Reading a profile twice
-changes nothing. Of several instances the one that owns partition 0 of the output speaks; the
-others follow, and know what was said when it is their turn.
+changes nothing. Of several instances the one that owns partition 0 of the output speaks. Whoever
+begins to speak first reads what others said up to then, and goes on reading it: a speaker before it
+may have said more, and `repartition` brings what was said in other topics.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 
 import faust
 import orjson
@@ -35,6 +38,8 @@ audiences = Audiences(
     Noise(settings.audience_epsilon, gaussian) if settings.audience_noise else None,
 )
 known = asyncio.Event()  # set when all profiles published before the start were read
+caught_up = asyncio.Event()  # set while this instance speaks and knows what was said before
+own_records: Counter[tuple[bytes, bytes | None]] = Counter()  # said and not read back yet
 said = app.topic(
     settings.topic(topics.AUDIENCES),
     key_type=bytes,
@@ -58,9 +63,7 @@ async def follow() -> None:
     readers = []
     try:
         for name, take in ((topics.AUDIENCES, _take_said), (topics.PROFILES, _take_profile)):
-            reader = CompactedTopic(
-                settings.bootstrap_servers, settings.topic(name), kafka=settings.kafka
-            )
+            reader = _reader(name)
             readers.append((reader, take))
             await loop.run_in_executor(None, _take_past, reader, take)
         known.set()
@@ -81,18 +84,36 @@ async def follow() -> None:
 async def publish() -> None:
     """Publish due releases and withdrawals. A release starts with its cost, if interrupted too."""
     if not known.is_set() or not _speaks():
+        caught_up.clear()
         return
+    if not caught_up.is_set():
+        for message in await asyncio.get_running_loop().run_in_executor(None, _said_so_far):
+            _restore(message)
+        caught_up.set()
     now = time.time_ns() // 1_000_000
     segments = audiences.publish(now)
     AUDIENCE_BUDGET.set(audiences.budget_needed(now))
     for segment in segments:
+        if not _speaks():
+            return  # it is another's turn, who reads on from here
+        key = segment.key.encode()
         value = None if segment.value is None else orjson.dumps(segment.value)
-        await (await said.send(key=segment.key.encode(), value=value))
+        own_records[key, value] += 1
+        await (await said.send(key=key, value=value))
         AUDIENCE_SEGMENTS.labels("withdrawn" if value is None else "published").inc()
 
 
 def _speaks() -> bool:
     return any(spot.partition == 0 for spot in app.consumer.assignment())
+
+
+def _said_so_far() -> list[Message]:
+    with closing(_reader(topics.AUDIENCES)) as reader:
+        return list(reader.past())
+
+
+def _reader(name: str) -> CompactedTopic:
+    return CompactedTopic(settings.bootstrap_servers, settings.topic(name), kafka=settings.kafka)
 
 
 def _take_past(reader: CompactedTopic, take: Callable[[Message], None]) -> None:
@@ -108,8 +129,15 @@ def _take_profile(message: Message) -> None:
 
 
 def _take_said(message: Message) -> None:
-    if known.is_set() and _speaks():
-        return  # published by ourselves
+    record = message.key() or b"", message.value()
+    if own_records[record] > 0:
+        own_records[record] -= 1
+        return
+    own_records.pop(record, None)
+    _restore(message)
+
+
+def _restore(message: Message) -> None:
     value = message.value()
     audiences.restore(
         (message.key() or b"").decode(), None if value is None else orjson.loads(value)

@@ -115,7 +115,7 @@ _SEGMENT = record(
         True,
     ),
     Property("k", integer(2), "fewer are never said, nor changes by fewer", True),
-    Property("as_of", MOMENT, "event time, epoch milliseconds", True),
+    Property("as_of", MOMENT, "event time, epoch milliseconds, no finer than releases", True),
     Property("release", MOMENT, "release that said it, epoch milliseconds"),
     Property("noise", NUMBER, "standard deviation of the noise in accounts, households; 0: none"),
     Property("rounded_to", integer(1), "accounts is rounded down to a multiple of it"),

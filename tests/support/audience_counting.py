@@ -33,6 +33,8 @@ def profile(
     audiences: bool = True,
     parts: tuple[str, ...] = ("weekend-evening",),
     valid_until: int | None = None,
+    counted: bool = True,
+    counted_until: int | None = None,
 ) -> dict[str, Any]:
     """A profile as far as it is counted."""
     held = (
@@ -45,6 +47,7 @@ def profile(
         "as_of": START + version,
         "valid_until": valid_until,
         "suppressions": held,
+        "contactable": {"audiences": {"value": counted, "until": counted_until}},
         "interests": [
             {"id": i, "score": 0.5, "dayparts": dict.fromkeys(parts, 0.5)} for i in interests
         ],

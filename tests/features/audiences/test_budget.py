@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 
 import opendp.prelude as dp
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from features.audiences.budget import DELTA, PERIOD_MS, Budget
 from features.audiences.cells import Audiences
-from features.audiences.segments import RELEASE
+from features.audiences.segments import RELEASE, Segment
 from streams.apps.noise import gaussian, measurement
 from tests.support.audience_counting import DAY, START, TREE, K, fill, said, seeded
 
@@ -57,19 +58,43 @@ def test_drawn_noise_is_as_wide_as_was_asked_for() -> None:
     assert gaussian([], 27.0) == [] and len(set(drawn)) > 50
 
 
-@given(st.lists(st.integers(0, 70 * DAY), max_size=300))
-def test_whatever_the_clock_says_no_window_is_overdrawn(moments: list[int]) -> None:
-    audiences = Audiences(TREE, K, noise=seeded(1))
-    assert audiences.budget is not None
-    releases = []
-    for moment in moments:
-        for segment in audiences.publish(START + moment):
+# Moves of a clock, in hours, and 0: the app is started anew, with another time between releases.
+MOVES = st.lists(st.sampled_from([0, 6, 24, 24, 72, -24, -72, 24 * 60, -24 * 60]), max_size=60)
+
+
+@given(MOVES, st.randoms(use_true_random=False))
+def test_whatever_the_clock_says_no_release_is_drawn_twice_nor_a_window_overdrawn(
+    moves: list[int], chance: random.Random
+) -> None:
+    audiences, now, drawn = Audiences(TREE, K, noise=seeded(1)), START, list[tuple[int, float]]()
+    ledger: list[Segment] = []
+    for move in [6, *moves]:
+        now += move * DAY // 24
+        if not move:
+            every = chance.choice([DAY, DAY // 4, 7 * DAY])
+            audiences = Audiences(TREE, K, every, noise=seeded(1))
+            for segment in chance.sample(ledger[-2:], len(ledger[-2:])):  # of two partitions
+                audiences.restore(segment.key, segment.value)
+        assert audiences.budget is not None
+        for segment in audiences.publish(now):
             assert segment.key == RELEASE and segment.value is not None
-            releases.append(segment.value["release"])
             assert segment.value["budget"]["needed"] <= 1 + 1e-9
-    for release in releases:
-        window = [at for at in releases if release - PERIOD_MS < at <= release]
-        assert len(window) * audiences.budget.each <= audiences.budget.total * (1 + 1e-9)
+            ledger.append(segment)
+            drawn.append((segment.value["release"], audiences.budget.each))
+    assert audiences.budget is not None
+    assert len({at for at, _ in drawn}) == len(drawn)
+    for release, _ in drawn:
+        window = sum(rho for at, rho in drawn if release - PERIOD_MS < at <= release)
+        assert window <= audiences.budget.total * (1 + 1e-9)
+
+
+def test_a_clock_that_goes_to_and_fro_does_not_draw_again() -> None:
+    """Averaged, the noise of hundreds of draws would be gone."""
+    audiences = Audiences(TREE, K, noise=seeded(1))
+    fill(audiences, 500, ["483"])
+    for turn in range(100):
+        found = said({}, audiences.publish(START + turn % 2 * 3 * DAY))
+        assert bool(found) == (turn < 2)
 
 
 def test_a_month_of_days_fits_and_goes_on() -> None:

@@ -113,7 +113,7 @@ def test_a_record_says_how_it_came_about() -> None:
         "daypart": None,
         "accounts": 40,
         "k": K,
-        "as_of": START + 1,
+        "as_of": START,  # not the moment of one household's latest event
         "release": START,
         "noise": 0.0,
         "rounded_to": K,
@@ -169,6 +169,19 @@ def test_a_profile_is_counted_while_it_is_valid() -> None:
     assert audiences.count("interest/483") == 16
     audiences.publish(START + 9 * DAY)
     assert audiences.count("interest/483") == 15
+
+
+def test_who_let_himself_be_counted_until_then_is_counted_until_then() -> None:
+    """The consent to audiences ends before that of the profile, and no worker says so."""
+    audiences = Audiences(TREE, K)
+    for number in range(60):
+        until = START + 3 * DAY if number < 45 else None
+        audiences.apply(f"a{number}", profile(1, ["483"], counted_until=until))
+    audiences.apply("a59", profile(2, ["483"], counted=False))
+    topic = said({}, audiences.publish(START))
+    assert topic["interest/483"] == 40 and audiences.count("interest/483") == 59
+    assert "interest/483" not in said(topic, audiences.publish(START + 3 * DAY))
+    assert audiences.count("interest/483") == 14
 
 
 def test_a_household_counts_once() -> None:

@@ -137,3 +137,25 @@ def test_a_day_is_drawn_once_and_accounted_for(kafka: str, names: Names, tmp_pat
     for record in [release, *(value for _, value in cells)]:
         CHECK.validate(record)
         assert record["accounts"] % K == 0 and record["noise"] == pytest.approx(27.2, abs=0.1)
+
+
+def test_what_another_speaker_said_while_this_one_speaks_is_taken_back(
+    kafka: str, names: Names, tmp_path: Path
+) -> None:
+    """As by one that stalled when partition 0 was taken from it, or by a repartition."""
+    app = App(kafka, names.prefix, tmp_path / "app.log")
+    for number in range(400):
+        app.write(f"zqacc{number}", profile(1, ["483"]))
+    app.flush()
+    with app.running():
+        wait_until(lambda: "interest/483" in app.said(), _WAIT_S, app.log.read_text)
+        other = {key: value for key, value in app.records() if value is not None}["interest/483"]
+        value = orjson.dumps({**other, "segment": "interest/653", "interests": ["653"]})
+        app.producer.produce(app.settings.topic(AUDIENCES), value, b"interest/653")
+        app.flush()
+        wait_until(
+            lambda: [v is None for k, v in app.records() if k == "interest/653"] == [False, True],
+            _WAIT_S / 4,
+            app.log.read_text,
+        )
+        assert "interest/483" in app.said()
