@@ -78,6 +78,7 @@ def public_key(key: str) -> str | None:
     prefix, _, text = key.partition(":")
     if prefix != "host":
         return None if _ADDRESS.fullmatch(text) else key
+    text = text.rstrip(".")  # of the root: a name inside a house stays one
     domain = "" if is_local(text) else registrable(text)
     return f"host:{domain}" if domain else None
 

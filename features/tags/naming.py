@@ -61,6 +61,9 @@ def resolve(key: str, table: Mapping[str, TagEntry]) -> TagEntry | None:
     True
     """
     prefix, _, text = key.partition(":")
+    if prefix == "host" and text.endswith("."):
+        text = text.rstrip(".")  # of the root, which lies above all
+        key = f"host:{text}"
     entry, named = table.get(key), ""
     if prefix == "host":
         entry, named = (_resolve_host(text, table)) if entry is None else (entry, text)

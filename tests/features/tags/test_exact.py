@@ -25,6 +25,7 @@ from features.tags.exact import (
     neighbours,
     resolve,
 )
+from features.tags.keys import public_key
 from features.tags.taxonomy import load
 from tests.support.needs import need_data
 from tests.support.paths import DATA_SETS, ROOT
@@ -178,6 +179,15 @@ def test_infrastructure(key: str) -> None:
 def test_known_and_denied(key: str) -> None:
     entry = resolve(key, exact_tags())
     assert entry is not None and entry.denied
+
+
+@pytest.mark.parametrize("dots", [".", ".."])  # the decoder takes off one
+def test_dots_of_the_root_make_no_other_host(dots: str) -> None:
+    table = exact_tags()
+    hosts = [key for key in table if key.startswith("host:")][::50]
+    assert [key for key in hosts if resolve(key + dots, table) != resolve(key, table)] == []
+    for private in ("host:4.3.2.1.in-addr.arpa", "host:nas.home.arpa", "host:nas.fritz.box"):
+        assert public_key(private + dots) is None
 
 
 @pytest.mark.parametrize("added", [" hd", " +1", "+1", " uhd (uk)", " deutschland", "_hd", " tv 2"])
