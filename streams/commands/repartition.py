@@ -5,11 +5,12 @@ another prefix, which have a group and transactional ids of their own:
 
 1. close: the old changelog says where it goes, and its workers refuse from then on;
 2. create the topics;
-3. copy the content tags, and the facts that the state has taken up;
+3. copy the content tags, the audiences that were said with the account of their privacy budget, and
+   the facts that the state has taken up;
 4. divide the state: for each old partition one transaction with changelog, profiles, offsets;
 5. copy what was not read yet, from every input;
 6. verify: the new changelog and profiles are the old ones, record by record;
-7. with ``--retract``: tombstones for every old profile and all old state.
+7. with ``--retract``: tombstones for all that the old topics publish and all old state.
 
 The command is given again after any interruption, and once more when the last producer has moved.
 """
@@ -45,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--partitions", required=True, type=int, metavar="N", help="a multiple of what there is"
     )
     parser.add_argument(
-        "--retract", action="store_true", help="then delete the old profiles and state"
+        "--retract", action="store_true", help="then delete what the old topics publish, and state"
     )
     parser.add_argument(
         "--abandon", action="store_true", help="let the old workers start again instead"

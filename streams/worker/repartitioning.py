@@ -18,7 +18,16 @@ from confluent_kafka import Message, TopicPartition
 
 from features.records.position import Position
 from features.state.changelog_keys import META, Owner
-from streams.contract.topics import FACTS, OFFERS, PROFILES, STATE, TAGS, joined_topics
+from streams.contract.topics import (
+    AUDIENCES,
+    FACTS,
+    OFFERS,
+    PROFILES,
+    STATE,
+    TAGS,
+    UNTAGGED,
+    joined_topics,
+)
 from streams.errors import UsageError
 from streams.kafka import clients
 from streams.kafka.copying import Copier, Outgoing, Progress, committed_records, ends_of, filled
@@ -31,6 +40,9 @@ from streams.worker.metas import read_metas
 
 _PER_COMMIT = 5_000
 _PUBLISHED = (PROFILES, OFFERS)
+#: Key of the account of the privacy budget, which stays where the cells it paid for go.
+_LEDGER = b"release"
+_BY_APP = PARTITIONERS["consistent"]
 
 
 class Migration:
@@ -97,6 +109,8 @@ class Migration:
         """
         self._refuse_others(copier)
         yield "content tags", self._whole(copier, TAGS)
+        # With the account of the privacy budget: what was drawn must not be drawn again.
+        yield "audiences that were said", self._whole(copier, AUDIENCES)
         yield "facts that the state has taken up", self._inputs(copier, [FACTS], unread=False)
         yield "state and profiles", self._state(copier)
         yield "records not read yet", self._inputs(copier, joined_topics(self.new), unread=True)
@@ -142,9 +156,11 @@ class Migration:
             yield len(batch)
 
     def _outgoing(self, name: str, message: Message) -> Outgoing:
+        key = message.key() or b""
         return Outgoing(
             self.new.topic(name),
-            self._home(message.key() or b""),
+            # The app's own partitioner: whoever withdraws a cell finds it.
+            _BY_APP(key, self.new.partitions) if name == AUDIENCES else self._home(key),
             message.key(),
             message.value(),
             cast("Any", message.headers() or []),
@@ -251,15 +267,15 @@ class Migration:
         return [f"{name} of partition {p}: {len(other)} of {len(old)}"] if other else []
 
     def retract(self, copier: Copier) -> Iterator[int]:
-        """Delete the old profiles and offers, and of the old state all but where it went."""
-        for name in (*_PUBLISHED, STATE):
+        """Delete what the old topics published, and of the old state all but where it went."""
+        for name in (*_PUBLISHED, AUDIENCES, UNTAGGED, STATE):
             topic = self.old.topic(name)
-            for p in range(self._found[topic].partitions):
+            for p in range(self._found[topic].partitions if topic in self._found else 0):
                 found = self._latest(self.old, name, p)
                 gone = [
                     Outgoing(topic, p, key, None, cast("Any", message.headers() or []))
                     for key, message in found.items()
-                    if key != META
+                    if key not in (META, _LEDGER)
                 ]
                 copier.commit(gone, {})
                 yield len(gone)

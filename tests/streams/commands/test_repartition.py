@@ -14,7 +14,7 @@ from features.state import changelog_keys as keys
 from features.state.changelog_keys import Kind
 from features.tags import taxonomy
 from streams.commands import accounting
-from streams.contract.topics import FACTS, INPUTS, OFFERS, PROFILES, STATE
+from streams.contract.topics import AUDIENCES, FACTS, INPUTS, OFFERS, PROFILES, STATE, UNTAGGED
 from streams.errors import BadTopics
 from streams.kafka import clients
 from streams.kafka.compacted import CompactedTopic
@@ -32,6 +32,7 @@ from tests.support.open_transactions import await_markers
 pytestmark = [pytest.mark.usefixtures("calm"), pytest.mark.kafka]
 
 ACCOUNTS = 12
+SAID = {b"release": b'{"budget": {}}', b"interest/483": b'{"accounts": 20}'}
 LOADED = 8  # kills during which records come
 
 
@@ -64,6 +65,14 @@ def _published(settings: Settings) -> list[dict[bytes, bytes]]:
     return [_latest(settings, name) for name in (PROFILES, OFFERS)]
 
 
+def _say_audiences(settings: Settings) -> None:
+    producer = Producer({"bootstrap.servers": settings.bootstrap_servers})
+    for key, value in SAID.items():
+        producer.produce(settings.topic(AUDIENCES), value, key)
+    producer.produce(settings.topic(UNTAGGED), b"{}", b"host:a.example@w0")
+    assert producer.flush(60) == 0
+
+
 def _started(settings: Settings) -> Worker:
     check_topics(settings)
     worker = Worker(settings)
@@ -85,6 +94,7 @@ def test_killed_around_every_commit_it_moves_everything_once(
     settled(worker, old)
     before, published = _visits(old), _published(old)
     assert published[0] and published[0].keys() == published[1].keys()
+    _say_audiences(old)
     consented(old, ACCOUNTS, events=2)  # nobody reads these
     monkeypatch.setattr(repartitioning, "_PER_COMMIT", 9)
     with pytest.raises(Killed), killed(monkeypatch, 1, before=True):
@@ -107,6 +117,7 @@ def test_killed_around_every_commit_it_moves_everything_once(
         step_until(worker, lambda: False)
     worker.leave()
     assert _visits(new) == before and _published(new) == published
+    assert _latest(new, AUDIENCES) == SAID, "what was drawn is not drawn again"
     settled(_started(new), new)
     account = accounting.read(new)
     assert account.balanced and sum(account.behind.values()) == 0
@@ -118,7 +129,8 @@ def test_killed_around_every_commit_it_moves_everything_once(
     assert "NOT THE SAME" not in capsys.readouterr().out
     settled(_started(new), new)
     assert _visits(new) == before + _all(3) + more
-    assert not _visits(old) and not any(_published(old))
+    assert not _visits(old) and not any(_published(old)) and not _latest(old, UNTAGGED)
+    assert _latest(old, AUDIENCES).keys() == {b"release"}
     assert read_metas(old).keys() == {0, 1}
     assert _command(old, monkeypatch, "--yes", "--retract") == 0, "and again"
 
