@@ -144,7 +144,9 @@ _UNTAGGED = record(
     Property("schema", integer(1), "schema version", True),
     Property("key", KEY, "content key", True),
     Property("source", text(1, 32), ", ".join(INPUTS.names[1:]), True),
-    Property("seconds", NUMBER, "attention lost, halved every day; at least so much", True),
+    Property(
+        "seconds", NUMBER, "attention lost, halved every day; at least so much, to one digit", True
+    ),
     Property("as_of", TIME, "when the worker looked", True),
     Property("worker", text(1, 249), "which one", True),
 )

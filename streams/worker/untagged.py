@@ -7,13 +7,15 @@ made good by the next. Seconds by source are counted exactly (``untagged_attenti
 
 It names nobody: a host by its registered domain alone, never an address or a name inside a house;
 a key of at least ``audience_k`` households; and none of the seconds of an account of which a fact
-arrived since (an erasure or a withdrawal above all), or whose partition is another worker's now.
+arrived since (an erasure or a withdrawal above all), or whose partition is another worker's now. Of
+seconds one digit is told: the others, from minute to minute, are what one household did.
 What a former worker of this name published is withdrawn unless earned again.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from typing import Any
@@ -151,7 +153,7 @@ class Untagged:
         self._crowds.keep(self._held)
         least = self._settings.audience_k
         said = [(pair, self._crowds.publishable(pair, least)) for pair, _ in self._held.top(KEPT)]
-        return [Heavy(*pair, seconds, now) for pair, seconds in said if seconds][:count]
+        return [Heavy(*pair, _coarse(seconds), now) for pair, seconds in said if seconds][:count]
 
     def publish(self) -> None:
         """Once a minute: fade, show as metrics, write what changed. Never waits or fails."""
@@ -186,3 +188,9 @@ class Untagged:
             self._told = set(records)
         except (KafkaException, BufferError) as error:
             log.warning("untagged contents not published: %s", error)
+
+
+def _coarse(seconds: float) -> float:
+    """Seconds above 0, rounded down to one digit."""
+    unit = 10.0 ** math.floor(math.log10(seconds))
+    return seconds // unit * unit

@@ -141,8 +141,8 @@ def test_attention_is_summed_by_content_and_only_what_has_no_tag_counts(worker: 
     outcome = np.array([UNTAGGED] * 7 + [COUNTED] * 3, np.uint8)
     kept.add(given, outcome)
     assert [(item.key, item.source, item.seconds) for item in kept.top(10)] == [
-        ("host:b.com", "network", 21.0),
-        ("host:a.com", "network", 16.0),
+        ("host:b.com", "network", 20.0),
+        ("host:a.com", "network", 10.0),
     ]
 
 
@@ -160,7 +160,7 @@ def test_publishes_once_a_minute_and_takes_back_what_got_tags(worker: Kept) -> N
         "schema": 1,
         "key": "host:b.com",
         "source": "network",
-        "seconds": 21.0,
+        "seconds": 20.0,
         "as_of": 1_500_000_000_000,
         "worker": "w-1",
     }
@@ -179,7 +179,7 @@ def test_what_nobody_asks_for_fades_and_who_is_long_gone_is_no_crowd(worker: Kep
     add(kept, *crowd("a.com", 8))
     clock.now = 86_400.0
     kept.publish()
-    assert kept.top(1)[0].seconds == pytest.approx(12.0)
+    assert kept._crowds.publishable(("host:a.com", "network"), 3) == pytest.approx(12.0)
     clock.now = 6 * 86_400.0
     kept.publish()
     assert kept.top(1) == [] and len(kept._crowds) == 0
@@ -238,7 +238,8 @@ def test_the_seconds_of_an_account_of_which_a_fact_came_are_gone(worker: Kept) -
     kept, clock, made, _ = worker
     add(kept, *crowd("a.com", 5, range(4)), *crowd("b.com", 5))
     add(kept, ("a.com", 100, 1), ("", 0, 1), ("a.com", 2, 1))  # what came after it counts
-    assert [(item.key, item.seconds) for item in kept.top(9)] == [("host:a.com", 17.0)]
+    assert [item.key for item in kept.top(9)] == ["host:a.com"]
+    assert kept._crowds.publishable(("host:a.com", "network"), 3) == 17.0
     clock.now = 61.0
     kept.publish()
     add(kept, ("", 0, 1), ("", 0, 2))
@@ -248,6 +249,18 @@ def test_the_seconds_of_an_account_of_which_a_fact_came_are_gone(worker: Kept) -
     metrics.UNTAGGED_HEAVIEST.clear()
 
 
+@pytest.mark.parametrize("seconds", [1, 7, 60, 160])
+def test_what_one_household_does_or_takes_along_is_not_told(worker: Kept, seconds: int) -> None:
+    """By the difference of two minutes, though the key is one of many."""
+    kept = worker[0]
+    add(kept, *crowd("a.com", 61, range(30)))
+    before = kept.top(1)[0].seconds
+    add(kept, ("a.com", seconds, 31))
+    assert kept.top(1)[0].seconds == before == 1_000.0
+    add(kept, ("", 0, 31))  # erased
+    assert kept.top(1)[0].seconds == before
+
+
 def test_the_households_of_a_partition_that_went_are_gone(worker: Kept) -> None:
     kept = worker[0]
     add(kept, *crowd("a.com", 5, range(5)), *crowd("b.com", 5, [0, 2, 4]))
@@ -255,8 +268,8 @@ def test_the_households_of_a_partition_that_went_are_gone(worker: Kept) -> None:
     assert len(kept.top(9)) == 2
     kept.keep([0])
     assert [(item.key, item.seconds) for item in kept.top(9)] == [
-        ("host:a.com", 15.0),
-        ("host:b.com", 15.0),
+        ("host:a.com", 10.0),
+        ("host:b.com", 10.0),
     ]
     kept.keep([1])
     assert kept.top(9) == [] and len(kept._crowds) == 0
