@@ -107,7 +107,7 @@ class Budget:
         return (before + spent.get(release, self.each)) / self.total
 
     def remembered(self, spent: Mapping[int, float], release: int) -> dict[int, float]:
-        """What to keep of an account at a release: the period, and the latest of before it.
+        """Tell what to keep of an account at a release: the period, and the latest of before it.
 
         A clock that was ahead must not take away what the right one has spent, nor must another
         setting's fewer releases.

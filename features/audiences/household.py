@@ -73,7 +73,7 @@ def entries(profile: Mapping[str, Any], taxonomy: Taxonomy, most: int) -> tuple[
 
 
 def counted_until(profile: Mapping[str, Any]) -> int | None:
-    """When a profile must cease to be counted, epoch milliseconds: with the consent it rests on,
+    """Find when a profile ceases to be counted, epoch milliseconds: with the consent it rests on,
     or with that to be counted; None where neither has a known end."""
     permission = profile.get("contactable", {}).get("audiences", {})
     ends = [profile.get("valid_until"), permission.get("until")]

@@ -123,6 +123,8 @@ NO_TEXT: Final[tuple[str, ...]] = (
     # an e-mail address or NAI, an IMSI with its network
     f"{_ANY}*{_BEFORE_AT}{_AT}{_BEHIND_AT}+{_DOT}[A-Za-z0-9]{_ANY}*"
     f"|(?:{_ANY}*[^0-9])?[0-9]{{14,15}}[.]{any_case('mnc')}[0-9]{{2,3}}(?:[^0-9]{_ANY}*)?"
+    # the number of a SIM card, 19 or 20 digits, or of an eSIM, 32: contents are not numbered so
+    f"|(?:{_ANY}*[^0-9])?89(?:[0-9]{{17,18}}|[0-9]{{30}})(?:[^0-9]{_ANY}*)?"
     # a number's digits in hexadecimal
     f"|(?:{_ANY}*[^0-9A-Za-z])?{_HEX_DIGITS}{{10}}{_ANY}*",
     # a MAC address

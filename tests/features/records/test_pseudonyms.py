@@ -92,11 +92,13 @@ TOLD = [
     "to bXNpc2RuOjQ5MTcwMTIzNDU2Nw== it", "dGVsOis0OTE3MDEyMzQ1Njc=",
     "user%40example.org", "to=user%2540example%2Eorg", "%2B49171%201234567", "tel%3a0170/1234567",
     "j\u00fcrgen@m\u00fcnchen.de", "anna@[192.0.2.1]",
+    "8949020000001234567", "vod/89490200000012345678.mp4", "89049032000001000000012345678901",
 ]  # fmt: skip
 SILENT = [
     "C++ 20240101", "hotel 12345678", "EP012345670001", "4006381333931", "@twitter",
     "com.example.app", "crid://bbc.co.uk/b00w5t7k", "Mobile 2024",
     "Tatort 1917: +1 h", "insulin", "", "programme-20240101-2015",
+    "7123456789012345678", "891234567890123456", "89 1990 1991 1992 1993 1994", "1705017600123456",
     "3132333435363738", "x343931373031323334353637", "MTIzNDU2Nzg5",
     "MNOMNOMNO LONDON", "dQw4w9WgXcQ", "100% 40.000", "site.example/@news.world", "100%40",
     "a@ b.c", "\uff2e\uff28\uff2b\u30cb\u30e5\u30fc\u30b9\uff12\uff10\uff12\uff14\uff11\uff12",
