@@ -133,7 +133,7 @@ def _worker(settings: Settings) -> list[Acl]:
     return [
         *_topics(
             settings,
-            read=(*JOINABLE, TAGS, PROFILES, STATE, UNTAGGED, *models),
+            read=(*JOINABLE, TAGS, PROFILES, OFFERS, STATE, UNTAGGED, *models),
             # The facts for ticks, the model of all partitions and refusals from elsewhere; what
             # came of offers for misplaced answers that refuse.
             write=(

@@ -20,7 +20,14 @@ from confluent_kafka import KafkaException, Message
 from features.engine import Engine
 from features.privacy.strays import Answered
 from streams import metrics
-from streams.contract.topics import AUDIENCES, DEAD_LETTERS, PROFILES, joined_topics
+from streams.contract.topics import (
+    AUDIENCES,
+    DEAD_LETTERS,
+    OFFERS,
+    PROFILES,
+    UNTAGGED,
+    joined_topics,
+)
 from streams.kafka.compacted import CompactedTopic, ReaderError
 from streams.kafka.ports import REAL, Ports
 from streams.settings import Settings
@@ -40,6 +47,13 @@ class _Look(NamedTuple):
     marks: frozenset[str]
 
 
+class _Seen(NamedTuple):
+    """What a look found: keys that nobody answers for, and topics that could not be read."""
+
+    unknown: set[bytes]
+    unread: frozenset[str]
+
+
 class Sweeper:
     """Sweeps one partition after the other, each at most once in ``sweep_interval_ms``.
 
@@ -55,9 +69,10 @@ class Sweeper:
         self._ports = ports
         self._reading = ports.executor()
         self._topic = settings.topic(PROFILES)
+        self._offers = settings.topic(OFFERS)
         self._look: _Look | None = None
-        #: What a look found, None where the topic could not be read.
-        self._done: tuple[_Look | None, set[bytes] | None] = None, None
+        #: What a look found, None where the profiles could not be read.
+        self._done: tuple[_Look | None, _Seen | None] = None, None
         self._throttle = Throttle(settings.sweep_interval_ms, ports)
 
     def look(self, inlet: Inlet, engines: Mapping[int, Engine]) -> None:
@@ -65,12 +80,12 @@ class Sweeper:
 
         None begins while a commit is under way: what it takes back would be found once more.
         """
-        look, (done, unknown) = self._look, self._done
+        look, (done, seen) = self._look, self._done
         if look is not None and engines.get(look.partition) is look.engine:
             if done is look:
                 self._look = None
-                if unknown is not None:
-                    self._pipeline.run(partial(self._finish, look, unknown))
+                if seen is not None:
+                    self._pipeline.run(partial(self._finish, look, seen))
             return
         if self._pipeline.committing:
             return
@@ -87,17 +102,20 @@ class Sweeper:
     def _begin(self, look: _Look) -> None:
         self._reading.put(partial(self._read, look, look.engine.accounts.strays.answered()))
 
-    def _finish(self, look: _Look, unknown: set[bytes]) -> None:
-        others = f"{self._topic}: partitions other than {look.partition}"
+    def _finish(self, look: _Look, seen: _Seen) -> None:
+        both = self._topic, self._offers
+        others = [f"{name}: partitions other than {look.partition}" for name in both]
         rest = [self._settings.topic(n) for n in (DEAD_LETTERS, *joined_topics(self._settings))]
         strays = look.engine.accounts.swept(
-            sorted(unknown),
+            sorted(seen.unknown),
             look.marks,
-            [f"{self._topic}[{look.partition}]"],
+            [f"{name}[{look.partition}]" for name in both if name not in seen.unread],
             [
-                others,
+                *(f"{name}[{look.partition}]: it could not be read" for name in seen.unread),
+                *others,
                 *(f"{name}: until its retention takes it" for name in rest),
                 f"{self._settings.topic(AUDIENCES)}: counts, until the next look of that app",
+                f"{self._settings.topic(UNTAGGED)}: sums, until the next minute of their worker",
             ],
         )
         if look.engine.owner is not None:
@@ -116,19 +134,30 @@ class Sweeper:
     def _read(self, look: _Look, answered: Answered) -> None:
         """Find the keys with a value that nobody answers for; without a broker, another time."""
         try:
-            with closing(
-                CompactedTopic(
-                    self._settings.bootstrap_servers,
-                    self._topic,
-                    partitions=[look.partition],
-                    kafka=self._settings.kafka,
-                    make=self._ports.consumer,
-                )
-            ) as topic:
-                self._done = look, unanswered(topic.past(), answered)
+            unknown = self._unanswered(self._topic, look, answered)
         except (KafkaException, ReaderError) as error:
             log.warning("what stands published is looked at another time: %s", error)
             self._done = look, None
+            return
+        try:
+            unknown |= self._unanswered(self._offers, look, answered)
+        except (KafkaException, ReaderError) as error:
+            log.warning("what stands published is not looked for in the offers: %s", error)
+            self._done = look, _Seen(unknown, frozenset([self._offers]))
+        else:
+            self._done = look, _Seen(unknown, frozenset())
+
+    def _unanswered(self, topic: str, look: _Look, answered: Answered) -> set[bytes]:
+        with closing(
+            CompactedTopic(
+                self._settings.bootstrap_servers,
+                topic,
+                partitions=[look.partition],
+                kafka=self._settings.kafka,
+                make=self._ports.consumer,
+            )
+        ) as reader:
+            return unanswered(reader.past(), answered)
 
 
 def unanswered(published: Iterator[Message], answered: Answered) -> set[bytes]:

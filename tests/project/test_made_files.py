@@ -72,7 +72,7 @@ def test_only_who_must_may_write_or_read_what_is_told_of_somebody() -> None:
     # The last two look for what stands published of an account that the state has forgotten.
     readers = {"audiences", "lookup", "reader", "privacy", "worker", "admin"}
     assert may("Read", topics.PROFILES) == readers
-    assert may("Read", topics.OFFERS) == {"offers", "privacy", "admin"}
+    assert may("Read", topics.OFFERS) == {"offers", "privacy", "worker", "admin"}
     assert may("Write", topics.LOOKUPS) == {"lookup"}
     assert may("Read", topics.DEAD_LETTERS) == {"admin", "privacy"}
     # A worker's ticks, by which what ends by the clock ends in a silent partition too.

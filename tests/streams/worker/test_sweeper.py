@@ -11,7 +11,15 @@ from jsonschema import Draft202012Validator
 
 from features.records.concealed import keyed_mark
 from streams.contract.schemas import SCHEMAS
-from streams.contract.topics import PROFILES, RECEIPTS, STATE
+from streams.contract.topics import (
+    AUDIENCES,
+    DEAD_LETTERS,
+    OFFERS,
+    PROFILES,
+    RECEIPTS,
+    STATE,
+    UNTAGGED,
+)
 from streams.kafka.compacted import ReaderError
 from streams.worker import sweeper
 from tests.broker.memory_broker import MemoryBroker
@@ -80,9 +88,36 @@ def test_an_erasure_reaches_what_the_state_has_forgotten() -> None:
     found = {r["mark"]: r["keys_found"] for r in second}
     marks = [keyed_mark(b"", name, "erasure") for name in ("b", "c/m1")]
     assert found == dict(zip(marks, (1, 0), strict=True))  # beside its own
-    assert second[0]["looked_in"] == [f"{PROFILES}[0]"]
-    assert any("dead-letters" in place for place in second[0]["not_looked_in"])
+    assert second[0]["looked_in"] == [f"{PROFILES}[0]", f"{OFFERS}[0]"]
+    for name in (DEAD_LETTERS, AUDIENCES, UNTAGGED):
+        assert any(place.startswith(f"{name}:") for place in second[0]["not_looked_in"])
     assert not [key for key in standing(broker, STATE) if key[:2] == b"o/"]
+
+
+@pytest.mark.parametrize("readable", [True, False])
+def test_offers_that_stand_without_a_profile_are_taken_back(readable: bool) -> None:
+    """Or the receipt says that nobody looked: a worker of older rights may not read them."""
+    broker = fed(3)
+    worker = start(broker)
+    steps(40, worker)
+    broker.put(OFFERS, 0, b'{"subject":"x"}', b"b/m1")
+    _erase(broker, "b")
+    broker.sleep(900)
+    read = sweeper.CompactedTopic
+
+    def refused(servers: str, topic: str, **more: Any) -> Any:
+        if topic == OFFERS and not readable:
+            raise ReaderError("refused")
+        return read(servers, topic, **more)
+
+    with mock.patch.object(sweeper, "CompactedTopic", refused):
+        steps(60, worker)
+    assert (b"b/m1" in standing(broker, OFFERS)) == (not readable)
+    receipt = _receipts(broker)[-1]
+    assert receipt["keys_found"] == int(readable)
+    assert (f"{OFFERS}[0]" in receipt["looked_in"]) == readable
+    unread = f"{OFFERS}[0]: it could not be read"
+    assert (unread in receipt["not_looked_in"]) == (not readable)
 
 
 def test_who_owns_the_partition_next_looks_for_it() -> None:
@@ -139,7 +174,7 @@ def test_what_a_look_under_other_state_found_is_not_taken_for_this_ones() -> Non
     assert lost is not None
     worker._membership.rewind()
     steps(20, worker)
-    worker._sweeper._done = lost, set()
+    worker._sweeper._done = lost, sweeper._Seen(set(), frozenset())
     broker.sleep(900)
     steps(60, worker)
     assert b"b/m1" not in standing(broker)
