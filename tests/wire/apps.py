@@ -56,6 +56,7 @@ class Apps:
         audiences._speaks = lambda: True
         vars(audiences)["time"] = SimpleNamespace(time_ns=lambda: self._days * _DAY_NS)
         audiences.known.set()
+        audiences.caught_up.set()
 
     def tag(self) -> None:
         """Tag the catalogue; an editor's word stands, whatever is written after it."""
