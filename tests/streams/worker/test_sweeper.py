@@ -20,7 +20,7 @@ from streams.contract.topics import (
     STATE,
     UNTAGGED,
 )
-from streams.kafka.compacted import ReaderError
+from streams.kafka.compacted import CompactedTopic, ReaderError
 from streams.worker import sweeper
 from tests.broker.memory_broker import MemoryBroker
 from tests.support.small_worker import (
@@ -103,7 +103,7 @@ def test_offers_that_stand_without_a_profile_are_taken_back(readable: bool) -> N
     broker.put(OFFERS, 0, b'{"subject":"x"}', b"b/m1")
     _erase(broker, "b")
     broker.sleep(900)
-    read = sweeper.CompactedTopic
+    read = CompactedTopic
 
     def refused(servers: str, topic: str, **more: Any) -> Any:
         if topic == OFFERS and not readable:
