@@ -2,7 +2,8 @@
 
 The new number of partitions is a multiple of the old one, so each new partition has a single
 source: what belongs to the partition as a whole (models, watermark, event ids, marks of erasures)
-is as right for each part as it was for the whole, and nothing has to be merged.
+is as right for each part as it was for the whole, and nothing has to be merged. Only counts that a
+report adds up over partitions go to one part alone.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ _OF_ACCOUNTS = frozenset(
 )
 #: Kinds that any part may need: an erasure's mark does not tell whose it is.
 _OF_ALL = frozenset({Kind.ERASED, Kind.UNSWEPT, Kind.EVENT_IDS, Kind.MODEL})
+#: Counts, of which copies would be counted again.
+_COUNTS = frozenset({keys.VERDICTS})
 
 Folded = Mapping[bytes, bytes]
 
@@ -87,7 +90,7 @@ def split(
             continue
         account = account_of(key)
         if account is None:
-            for part in parts:
+            for part in parts[:1] if key in _COUNTS else parts:
                 found[part][key] = value
         elif (at := home(account)) in found:
             found[at][key] = value
