@@ -81,7 +81,7 @@ def _with_outcomes(rng: random.Random, plain: Iterator[Record]) -> Iterator[Reco
             account, contact = record.value["account_id"], f"k-{number}"
             made.append((account, contact))
             said = {"kind": "contact", "contact_id": contact, "channel": rng.choice(_CHANNELS)}
-            said |= {"interest": rng.choice(_INTERESTS), "held_out": rng.random() < 0.1}
+            said |= {"interest": rng.choice(_INTERESTS), "held_out": rng.random() < 0.35}
             if rng.random() < 0.1:  # only its answers are told
                 continue
         said |= {"event_id": f"o-{number}", "account_id": account, "ts": record.value["ts"]}
