@@ -79,7 +79,8 @@ _VIEW = [
     _query(
         "words",
         "adds a sentence to each interest, suppression and permission, and to interests a `margin`:"
-        " the chance at worst (`low`) and at best (`high`), nine in ten each",
+        " the chance at worst (`low`) and at best (`high`), nine in ten each, and `ends`: the day"
+        " from which the advice may be another, null where none is known",
         enum=list(LANGUAGES),
     ),
     {

@@ -14,6 +14,7 @@ from streams.apps.lookup.callers import OFFERS
 from streams.apps.lookup.problems import bad, unknown
 from streams.client import Profiles, Stored
 from streams.client.chances import chance_bounds
+from streams.client.ends import advice_end
 from streams.client.words import LANGUAGES, wording
 from streams.contract.schemas import SCHEMAS
 from streams.contract.topics import PROFILES
@@ -155,7 +156,12 @@ def shown(stored: Stored, view: View) -> Any:
         said = wording(view.language)
         names = {str(item.get("id")): str(item.get("name")) for item in interests}
         interests = [
-            {**item, "words": said.interest(item, raw), "margin": _margin(item)}
+            {
+                **item,
+                "words": said.interest(item, raw),
+                "margin": _margin(item),
+                "ends": advice_end(item, raw).day or None,
+            }
             for item in interests
         ]
         suppressions = _objects(raw, "suppressions")

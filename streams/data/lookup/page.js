@@ -10,7 +10,7 @@ const words = {
 };
 const trends = {
   en: { new: "new", rising: "rising", steady: "steady", fading: "fading", burst: "sudden burst" },
-  de: { new: "neu", rising: "steigend", steady: "gleich", fading: "nachlassend", burst: "plötzlich viel" },
+  de: { new: "neu", rising: "steigend", steady: "gleichbleibend", fading: "nachlassend", burst: "plötzlich viel" },
 };
 // What else stands on the page, as it is in English, in German.
 const german = {
@@ -19,8 +19,14 @@ const german = {
   "Open a fault": "Störung melden", "Close the fault": "Störung beheben", "Forget me": "Vergesst mich",
   "Forget me: press again": "Vergesst mich: noch einmal drücken", "What changed": "Was sich änderte",
   Household: "Haushalt", "May it be used?": "Darf es genutzt werden?", "Not to talk about": "Worüber nicht zu sprechen ist",
-  Interests: "Interessen", "None that can be said.": "Keine, die sich sagen lassen.", tomorrow: "morgen", margin: "Spanne",
-  "margin: nine times in ten it is more than the left end, and nine times in ten less than the right": "Spanne: neun von zehn Malen ist es mehr als das linke Ende, und neun von zehn Malen weniger als das rechte",
+  Interests: "Interessen", "Nothing stands out so far that could be acted on. This profile changes by itself when more has been seen.": "Bisher ragt nichts heraus, nach dem sich handeln ließe. Dieses Profil ändert sich von selbst, wenn mehr gesehen wurde.",
+  "For all of them": "Für alle zusammen", "Why, in detail": "Warum, im Einzelnen", "until {0}": "bis {0}", "strong enough": "stark genug",
+  "wait: a fault is open": "abwarten: Störung offen", "wait: no offers at present": "abwarten: zurzeit keine Angebote",
+  "Strong enough, but no offers while a fault or complaint is open": "Stark genug, aber keine Angebote, solange eine Störung oder Beschwerde offen ist",
+  "Strong enough, but no offers at present": "Stark genug, aber zurzeit keine Angebote",
+  "Tomorrow: the chance that time is spent on it.": "Morgen: die Wahrscheinlichkeit, dass Zeit damit verbracht wird.",
+  "Margin: nine times in ten the chance is more than the left end, and nine times in ten less than the right.": "Spanne: neun von zehn Malen ist die Wahrscheinlichkeit größer als das linke Ende, und neun von zehn Malen kleiner als das rechte.",
+  tomorrow: "morgen", margin: "Spanne",
   "{0} profiles of {1}. Changes arrive by themselves.": "{0} Profile von {1}. Änderungen kommen von selbst.",
   "1 profile of {1}. Changes arrive by themselves.": "1 Profil von {1}. Änderungen kommen von selbst.",
   "version {0}, as of {1}": "Version {0}, Stand {1}", ", {0} events on {1} days": ", {0} Ereignisse an {1} Tagen", "{0} more": "{0} weitere",
@@ -36,14 +42,13 @@ const inWords = (text, ...values) =>
 function translate() {
   for (const found of document.querySelectorAll("[data-say]")) found.textContent = inWords(found.dataset.say);
 }
-// What the customer reads of an interest: no figures but the days that it came up on.
-const customer = {
-  en: { engage: "We think that you like this", hold: "You may like this; we are not sure", avoid: "We do not bring this up", days: (n) => `: it came up on ${n} of the last 28 days` },
-  de: { engage: "Wir glauben, dass Sie das mögen", hold: "Sie mögen das vielleicht; wir sind nicht sicher", avoid: "Wir sprechen Sie darauf nicht an", days: (n) => `: an ${n} der letzten 28 Tage kam es vor` },
-};
+const NOTHING = "Nothing stands out so far that could be acted on. This profile changes by itself when more has been seen.";
+const MARGIN = "Margin: nine times in ten the chance is more than the left end, and nine times in ten less than the right.";
 const FIRST = 6; // interests shown at once; the others are behind "more"
 const TRUE_SHOWN = 8; // true interests shown, the strongest
-const open = new Set(); // subjects of whom all are shown
+const wide = matchMedia("(min-width: 48rem)"); // room for the details of each row
+const onPaper = matchMedia("print");
+const folds = new Map(); // what was opened or closed by hand, by name
 let shown = null; // {account, versions, tag}
 let watching = null; // AbortController of the stream of changes
 let last = null; // id of the last change seen
@@ -104,6 +109,30 @@ function measure(label, value, text) {
   return [make("span", label), bar, make("output", text)];
 }
 
+/** What opens and closes, and stays so when the page is made anew; on paper all is open. */
+function fold(name, kind, summary, unfolded, ...parts) {
+  const found = make("details", undefined, kind);
+  found.dataset.fold = name;
+  found.open = folds.get(name) ?? unfolded;
+  summary.addEventListener("click", () => folds.set(name, !found.open));
+  found.append(summary, ...parts);
+  return found;
+}
+
+function unfold() {
+  for (const found of document.querySelectorAll("details[data-fold]:not([open])")) {
+    found.dataset.folded = "yes";
+    found.open = true;
+  }
+}
+
+function refold() {
+  for (const found of document.querySelectorAll("details[data-folded]")) {
+    delete found.dataset.folded;
+    found.open = false;
+  }
+}
+
 function button(text, name, run) {
   text = inWords(text);
   const found = make("button", text);
@@ -138,23 +167,34 @@ function hasTrend(item, days, written) {
   return !(away >= 8 && ["rising", "steady"].includes(item.trend));
 }
 
-function interest(item, subject, before, written) {
+// Stance of an interest, until when, and its trend: never apart at a line's end.
+function signs(item, stance, days, written) {
+  const found = make("span", undefined, "signs");
+  const halt = stance === "hold" && halted(item);
+  const held = halt === "care_case" ? "wait: a fault is open" : "wait: no offers at present";
+  found.append(make("span", halt ? inWords(held) : words[$("language").value][stance], `stance ${stance}`));
+  if (halt && strongBut(item)) found.append(make("strong", inWords("strong enough"), "until"));
+  if (item.ends && stance !== "hold") found.append(make("strong", inWords("until {0}", item.ends), "until"));
+  if (hasTrend(item, days, written)) found.append(make("span", trends[$("language").value][item.trend] || item.trend, "trend"));
+  return found;
+}
+
+function interest(item, raw, before, mine) {
+  const subject = raw.subject;
+  const written = Math.max(raw.as_of || 0, raw.computed_at || 0);
   const stance = ["engage", "hold", "avoid"].includes(item.stance) ? item.stance : "hold";
   const row = make("li", undefined, `is-${stance}`);
   if (before && changed(before.get(item.id), item)) row.classList.add("fresh");
   const head = make("div", undefined, "head");
-  head.append(make("span", item.name || item.id, "name"));
-  head.append(make("span", words[$("language").value][stance], `stance ${stance}`));
   const days = (item.reasons || []).find((reason) => reason.code === "active_days_28");
-  if (hasTrend(item, days, written)) head.append(make("span", trends[$("language").value][item.trend] || item.trend, "trend"));
+  head.append(make("span", item.name || item.id, "name"), signs(item, stance, days, written));
   row.append(head);
+  row.append(prose(item.words || "", item.name, `${subject} ${item.id}`));
   const bars = make("div", undefined, "measures");
   bars.append(...measure(inWords("tomorrow"), item.score, `${Math.round(share(item.score) * 100)} %`));
   bars.append(...margin(item.margin));
   row.append(bars);
-  row.append(prose(item.words || "", "words"));
-  const mine = customer[$("language").value];
-  row.append(make("p", `${mine[stance]}${days ? mine.days(days.value) : ""}.`, "customer"));
+  row.append(make("p", customerLine(item, raw, mine), "customer"));
   const acts = make("div", undefined, "acts");
   if (stance !== "engage") acts.append(button("Why not engage?", item.name, (b) => why(subject, item, row, b)));
   if (acting) {
@@ -169,24 +209,31 @@ function interest(item, subject, before, written) {
   return row;
 }
 
-// A sentence of a profile: what to do and why stands out, and no date or figure is cut at a line's end.
-function prose(text, kind) {
-  const found = make("p", undefined, kind);
-  const first = text.search(/\. (?=\p{Lu})/u) + 1;
-  const parts = first ? [make("strong", undefined, "lead"), make("span")] : [make("span")];
-  [first ? text.slice(0, first) : text, text.slice(first)].slice(0, parts.length).forEach((part, at) => {
-    for (const piece of part.split(/(\d{4}-\d\d-\d\d|\d+ %|[\d,]+-mal)/)) {
-      parts[at].append(/^\d/.test(piece) && /(-\d\d|%|-mal)$/.test(piece) ? make("span", piece, "whole") : piece);
-    }
-  });
-  found.append(...parts);
+// No date or figure is cut at a line's end.
+function whole(node, text) {
+  for (const piece of text.split(/(\d{4}-\d\d-\d\d|\d+ %|[\d,]+-mal)/)) {
+    node.append(/^\d/.test(piece) && /(-\d\d|%|-mal)$/.test(piece) ? make("span", piece, "whole") : piece);
+  }
+  return node;
+}
+
+// Sentences of an interest: what to do and why stands out, and the rest opens where there is little room.
+function prose(text, name, key) {
+  const found = make("div", undefined, "words");
+  const first = text.search(/\. (?=\p{Lu})/u) + 1 || text.length;
+  found.append(whole(make("p", undefined, "lead"), text.slice(0, first)));
+  const rest = text.slice(first).trim();
+  if (!rest) return found;
+  const summary = make("summary", inWords("Why, in detail"));
+  summary.setAttribute("aria-label", `${inWords("Why, in detail")}: ${name}`);
+  found.append(fold(key, "detail", summary, wide.matches, whole(make("p"), rest)));
   return found;
 }
 
 // The chance at worst and at best, as a stretch of the bar.
 function margin(found) {
   if (!found) return [];
-  const label = inWords("margin: nine times in ten it is more than the left end, and nine times in ten less than the right");
+  const label = inWords(MARGIN);
   const bar = make("span", undefined, "range");
   const stretch = make("span");
   const low = Math.max(0, Math.min(1, share(found.low)));
@@ -198,64 +245,76 @@ function margin(found) {
   return [make("span", inWords("margin")), bar, make("output", `${Math.round(100 * low)}–${Math.round(100 * high)} %`)];
 }
 
-// What there is to do, by name, before any figures.
+// What there is to do, by name, before any figures; what only a halt of all offers holds back, apart.
 function toDo(items) {
-  const names = (stance) => items.filter((item) => item.stance === stance).map((item) => item.name || item.id);
-  const said = (stance, most = 4) => {
-    const found = names(stance);
-    const text = words[$("language").value][stance];
-    if (!found.length) return "";
-    const rest = found.length > most ? ` +${found.length - most}` : "";
-    return `${text[0].toUpperCase()}${text.slice(1)}: ${found.slice(0, most).join(", ")}${rest}.`;
-  };
-  return ["engage", "avoid", "hold"].map((stance) => said(stance)).filter(Boolean);
+  const line = (text, found) =>
+    found.length ? [`${text[0].toUpperCase()}${text.slice(1)}: ${found.map((item) => item.name || item.id).join(", ")}.`] : [];
+  const held = (code) => items.filter((item) => strongBut(item) && halted(item) === code);
+  const of = (stance) => line(words[$("language").value][stance], items.filter((item) => item.stance === stance && !strongBut(item)));
+  return [
+    ...of("engage"),
+    ...line(inWords("Strong enough, but no offers while a fault or complaint is open"), held("care_case")),
+    ...line(inWords("Strong enough, but no offers at present"), held("on_hold")),
+    ...of("avoid"), ...of("hold"),
+  ];
 }
 
-function sentences(title, items, line) {
-  if (!items.length) return [];
+// A list under its title. What is said of each profile alike stands above them all, and in each again on paper.
+function sentences(title, lines, shared = new Set()) {
+  if (!lines.length) return [];
   const list = make("ul", undefined, "sentences");
-  list.append(...items.map(line));
-  return [make("h3", inWords(title)), list];
+  for (const [text, kind] of lines) list.append(make("li", text, shared.has(text) ? `${kind} shared` : kind));
+  const all = lines.every(([text]) => shared.has(text)) ? "shared" : "";
+  list.classList.toggle("shared", Boolean(all));
+  return [make("h3", inWords(title), all), list];
+}
+
+const permissions = (raw) => Object.entries(raw.contactable || {}).map(([use, item]) => [item.words || use, item.value === true ? "yes" : "no"]);
+const suppressed = (raw) => (raw.suppressions || []).map((item) => [item.words || `${item.scope}: ${item.reason}`, "quiet"]);
+
+/** What each of several profiles says alike, said once above them. */
+function common(raws) {
+  const [first, ...others] = raws;
+  const alike = (of) => of(first).filter(([text]) => others.every((raw) => of(raw).some(([other]) => other === text)));
+  const [may, not] = others.length ? [alike(permissions), alike(suppressed)] : [[], []];
+  const box = make("section", undefined, "common");
+  const title = make("h2", inWords("For all of them"));
+  box.append(title, ...sentences("May it be used?", may), ...sentences("Not to talk about", not));
+  return { box: may.length + not.length ? [box] : [], shared: new Set([...may, ...not].map(([text]) => text)) };
 }
 
 // In a demonstration: what is true, beside what of it was learned.
 function truth(items, learned) {
   const found = new Map(learned.map((item) => [item.id, item]));
-  return sentences("What is true (the simulation knows)", items.slice(0, TRUE_SHOWN), (item) => {
+  return sentences("What is true (the simulation knows)", items.slice(0, TRUE_SHOWN).map((item) => {
     const said = found.get(item.id);
     const days = `${item.name}: on ${Math.round(share(item.days) * 100)} % of usual days`;
-    return make("li", `${days}; ${said ? `learned, ${brief(said)}` : "not in this profile"}`, said ? "yes" : "no");
-  });
+    return [`${days}; ${said ? `learned, ${brief(said)}` : "not in this profile"}`, said ? "yes" : "no"];
+  }));
 }
 
-function profile(raw, title, before, true_) {
+function profile(raw, title, account, before, true_, shared, mine) {
   const card = make("article");
   card.dataset.subject = raw.subject;
   card.dataset.version = raw.version;
   card.append(make("h2", title));
   const events = raw.evidence ? inWords(", {0} events on {1} days", raw.evidence.events, raw.evidence.days) : "";
   card.append(make("p", inWords("version {0}, as of {1}", raw.version, onClock(raw.as_of, raw.context?.tz_offset_min)) + events, "about"));
-  card.append(...sentences("May it be used?", Object.entries(raw.contactable || {}),
-    ([use, item]) => make("li", item.words || use, item.value === true ? "yes" : "no")));
-  card.append(...sentences("Not to talk about", raw.suppressions || [],
-    (item) => make("li", item.words || `${item.scope}: ${item.reason}`)));
+  card.append(paper(raw, account, mine));
+  const uses = make("div", undefined, "uses");
+  uses.append(...sentences("May it be used?", permissions(raw), shared), ...sentences("Not to talk about", suppressed(raw), shared));
+  card.append(uses);
   card.append(make("h3", inWords("Interests")));
   card.append(...toDo(raw.interests || []).map((line) => make("p", line, "todo")));
-  const rows = (raw.interests || []).map((item) => interest(item, raw.subject, before, Math.max(raw.as_of || 0, raw.computed_at || 0)));
-  if (!rows.length) card.append(make("p", inWords("None that can be said.")));
+  const rows = (raw.interests || []).map((item) => interest(item, raw, before, mine));
+  if (!rows.length) card.append(make("p", inWords(NOTHING), "todo"), make("p", mine.sheet.none, "customer"));
   for (const [part, start] of [[rows.slice(0, FIRST), 1], [rows.slice(FIRST), FIRST + 1]]) {
     if (!part.length) continue;
     const list = make("ol", undefined, "interests");
     list.start = start;
     list.append(...part);
-    if (start === 1) card.append(list);
-    else {
-      const more = make("details", undefined, "more");
-      more.open = open.has(raw.subject);
-      more.addEventListener("toggle", () => (more.open ? open.add(raw.subject) : open.delete(raw.subject)));
-      more.append(make("summary", inWords("{0} more", part.length)), list);
-      card.append(more);
-    }
+    const more = make("summary", inWords("{0} more", part.length));
+    card.append(start === 1 ? list : fold(raw.subject, "more", more, false, list));
   }
   if (true_ && true_.length) {
     const box = make("div", undefined, "truth");
@@ -271,11 +330,12 @@ async function show(account, quiet = false) {
   if (!answer.ok) {
     const gone = shown && shown.account === account && (answer.status === 404 || answer.status === 410);
     $("profiles").replaceChildren();
-    $("actions").hidden = $("views").hidden = true;
+    $("actions").hidden = $("views").hidden = $("legend").hidden = true;
     say(gone ? inWords("The profile is gone.") : await problem(answer), true);
     return false;
   }
   const told = await answer.json();
+  const mine = (await sentencesOfCustomer)[$("language").value];
   const beside = acting ? await ask(`/v1/truth/${encodeURIComponent(account)}`) : null;
   const truths = beside && beside.ok ? await beside.json() : {};
   const before = shown && shown.account === account ? shown.seen : new Map();
@@ -283,9 +343,12 @@ async function show(account, quiet = false) {
   if (told.household) parts.push([told.household, inWords("Household")]);
   for (const member of told.members) parts.push([member, member.subject.slice(account.length + 1)]);
   const active = document.activeElement && document.activeElement.getAttribute("aria-label");
-  $("profiles").replaceChildren(...parts.map(([raw, title]) => profile(raw, title, before.get(raw.subject), truths[raw.subject])));
+  const { box, shared } = common(parts.map(([raw]) => raw));
+  $("profiles").replaceChildren(...box, ...parts.map(([raw, title]) =>
+    profile(raw, title, account, before.get(raw.subject), truths[raw.subject], shared, mine)));
+  if (onPaper.matches) unfold();
   if (quiet && active) {
-    const again = [...$("profiles").querySelectorAll("button")].find((b) => b.getAttribute("aria-label") === active);
+    const again = [...$("profiles").querySelectorAll("button, summary")].find((b) => b.getAttribute("aria-label") === active);
     if (again) again.focus();
   }
   for (const [raw] of parts) {
@@ -296,13 +359,13 @@ async function show(account, quiet = false) {
     seen: new Map(parts.map(([raw]) => [raw.subject, new Map((raw.interests || []).map((i) => [i.id, i]))])),
   };
   $("actions").hidden = !acting;
-  $("views").hidden = false;
+  $("views").hidden = $("legend").hidden = false;
   const behind = Number((/records=(\d+)/.exec(answer.headers.get("Profiles-Lag") || "") || [])[1]);
   $("fresh").textContent = Number.isNaN(behind) ? "" : behind === 0 ? inWords("Up to date.") : inWords("{0} records behind.", behind);
   if (!quiet) {
     const many = parts.length === 1 ? "1 profile of {1}. Changes arrive by themselves." : "{0} profiles of {1}. Changes arrive by themselves.";
     say(inWords(many, parts.length, account));
-    $("profiles").focus();
+    $("profiles").focus({ preventScroll: true });
   }
   return true;
 }
@@ -325,7 +388,7 @@ async function why(subject, item, row, from) {
     for (const suppression of told.suppressions) list.append(make("li", suppression.words));
     if (list.children.length) box.append(list);
     // What the row says already is said again only where nothing else is.
-    if (told.words !== item.words || !box.children.length) box.prepend(prose(told.words));
+    if (told.words !== item.words || !box.children.length) box.prepend(whole(make("p"), told.words));
   } else box.append(make("p", await problem(answer)));
   row.append(box);
   from.setAttribute("aria-expanded", "true");
@@ -441,6 +504,13 @@ $("plain").addEventListener("click", () => {
   $("plain").setAttribute("aria-pressed", String(on));
 });
 $("print").addEventListener("click", () => print());
+addEventListener("beforeprint", unfold);
+addEventListener("afterprint", refold);
+onPaper.addEventListener("change", () => (onPaper.matches ? unfold() : refold()));
+wide.addEventListener("change", () => {
+  if (onPaper.matches) return; // a sheet is narrower than a screen
+  for (const found of document.querySelectorAll(".detail")) found.open = folds.get(found.dataset.fold) ?? wide.matches;
+});
 for (const found of $("actions").querySelectorAll("button")) {
   found.addEventListener("click", () => act(found.dataset.act, found));
 }
