@@ -80,7 +80,7 @@ function customerLine(item, raw, mine) {
 function paper(raw, account, mine) {
   const member = raw.subject.slice(account.length + 1);
   const list = make("dl", undefined, "paper");
-  const line = (name, text) => list.append(make("dt", mine.sheet[name]), whole(make("dd"), text));
+  const line = (name, ...texts) => list.append(make("dt", mine.sheet[name]), ...texts.map((text) => whole(make("dd"), text)));
   line("date", filled(mine.sheet.date_text, { today: dayOf(Date.now()), seen: onClock(raw.as_of, raw.context?.tz_offset_min) }));
   line("account", account);
   line("whose", member ? filled(mine.sheet.member, { name: member }) : mine.sheet.household);
@@ -88,10 +88,10 @@ function paper(raw, account, mine) {
   const allowed = uses.filter(([, item]) => item.value === true);
   line("for", allowed.map(([use, item]) => mine.purpose[use] + untilIn(mine, item.until)).join("; ") || mine.sheet.nothing);
   const denied = uses.filter(([, item]) => item.value !== true).map(([use, item]) => {
-    const why = known(mine.suppression, item.why) ? ` (${filled(mine.suppression[item.why], { until: untilIn(mine, item.until) }).replace(/\.$/, "")})` : "";
+    const why = known(mine.suppression, item.why) ? `. ${filled(mine.suppression[item.why], { until: untilIn(mine, item.until) })}` : "";
     return mine.purpose[use] + why;
   });
-  if (denied.length) line("not_for", denied.join("; "));
+  if (denied.length) line("not_for", ...denied);
   const sources = (raw.evidence && raw.evidence.sources) || Object.keys(Object.assign({}, ...(raw.interests || []).map((item) => item.sources)));
   line("from", sources.filter((one) => known(mine.source, one)).map((one) => mine.source[one]).join(", ") || mine.sheet.from_nothing);
   line("object", mine.sheet.object_text);

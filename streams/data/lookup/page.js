@@ -279,7 +279,12 @@ function common(raws) {
   const [may, not] = others.length ? [alike(permissions), alike(suppressed)] : [[], []];
   const box = make("section", undefined, "common");
   const title = make("h2", inWords("For all of them"));
-  box.append(title, ...sentences("May it be used?", may), ...sentences("Not to talk about", not));
+  box.append(title);
+  for (const [name, lines] of [["May it be used?", may], ["Not to talk about", not]]) {
+    const part = make("div");
+    part.append(...sentences(name, lines));
+    box.append(part);
+  }
   return { box: may.length + not.length ? [box] : [], shared: new Set([...may, ...not].map(([text]) => text)) };
 }
 
