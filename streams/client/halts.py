@@ -14,7 +14,6 @@ from streams.client.chances import (
     LIKELY,
     chance_bounds,
     codes_of,
-    dicts,
     is_figure,
     kept_down_to,
     margin,
@@ -24,6 +23,7 @@ from streams.client.chances import (
 )
 from streams.client.ends import kept_until, offers_permission, pauses, shown_day
 from streams.client.habits import date_of
+from streams.client.kin import suppressions_on
 from streams.client.occasions import Occasions, days_away
 
 #: Reasons of a halt of all offers.
@@ -124,27 +124,30 @@ class Halts(Occasions):
 
     def disliked(self, raw: Mapping[str, Any], profile: Mapping[str, Any]) -> str:
         """That it is not liked, or what it is a part of."""
-        found = [
-            item for item in dicts(profile.get("suppressions")) if item.get("reason") == "dislike"
-        ]
-        of = [item for item in found if item.get("scope") == raw.get("parent")]
-        if of and "name" in of[0] and all(item.get("scope") != raw.get("id") for item in found):
+        found = [i for i in suppressions_on(raw, profile) if i.get("reason") == "dislike"]
+        of = [item for item in found if item.get("scope") != "all" and "name" in item]
+        if of and all(item.get("scope") != raw.get("id") for item in found):
             return self.say("reason", "_declared_dislike_of", name=of[0]["name"])
         return self.reason("declared_dislike")
 
     def kept(self, value: Any, raw: Mapping[str, Any], profile: Mapping[str, Any]) -> str:
         """The reason of advice that stays: that it is of its first week, or what ends it."""
-        since, bounds = raw.get("stance_since"), self._bounds("still_likely", value)
-        if (needs := value.get("needs") if isinstance(value, Mapping) else None) is not None:
-            if is_figure(needs):
-                ends = kept_down_to(raw.get("score"), raw.get("lift"), needs)
-                most = value.get("score")  # rounded figures could put the one above the other
-                bounds["ends"] = self._percent(min(ends, most) if is_figure(most) else ends)
+        since, bounds = raw.get("stance_since"), self.kept_bounds(value, raw)
         more = {"then": self.then(raw), "though": self.though(raw, profile)}
         if kept_until(raw, profile):
             return self.say("reason", "_still_likely_kept", **more)
         kind = "_still_likely_since" if is_dated(raw, profile) else "still_likely"
         return self.say("reason", kind, **{"since": since, **bounds, **more})
+
+    def kept_bounds(self, value: Any, raw: Mapping[str, Any]) -> dict[str, Any]:
+        """The best case of advice that stays, and below which it ends, in percent."""
+        bounds = self._bounds("still_likely", value)
+        needs = value.get("needs") if isinstance(value, Mapping) else None
+        if is_figure(needs):
+            ends = kept_down_to(raw.get("score"), raw.get("lift"), needs)
+            most = value.get("score")  # rounded figures could put the one above the other
+            bounds["ends"] = self._percent(min(ends, most) if is_figure(most) else ends)
+        return bounds
 
 
 def is_halted(raw: Mapping[str, Any]) -> bool:

@@ -99,14 +99,29 @@ class Wording(Halts):
         foreign = not codes_of(raw).isdisjoint(_FOREIGN)
         return "" if away or foreign else self.outlook(raw, profile)
 
-    def rule(self, raw: Mapping[str, Any]) -> str:
-        """The rule that decided on an interest (JSON), with its numbers; empty where none did."""
+    def rule(self, raw: Mapping[str, Any], profile: Mapping[str, Any] | None = None) -> str:
+        """What decided on an interest (JSON): what was said or halts it, else by which numbers.
+
+        Empty where the interest names neither. Of the whole `profile` come the ends of pauses.
+        """
+        profile, found = profile or {}, list(self.halts(raw, profile or {}))
+        deciding, _ = self._divided(raw)
+        said = (
+            self._reason_of(item, raw, profile)
+            for item in deciding
+            if item.get("code") in _DECISIVE
+        )
+        if why := "; ".join(filter(None, said)):
+            found.append(self.say("sentence", "rule_said", why=why))
         for item in dicts(raw.get("reasons")):
-            value = item.get("value")
-            if item.get("code") in self.codes("rule") and isinstance(value, Mapping):
+            code, value = str(item.get("code")), item.get("value")
+            # What was said decides alone, a number of what would have been confuses.
+            if code in self.codes("rule") and isinstance(value, Mapping) and not why:
+                kept = self.kept_bounds(value, raw) if code == "still_likely" else {}
                 named = {str(name): number for name, number in value.items()}
-                return self.say("rule", str(item.get("code")), **named)
-        return ""
+                found.append(self.say("rule", code, **{**named, **kept}))
+                break
+        return " ".join(found)
 
     def _reason_of(
         self, reason: Mapping[str, Any], raw: Mapping[str, Any], profile: Mapping[str, Any]

@@ -126,7 +126,7 @@ def context_server(client: LookupClient, language: str) -> MCPServer:
         found = reduced_interest({**answer["interest"], "id": interest}, tree, said, beside)
         return {
             "interest": found,
-            "rule": said.rule(found),
+            "rule": said.rule(found, beside),
             "engage": answer.get("engage") is True,
             "suppressions": beside["suppressions"],
         }

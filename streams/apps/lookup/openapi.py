@@ -213,7 +213,7 @@ def _schemas() -> dict[str, Any]:
                 "interest": interests["items"],
                 "engage": {"type": "boolean"},
                 "words": text,
-                "rule": {**text, "description": "with its numbers; empty: a declared fact decided"},
+                "rule": {**text, "description": "what decided: what was said, or by which numbers"},
                 "suppressions": {"type": "array", "items": {"type": "object"}},
             },
         },

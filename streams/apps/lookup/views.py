@@ -15,6 +15,7 @@ from streams.apps.lookup.problems import bad, unknown
 from streams.client import Profiles, Stored
 from streams.client.chances import chance_bounds
 from streams.client.ends import advice_end
+from streams.client.kin import suppressions_on
 from streams.client.words import LANGUAGES, wording
 from streams.contract.schemas import SCHEMAS
 from streams.contract.topics import PROFILES
@@ -192,21 +193,21 @@ def why(stored: Stored, interest: str, view: View, now_ms: int) -> dict[str, Any
     if item is None:
         raise unknown()
     said = wording(view.language)
-    names = {interest: str(item.get("name"))}
+    names = {str(i.get("id")): str(i.get("name")) for i in _objects(raw, "interests")}
+    # All that the profile says, past its end too: until a next version the profile stands by it.
     against = [
         {**suppression, "words": said.suppression(suppression, names)}
-        for suppression in _objects(raw, "suppressions")
-        if suppression.get("scope") in ("all", interest)
-        and (suppression.get("until") is None or now_ms < suppression["until"])
+        for suppression in suppressions_on(item, raw)
     ]
+    acting = (s for s in against if s.get("until") is None or now_ms < s["until"])
     return {
         "subject": raw.get("subject"),
         "version": stored.version,
         "interest": item,
         "engage": item.get("stance") == Stance.ENGAGE.word
-        and all("channel" in suppression for suppression in against),
-        "words": said.interest(item, {**raw, "suppressions": against}),
-        "rule": said.rule(item),
+        and all("channel" in suppression for suppression in acting),
+        "words": said.interest(item, raw),
+        "rule": said.rule(item, raw),
         "suppressions": against,
     }
 

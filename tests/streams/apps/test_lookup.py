@@ -34,6 +34,7 @@ SPORTS = {"id": "483", "name": "Sports", "score": 0.8, "lift": 2.3, "confidence"
 CARS = {**SPORTS, "id": "1", "name": "Automotive", "stance": "avoid", "reasons": []}
 PLACE = {"context": {"roaming": False, "country": "DE"},
          "evidence": {"events": 3, "days": 1, "sources": ["tv"]}}  # fmt: skip
+PAST = {"scope": "1", "reason": "decision_against", "until": 1_567_382_400_000}
 BALL = {"scope": "1", "reason": "purchase", "until": None}
 
 
@@ -43,6 +44,8 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     made.reader.put("acc-1", interests=[SPORTS], **PLACE)
     made.reader.put("acc-1/m-2", interests=[SPORTS, CARS], suppressions=[BALL])
     made.reader.put("acc-1/m-1", interests=[CARS])
+    paused = {**CARS, "reasons": [{"code": "suppressed", "value": 1}]}
+    made.reader.put("acc-31/m-3", interests=[paused], suppressions=[PAST])
     refused = [{"scope": "all", "reason": "no_consent_offers", "until": None}]
     made.reader.put("acc-2", interests=[SPORTS], suppressions=refused)
     made.reader.put("acc-2/kid", suppressions=[{**refused[0], "reason": "child_device"}])
@@ -101,6 +104,10 @@ def test_why_says_what_speaks_against(service: Service) -> None:
     no = service.ask("/v1/profiles/acc-1/m-2/why/1").json
     assert no["engage"] is False and no["suppressions"][0]["reason"] == "purchase"
     assert service.ask("/v1/profiles/acc-1/m-1/why/483").status == 404
+    row = service.ask("/v1/profiles/acc-31/m-3?words=en").json["interests"][0]
+    why = service.ask("/v1/profiles/acc-31/m-3/why/1").json
+    assert "paused until 2019-09-02" in why["words"] == row["words"], "past by our clock"
+    assert why["suppressions"][0]["until"] == PAST["until"] and "2019-09-02" in why["rule"]
 
 
 def test_a_batch_says_what_is_missing(service: Service) -> None:

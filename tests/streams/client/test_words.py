@@ -156,7 +156,7 @@ def test_the_rule_that_decided_is_said_with_its_numbers_by_itself() -> None:
         "1.2 is enough to engage."
     )
     assert "1,33" in wording("de").rule(_SAID)
-    assert wording("en").rule({"reasons": [{"code": "declared_like", "value": 1}]}) == ""
+    assert wording("en").rule({"reasons": [{"code": "active_days_28", "value": 1}]}) == ""
 
 
 @pytest.mark.parametrize(
