@@ -22,6 +22,7 @@ KEPT_DAYS, KEPT_FROM = 7, 0.35
 _WHOLE = 10.0
 #: By so much a best chance may be below itself, made of rounded figures.
 _ROUNDED = 0.05
+_HALF = 0.005  # of the last place of a lift and a confidence
 _NINE_IN_TEN = 1.2816  # standard errors, one-sided
 
 
@@ -111,6 +112,53 @@ def margin(raw: Mapping[str, Any], low: Any = None, needs: Any = MORE) -> Margin
         return Margin(min(score, max(0.0, low * rate)), rate, needs * rate)
     found = chance_bounds(raw)
     return Margin(found.low, rate, needs * rate) if found else None
+
+
+def nearer_way(raw: Mapping[str, Any], found: Margin) -> str:
+    """By which way an interest (JSON) that has a `margin` comes nearer to an offer.
+
+    Returns
+    -------
+    str
+        worst, by what the chance is at worst, or likely, by the chance as estimated.
+    """
+    score, lift = raw["score"], raw["lift"]
+    worst = min(found.low / found.needs if found.needs > 0.0 else 1.0, score / LEAST)
+    return "likely" if min(score / LIKELY, lift / TWICE) >= min(1.0, worst) else "worst"
+
+
+def meets_chance(raw: Mapping[str, Any]) -> bool | None:
+    """Whether the chance of an interest (JSON) is as an offer takes it, whatever its days.
+
+    None where its figures, which are rounded, leave it open.
+    """
+    score, lift, confidence = raw.get("score"), raw.get("lift"), raw.get("confidence")
+    if not is_figure(score) or not is_figure(lift) or lift <= _HALF:
+        return None
+    least, most = 0.0, lift
+    if is_figure(confidence):
+        ends = (
+            margin({"score": 1.0, "lift": lift + d, "confidence": confidence + d})
+            for d in (-_HALF, _HALF)
+        )
+        least, most = (end.low / end.needs if end else 0.0 for end in ends)
+    clear = _both(_reaches(least, most, 1.0), _reaches(score, score, LEAST))
+    twice = _reaches(lift - _HALF, lift + _HALF, TWICE)
+    likely = _both(twice, _reaches(score, score, LIKELY))
+    if clear or likely:
+        return True
+    return None if clear is None or likely is None else False
+
+
+def _reaches(least: float, most: float, needs: float) -> bool | None:
+    """Whether a figure between two is as great as needed; just as great may be rounded."""
+    return True if least > needs else False if most < needs else None
+
+
+def _both(one: bool | None, other: bool | None) -> bool | None:
+    if one is False or other is False:
+        return False
+    return None if one is None or other is None else True
 
 
 def strength(raw: Mapping[str, Any]) -> str:

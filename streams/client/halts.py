@@ -18,13 +18,14 @@ from streams.client.chances import (
     kept_down_to,
     margin,
     measured_reasons,
-    rounded_times,
+    meets_chance,
+    nearer_way,
     strength,
 )
 from streams.client.ends import kept_until, offers_permission, pauses, shown_day
 from streams.client.habits import date_of
 from streams.client.kin import suppressions_on
-from streams.client.occasions import Occasions, days_away
+from streams.client.occasions import HABIT_DAYS, Occasions, days_away, has_few_days, most_of_week
 
 #: Reasons of a halt of all offers.
 HALTS = frozenset(("care_case", "on_hold"))
@@ -86,11 +87,7 @@ class Halts(Occasions):
             return ""
         score, lift = raw["score"], raw["lift"]
         ends = min(best.high, kept_down_to(score, lift, KEPT_FROM))
-        said = {
-            "chance": self.chance(raw),
-            "times": rounded_times(lift),
-            **self.margins(found, raw),
-        }
+        said = {"chance": self.chance(raw), **self.times_of(lift), **self.margins(found, raw)}
         said |= {"score": self._percent(best.high), "ends": self._percent(ends)}
         said |= {"then": self.then(raw), "though": self.though(raw, profile)}
         return self.say("reason", f"_{kind}_strength", likely=self._percent(LIKELY), **said)
@@ -136,8 +133,31 @@ class Halts(Occasions):
         more = {"then": self.then(raw), "though": self.though(raw, profile)}
         if kept_until(raw, profile):
             return self.say("reason", "_still_likely_kept", **more)
+        more["short"] = self._short(raw, profile)
         kind = "_still_likely_since" if is_dated(raw, profile) else "still_likely"
         return self.say("reason", kind, **{"since": since, **bounds, **more})
+
+    def _short(self, raw: Mapping[str, Any], profile: Mapping[str, Any]) -> str:
+        """What of that by which advice begins falls short today, with its figures."""
+        met, found = meets_chance(raw), margin(raw)
+        days, few = self._few_days(raw, profile), has_few_days(raw, profile)
+        if met:
+            return self.say("sentence", "short_days", days=days)
+        if found is None:
+            return self.say("sentence", "short_open")
+        more = self.say("sentence", "short_days_too", days=days) if few else ""
+        kind = "chance" if says_short_chance(raw, profile) else "worst"
+        if met is None:
+            kind, more = f"{kind}_edge", self.say("sentence", "short_days_edge", days=days)
+        known = {**self.times_of(raw["lift"]), **self.margins(found, raw, "new_advice")}
+        return self.say("sentence", f"short_{kind}", chance=self.chance(raw), more=more, **known)
+
+    def _few_days(self, raw: Mapping[str, Any], profile: Mapping[str, Any]) -> str:
+        """On how many of the last days it was seen at most, where that is known to be few."""
+        most = most_of_week(raw, profile)
+        if most is None or most >= HABIT_DAYS:
+            return ""
+        return self.say("sentence", "at_most" if most else "at_none", days=most)
 
     def kept_bounds(self, value: Any, raw: Mapping[str, Any]) -> dict[str, Any]:
         """The best case of advice that stays, and below which it ends, in percent."""
@@ -148,6 +168,14 @@ class Halts(Occasions):
             most = value.get("score")  # rounded figures could put the one above the other
             bounds["ends"] = self._percent(min(ends, most) if is_figure(most) else ends)
         return bounds
+
+
+def says_short_chance(raw: Mapping[str, Any], profile: Mapping[str, Any]) -> bool:
+    """Whether advice that stays says of the chance of an interest (JSON) that it falls short."""
+    found, stays = margin(raw), "still_likely" in codes_of(raw) and not kept_until(raw, profile)
+    if not stays or found is None or meets_chance(raw):
+        return False
+    return raw.get("stance") == "engage" and nearer_way(raw, found) == "likely"
 
 
 def is_halted(raw: Mapping[str, Any]) -> bool:

@@ -13,6 +13,8 @@ from streams.client.phrases import Phrasebook
 
 #: What was seen on so few days has no trend; nor has what was not seen for so many.
 FEW, WEEK = 2, 7
+#: Advice begins on so many days of a week, or weeks of a weekday.
+HABIT_DAYS = 4
 #: Days that the active ones are counted of.
 _COUNTED = 28
 #: So many times the share of its days, and from itself on, a chance looks too great for them, or a
@@ -169,6 +171,20 @@ def days_away(raw: Mapping[str, Any], profile: Mapping[str, Any]) -> int:
     today, seen = today_of(profile), date_of(raw.get("last_active"))
     days = (today - seen).days if today and seen else 0
     return days if days >= WEEK + _is_weekly(raw) else 0
+
+
+def most_of_week(raw: Mapping[str, Any], profile: Mapping[str, Any]) -> int | None:
+    """Days of the last seven that an interest (JSON) was seen on, at most; None if unknown."""
+    days, today, seen = active_days(raw), today_of(profile), date_of(raw.get("last_active"))
+    if days is None:
+        return None
+    return min(days, max(0, WEEK - (today - seen).days)) if today and seen else min(days, WEEK)
+
+
+def has_few_days(raw: Mapping[str, Any], profile: Mapping[str, Any]) -> bool:
+    """Whether an interest (JSON) surely lacks the days of a habit by which advice begins."""
+    days = active_days(raw)
+    return days is not None and (days < HABIT_DAYS or most_of_week(raw, profile) == 0)
 
 
 def _morning(profile: Mapping[str, Any]) -> date | None:

@@ -21,6 +21,7 @@ from streams.client.chances import (
     is_figure,
     is_just_below,
     margin,
+    nearer_way,
     rounded_times,
 )
 
@@ -28,6 +29,8 @@ from streams.client.chances import (
 _SHARES = ("share_7d", "seen_on_shared_screen", "somebody_else", "learned_abroad")
 #: Places behind the point of a percentage, at most, where figures would look alike.
 _PLACES = 2
+#: From so many times on they are said to be more.
+_MANY = 20
 #: Reasons that say how many times that is, by the numbers that decided; whose numbers are chances.
 _BOUNDS = {"lift_clear": "low", "lift_unclear": "low", "likely": "score"}
 _CHANCES = ("likely", "still_likely", "too_rare", "tried")
@@ -94,34 +97,56 @@ class Phrasebook:
         """A reason that says what the chance is, and what of it an offer takes."""
         lift = raw["lift"]
         known: dict[str, Any] = {**bounds, "chance": self.chance(raw)}
-        known |= {"likely": self._percent(LIKELY), "twice": TWICE, "times": rounded_times(lift)}
+        known |= {"likely": self._percent(LIKELY), "twice": TWICE, **self.times_of(lift)}
         if "low" in bounds and (found := margin(raw, bounds["low"], bounds["needs"])):
             known |= self.margins(found, raw)
         return self.say("reason", f"_{code}_times", **known)
 
-    def margins(self, found: Margin, raw: Mapping[str, Any]) -> dict[str, str]:
-        """Say in percent what an offer of an interest (JSON) takes and has, and what else would do.
+    def margins(
+        self, found: Margin, raw: Mapping[str, Any], who: str = "an_offer"
+    ) -> dict[str, str]:
+        """Say in percent what an offer of an interest (JSON) has, and what it takes beyond that.
 
-        With as many places as it takes to tell from each other what falls short and what is met.
+        With as many places as it takes to tell from each other what falls short and what is met;
+        `who` takes it, by the code of a sentence.
         """
+        way = nearer_way(raw, found)
         for places in range(_PLACES + 1):
             low, rate, needs = (self._percent(value, places) for value in found)
-            if needs not in (low, rate):
+            unsaid = way == "likely" and found.low < found.needs
+            if unsaid or needs not in (low, rate):
                 break
         else:
             low = self.say("sentence", "below", value=needs) if found.low < found.needs else low
-        score, lift = raw["score"], raw["lift"]
-        # Only what falls short is said, or one would look for it in what is met.
-        few, rare = lift < TWICE, score < LIKELY or is_just_below(raw)
-        chance, times = self.chance(raw), rounded_times(lift)
-        kind = "here_both" if few and rare else "here_times" if few else ""
-        here = self.say("sentence", kind, chance=chance, times=times) if kind else chance
-        least = "needs_least" if score < LEAST else "needs_worst"
-        needed = self.say("sentence", least, needs=needs, least=self._percent(LEAST))
+        # Of the two ways to an offer the nearer one, and of that only what falls short: one would
+        # look for it in what is met.
+        few, rare = raw["lift"] < TWICE, raw["score"] < LIKELY or is_just_below(raw)
+        if way == "worst":
+            kind = "takes_least" if raw["score"] < LEAST else "takes_worst"
+        else:
+            kind = "takes_both" if few and rare else "takes_twice" if few else "takes_likely"
         takes = self.say(
-            "sentence", "takes", needed=needed, likely=self._percent(LIKELY), here=here
+            "sentence",
+            kind,
+            who=self.say("sentence", who),
+            needs=needs,
+            least=self._percent(LEAST),
+            likely=self._percent(LIKELY),
         )
+        # Of what is little even its bound is said, which no "about" goes with.
+        exact = found.rate >= 0.1 ** (places + 2)
+        rate = self.say("sentence", "about", value=rate) if exact else rate
         return {"low": low, "rate": rate, "needs": needs, "takes": takes}
+
+    def times_of(self, lift: float) -> dict[str, str]:
+        """Say so many times the average customer's chance, plainly and as an estimate.
+
+        Beyond some it says how rare the interest is with others, not how strong it is here.
+        """
+        if lift > _MANY:
+            return dict.fromkeys(("times", "about"), self.say("sentence", "over", value=_MANY))
+        times = self._number(rounded_times(lift))
+        return {"times": times, "about": self.say("sentence", "about", value=times)}
 
     def chance(self, raw: Mapping[str, Any]) -> str:
         """The chance of an interest (JSON) as it is said: about so much, or just below it."""
@@ -130,8 +155,8 @@ class Phrasebook:
             return "?"
         if is_just_below(raw):
             return self.say("sentence", "below", value=self._percent(LIKELY))
-        if 0.0 < score < 0.01:
-            return self.say("sentence", "under")
+        if 0.0 <= score < 0.01:
+            return self._percent(score)
         return self.say("sentence", "about", value=self._percent(score))
 
     def chance_range(self, raw: Mapping[str, Any]) -> str:
@@ -150,8 +175,10 @@ class Phrasebook:
     def _percent(self, value: Any, places: int = 0) -> str:
         if not is_figure(value):
             return str(value)
-        text = f"{100 * value:.{places}f}"
-        return f"{text}%" if self.language == "en" else f"{text.replace('.', ',')} %"
+        least = 0.1 ** (places + 2)
+        text = f"{100 * max(value, least):.{places}f}"
+        text = f"{text}%" if self.language == "en" else f"{text.replace('.', ',')} %"
+        return self.say("sentence", "under", value=text) if 0.0 <= value < least else text
 
     def _number(self, value: Any) -> str:
         if isinstance(value, float):

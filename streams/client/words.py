@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-from streams.client.chances import codes_of, dicts, is_figure, rounded_times, strength
+from streams.client.chances import codes_of, dicts, is_figure, strength
 from streams.client.ends import SAID, advice_end, is_forbidden, pauses, shown_day
 from streams.client.habits import today_of
-from streams.client.halts import HALTS, Halts, is_dated, is_halted, waits_halted
+from streams.client.halts import HALTS, Halts, is_dated, is_halted, says_short_chance, waits_halted
 from streams.client.occasions import active_days, days_away
 from streams.client.phrases import says_times
 
@@ -59,7 +59,7 @@ class Wording(Halts):
             [
                 *lead,
                 *(self._limits(raw, profile) if engaged else ()),
-                *(self._chance(raw, first) if measured else ()),
+                *(self._chance(raw, first, profile) if measured else ()),
                 # Nobody acts on how often that comes which is not to be talked about.
                 *self._so_far(more, "" if forbidden else self._trend(raw, profile)),
                 *self.times(raw, profile),
@@ -187,7 +187,9 @@ class Wording(Halts):
         name = suppression.get("channel")
         return self.say("channel", "_other" if isinstance(name, str) else "_one", code=name)
 
-    def _chance(self, raw: Mapping[str, Any], first: Mapping[str, Any]) -> Iterator[str]:
+    def _chance(
+        self, raw: Mapping[str, Any], first: Mapping[str, Any], profile: Mapping[str, Any]
+    ) -> Iterator[str]:
         """A sentence on the score, and how many times the average customer's it is.
 
         That is the lift as it stands: a chance of others that is made of two rounded figures
@@ -197,14 +199,17 @@ class Wording(Halts):
         if not is_figure(score):
             return
         about = self.chance(raw)
-        if says_times(str(first.get("code")), first.get("value"), raw):
+        code = str(first.get("code"))
+        if says_times(code, first.get("value"), raw):
+            return
+        if code == "still_likely" and says_short_chance(raw, profile):
             return
         if not is_figure(lift) or not lift > 0.0:
             yield self.say("sentence", "chance", score=about)
         elif _ALIKE[0] <= lift < _ALIKE[1]:
             yield self.say("sentence", "chance_alike", score=about)
         else:
-            yield self.say("sentence", "chance_times", score=about, times=rounded_times(lift))
+            yield self.say("sentence", "chance_times", score=about, **self.times_of(lift))
 
     def _standing(self, raw: Mapping[str, Any], profile: Mapping[str, Any]) -> Iterator[str]:
         """Sentences on since when a stance holds, and when to look again.

@@ -39,7 +39,7 @@ _SAID = {
         r"Talk about it|would talk about it|itself is strong enough",
         r"At worst (?:it|the chance) is|at worst the chance is",
         rf"takes at least {_PERCENT} at worst(?: with a chance of at least {_PERCENT})?",
-        rf"a chance of about {_PERCENT}, about ([\d.,]+) times",
+        rf"a chance of about {_PERCENT}, (?:about|more than) ([\d.,]+) times",
         rf"now {_PERCENT}, falls below {_PERCENT}",
         r"week|says that it is liked",
         r"last seen (\d+) days ago|not seen for (\d+) days|after (\d+) days without",
@@ -52,7 +52,7 @@ _SAID = {
         r"[Ii]m schlechtesten Fall ist (?:sie|die Chance)",
         rf"braucht im schlechtesten Fall mindestens {_PERCENT}"
         rf"(?: bei einer Chance von mindestens {_PERCENT})?",
-        rf"eine Chance von etwa {_PERCENT}, etwa ([\d.,]+)-mal",
+        rf"eine Chance von etwa {_PERCENT}, (?:etwa|mehr als) ([\d.,]+)-mal",
         rf"jetzt {_PERCENT}, unter {_PERCENT} fällt",
         r"Woche|nach Angabe des Kunden gemocht",
         r"vor (\d+) Tagen gesehen|seit (\d+) Tagen nicht|nach (\d+) Tagen ohne",

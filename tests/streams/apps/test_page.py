@@ -323,7 +323,7 @@ def test_what_to_do_stands_out_of_its_details(page: Browser, service: Service) -
     )
     assert "\n" not in text(page, ".words .whole") == "2019-03-04"
     details = text(page, ".words .detail p")
-    assert details.startswith("At worst the chance is 6%, and that customer has about 10%; an ")
+    assert details.startswith("At worst it is 6%, the average customer has about 10%; an ")
     assert faults(page) == []
 
 

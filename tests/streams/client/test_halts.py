@@ -38,7 +38,7 @@ def _said(stance: str, *codes: Any, held: tuple[dict[str, Any], ...] = (), **fie
         (
             [_UNCLEAR],
             "The interest itself is not enough for an offer yet: about 5 times as likely as the "
-            "average customer to spend time on it tomorrow, but not surely. At worst",
+            "average customer to spend time on it tomorrow, a chance of about 45%, but not surely",
         ),
         (
             [{"code": "declared_like", "value": 1}],

@@ -125,6 +125,6 @@ def test_advice_on_what_was_not_seen_for_long_says_so(days: int, habit: bool, sa
         "reasons": [still, {"code": "active_days_28", "value": 9}, *more],
     }
     words = wording("en").interest(raw, _PROFILE)
-    assert (f"or before, though it was last seen {days} days ago, less sure by" in words) is said
+    assert (f"or before, though it was last seen {days} days ago, but today it" in words) is said
     assert ("Most likely next" in words) is not said
     assert ("Next 7 days" in words) is not said

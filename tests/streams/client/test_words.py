@@ -203,28 +203,28 @@ def test_what_was_seen_on_one_day_alone_is_said_so() -> None:
             0.35,
             8.0,
             1.06,
-            "about 8 times as likely as the average customer to spend time on it tomorrow, but not "
-            "surely. At worst the chance is 4.6%, and that customer has about 4.4%; an offer takes "
-            "at least 5.2% at worst, or at least 50% that is at least twice the average",
+            "about 8 times as likely as the average customer to spend time on it tomorrow, a "
+            "chance of about 35%, but not surely. At worst it is 4.6%, the average customer has "
+            "about 4.4%; an offer takes at least 5.2% at worst",
         ),
         (0.35, None, 1.06, "an offer takes 1.2 times that customer's chance at worst"),
         (None, 8.0, 1.06, "an offer takes 1.2 times that customer's chance at worst"),
-        (0.35, 8.0, 0.12, "At worst the chance is 1%, and that customer has about 4%; an"),
-        (0.35, 8.0, 0.0, "At worst the chance is 0%, and that customer has about 4%; an"),
-        (0.35, 8.0, 1.2, "At worst the chance is 5.25%, and that"),
-        (0.35, 8.0, 1.1999, "At worst the chance is just below 5.25%, and that"),
-        (0.55, 1.8, 0.9, "37% at worst, or at least 50% that is at least twice the average"),
-        (0.55, 1.8, 0.9, "customer's: here it is 1.8 times that"),
-        (0.2, 1.8, 0.9, "here it is about 20%, 1.8 times the average customer's"),
-        (0.5, 2.7, 0.96, "here it is just below 50%"),
-        (0.03, 3.0, 0.5, "an offer takes at least 1.2% at worst with a chance of at least 5%, or"),
+        (0.35, 8.0, 0.12, "At worst it is less than 1%, the average customer has about 4%; an"),
+        (0.35, 8.0, 0.0, "customer has about 4%; an offer takes a chance of at least 50%"),
+        (0.35, 8.0, 1.1999, "At worst it is just below 5.25%, the"),
+        (0.55, 1.8, 0.9, "; an offer takes at least twice the average customer's chance"),
+        (0.45, 1.8, 0.1, "; an offer takes a chance of at least 50% that is at least twice the"),
+        (0.2, 1.8, 0.9, "a chance of about 20%, but not surely. At worst it is 10%, the"),
+        (0.6, 30.0, 0.9, "more than 20 times as likely as the average customer to"),
+        (0.03, 3.0, 0.5, "an offer takes at least 1% at worst with a chance of at least 5%"),
+        (0.03, 12.0, 0.9, "At worst it is 0.2%, the average customer has about 0.2%; an offer"),
         (0.35, 8.0, None, "an offer takes 1.2 times that customer's chance at worst"),
         (
             0.35,
             0.7,
             0.6,
             "for tomorrow no clear difference from the average customer: at worst the chance is "
-            "30%, the average customer has about 50%; an offer takes at least 60% at worst, or",
+            "30%, the average customer has about 50%; an offer takes at least 60% at worst",
         ),
     ],
 )
