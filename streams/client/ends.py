@@ -17,6 +17,8 @@ from streams.client.habits import date_of, day_of, written_on
 SAID = ("on_hold", "care_case", "suppressed", "declared_dislike", "declared_like")
 #: Those of them that forbid to talk about it.
 _FORBIDDING = frozenset(SAID) - {"declared_like"}
+#: What is said of an interest itself.
+_OPINIONS = frozenset(("declared_dislike", "declared_like"))
 #: What ends by no date, what lasts longest first: each the code of the sentence on it.
 _OPEN = ("holdout", "no_end", "on_hold", "care_case")
 #: What was seen on a trip waits for what is seen at home.
@@ -62,7 +64,9 @@ def advice_end(raw: Mapping[str, Any], profile: Mapping[str, Any]) -> AdviceEnd:
         return _capped(code, date, consent)
     engaged = raw.get("stance") == "engage"
     allowed = offers.get("until") if engaged and offers.get("value") else None
-    ends = {"consent": consent, "offers": shown_day(allowed), "until": shown_day(raw.get("until"))}
+    liked = engaged and "declared_like" in codes_of(raw)
+    own = "said" if liked else "until"
+    ends = {"consent": consent, "offers": shown_day(allowed), own: shown_day(raw.get("until"))}
     known = {code: end for code, end in ends.items() if end}
     last = min(known, key=lambda code: known[code], default="")
     last_day = known.get(last, "")
@@ -74,7 +78,7 @@ def advice_end(raw: Mapping[str, Any], profile: Mapping[str, Any]) -> AdviceEnd:
         return AdviceEnd(code, day, last, last_day)
     if last:
         return AdviceEnd(last, last_day)
-    return AdviceEnd("open" if engaged else "seen")
+    return AdviceEnd("said_open" if liked else "open" if engaged else "seen")
 
 
 def is_forbidden(raw: Mapping[str, Any]) -> bool:
@@ -139,12 +143,13 @@ def _forbidden(
     codes, days, open_ended = codes_of(raw), dict[str, str](), set[str]()
     own = shown_day(raw.get("until"))
     if own and own != consent:
-        days[own] = "until"
-    for scope, code, without in (("interest", "until", "no_end"), ("all", "pause", "on_hold")):
+        # What pauses it has its own end: without one it is what was said of it that ends.
+        days[own] = "said" if _OPINIONS & codes and "suppressed" not in codes else "paused"
+    for scope, code, without in (("interest", "paused", "no_end"), ("all", "pause", "on_hold")):
         for item in pauses(raw, profile, scope):
             why = str(item.get("reason"))
             if day := shown_day(item.get("until")):
-                days[day] = code
+                days[day] = "said" if why == "dislike" else code
             elif why != "care_case" or why in codes:
                 open_ended.add(why if why in _OPEN else without)
     if day := shown_day(offers.get("until")) if offers.get("value") is False else "":

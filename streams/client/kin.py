@@ -11,6 +11,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from features.vocabulary import Stance
 from streams.client.chances import dicts
 
 #: Files of the shipped list of subjects: id, parent, name.
@@ -50,6 +51,32 @@ def suppressions_on(raw: Mapping[str, Any], profile: Mapping[str, Any]) -> list[
         if item.get("scope") in ("all", own)
         or (item.get("scope") in above and item.get("reason") == "dislike")
     ]
+
+
+def parts_of(raw: Mapping[str, Any], profile: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Parts of an interest (JSON) that a profile (JSON) advises otherwise on, the widest of each.
+
+    Interests of the profile, and what is paused without being one: that has a stance too here.
+    """
+    own = str(raw.get("id"))
+    rows = [item for item in dicts(profile.get("interests")) if isinstance(item.get("id"), str)]
+    known = {item["id"] for item in rows}
+    paused = [
+        {"id": item["scope"], "name": item["name"], "stance": Stance.AVOID.word}
+        for item in dicts(profile.get("suppressions"))
+        if "channel" not in item and "name" in item and isinstance(item.get("scope"), str)
+    ]
+    rows += {item["id"]: item for item in paused if item["id"] not in known}.values()
+    above = {item["id"]: wholes_of(item["id"], profile) for item in rows}
+    stances = {item["id"]: item.get("stance") for item in rows}
+    found = [item for item in rows if "id" in raw and own in above[item["id"]]]
+
+    def is_said(item: dict[str, Any]) -> bool:
+        """Whether what stands between it and the whole says the same."""
+        between = above[item["id"]][: above[item["id"]].index(own)]
+        return any(stances.get(node) == item.get("stance") for node in between)
+
+    return [item for item in found if not is_said(item)]
 
 
 def _above(interest: str, said: Mapping[str, Any]) -> Iterator[str]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import date, timedelta
+from datetime import date, timedelta, timezone
 from typing import Any
 
+from features.vocabulary import Place
 from streams.client.chances import codes_of, dicts, is_figure
 from streams.client.ends import advice_end, is_forbidden
 from streams.client.habits import WEEKDAYS, WeeklyHabit, date_of, today_of, weekly_habit
@@ -15,6 +16,7 @@ from streams.client.phrases import Phrasebook
 FEW, WEEK = 2, 7
 #: Advice begins on so many days of a week, or weeks of a weekday.
 HABIT_DAYS = 4
+_DAY_MIN = 24 * 60
 #: Days that the active ones are counted of.
 _COUNTED = 28
 #: So many times the share of its days, and from itself on, a chance looks too great for them, or a
@@ -65,6 +67,24 @@ class Occasions(Phrasebook):
         chance = self.say("sentence", kind_of_chance, one=one, weeks=found.weeks)
         said = {"day": day, "hits": found.hits, "weeks": found.weeks}
         return self.say("reason", kind, chance=chance if is_figure(score) else "", **said)
+
+    def place(self, profile: Mapping[str, Any]) -> Iterator[str]:
+        """A sentence on where the customer is, while that is abroad: times are on its clock."""
+        context = profile.get("context")
+        context = context if isinstance(context, Mapping) else {}
+        if context.get("place") != Place.ABROAD.word:
+            return
+        country, minutes = context.get("country"), context.get("tz_offset_min")
+        named = context.get("roaming") is True and isinstance(country, str) and bool(country)
+        since, known = date_of(context.get("place_since")), is_figure(minutes)
+        zone = timezone(timedelta(minutes=minutes)) if known and abs(minutes) < _DAY_MIN else ""
+        yield self.say(
+            "sentence",
+            "abroad",
+            since=self.say("sentence", "abroad_since", since=since) if since else "",
+            where=self.say("sentence", "abroad_in", country=country) if named else "",
+            clock=self.say("sentence", "abroad_clock", clock=zone) if zone else "",
+        )
 
     def outlook(self, raw: Mapping[str, Any], profile: Mapping[str, Any]) -> str:
         """Say whether an interest will come more often, where enough was seen to tell."""
@@ -185,6 +205,12 @@ def has_few_days(raw: Mapping[str, Any], profile: Mapping[str, Any]) -> bool:
     """Whether an interest (JSON) surely lacks the days of a habit by which advice begins."""
     days = active_days(raw)
     return days is not None and (days < HABIT_DAYS or most_of_week(raw, profile) == 0)
+
+
+def is_first_week(raw: Mapping[str, Any], profile: Mapping[str, Any]) -> bool:
+    """Whether an interest (JSON) was first seen so lately that there is no week to compare."""
+    first, today = date_of(raw.get("first_seen")), today_of(profile)
+    return first is not None and today is not None and (today - first).days <= WEEK
 
 
 def _morning(profile: Mapping[str, Any]) -> date | None:

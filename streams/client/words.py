@@ -14,7 +14,8 @@ from streams.client.chances import codes_of, dicts, is_figure, strength
 from streams.client.ends import SAID, advice_end, is_forbidden, pauses, shown_day
 from streams.client.habits import today_of
 from streams.client.halts import HALTS, Halts, is_dated, is_halted, says_short_chance, waits_halted
-from streams.client.occasions import active_days, days_away
+from streams.client.kin import parts_of, wholes_of
+from streams.client.occasions import active_days, days_away, is_first_week
 from streams.client.phrases import says_times
 
 #: There is a file of each; the first is the default.
@@ -93,7 +94,9 @@ class Wording(Halts):
             yield self.say("sentence", kind, trend=trend, details="; ".join(details))
 
     def _trend(self, raw: Mapping[str, Any], profile: Mapping[str, Any]) -> str:
-        """The next days, unless the reason has said that it was not seen for long."""
+        """The next days, where enough is known: not in its first week, nor of what was away."""
+        if is_first_week(raw, profile):
+            return ""
         away = self._away(raw, profile) and raw.get("trend") in ("rising", "steady")
         # Days of a trip, or somebody else's, tell nothing of the next ones.
         foreign = not codes_of(raw).isdisjoint(_FOREIGN)
@@ -149,10 +152,10 @@ class Wording(Halts):
 
     def _limits(self, raw: Mapping[str, Any], profile: Mapping[str, Any]) -> Iterator[str]:
         """Sentences on what of an interest must not be talked about, and through which channels."""
+        yield from self.place(profile)
         every = dicts(profile.get("interests"))
-        parts = [item for item in every if "id" in raw and item.get("parent") == raw["id"]]
-        apart = [item for item in parts if item.get("stance") == "avoid"]
-        if apart:
+        parts = parts_of(raw, profile)
+        if apart := [item for item in parts if item.get("stance") == "avoid"]:
             yield self.say("sentence", "apart", names=_names(apart))
             seen = [days for item in apart if (days := active_days(item)) is not None]
             left = (active_days(raw) or 0) - sum(seen)
@@ -173,15 +176,16 @@ class Wording(Halts):
         self, raw: Mapping[str, Any], profile: Mapping[str, Any], every: list[dict[str, Any]]
     ) -> Iterator[str]:
         """A sentence on what an interest is a part of, where the advice on that is another."""
-        parent = raw.get("parent")
-        wholes = [item for item in every if isinstance(parent, str) and item.get("id") == parent]
-        kind = "within_yet" if any(item.get("stance") == "hold" for item in wholes) else ""
-        silent = pauses({"id": parent}, profile, "interest") if isinstance(parent, str) else []
-        if silent or any(item.get("stance") == "avoid" for item in wholes):
-            kind = "within"
-        name = _names([*wholes, *silent][:1])
-        if kind and name:
-            yield self.say("sentence", kind, name=name)
+        for whole in wholes_of(str(raw.get("id")), {"interests": [*every, raw]}):
+            wholes = [item for item in every if item.get("id") == whole]
+            kind = "within_yet" if any(item.get("stance") == "hold" for item in wholes) else ""
+            silent = pauses({"id": whole}, profile, "interest")
+            if silent or any(item.get("stance") == "avoid" for item in wholes):
+                kind = "within"
+            name = _names([*wholes, *silent][:1])
+            if kind and name:  # of the nearest that may not be talked about: it tells of the rest
+                yield self.say("sentence", kind, name=name)
+                return
 
     def _channel(self, suppression: Mapping[str, Any]) -> str:
         name = suppression.get("channel")

@@ -103,6 +103,8 @@ def print_profile(console: Console, profile: Profile, raw: dict[str, Any], said:
             said.chance_range(shown),
             said.interest(shown, raw),
         )
+    for sentence in said.place(raw):
+        console.print(sentence)
     console.print(table)
     if not profile.interests:
         console.print(said.say("sentence", "no_interests"))

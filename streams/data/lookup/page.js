@@ -159,11 +159,12 @@ function differences(before, raw) {
   return lines.map((line) => `${raw.subject}, ${line}`);
 }
 
-// What was seen on a day or two has no trend yet, nor has what was not seen for a week, or is not to be talked about.
+// What was first seen this week, or on a day or two, has no trend yet, nor has what was not seen for a week, or is not to be talked about.
 function hasTrend(item, days, written) {
   const halted = (item.reasons || []).some((reason) => ["care_case", "on_hold"].includes(reason.code));
   if (!item.trend || item.stance === "avoid" || halted || (days && days.value <= 2)) return false;
-  const away = (written - Date.parse(item.last_active)) / 86400000; // from midnight of that day
+  const [away, old] = [item.last_active, item.first_seen].map((day) => (written - Date.parse(day)) / 86400000); // from midnight of that day
+  if (old < 8) return false;
   return !(away >= 8 && ["rising", "steady"].includes(item.trend));
 }
 

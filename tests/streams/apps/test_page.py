@@ -342,6 +342,7 @@ def test_the_margin_is_that_of_the_sentences(page: Browser, service: Service) ->
     ("last", "codes", "chip"),
     [
         ("2019-04-07", (), True),
+        ("2019-04-07", ("first",), False),  # nor of its first week
         ("2019-03-31", (), False),  # nothing is said of what was not seen for a week
         ("2019-04-07", ("care_case",), False),
         ("2019-04-07", ("on_hold",), False),
@@ -351,7 +352,8 @@ def test_a_trend_is_shown_where_the_sentence_says_one(
     page: Browser, service: Service, last: str, codes: tuple[str, ...], chip: bool
 ) -> None:
     reasons = [{"code": "active_days_28", "value": 12}, *({"code": c, "value": 1} for c in codes)]
-    golf = interest("Golf", reasons=reasons, last_active=last)
+    first = "2019-03-31" if "first" in codes else "2019-03-04"
+    golf = interest("Golf", reasons=reasons, last_active=last, first_seen=first)
     service.reader.put("acc-7", as_of=1_554_681_600_000, interests=[golf])  # midnight of the 8th
     shown(service, page, "acc-7")
     assert page.run("document.querySelectorAll('.trend').length") == int(chip)

@@ -129,8 +129,8 @@ def test_an_interest_is_said_with_what_each_number_is_of_its_times_and_its_end()
         "the last 28 days. Next 7 days: probably on about as many days as in the last 7. First "
         "seen on 2026-01-08, last on 2026-03-05. Seen mostly on TV, also in apps. Strongest time: "
         "weekends in the evening, about 5 in 10 of them. Most likely next: Saturday, 2026-03-07, "
-        "in the evening. This advice has stood since 2026-02-01. It ends on 2026-04-24: look again "
-        "then."
+        "in the evening. This advice has stood since 2026-02-01. This advice ends on 2026-04-24: "
+        "look again then."
     )
     assert wording("de").interest(_SAID) == (
         "Darauf ansprechen: klar mehr Interesse als beim durchschnittlichen Kunden: etwa 7,2-mal "
@@ -140,8 +140,8 @@ def test_an_interest_is_said_with_what_each_number_is_of_its_times_and_its_end()
         "nächsten 7 Tage: wohl an etwa so vielen Tagen wie in den letzten 7. Zuerst gesehen am "
         "2026-01-08, zuletzt am 2026-03-05. Meist im "
         "Fernsehen gesehen, auch in Apps. Stärkste Zeit: am Wochenende am Abend, etwa 5 von 10. Am "
-        "ehesten wieder: Samstag, 2026-03-07, am Abend. Dieser Rat gilt seit 2026-02-01. Er endet "
-        "am 2026-04-24: dann wieder nachsehen."
+        "ehesten wieder: Samstag, 2026-03-07, am Abend. Dieser Rat gilt seit 2026-02-01. "
+        "Dieser Rat endet am 2026-04-24: dann wieder nachsehen."
     )
 
 
@@ -317,7 +317,7 @@ def test_a_weekly_habit_is_said_with_its_weekday(language: str, counted: str, na
             {},
             "Look again when it was looked for on two days since the return.",
         ),
-        ({"until": _MARCH_12}, {}, "It ends on 2026-03-11: look again then."),
+        ({"until": _MARCH_12}, {}, "This advice ends on 2026-03-11: look again then."),
         (
             {"until": _MARCH_12},
             {"valid_until": _MARCH_12},
