@@ -352,7 +352,7 @@ def test_a_trend_is_shown_where_the_sentence_says_one(
     page: Browser, service: Service, last: str, codes: tuple[str, ...], chip: bool
 ) -> None:
     reasons = [{"code": "active_days_28", "value": 12}, *({"code": c, "value": 1} for c in codes)]
-    first = "2019-03-31" if "first" in codes else "2019-03-04"
+    first = "2019-04-01" if "first" in codes else "2019-03-04"
     golf = interest("Golf", reasons=reasons, last_active=last, first_seen=first)
     service.reader.put("acc-7", as_of=1_554_681_600_000, interests=[golf])  # midnight of the 8th
     shown(service, page, "acc-7")

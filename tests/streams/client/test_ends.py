@@ -46,7 +46,7 @@ _THEN = {**_NOW, "computed_at": _ms("2026-03-05"), "context": {**_HOME, "roaming
         (
             _raw("avoid", "suppressed"),
             {"suppressions": [_pause("contacted", "2026-03-12")]},
-            AdviceEnd("until", "2026-03-12"),
+            AdviceEnd("paused", "2026-03-12"),
         ),
         (
             _raw("avoid", "suppressed", "on_hold"),
@@ -57,7 +57,7 @@ _THEN = {**_NOW, "computed_at": _ms("2026-03-05"), "context": {**_HOME, "roaming
                 ],
                 "contactable": {"offers": {"value": False, "until": _ms("2026-03-09")}},
             },
-            AdviceEnd("until", "2026-03-12"),
+            AdviceEnd("paused", "2026-03-12"),
         ),
         (_raw("avoid", "suppressed"), {"suppressions": [_pause("holdout")]}, AdviceEnd("holdout")),
         (
