@@ -210,8 +210,8 @@ def _admin(settings: Settings) -> list[Acl]:
         *_topics(
             settings,
             # The inputs to move the group's offsets there, and to send dead letters back.
-            read=(*JOINABLE, PROFILES, OFFERS, STATE, TAGS, UNTAGGED, DEAD_LETTERS),
-            write=(*JOINABLE, PROFILES, OFFERS, STATE, TAGS),
+            read=(*JOINABLE, PROFILES, OFFERS, STATE, TAGS, AUDIENCES, UNTAGGED, DEAD_LETTERS),
+            write=(*JOINABLE, PROFILES, OFFERS, STATE, TAGS, AUDIENCES, UNTAGGED),
             look=_ALL,
             more=("Create", "AlterConfigs"),
         ),

@@ -326,6 +326,7 @@ def _move(stage: Stage) -> None:
     stage.command("admin", "replay", "--from", "2019-01-01T00:00:00", "--to-prefix", "shadow.")
     moved = ("--to-prefix", "moved.", "--partitions", str(2 * stage.plain.partitions))
     stage.command("admin", "repartition", *moved, "--yes")
+    stage.command("admin", "repartition", *moved, "--yes", "--retract")
 
 
 # -- what the tests say
