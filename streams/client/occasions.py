@@ -76,8 +76,9 @@ class Occasions(Phrasebook):
             return
         country, minutes = context.get("country"), context.get("tz_offset_min")
         named = context.get("roaming") is True and isinstance(country, str) and bool(country)
-        since, known = date_of(context.get("place_since")), is_figure(minutes)
-        zone = timezone(timedelta(minutes=minutes)) if known and abs(minutes) < _DAY_MIN else ""
+        since, zone = date_of(context.get("place_since")), ""
+        if is_figure(minutes) and abs(minutes) < _DAY_MIN:
+            zone = str(timezone(timedelta(minutes=minutes)))
         yield self.say(
             "sentence",
             "abroad",

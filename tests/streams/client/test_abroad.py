@@ -78,6 +78,8 @@ def test_what_was_said_ends_and_not_the_advice(row: dict[str, Any], said: str) -
 @pytest.mark.parametrize(("first", "said"), [("2026-02-26", False), ("2026-02-25", True)])
 def test_the_first_week_of_an_interest_has_no_trend(first: str, said: bool) -> None:
     profile = {"as_of": 1_772_722_800_000, "context": {"tz_offset_min": 60}}  # 2026-03-05
-    row = {"stance": "hold", "trend": "fading", "first_seen": first, "last_active": "2026-03-05"}
-    row["reasons"] = [{"code": "active_days_28", "value": 5}]
+    row = {
+        "stance": "hold", "trend": "fading", "first_seen": first, "last_active": "2026-03-05",
+        "reasons": [{"code": "active_days_28", "value": 5}],
+    }  # fmt: skip
     assert ("Next 7 days" in wording("en").interest(row, profile)) is said
