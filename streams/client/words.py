@@ -103,7 +103,7 @@ class Wording(Halts):
         return "" if away or foreign else self.outlook(raw, profile)
 
     def rule(self, raw: Mapping[str, Any], profile: Mapping[str, Any] | None = None) -> str:
-        """What decided on an interest (JSON): what was said or halts it, else by which numbers.
+        """Say what decided on an interest (JSON): what was said or halts it, else which numbers.
 
         Empty where the interest names neither. Of the whole `profile` come the ends of pauses.
         """
