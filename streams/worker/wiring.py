@@ -200,12 +200,12 @@ def _merge(engine: Engine) -> None:
 
 def _warm_values(ts: int, interest: str) -> list[bytes]:
     """A day of an account: what it grants and likes, and is seen with; on the last it is erased."""
-    offers = b"granted" if ts // _DAY_MS % 2 else b"withdrawn"
+    offers, opinion = (b"granted", b"like") if ts // _DAY_MS % 2 else (b"withdrawn", b"neutral")
     about = [
         b'"kind":"consent","purpose":"profiling","status":"granted"',
         b'"kind":"consent","purpose":"profiling","status":"granted","member_id":"m"',
         b'"kind":"consent","purpose":"offers","status":"%b"' % offers,
-        b'"kind":"declaration","stance":"like","interest":"%b"' % interest.encode(),
+        b'"kind":"declaration","stance":"%b","interest":"%b"' % (opinion, interest.encode()),
         b'"line":"mobile","host":"a.example","duration_ms":3600000',
         b'"line":"mobile","host":"a.example","duration_ms":3600000,"member_id":"m"',
     ]
