@@ -310,12 +310,12 @@ class Engine:
         changes.profiles += map(ProfileRecord._make, profiles)
         changes.offers += map(ProfileRecord._make, offers)
         self._checkpoint.write(changes.state, store, self.accounts, offsets)
+        verdicts = self.learner.verdicts
         if self._model_changed:
             for part in (self.learner, self.related, self.outcomes):
                 changes.state.update(part.snapshot())
             self._model_changed = False
-        verdicts = self.learner.verdicts
-        if verdicts.news:
+        elif verdicts.news:
             changes.state.update(verdicts.snapshot())
         changes.answered, verdicts.news = verdicts.news, Counter()
         if self._gives and self.learner.pool:

@@ -27,6 +27,7 @@ from features.state.layout import (
     Live,
 )
 from features.state.rows_kernel import active_on
+from features.state.slabs_kernel import find_row
 from features.state.subjects_kernel import mark
 
 _BEGUN: Final = F_ENGAGED | STILL_MORNINGS * F_MORNING
@@ -123,11 +124,10 @@ def decided_by_behaviour(live: Live, sid: int, interest: int, policy: Policy) ->
     (float, bool)
         Whatever was declared; below 0 and False where the subject was never seen with it.
     """
-    start = as_int(live.subjects.start[sid])
-    for j in range(start, start + as_int(live.subjects.used[sid])):
-        if as_int(live.rows.interest[j]) == interest and live.rows.windows[j].active != 0:
-            levels, vector = np.zeros(3), np.zeros(SIGNALS)
-            began = morning(live, sid, live.counters[0].open_day)
-            score, stance = _decided(live, j, began, policy, levels, vector)
-            return score, stance == ENGAGE
-    return -1.0, False
+    j = find_row(live.subjects, live.rows, sid, interest)
+    if j < 0 or live.rows.windows[j].active == 0:
+        return -1.0, False
+    levels, vector = np.zeros(3), np.zeros(SIGNALS)
+    began = morning(live, sid, live.counters[0].open_day)
+    score, stance = _decided(live, j, began, policy, levels, vector)
+    return score, stance == ENGAGE

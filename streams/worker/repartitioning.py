@@ -16,6 +16,7 @@ from typing import Any, cast
 
 from confluent_kafka import Message, TopicPartition
 
+from features.audiences.segments import RELEASE
 from features.records.position import Position
 from features.state.changelog_keys import META, Owner
 from streams.contract.topics import (
@@ -40,8 +41,6 @@ from streams.worker.metas import read_metas
 
 _PER_COMMIT = 5_000
 _PUBLISHED = (PROFILES, OFFERS)
-#: Key of the account of the privacy budget, which stays where the cells it paid for go.
-_LEDGER = b"release"
 _BY_APP = PARTITIONERS["consistent"]
 
 
@@ -275,7 +274,8 @@ class Migration:
                 gone = [
                     Outgoing(topic, p, key, None, cast("Any", message.headers() or []))
                     for key, message in found.items()
-                    if key not in (META, _LEDGER)
+                    # The account of the privacy budget stays where the cells it paid for go.
+                    if key not in (META, RELEASE.encode())
                 ]
                 copier.commit(gone, {})
                 yield len(gone)

@@ -115,12 +115,18 @@ def test_profiles_become_counts_and_tombstones_subtract(
     assert not [key for key in app.said() if "zqacc" in key]
 
 
-def test_a_day_is_drawn_once_and_accounted_for(kafka: str, names: Names, tmp_path: Path) -> None:
-    """As it is by default: with noise, once a day, killed and started or not."""
+def _town(kafka: str, names: Names, tmp_path: Path) -> App:
+    """The app over 400 households who all watch sports."""
     app = App(kafka, names.prefix, tmp_path / "app.log")
     for number in range(400):
         app.write(f"zqacc{number}", profile(1, ["483"]))
     app.flush()
+    return app
+
+
+def test_a_day_is_drawn_once_and_accounted_for(kafka: str, names: Names, tmp_path: Path) -> None:
+    """As it is by default: with noise, once a day, killed and started or not."""
+    app = _town(kafka, names, tmp_path)
     with app.running():
         wait_until(lambda: "interest/483" in app.said(), _WAIT_S, app.log.read_text)
         first = app.records()
@@ -143,10 +149,7 @@ def test_what_another_speaker_said_while_this_one_speaks_is_taken_back(
     kafka: str, names: Names, tmp_path: Path
 ) -> None:
     """As by one that stalled when partition 0 was taken from it, or by a repartition."""
-    app = App(kafka, names.prefix, tmp_path / "app.log")
-    for number in range(400):
-        app.write(f"zqacc{number}", profile(1, ["483"]))
-    app.flush()
+    app = _town(kafka, names, tmp_path)
     with app.running():
         wait_until(lambda: "interest/483" in app.said(), _WAIT_S, app.log.read_text)
         other = {key: value for key, value in app.records() if value is not None}["interest/483"]
