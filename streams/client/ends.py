@@ -20,7 +20,7 @@ _FORBIDDING = frozenset(SAID) - {"declared_like"}
 #: What is said of an interest itself.
 _OPINIONS = frozenset(("declared_dislike", "declared_like"))
 #: What ends by no date, what lasts longest first: each the code of the sentence on it.
-_OPEN = ("holdout", "no_end", "on_hold", "care_case")
+_OPEN = ("holdout", "no_end", "on_hold", "no_consent_offers", "care_case")
 #: What was seen on a trip waits for what is seen at home.
 _TRIPS = ("learned_abroad", "trip_taken")
 _LAST_MS = 253_402_300_800_000  # of the year 9999
@@ -78,7 +78,8 @@ def advice_end(raw: Mapping[str, Any], profile: Mapping[str, Any]) -> AdviceEnd:
         return AdviceEnd(code, day, last, last_day)
     if last:
         return AdviceEnd(last, last_day)
-    return AdviceEnd("said_open" if liked else "open" if engaged else "seen")
+    stays = "stays" if "still_likely" in codes_of(raw) else "open"
+    return AdviceEnd("said_open" if liked else stays if engaged else "seen")
 
 
 def is_forbidden(raw: Mapping[str, Any]) -> bool:
@@ -161,7 +162,7 @@ def _forbidden(
     last = max(days, default="")
     for code in _OPEN:
         if code in open_ended:
-            dated = bool(last) and code in ("on_hold", "care_case")
+            dated = bool(last) and code not in ("holdout", "no_end")
             return (f"{code}_after", last) if dated else (code, "")
     return (days[last], last) if last else ("no_end", "")
 

@@ -15,7 +15,7 @@ from streams.client.ends import SAID, advice_end, is_forbidden, pauses, shown_da
 from streams.client.habits import today_of
 from streams.client.halts import HALTS, Halts, is_dated, is_halted, says_short_chance, waits_halted
 from streams.client.kin import parts_of, wholes_of
-from streams.client.occasions import active_days, days_away, is_first_week
+from streams.client.occasions import FEW, active_days, days_away, is_first_week
 from streams.client.phrases import says_times
 
 #: There is a file of each; the first is the default.
@@ -34,12 +34,20 @@ _ALIKE = (0.95, 1.05)
 class Wording(Halts):
     """Says whole interests, permissions and suppressions of a profile in one language."""
 
-    def interest(self, raw: Mapping[str, Any], profile: Mapping[str, Any] | None = None) -> str:
-        """An interest of a profile (JSON) in words: what to do, why, when, and how long so.
+    def interest(
+        self,
+        raw: Mapping[str, Any],
+        profile: Mapping[str, Any] | None = None,
+        *,
+        below_halts: bool = False,
+    ) -> str:
+        """An interest of a profile (JSON) in words, of three lines.
 
+        The first says what to do and why, the second what was seen, the third how long it is so.
         What a number is of, and what to hold it against, stands beside it; the numbers of the rule
         that decided are in the reason's fields, and said by `rule`. Of the whole `profile`, or what
         may be known of it, comes what an interest doesn't hold: pauses, channels, ends, its day.
+        Where it stands `below_halts`, those of all offers are not said once more.
         """
         profile = profile or {}
         engaged, forbidden = raw.get("stance") == "engage", is_forbidden(raw)
@@ -47,26 +55,27 @@ class Wording(Halts):
         first = deciding[0] if deciding else {}
         more = list(filter(None, (self._reason_of(item, raw, profile) for item in beside)))
         measured = first.get("code") not in set(SAID) - HALTS
+        halts = [*self.halts(raw, profile)]
+        if halts and below_halts:
+            halts = [self.say("sentence", "halt_above")]
         if waits_halted(raw):  # the halt is of the customer, and the interest is said apart
-            lead = [*self.halts(raw, profile), self.itself(raw, profile, deciding)]
+            lead = [*halts, self.itself(raw, profile, deciding)]
             measured = measured and (bool(deciding) or strength(raw) != "likely")
         else:
             said = (self._reason_of(item, raw, profile) for item in deciding)
             why = "; ".join(filter(None, said)) or self.say("sentence", "nothing")
             stance = self.say("stance", str(raw.get("stance", "hold")))
             lead = [self.say("sentence", "interest", stance=stance, why=why)]
-            lead += self.halts(raw, profile)
-        return " ".join(
-            [
-                *lead,
-                *(self._limits(raw, profile) if engaged else ()),
-                *(self._chance(raw, first, profile) if measured else ()),
-                # Nobody acts on how often that comes which is not to be talked about.
-                *self._so_far(more, "" if forbidden else self._trend(raw, profile)),
-                *self.times(raw, profile),
-                *self._standing(raw, profile),
-            ]
-        )
+            lead += halts
+            if raw.get("stance") == "avoid" and _is_little(raw):
+                lead.append(self.say("sentence", "only_listed"))
+        lead += self._limits(raw, profile) if engaged else ()
+        lead += self._chance(raw, first, profile) if measured else ()
+        # Nobody acts on how often that comes which is not to be talked about.
+        seen = [*self._so_far(more, "" if forbidden else self._trend(raw, profile))]
+        seen += self.times(raw, profile)
+        lines = (lead, seen, self._standing(raw, profile))
+        return "\n".join(filter(None, map(" ".join, lines)))
 
     def _divided(self, raw: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """Reasons that decide, what halts all offers aside, and those that stand beside them."""
@@ -257,7 +266,7 @@ class Wording(Halts):
         why = self.say("ground" if yes else "suppression", str(raw.get("why")))
         said = self.say(
             "sentence",
-            "not_allowed" if not yes else "allowed" if until is None else "allowed_until",
+            f"{'' if yes else 'not_'}allowed{'' if until is None else '_until'}",
             use=self.say("use", use),
             why=why,
             until=shown_day(until) or "?",
@@ -275,6 +284,12 @@ def _age(since: str, profile: Mapping[str, Any]) -> str:
         return "since"
     # Written after midnight it begins with the next day, which its heading does not have yet.
     return "since_new" if since == today.isoformat() else "since_today"
+
+
+def _is_little(raw: Mapping[str, Any]) -> bool:
+    """Whether an interest (JSON) was hardly seen, or less than with the average customer."""
+    days, lift = active_days(raw), raw.get("lift")
+    return (days is not None and days <= FEW) or (is_figure(lift) and lift < 1.0)
 
 
 def _names(items: list[dict[str, Any]]) -> str:

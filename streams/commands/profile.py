@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from datetime import date, datetime, timedelta, timezone
 from importlib import util
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from features.vocabulary import Stance
 from streams.client import Profile, ProfileReader
 from streams.client.habits import newest_day, today_of
 from streams.client.words import LANGUAGES, Wording, wording
@@ -19,6 +21,7 @@ from streams.terminal import add_kafka_options, bar, settings_of
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
 NAME = "profile"
 HELP = "show the published profiles of subjects"
@@ -56,6 +59,7 @@ def run(args: argparse.Namespace) -> ExitCode:
         found = reader.bootstrap(args.timeout)
     # Tables need a package that those who have installed the reader alone don't have.
     as_json = args.json or not sys.stdout.isatty() or util.find_spec("rich") is None
+    said, console = wording(args.language), None
     for subject in args.subjects:
         if subject not in found:
             topic = settings.topic(topics.PROFILES)
@@ -67,18 +71,19 @@ def run(args: argparse.Namespace) -> ExitCode:
             from rich.console import Console
 
             console = Console(markup=False, highlight=False)
-            said = wording(args.language)
             print_profile(console, found[subject], orjson.loads(stored.value), said)
+    if console is not None:
+        console.print(said.say("shown", "legend"), style="dim")
     return ExitCode.DONE if wanted <= set(found) else ExitCode.FAILED
 
 
 def print_profile(console: Console, profile: Profile, raw: dict[str, Any], said: Wording) -> None:
-    """Print a profile as a table and sentences."""
+    """Print a profile: what it may serve, what not to talk about, then its interests."""
     from rich.table import Table
 
     later = _counted_up_to(raw)
-    table = Table(
-        title=said.say(
+    console.print(
+        said.say(
             "shown",
             "head_later" if later else "head",
             subject=profile.subject,
@@ -86,14 +91,21 @@ def print_profile(console: Console, profile: Profile, raw: dict[str, Any], said:
             at=_on_its_clock(profile),
             day=later or "",
         ),
-        caption=said.say(
-            "shown",
-            "foot" if profile.interests else "bare_foot",
-            events=profile.evidence.events,
-            days=profile.evidence.days,
-            whose=said.say("shown", "member" if "/" in profile.subject else "household"),
-        ),
+        style="bold",
     )
+    suppressions = _objects(raw, "suppressions")
+    uses = raw.get("contactable") or {}
+    for use, permission in uses.items():
+        console.print(said.permission(use, permission, raw.get("suppressions")))
+    barred = {item.get("why") for item in uses.values() if item.get("value") is not True}
+    names = {item.id: item.name for item in profile.interests}
+    for halt in suppressions:
+        told = halt.get("scope") in names or halt.get("reason") in barred
+        if "channel" in halt or not told:
+            console.print(said.suppression(halt, names))
+    for sentence in said.place(raw):
+        console.print(sentence)
+    table = Table(show_lines=True)
     for code in ("interest", "chance", "sure", "advice"):
         table.add_column(said.say("shown", code))
     for item, shown in zip(profile.interests, _objects(raw, "interests"), strict=True):
@@ -101,18 +113,33 @@ def print_profile(console: Console, profile: Profile, raw: dict[str, Any], said:
             f"{item.name} ({item.id})",
             f"{bar(item.score)} {said.chance(shown)}",
             said.chance_range(shown),
-            said.interest(shown, raw),
+            _with_advice_bold(said.interest(shown, raw, below_halts=True)),
         )
-    for sentence in said.place(raw):
-        console.print(sentence)
-    console.print(table)
-    if not profile.interests:
-        console.print(said.say("sentence", "no_interests"))
-    for use, permission in (raw.get("contactable") or {}).items():
-        console.print(said.permission(use, permission, raw.get("suppressions")))
-    names = {item.id: item.name for item in profile.interests}
-    for suppression in _objects(raw, "suppressions"):
-        console.print(said.suppression(suppression, names))
+    for stance in Stance.words():
+        if found := [item.name for item in profile.interests if item.stance == stance]:
+            console.print(f"{said.say('stance', stance)}: {', '.join(found)}.")
+    console.print(table if profile.interests else said.say("sentence", "no_interests"))
+    console.print(
+        said.say(
+            "shown",
+            "foot",
+            events=profile.evidence.events,
+            days=profile.evidence.days,
+            whose=said.say("shown", "member" if "/" in profile.subject else "household"),
+        ),
+        style="dim",
+    )
+    console.print()
+
+
+def _with_advice_bold(words: str) -> Text:
+    """The sentences on an interest, what to do of them in bold."""
+    from rich.text import Text
+
+    text = Text(words)
+    if advice := re.search(r"[.:](?=\s)", words):
+        text.stylize("bold", 0, advice.end())
+    return text
 
 
 def _objects(raw: dict[str, Any], name: str) -> list[dict[str, Any]]:

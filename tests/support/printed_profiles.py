@@ -64,7 +64,7 @@ _SAID = {
 
 
 def printed(raw: Mapping[str, Any], language: str) -> str:
-    """What the command prints of a profile (JSON), each row on one line."""
+    """What the command prints of a profile (JSON), each sentence on one line."""
     text, value = io.StringIO(), orjson.dumps(raw)
     console = Console(file=text, width=4_000, markup=False, highlight=False)
     subject = str(raw["subject"])
@@ -78,7 +78,7 @@ def faults(text: str, language: str) -> Iterator[str]:
     heading = max(date.fromisoformat(_first(found)) for found in re.finditer(of.heading, text))
     if re.search(r"\{\w*\}|\?", text):
         yield "a place is left open"
-    for row in (line for line in text.splitlines() if line.startswith("│")):
+    for row in rows(text):
         for began in re.finditer(of.began, row):
             if date.fromisoformat(began[1]) > heading:
                 yield f"begins after {heading}: {began[0]}: {row}"
@@ -90,6 +90,12 @@ def faults(text: str, language: str) -> Iterator[str]:
             yield f"not enough to talk about: {row}"
         elif not re.search(of.talks, row) and re.search(of.needs, row) and _exceeds(row, of):
             yield f"enough to talk about: {row}"
+
+
+def rows(text: str) -> Iterator[str]:
+    """Rows of a printed table, each on one line."""
+    for row in re.findall(r"(?:^│.*\n?)+", text, re.MULTILINE):
+        yield re.sub(r"[│\s]+", " ", row).strip()
 
 
 def _is_enough(row: str, of: _Patterns) -> bool:

@@ -221,7 +221,7 @@ function whole(node, text) {
 // Sentences of an interest: what to do and why stands out, and the rest opens where there is little room.
 function prose(text, name, key) {
   const found = make("div", undefined, "words");
-  const first = text.search(/\. (?=\p{Lu})/u) + 1 || text.length;
+  const first = text.search(/\.\s(?=\p{Lu})/u) + 1 || text.length;
   found.append(whole(make("p", undefined, "lead"), text.slice(0, first)));
   const rest = text.slice(first).trim();
   if (!rest) return found;

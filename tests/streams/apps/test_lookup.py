@@ -96,8 +96,8 @@ def test_why_says_what_speaks_against(service: Service) -> None:
     assert yes["engage"] is True and yes["suppressions"] == []
     assert yes["words"] == (
         "Talk about it: seen on 12 of the last 28 days: few for such a chance, which is a rough "
-        "estimate. Chance of it tomorrow: about 80%, 2.3 times the average customer's. Next 7 "
-        "days: probably on more days than in the last 7. Seen only on TV. Valid today; it can "
+        "estimate. Chance of it tomorrow: about 80%, 2.3 times the average customer's.\nNext 7 "
+        "days: probably on more days than in the last 7. Seen only on TV.\nValid today; it can "
         "change any day: check again on the day you send."
     )
     assert yes["rule"] == "", "none decided by a number"

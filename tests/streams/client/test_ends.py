@@ -78,7 +78,7 @@ _THEN = {**_NOW, "computed_at": _ms("2026-03-05"), "context": {**_HOME, "roaming
         (
             _raw("hold", "on_hold"),
             {"suppressions": [_pause("no_consent_offers", "", "all")]},
-            AdviceEnd("on_hold"),
+            AdviceEnd("no_consent_offers"),
         ),
         (
             _raw("hold", "on_hold", "care_case"),
@@ -136,7 +136,7 @@ def test_the_first_week_is_that_of_the_day_on_which_it_was_written() -> None:
     """A profile of somebody who was away is written anew without an event."""
     raw = _raw("engage", "still_likely", **_STILL)
     later = {**_NOW, "computed_at": _ms("2026-03-11")}
-    assert advice_end(raw, later) == AdviceEnd("open")
+    assert advice_end(raw, later) == AdviceEnd("stays")
     assert "kept for a week" not in wording("en").interest(raw, later)
 
 
@@ -193,7 +193,7 @@ def test_no_row_says_two_ends_or_a_day_within_a_pause(
     forbidden = stance != "engage" and {*codes} & {
         "on_hold", "care_case", "suppressed", "declared_dislike",
     }  # fmt: skip
-    looks = re.findall(r"look again|Look again|check again|No end date is set", words)
+    looks = re.findall(r"look again|Look again|check again|no end date", words)
     assert len(looks) == 1, words
     if "Valid today" in words or "No end is set" in words:
         assert not re.search(r"\bends (on|then)|kept for a week", words), words

@@ -37,8 +37,8 @@ def _said(stance: str, *codes: Any, held: tuple[dict[str, Any], ...] = (), **fie
     [
         (
             [_UNCLEAR],
-            "The interest itself is not enough for an offer yet: about 5 times as likely as the "
-            "average customer to spend time on it tomorrow, a chance of about 45%, but not surely",
+            "The interest itself is not enough for an offer yet: the chance tomorrow is about 45%, "
+            "about 5 times the average customer's (about 9%); at worst it is 4%, and an offer",
         ),
         (
             [{"code": "declared_like", "value": 1}],
@@ -131,7 +131,7 @@ def test_beside_a_draw_a_missing_consent_is_said_and_neither_twice() -> None:
     of_all = (_held("all", "holdout"), _held("all", "no_consent_offers"))
     words = _said("avoid", "suppressed", "on_hold", held=of_all)
     assert words.startswith(f"{lot} {consent}") and words.count("No offers") == 1
-    assert words.endswith("No end date is set.")
+    assert words.endswith("The lot has no end date: look again when the profile changes.")
     alone = _said("avoid", "suppressed", held=(_held("483", "holdout"),))
     assert alone.startswith(lot) and "No offers" not in alone
     whole = _said("avoid", "suppressed", "on_hold", held=of_all[:1])

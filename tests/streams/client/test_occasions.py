@@ -35,6 +35,7 @@ def _said(days: int, language: str = "en", **fields: Any) -> str:
             "2026-03-04",
             "seen on 9 of the 9 days since it was first seen.",
         ),  # never more than all
+        (0, "2026-02-20", "on none of the last 28 days was there enough of it to count."),
     ],
 )
 def test_days_are_those_on_which_it_could_be_seen(days: int, first: str, said: str) -> None:
@@ -53,9 +54,9 @@ def test_few_days_beside_a_high_chance_are_reconciled_with_it() -> None:
     habit = {"code": "weekly_habit", "value": 1.0}
     weekly = _said(5, score=0.45, more=[habit])
     assert "few for such" not in weekly
-    friday = "on Fridays in each of the last 4 weeks: tomorrow is a Friday, a usual day for it"
-    assert f"{friday}, which after only 4 weeks raises the chance less" in weekly
-    assert f"{friday}." in _said(5, score=0.7, more=[habit])
+    friday = "on Fridays in each of the last 4 weeks: tomorrow is a Friday, {}"
+    assert friday.format("but 4 weeks are too few to count on it") in weekly
+    assert friday.format("a usual day for it.") in _said(5, score=0.7, more=[habit])
     assert "on Fridays in each of the last 4 weeks." in _said(5, more=[habit]), "no chance is known"
     for fitting in (
         _said(12, score=0.45),
@@ -128,3 +129,35 @@ def test_advice_on_what_was_not_seen_for_long_says_so(days: int, habit: bool, sa
     assert (f"or before, though it was last seen {days} days ago, but today it" in words) is said
     assert ("Most likely next" in words) is not said
     assert ("Next 7 days" in words) is not said
+
+
+@pytest.mark.parametrize(
+    ("language", "counted", "named"),
+    [
+        ("en", "seen on Fridays in 3 of the last 4 weeks", "comes back on Sundays"),
+        ("de", "freitags in 3 der letzten 4 Wochen gesehen", "es kehrt sonntags wieder"),
+    ],
+)
+def test_a_weekly_habit_is_said_with_its_weekday(language: str, counted: str, named: str) -> None:
+    said = wording(language)
+    raw = {
+        "first_seen": "2026-01-09",
+        "last_active": "2026-03-05",
+        "moments": [{"weekday": "sunday", "part": "evening", "p": 0.5}],
+        "reasons": [
+            {"code": "active_days_28", "value": 5},
+            {"code": "weekly_habit", "value": 0.75},
+        ],
+    }
+    profile = {
+        "as_of": 1_772_722_800_000,  # a Thursday
+        "computed_at": 1_772_726_400_000,
+        "context": {"roaming": False, "country": "DE", "tz_offset_min": 60},
+    }
+    assert counted in said.interest(raw, profile)
+    assert named in said.interest(raw, {**profile, "context": {}})
+    always = {**raw, "reasons": [{"code": "weekly_habit", "value": 1.0}]}
+    each = "in each of the last 4 weeks" if language == "en" else "in jeder der letzten 4 Wochen"
+    assert each in said.interest(always, profile)
+    either = said.interest({**raw, "moments": []}, {})
+    assert "the same weekday" in either or "am selben Wochentag" in either

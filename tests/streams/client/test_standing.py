@@ -39,8 +39,7 @@ def test_advice_that_stays_is_said_with_its_beginning_and_its_end() -> None:
         .startswith(
             "Talk about it: a clear interest since 2026-02-01 or before, but today it lacks days, "
             "not the chance: new advice takes 4 of the last 7 days, or the same weekday in each of "
-            "4 weeks. It is given up only when even the best case, now 56%, falls below 35%, so "
-            "that advice does not change from day to day. "
+            "4 weeks. It is kept until even the best case, now 56%, falls below 35%. "
             "Chance of it tomorrow: about 55%, 7.2 times the average customer's."
         )
     )
@@ -64,7 +63,7 @@ def test_what_ends_advice_is_one_figure(
 ) -> None:
     still = {"code": "still_likely", "value": {"score": best, "needs": 0.35}}
     raw = {**_RAW, "score": score, "lift": lift, "reasons": [still]}
-    assert f"now {best:.0%}, falls below {ends}, so that" in wording("en").interest(raw)
+    assert f"now {best:.0%}, falls below {ends}." in wording("en").interest(raw)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +83,7 @@ def test_advice_of_the_first_week_is_kept_whatever_comes(since: str, said: str, 
     week = "such advice is kept for a week at least."
     assert (week in found) is bool(kept)
     end = f"Look again on {kept}: the week for which it is kept ends then."
-    assert found.endswith(end if kept else "any day: check again on the day you send.")
+    assert found.endswith(end if kept else "\nCheck again on the day you send.")
     assert ("falls below" in found) is not bool(kept)
 
 
@@ -101,8 +100,8 @@ def _said(reason: dict[str, Any], language: str = "en", **fields: Any) -> str:
 def test_what_looks_alike_is_said_with_what_makes_it_differ() -> None:
     """Both print 50 % and 2.7 times; one is a little less, and has to be surer."""
     waits, begins = _said(_UNCLEAR, stance="hold"), _said(_LIKELY, stance="engage")
-    assert "a chance of just below 50%, but not surely. At worst it is 18%, the average" in waits
-    assert "has about 19%; an offer takes a chance of at least 50%." in waits
+    assert "the chance tomorrow is just below 50%, about 2.7 times the average customer's" in waits
+    assert "(about 19%); at worst it is 18%, and an offer takes a chance of at least 50%." in waits
     assert "a chance of about 50%, about 2.7 times the average customer's. An offer" in begins
     assert "An offer takes a chance of 50% and 2 times the average customer's, and both" in begins
     assert "knapp unter 50 %" in _said(_UNCLEAR, "de", stance="hold")

@@ -75,7 +75,28 @@ def test_a_chance_is_printed_with_what_it_is_at_worst_and_at_best() -> None:
     """One margin, the one that sentences speak of; and no more is said of it above no rows."""
     item = {**_RAW["interests"][0], "score": 0.4, "confidence": 0.7}
     found = shown(interests=[item])
-    assert "about 40%" in found and "6% to 74%" in found and "At worst: nine times in ten" in found
+    assert "about 40%" in found and "6% to 74%" in found
     assert "±" not in found
     empty = shown(interests=[])
     assert "At worst:" not in empty and "Made from 30 events on 20 days." in empty
+
+
+def test_what_halts_all_offers_is_said_once_above_the_interests() -> None:
+    until = 1_773_270_000_000
+    halt = {"scope": "all", "reason": "contact_cap", "until": until}
+    no = {"value": False, "why": "contact_cap", "until": until}
+    item = {**_RAW["interests"][0], "stance": "hold", "score": 0.2}
+    item["reasons"] = [{"code": "on_hold", "value": 1}]
+    found = shown(interests=[item], suppressions=[halt], contactable={"offers": no})
+    assert found.count("spoken to as often as the rules allow") == 1
+    assert "Offers may be made: no, not until 2026-03-11: " in found
+    assert "No offers to this customer, as said above. " in found
+    alone = shown(interests=[item], suppressions=[halt], contactable={})
+    assert "No offers at all until 2026-03-11: " in alone, "where no permission says it"
+
+
+def test_what_to_do_is_summed_up_above_the_table() -> None:
+    name = _RAW["interests"][0]["name"]
+    lines = shown().splitlines()
+    summed = lines.index(f"Talk about it: {name}.")
+    assert summed < next(n for n, line in enumerate(lines) if name in line and line[0] == "│")
