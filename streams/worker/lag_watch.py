@@ -64,5 +64,9 @@ class LagWatch:
     def _run(self) -> None:
         meter = LagMeter(self._settings)
         while not self._ended.wait(_EVERY_S):
-            self.look(meter)
+            try:
+                self.look(meter)
+            except RuntimeError:
+                if not self._ended.is_set():  # else its client was closed with the process
+                    raise
         meter.close()
