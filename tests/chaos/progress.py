@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import OffsetSpec
@@ -40,10 +42,11 @@ class Progress:
         self.total = sum(self._ends.values())
         self.behind = dict.fromkeys(range(settings.partitions), 1)
         self.left = self.total
-        #: The longest that a partition with records to commit committed none, in seconds of a
-        #: `FairClock`: the time for which nobody looked, or the machine had others to serve, is
-        #: no fault of the worker's.
+        #: The longest that a partition with records to commit committed none while that was timed,
+        #: in seconds of a `FairClock`: the time for which nobody looked, or the machine had others
+        #: to serve, is no fault of the worker's.
         self.standstill = 0.0
+        self._timed = False
         self._clock = FairClock()
         self._passed = 0.0
         self._moved = dict.fromkeys(self.behind, 0.0)
@@ -62,10 +65,14 @@ class Progress:
         """End the thread."""
         self._stopped.set()
 
-    def time_standstill(self) -> None:
-        """Begin to take the time for which partitions stand still."""
-        self._moved = dict.fromkeys(self.behind, self._passed)
-        self.standstill = 0.0
+    @contextmanager
+    def timing(self) -> Iterator[None]:
+        """Time in the block for how long partitions stand still; of all blocks the longest stays."""
+        self._moved, self._timed = dict.fromkeys(self.behind, self._passed), True
+        try:
+            yield
+        finally:
+            self._timed = False
 
     def recovered(self, since: float) -> float | None:
         """When every partition had committed something after `since`; None if not yet.
@@ -109,6 +116,7 @@ class Progress:
                 if moved or not self.behind[partition]:
                     self._moved[partition] = self._passed
                 still = self._passed - self._moved[partition]
-                self.standstill = max(self.standstill, still)
+                if self._timed:
+                    self.standstill = max(self.standstill, still)
                 self.behind[partition] = behind[partition]
             self.left = sum(behind.values())

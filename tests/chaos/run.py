@@ -174,21 +174,22 @@ def _strike(plan: Plan, cluster: Cluster, progress: Progress, outcome: Outcome) 
 
 
 def _drain(plan: Plan, cluster: Cluster, progress: Progress) -> None:
-    """Have nearly all of the input read."""
+    """Have nearly all of the input read, what faults put into it as well, and time it."""
     cluster.pace(rate=0.0)
-    cluster.wait_for(lambda: progress.left <= _UNREAD * plan.events or bool(cluster.fatal), _END_S)
+    cluster.wait_for(partial(progress.has_recovered, time.monotonic()), _RECOVERY_S)
+    nearly = _UNREAD * plan.events
+    with progress.timing():
+        cluster.wait_for(lambda: progress.left <= nearly or bool(cluster.fatal), _END_S)
     cluster.pace(rate=_LEAST_RATE)
 
 
 def _finish(cluster: Cluster, progress: Progress, outcome: Outcome) -> None:
     cluster.weather()
     cluster.pace(rate=0.0, clock_off_s=0.0)
-    progress.time_standstill()  # what the faults added lies at the end of the inputs
     live = None
-    if (
-        cluster.wait_for(lambda: cluster.done() or bool(cluster.fatal), _END_S)
-        and not cluster.fatal
-    ):
+    with progress.timing():  # what faults added lies at the end of the inputs
+        ended = cluster.wait_for(lambda: cluster.done() or bool(cluster.fatal), _END_S)
+    if ended and not cluster.fatal:
         live = cluster.digests()
         await_markers(cluster.settings)
     ends = ", ".join(f"{name} {count}" for name, count in sorted(cluster.ends.items()))

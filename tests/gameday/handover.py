@@ -86,12 +86,12 @@ def _scale_out(stage: Stage, still: list[float]) -> float:
     """Seconds until a third worker is ready and all commit; how long one did not, into the list."""
     stage.wait_for(lambda: False, _REST_S)
     assert stage.progress is not None
-    stage.progress.time_standstill()
-    since = time.monotonic()
-    stage.start(2)
-    assert stage.wait_for(lambda: stage.ready(2), READY_S), stage.said()
-    ready = time.monotonic()
-    assert stage.wait_for(lambda: stage.recovered(ready) is not None, READY_S), stage.said()
+    stage.progress.standstill, since = 0.0, time.monotonic()
+    with stage.progress.timing():
+        stage.start(2)
+        assert stage.wait_for(lambda: stage.ready(2), READY_S), stage.said()
+        ready = time.monotonic()
+        assert stage.wait_for(lambda: stage.recovered(ready) is not None, READY_S), stage.said()
     took = (stage.recovered(ready) or ready) - since
     still.append(stage.progress.standstill)
     stage.have((0, 1))
