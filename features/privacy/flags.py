@@ -34,12 +34,12 @@ def flags_of(person: Person, now: int, taxonomy: Taxonomy, rules: Rules) -> Flag
         Watermark, ms: what ended before it counts no more.
     """
     flags: Flags = {}
-    for interest, stance, _ in person.opinions(now, rules):
+    for interest, stance, *_ in person.opinions(now, rules):
         index = taxonomy.index(interest)
         below = () if stance == Opinion.LIKE else taxonomy.descendants(index)
         for node in (index, *below):
             flags[node] = flags.get(node, 0) | _FLAG[stance]
-    for interest, _, _ in person.quiet(now, rules):
+    for interest, *_ in person.quiet(now, rules):
         for node in rules.quieted(interest):
             flags[node] = flags.get(node, 0) | lay.F_QUIET
     return flags
@@ -62,14 +62,14 @@ def expiries(
     likes: dict[int, int] = {}
     others = dict(silent)
     for person in persons:
-        for interest, stance, until in person.opinions(now, rules):
+        for interest, stance, until, _ in person.opinions(now, rules):
             index = taxonomy.index(interest)
             if stance == Opinion.LIKE:
                 likes[index] = max(until, likes.get(index, 0))
                 continue
             for node in (index, *taxonomy.descendants(index)):
                 others[node] = max(until, others.get(node, 0))
-        for interest, _, until in person.quiet(now, rules):
+        for interest, _, until, _ in person.quiet(now, rules):
             for node in rules.quieted(interest):
                 others[node] = max(until, others.get(node, 0))
     return likes | others

@@ -206,6 +206,12 @@ class Kin:
         return None if value is None else Case.from_bytes(value)
 
     @property
+    def care_since(self) -> int | None:
+        """Event time of the first of the words that care cases are open by, ms; None: none is."""
+        words = map(self.case, self.open)
+        return min([case.ts for case in words if case is not None], default=None)
+
+    @property
     def shared(self) -> bool:
         """Whether a child's device is shared by the household."""
         if self._listed is not None:

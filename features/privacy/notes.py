@@ -21,8 +21,8 @@ _MAX_NOTES = 50
 #: Each use of profiles, and the scope of what bars it.
 _USES: Final = ((Purpose.OFFERS, "all"), (Purpose.AUDIENCES, "audiences"))
 _PROFILING: Final = frozenset({Purpose.PROFILING})
-#: Scope, reason and end of a suppression of everything.
-Hold: TypeAlias = tuple[str, SuppressionReason, int | None]
+#: Scope, reason, end and beginning of a suppression of everything.
+Hold: TypeAlias = tuple[str, SuppressionReason, int | None, int | None]
 
 
 class Notes(NamedTuple):
@@ -58,9 +58,10 @@ class Situation(NamedTuple):
         None for the household.
     namesakes : tuple of Person
         Members who are spelled as the member is: what they refuse, he refuses.
-    child, care, child_device : bool
-        Whether the member is a child, the account has an open care case, or shares a child's
-        device.
+    child, child_device : bool
+        Whether the member is a child, or the account shares a child's device.
+    care : int or None
+        Event time, ms, from which on the account has an open care case; None where it has none.
     silence : tuple of Forbidden
         What must not be said, for it was spoken to.
     """
@@ -69,7 +70,7 @@ class Situation(NamedTuple):
     member: Person | None
     namesakes: tuple[Person, ...]
     child: bool
-    care: bool
+    care: int | None
     child_device: bool
     silence: tuple[Forbidden, ...] = ()
 
@@ -82,7 +83,7 @@ class Situation(NamedTuple):
     @property
     def is_plain(self) -> bool:
         """Whether there is no word on what profiles are used for, and no reason to be silent."""
-        if self.child or self.care or self.child_device or self.silence:
+        if self.child or self.care is not None or self.child_device or self.silence:
             return False
         return all(person.consents.keys() <= _PROFILING for person in self.persons)
 
@@ -110,10 +111,10 @@ def notes(
     rights, said = rights_of(it._replace(silence=()), now, rules), said_of(it.silence, tree)
     if any(person.about for person in it.persons):
         found = [
-            {"scope": scope, "name": tree.names[tree.index(scope)], "reason": reason, "until": end}
-            for scope, reason, end in _quiet(it, now, rules, held)
+            {"scope": scope, "name": tree.names[tree.index(scope)], "reason": why, **times}
+            for scope, why, times in _quiet(it, now, rules, held)
         ]
-        unnamed = [{key: value for key, value in item.items() if key != "name"} for item in found]
+        unnamed = [{key: item[key] for key in ("scope", "reason", "until")} for item in found]
         ends = expiries(it.persons, now, tree, rules, said.ends)
         said = said._replace(
             interests=(*said.interests, *map(orjson.dumps, found)),
@@ -153,18 +154,19 @@ def _or_open(until: int) -> int | None:
 
 def _quiet(
     it: Situation, now: int, rules: Rules, held: Mapping[str, int]
-) -> Iterator[tuple[str, str, int]]:
+) -> Iterator[tuple[str, str, dict[str, int]]]:
     for person in it.persons:
-        for interest, stance, until in person.opinions(now, rules):
+        for interest, stance, until, since in person.opinions(now, rules):
             if stance == Opinion.DISLIKE:
-                yield interest, SuppressionReason.DISLIKE, until
+                yield interest, SuppressionReason.DISLIKE, {"since": since, "until": until}
     for person in it.persons:
-        for interest, why, until in person.quiet(now, rules):
+        for interest, why, until, since in person.quiet(now, rules):
+            times = {"since": since, "until": until}
             silent = set(rules.quieted(interest))
             near = sorted(
                 name for name, index in held.items() if index in silent and name != interest
             )
-            yield from ((name, why, until) for name in (interest, *near))
+            yield from ((name, why, times) for name in (interest, *near))
 
 
 def _permission(barred: Hold | None, end: int, until: int) -> bytes:
@@ -273,7 +275,14 @@ def _begun(
 
 
 def _general(held: Iterable[Hold]) -> bytes:
-    return _joined([{"scope": scope, "reason": why, "until": end} for scope, why, end in held])
+    return _joined(
+        [
+            {"scope": scope, "reason": why}
+            | ({} if since is None else {"since": since})
+            | {"until": end}
+            for scope, why, end, since in held
+        ]
+    )
 
 
 def _joined(found: list[dict[str, Any]]) -> bytes:
@@ -284,21 +293,21 @@ def _joined(found: list[dict[str, Any]]) -> bytes:
 
 
 def holds(it: Situation, now: int, rules: Rules) -> Iterator[Hold]:
-    """Scope, reason and end of suppressions that apply to every interest of a subject."""
-    if it.care:
-        yield "all", SuppressionReason.CARE_CASE, None
+    """Suppressions that apply to every interest of a subject."""
+    if it.care is not None:
+        yield "all", SuppressionReason.CARE_CASE, None, it.care
     if not it.account.allows(Purpose.OFFERS, now, rules):
-        yield "all", SuppressionReason.NO_CONSENT_OFFERS, None
+        yield "all", SuppressionReason.NO_CONSENT_OFFERS, None, None
     elif it.child or it.refuses(Purpose.OFFERS, now):
-        yield "all", SuppressionReason.MEMBER_NO_OFFERS, None
+        yield "all", SuppressionReason.MEMBER_NO_OFFERS, None, None
     if it.child_device and rules.shared_device_holds:
-        yield "all", SuppressionReason.CHILD_DEVICE, None
+        yield "all", SuppressionReason.CHILD_DEVICE, None, None
     if not it.account.allows(Purpose.AUDIENCES, now, rules) or it.refuses(Purpose.AUDIENCES, now):
-        yield "audiences", SuppressionReason.NO_CONSENT_AUDIENCES, None
+        yield "audiences", SuppressionReason.NO_CONSENT_AUDIENCES, None, None
     yield from _spoken_holds(it.silence)
 
 
 def _spoken_holds(silence: Iterable[Forbidden]) -> Iterator[Hold]:
     found = [item for item in silence if item.interest is None and item.channel is None]
     for item in sorted(found, key=lambda item: -item.until):  # the last end first
-        yield "all", item.rule, _or_open(item.until)
+        yield "all", item.rule, _or_open(item.until), None

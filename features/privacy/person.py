@@ -64,11 +64,12 @@ class Held(NamedTuple):
 
 
 class Timed(NamedTuple):
-    """A statement on an interest, valid until a time in ms."""
+    """A statement on an interest, valid until a time in ms, made at another."""
 
     interest: str
     word: str
     until: int
+    since: int
 
 
 @dataclass
@@ -217,7 +218,7 @@ class Person:
         days = {Opinion.LIKE: rules.like_days, Opinion.DISLIKE: rules.dislike_days}
         return _in_force(
             (
-                Timed(said.interest, said.stance, held.ts + days[stance] * DAY_MS)
+                Timed(said.interest, said.stance, held.ts + days[stance] * DAY_MS, held.ts)
                 for held in self.about.values()
                 if isinstance(said := held.said, Declaration)
                 and (stance := Opinion(said.stance)) in days
@@ -240,7 +241,7 @@ class Person:
                     quiet = days * DAY_MS
                     if said.quiet_days is None and kind.rhythm and held.rhythm:
                         quiet = held.rhythm * 3 // 4  # in time for the next one
-                    found.append(Timed(said.interest, said.kind, held.ts + quiet))
+                    found.append(Timed(said.interest, said.kind, held.ts + quiet, held.ts))
                 case other:
                     assert_never(other)
         return _in_force(found, now)

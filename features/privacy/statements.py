@@ -155,7 +155,7 @@ class Statements:
             self._ledger.person(account, member) if member and person is not None else None,
             tuple(self._ledger.alike(account, member)) if member and person is not None else (),
             bool(member) and self._admission.is_child(account, member),
-            kin is not None and bool(kin.open),
+            None if kin is None else kin.care_since,
             kin is not None and kin.shared,
             spoken.forbidden(account, member, now, interests)
             if told and person is not None

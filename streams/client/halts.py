@@ -29,6 +29,8 @@ from streams.client.occasions import HABIT_DAYS, Occasions, days_away, has_few_d
 
 #: Reasons of a halt of all offers.
 HALTS = frozenset(("care_case", "on_hold"))
+#: Reasons of suppressions that happened on a day, and do not last.
+_HAPPENED = frozenset(("purchase", "decision_against"))
 #: Rules by which an interest is as strong as an offer takes.
 _STRONG = frozenset(("lift_clear", "likely", "still_likely", "tried"))
 
@@ -42,7 +44,10 @@ class Halts(Occasions):
             return
         codes = codes_of(raw)
         if "care_case" in codes:
-            yield self.say("sentence", "halt_care")
+            of_all = pauses(raw, profile, "all")
+            faults = [item for item in of_all if item.get("reason") == "care_case"]
+            since = self.began(faults[0]) if faults else ""
+            yield self.say("sentence", "halt_care", since=since)
         if "on_hold" not in codes:
             return
         every = [(item.get("reason"), item.get("until")) for item in pauses(raw, profile, "all")]
@@ -60,6 +65,16 @@ class Halts(Occasions):
         reason = self.say("suppression", str(why)) if why else self.reason("on_hold")
         return self.say("sentence", "halt_until" if until else "halt", why=reason, until=until)
 
+    def why(self, suppression: Mapping[str, Any]) -> str:
+        """The reason of a suppression (JSON), and since when it holds, where that is told."""
+        return self.say("suppression", str(suppression.get("reason"))) + self.began(suppression)
+
+    def began(self, suppression: Mapping[str, Any]) -> str:
+        """On what day that happened, or since when it is so, that a suppression (JSON) is for."""
+        day = shown_day(suppression.get("since"))
+        kind = "on_day" if suppression.get("reason") in _HAPPENED else "since_day"
+        return self.say("sentence", kind, day=day) if day else ""
+
     def itself(
         self, raw: Mapping[str, Any], profile: Mapping[str, Any], others: list[dict[str, Any]]
     ) -> str:
@@ -76,9 +91,8 @@ class Halts(Occasions):
             why = self._strength(raw, profile, strength(raw))
             return self.say("sentence", "itself_engage" if why else "itself_bare", why=why)
         why = "; ".join(self.reason(str(i.get("code")), i.get("value"), raw) for i in others)
-        codes = {str(item.get("code")) for item in others}
-        strong = "declared_like" in codes or codes <= _STRONG
-        return self.say("sentence", "itself_engage" if strong else "itself_hold", why=why)
+        kind = "itself_engage" if is_strong(others) else "itself_hold"
+        return self.say("sentence", kind, why=why)
 
     def _strength(self, raw: Mapping[str, Any], profile: Mapping[str, Any], kind: str) -> str:
         """By which figures an interest is strong enough; empty where it has none."""
@@ -113,7 +127,7 @@ class Halts(Occasions):
             why, until = str(item.get("reason")), shown_day(item.get("until"))
             if why not in ("dislike", "care_case", "holdout"):
                 kind = "_suppressed_until" if until else "_suppressed_open"
-                reason = self.say("suppression", why)
+                reason = self.why(item)
                 said.append(self.say("reason", kind, why=reason, until=until))
         if said or any(_is(own, "dislike")):
             return "; ".join(dict.fromkeys(said))
@@ -124,8 +138,10 @@ class Halts(Occasions):
         found = [i for i in suppressions_on(raw, profile) if i.get("reason") == "dislike"]
         of = [item for item in found if item.get("scope") != "all" and "name" in item]
         if of and all(item.get("scope") != raw.get("id") for item in found):
-            return self.say("reason", "_declared_dislike_of", name=of[0]["name"])
-        return self.reason("declared_dislike")
+            said = self.say("reason", "_declared_dislike_of", name=of[0]["name"])
+        else:
+            said = self.reason("declared_dislike")
+        return said + (self.began(found[0]) if found else "")
 
     def kept(self, value: Any, raw: Mapping[str, Any], profile: Mapping[str, Any]) -> str:
         """The reason of advice that stays: that it is of its first week, or what ends it."""
@@ -168,6 +184,12 @@ class Halts(Occasions):
             most = value.get("score")  # rounded figures could put the one above the other
             bounds["ends"] = self._percent(min(ends, most) if is_figure(most) else ends)
         return bounds
+
+
+def is_strong(reasons: list[dict[str, Any]]) -> bool:
+    """Whether reasons that decide, a halt aside, make an interest strong enough."""
+    codes = {str(item.get("code")) for item in reasons}
+    return "declared_like" in codes or codes <= _STRONG
 
 
 def says_short_chance(raw: Mapping[str, Any], profile: Mapping[str, Any]) -> bool:

@@ -37,8 +37,10 @@ class Occasions(Phrasebook):
             of = min(_COUNTED, max(1, (day - first).days, int(days)))
         if not is_figure(days) or of == 1:
             return self.reason("active_days_28", value, raw)
-        if days == 0:  # it was seen, or it would not be told of, but too little for a day
-            return self.say("reason", "_active_days_none")
+        if days == 0:  # it was seen, or it would not be told of
+            last, today = date_of(raw.get("last_active")), today_of(profile)
+            lately = last is not None and today is not None and (today - last).days < _COUNTED
+            return self.say("reason", "_active_days_brief" if lately else "_active_days_none")
         kind = "active_days_28" if of == _COUNTED else "_active_days_since"
         said = self.say("reason", kind, value=days, of=of)
         score = raw.get("score")

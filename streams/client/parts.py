@@ -116,7 +116,8 @@ class Interest:
 class Suppression:
     """Do not offer: ``scope`` is ``all`` or an interest id, ``until`` epoch ms or None (open).
 
-    With a ``channel`` it forbids that one alone.
+    With a ``channel`` it forbids that one alone; ``since`` is when that happened which it is for,
+    epoch ms, or None.
     """
 
     scope: str
@@ -124,6 +125,7 @@ class Suppression:
     until: int | None = None
     name: str = ""
     channel: str = ""
+    since: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -205,6 +205,7 @@ def _profile(subject: str, raw: Mapping[str, Any], schema: int) -> Profile:
                 _whole(s, "until"),
                 _take(s, "name", str, ""),
                 _take(s, "channel", str, ""),
+                _whole(s, "since"),
             )
             for s in _objects(raw, "suppressions")
         ),

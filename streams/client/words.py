@@ -13,7 +13,15 @@ from typing import Any
 from streams.client.chances import codes_of, dicts, is_figure, strength
 from streams.client.ends import SAID, advice_end, is_forbidden, pauses, shown_day
 from streams.client.habits import today_of
-from streams.client.halts import HALTS, Halts, is_dated, is_halted, says_short_chance, waits_halted
+from streams.client.halts import (
+    HALTS,
+    Halts,
+    is_dated,
+    is_halted,
+    is_strong,
+    says_short_chance,
+    waits_halted,
+)
 from streams.client.kin import parts_of, wholes_of
 from streams.client.occasions import FEW, active_days, days_away, is_first_week
 from streams.client.phrases import says_times
@@ -67,8 +75,11 @@ class Wording(Halts):
             stance = self.say("stance", str(raw.get("stance", "hold")))
             lead = [self.say("sentence", "interest", stance=stance, why=why)]
             lead += halts
-            if raw.get("stance") == "avoid" and _is_little(raw):
+            days = active_days(raw)
+            if raw.get("stance") == "avoid" and days is not None and days <= FEW:
                 lead.append(self.say("sentence", "only_listed"))
+            elif forbidden:
+                lead += self._chance(raw, first, profile)
         lead += self._limits(raw, profile) if engaged else ()
         lead += self._chance(raw, first, profile) if measured else ()
         # Nobody acts on how often that comes which is not to be talked about.
@@ -76,6 +87,13 @@ class Wording(Halts):
         seen += self.times(raw, profile)
         lines = (lead, seen, self._standing(raw, profile))
         return "\n".join(filter(None, map(" ".join, lines)))
+
+    def advice(self, raw: Mapping[str, Any]) -> str:
+        """What to do with an interest (JSON), without its reasons."""
+        if not waits_halted(raw):
+            return self.say("stance", str(raw.get("stance", "hold")))
+        deciding, _ = self._divided(raw)
+        return self.say("shown", f"halted_{'strong' if is_strong(deciding) else 'weak'}")
 
     def _divided(self, raw: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """Reasons that decide, what halts all offers aside, and those that stand beside them."""
@@ -248,7 +266,7 @@ class Wording(Halts):
             "sentence",
             "suppression" if until is None else "suppression_until",
             what=self.say("scope", kind, name=name, channel=channel),
-            why=self.say("suppression", str(raw.get("reason"))),
+            why=self.why(raw),
             until=shown_day(until) or "?",
         )
 
@@ -264,6 +282,9 @@ class Wording(Halts):
         """
         until, yes = raw.get("until"), raw.get("value") is True
         why = self.say("ground" if yes else "suppression", str(raw.get("why")))
+        halts = (item for item in dicts(suppressions) if item.get("reason") == raw.get("why"))
+        if (halt := next(halts, None)) is not None:
+            why += self.began(halt)
         said = self.say(
             "sentence",
             f"{'' if yes else 'not_'}allowed{'' if until is None else '_until'}",
@@ -284,12 +305,6 @@ def _age(since: str, profile: Mapping[str, Any]) -> str:
         return "since"
     # Written after midnight it begins with the next day, which its heading does not have yet.
     return "since_new" if since == today.isoformat() else "since_today"
-
-
-def _is_little(raw: Mapping[str, Any]) -> bool:
-    """Whether an interest (JSON) was hardly seen, or less than with the average customer."""
-    days, lift = active_days(raw), raw.get("lift")
-    return (days is not None and days <= FEW) or (is_figure(lift) and lift < 1.0)
 
 
 def _names(items: list[dict[str, Any]]) -> str:

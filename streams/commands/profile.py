@@ -115,9 +115,8 @@ def print_profile(console: Console, profile: Profile, raw: dict[str, Any], said:
             said.chance_range(shown),
             _with_advice_bold(said.interest(shown, raw, below_halts=True)),
         )
-    for stance in Stance.words():
-        if found := [item.name for item in profile.interests if item.stance == stance]:
-            console.print(f"{said.say('stance', stance)}: {', '.join(found)}.")
+    for advice, found in _summed_up(raw, said).items():
+        console.print(f"{advice}: {', '.join(found)}.")
     console.print(table if profile.interests else said.say("sentence", "no_interests"))
     console.print(
         said.say(
@@ -130,6 +129,15 @@ def print_profile(console: Console, profile: Profile, raw: dict[str, Any], said:
         style="dim",
     )
     console.print()
+
+
+def _summed_up(raw: dict[str, Any], said: Wording) -> dict[str, list[str]]:
+    """Names of the interests by what to do with them, what is to be talked about first."""
+    found: dict[str, list[str]] = {}
+    order = Stance.words().index
+    for item in sorted(_objects(raw, "interests"), key=lambda item: order(item["stance"])):
+        found.setdefault(said.advice(item), []).append(str(item.get("name", item.get("id"))))
+    return found
 
 
 def _with_advice_bold(words: str) -> Text:

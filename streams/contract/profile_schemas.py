@@ -242,6 +242,12 @@ PROFILE = record(
             _suppression(
                 "`all`, an interest id, or `audiences` (not to be counted)",
                 Property("name", text(1, 128), "of the interest, where the scope is one"),
+                Property(
+                    "since",
+                    MOMENT,
+                    "event time of the fact that it follows from, epoch milliseconds; absent where "
+                    "it follows from none, or from contacts",
+                ),
             ),
             256,
         ),

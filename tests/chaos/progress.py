@@ -67,7 +67,7 @@ class Progress:
 
     @contextmanager
     def timing(self) -> Iterator[None]:
-        """Time in the block for how long partitions stand still; of all blocks the longest stays."""
+        """Time in the block for how long partitions stand still; the longest of all stays."""
         self._moved, self._timed = dict.fromkeys(self.behind, self._passed), True
         try:
             yield

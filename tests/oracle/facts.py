@@ -314,7 +314,13 @@ class Known:
     @property
     def case_open(self) -> bool:
         """Whether a care case is open."""
-        return any(d["status"] == "opened" for d in self.latest("care_case", "case_id"))
+        return self.case_since is not None
+
+    @property
+    def case_since(self) -> int | None:
+        """Event time of the first word by which a care case is open."""
+        words = self.latest("care_case", "case_id")
+        return min((d["ts"] for d in words if d["status"] == "opened"), default=None)
 
     def refusal(self, doc: Doc, tree: Taxonomy, now: int) -> str:
         """Why something about an interest is not kept; empty where it is."""
@@ -326,11 +332,17 @@ class Known:
         start, until = self.span(doc["member_id"], now) if doc.get("member_id") else (0, FOREVER)
         return "" if start <= doc["ts"] < until else "suppressed"
 
-    def opinions(self, now: int) -> list[tuple[str | None, str, str, int]]:
-        """Member, interest and stance declared, and until when it holds."""
+    def opinions(self, now: int) -> list[tuple[str | None, str, str, int, int]]:
+        """Member, interest and stance declared, until when it holds, and when it was said."""
         days = {"like": self.rules.like_days, "dislike": self.rules.dislike_days}
         found = [
-            (d.get("member_id"), d["interest"], d["stance"], d["ts"] + days[d["stance"]] * DAY_MS)
+            (
+                d.get("member_id"),
+                d["interest"],
+                d["stance"],
+                d["ts"] + days[d["stance"]] * DAY_MS,
+                d["ts"],
+            )
             for d in self.latest("declaration", "member_id", "interest")
             if d["stance"] != "neutral"
         ]
@@ -338,8 +350,8 @@ class Known:
             [item for item in found if item[3] > now], key=lambda item: (item[0] or "", item[1])
         )
 
-    def quiet(self, now: int) -> list[tuple[str | None, str, str, int]]:
-        """Member, interest, reason and end of what to be quiet about."""
+    def quiet(self, now: int) -> list[tuple[str | None, str, str, int, int]]:
+        """Member, interest, reason, end and beginning of what to be quiet about."""
         found = []
         for kind in ("purchase", "decision_against"):
             for d in self.latest(kind, "member_id", "interest"):
@@ -350,7 +362,7 @@ class Known:
                     quiet = gap * 3 // 4
                 end = d["ts"] + quiet
                 if not d.get("returned") and end > now:
-                    found.append((d.get("member_id"), d["interest"], kind, end))
+                    found.append((d.get("member_id"), d["interest"], kind, end, d["ts"]))
         return sorted(found, key=lambda item: (item[0] or "", item[1], item[2]))
 
     def answers(self, now: int, who: str | None) -> tuple[object, ...]:

@@ -63,7 +63,7 @@ def _whole(document: dict[str, Any]) -> dict[str, Any]:
         for stance in ("engage", "avoid")
     )
     said = [
-        {name: text for name, text in item.items() if name != "name"}
+        {name: text for name, text in item.items() if name not in ("name", "since")}
         for item in document["suppressions"]
         # One channel that is closed is acted on; what holds for all is said by `contactable`.
         if may["value"] and ("channel" in item or item["scope"] not in ("all", "audiences"))

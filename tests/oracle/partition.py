@@ -182,7 +182,7 @@ class Partition:
 
     def _enrol_liking(self, account: str, member: str) -> None:
         said = self.known[account].opinions(self.now)
-        if self.open_day >= 0 and (member, "like") in {(w, what) for w, _, what, _ in said}:
+        if self.open_day >= 0 and (member, "like") in {(w, what) for w, _, what, *_ in said}:
             self.subjects.setdefault(f"{account}/{member}", Subject())
 
     def _forget(self, account: str, who: str | None = None) -> None:
@@ -208,7 +208,7 @@ class Partition:
                 },
                 what,
             )
-            for who, interest, what, _ in known.opinions(now)
+            for who, interest, what, *_ in known.opinions(now)
         ]
         for who, touched, what in said:
             if what == "like" and who == (member or None) and self.open_day >= 0:
@@ -217,7 +217,7 @@ class Partition:
                 for index in touched:
                     subject.rows.setdefault(index, Row(index, self.open_day))
         quieted = self.config.rules.quieted
-        said += [(who, set(quieted(what)), "quiet") for who, what, _, _ in known.quiet(now)]
+        said += [(who, set(quieted(what)), "quiet") for who, what, *_ in known.quiet(now)]
         for row in subject.rows.values():
             row.flags = {
                 what

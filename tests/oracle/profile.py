@@ -165,28 +165,30 @@ def suppressions(
 ) -> list[dict[str, Any]]:
     """What not to talk about, and until when."""
     now, ids = partition.now, partition.tree.ids
-    found: list[tuple[str, str, int | None]] = [
-        (scope, reason, None) for scope, reason in holds(known, now, member)
+    found: list[tuple[str, str, int | None, int | None]] = [
+        (scope, reason, None, known.case_since if reason == "care_case" else None)
+        for scope, reason in holds(known, now, member)
     ]
     found += [
-        (interest, what, until)
-        for who, interest, what, until in known.opinions(now)
+        (interest, what, until, since)
+        for who, interest, what, until, since in known.opinions(now)
         if what == "dislike" and (who in (None, member) or is_of(member or "", who))
     ]
-    for who, interest, reason, until in known.quiet(now):
+    for who, interest, reason, until, since in known.quiet(now):
         if who in (None, member) or is_of(member or "", who):
             touched = partition.config.rules.quieted(interest)
             near = sorted(ids[i] for i in subject.rows if i in touched and ids[i] != interest)
-            found += [(name, reason, until) for name in (interest, *near)]
+            found += [(name, reason, until, since) for name in (interest, *near)]
     named = dict(zip(ids, partition.tree.names, strict=True))
     return [
         {
             "scope": scope,
             **({"name": named[scope]} if scope in named else {}),
             "reason": reason,
+            **({} if since is None else {"since": since}),
             "until": until,
         }
-        for scope, reason, until in found[:50]
+        for scope, reason, until, since in found[:50]
     ]
 
 
@@ -292,7 +294,7 @@ def _said_until(partition: Partition, known: Known, member: str, item: dict[str,
         return FOREVER
     now, tree = partition.now, partition.tree
     rules, interest = partition.config.rules, tree.index(item["id"])
-    said = [entry[1:] for entry in known.opinions(now) if entry[0] in (None, member)]
+    said = [entry[1:4] for entry in known.opinions(now) if entry[0] in (None, member)]
     ends = [
         until
         for of, what, until in said
@@ -300,7 +302,7 @@ def _said_until(partition: Partition, known: Known, member: str, item: dict[str,
     ]
     ends += [
         until
-        for who, of, _, until in known.quiet(now)
+        for who, of, _, until, _ in known.quiet(now)
         if who in (None, member) and interest in rules.quieted(of)
     ]
     return max(ends or [until for of, what, until in said if (of, what) == (item["id"], "like")])

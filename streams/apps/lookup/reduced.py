@@ -60,7 +60,11 @@ _INTEREST: Mapping[str, _Check] = {
     "stance": _one_of(Stance.words()),
     **dict.fromkeys(("first_seen", "last_active", "stance_since"), _matches(_DAY)),
 }
-_SUPPRESSION: Mapping[str, _Check] = {"reason": _one_of(list(SuppressionReason)), "until": _number}
+_SUPPRESSION: Mapping[str, _Check] = {
+    "reason": _one_of(list(SuppressionReason)),
+    "since": _number,
+    "until": _number,
+}
 _PERMISSION: Mapping[str, _Check] = {
     "value": _flag,
     "why": _one_of([*PermissionBasis, *SuppressionReason]),

@@ -177,9 +177,8 @@ def test_what_did_not_change_is_not_published_again() -> None:
     assert (shown["529"], shown["515"]) == ("engage", "hold"), "and the other one with it"
     done.apply([gen.fact(0, "care_case", START, case_id="c", status="opened")])
     (profile,) = done.commit().profiles
-    assert {"scope": "all", "reason": "care_case", "until": None} in json.loads(profile[1] or b"")[
-        "suppressions"
-    ]
+    said = {"scope": "all", "reason": "care_case", "since": START, "until": None}
+    assert said in json.loads(profile[1] or b"")["suppressions"]
 
 
 def test_a_profile_is_renewed_at_its_greatest_age() -> None:

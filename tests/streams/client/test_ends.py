@@ -193,7 +193,7 @@ def test_no_row_says_two_ends_or_a_day_within_a_pause(
     forbidden = stance != "engage" and {*codes} & {
         "on_hold", "care_case", "suppressed", "declared_dislike",
     }  # fmt: skip
-    looks = re.findall(r"look again|Look again|check again|no end date", words)
+    looks = re.findall(r"look again|Look again|check again|No end date", words)
     assert len(looks) == 1, words
     if "Valid today" in words or "No end is set" in words:
         assert not re.search(r"\bends (on|then)|kept for a week", words), words

@@ -131,7 +131,7 @@ def test_beside_a_draw_a_missing_consent_is_said_and_neither_twice() -> None:
     of_all = (_held("all", "holdout"), _held("all", "no_consent_offers"))
     words = _said("avoid", "suppressed", "on_hold", held=of_all)
     assert words.startswith(f"{lot} {consent}") and words.count("No offers") == 1
-    assert words.endswith("The lot has no end date: look again when the profile changes.")
+    assert words.endswith("No end date: leave it out of every offer until this is gone.")
     alone = _said("avoid", "suppressed", held=(_held("483", "holdout"),))
     assert alone.startswith(lot) and "No offers" not in alone
     whole = _said("avoid", "suppressed", "on_hold", held=of_all[:1])
@@ -171,3 +171,16 @@ def test_advice_on_a_part_and_on_its_whole_is_said_together() -> None:
     quiet = {**_held("1", "holdout"), "name": "Automotive"}
     assert keep in said(talks, {**whole, "id": "2"}, quiet), "it is in no row"
     assert "Only about this" not in said(part, {**whole, "stance": "avoid"}), "nobody acts on it"
+
+
+def test_it_is_said_when_that_happened_which_a_pause_is_for() -> None:
+    bought = {**_held("483", "purchase"), "since": 1_772_722_800_000, "until": 1_777_000_000_000}
+    words = _said("avoid", "suppressed", id="483", held=(bought,))
+    assert "or something related, on 2026-03-05." in words
+    fault = {**_held("all", "care_case"), "since": 1_772_722_800_000}
+    words = _said("hold", "care_case", held=(fault,))
+    assert words.startswith("No offers to this customer while a fault or complaint is open, since ")
+    no = {"value": False, "why": "care_case", "until": None}
+    assert (
+        wording("de").permission("offers", no, [fault]).endswith("ist noch offen, seit 2026-03-05.")
+    )

@@ -35,7 +35,7 @@ def _said(days: int, language: str = "en", **fields: Any) -> str:
             "2026-03-04",
             "seen on 9 of the 9 days since it was first seen.",
         ),  # never more than all
-        (0, "2026-02-20", "on none of the last 28 days was there enough of it to count."),
+        (0, "2026-02-20", "within the last 28 days too briefly to count."),
     ],
 )
 def test_days_are_those_on_which_it_could_be_seen(days: int, first: str, said: str) -> None:
@@ -55,7 +55,7 @@ def test_few_days_beside_a_high_chance_are_reconciled_with_it() -> None:
     weekly = _said(5, score=0.45, more=[habit])
     assert "few for such" not in weekly
     friday = "on Fridays in each of the last 4 weeks: tomorrow is a Friday, {}"
-    assert friday.format("but 4 weeks are too few to count on it") in weekly
+    assert friday.format("")[:-2] + "." in weekly
     assert friday.format("a usual day for it.") in _said(5, score=0.7, more=[habit])
     assert "on Fridays in each of the last 4 weeks." in _said(5, more=[habit]), "no chance is known"
     for fitting in (
