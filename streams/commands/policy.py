@@ -163,7 +163,7 @@ def _effect(path: Path, alpha: float) -> ExitCode:
     found = decisions.read_assignments(_lines(path))
     terms = sequential.effects(found.contacted, found.propensity, found.reward)
     days, ends = np.unique(found.day, return_index=True)
-    after = [*ends[1:].tolist(), len(terms)]
+    after = [*ends[1:].tolist(), len(found.day)]
     print(f"{'day':>12}{'units':>9}{'effect':>10}  interval at every look ({1.0 - alpha:.0%})")
     for day, seen in zip(days.tolist(), sequential.looks(terms, after, alpha), strict=True):
         mark = "  decided" if seen.decided else ""

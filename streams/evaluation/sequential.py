@@ -11,6 +11,11 @@ confidence sequence of Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas (2021, ar
 
 It may be looked at every day and the look stopped at any: of all sequences of a null effect, at
 most the share alpha ever excludes 0. `rho` is set for the least width after `tightest` terms.
+
+The spread is estimated, and where few are held out and good answers are rare, none of them may have
+come yet from the few: then it is far too small. So it counts `_UNSEEN` surprises more in each group
+than there were (of one look, Agresti and Coull 1998 do as much for a share). Without them, of
+sequences with one in twenty held out, half are decided wrongly.
 """
 
 from __future__ import annotations
@@ -25,6 +30,27 @@ Floats = NDArray[np.float64]
 TIGHTEST = 5_000
 #: Terms before which the variance is not known well enough for any interval.
 LEAST_TERMS = 100
+#: Surprises, as great as the greatest so far, that each group's spread counts beside its own. With
+#: one of them up to 7 % of null sequences were decided, with two 4 %.
+_UNSEEN = 2.0
+
+
+class Terms(NamedTuple):
+    """What each unit says, in the order in which it became known.
+
+    Attributes
+    ----------
+    value : float array (n,)
+    surprise : float array (n,)
+        Sum over the groups of the square of what one more surprise would have added to a value.
+    """
+
+    value: Floats
+    surprise: Floats
+
+    def first(self, count: int) -> Terms:
+        """Take the first so many."""
+        return Terms(self.value[:count], self.surprise[:count])
 
 
 class Look(NamedTuple):
@@ -41,7 +67,7 @@ class Look(NamedTuple):
         return self.low > 0.0 or self.high < 0.0
 
 
-def effects(contacted: NDArray[np.bool_], propensity: Floats, reward: Floats) -> Floats:
+def effects(contacted: NDArray[np.bool_], propensity: Floats, reward: Floats) -> Terms:
     """Turn each unit's outcome into what it says about the effect of a contact.
 
     Parameters
@@ -62,25 +88,28 @@ def effects(contacted: NDArray[np.bool_], propensity: Floats, reward: Floats) ->
         raise ValueError("propensity: above 0 and below 1, or it says nothing about the effect")
     with_it = _mean_before(reward, contacted)
     without = _mean_before(reward, ~contacted)
-    return np.asarray(
-        with_it
-        - without
-        + np.where(
-            contacted, (reward - with_it) / propensity, -(reward - without) / (1.0 - propensity)
-        )
-    )
+    rest = reward - np.where(contacted, with_it, without)
+    chance = np.where(contacted, propensity, propensity - 1.0)
+    greatest = np.maximum.accumulate(np.abs(rest))
+    weight = propensity**-2.0 + (1.0 - propensity) ** -2.0
+    return Terms(with_it - without + rest / chance, greatest**2 * _mean_so_far(weight))
 
 
-def last_look(terms: Floats, alpha: float = 0.05, tightest: int = TIGHTEST) -> Look:
+def shares(which: NDArray[np.bool_]) -> Terms:
+    """Turn what happened to each unit, or did not, into terms whose mean is its share."""
+    return Terms(which.astype(np.float64), np.ones(len(which)))
+
+
+def last_look(terms: Terms, alpha: float = 0.05, tightest: int = TIGHTEST) -> Look:
     """Interval after all terms, valid beside those of every other number of them."""
-    return looks(terms, [len(terms)], alpha, tightest)[0]
+    return looks(terms, [len(terms.value)], alpha, tightest)[0]
 
 
 def looks(
-    terms: Floats, after: list[int], alpha: float = 0.05, tightest: int = TIGHTEST
+    terms: Terms, after: list[int], alpha: float = 0.05, tightest: int = TIGHTEST
 ) -> list[Look]:
     """Intervals after the first so many terms."""
-    sums, squares = np.cumsum(terms), np.cumsum(terms * terms)
+    sums, squares = np.cumsum(terms.value), np.cumsum(terms.value**2)
     found = []
     for t in after:
         if t < LEAST_TERMS:
@@ -88,8 +117,8 @@ def looks(
             found.append(Look(t, mean, -np.inf, np.inf))
             continue
         mean = float(sums[t - 1] / t)
-        spread = np.sqrt(max(float(squares[t - 1] / t) - mean * mean, 0.0))
-        reach = float(spread) * width(t, alpha, tightest)
+        square = float(squares[t - 1] + _UNSEEN * terms.surprise[t - 1]) / t
+        reach = max(square - mean * mean, 0.0) ** 0.5 * width(t, alpha, tightest)
         found.append(Look(t, mean, mean - reach, mean + reach))
     return found
 
@@ -106,3 +135,7 @@ def _mean_before(values: Floats, which: NDArray[np.bool_]) -> Floats:
     chosen = np.where(which, values, 0.0)
     count = np.cumsum(which, dtype=np.float64) - which
     return np.asarray((np.cumsum(chosen) - chosen) / np.maximum(count, 1.0))
+
+
+def _mean_so_far(values: Floats) -> Floats:
+    return np.asarray(np.cumsum(values) / np.arange(1.0, len(values) + 1.0))
