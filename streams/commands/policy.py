@@ -4,24 +4,27 @@
 ``effect`` what contacts brought over none, with an interval that may be looked at every day;
 ``simulate`` plays policies against people whose answers are known; ``contacts`` says who is to be
 left alone by the rules, from a log of contacts and answers; ``holdouts`` who is never spoken to;
-``report`` what came of the contacts in a group's state, in counts of households; ``declared`` how
-right `engage` is by what people said of interests, beside what they did.
+``report`` what came of the contacts in a group's state, in counts of households, and what they
+brought over none by interest, channel and week; ``declared`` how right `engage` is by what people
+said of interests, beside what they did.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from importlib import resources
 from pathlib import Path
 
 import numpy as np
 
 from features.outcomes.contact_policy import PolicyError, parse_policy
+from features.outcomes.contacts import DAY_MS
 from features.outcomes.holdouts import Holdouts
 from features.state import changelog_keys as keys
 from features.state.changelog_keys import Kind, Meta
+from features.tags import taxonomy
 from streams.contract.topics import STATE
 from streams.errors import ExitCode, UsageError
 from streams.evaluation import contact_log, contact_report, decisions, off_policy, sequential
@@ -87,6 +90,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     holdouts.add_argument("--everything", type=float, default=0.05, metavar="SHARE")
     holdouts.add_argument("--per-interest", type=float, default=0.05, metavar="SHARE")
     report = what.add_parser("report", help="what came of the contacts that the state knows")
+    report.add_argument(
+        "--since",
+        type=date.fromisoformat,
+        metavar="DAY",
+        help="of what they brought, at most 25 weeks ago (the Monday before the quarter began)",
+    )
+    report.add_argument(
+        "--out", type=Path, metavar="FILE", help="write it as JSON, for lookup_report and the page"
+    )
     declared = what.add_parser("declared", help="how right `engage` is by what people say of it")
     for reads_state in (report, declared):
         reads_state.add_argument(
@@ -102,7 +114,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> ExitCode:
     """Judge what is logged; FAILED where the log is none, or says nothing."""
     if args.what == "report":
-        return _report(settings_of(args), args.timeout)
+        return _report(settings_of(args), args)
     if args.what == "declared":
         return _declared(settings_of(args), args.timeout)
     try:
@@ -212,19 +224,31 @@ def _contacts(path: Path, at: datetime, rules: Path | None) -> ExitCode:
     return ExitCode.DONE
 
 
-def _report(settings: Settings, timeout: float) -> ExitCode:
+def _report(settings: Settings, args: argparse.Namespace) -> ExitCode:
     from streams.worker.wiring import rules_of  # the compiler, which the others do without
 
     def concerns(key: bytes) -> bool:
         found = keys.parse(key)
         return key == keys.META or (found is not None and found.kind is Kind.CONTACTS)
 
-    state = read_latest(settings, STATE, concerns, timeout)
+    k, policy, offset = settings.audience_k, rules_of(settings).contact, settings.day_offset_min
+    state = read_latest(settings, STATE, concerns, args.timeout)
     times = [Meta.from_bytes(value).max_ts for (key, _), value in state.items() if key == keys.META]
+    now = max(times, default=0)
+    since = args.since or contact_report.first_day(now, policy, offset * 60_000)
+    if not 0 <= now // DAY_MS - (since - date(1970, 1, 1)).days <= contact_report.MOST_DAYS:
+        raise UsageError(
+            f"--since {since}: a day of the last {contact_report.MOST_DAYS // 7} weeks"
+        )
     records = ((key, value) for (key, _), value in state.items())
-    k, policy = settings.audience_k, rules_of(settings).contact
-    found = contact_report.contact_report(records, policy, max(times, default=0), k)
-    print("\n".join(contact_report.report_lines(found, k)))
+    found = contact_report.contact_report(records, policy, now, k, since, offset * 60_000)
+    print("\n".join(contact_report.report_lines(found, k, since)))
+    if args.out is not None:
+        interests = taxonomy.load()
+        names = dict(zip(interests.ids, interests.names, strict=True))
+        told = contact_report.report_json(found, now, k, since, names)
+        contact_report.write_report(told, args.out)
+        print(f"written: {args.out}")
     return ExitCode.DONE
 
 

@@ -67,7 +67,9 @@ class Look(NamedTuple):
         return self.low > 0.0 or self.high < 0.0
 
 
-def effects(contacted: NDArray[np.bool_], propensity: Floats, reward: Floats) -> Terms:
+def effects(
+    contacted: NDArray[np.bool_], propensity: Floats, reward: Floats, most: float = 0.0
+) -> Terms:
     """Turn each unit's outcome into what it says about the effect of a contact.
 
     Parameters
@@ -78,6 +80,8 @@ def effects(contacted: NDArray[np.bool_], propensity: Floats, reward: Floats) ->
     reward : float array (n,)
         In the order in which they became known: the prediction taken off is the mean of the
         contacted and the held out before each.
+    most : float
+        How far a reward may be from what is expected, where that is known: 1 of yes and no.
 
     Raises
     ------
@@ -90,7 +94,8 @@ def effects(contacted: NDArray[np.bool_], propensity: Floats, reward: Floats) ->
     without = _mean_before(reward, ~contacted)
     rest = reward - np.where(contacted, with_it, without)
     chance = np.where(contacted, propensity, propensity - 1.0)
-    greatest = np.maximum.accumulate(np.abs(rest))
+    greatest = np.maximum(np.maximum.accumulate(np.abs(rest)), most)
+    greatest[greatest == 0.0] = np.inf  # of rewards that were all alike nobody knows the scale
     weight = propensity**-2.0 + (1.0 - propensity) ** -2.0
     return Terms(with_it - without + rest / chance, greatest**2 * _mean_so_far(weight))
 

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from features.outcomes.contacts import DAY_MS, Contacts, Made
+from features.state import changelog_keys as keys
+from features.state.changelog_keys import Bound, Meta
 from streams.__main__ import main
+from streams.contract.topics import STATE
 from streams.errors import ExitCode
 
 _GOOD = {
@@ -141,3 +146,31 @@ def test_draws_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     groups = [line.split("\t")[1] for line in capsys.readouterr().out.splitlines()]
     assert groups == ["-", "-", "-", "interest", "-", "global", "-", "-"]
     assert main([*asked, "--per-interest", "0.9"]) == ExitCode.USAGE
+
+
+def test_a_report_is_printed_and_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = 1_780_000_000_000
+    meta = Meta(Bound((1.0, 7.0, 60.0), 0, "t", "k"), {}, 1, now, 1, 1, (), "r").to_bytes()
+    state = {(keys.META, 0): meta, (keys.META, 1): meta}
+    for n in range(200):
+        contacts = Contacts()
+        contacts.tell("a", Made(now - 20 * DAY_MS, None, "mail", "483", 0.5, n % 2 == 0))
+        state[keys.contacts(b"acc-%d" % n), n % 2] = contacts.to_bytes() or b""
+
+    def read(_: object, name: str, concerns: Any, timeout: float) -> dict[Any, bytes]:
+        assert (name, timeout) == (STATE, 300.0) and all(concerns(key) for key, _ in state)
+        return state
+
+    monkeypatch.setattr("streams.commands.policy.read_latest", read)
+    path = tmp_path / "report.json"
+    asked = ["policy", "report", "--bootstrap", "127.0.0.1:1"]
+    assert main([*asked, "--since", "2026-05-01", "--out", str(path)]) == ExitCode.DONE
+    said = json.loads(path.read_text())
+    assert [line["name"] for line in said["effects"]] == ["", "Sports", "mail", "2026-05-04"]
+    assert said["at"] == now and said["contacts"][0]["made"] == 100
+    printed = capsys.readouterr().out
+    assert "since 2026-05-01" in printed and f"written: {path}" in printed
+    assert main([*asked, "--since", "2025-05-01"]) == ExitCode.USAGE
+    assert "a day of the last 25 weeks" in capsys.readouterr().err

@@ -81,3 +81,10 @@ def test_too_few_terms_say_nothing() -> None:
 def test_without_chance_nothing_is_learned(share: float) -> None:
     with pytest.raises(ValueError, match="propensity"):
         effects(np.array([True]), np.array([share]), np.ones(1))
+
+
+def test_of_rewards_that_were_all_alike_nothing_is_known_but_that_they_are_of_yes_and_no() -> None:
+    contacted, never = np.arange(400) % 2 == 0, np.zeros(400)
+    assert last_look(effects(contacted, np.full(400, 0.5), never)).high == np.inf
+    known = last_look(effects(contacted, np.full(400, 0.5), never, 1.0))
+    assert -1.0 < known.low < 0.0 < known.high < 1.0
