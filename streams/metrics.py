@@ -263,6 +263,40 @@ LOOKUP_CHANGES = _counter(
 LOOKUP_AUDIT_FAILED = _counter(
     "lookup_audit_failures_total", "Records of look-ups that Kafka did not take", of=("lookup",)
 )
+CONTACT_EFFECT = _gauge(
+    "contact_effect_ratio",
+    "More good answers of a household, by its first contact: value, low and high at every look, by "
+    "interest, channel, week or of all, as the report of contacts has it (`lookup_report`)",
+    "by",
+    "name",
+    "bound",
+    of=("lookup",),
+)
+CONTACT_ANNOYED = _gauge(
+    "contact_annoyed_ratio",
+    "Share of the households spoken to that a first contact annoyed, likewise",
+    "by",
+    "name",
+    "bound",
+    of=("lookup",),
+)
+CONTACTS_KEPT_BACK = _gauge(
+    "contacts_kept_back",
+    "Contacts that hold-outs were told for and the rules would have prevented, likewise",
+    "rule",
+    of=("lookup",),
+)
+LEFT_ALONE = _gauge(
+    "contact_left_alone_households",
+    "Households in which somebody is left alone, likewise",
+    "rule",
+    of=("lookup",),
+)
+CONTACT_REPORT = _gauge(
+    "contact_report_timestamp_seconds",
+    "Event time of the report of contacts; 0: there is none",
+    of=("lookup",),
+)
 
 EVENT_TO_PROFILE = _exported(
     BatchHistogram(

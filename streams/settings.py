@@ -142,6 +142,8 @@ class Settings(EngineSettings):
     lookup_rate: float = 200.0  # subjects that one caller may look up a second
     #: File that keeps what a look-up service held, so that it starts quickly; personal data
     lookup_snapshot: str = ""
+    #: File that `policy report --out` writes: what contacts brought, for the page and metrics
+    lookup_report: str = ""
     #: Addresses of all look-up instances, separated by commas, where each has a part of them
     lookup_shards: str = ""
     lookup_shard: int = 0  # number of this instance among them, from 0

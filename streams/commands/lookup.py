@@ -44,6 +44,7 @@ def run(args: argparse.Namespace) -> ExitCode:
         with serving(settings) as served:
             logging.getLogger(NAME).info("listening on port %s", served.server.port)
             while not ended.wait(_TICK_S) and served.source.failed is None:
+                served.figures.renew()
                 health.tick(served.source.ready, "the profiles are still being read")
             return ExitCode.DONE if served.source.failed is None else ExitCode.FAILED
     finally:

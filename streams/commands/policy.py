@@ -16,6 +16,7 @@ import sys
 from datetime import UTC, date, datetime
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -89,16 +90,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     holdouts.add_argument("--key", type=Path, required=True, metavar="FILE", help="of the draws")
     holdouts.add_argument("--everything", type=float, default=0.05, metavar="SHARE")
     holdouts.add_argument("--per-interest", type=float, default=0.05, metavar="SHARE")
-    report = what.add_parser("report", help="what came of the contacts that the state knows")
-    report.add_argument(
-        "--since",
-        type=date.fromisoformat,
-        metavar="DAY",
-        help="of what they brought, at most 25 weeks ago (the Monday before the quarter began)",
-    )
-    report.add_argument(
-        "--out", type=Path, metavar="FILE", help="write it as JSON, for lookup_report and the page"
-    )
+    report = _report_parser(what)
     declared = what.add_parser("declared", help="how right `engage` is by what people say of it")
     for reads_state in (report, declared):
         reads_state.add_argument(
@@ -109,6 +101,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             help="for reading the state (300)",
         )
         add_kafka_options(reads_state)
+
+
+def _report_parser(what: Any) -> argparse.ArgumentParser:
+    report: argparse.ArgumentParser = what.add_parser(
+        "report", help="what contacts came to and brought, and whom they annoyed"
+    )
+    report.add_argument(
+        "--since",
+        type=date.fromisoformat,
+        metavar="DAY",
+        help="of what they brought, at most 25 weeks ago (the Monday before the quarter began)",
+    )
+    report.add_argument(
+        "--out", type=Path, metavar="FILE", help="write it as JSON, for lookup_report and the page"
+    )
+    return report
 
 
 def run(args: argparse.Namespace) -> ExitCode:

@@ -49,7 +49,7 @@ class NoEffect(StrEnum):
     UNLIKE = "unlike"
 
 
-class Chance(NamedTuple):
+class Opportunity(NamedTuple):
     """A contact, or hold-out, that a draw decided, and what came of it in time."""
 
     ts: int
@@ -64,7 +64,7 @@ class Chance(NamedTuple):
 
 @dataclass(frozen=True)
 class EffectLine:
-    """What contacts brought over none in a part of them.
+    """Says what contacts brought over none in a part of them.
 
     Attributes
     ----------
@@ -91,7 +91,7 @@ class EffectLine:
     why: NoEffect | None = None
 
 
-class ChanceLog:
+class OpportunityLog:
     """Gathers what draws decided, account by account.
 
     Parameters
@@ -102,13 +102,13 @@ class ChanceLog:
 
     Attributes
     ----------
-    found : list of Chance
+    found : list of Opportunity
     undrawn : int
         Contacts with a propensity of 1, of which nothing is learned here.
     """
 
     def __init__(self, policy: ContactPolicy, since: int, now: int) -> None:
-        self.found: list[Chance] = []
+        self.found: list[Opportunity] = []
         self.undrawn = self._accounts = 0
         self._policy, self._since = policy, since
         self._timeout = policy.answer_days * DAY_MS
@@ -137,7 +137,7 @@ class ChanceLog:
                 continue
             came = held.in_time(self._timeout)
             self.found.append(
-                Chance(made.ts, self._accounts, made.interest, made.channel, made.propensity,
+                Opportunity(made.ts, self._accounts, made.interest, made.channel, made.propensity,
                        not made.held_out, came in GLAD, came in ANNOYED)
             )  # fmt: skip
 
@@ -165,7 +165,7 @@ class ChanceLog:
 class _Columns:
     """Chances in the order of time, as arrays."""
 
-    def __init__(self, found: Sequence[Chance], day_offset_ms: int) -> None:
+    def __init__(self, found: Sequence[Opportunity], day_offset_ms: int) -> None:
         ordered = sorted(found)
         self.household = np.array([c.household for c in ordered], np.int64)
         day = (np.array([c.ts for c in ordered], np.int64) + day_offset_ms) // DAY_MS
@@ -183,13 +183,13 @@ class _Columns:
 
 
 def effect_lines(
-    found: Sequence[Chance], k: int, day_offset_ms: int = 0, alpha: float = 0.05
+    found: Sequence[Opportunity], k: int, day_offset_ms: int = 0, alpha: float = 0.05
 ) -> list[EffectLine]:
     """Estimate the effect of all contacts, and by interest, channel and week.
 
     Parameters
     ----------
-    found : sequence of Chance
+    found : sequence of Opportunity
         In any order.
     k : int
         Households of each group below which a line has no effect.

@@ -22,9 +22,9 @@ from features.state.changelog_keys import Kind
 from features.vocabulary import Reply, SuppressionReason
 from streams.evaluation.contact_effects import (
     MOST_LINES,
-    ChanceLog,
     EffectLine,
     NoEffect,
+    OpportunityLog,
     effect_lines,
 )
 from streams.evaluation.sequential import Look
@@ -159,7 +159,7 @@ def contact_report(
     silent: Counter[SuppressionReason] = Counter()
     annoyed = 0
     timeout = policy.answer_days * DAY_MS
-    chances = ChanceLog(policy, (since - _EPOCH).days * DAY_MS - day_offset_ms, now)
+    chances = OpportunityLog(policy, (since - _EPOCH).days * DAY_MS - day_offset_ms, now)
     for account, contacts in homes.items():
         for held in contacts:
             if held.made is not None:

@@ -35,8 +35,8 @@ LEAST_TERMS = 100
 _UNSEEN = 2.0
 
 
-class Terms(NamedTuple):
-    """What each unit says, in the order in which it became known.
+class UnitTerms(NamedTuple):
+    """Hold what each unit says, in the order in which it became known.
 
     Attributes
     ----------
@@ -48,9 +48,9 @@ class Terms(NamedTuple):
     value: Floats
     surprise: Floats
 
-    def first(self, count: int) -> Terms:
+    def first(self, count: int) -> UnitTerms:
         """Take the first so many."""
-        return Terms(self.value[:count], self.surprise[:count])
+        return UnitTerms(self.value[:count], self.surprise[:count])
 
 
 class Look(NamedTuple):
@@ -69,7 +69,7 @@ class Look(NamedTuple):
 
 def effects(
     contacted: NDArray[np.bool_], propensity: Floats, reward: Floats, most: float = 0.0
-) -> Terms:
+) -> UnitTerms:
     """Turn each unit's outcome into what it says about the effect of a contact.
 
     Parameters
@@ -97,21 +97,21 @@ def effects(
     greatest = np.maximum(np.maximum.accumulate(np.abs(rest)), most)
     greatest[greatest == 0.0] = np.inf  # of rewards that were all alike nobody knows the scale
     weight = propensity**-2.0 + (1.0 - propensity) ** -2.0
-    return Terms(with_it - without + rest / chance, greatest**2 * _mean_so_far(weight))
+    return UnitTerms(with_it - without + rest / chance, greatest**2 * _mean_so_far(weight))
 
 
-def shares(which: NDArray[np.bool_]) -> Terms:
+def shares(which: NDArray[np.bool_]) -> UnitTerms:
     """Turn what happened to each unit, or did not, into terms whose mean is its share."""
-    return Terms(which.astype(np.float64), np.ones(len(which)))
+    return UnitTerms(which.astype(np.float64), np.ones(len(which)))
 
 
-def last_look(terms: Terms, alpha: float = 0.05, tightest: int = TIGHTEST) -> Look:
+def last_look(terms: UnitTerms, alpha: float = 0.05, tightest: int = TIGHTEST) -> Look:
     """Interval after all terms, valid beside those of every other number of them."""
     return looks(terms, [len(terms.value)], alpha, tightest)[0]
 
 
 def looks(
-    terms: Terms, after: list[int], alpha: float = 0.05, tightest: int = TIGHTEST
+    terms: UnitTerms, after: list[int], alpha: float = 0.05, tightest: int = TIGHTEST
 ) -> list[Look]:
     """Intervals after the first so many terms."""
     sums, squares = np.cumsum(terms.value), np.cumsum(terms.value**2)

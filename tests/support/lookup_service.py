@@ -22,6 +22,7 @@ from streams.apps.lookup.acts import Acts
 from streams.apps.lookup.audit import Audit
 from streams.apps.lookup.beside import Beside, Scene
 from streams.apps.lookup.callers import Budgets, Tokens
+from streams.apps.lookup.contact_figures import ContactFigures
 from streams.apps.lookup.page import routes
 from streams.apps.lookup.server import Server
 from streams.apps.lookup.service import LookupApp
@@ -155,11 +156,14 @@ class Service:
         self.facts = facts
         self.truths: dict[str, list[dict[str, Any]]] = {}
         self.metrics = ""
-        more = routes(acting)
+        budgets = Budgets(rate)
+        self.report = folder / "report.json"
+        self.figures = ContactFigures(self.report, tokens, budgets)
+        more = routes(acting) + self.figures.routes
         if acting:
             more += Acts(source, tokens, self.settings, facts).routes
             more += Beside(Scene(self.truths, lambda: self.metrics), tokens).routes
-        self.app = LookupApp(source, tokens, Budgets(rate), audit, more, shards)
+        self.app = LookupApp(source, tokens, budgets, audit, more, shards)
         self.server = Server(self.app.asgi, "127.0.0.1", 0)
         source.start(self.server.loop)
         self.server.start()

@@ -49,7 +49,12 @@ def demonstration(
         public = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(key.public_key()))
         keys.write_text(json.dumps({"keys": [public | {"kid": "demo"}]}))
         own = replace(
-            settings, lookup_jwks=str(keys), lookup_port=port, http_host=_HOST, lookup_snapshot=""
+            settings,
+            lookup_jwks=str(keys),
+            lookup_port=port,
+            http_host=_HOST,
+            lookup_snapshot="",
+            lookup_report="",
         )
         claims = {
             "sub": "demo",

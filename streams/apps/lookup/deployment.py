@@ -11,6 +11,7 @@ from streams.apps.lookup.acts import Acts
 from streams.apps.lookup.audit import Audit
 from streams.apps.lookup.beside import Beside, Scene
 from streams.apps.lookup.callers import Budgets, Tokens, TokensError
+from streams.apps.lookup.contact_figures import ContactFigures
 from streams.apps.lookup.page import routes
 from streams.apps.lookup.server import Server
 from streams.apps.lookup.service import LookupApp
@@ -26,6 +27,7 @@ class Served(NamedTuple):
 
     server: Server
     source: ProfileSource
+    figures: ContactFigures
 
 
 @contextmanager
@@ -63,7 +65,9 @@ def serving(settings: Settings, scene: Scene | None = None) -> Iterator[Served]:
     )
     audit, acts = Audit(settings), None if scene is None else Acts(source, tokens, settings)
     budgets = Budgets(settings.lookup_rate)
-    more = routes(acts is not None)
+    report = Path(settings.lookup_report) if settings.lookup_report else None
+    figures = ContactFigures(report, tokens, budgets)
+    more = routes(acts is not None) + figures.routes
     if scene is not None and acts is not None:
         more += acts.routes + Beside(scene, tokens).routes
     try:
@@ -72,7 +76,7 @@ def serving(settings: Settings, scene: Scene | None = None) -> Iterator[Served]:
         source.start(server.loop)
         server.start()
         try:
-            yield Served(server, source)
+            yield Served(server, source, figures)
         finally:
             server.close()
     finally:

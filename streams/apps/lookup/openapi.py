@@ -46,6 +46,7 @@ def document() -> dict[str, Any]:
             own + "/why/{interest}": _why("memberWhy", account, member),
             "/v1/profiles:batch": {"parameters": _VIEW, "post": _batch()},
             "/v1/changes": {"get": _changes()},
+            "/v1/outcomes": {"get": _outcomes()},
         },
         "components": {
             "securitySchemes": {
@@ -166,6 +167,17 @@ def _changes() -> dict[str, Any]:
             {"name": "Last-Event-ID", "in": "header", "schema": {"type": "string"}},
         ],
         "responses": {"200": {"description": "events", "content": stream}, **_refusals()},
+    }
+
+
+def _outcomes() -> dict[str, Any]:
+    told = {"description": "the report", "content": {_JSON: {"schema": {"type": "object"}}}}
+    return {
+        "operationId": "outcomes",
+        "description": "What contacts brought over none, by interest, channel and week, as "
+        "`policy report --out` wrote it: counts of households, of nobody alone.",
+        "parameters": [_VIEW[0]],
+        "responses": {"200": told, **_refusals()},
     }
 
 

@@ -28,6 +28,7 @@ FILES = {
     "/": ("page.html", "text/html"),
     "/page.css": ("page.css", "text/css"),
     "/page.js": ("page.js", "text/javascript"),
+    "/page.contacts.js": ("page.contacts.js", "text/javascript"),
     "/page.customer.js": ("page.customer.js", "text/javascript"),
     "/page.customer.json": ("page.customer.json", "application/json"),
     "/page.svg": ("page.svg", "image/svg+xml"),

@@ -490,6 +490,7 @@ $("pick").addEventListener("submit", async (event) => {
   sessionStorage.setItem("token", $("token").value);
   const account = $("account").value.trim();
   say(inWords("Asking…"));
+  askContacts();
   try {
     if (await show(account)) watch(account);
   } catch (error) {
@@ -502,6 +503,7 @@ addEventListener("pageshow", (event) => event.persisted && shown && watch(shown.
 $("language").addEventListener("change", () => {
   document.documentElement.lang = $("language").value;
   translate();
+  showContacts();
   if (shown) show(shown.account);
   else say(inWords("Type an account and press Show."));
 });
@@ -524,6 +526,7 @@ if (acting && $("token").value) {
   health();
   setInterval(() => document.hidden || health(), 2000);
 }
+if ($("token").value && !given.get("account")) askContacts();
 if (given.get("account")) {
   $("account").value = given.get("account");
   $("pick").requestSubmit();

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from streams.apps.lookup import page as page_module
 from streams.apps.lookup.page import FILES, POLICY
+from tests.support import reported_contacts
 from tests.support.browser import Browser
 from tests.support.lookup_service import Service, settled, token
 from tests.support.shown_page import click, faults, interest, shown
@@ -97,7 +98,7 @@ def executed(page: Browser) -> list[Any]:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("state", ["profiles", "customer", "changed", "refused"])
+@pytest.mark.parametrize("state", ["profiles", "customer", "changed", "refused", "contacts"])
 def test_axe_finds_nothing_serious(
     service: Service, page: Browser, javascript: Path, scheme: str, state: str
 ) -> None:
@@ -113,6 +114,10 @@ def test_axe_finds_nothing_serious(
         page.wait("document.documentElement.dataset.live")
         service.reader.put("acc-1", interests=[interest("Golf", 9)])
         page.wait("document.querySelectorAll('#changes li').length", 60)
+    elif state == "contacts":
+        reported_contacts.write(service.report)
+        shown(service, page, "acc-1")
+        page.wait("!document.getElementById('outcomes').hidden")
     else:
         shown(service, page, "nobody")
     assert serious(page, javascript) == []

@@ -11,7 +11,13 @@ import pytest
 from features.outcomes.contacts import DAY_MS, Contact, Contacts, Made
 from features.privacy import rules
 from features.vocabulary import Reply, SuppressionReason
-from streams.evaluation.contact_effects import Chance, ChanceLog, EffectLine, NoEffect, effect_lines
+from streams.evaluation.contact_effects import (
+    EffectLine,
+    NoEffect,
+    Opportunity,
+    OpportunityLog,
+    effect_lines,
+)
 
 K, WEEKS, MONDAY = 20, 8, 4 * DAY_MS
 CHANNELS, INTERESTS = ("call", "mail"), ("483", "653")
@@ -26,7 +32,7 @@ _RUNS = 120
 
 def world(
     seed: int, change: dict[tuple[int, str], float], people: int, share: float
-) -> list[Chance]:
+) -> list[Opportunity]:
     """A household is held out for ever or never, and much the same each time that it is asked."""
     generator = np.random.default_rng(seed)
     spoken_to = generator.random(people) < share
@@ -39,7 +45,7 @@ def world(
     annoyed = contacted & (generator.random(len(who)) < 0.05)
     ts = MONDAY + week * 7 * DAY_MS + generator.integers(0, 7 * DAY_MS, len(who))
     return [
-        Chance(ts, who, INTERESTS[about], CHANNELS[by], share, *came)
+        Opportunity(ts, who, INTERESTS[about], CHANNELS[by], share, *came)
         for ts, who, about, by, *came in zip(
             *(column.tolist() for column in (ts, who, about, by, contacted, good, annoyed)),
             strict=True,
@@ -47,7 +53,7 @@ def world(
     ]
 
 
-def looks(found: list[Chance]) -> Iterator[list[EffectLine]]:
+def looks(found: list[Opportunity]) -> Iterator[list[EffectLine]]:
     """The tables after every week."""
     for week in range(1, WEEKS + 1):
         end = MONDAY + week * 7 * DAY_MS
@@ -59,7 +65,7 @@ def line(table: list[EffectLine], by: str, name: str = "") -> EffectLine:
     return own
 
 
-def truth(own: EffectLine, found: list[Chance], change: dict[tuple[int, str], float]) -> float:
+def truth(own: EffectLine, found: list[Opportunity], change: dict[tuple[int, str], float]) -> float:
     """Mean change by the first contact of each household in a line."""
     firsts: dict[int, float] = {}
     for chance in found:
@@ -133,8 +139,8 @@ def campaign(people: int, *, told: float = 1.0) -> list[list[Contact]]:
     return found
 
 
-def gathered(accounts: list[list[Contact]], since: int = 0) -> ChanceLog:
-    log = ChanceLog(POLICY, since, MONDAY + 100 * DAY_MS)
+def gathered(accounts: list[list[Contact]], since: int = 0) -> OpportunityLog:
+    log = OpportunityLog(POLICY, since, MONDAY + 100 * DAY_MS)
     for number, contacts in enumerate(accounts):
         log.add(b"%d" % number, contacts)
     return log

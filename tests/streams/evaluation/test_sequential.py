@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from streams.evaluation.sequential import LEAST_TERMS, Terms, effects, last_look, looks, shares
+from streams.evaluation.sequential import LEAST_TERMS, UnitTerms, effects, last_look, looks, shares
 
 _UNITS, _DAILY, _RUNS = 12_000, 200, 400
 
 
 def _terms(
     generator: np.random.Generator, lift: float, share: float = 0.8, alone: float = 0.05
-) -> Terms:
+) -> UnitTerms:
     contacted = generator.random(_UNITS) < share
     reward = generator.random(_UNITS) < alone + lift * contacted
     return effects(contacted, np.full(_UNITS, share), reward.astype(float))
