@@ -110,6 +110,23 @@ def test_what_mail_brings_is_found_and_calls_that_bring_nothing_are_not_blamed()
     assert mail.annoyed is not None and mail.annoyed.low < 0.05 < mail.annoyed.high
 
 
+def test_who_is_likelier_to_be_spoken_to_is_not_taken_for_moved() -> None:
+    """Of those who would have come anyway nine in ten are spoken to, of others one in two."""
+    generator = np.random.default_rng(9)
+    likely = generator.random(8_000) < 0.3
+    share = np.where(likely, 0.9, 0.5)
+    contacted = generator.random(8_000) < share
+    good = generator.random(8_000) < np.where(likely, 0.6, 0.02)
+    columns = (column.tolist() for column in (share, contacted, good))
+    found = [
+        Opportunity(MONDAY + who, who, "483", "mail", *own, False)
+        for who, own in enumerate(zip(*columns, strict=True))
+    ]
+    assert good[contacted].mean() - good[~contacted].mean() > 0.15
+    own = line(effect_lines(found, K), "channel", "mail")
+    assert own.effect is not None and own.effect.low < 0.0 < own.effect.high < 0.05
+
+
 # -- what the rules allow
 
 
