@@ -21,6 +21,7 @@ from streams.kafka.copying import ends_of
 from streams.kafka.topic_plan import create_topics
 from streams.settings import Settings
 from tests.conftest import Names
+from tests.support import reported_contacts
 from tests.support.app_process import app_process
 from tests.support.audience_counting import profile, records
 from tests.support.lookup_service import token, write_keys
@@ -46,6 +47,8 @@ class App:
     @contextmanager
     def running(self, program: str, form: str) -> Iterator[None]:
         """The program as a process that logs all it can."""
+        report = self.log.with_name("report.json")
+        reported_contacts.write(report, held_back={TOKEN: 30})
         asked: dict[str, object] = {
             "BOOTSTRAP_SERVERS": self.settings.bootstrap_servers,
             "TOPIC_PREFIX": self.settings.topic_prefix,
@@ -56,6 +59,7 @@ class App:
             "AUDIENCE_INTERVAL_MS": 300,
             "LOOKUP_PORT": self.port,
             "LOOKUP_JWKS": write_keys(self.log.with_name("keys.json")),
+            "LOOKUP_REPORT": report,
             "KAFKA__DEBUG": "fetch,protocol,msg,topic",
         }
         if program != "lookup":
@@ -128,6 +132,7 @@ def _lookup(app: App) -> None:
     people = {f"{TOKEN}{n}/{TOKEN}m": _stored(f"{TOKEN}{n}/{TOKEN}m", n) for n in range(RECORDS)}
     app.produce(PROFILES, people)
     app.wait(lambda: app.ask(f"/v1/profiles/{TOKEN}0/{TOKEN}m") == 200)
+    assert app.ask("/v1/outcomes") == 200
     body = orjson.dumps({"subjects": [f"{TOKEN}{n}" for n in range(20)]})
     for n in range(REQUESTS):
         path = f"/v1/profiles/{TOKEN}{n}"
