@@ -119,8 +119,8 @@ def test_who_is_likelier_to_be_spoken_to_is_not_taken_for_moved() -> None:
     good = generator.random(8_000) < np.where(likely, 0.6, 0.02)
     columns = (column.tolist() for column in (share, contacted, good))
     found = [
-        Opportunity(MONDAY + who, who, "483", "mail", *own, False)
-        for who, own in enumerate(zip(*columns, strict=True))
+        Opportunity(MONDAY + who, who, "483", "mail", chance, made, yes, False)
+        for who, (chance, made, yes) in enumerate(zip(*columns, strict=True))
     ]
     assert good[contacted].mean() - good[~contacted].mean() > 0.15
     own = line(effect_lines(found, K), "channel", "mail")
