@@ -167,18 +167,13 @@ def _bytewax(job: Job) -> list[str]:
     return _python_peer("bytewax", job, *_shared_words(job), str(job.scratch))
 
 
-def _kstreams(job: Job) -> list[str]:
-    return [
-        "java",
-        "-Xmx2g",
-        "-cp",
-        venvs.classes(),
-        "InterestPeer",
-        job.topics.bootstrap,
-        job.group,
-        *_shared_words(job),
-        str(job.scratch),
-    ]
+def _java(name: str, main: str) -> Callable[[Job], list[str]]:
+    def command(job: Job) -> list[str]:
+        start = ["java", "-Xmx2g", "-cp", venvs.classes(name), main]
+        words = [job.topics.bootstrap, job.group, *_shared_words(job), str(job.scratch)]
+        return [*start, *words]
+
+    return command
 
 
 def _quix_streams(name: str, said: str, guarantee: str) -> Contender:
@@ -301,7 +296,7 @@ _ALL = (
         "Kafka Streams (Java), exactly once",
         "no River: FTRL written out in Java; "
         "two threads; profiles coalesced by a timer, so after a crash one may be published late",
-        _kstreams,
+        _java("kstreams", "KafkaStreamsPeer"),
         commits=True,
         profiles=_PEER_PROFILES,
         outputs=(_PEER_PROFILES, "{group}-subjects-changelog"),

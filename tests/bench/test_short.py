@@ -7,14 +7,20 @@ best of some attempts counts.
 
 from __future__ import annotations
 
+import subprocess
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+import orjson
 import pytest
 
 from tests.bench import check, inputs, profiles, scale
 from tests.bench.inputs import Shape
+from tests.bench.peers.work import Work
 from tests.bench.results import Row, Run, best_window
+from tests.bench.venvs import PEERS, compile_java
+from tests.support.needs import need_commands
 
 #: Measured (orjson.loads = 1, 269 bytes an event): parse 1.1, apply 1.2, collect 1.0, all 3.4.
 #: A limit leaves room for another machine's balance between them; twice the work does not fit.
@@ -71,6 +77,49 @@ def test_the_engine_has_the_levels_of_the_recomputation() -> None:
         assert check.compare(exact, broken).startswith("1 of ")
     del found[subject]
     assert "differ" in check.compare(exact, found)
+
+
+#: Profiles, of a file of tags and of records.
+PeerWork = Callable[[Path, Sequence[bytes]], list[bytes]]
+
+
+@pytest.fixture
+def java_work(kafka_jars: Path, tmp_path: Path) -> PeerWork:
+    """What the Java peers do for an event, as a function of tags and records; no engine runs."""
+    need_commands("javac")
+    made = tmp_path / "classes"
+    compile_java([PEERS / "java" / "Work.java"], kafka_jars, made)
+
+    def fold(tags: Path, records: Sequence[bytes]) -> list[bytes]:
+        command = ["java", "-cp", f"{made}:{kafka_jars}/*", "Work", str(tags)]
+        given = b"\n".join(records)
+        return subprocess.run(
+            command, input=given, stdout=subprocess.PIPE, check=True
+        ).stdout.splitlines()
+
+    return fold
+
+
+def _python_work(tags: Path, records: Sequence[bytes]) -> list[bytes]:
+    work, states, latest = Work(str(tags)), {}, {}
+    for record in records:
+        event = orjson.loads(record)
+        subject = work.subject(event)
+        made = work.apply(states.get(subject), event)
+        if made is not None:
+            states[subject], latest[subject] = made
+    return [orjson.dumps(profile) for profile in latest.values()]
+
+
+def test_peers_have_the_levels_of_the_recomputation(java_work: PeerWork, tmp_path: Path) -> None:
+    columns = inputs.generate(Shape(6_000, 100, hours=40.0, seed=3))
+    found, tags = inputs.tags(columns), tmp_path / "tags.json"
+    tags.write_bytes(orjson.dumps(found))
+    records = [value for _, _, _, value in inputs.records(columns)]
+    exact = check.exact(columns, found)
+    for fold in (_python_work, java_work):
+        made = [(0, orjson.loads(line)["subject"].encode(), line) for line in fold(tags, records)]
+        assert check.compare(exact, check.published(made, check.moment(columns))) == "same"
 
 
 def test_the_clock_stops_past_most_of_the_input() -> None:

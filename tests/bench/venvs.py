@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -51,24 +51,35 @@ def python(name: str) -> Path:
     return interpreter
 
 
-def classes() -> str:
-    """The class path of the Java peer: jars from Maven, its one file compiled.
+def classes(name: str) -> str:
+    """The class path of a Java peer: jars from Maven, its file compiled with the shared work.
 
     Raises
     ------
     PeerUnavailable
         Where Maven or the Java compiler is missing or fails.
     """
-    source = PEERS / "kstreams"
-    folder = CACHE / f"kstreams-{_digest(source / 'pom.xml', source / 'InterestPeer.java')}"
+    pom = PEERS / name / "pom.xml"
+    sources = [*sorted((PEERS / name).glob("*.java")), *sorted((PEERS / "java").glob("*.java"))]
+    folder = CACHE / f"{name}-{_digest(pom, *sources)}"
     libs, made = folder / "libs", folder / "classes"
-    with _made_once("kstreams", folder, "mvn", "javac") as missing:
+    with _made_once(name, folder, "mvn", "javac") as missing:
         if missing:
-            made.mkdir(parents=True)
-            copy_jars(source / "pom.xml", libs)
-            compiled = ["javac", "-nowarn", "-cp", f"{libs}/*", "-d", str(made)]
-            run_command([*compiled, str(source / "InterestPeer.java")], _TIMEOUT_S)
+            copy_jars(pom, libs)
+            compile_java(sources, libs, made)
     return f"{made}:{libs}/*"
+
+
+def compile_java(sources: Sequence[Path], libs: Path, made: Path) -> None:
+    """Compile Java files against a folder of jars.
+
+    Raises
+    ------
+    CommandFailed
+    """
+    made.mkdir(parents=True)
+    options = ["-nowarn", "-cp", f"{libs}/*", "-d", str(made)]
+    run_command(["javac", *options, *map(str, sources)], _TIMEOUT_S)
 
 
 def program(name: str) -> Path:
