@@ -21,6 +21,8 @@ HERE = Path(__file__).resolve().parent
 _PEER_PROFILES = "{prefix}peer-profiles"
 _SETTING = "INTEREST_STREAMS_"
 _SAME_RIVER = "River's FTRL on 7 signals"
+#: Java 17 closes what Flink looks into; its own start script opens the same.
+_FLINK_FLAGS = ("--add-opens=java.base/java.util=ALL-UNNAMED",)
 
 
 @dataclass(frozen=True)
@@ -167,13 +169,27 @@ def _bytewax(job: Job) -> list[str]:
     return _python_peer("bytewax", job, *_shared_words(job), str(job.scratch))
 
 
-def _java(name: str, main: str) -> Callable[[Job], list[str]]:
+def _java(name: str, main: str, *flags: str, more: str = "") -> Callable[[Job], list[str]]:
     def command(job: Job) -> list[str]:
-        start = ["java", "-Xmx2g", "-cp", venvs.classes(name), main]
+        start = ["java", "-Xmx2g", *flags, "-cp", venvs.classes(name), main]
         words = [job.topics.bootstrap, job.group, *_shared_words(job), str(job.scratch)]
-        return [*start, *words]
+        return [*start, *words, *([more] if more else [])]
 
     return command
+
+
+def _flink(name: str, backend: str, said: str) -> Contender:
+    return Contender(
+        name,
+        f"Flink (Java), exactly once, {said}",
+        "no River: FTRL written out in Java; two tasks in a cluster inside one process, a "
+        "checkpoint to files each second; profiles coalesced by a timer",
+        _java("flink", "FlinkPeer", *_FLINK_FLAGS, more=backend),
+        commits=True,
+        profiles=_PEER_PROFILES,
+        outputs=(_PEER_PROFILES,),
+        checks="profiles",
+    )
 
 
 def _quix_streams(name: str, said: str, guarantee: str) -> Contender:
@@ -302,5 +318,7 @@ _ALL = (
         outputs=(_PEER_PROFILES, "{group}-subjects-changelog"),
         checks="profiles",
     ),
+    _flink("flink", "hashmap", "state on the heap"),
+    _flink("flink-rocksdb", "rocksdb", "state in RocksDB"),
 )
 CONTENDERS: dict[str, Contender] = {c.name: c for c in _ALL}
