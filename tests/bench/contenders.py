@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -169,13 +169,27 @@ def _bytewax(job: Job) -> list[str]:
     return _python_peer("bytewax", job, *_shared_words(job), str(job.scratch))
 
 
-def _java(name: str, main: str, *flags: str, more: str = "") -> Callable[[Job], list[str]]:
+def _java(name: str, main: str, flags: Sequence[str], *more: str) -> Callable[[Job], list[str]]:
     def command(job: Job) -> list[str]:
         start = ["java", "-Xmx2g", *flags, "-cp", venvs.classes(name), main]
         words = [job.topics.bootstrap, job.group, *_shared_words(job), str(job.scratch)]
-        return [*start, *words, *([more] if more else [])]
+        return [*start, *words, *more]
 
     return command
+
+
+def _kstreams(name: str, said: str, *more: str) -> Contender:
+    return Contender(
+        name,
+        f"Kafka Streams (Java), exactly once{said}",
+        "no River: FTRL written out in Java; "
+        "two threads; profiles coalesced by a timer, so after a crash one may be published late",
+        _java("kstreams", "KafkaStreamsPeer", (), *more),
+        commits=True,
+        profiles=_PEER_PROFILES,
+        outputs=(_PEER_PROFILES, "{group}-subjects-changelog"),
+        checks="profiles",
+    )
 
 
 def _flink(name: str, backend: str, said: str) -> Contender:
@@ -184,7 +198,7 @@ def _flink(name: str, backend: str, said: str) -> Contender:
         f"Flink (Java), exactly once, {said}",
         "no River: FTRL written out in Java; two tasks in a cluster inside one process, a "
         "checkpoint to files each second; profiles coalesced by a timer",
-        _java("flink", "FlinkPeer", *_FLINK_FLAGS, more=backend),
+        _java("flink", "FlinkPeer", _FLINK_FLAGS, backend),
         commits=True,
         profiles=_PEER_PROFILES,
         outputs=(_PEER_PROFILES,),
@@ -307,17 +321,8 @@ _ALL = (
         checks="profiles",
         most=50_000,
     ),
-    Contender(
-        "kstreams",
-        "Kafka Streams (Java), exactly once",
-        "no River: FTRL written out in Java; "
-        "two threads; profiles coalesced by a timer, so after a crash one may be published late",
-        _java("kstreams", "KafkaStreamsPeer"),
-        commits=True,
-        profiles=_PEER_PROFILES,
-        outputs=(_PEER_PROFILES, "{group}-subjects-changelog"),
-        checks="profiles",
-    ),
+    _kstreams("kstreams", ""),
+    _kstreams("kstreams-tx", ", transactional stores", "enable.transactional.statestores=true"),
     _flink("flink", "hashmap", "state on the heap"),
     _flink("flink-rocksdb", "rocksdb", "state in RocksDB"),
 )

@@ -42,6 +42,9 @@ public final class KafkaStreamsPeer {
     p.put("producer.linger.ms", 20);
     p.put("producer.batch.size", 1_000_000);
     p.put("producer.compression.type", "lz4");
+    for (String more : Arrays.asList(args).subList(6, args.length)) {
+      p.put(more.substring(0, more.indexOf('=')), more.substring(more.indexOf('=') + 1));
+    }
     StreamsBuilder builder = new StreamsBuilder();
     builder.addStateStore(Stores.keyValueStoreBuilder(
         Stores.inMemoryKeyValueStore("subjects"), Serdes.String(), Serdes.ByteArray())
