@@ -21,6 +21,14 @@ from features.privacy.limits import FactLimits
 from features.privacy.marks import Mark
 from features.privacy.namesakes import held_from, namesakes
 from features.privacy.person import ATTRIBUTION, DOUBT, Held, protects
+from features.privacy.remembered import (
+    LEAVE_ALONE,
+    children_of,
+    forbade_before,
+    mark_child,
+    mark_refusing,
+    refusing,
+)
 from features.privacy.renewal import renewed_record
 from features.privacy.rules import Rules
 from features.privacy.standing import Standing
@@ -159,9 +167,13 @@ class Accounts:
         if status == ConsentStatus.GRANTED and self._is_one_too_many(account, member):
             return lay.OVER_LIMIT
         person = self.ledger.draft(account, member)
-        if any([person.word(fact, purpose, status, until) for purpose in purposes]):
+        changed = any([person.word(fact, purpose, status, until) for purpose in purposes])
+        late = bool(member) and forbade_before(person, fact, purposes, status, until)
+        if changed or late:
             since = held_from(self._store, self.standing.admission, account, member, now)
             self.ledger.save(account, member, person)
+            if late:
+                mark_refusing(self.ledger, account, member, person.erased_at)
             self.standing.follow(account, member, now, fact.ts, since)
         return lay.FACT
 
@@ -199,6 +211,10 @@ class Accounts:
         person = self.ledger.person(account, member)
         why = self.standing.admission.refusal(account, member, person, ts, now)
         if why != lay.PENDING:
+            alone = isinstance(told, ContactAnswer) and told.answer in LEAVE_ALONE
+            if member and alone and ts <= person.erased_at and not person.by_name:
+                mark_refusing(self.ledger, account, member, person.erased_at)
+                self.standing.follow(account, member, now, ts)
             return why
         annoyed = isinstance(told, ContactAnswer) and told.answer in ANNOYED
         if not annoyed and self._is_one_too_many(account, member):
@@ -230,7 +246,9 @@ class Accounts:
             if said.adult is False:  # the id must not stay, but that it is a child's must
                 admission = self.standing.admission
                 was_child = admission.is_child(account, owner)
-                self._mark_child(account, owner, name, mine is None or fact.ts > mine.at)
+                of_member = mine is None or fact.ts > mine.at
+                mark_child(self.ledger, account, owner, name, of_member=of_member)
+                admission.forget_answers(account)
                 if name in (self.ledger.kin(account) or Kin()).devices:
                     admission.put_device(account, name, now)
                 if owner and admission.is_child(account, owner) != was_child:  # held since, maybe
@@ -257,22 +275,6 @@ class Accounts:
         self.standing.restate(account, now, news=True if shared != kin.shared else None)
         return lay.FACT
 
-    def _mark_child(self, account: bytes, owner: str, device: str, of_member: bool) -> None:
-        """Remember of an erased person that he is a child, and of the device that it is one's.
-
-        The device with the account, though only a member was erased: who holds it is not asked.
-        """
-        found = [("", self.ledger.child_marks(account, device, "device"))]
-        if owner:
-            child = self.ledger.child_marks(account, owner, "child")
-            found.append((owner if of_member else "", child))
-        for member, hashed in found:
-            for name in self.ledger.mark_names(account, member):
-                mark = self.ledger.marks.get(name, Mark(-1))
-                children = tuple(sorted({*mark.children, *hashed}))
-                self.ledger.set_mark(name, mark._replace(children=children))
-        self.standing.admission.forget_answers(account)
-
     def _erase(self, account: bytes, member: str, fact: Fact, now: int) -> int:
         """Take out all there is and leave a mark and a receipt, neither with an identifier."""
         names, request = self.ledger.mark_names(account, member), fact.event_id
@@ -280,14 +282,7 @@ class Accounts:
         if before.request == request and fact.ts <= before.at:
             return lay.FACT  # it came again; an id that is used once more is of a later time
         kin = self.ledger.kin(account)
-        children, known = set(before.children), set[str]()
-        if kin is not None:
-            known = kin.children_like(member) if member else kin.known_children
-            for child in known:
-                children |= {*self.ledger.child_marks(account, child, "child")}
-            for his, held in kin.childrens.items():
-                if not member and held.child:
-                    children |= {*self.ledger.child_marks(account, his, "device")}
+        known, hashes = children_of(self.ledger, account, member)
         others = ["", *sorted(kin.members if kin else ())]
         if member:
             alike = namesakes(self._store, self.ledger, account, member)
@@ -296,6 +291,7 @@ class Accounts:
         # Whatever came before is older, for a clock may run ahead of its arrival for a while.
         latest = max(self.ledger.latest(account, other) for other in others)
         gone = others if member else ("",)
+        forbade = () if member else refusing(self.ledger, account, others)
         subjects = [key for other in gone for key in self.standing.drop(account, other)]
         named = {*subjects, *(person_key(account, other) for other in others)}
         self.standing.left.add(account)  # though it was not held any more
@@ -304,9 +300,12 @@ class Accounts:
             self.standing.admission.forget(account, kin)
         for other in gone:
             self.ledger.forget(account, other)
-        mark = Mark(max(fact.ts, before.at, latest), request, tuple(sorted(children)))
+        children = tuple(sorted({*before.children, *hashes}))
+        mark = Mark(max(fact.ts, before.at, latest), request, children)
         for hashed in names:
             self.ledger.set_mark(hashed, mark)
+        for who in forbade:
+            mark_refusing(self.ledger, account, who, mark.at)
         self.standing.count_asked()
         applied_at = max(fact.ts, int(self._store.counters["max_ts"]))
         done = Erased(request, bool(member), fact.ts, applied_at, len(subjects))

@@ -68,12 +68,14 @@ class Ledger:
         if not self.marks:  # as in many partitions
             found = found or self._nobody[bool(member)]
             found.erased_at, found.by_default = -1, bool(member) or self._default_grant
+            found.by_name = False
             return found
         found, mine = found or Person(), self.mark(account)
         own = self.mark(account, member) if member else mine
         found.erased_at = max(-1 if mine is None else mine.at, -1 if own is None else own.at)
         erased = own is not None and own.at >= 0  # else it only knows of a child's device
         found.by_default = not erased and (bool(member) or self._default_grant)
+        found.by_name = erased
         return found
 
     def draft(self, account: bytes, member: str = "") -> Person:

@@ -85,7 +85,8 @@ class Situation(NamedTuple):
         """Whether there is no word on what profiles are used for, and no reason to be silent."""
         if self.child or self.care is not None or self.child_device or self.silence:
             return False
-        return all(person.consents.keys() <= _PROFILING for person in self.persons)
+        persons = self.persons
+        return all(not who.by_name and who.consents.keys() <= _PROFILING for who in persons)
 
     def refuses(self, use: Purpose, now: int) -> bool:
         """Whether the member refuses a use of profiles."""

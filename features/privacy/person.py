@@ -87,12 +87,16 @@ class Person:
         what is stored: it is kept under a keyed hash, and outlives everything else.
     by_default : bool
         Whether profiling is allowed without a word.
+    by_name : bool
+        Whether each use of profiles has to be granted by name: he was erased, and what he may
+        have refused before is not known any more.
     """
 
     consents: dict[str, list[ConsentWord]] = field(default_factory=dict)
     about: dict[str, Held] = field(default_factory=dict)
     erased_at: int = -1
     by_default: bool = False
+    by_name: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.consents or self.about)
@@ -173,14 +177,25 @@ class Person:
         return start, until
 
     @property
+    def forbids(self) -> bool:
+        """Whether the last word on any purpose is not a grant without an end."""
+        last = (history[-1] for what, history in self.consents.items() if what != ATTRIBUTION)
+        return any(withholds(word.status, word.expires_at) for word in last)
+
+    @property
     def is_doubted(self) -> bool:
         """Whether it is on hold until somebody has decided."""
         return DOUBT in self.consents and self.span_in_use() != self.span()
 
     def refuses(self, purpose: Purpose, now: int) -> bool:
-        """Whether the last word on a use of profiles is not a grant that holds at `now`."""
+        """Whether the last word on a use of profiles is not a grant that holds at `now`.
+
+        Without a word it is allowed, but to who was erased: it is granted by name, or not at all.
+        """
         history = self.consents.get(purpose)
-        return history is not None and not consent.valid(history, max(now, 0))
+        if history is None:
+            return self.by_name
+        return not consent.valid(history, max(now, 0))
 
     def agrees(self, now: int) -> bool:
         """Whether a person wants to be told apart on shared screens."""
@@ -194,8 +209,12 @@ class Person:
         return history[-1].until if granted else FOREVER
 
     def use_span(self, purpose: Purpose) -> tuple[int, int]:
-        """Event times from which on and until which a use is allowed, ms; without a word it is."""
-        return consent.span(self.consents.get(purpose, []), -1, True)
+        """Event times from which on and until which a use is allowed, ms.
+
+        Without a word it is, but to who was erased.
+        """
+        erased_at = self.erased_at if self.by_name else -1
+        return consent.span(self.consents.get(purpose, []), erased_at, not self.by_name)
 
     def bounds(self) -> bool:
         """Whether a use of profiles is allowed for a time only."""
@@ -206,7 +225,7 @@ class Person:
         if self.is_doubted:
             return False
         if purpose not in self.consents:
-            return rules.unsaid[purpose] == "profiling"
+            return rules.unsaid[purpose] == "profiling" and not self.by_name
         return not self.refuses(purpose, now)
 
     # -- interests -----------------------------------------------------------------------
@@ -290,6 +309,11 @@ class Person:
 def fields(held: Held) -> dict[str, Any]:
     """A fact as it is stored: its own fields and its kind."""
     return present(held.said) | {"kind": held.said.kind}
+
+
+def withholds(status: str, expires_at: int | None) -> bool:
+    """Whether a word on a purpose is anything but a grant without an end."""
+    return status != ConsentStatus.GRANTED or expires_at is not None
 
 
 def forbids(said: AboutInterest) -> bool:

@@ -151,7 +151,7 @@ class Statements:
         """
         kin, spoken = self._ledger.kin(account), self._spoken
         return Situation(
-            person or Person(),
+            Person() if person is None else person,
             self._ledger.person(account, member) if member and person is not None else None,
             tuple(self._ledger.alike(account, member)) if member and person is not None else (),
             bool(member) and self._admission.is_child(account, member),

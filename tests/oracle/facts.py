@@ -7,16 +7,13 @@ takes what came before it, and a refusal answers the grants that came before it,
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from features.privacy.rules import Rules
 from features.tags.taxonomy import Taxonomy
 from tests.oracle.arithmetic import DAY_MS
+from tests.oracle.words import FOREVER, Doc, bounds, place
 
-Doc = Mapping[str, Any]
-FOREVER = float("inf")
 NEVER = (FOREVER, 0.0)
 ABOUT_INTERESTS = ("declaration", "purchase", "decision_against")
 SPOKEN = ("consent", *ABOUT_INTERESTS)
@@ -56,7 +53,7 @@ class Known:
                 return False
             doc = self._placed({**doc, "purpose": purpose, "member_id": who})
             if doc["ts"] <= self.erased_at(who):
-                return False
+                return self._forbade_before(doc)
         before = self.in_force()
         if doc in self.said:
             return False
@@ -77,6 +74,19 @@ class Known:
         words += self.consents("profiling") if doc["purpose"] == DOUBT else []
         return {**doc, "ts": max([doc["ts"], *(d["ts"] for d in words)])}
 
+    def _forbade_before(self, doc: Doc) -> bool:
+        """Take what a member says of before an erasure: if he forbids, it was his as well."""
+        who, words = doc["member_id"], self.consents(doc["purpose"], doc["member_id"])
+        if who is None or name_of(who) in self.erased or words or not bounds(doc):
+            return False
+        self.erased[name_of(who)] = self.erased_at(who)
+        return True
+
+    def _forbidding(self) -> set[str | None]:
+        """The members whose last word on something is not a grant without an end."""
+        last = [w[-1:] for m in self.members() for p in PURPOSES for w in [self.consents(p, m)]]
+        return {name_of(doc["member_id"]) for words in last for doc in words if bounds(doc)}
+
     def _erase(self, who: str | None, doc: Doc) -> bool:
         if doc["event_id"] in self.requests:
             return False
@@ -89,7 +99,9 @@ class Known:
             if who is None or not is_of(who, _owner(d)) or "adult" in d or d in last.values()
         ]
         name = name_of(who)
-        self.erased[name] = max([doc["ts"], self.erased.get(name, -1), *latest])
+        at = max([doc["ts"], self.erased.get(name, -1), *latest])
+        for each in {name, *(self._forbidding() if who is None else ())}:
+            self.erased[each] = max(at, self.erased.get(each, -1))
         self.children |= {name_of(m) for m in self.named_children() if who is None or is_of(who, m)}
         self.child_devices |= set(self.childs_devices()) if who is None else set()
         kept = [d for d in gone if who is not None and is_of(who, _owner(d))]
@@ -116,7 +128,7 @@ class Known:
     def latest(self, kind: str, *names: str) -> list[Doc]:
         """The last word per combination of `names`."""
         found: dict[tuple[object, ...], Doc] = {}
-        for doc in sorted(self.said, key=_place):
+        for doc in sorted(self.said, key=place):
             if doc["kind"] == kind:
                 found[tuple(doc.get(name) for name in names)] = doc
         return list(found.values())
@@ -166,7 +178,7 @@ class Known:
             for d in self.said
             if d["kind"] == "consent" and d["purpose"] == purpose and d.get("member_id") == who
         ]
-        return sorted(words, key=_place)
+        return sorted(words, key=place)
 
     def alike(self, who: str) -> list[str]:
         """A member, and those who have words of their own and are spelled as he is."""
@@ -186,11 +198,9 @@ class Known:
 
     def _consent(self, who: str | None, purpose: str = "profiling") -> tuple[float, float]:
         words = self.consents(purpose, who)
-        profiling = purpose == "profiling"
-        start: float = self.erased_at(who) + 1 if profiling else 0
-        by_default = not profiling or (
-            name_of(who) not in self.erased and (who is not None or self.by_default)
-        )
+        profiling, by_name = purpose == "profiling", name_of(who) in self.erased
+        start: float = self.erased_at(who) + 1 if profiling or by_name else 0
+        by_default = not by_name and (not profiling or who is not None or self.by_default)
         if not words:
             return start, FOREVER if by_default else 0
         if words[-1]["status"] != "granted":
@@ -226,14 +236,14 @@ class Known:
         words, now = self.consents(purpose, who), max(now, 0)
         if who is None and self.doubted_from() < FOREVER:
             return True
-        return bool(words) and not (
-            words[-1]["status"] == "granted" and words[-1].get("expires_at", FOREVER) > now
-        )
+        if not words:
+            return name_of(who) in self.erased  # he has to grant it by name
+        return not (words[-1]["status"] == "granted" and words[-1].get("expires_at", FOREVER) > now)
 
     # -- children ------------------------------------------------------------------------
 
     def _registry(self) -> list[Doc]:
-        return sorted((d for d in self.said if d["kind"] == "registry"), key=_place)
+        return sorted((d for d in self.said if d["kind"] == "registry"), key=place)
 
     def is_childs(self, device: str | None) -> bool:
         """Whether a device is a child's by a later word, or was when the account was erased."""
@@ -388,15 +398,3 @@ def is_of(who: str, *names: str | None) -> bool:
 def _owner(doc: Doc) -> str | None:
     """The member that an entry of the registry names."""
     return doc.get("owner_member_id")
-
-
-def _place(doc: Doc) -> tuple[Any, ...]:
-    """Event time; of one time what forbids more comes later and so wins."""
-    forbids = (
-        (doc["kind"] == "consent" and doc["status"] != "granted")
-        or doc.get("stance") == "dislike"
-        or doc.get("status") == "opened"
-        or doc.get("adult") is False
-        or (doc["kind"] == "purchase" and not doc.get("returned"))
-    )
-    return doc["ts"], forbids, -doc.get("expires_at", FOREVER), doc["event_id"]

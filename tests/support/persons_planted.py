@@ -9,6 +9,7 @@ import argparse
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from hypothesis import seed, settings
@@ -28,6 +29,7 @@ from tests.support.persons_model import CALM, Persons
 
 _put, _word, _follow = SpanTable.put, Person.word, Standing.follow
 _set_mark, _erase, _add = Ledger.set_mark, Accounts._erase, Device.add
+_person = Ledger.person
 
 
 def _never_ends(self: Any, account: bytes, span: tuple[int, int], **more: Any) -> None:
@@ -57,6 +59,15 @@ def _erases_the_account(self: Any, account: bytes, member: str, fact: Any, now: 
 
 def _forgets_children(self: Any, name: str, mark: Mark) -> None:
     _set_mark(self, name, mark._replace(children=()))
+
+
+def _not_asked_by_name(self: Any, account: bytes, member: str = "") -> Person:
+    return replace(_person(self, account, member), by_name=False)
+
+
+def _forgets_who_refused(self: Any, name: str, mark: Mark) -> None:
+    if mark.request or mark.children:  # else it is left of a member who refused something
+        _set_mark(self, name, mark)
 
 
 def _omission_says_adult(self: Any, ts: int, event_id: str, entry: Any) -> bool:
@@ -89,6 +100,8 @@ PLANTED: dict[str, tuple[type, str, Any]] = {
     "I8 marks are not asked": (Ledger, "mark", lambda self, account, member="": None),
     "I8 what is stamped ahead survives": (Ledger, "latest", _erases_by_time_alone),
     "I8 one member's erasure is everybody's": (Accounts, "_erase", _erases_the_account),
+    "I16 a use that was refused comes back": (Ledger, "person", _not_asked_by_name),
+    "I16 a member's refusal goes with his account": (Ledger, "set_mark", _forgets_who_refused),
     "I12 a member's end is not looked at": (SpanTable, "put", _never_ends),
     "I12 a member's gap is not looked at": (SpanTable, "put", _always_began),
     "I12 a child's device is not looked at": (SpanTable, "put", _no_devices),

@@ -124,7 +124,7 @@ class Model:
         self.take(self.feed.record(INPUTS.outcomes, "a", day, kind="answer", **told, **who))
 
     def erase(self) -> None:
-        """One member is erased, with all that was said to him, and grants anew."""
+        """One member is erased, with all that was said to him, and grants anew, by name."""
         self.day += 2.0  # nothing of him lies ahead
         self.take(self.feed.tick(self.day))
         self.take(self.feed.fact("a", self.day, "erasure", member_id="m2"))
@@ -134,6 +134,7 @@ class Model:
         self.check()
         self.day += 0.01
         self.take(self.feed.consent("a", self.day, member_id="m2"))
+        self.take(self.feed.consent("a", self.day, purpose="offers", member_id="m2"))
         for interest in INTERESTS:
             like = {"interest": interest, "stance": "like", "member_id": "m2"}
             self.take(self.feed.fact("a", self.day + 0.01, "declaration", **like))
