@@ -41,7 +41,7 @@ def sheet(found: Mapping[str, Any], settings: Settings, said: Wording) -> dict[s
             said.suppression(item, names) for raw in profiles for item in raw["suppressions"]
         ],
         "facts": [_fact(fact) for fact in known["facts"]],
-        "purposes": [_purpose(item, said) for item in known["consent"]],
+        "purposes": permissions_said(found, said),
         "sources": [
             said.say("sheet", "source", name=item.name, what=item.about) for item in INPUTS.events
         ],
@@ -87,12 +87,18 @@ def _list(lines: Iterable[str]) -> str:
     return f"<ul>{items}</ul>" if items else ""
 
 
-def _purpose(item: Mapping[str, Any], said: Wording) -> str:
-    whose = f" ({item['member_id']})" if item.get("member_id") else ""
-    name = f"{item['purpose']}{whose}"
-    if item["statusValidForProcessing"]:
-        return said.say("sheet", "purpose_yes", purpose=name)
-    return said.say("sheet", "purpose_no", purpose=name, why=item["statusReason"])
+def permissions_said(found: Mapping[str, Any], said: Wording) -> list[str]:
+    """Say of each purpose, per person, what allows or refuses it and until when."""
+    return [_permission(item, said) for item in found.get("permissions", ())]
+
+
+def _permission(item: Mapping[str, Any], said: Wording) -> str:
+    whose = item["member_id"] or said.say("sheet", "household")
+    use = said.say("use", item["purpose"])
+    if f"why_{item['why']}" in said.codes("sheet"):
+        why = said.say("sheet", f"why_{item['why']}")
+        return f"{whose}: {said.say('sentence', 'not_allowed', use=use, why=why)}"
+    return f"{whose}: {said.permission(item['purpose'], item)}"
 
 
 def _fact(fact: Mapping[str, Any]) -> str:

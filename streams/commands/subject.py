@@ -21,7 +21,7 @@ from features.records.names import plain
 from features.state import changelog_keys as keys
 from features.state.changelog_keys import Kind, Meta
 from features.tags import taxonomy
-from streams.apps.customer_sheet import as_html, sheet
+from streams.apps.customer_sheet import as_html, permissions_said, sheet
 from streams.client.words import LANGUAGES, Wording, wording
 from streams.contract.topics import DEAD_LETTERS, OFFERS, PROFILES, RECEIPTS, STATE, TOPICS
 from streams.errors import ExitCode
@@ -80,7 +80,7 @@ def held(settings: Settings, subject: str, timeout: float = 300.0) -> dict[str, 
         The changelog is of another format.
     """
     # The compiler, which --help does without.
-    from features.privacy import disclosure
+    from features.privacy import disclosure, permitted
     from streams.worker.wiring import rules_of
 
     account, _, member = subject.partition("/")
@@ -90,7 +90,8 @@ def held(settings: Settings, subject: str, timeout: float = 300.0) -> dict[str, 
     erasable = [account, *(f"{account}/{way}" for way in ways)]
     marks = [keyed_mark(settings.secret, name, "erasure") for name in erasable]
     wanted = _ours(account, member)
-    concerns = partial(_concerns, wanted, account.encode(), {keys.erased(m) for m in marks})
+    of_marks = {keys.erased(mark) for mark in marks} if member else None
+    concerns = partial(_concerns, wanted, account.encode(), of_marks)
     state = read_latest(settings, STATE, concerns, timeout)
     metas = [Meta.from_bytes(v).max_ts for (key, _), v in state.items() if key == keys.META]
     now = max(metas, default=0)
@@ -104,6 +105,18 @@ def held(settings: Settings, subject: str, timeout: float = 300.0) -> dict[str, 
     values = {key: value for (key, _), value in state.items()}
     said = disclosure.describe_facts(values, rules, now)
     erased = [_erased(mark, values.get(keys.erased(mark))) for mark in marks]
+    named = {who for key in values if (who := _member_of(key))}
+    if member:
+        named = {*permitted.alike(account, member, named)} or {member for it in erased[1:] if it}
+    permissions = permitted.describe_permissions(
+        values,
+        account,
+        named,
+        rules=rules,
+        now=now,
+        key=settings.secret,
+        default_grant=settings.consent_default == "grant",
+    )
     shared = {
         found.name.decode(): disclosure.describe_aside(value, tree)
         for key, value in sorted(values.items())
@@ -111,6 +124,7 @@ def held(settings: Settings, subject: str, timeout: float = 300.0) -> dict[str, 
     }
     return {
         "subject": subject,
+        **({"permissions": permissions} if said or any(erased) or published["profiles"] else {}),
         "facts": said if said is None or not member else _of_member(said, account, member),
         "state": {
             found.name.decode(): disclosure.describe_subject(value, tree)
@@ -130,14 +144,25 @@ def _erased(mark: str, value: bytes | None) -> dict[str, Any] | None:
 
 
 def _concerns(
-    wanted: Callable[[bytes], bool], account: bytes, erasures: set[bytes], key: bytes
+    wanted: Callable[[bytes], bool], account: bytes, erasures: set[bytes] | None, key: bytes
 ) -> bool:
+    """Whether a record is asked for; of erasures all, where it is not known whose they are."""
     match keys.parse(key):
+        case (Kind.ERASED, _):
+            return erasures is None or key in erasures
         case (Kind.SUBJECT | Kind.ASIDE, name):
             return wanted(name)
         case (Kind.CONSENTS | Kind.ABOUT | Kind.CONTACTS | Kind.DEVICE | Kind.CASE, name):
             return keys.account_named(key) == account
-    return key == keys.META or key in erasures
+    return key == keys.META
+
+
+def _member_of(key: bytes) -> str:
+    """Member of whom a record is, empty for others."""
+    match keys.parse(key):
+        case (Kind.SUBJECT | Kind.CONSENTS | Kind.ABOUT | Kind.CONTACTS, name):
+            return name.partition(b"/")[2].decode()
+    return ""
 
 
 def _of_member(facts: dict[str, Any], account: str, member: str) -> dict[str, Any]:
@@ -196,11 +221,8 @@ def _show(found: dict[str, Any], words: Wording) -> None:
     console.print(f"subject {found['subject']}")
     if found["erased"]:
         console.print(f"erased: {found['erased']}")
-    for item in (found["facts"] or {}).get("consent", ()):
-        console.print(
-            f"consent to {item['purpose']}: "
-            f"{'yes' if item['statusValidForProcessing'] else item['statusReason']}"
-        )
+    for line in permissions_said(found, words):
+        console.print(line)
     for fact in (found["facts"] or {}).get("facts", ()):
         console.print(
             f"{fact.get('kind', 'fact')} of {fact['at']}: "

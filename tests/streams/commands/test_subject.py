@@ -82,6 +82,8 @@ def test_nothing_in_the_sheet_is_markup() -> None:
     quiet = {"scope": hostile, "reason": hostile, "until": None}
     found = {"subject": hostile, "profiles": {"a": {"interests": [item], "suppressions": [quiet]}},
              "facts": {"consent": [], "facts": [{"at": hostile, "kind": hostile}]},
+             "permissions": [{"purpose": hostile, "member_id": hostile, "value": False,
+                              "why": hostile, "until": None}],
              "erased": None, "also": [hostile]}  # fmt: skip
     text = Text()
     text.feed(as_html(sheet(found, Settings(), wording()), wording()))

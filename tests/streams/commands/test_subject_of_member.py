@@ -10,6 +10,9 @@ import pytest
 
 from features.config import Config
 from features.tags.exact import TagEntry
+from features.vocabulary import Purpose
+from streams.apps.customer_sheet import sheet
+from streams.client.words import wording
 from streams.commands import subject
 from streams.contract.topics import OFFERS, PROFILES, STATE
 from streams.settings import Settings
@@ -80,6 +83,26 @@ def test_another_name_shows_nothing_of_him(household: Stream, asked: str) -> Non
     assert not {"acc/m-1", "acc/M-1"} & {*found["profiles"], *found["offers"], *found["state"]}
     text = json.dumps(found | {"subject": ""})
     assert "m-1" not in text and "M-1" not in text and '"483"' not in text
+
+
+def test_consent_is_said_as_it_stands(household: Stream) -> None:
+    """His own grant of offers does not stand beside the account's refusal, and unsaid is said."""
+    said, made = wording(), sheet(_held("acc/m-1"), Settings(), wording())
+    assert [line.partition(",")[0] for line in made["purposes"]] == [
+        f"{who}: {said.say('use', use)}: yes"
+        for who in ("The household", "M-1", "m-1")
+        for use in Purpose
+    ]
+    feed = Feed()
+    household.feed(feed.consent("acc", 1, "withdrawn", purpose="offers"))
+    child = feed.fact("acc", 1, "registry", device_id="x", owner_member_id="m-2", adult=False)
+    household.feed(child)
+    household.commit()
+    lines = sheet(_held("acc/M-1"), Settings(), said)["purposes"]
+    assert "M-1: Offers may be made: no, there is no consent to offers." in lines
+    assert not any("m-2" in line for line in lines)
+    of_child = sheet(_held("acc/m-2"), Settings(), said)["purposes"]
+    assert "m-2: May be profiled: no, children are not profiled." in of_child
 
 
 def test_who_was_erased_learns_that_he_was(household: Stream) -> None:
