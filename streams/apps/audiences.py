@@ -4,8 +4,8 @@ Every start reads the compacted profiles anew, so there is no changelog with any
 and what was said before from ``audience-segments``, with the account of the privacy budget, so
 that the guards of `features.audiences.cells` hold across restarts. Reading a profile twice
 changes nothing. Of several instances the one that owns partition 0 of the output speaks. Whoever
-begins to speak first reads what others said up to then, and goes on reading it: a speaker before it
-may have said more, and `repartition` brings what was said in other topics.
+begins to speak first fences who did before (`streams.apps.speaker`), then reads what others said up
+to then, and goes on reading it: `repartition` brings what was said in other topics.
 """
 
 from __future__ import annotations
@@ -22,9 +22,11 @@ from confluent_kafka import Message
 
 from features.audiences.budget import Noise
 from features.audiences.cells import Audiences
+from features.audiences.segments import RELEASE
 from features.tags import taxonomy
 from streams.apps.driver import make_app
 from streams.apps.noise import gaussian
+from streams.apps.speaker import Speaker
 from streams.contract import topics
 from streams.kafka.compacted import CompactedTopic
 from streams.metrics import AUDIENCE_BUDGET, AUDIENCE_PROFILES, AUDIENCE_SEGMENTS
@@ -39,6 +41,7 @@ audiences = Audiences(
 )
 known = asyncio.Event()  # set when all profiles published before the start were read
 caught_up = asyncio.Event()  # set while this instance speaks and knows what was said before
+speaker = Speaker(settings, settings.topic(topics.AUDIENCES))
 own_records: Counter[tuple[bytes, bytes | None]] = Counter()  # said and not read back yet
 said = app.topic(
     settings.topic(topics.AUDIENCES),
@@ -82,25 +85,33 @@ async def follow() -> None:
 
 @app.timer(settings.audience_interval_ms / 1000)  # type: ignore[untyped-decorator]  # as above
 async def publish() -> None:
-    """Publish due releases and withdrawals. A release starts with its cost, if interrupted too."""
+    """Publish due releases and withdrawals; the cost of a release is committed before its counts.
+
+    Who can't write any more ends, for what it believes to have said was not.
+    """
     if not known.is_set() or not _speaks():
         caught_up.clear()
         return
-    if not caught_up.is_set():
-        for message in await asyncio.get_running_loop().run_in_executor(None, _said_so_far):
-            _restore(message)
-        caught_up.set()
-    now = time.time_ns() // 1_000_000
-    segments = audiences.publish(now)
-    AUDIENCE_BUDGET.set(audiences.budget_needed(now))
-    for segment in segments:
-        if not _speaks():
-            return  # it is another's turn, who reads on from here
-        key = segment.key.encode()
-        value = None if segment.value is None else orjson.dumps(segment.value)
-        own_records[key, value] += 1
-        await (await said.send(key=key, value=value))
-        AUDIENCE_SEGMENTS.labels("withdrawn" if value is None else "published").inc()
+    loop = asyncio.get_running_loop()
+    try:
+        if not caught_up.is_set():
+            await loop.run_in_executor(None, speaker.begin)
+            for message in await loop.run_in_executor(None, _said_so_far):
+                _restore(message)
+            caught_up.set()
+        now = time.time_ns() // 1_000_000
+        segments = audiences.publish(now)
+        AUDIENCE_BUDGET.set(audiences.budget_needed(now))
+        costs = [segment for segment in segments if segment.key == RELEASE]
+        for part in (costs, [segment for segment in segments if segment.key != RELEASE]):
+            records = [(it.key.encode(), it.value and orjson.dumps(it.value)) for it in part]
+            own_records.update(records)
+            await loop.run_in_executor(None, speaker.say, records)
+            for _, value in records:
+                AUDIENCE_SEGMENTS.labels("published" if value else "withdrawn").inc()
+    except Exception as error:
+        await app.crash(error)
+        raise
 
 
 def _speaks() -> bool:

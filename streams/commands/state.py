@@ -9,6 +9,9 @@ the inputs from their start. Profiles are taken back first: what retention took 
 could rebuild, and a profile that no state answers for would outlive consent and erasure. With
 ``--keep-profiles`` they stand until a worker has caught up, which takes back those that it did not
 make anew.
+
+Erasures, refusals and children are in the state as well, and come back from the log of facts alone:
+where that has lost its beginning, or is compacted, a reset is refused but with ``--forget-facts``.
 """
 
 from __future__ import annotations
@@ -19,12 +22,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from confluent_kafka.admin import OffsetSpec
+
 from streams.contract.headers import OFFERS_EVENT, PROFILE_EVENT, profile_headers, times
-from streams.contract.topics import OFFERS, PROFILES, STATE
+from streams.contract.topics import FACTS, OFFERS, PROFILES, STATE
 from streams.errors import ExitCode, KafkaFailed, UsageError
 from streams.kafka import clients
 from streams.kafka.compacted import CompactedTopic
 from streams.kafka.consumer_group import NEVER_S
+from streams.kafka.offsets import offsets_at
+from streams.kafka.topic_plan import fetch
 from streams.settings import Settings
 from streams.terminal import add_kafka_options, settings_of
 
@@ -57,6 +64,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="reset: leave what is published until a worker has caught up, and made it anew or not",
     )
+    parser.add_argument(
+        "--forget-facts",
+        action="store_true",
+        help="reset: though facts are gone from their log, and erasures and refusals among them",
+    )
     add_kafka_options(parser)
 
 
@@ -73,6 +85,12 @@ def run(args: argparse.Namespace) -> ExitCode:
             f"{settings.group}; stop every worker, then repeat with --yes"
         )
         return ExitCode.DONE
+    if gone := "" if args.forget_facts else facts_gone(settings):
+        raise UsageError(
+            f"state reset: {gone}: erasures, refusals and children that were told there are known "
+            "to the state alone; have the consent tool send all of them again, then repeat with "
+            "--forget-facts"
+        )
     reset(settings, names)
     print(f"{topics}: empty now, and group {settings.group} has no offsets")
     return ExitCode.DONE
@@ -97,6 +115,26 @@ def _transfer(args: argparse.Namespace, settings: Settings) -> ExitCode:
         f"{state.created}"
     )
     return ExitCode.DONE
+
+
+def facts_gone(settings: Settings) -> str:
+    """Tell why the log of facts may have lost some; empty where all of it is there.
+
+    Raises
+    ------
+    KafkaFailed or streams.errors.Abandon
+        The cluster does not answer.
+    """
+    admin, topic = clients.admin(settings), settings.topic(FACTS)
+    found = fetch(admin, settings).get(topic)
+    if found is None:
+        return f"{topic} is not there"
+    if "compact" in found.config.get("cleanup.policy", ""):
+        return f"{topic} is compacted"
+    spots = [(topic, number) for number in range(found.partitions)]
+    starts = offsets_at(settings, spots, OffsetSpec.earliest())
+    cut = [f"{spot[1]} begins at {start}" for spot, start in sorted(starts.items()) if start > 0]
+    return f"{topic} has lost its beginning (partition {', '.join(cut)})" if cut else ""
 
 
 def reset(settings: Settings, names: Sequence[str] = (PROFILES, OFFERS, STATE)) -> None:

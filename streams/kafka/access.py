@@ -95,6 +95,11 @@ def reset_id(settings: Settings) -> str:
     return f"{settings.group}-offsets-reset"
 
 
+def audiences_id(settings: Settings) -> str:
+    """Transactional id of the audiences app: one for all its instances, so that one speaks."""
+    return app_group(settings, "audiences")
+
+
 def _topics(
     settings: Settings,
     read: Collection[str] = (),
@@ -178,6 +183,7 @@ def _audiences(settings: Settings) -> list[Acl]:
         _reached(settings),
         Acl("group", app_group(settings, "audiences"), _READ),
         _READERS,
+        Acl("transactionalId", audiences_id(settings), _WRITE),
     ]
 
 

@@ -26,9 +26,9 @@ from streams.settings import Settings
 ConsumerRole = Literal["worker", "restore", "standby", "group", "reset", "copied", "fetcher"]
 #: A worker's transactions; many records, in order, on the Java client's partitions; a few, now
 #: and then; who looked up whom; what time it is, now and then; a tombstone for every key; one
-#: transaction in the name of a group; many of a copy.
+#: transaction in the name of a group; many of a copy; those of whoever speaks of audiences.
 ProducerRole = Literal[
-    "worker", "feed", "untagged", "lookups", "ticks", "tombstones", "reset", "copies"
+    "worker", "feed", "untagged", "lookups", "ticks", "tombstones", "reset", "copies", "audiences"
 ]
 AdminRole = Literal["topics", "offsets", "group"]
 
@@ -167,6 +167,12 @@ def producer_config(role: ProducerRole, settings: Settings, name: str = "") -> C
             return {**_cluster(settings), "enable.idempotence": True}
         case "reset":
             return {**_cluster(settings), "transactional.id": access.reset_id(settings)}
+        case "audiences":
+            return {
+                **_cluster(settings),
+                "transactional.id": access.audiences_id(settings),
+                "message.max.bytes": MOST_BYTES,
+            }
         case "copies":
             return {
                 "linger.ms": 20,

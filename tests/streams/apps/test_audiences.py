@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -9,9 +10,10 @@ from typing import Any
 
 import orjson
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import KafkaException, Producer
 from jsonschema import Draft202012Validator
 
+from streams.apps.speaker import Speaker, SpeakerFailed
 from streams.contract.schemas import SCHEMAS
 from streams.contract.topics import AUDIENCES, PROFILES
 from streams.kafka import clients
@@ -162,3 +164,60 @@ def test_what_another_speaker_said_while_this_one_speaks_is_taken_back(
             app.log.read_text,
         )
         assert "interest/483" in app.said()
+
+
+def test_a_speaker_that_stalled_and_wakes_releases_nothing_twice(
+    kafka: str, names: Names, tmp_path: Path
+) -> None:
+    """While it is stopped another one takes its place, and releases; then it goes on."""
+    app, logs = _town(kafka, names, tmp_path), [tmp_path / "one.log", tmp_path / "two.log"]
+    often = {"AUDIENCE_RELEASE_MS": 15_000, "AUDIENCE_EPSILON": 1e9, "SESSION_TIMEOUT_MS": 6_000}
+
+    def releases() -> list[int]:
+        return [value["release"] for key, value in app.records() if value and key == "release"]
+
+    def released(times: int) -> None:
+        wait_until(lambda: len(releases()) >= times, _WAIT_S, lambda: "".join(map(_text, logs)))
+
+    app.log = logs[0]
+    with app.running(**often) as stalled:
+        released(1)
+        app.log = logs[1]
+        with app.running(**often):
+            released(2)
+            stalled.send_signal(signal.SIGSTOP)
+            before = len(releases())
+            released(before + 2)  # the other's, once the group has missed the first
+            stalled.send_signal(signal.SIGCONT)
+            released(before + 4)
+            cells = [(key, value["release"]) for key, value in app.records() if value]
+    assert len(releases()) == len(set(releases())), f"drawn twice: {releases()}"
+    assert len(cells) == len(set(cells))
+
+
+def _text(log: Path) -> str:
+    return log.read_text()[-2000:] if log.exists() else ""
+
+
+def test_whoever_begins_to_speak_fences_who_spoke_before(
+    kafka: str, names: Names, tmp_path: Path
+) -> None:
+    """Also what that one has begun to write, and whatever it still believes."""
+    app = App(kafka, names.prefix, tmp_path / "none.log")
+    topic = app.settings.topic(AUDIENCES)
+    cell = orjson.dumps({"accounts": K, "release": 1})
+    stalled, other = Speaker(app.settings, topic), Speaker(app.settings, topic)
+    stalled.begin()
+    stalled.say([(b"interest/483", cell)])
+    stalled._producer.begin_transaction()
+    stalled._producer.produce(topic, cell, b"interest/653")
+    stalled._producer.flush(20)
+    other.begin()
+    assert app.said() == {"interest/483": K}
+    other.say([(b"interest/483", None)])
+    with pytest.raises(KafkaException):
+        stalled._producer.commit_transaction(20)
+    with pytest.raises(SpeakerFailed):
+        stalled.say([(b"interest/483", cell)])
+    other.say([(b"interest/422", cell)])
+    assert app.said() == {"interest/422": K}
