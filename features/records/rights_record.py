@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import cached_property
 from typing import Any, Final
@@ -13,6 +14,7 @@ from features.records.forms import Field
 from features.records.inputs import CASE_ID, CONTACT_ID, INTEREST
 from features.records.loose import BEYOND, scalars, squeezed, whole, words_in
 from features.records.loose_record import SAYS_WHETHER
+from features.records.names import plain
 from features.records.readings import (
     AnswerReading,
     CaseReading,
@@ -33,6 +35,7 @@ from features.vocabulary import Purpose
 
 #: Why nobody can be said to be the child of an entry that tells of others in it.
 WHOSE_CHILD: Final = "whose_child"
+_BETWEEN_NAMES: Final = re.compile(r"[,;|\s]+")
 #: Why a person decides where a text plainly refuses.
 IN_WORDS: Final = "in_words"
 #: Kinds that are about something else.
@@ -188,11 +191,11 @@ class RightsRecord(ChildRecord):
         return isinstance(self._words.read([value], [], [], self.ts), RefusalReading)
 
     def others(self, account: str, member: str | None, accepts: Accepts | None) -> tuple[str, ...]:
-        """Find the further members whom a list in it names, beside a member."""
-        if member is None:
-            return ()
-        found = {n for name in self._words.names("members") for n in self.names(name, account)}
-        told = {taken_name(name, accepts) for name in found if self.squeezed("members")}
+        """Find the further members whom a list in it names, beside a member or the account."""
+        listed = (self.squeezed(name) for name in self._words.names("members"))
+        texts = (text for values in listed for text in scalars(values) if isinstance(text, str))
+        found = {plain(name, account) for text in texts for name in _BETWEEN_NAMES.split(text)}
+        told = {taken_name(name, accepts) for name in found if name and name != BEYOND}
         return tuple(sorted(name for name in told if name and name != member))
 
     # -- readings

@@ -223,6 +223,20 @@ def test_a_refusal_is_of_all_members_whom_it_lists() -> None:
     assert after(run, feed, "m-1", "m-2", "m-3") == ["suppressed", "suppressed", "counted"]
 
 
+@pytest.mark.parametrize("status", ["withdrawn", "revoked"])
+@pytest.mark.parametrize("name", ["members", "member_ids", "persons", "Mitglieder"])
+@pytest.mark.parametrize("listed", [["m-1", "M-2"], "m-1, m-2", [{"id": "m-1"}, {"id": "m-2"}]])
+def test_whom_a_refusal_lists_is_not_freed_by_a_grant_of_the_account(
+    status: str, name: str, listed: Any
+) -> None:
+    """Whatever the list is called, and whether or not a member is named beside it."""
+    for beside in ({}, {"member_id": "m-1"}):
+        run, feed = settled()
+        run.feed(changed(feed.consent("acc", 2, status, **beside), **{name: listed}), now=NOW)
+        run.feed(feed.consent("acc", 2.1))
+        assert after(run, feed, "m-1", "m-2", "m-3") == ["suppressed", "suppressed", "counted"]
+
+
 # -- ids that are used again, and who was erased
 
 
