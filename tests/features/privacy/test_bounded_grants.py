@@ -17,6 +17,8 @@ BOUNDED: tuple[dict[str, Any], ...] = (
     {"data": [{"terms": {"device_id": "d-1"}}]}, {"context": {"channel": "sms"}},
     {"app": "TuneApp"}, {"app_id": "tune"}, {"application": "x"}, {"context": {"app": {"id": "x"}}},
     {"bundle_id": "com.example.x"}, {"domain": "x.example"},
+    {"for_member": "m-1"}, {"ttl_days": 3}, {"valid_for_hours": 1}, {"except_for": "television"},
+    {"superseded_by": "c-2"}, {"test": True}, {"void": True}, {"pending_confirmation": True},
     {"subject": {"member": "m-1"}}, {"terms": {"until": NOW}}, {"for": {"scope": "offers"}},
 )  # fmt: skip
 UNBOUNDED: tuple[dict[str, Any], ...] = (
@@ -26,6 +28,7 @@ UNBOUNDED: tuple[dict[str, Any], ...] = (
     {"source": {"device": "kiosk-3", "user": "desk-4", "app": "crm"}}, {"app": "selfcare"},
     {"app_version": 3}, {"proof": {"url": "x", "token": {"exp": 1}}}, {"meta": {"service": "cmp"}},
     {"context": {"device": None}}, {"context": {"app": []}},
+    {"test": False}, {"void": False}, {"double_opt_in": True}, {"confirmed": "yes"},
 )  # fmt: skip
 
 
