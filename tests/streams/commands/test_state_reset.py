@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from confluent_kafka import TopicPartition
-from confluent_kafka.admin import AdminClient, ConfigEntry, ConfigResource, ResourceType
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    ResourceType,
+)
 
 from streams.__main__ import main
 from streams.contract.topics import FACTS, STATE
@@ -31,8 +36,10 @@ def _cut(admin: AdminClient, topic: str) -> None:
 
 
 def _compact(admin: AdminClient, topic: str) -> None:
-    policy: Any = [ConfigEntry("cleanup.policy", "compact,delete")]
-    resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=policy)
+    policy = ConfigEntry(
+        "cleanup.policy", "compact,delete", incremental_operation=AlterConfigOpType.SET
+    )
+    resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[policy])
     for future in admin.incremental_alter_configs([resource]).values():
         future.result(20)
 
