@@ -59,7 +59,7 @@ def describe_permissions(
         it = _situation(ledger, admission, account.encode(), member or "")
         profiling = _profiling(it, admission, rules, account.encode(), member or "", now)
         told = {Purpose.PROFILING: profiling}
-        barred = {scope: why for scope, why, _ in reversed([*holds(it, now, rules)])}
+        barred = {scope: why for scope, why, *_ in reversed([*holds(it, now, rules)])}
         for use, scope in _USES:
             end = min(profiling[1], *(person.use_until(use) for person in it.persons))
             told[use] = (profiling[0] or barred.get(scope, ""), end)
@@ -88,7 +88,7 @@ def _situation(ledger: Ledger, admission: Admission, account: bytes, member: str
         ledger.person(account, member) if member else None,
         tuple(ledger.alike(account, member)) if member else (),
         bool(member) and admission.is_child(account, member),
-        kin is not None and bool(kin.open),
+        None if kin is None else kin.care_since,
         kin is not None and kin.shared,
     )
 

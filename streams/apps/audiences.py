@@ -104,7 +104,9 @@ async def publish() -> None:
         AUDIENCE_BUDGET.set(audiences.budget_needed(now))
         costs = [segment for segment in segments if segment.key == RELEASE]
         for part in (costs, [segment for segment in segments if segment.key != RELEASE]):
-            records = [(it.key.encode(), it.value and orjson.dumps(it.value)) for it in part]
+            records = [
+                (it.key.encode(), orjson.dumps(it.value) if it.value else None) for it in part
+            ]
             own_records.update(records)
             await loop.run_in_executor(None, speaker.say, records)
             for _, value in records:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import orjson
@@ -101,7 +102,9 @@ def java_work(kafka_jars: Path, tmp_path: Path) -> PeerWork:
 
 
 def _python_work(tags: Path, records: Sequence[bytes]) -> list[bytes]:
-    work, states, latest = Work(str(tags)), {}, {}
+    work = Work(str(tags))
+    states: dict[str, Any] = {}
+    latest: dict[str, Any] = {}
     for record in records:
         event = orjson.loads(record)
         subject = work.subject(event)

@@ -23,6 +23,7 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec
 
 from streams.kafka.executor import Job, SingleThreadExecutor
+from streams.kafka.partitioners import PARTITIONERS
 from streams.kafka.ports import Ports
 from tests.broker.memory_broker import Coordinator, MemoryBroker, Transaction, failure
 from tests.broker.memory_consumer import Client, GroupMetadata, MemoryConsumer
@@ -147,8 +148,10 @@ class MemoryProducer(Client):
         if self._room == 0:
             raise BufferError("Local: Queue full")
         self._room -= 1
+        if partition < 0 and (count := len(self.broker.topics.get(topic, []))):
+            partition = PARTITIONERS["murmur2"](key or b"", count)
         if not self._tid:
-            self.broker.put(topic, max(0, partition), value, key, None, headers)
+            self.broker.put(topic, partition, value, key, None, headers)
             return
         self._need("open")
         size = len(value or b"") + len(key or b"") + sum(len(n) + len(v) for n, v in headers or ())

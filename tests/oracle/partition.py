@@ -34,9 +34,10 @@ from tests.oracle.arithmetic import (
     text_hash,
 )
 from tests.oracle.attention import Attention
-from tests.oracle.facts import ABOUT_INTERESTS, Doc, Known, is_of
+from tests.oracle.facts import ABOUT_INTERESTS, Known, is_of
 from tests.oracle.stance import learn_shares, remember
 from tests.oracle.uplift import Contacts, hear
+from tests.oracle.words import Doc
 
 FACTS, OUTCOMES = 0, INPUTS.outcomes
 

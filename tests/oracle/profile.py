@@ -18,10 +18,11 @@ from tests.oracle.arithmetic import (
     signals,
 )
 from tests.oracle.attention import bounds
-from tests.oracle.facts import FOREVER, Known, is_of
+from tests.oracle.facts import Known, is_of
 from tests.oracle.partition import Partition
 from tests.oracle.stance import confidence, decision, evidence, idle_of, interval, rule, score
 from tests.oracle.uplift import worth_it
+from tests.oracle.words import FOREVER
 
 _MEASURED = {  # by rule: what its number is called, and what is needed
     "lift_clear": ("low", 1.2),

@@ -10,7 +10,7 @@ from features.config import Config
 from features.records.hash_kernel import hash_text
 from features.tags.taxonomy import Taxonomy
 from tests.oracle.arithmetic import DAY_MS, SIGNALS, local_day, signals
-from tests.oracle.facts import Doc
+from tests.oracle.words import Doc
 
 if TYPE_CHECKING:
     from tests.oracle.partition import Partition

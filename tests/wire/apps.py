@@ -13,6 +13,7 @@ from unittest import mock
 from features.tags.exact import TagEntry, encode
 from streams.contract.topics import AUDIENCES, CATALOGUE, DEAD_LETTERS, PROFILES, TAGS
 from tests.broker.memory_broker import Entry, MemoryBroker
+from tests.broker.memory_clients import ports
 from tests.support.malformed_cases import MAX_BYTES
 from tests.wire import input as wired
 
@@ -46,13 +47,16 @@ class Apps:
     def __init__(self, broker: MemoryBroker) -> None:
         with mock.patch.dict(os.environ, _ENVIRON):
             from streams.apps import audiences, catalogue  # settings are read on import
+            from streams.apps.speaker import Speaker
 
         self._broker = broker
         self._audiences, self._catalogue = audiences, catalogue
         self._read = [0] * wired.PARTITIONS
         self._days = 18_000  # since 1970, one more each time that audiences are spoken of
         catalogue.tags, catalogue.dead_letters = self._topic(TAGS), self._topic(DEAD_LETTERS)
-        audiences.said = self._topic(AUDIENCES)
+        topic = audiences.settings.topic(AUDIENCES)
+        audiences.speaker = Speaker(audiences.settings, topic, ports(broker, "audiences"))
+        audiences.speaker.begin()
         audiences._speaks = lambda: True
         vars(audiences)["time"] = SimpleNamespace(time_ns=lambda: self._days * _DAY_NS)
         audiences.known.set()

@@ -38,17 +38,17 @@ def content_keys(event: dict[str, Any]) -> tuple[str, ...]:
 def engagement(event: dict[str, Any]) -> float:
     """How much an event says, 0 to 1."""
     if "watched_ms" in event:
-        duration = event["watched_ms"]
+        duration: float = event["watched_ms"]
         if duration >= 4 * 3_600_000:
             return 0.0
         time = duration / (duration + 300_000.0)
-        share = duration / event["content_ms"]
+        share: float = duration / event["content_ms"]
         return 0.05 * time if share < 0.05 else max(time, min(1.0, share))
     duration = event["duration_ms"]
     time = duration / (duration + 300_000.0)
     if "action" in event:
         return max(time, 0.5 if event["action"] == "search" else 0.35)
-    size = event["bytes_down"] + event["bytes_up"]
+    size: float = event["bytes_down"] + event["bytes_up"]
     short = duration < 60_000
     if duration < 1000 if size == 0 else short and size < 20_000:
         return 0.0
