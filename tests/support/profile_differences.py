@@ -31,14 +31,26 @@ def profile_differences(
             item.pop("stance_since", None)  # of the first that said so
             without_days_then(item)
         if all(one[name] == other[name] for name in _SAME) and _morning(one) == _morning(other):
+            written = f"as of {one['as_of']}, written at {one['computed_at']}"
             yield from (
-                f"{key.decode()}: {name} should be {str(one.get(name))[:200]}, is "
-                f"{str(other.get(name))[:200]}"
+                f"{key.decode()}, {written} and {other['computed_at']}: {name} "
+                + _unlike(one.get(name), other.get(name))
                 for name in one.keys() | other.keys()
                 if name not in _OF_THE_COMMIT and one.get(name) != other.get(name)
             )
         else:
             yield from (f"{key.decode()}: {text}" for text in _material(one, other, step))
+
+
+def _unlike(expected: Any, kept: Any) -> str:
+    """What should be and what is; of lists, from where they differ."""
+    if isinstance(expected, list) and isinstance(kept, list):
+        alike = (n for n, (a, b) in enumerate(zip(expected, kept, strict=False)) if a != b)
+        at = next(alike, min(len(expected), len(kept)))
+        names = [[item.get("id") for item in items] for items in (expected, kept)]
+        said = f"{names[0]} should be {expected[at : at + 1]}, {names[1]} is {kept[at : at + 1]}"
+        return f"from number {at} of {said}"
+    return f"should be {str(expected)[:400]}, is {str(kept)[:400]}"
 
 
 def _morning(profile: dict[str, Any]) -> int:
