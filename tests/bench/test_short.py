@@ -103,8 +103,8 @@ def java_work(kafka_jars: Path, tmp_path: Path) -> PeerWork:
 
 def _python_work(tags: Path, records: Sequence[bytes]) -> list[bytes]:
     work = Work(str(tags))
-    states: dict[str, Any] = {}
-    latest: dict[str, Any] = {}
+    states: dict[str, dict[str, Any]] = {}
+    latest: dict[str, dict[str, Any]] = {}
     for record in records:
         event = orjson.loads(record)
         subject = work.subject(event)
