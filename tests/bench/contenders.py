@@ -169,6 +169,10 @@ def _bytewax(job: Job) -> list[str]:
     return _python_peer("bytewax", job, *_shared_words(job), str(job.scratch))
 
 
+def _pathway(job: Job) -> list[str]:
+    return _python_peer("pathway", job, job.group, *_shared_words(job), str(job.scratch))
+
+
 def _java(name: str, main: str, flags: Sequence[str], *more: str) -> Callable[[Job], list[str]]:
     def command(job: Job) -> list[str]:
         start = ["java", "-Xmx2g", *flags, "-cp", venvs.classes(name), main]
@@ -310,6 +314,17 @@ _ALL = (
         checks="profiles",
         most=100_000,
         ends=True,
+    ),
+    Contender(
+        "pathway",
+        "Pathway + River, at least once",
+        f"without a licence key: keeps its inputs in files, {_SAME_RIVER}; a profile per batch "
+        "of half a second",
+        _pathway,
+        profiles=_PEER_PROFILES,
+        outputs=(_PEER_PROFILES,),
+        checks="profiles",
+        most=100_000,
     ),
     Contender(
         "faust",
