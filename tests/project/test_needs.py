@@ -7,8 +7,8 @@ import re
 from tests.support.needs import PACKAGES
 from tests.support.paths import ROOT
 
-#: The compiler of the Java peer, for `make bench`; who is told of alerts, for `make gameday`.
-NOT_FOR_TESTS = {"javac", "prometheus-alertmanager", "cargo"}
+#: The builder of the native peer, for `make bench`; who is told of alerts, for `make gameday`.
+NOT_FOR_TESTS = {"prometheus-alertmanager", "cargo"}
 
 
 def test_the_whole_check_installs_what_tests_need() -> None:
