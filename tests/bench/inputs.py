@@ -212,7 +212,7 @@ def _value(
     if source == TV:
         channel = text.partition(":")[2]
         return (
-            f'{head}"content_id":"prog-{number % 4096:04x}","channel":"{channel}",'
+            f'{head}"content_id":"prog-{number % 4096:04d}","channel":"{channel}",'
             f'"title":"Episode {number % 97} of the series","watched_ms":{duration},'
             f'"content_ms":{_PROGRAMME_MS},"mode":"{_MODES[mode]}"}}'
         )
