@@ -305,7 +305,7 @@ def _administer(stage: Stage) -> None:
     stage.command("admin", "offsets", "reset", "--yes")
     state = ("--file", str(stage.folder / "state"))
     stage.command("admin", "state", "export", *state)
-    stage.command("admin", "state", "reset", "--yes")
+    stage.command("admin", "state", "reset", "--yes", "--forget-facts")
     stage.command("admin", "state", "import", *state, "--profiles")
     _move(stage)
 
