@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from streams.settings import Settings
+
 #: What depends on when the profile was written.
 _OF_THE_COMMIT = ("version", "computed_at")
 #: What is the same of two that were written on the same knowledge.
@@ -14,12 +16,12 @@ _DAY_MS = 86_400_000
 
 
 def profile_differences(
-    expected: Mapping[bytes, bytes], kept: Mapping[bytes, bytes], step: float
+    expected: Mapping[bytes, bytes], kept: Mapping[bytes, bytes], settings: Settings
 ) -> Iterator[str]:
     """Compare profiles by key; versions depend on when commits fell and are left out.
 
-    Of two profiles of one morning after the same events everything must agree. Of one that was
-    written after fewer events, or on another morning, what is material must: what is on hold comes
+    Of two profiles of one open day after the same events everything must agree. Of one that was
+    written after fewer events, or on another day, what is material must: what is on hold comes
     along with that or after a week, and since when hangs on what had been written before.
     """
     for key in sorted(kept.keys() | expected.keys()):
@@ -30,7 +32,10 @@ def profile_differences(
         for item in (*one["interests"], *other["interests"]):
             item.pop("stance_since", None)  # of the first that said so
             without_days_then(item)
-        if all(one[name] == other[name] for name in _SAME) and _morning(one) == _morning(other):
+        if (
+            all(one[name] == other[name] for name in _SAME)
+            and len({_open_day(p, settings) for p in (one, other)}) == 1
+        ):
             written = f"as of {one['as_of']}, written at {one['computed_at']}"
             yield from (
                 f"{key.decode()}, {written} and {other['computed_at']}: {name} "
@@ -39,7 +44,7 @@ def profile_differences(
                 if name not in _OF_THE_COMMIT and one.get(name) != other.get(name)
             )
         else:
-            yield from (f"{key.decode()}: {text}" for text in _material(one, other, step))
+            yield from (f"{key.decode()}: {text}" for text in _material(one, other, settings))
 
 
 def _unlike(expected: Any, kept: Any) -> str:
@@ -53,9 +58,10 @@ def _unlike(expected: Any, kept: Any) -> str:
     return f"should be {str(expected)[:400]}, is {str(kept)[:400]}"
 
 
-def _morning(profile: dict[str, Any]) -> int:
-    """Day on which a profile was written, by the clock of its partition."""
-    return int(profile["computed_at"]) // _DAY_MS
+def _open_day(profile: dict[str, Any], settings: Settings) -> int:
+    """The day that was open when a profile was written: late events keep one open for a while."""
+    offset = settings.day_offset_min * 60_000 - settings.lateness_ms
+    return (int(profile["computed_at"]) + offset) // _DAY_MS
 
 
 def without_days_then(interest: dict[str, Any]) -> None:
@@ -69,7 +75,7 @@ def _acted_on(profile: dict[str, Any]) -> list[dict[str, Any]]:
     return [item for item in profile["interests"] if item["stance"] != "hold"]
 
 
-def _material(one: dict[str, Any], other: dict[str, Any], step: float) -> Iterator[str]:
+def _material(one: dict[str, Any], other: dict[str, Any], settings: Settings) -> Iterator[str]:
     for name in ("suppressions", "contactable", "context"):
         if one[name] != other[name]:
             yield f"{name} should be {one[name]}, is {other[name]}"
@@ -83,5 +89,5 @@ def _material(one: dict[str, Any], other: dict[str, Any], step: float) -> Iterat
     scores = [{item["id"]: item["score"] for item in _acted_on(which)} for which in (one, other)]
     for interest, score in scores[0].items():
         # what was shown is remembered in steps of 1/250, and either is rounded to the step
-        if abs(score - scores[1][interest]) > 2 * step + 0.005:
+        if abs(score - scores[1][interest]) > 2 * settings.publish_score_step + 0.005:
             yield f"score of {interest} should be {score}, is {scores[1][interest]}"

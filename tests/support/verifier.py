@@ -323,9 +323,7 @@ def _states(
         )
     broken["I5 profiles = those of one pass"] += [
         f"{place}: {text}"
-        for text in profile_differences(
-            reference.profiles, found.latest(), settings.publish_score_step
-        )
+        for text in profile_differences(reference.profiles, found.latest(), settings)
     ]
 
 

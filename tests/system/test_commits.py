@@ -49,4 +49,4 @@ def test_what_is_material_is_published_whenever_commits_fall() -> None:
     """Two interests that change at once, in ways that cancel out in a sum, are two changes."""
     once, often = _written(None), _written(Random(1))
     assert len(once) > 900
-    assert not list(profile_differences(once, often, Settings().publish_score_step))
+    assert not list(profile_differences(once, often, Settings()))
