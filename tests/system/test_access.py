@@ -343,15 +343,21 @@ def test_nothing_that_a_program_asks_for_is_denied(stage: Stage) -> None:
 
 
 def test_nothing_is_granted_that_no_program_asks_for(stage: Stage) -> None:
-    decided = stage.broker.decisions()
-    idle = [
-        (principal.user(stage.plain), acl.kind, acl.name, operation)
-        for principal in access.PRINCIPALS
-        for acl in principal.acls(stage.plain)
-        for operation in acl.operations
-        if not any(_is(item, principal.user(stage.plain), acl, operation) for item in decided)
-    ]
-    assert not idle, "\n".join(map(str, [*idle, stage.said["redrive --yes"]]))
+    """The brokers' log of decisions is read until it has all of them: they write it beside."""
+
+    def idle() -> list[tuple[str, str, str, str]]:
+        decided = stage.broker.decisions()
+        return [
+            (principal.user(stage.plain), acl.kind, acl.name, operation)
+            for principal in access.PRINCIPALS
+            for acl in principal.acls(stage.plain)
+            for operation in acl.operations
+            if not any(_is(item, principal.user(stage.plain), acl, operation) for item in decided)
+        ]
+
+    wait_until(
+        lambda: not idle(), 30, lambda: "\n".join(map(str, [*idle(), stage.said["redrive --yes"]]))
+    )
 
 
 def _is(item: Decision, user: str, acl: access.Acl, operation: str) -> bool:
