@@ -89,7 +89,7 @@ class Wording(Halts):
         return "\n".join(filter(None, map(" ".join, lines)))
 
     def advice(self, raw: Mapping[str, Any]) -> str:
-        """What to do with an interest (JSON), without its reasons."""
+        """Say what to do with an interest (JSON), without its reasons."""
         if not waits_halted(raw):
             return self.say("stance", str(raw.get("stance", "hold")))
         deciding, _ = self._divided(raw)

@@ -102,8 +102,7 @@ class Partition:
         account, who = doc["account_id"], doc.get("member_id")
         known = self.known_of(account)
         if doc["kind"] in ABOUT_INTERESTS:
-            why = known.refusal(doc, self.tree, self.now)
-            if why:
+            if why := known.refusal(doc, self.tree, self.now):
                 return why
         doc = {**doc, "event_id": keyed_mark(b"", doc["event_id"], "request")}  # breaks ties
         children = {m for m in known.members() if known.is_child(m)}

@@ -318,12 +318,11 @@ def test_what_to_do_stands_out_of_its_details(page: Browser, service: Service) -
     service.reader.put("acc-5", interests=[interest("Golf", reasons=[waits], **seen)])
     shown(service, page, "acc-5")
     lead = text(page, ".words .lead")
-    assert lead.startswith("Wait, make no offer about it yet: ") and lead.endswith(
-        "but not surely."
-    )
+    assert lead.startswith("Wait, make no offer about it yet: ")
+    assert lead.endswith("takes a chance of at least 50%.")
     assert "\n" not in text(page, ".words .whole") == "2019-03-04"
     details = text(page, ".words .detail p")
-    assert details.startswith("At worst it is 6%, the average customer has about 10%; an ")
+    assert details.startswith("Next 7 days: probably on ") and "\nValid today; " in details
     assert faults(page) == []
 
 
