@@ -103,3 +103,14 @@ def faults(page: Browser) -> list[Any]:
         for event in page.said
         if event["method"] in kinds or event["params"].get("entry", {}).get("source") == "security"
     ]
+
+
+def width_on_a_telephone(page: Browser) -> int:
+    """Pixels that the page takes where a telephone has 360 of them."""
+    size = {"width": 360, "height": 700, "deviceScaleFactor": 2, "mobile": True}
+    page.call("Emulation.setDeviceMetricsOverride", **size)
+    try:
+        return int(page.run("document.documentElement.scrollWidth"))
+    finally:
+        size |= {"width": 1280, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
+        page.call("Emulation.setDeviceMetricsOverride", **size)

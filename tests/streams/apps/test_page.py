@@ -13,7 +13,15 @@ from streams.apps.lookup.page import FILES, POLICY
 from tests.support.browser import Browser, BrowserError
 from tests.support.lookup_service import Service, token
 from tests.support.paths import ROOT
-from tests.support.shown_page import NAMES, click, faults, interest, shown, text
+from tests.support.shown_page import (
+    NAMES,
+    click,
+    faults,
+    interest,
+    shown,
+    text,
+    width_on_a_telephone,
+)
 
 
 def test_household_and_members_stand_side_by_side(page: Browser) -> None:
@@ -274,13 +282,7 @@ def test_text_can_be_read_in_light_and_dark(page: Browser, scheme: str, tmp_path
 
 
 def test_it_fits_on_a_telephone(page: Browser) -> None:
-    size = {"width": 360, "height": 700, "deviceScaleFactor": 2, "mobile": True}
-    page.call("Emulation.setDeviceMetricsOverride", **size)
-    try:
-        assert page.run("document.documentElement.scrollWidth") <= 360
-    finally:
-        size |= {"width": 1280, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
-        page.call("Emulation.setDeviceMetricsOverride", **size)
+    assert width_on_a_telephone(page) <= 360
 
 
 def test_the_policy_would_stop_what_got_in(page: Browser) -> None:

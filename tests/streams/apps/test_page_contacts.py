@@ -11,7 +11,7 @@ from tests.support import reported_contacts
 from tests.support.browser import Browser
 from tests.support.lookup_service import Service
 from tests.support.reported_contacts import LOOK, OPEN, effect, untold
-from tests.support.shown_page import faults, shown, text
+from tests.support.shown_page import faults, shown, text, width_on_a_telephone
 
 _CHOOSE = """(() => { const found = document.getElementById('language'); found.value = %r;
              found.dispatchEvent(new Event('change')); })()"""
@@ -119,13 +119,7 @@ def test_names_are_text_and_it_fits_on_a_telephone(service: Service, reported: B
     assert hostile in text(reported, "#outcomes table")
     assert reported.run("typeof window.hit") == "undefined"
     assert reported.run("document.querySelectorAll('#outcomes img').length") == 0
-    size = {"width": 360, "height": 700, "deviceScaleFactor": 2, "mobile": True}
-    reported.call("Emulation.setDeviceMetricsOverride", **size)
-    try:
-        assert reported.run("document.documentElement.scrollWidth") <= 360
-    finally:
-        size |= {"width": 1280, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
-        reported.call("Emulation.setDeviceMetricsOverride", **size)
+    assert width_on_a_telephone(reported) <= 360
 
 
 def test_it_is_not_of_the_customer(reported: Browser) -> None:
