@@ -19,7 +19,7 @@ from features.vocabulary import Opinion, PermissionBasis, Purpose, SuppressionRe
 
 _MAX_NOTES = 50
 #: Each use of profiles, and the scope of what bars it.
-_USES: Final = ((Purpose.OFFERS, "all"), (Purpose.AUDIENCES, "audiences"))
+USES: Final = ((Purpose.OFFERS, "all"), (Purpose.AUDIENCES, "audiences"))
 _PROFILING: Final = frozenset({Purpose.PROFILING})
 #: Scope, reason, end and beginning of a suppression of everything.
 Hold: TypeAlias = tuple[str, SuppressionReason, int | None, int | None]
@@ -196,7 +196,7 @@ class RightsText(NamedTuple):
 
 
 #: What facts say of most.
-_NOTHING: Final = RightsText((), b"", (FOREVER,) * len(_USES))
+_NOTHING: Final = RightsText((), b"", (FOREVER,) * len(USES))
 
 
 class SilenceText(NamedTuple):
@@ -228,7 +228,7 @@ def rights_of(it: Situation, now: int, rules: Rules) -> RightsText:
     if it.is_plain and rules.unsaid_is_granted:
         return _NOTHING
     held = tuple(holds(it, now, rules))
-    ends = tuple(min(person.use_until(use) for person in it.persons) for use, _ in _USES)
+    ends = tuple(min(person.use_until(use) for person in it.persons) for use, _ in USES)
     return RightsText(held, _general(held), ends)
 
 
@@ -258,7 +258,7 @@ def notes_beside(rights: RightsText, said: SilenceText, until: int) -> Notes:
         general = rights.general + b"," + said.general
     offers, audiences = (
         _permission(next((item for item in held if item[0] == scope), None), end, until)
-        for (_, scope), end in zip(_USES, rights.ends, strict=True)
+        for (_, scope), end in zip(USES, rights.ends, strict=True)
     )
     interests, unnamed = (b",".join(texts[:room]) for texts in (said.interests, said.unnamed))
     return Notes(general, interests, offers, audiences, unnamed, said.ends)

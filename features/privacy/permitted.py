@@ -7,20 +7,18 @@ granted, a word in doubt puts on hold, and who was erased has to grant by name.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any, Final
+from typing import Any
 
 from features.privacy.admission import Admission
 from features.privacy.consent import FOREVER
 from features.privacy.ledger import Ledger
-from features.privacy.notes import Situation, holds
+from features.privacy.notes import USES, Situation, holds
 from features.privacy.rules import Rules
 from features.privacy.spelling import are_one
+from features.privacy.statements import situation_of
 from features.records.concealed import Secret
 from features.state.spans import SpanTable
 from features.vocabulary import PermissionBasis, Purpose
-
-#: Each use of profiles, and the scope of what bars it.
-_USES: Final = ((Purpose.OFFERS, "all"), (Purpose.AUDIENCES, "audiences"))
 
 
 def describe_permissions(
@@ -56,11 +54,12 @@ def describe_permissions(
     admission = Admission(SpanTable(), ledger, rules)
     found = []
     for member in (None, *sorted(members)):
-        it = _situation(ledger, admission, account.encode(), member or "")
-        profiling = _profiling(it, admission, rules, account.encode(), member or "", now)
+        who = account.encode(), member or ""
+        it = situation_of(ledger, admission, *who, ledger.person(who[0]))
+        profiling = _profiling(it, admission, rules, *who, now)
         told = {Purpose.PROFILING: profiling}
         barred = {scope: why for scope, why, *_ in reversed([*holds(it, now, rules)])}
-        for use, scope in _USES:
+        for use, scope in USES:
             end = min(profiling[1], *(person.use_until(use) for person in it.persons))
             told[use] = (profiling[0] or barred.get(scope, ""), end)
         for use, (why, end) in told.items():
@@ -79,18 +78,6 @@ def describe_permissions(
 def alike(account: str, member: str, names: Collection[str]) -> list[str]:
     """List those of some names who are a member."""
     return sorted({name for name in names if name and are_one(name, member, account)})
-
-
-def _situation(ledger: Ledger, admission: Admission, account: bytes, member: str) -> Situation:
-    kin = ledger.kin(account)
-    return Situation(
-        ledger.person(account),
-        ledger.person(account, member) if member else None,
-        tuple(ledger.alike(account, member)) if member else (),
-        bool(member) and admission.is_child(account, member),
-        None if kin is None else kin.care_since,
-        kin is not None and kin.shared,
-    )
 
 
 def _profiling(

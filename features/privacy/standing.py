@@ -21,7 +21,7 @@ from features.privacy.kin import Kin
 from features.privacy.ledger import Ledger, person_key
 from features.privacy.name_sets import keep_name
 from features.privacy.namesakes import NONE, Starts, namesakes
-from features.privacy.notes import Notes
+from features.privacy.notes import USES, Notes
 from features.privacy.person import ATTRIBUTION, Person
 from features.privacy.row_flags import RowFlags
 from features.privacy.rules import Rules
@@ -35,7 +35,7 @@ from features.tags.taxonomy import Taxonomy
 from features.vocabulary import Purpose
 
 _SAID = np.uint8(255 - lay.S_GONE - lay.S_AGREED)
-_HELD, _USES = lay.S_CARE | lay.S_HOLD, (Purpose.OFFERS, Purpose.AUDIENCES)
+_HELD = lay.S_CARE | lay.S_HOLD
 
 
 class Standing:
@@ -255,7 +255,7 @@ class Standing:
             return
         self.ends.put(person_key(account, member), person.next_change(now, self._rules))
         self.admission.put_member(account, member, person, now)
-        barred = bool(person) and any(person.refuses(use, now) for use in _USES)
+        barred = bool(person) and any(person.refuses(use, now) for use, _ in USES)
         known = (self._ledger.kin(account) or Kin()).is_child(member)  # not whoever was erased
         noted = known or barred or person.speaks(now, self._rules)
         keep_name(self.noted, account, member, kept=noted)

@@ -149,15 +149,22 @@ class Statements:
 
         Where not `told`, whom there is silence towards is left out.
         """
-        kin, spoken = self._ledger.kin(account), self._spoken
-        return Situation(
-            Person() if person is None else person,
-            self._ledger.person(account, member) if member and person is not None else None,
-            tuple(self._ledger.alike(account, member)) if member and person is not None else (),
-            bool(member) and self._admission.is_child(account, member),
-            None if kin is None else kin.care_since,
-            kin is not None and kin.shared,
-            spoken.forbidden(account, member, now, interests)
-            if told and person is not None
-            else (),
-        )
+        found = situation_of(self._ledger, self._admission, account, member, person)
+        if not told or person is None:
+            return found
+        return found._replace(silence=self._spoken.forbidden(account, member, now, interests))
+
+
+def situation_of(
+    ledger: Ledger, admission: Admission, account: bytes, member: str, person: Person | None
+) -> Situation:
+    """Gather what facts alone decide of suppressions; `person` as in `Statements.situation`."""
+    kin, himself = ledger.kin(account), bool(member) and person is not None
+    return Situation(
+        Person() if person is None else person,
+        ledger.person(account, member) if himself else None,
+        tuple(ledger.alike(account, member)) if himself else (),
+        bool(member) and admission.is_child(account, member),
+        None if kin is None else kin.care_since,
+        kin is not None and kin.shared,
+    )
