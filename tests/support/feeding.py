@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from features.state.contents import Contents
 from features.tags import taxonomy
 from features.tags.exact import TagEntry, exact_tags
 from features.vocabulary import Outcome
+from streams.contract.topics import OFFERS, PROFILES, STATE
 
 DAY = 86_400_000
 HOUR = 3_600_000
@@ -166,3 +167,15 @@ def _put(topic: dict[bytes, bytes], key: bytes, value: bytes | None) -> None:
         topic.pop(key, None)
     else:
         topic[key] = value
+
+
+def latest_of(held: Stream) -> Callable[..., dict[tuple[bytes, int], bytes]]:
+    """Stand in for `streams.kafka.latest.read_latest`, with what a stream wrote last."""
+
+    def latest(
+        settings: Any, name: str, wants: Callable[[bytes], bool], timeout: float
+    ) -> dict[tuple[bytes, int], bytes]:
+        topic = {STATE: held.state, PROFILES: held.profiles, OFFERS: held.offers}[name]
+        return {(key, 0): value for key, value in topic.items() if wants(key)}
+
+    return latest

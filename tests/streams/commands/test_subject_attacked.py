@@ -17,9 +17,8 @@ from features.tags.exact import TagEntry
 from streams.apps.customer_sheet import as_html, sheet
 from streams.client.words import LANGUAGES, wording
 from streams.commands import subject
-from streams.contract.topics import OFFERS, PROFILES, STATE
 from streams.settings import Settings
-from tests.support.feeding import DAY, Feed, Record, Stream
+from tests.support.feeding import DAY, Feed, Record, Stream, latest_of
 
 KEY = "k" * 32
 TREE = taxonomy.load()
@@ -135,13 +134,7 @@ def test_no_word_of_another_is_in_a_members_answer(
     people = _household(chance)
     held = _lived(chance, people)
 
-    def latest(
-        settings: Settings, name: str, wants: Callable[[bytes], bool], timeout: float
-    ) -> dict[tuple[bytes, int], bytes]:
-        topic = {STATE: held.state, PROFILES: held.profiles, OFFERS: held.offers}[name]
-        return {(key, 0): value for key, value in topic.items() if wants(key)}
-
-    monkeypatch.setattr(subject, "read_latest", latest)
+    monkeypatch.setattr(subject, "read_latest", latest_of(held))
     everything = subject.held(Settings(erasure_key=KEY), "acc")["facts"]["facts"]
     for somebody in people:
         hashes = [

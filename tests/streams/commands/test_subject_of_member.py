@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,9 +13,8 @@ from features.vocabulary import Purpose
 from streams.apps.customer_sheet import sheet
 from streams.client.words import wording
 from streams.commands import subject
-from streams.contract.topics import OFFERS, PROFILES, STATE
 from streams.settings import Settings
-from tests.support.feeding import DAY, Feed, Stream
+from tests.support.feeding import DAY, Feed, Stream, latest_of
 
 KEY = "k" * 32
 #: What each of two people does; the second must never be seen by the first.
@@ -48,13 +46,7 @@ def household(monkeypatch: pytest.MonkeyPatch) -> Stream:
     )
     stream.commit()
 
-    def latest(
-        settings: Settings, name: str, wants: Callable[[bytes], bool], timeout: float
-    ) -> dict[tuple[bytes, int], bytes]:
-        held = {STATE: stream.state, PROFILES: stream.profiles, OFFERS: stream.offers}[name]
-        return {(key, 0): value for key, value in held.items() if wants(key)}
-
-    monkeypatch.setattr(subject, "read_latest", latest)
+    monkeypatch.setattr(subject, "read_latest", latest_of(stream))
     return stream
 
 
