@@ -16,10 +16,11 @@ import sys
 from collections.abc import Sequence
 from importlib import metadata
 from importlib.machinery import SourceFileLoader as SourceLoader
-from typing import Any
+from typing import Any, NoReturn
 
 from streams import commands
 from streams.errors import ExitCode
+from streams.leaving import leave
 from streams.terminal import report
 
 
@@ -66,6 +67,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return report(str(command), error)
 
 
+def run_and_leave(argv: Sequence[str] | None = None) -> NoReturn:
+    """Run a subcommand in a process of its own, and end that with its exit code."""
+    leave(main(argv))
+
+
 class _Version(argparse.Action):
     """Prints the version of the installed package, which is looked up only when asked for."""
 
@@ -89,4 +95,4 @@ def _help(module: pkgutil.ModuleInfo) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_and_leave()

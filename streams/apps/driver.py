@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 import faust
 from faust.app.base import BootStrategy
@@ -28,6 +28,7 @@ from streams.errors import ExitCode, PortTaken
 from streams.kafka import access
 from streams.kafka.clients import MOST_BYTES, heartbeat_ms
 from streams.kafka.partitioners import PARTITIONERS
+from streams.leaving import leave
 from streams.settings import Settings, SettingsError, load
 from streams.worker.exits import Exits
 from streams.worker.health import Health
@@ -62,7 +63,20 @@ class _WithoutWeb(BootStrategy):
     enable_web = False
 
 
-class QuietWorker(faust.Worker):
+class LeavingWorker(faust.Worker):
+    """Ends its process as every other program of ours ends."""
+
+    def execute_from_commandline(self) -> NoReturn:
+        """Run the app to its end, and leave with its exit code."""
+        code: int = ExitCode.FAILED
+        try:
+            super().execute_from_commandline()
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else code
+        leave(code)
+
+
+class QuietWorker(LeavingWorker):
     """Prints no banner between JSON lines."""
 
     def __init__(self, *apps: Any, **options: Any) -> None:
@@ -185,7 +199,7 @@ def _logging(name: str, settings: Settings) -> dict[str, Any]:
     """Faust would write every record that is fetched or sent at its command line's ``-l debug``."""
     form = settings.log_format
     config = logs.configuration(settings.log_level, form, name, settings.instance)
-    return {"logging_config": config, **({"Worker": QuietWorker} if form == "json" else {})}
+    return {"logging_config": config, "Worker": QuietWorker if form == "json" else LeavingWorker}
 
 
 def partition_of(key: bytes | None, every: Sequence[int], available: Sequence[int]) -> int:

@@ -36,19 +36,16 @@ class Reach:
         self._settings = settings
         self._told = told
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._ask, name="reach", daemon=True)
         self.there = True
 
     def start(self) -> None:
         """Begin to ask; until there was no answer for long, one is taken to be there."""
         self._told(self.there)
-        self._thread.start()
+        threading.Thread(target=self._ask, name="reach", daemon=True).start()
 
     def stop(self) -> None:
-        """End the thread, which is not to be in a call when its client is closed."""
+        """End the thread."""
         self._stopped.set()
-        if self._thread.is_alive():
-            self._thread.join(2 * _ANSWER_S)
 
     def _ask(self) -> None:
         admin = clients.admin(self._settings, role="group")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 import time
 from contextlib import suppress
 from dataclasses import replace
@@ -21,6 +20,7 @@ from confluent_kafka import Consumer
 from streams.__main__ import main as command
 from streams.errors import Abandon
 from streams.kafka.ports import REAL
+from streams.leaving import leave
 from streams.settings import Settings
 from streams.worker import worker
 from streams.worker.worker import Worker
@@ -136,4 +136,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

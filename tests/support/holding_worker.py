@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from streams.leaving import leave
 from streams.settings import Settings, load
 from streams.worker.pipeline import Pipeline
 from streams.worker.worker import Worker
@@ -73,4 +74,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -10,13 +10,13 @@ from __future__ import annotations
 import argparse
 import os
 import signal
-import sys
 from dataclasses import replace
 from typing import Any
 
 from confluent_kafka import Producer
 
 from streams.kafka.ports import REAL, Config
+from streams.leaving import leave
 from streams.settings import load
 from streams.worker.worker import Worker
 
@@ -61,4 +61,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from unittest import mock
 
+from streams.leaving import leave
 from streams.settings import load
 from streams.worker.restore import Restore
 from streams.worker.worker import Worker
@@ -32,4 +32,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -47,8 +47,8 @@ from tests.support.worker_process import WorkerProcess, short_timings, wait_for_
 _WORKER = (
     sys.executable,
     "-c",
-    "import sys, streams.worker.untagged as untagged; from streams.__main__ import main; "
-    "untagged._EVERY_S = 1.0; sys.exit(main(['worker']))",
+    "import streams.worker.untagged as untagged; from streams.__main__ import run_and_leave; "
+    "untagged._EVERY_S = 1.0; run_and_leave(['worker'])",
 )
 _MORE: dict[str, Any] = {
     "topic_prefix": "tele.",
