@@ -172,7 +172,7 @@ class Membership:
                 self.given_up.add(partition, why)
                 self.consumer.pause(self._committed.spots([partition]))
                 return
-        self._inlet.open(partition, start)
+        self._inlet.open(partition, start, self._committed.arrivals(partition))
         self.engines[partition] = engine
 
     def drop(self, partition: int) -> None:

@@ -55,6 +55,8 @@ class Partition:
         When those came that a profile can have, ms, -1 where that is unknown.
     cut_at : dict of str to Position
         Where the latest cut was; at first, where the partition began.
+    came_before_ms : dict of str to int
+        When the latest record came that was committed before this worker had the partition.
     halted : dict of str to (float, str)
         Inputs that passed a dead-letter limit: monotonic seconds of the next try, and why.
     bytes_refused : Counter of str
@@ -76,6 +78,7 @@ class Partition:
     cut_at: dict[str, Position] = field(default_factory=dict)
     counts: dict[str, DeadLetterCount] = field(default_factory=dict)
     arrival_ms: dict[str, int] = field(default_factory=dict)
+    came_before_ms: dict[str, int] = field(default_factory=dict)
     heard: dict[str, float] = field(default_factory=dict)
     paused: set[str] = field(default_factory=set)
     halted: dict[str, tuple[float, str]] = field(default_factory=dict)
@@ -125,11 +128,12 @@ class Partition:
 
     @property
     def delay_ms(self) -> int:
-        """Time from the latest event time to the latest event's arrival; 0 where none came yet."""
+        """Time from the latest event time to the latest event's arrival; 0 where none is known."""
         numbers = range(FACTS + 1, INPUTS.outcomes)
         events = [item for item in self.merge.inputs.items() if item[1].number in numbers]
         latest = max(item.running for _, item in events)
-        came = [self.arrival_ms[name] for name, _ in events if name in self.arrival_ms]
+        known = self.came_before_ms | self.arrival_ms
+        came = [known[name] for name, _ in events if name in known]
         return max(came, default=latest) - latest
 
     @property

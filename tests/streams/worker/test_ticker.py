@@ -75,15 +75,23 @@ def test_an_end_is_looked_for_once_in_an_interval() -> None:
     assert len(_ticks(broker)) == 2
 
 
-def test_history_that_is_loaded_has_its_own_time() -> None:
-    """Nothing of it ends by the clock, or what comes after would be judged by another's time."""
+@pytest.mark.parametrize("anew", [False, True], ids=["goes on", "another worker"])
+def test_history_that_is_loaded_has_its_own_time(anew: bool) -> None:
+    """Nothing of it ends by the clock, or what comes after would be judged by another's time.
+
+    A worker that takes the partition over knows of it, though all was read before.
+    """
     broker = new_broker()
     then = _now_ms(broker) - 20 * 86_400_000
     put(broker, FACTS_TOPIC, "a", consent("a", then, expires_at=then + 3_600_000))
     put(broker, NETWORK_TOPIC, "a", event("a", then + 60_000))
     worker = start(broker)
     steps(40, worker)
-    assert b"a" in standing(broker)
+    if anew:
+        worker.leave()
+        worker = start(broker, "w2")
+        steps(40, worker)
+    assert b"a" in standing(broker) and not _ticks(broker)
     put(broker, FACTS_TOPIC, "b", consent("b", then + 120_000))
     put(broker, NETWORK_TOPIC, "b", event("b", then + 180_000))
     steps(20, worker)
