@@ -109,7 +109,7 @@ INPUT = _counter("input_records_total", "Input records in committed transactions
 OUTCOME = _counter(
     "outcomes_total",
     "What became of committed input records: counted, untagged, fact, duplicate, no_consent, "
-    "suppressed, late, malformed",
+    "suppressed, late, malformed, over_limit (its account has members_per_account already)",
     "outcome",
 )
 INPUT_OUTCOMES = _counter(

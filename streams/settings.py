@@ -56,7 +56,8 @@ class Settings(EngineSettings):
     poll_timeout_ms: int = 100  # longest wait of one poll
     #: Take records from librdkafka's queue, without an object of Python for each, if it can be
     native_fetch: bool = True
-    #: Persons that facts and their ends may change in one turn of all partitions; the rest waits
+    #: Most persons that one turn of all partitions changes because of facts or their ends; the rest
+    #: waits for the next turn
     turn_persons: int = 2_000
     commit_interval_ms: int = 300  # a transaction ends after so long, or at `commit_events`
     catch_up_interval_ms: int = 3_000  # the interval while the records taken are older than it
@@ -72,7 +73,7 @@ class Settings(EngineSettings):
     #: Patience with an input that neither sends nor is at its end, before the others go on
     merge_wait_ms: int = 30_000
     #: Least time between two ticks in a partition: what ends in a silent one is acted on within it;
-    #: at 0 only where something comes
+    #: 0: nothing ends in a silent partition until a record comes
     tick_interval_ms: int = 60_000
     #: Least time between two looks at what stands published of a partition; there is one when its
     #: state begins and one after erasures

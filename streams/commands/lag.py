@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> ExitCode:
     """Print the lag; FAILED where it is more than allowed."""
     settings = settings_of(args)
-    group = args.group or settings.group_id
+    group = args.group or settings.group
     with closing(LagMeter(settings, group)) as meter:
         measured = meter.measure(meter.partitions())
     now_ms = time.time() * 1000

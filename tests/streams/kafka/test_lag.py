@@ -114,8 +114,10 @@ def _from_outside(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    for name in ("topic_prefix", "group_id"):
-        monkeypatch.setenv(f"INTEREST_STREAMS_{name.upper()}", getattr(settings, name))
+    # As it is configured: the topics' prefix is made part of the group's name.
+    monkeypatch.setenv("INTEREST_STREAMS_TOPIC_PREFIX", settings.topic_prefix)
+    bare = settings.group.removeprefix(settings.topic_prefix)
+    monkeypatch.setenv("INTEREST_STREAMS_GROUP_ID", bare)
     words = ["lag", "--bootstrap", settings.bootstrap_servers]
     capsys.readouterr()
     with _aged(since) as said:
@@ -126,7 +128,7 @@ def _from_outside(
     assert main([*words, "--most", "100000"]) == 0
     for_people = capsys.readouterr().out
     assert f"{settings.topic(NETWORK)}" in for_people
-    assert f"(group {settings.group_id})" in for_people
+    assert f"(group {settings.group})" in for_people
     assert main([*words, "--group", f"{settings.group_id}-other"]) == 0
     assert "-other has committed nothing: --group names another" in capsys.readouterr().err
 
