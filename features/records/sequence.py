@@ -37,6 +37,8 @@ class InputBuffer:
         Whether the end of the log was reached behind it.
     count : int
         Records that wait in the buffer.
+    came : int
+        When the released record of the greatest event time came, ms; -1 where that is unknown.
     """
 
     number: int
@@ -46,6 +48,7 @@ class InputBuffer:
     count: int = 0
     waiting: list[tuple[Batch, NDArray[np.int64]]] = field(default_factory=list)
     released_running: int = -1
+    came: int = -1
 
     def take(self, batch: Batch, next_offset: int) -> None:
         """Add records in log order; `next_offset` is behind the last one, refused ones too."""
@@ -63,9 +66,16 @@ class InputBuffer:
 
     def position(self) -> Position:
         """Offset to go on from after the released records, and the running time there."""
-        if self.waiting:
-            return Position(int(self.waiting[0][0].records["offset"][0]), self.released_running)
-        return Position(self.next_offset, self.running)
+        waits = self.waiting[0][0].records["offset"][0] if self.waiting else self.next_offset
+        return Position(int(waits), self.released_running, self.came)
+
+    def release(self, batch: Batch, running: NDArray[np.int64]) -> None:
+        """Note that records at the front were released."""
+        self.count -= len(batch)
+        if running[-1] > self.released_running:
+            first = np.searchsorted(running, running[-1])
+            self.released_running = int(running[-1])
+            self.came = int(batch.records["arrival"][first])
 
 
 class Merge:
@@ -86,6 +96,7 @@ class Merge:
                 running=start[name].running,
                 next_offset=start[name].offset,
                 released_running=start[name].running,
+                came=start[name].came,
             )
             for number, name in enumerate(names)
         }
@@ -116,12 +127,11 @@ def _split(item: InputBuffer, bound: _Place) -> list[tuple[Batch, NDArray[np.int
         n = _before(batch, running, item.number, bound)
         if n == 0:
             break
-        item.released_running = int(running[n - 1])
-        item.count -= n
-        if n == len(batch):
-            ready.append(item.waiting.pop(0))
-            continue
         ready.append((Batch(batch.records[:n], batch.blob), running[:n]))
+        item.release(*ready[-1])
+        if n == len(batch):
+            item.waiting.pop(0)
+            continue
         item.waiting[0] = Batch(batch.records[n:], batch.blob), running[n:]
         break
     return ready

@@ -226,6 +226,7 @@ class Meta:
         bound = dataclasses.asdict(own.pop("bound"))
         owner = own.pop("owner")
         own |= {} if owner is None else {"owner": dataclasses.asdict(owner)}
+        own["offsets"] = {n: at if at.came >= 0 else at[:2] for n, at in self.offsets.items()}
         own |= {"leaders": leaders} if (leaders := own.pop("leaders")) else {}
         own |= {"ticked": ticked} if (ticked := own.pop("ticked")) >= 0 else {}
         return json.dumps({"format": FORMAT, **bound, **own}, sort_keys=True).encode()
@@ -278,7 +279,7 @@ _READ: Final[Mapping[str, Callable[[Any], Any]]] = {
     "day_offset_ms": int,
     "taxonomy": lambda text: text,
     "erasure_key": lambda text: text,
-    "offsets": lambda topics: {n: Position(int(at[0]), int(at[1])) for n, at in topics.items()},
+    "offsets": lambda topics: {n: Position(*map(int, at)) for n, at in topics.items()},
     "next": int,
     "max_ts": int,
     "open_day": int,

@@ -78,8 +78,9 @@ def read(settings: Settings) -> Account:
         for name, count in zip(Outcome.words(), meta.outcomes, strict=False):
             account.outcomes[name] = account.outcomes.get(name, 0) + count
         began = {} if meta.owner is None else meta.owner.began
-        for name, (offset, _) in meta.offsets.items():
+        for name, at in meta.offsets.items():
             spot = (name, partition)
+            offset = at.offset
             start = min(offset, max(first[spot], began.get(name, 0)))
             spans[spot] = (start, offset)
             account.taken[name] = account.taken.get(name, 0) + offset - start

@@ -33,8 +33,7 @@ _LOADING = frozenset({
     KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
 })  # fmt: skip
 _AGAIN_S = 0.1
-_NOTE = re.compile(r"n=(\d+) id=(\S*)(?: came=\d+)?")
-_CAME = re.compile(r"(?:^| )came=(\d+)$")
+_NOTE = re.compile(r"n=(\d+) id=(\S*)")
 
 
 @dataclass(frozen=True)
@@ -158,16 +157,11 @@ def created_anew(names: Iterable[str]) -> str:
     )
 
 
-def committed_note(owner: Owner | None, topic: str, came_ms: int | None = None) -> str:
-    """Say beside a committed offset what it counts on, and when the record before it came."""
-    said = [] if owner is None else [f"n={owner.partitions} id={owner.topic_ids.get(topic, '')}"]
-    return " ".join(said if came_ms is None else [*said, f"came={came_ms}"])
-
-
-def came_ms(note: str) -> int | None:
-    """When the record before a committed offset came, as `committed_note` says it."""
-    found = _CAME.search(note)
-    return int(found[1]) if found else None
+def committed_note(owner: Owner | None, topic: str) -> str:
+    """Say beside a committed offset what it counts on."""
+    if owner is None:
+        return ""
+    return f"n={owner.partitions} id={owner.topic_ids.get(topic, '')}"
 
 
 def committed_reasons(settings: Settings, now: Owner) -> list[str]:

@@ -18,7 +18,6 @@ from streams.errors import Abandon, LostOffsets
 from streams.kafka.offsets import offsets_at
 from streams.kafka.ports import REAL, Ports
 from streams.settings import Settings
-from streams.worker.binding import came_ms
 from streams.worker.departed import Departed
 from streams.worker.watchdog import Watchdog
 
@@ -58,7 +57,6 @@ class Committed:
         self._ports = ports
         self._names = [settings.topic(name) for name in joined_topics(settings)]
         self._offsets: dict[tuple[str, int], int] = {}
-        self._notes: dict[tuple[str, int], str] = {}
         self._never: set[tuple[str, int]] = set()  # partitions without a committed offset
 
     def spots(self, partitions: Iterable[int]) -> list[TopicPartition]:
@@ -68,11 +66,6 @@ class Committed:
     def place(self, topic: str, partition: int) -> int:
         """Next offset of a partition; 0 where none was read."""
         return self._offsets.get((topic, partition), 0)
-
-    def arrivals(self, partition: int) -> dict[str, int]:
-        """When the latest record before a partition's offsets came, ms, by topic that tells it."""
-        told = {name: came_ms(self._notes.get((name, partition), "")) for name in self._names}
-        return {name: came for name, came in told.items() if came is not None}
 
     def read(self, spots: Sequence[TopicPartition]) -> None:
         """Read committed offsets; the start of the log where a partition never had one.
@@ -94,7 +87,6 @@ class Committed:
                     self._settings, fresh, OffsetSpec.earliest(), self._ports, self._admin
                 )
         self._offsets |= offsets
-        self._notes |= {(s.topic, s.partition): s.metadata or "" for s in found}
 
     def unmoved(self, partition: int, start: Start) -> bool:
         """Whether nothing was committed of a partition since it stood there."""
@@ -161,12 +153,12 @@ class Committed:
                     )
                 start[name] = Position(committed, -1)
                 continue
-            offset, running = state[name]
+            offset = state[name].offset
             if not never and offset != committed:
                 raise LostOffsets(
                     f"{name}[{partition}]: the group has committed offset {committed}, the state "
                     f"belongs to offset {offset}. Offsets were moved by hand: stop every "
                     "worker and run `interest-streams offsets repair`, which puts them back"
                 )
-            start[name] = Position(offset, running)
+            start[name] = state[name]
         return start

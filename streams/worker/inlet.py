@@ -80,20 +80,14 @@ class Inlet:
         partitioner = self._settings.partitioner
         self._placements = placements(self._names, partitioner, partitions, self._unsampled)
 
-    def open(
-        self, partition: int, start: Mapping[str, Position], came: Mapping[str, int] | None = None
-    ) -> None:
-        """Begin a partition at these offsets and running times per topic.
-
-        `came` tells when the record before each offset came, ms, where that is known.
-        """
+    def open(self, partition: int, start: Mapping[str, Position]) -> None:
+        """Begin a partition at these offsets and running times per topic."""
         self.partitions[partition] = Partition(
             Merge(self._names, start),
             refused={name: deque() for name in self._names},
             counts={name: self.refusals.count(name, partition) for name in self._names},
             heard=dict.fromkeys(self._names, self._listened),
             cut_at=dict(start),
-            came_before_ms=dict(came or {}),
         )
 
     def close(self, partition: int) -> None:

@@ -160,9 +160,9 @@ class Membership:
         metrics.PARTITIONS.set(len(self.engines))
 
     def _open(self, partition: int, engine: Engine, start: Start) -> None:
-        for name, (offset, _) in start.items():
+        for name, at in start.items():
             try:
-                self.consumer.seek(TopicPartition(name, partition, offset))
+                self.consumer.seek(TopicPartition(name, partition, at.offset))
             except KafkaException as error:
                 if error.args[0].code() != KafkaError._STATE:
                     raise
@@ -172,7 +172,7 @@ class Membership:
                 self.given_up.add(partition, why)
                 self.consumer.pause(self._committed.spots([partition]))
                 return
-        self._inlet.open(partition, start, self._committed.arrivals(partition))
+        self._inlet.open(partition, start)
         self.engines[partition] = engine
 
     def drop(self, partition: int) -> None:

@@ -55,8 +55,6 @@ class Partition:
         When those came that a profile can have, ms, -1 where that is unknown.
     cut_at : dict of str to Position
         Where the latest cut was; at first, where the partition began.
-    came_before_ms : dict of str to int
-        When the latest record came that was committed before this worker had the partition.
     halted : dict of str to (float, str)
         Inputs that passed a dead-letter limit: monotonic seconds of the next try, and why.
     bytes_refused : Counter of str
@@ -78,7 +76,6 @@ class Partition:
     cut_at: dict[str, Position] = field(default_factory=dict)
     counts: dict[str, DeadLetterCount] = field(default_factory=dict)
     arrival_ms: dict[str, int] = field(default_factory=dict)
-    came_before_ms: dict[str, int] = field(default_factory=dict)
     heard: dict[str, float] = field(default_factory=dict)
     paused: set[str] = field(default_factory=set)
     halted: dict[str, tuple[float, str]] = field(default_factory=dict)
@@ -101,9 +98,9 @@ class Partition:
     def take_refused(self, positions: Mapping[str, Position]) -> list[DeadLetter]:
         """Take out the refused records that lie before the released ones' end."""
         found = []
-        for name, (offset, _) in positions.items():
+        for name, at in positions.items():
             queue = self.refused[name]
-            while queue and queue[0].offset < offset:
+            while queue and queue[0].offset < at.offset:
                 found.append(queue.popleft())
                 self.bytes_refused[name] -= len(found[-1].value or b"")
         return found
@@ -128,13 +125,14 @@ class Partition:
 
     @property
     def delay_ms(self) -> int:
-        """Time from the latest event time to the latest event's arrival; 0 where none is known."""
-        numbers = range(FACTS + 1, INPUTS.outcomes)
-        events = [item for item in self.merge.inputs.items() if item[1].number in numbers]
-        latest = max(item.running for _, item in events)
-        known = self.came_before_ms | self.arrival_ms
-        came = [known[name] for name, _ in events if name in known]
-        return max(came, default=latest) - latest
+        """Time from the latest event time to that event's arrival; 0 where that is unknown.
+
+        Before the first event it is that of the facts: who loads a history begins with them.
+        """
+        inputs = sorted(self.merge.inputs.values(), key=lambda item: item.number)
+        events = max(inputs[FACTS + 1 : INPUTS.outcomes], key=lambda item: item.released_running)
+        told = events if events.released_running >= 0 else inputs[FACTS]
+        return max(0, told.came - told.released_running) if told.came >= 0 else 0
 
     @property
     def latest(self) -> int:

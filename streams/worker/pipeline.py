@@ -283,7 +283,7 @@ class Pipeline:
             commit.refused += [self._kept(letter, engine) for letter in cut.refused + late]
             commit.astray += cut.astray
             commit.offsets += [
-                TopicPartition(name, cut.partition, at.offset, self._note(cut.part, engine, name))
+                TopicPartition(name, cut.partition, at.offset, committed_note(engine.owner, name))
                 for name, at in cut.positions.items()
             ]
             commit.taken.update(cut.taken)
@@ -292,11 +292,6 @@ class Pipeline:
     def _nothing(self) -> None:
         """Account for a commit of which nothing was left."""
         self.succeeded += 1
-
-    @staticmethod
-    def _note(part: Partition, engine: Engine, name: str) -> str:
-        came = part.arrival_ms.get(name, part.came_before_ms.get(name))
-        return committed_note(engine.owner, name, came)
 
     def _kept(self, letter: DeadLetter, engine: Engine) -> DeadLetter:
         """A dead letter with its bytes only where all whom it names may be kept, by pseudonyms.

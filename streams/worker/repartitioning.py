@@ -17,7 +17,6 @@ from typing import Any, cast
 from confluent_kafka import Message, TopicPartition
 
 from features.audiences.segments import RELEASE
-from features.records.position import Position
 from features.state.changelog_keys import META, Owner
 from streams.contract.topics import (
     AUDIENCES,
@@ -205,9 +204,8 @@ class Migration:
         for part, records in rekey.split(self._folded(self.old, p), parts, self._home).items():
             at = {
                 # The facts taken up lie before the end; of the rest nothing is there yet.
-                self.new.topic(name): Position(
-                    spans[self.new.topic(name), part][name == FACTS],
-                    meta.offsets[self.old.topic(name)].running,
+                self.new.topic(name): meta.offsets[self.old.topic(name)]._replace(
+                    offset=spans[self.new.topic(name), part][name == FACTS]
                 )
                 for name in joined_topics(self.new)
             }

@@ -46,7 +46,6 @@ class Transaction:
     logs: list[Log] = field(default_factory=list)
     written: list[tuple[Spot, Entry]] = field(default_factory=list)
     offsets: dict[str, dict[Spot, int]] = field(default_factory=dict)
-    notes: dict[str, dict[Spot, str]] = field(default_factory=dict)
     member: tuple[int, str] = (-1, "")  # generation, member id
 
 
@@ -131,7 +130,6 @@ class Group:
         self.generation = 0
         self.joining_since: float | None = None
         self.offsets: dict[Spot, int] = {}
-        self.notes: dict[Spot, str] = {}
 
 
 @dataclass
@@ -258,7 +256,6 @@ class MemoryBroker:
         if state == "committed":
             for name, offsets in txn.offsets.items():
                 self.groups[name].offsets.update(offsets)
-                self.groups[name].notes.update(txn.notes[name])
             self.commits.append(txn)
 
     def pending(self, group: str, spots: list[Spot]) -> bool:

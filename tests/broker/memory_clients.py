@@ -178,12 +178,8 @@ class MemoryProducer(Client):
                 self._state, self._error = "failed", error
                 raise
             txn.member = metadata.generation, metadata.member
-            given = {(o.topic, o.partition): o for o in offsets}
             txn.offsets.setdefault(metadata.group, {}).update(
-                {spot: item.offset for spot, item in given.items()}
-            )
-            txn.notes.setdefault(metadata.group, {}).update(
-                {spot: item.metadata or "" for spot, item in given.items()}
+                {(o.topic, o.partition): o.offset for o in offsets}
             )
 
         self.call("send_offsets_to_transaction", effect)

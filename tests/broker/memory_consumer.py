@@ -113,11 +113,8 @@ class MemoryConsumer(Client):
                 lambda: not self.broker.pending(self._group.name, wanted), timeout
             ):
                 raise failure(KafkaError._TIMED_OUT)
-            offsets, notes = self._group.offsets, self._group.notes
-            return [
-                TopicPartition(t, p, offsets.get((t, p), NEVER), notes.get((t, p), ""))
-                for t, p in wanted
-            ]
+            offsets = self._group.offsets
+            return [TopicPartition(t, p, offsets.get((t, p), NEVER)) for t, p in wanted]
 
         return self.call("committed", effect)
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from features.config import Config
 from features.models import learner
+from features.records.position import Position
 from features.related.graph import Related
 from features.state import layout as lay
 from features.state import snapshots
@@ -174,7 +175,7 @@ def test_a_restored_engine_knows_what_it_restored() -> None:
     done = run(config(), [records])
     engine = new_engine(config())
     offsets = engine.load(done.changelog.items())
-    assert offsets == {"input": (61, 0)}
+    assert offsets == {"input": Position(61, 0)}
     restored = engine.figures().restored
     assert restored == engine.totals() == dataclasses.replace(done.engine.totals(), days_closed=0)
     assert restored.learned == done.engine.learner.champion.learned

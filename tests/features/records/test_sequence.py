@@ -78,7 +78,7 @@ class Reader:
 
     def _check_positions(self) -> None:
         for number, name in enumerate(NAMES):
-            offset, running = self.merge.position()[name]
+            offset, running = self.merge.position()[name][:2]
             log = self.logs[number]
             released = {at for mark, at in self.read if mark == name}
             passed = {at for at in range(offset) if log[at] is not None}

@@ -83,7 +83,7 @@ def test_the_format_before_is_read_and_another_is_not() -> None:
 
 def test_an_offset_moves_alone() -> None:
     moved = META.moved("network-usage", 40)
-    assert moved.offsets["network-usage"] == (40, 1_556_800_000_000)
+    assert moved.offsets["network-usage"] == Position(40, 1_556_800_000_000)
     assert dataclasses.replace(moved, offsets=META.offsets) == META
 
 

@@ -98,6 +98,37 @@ def test_history_that_is_loaded_has_its_own_time(anew: bool) -> None:
     assert b"b" in standing(broker), "the event was put before the consent"
 
 
+def test_history_whose_facts_come_first_has_its_own_time() -> None:
+    """Before any event came the facts tell that it is one."""
+    broker = new_broker()
+    then = _now_ms(broker) - 20 * 86_400_000
+    put(broker, FACTS_TOPIC, "a", consent("a", then, expires_at=then + 3_600_000))
+    worker = start(broker)
+    steps(40, worker)
+    assert not _ticks(broker)
+    put(broker, FACTS_TOPIC, "b", consent("b", then + 120_000))
+    put(broker, NETWORK_TOPIC, "b", event("b", then + 180_000))
+    steps(20, worker)
+    assert b"b" in standing(broker), "the event was put before the consent"
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["refused", "late"])
+def test_a_record_that_counts_for_nothing_makes_no_history(late: bool) -> None:
+    """What ends in a partition that was silent for hours ends, whatever else came there."""
+    broker = new_broker()
+    _granted(broker, "a", 8 * 3_600)
+    worker = start(broker)
+    steps(20, worker)
+    broker.sleep(7 * 3_600)
+    came = event("a", _now_ms(broker) - 7 * 3_600_000 - 120_000, "late") if late else b"{"
+    put(broker, NETWORK_TOPIC, "a", came)
+    steps(20, worker)
+    assert b"a" in standing(broker)
+    broker.sleep(3_660)
+    steps(20, worker)
+    assert b"a" not in standing(broker)
+
+
 def test_what_ended_by_a_tick_stays_ended_over_a_restart() -> None:
     """Though the watermark trails by the lateness, and a late event comes (I12)."""
     broker = new_broker()
