@@ -147,3 +147,20 @@ def test_the_same_settings_change_nothing() -> None:
     before = dict(stream.profiles), {k: v for k, v in stream.state.items() if k[:2] != b"p/"}
     _restarted(stream, _config())
     assert before == (stream.profiles, {k: v for k, v in stream.state.items() if k[:2] != b"p/"})
+
+
+@pytest.mark.parametrize("use", ["offers", "audiences"])
+def test_a_use_that_needs_a_yes_has_none_of_who_is_profiled_by_default(use: str) -> None:
+    """Whether somebody was erased before, or a worker began anew, is all the same."""
+    behind = f"[purposes.{use}]"
+    config = _config(_changed('unsaid = "profiling"', 'unsaid = "deny"', behind), grants=True)
+    stream, feed = Stream(config, TABLE), Feed()
+    stream.feed(feed.visit("a", 1, "sport.example"))
+    stream.commit()
+    stream.feed(feed.fact("z", 1.1, "erasure"), feed.visit("b", 1.2, "sport.example"))
+    stream.commit()
+    before = _said(stream)
+    for said in (before, _said(_restarted(stream, config))):
+        told = {key: json.loads(stream.profiles[key.encode()])["contactable"][use] for key in said}
+        assert {key: found["value"] for key, found in told.items()} == {"a": False, "b": False}
+    assert before == _said(stream)
