@@ -332,8 +332,9 @@ def digest(live: Live, sid: int, place: int, rank: Any, text: Any, at: Any) -> A
 
     All but its last `REST_BITS` is of what the record of offers says, so that one is written only
     where that differs: 48 bits, for what forbids is said there, and no age brings it again. A mere
-    change of rank is in the bits `ORDER`, and not material to the profile. What is on hold is
-    brought along by what a reader can act on, or by the greatest age.
+    change of rank is in the bits `ORDER`, and not material to the profile. Of what is on hold a
+    declared like is told; the rest is brought along by what a reader can act on, or by the greatest
+    age.
 
     Parameters
     ----------
@@ -350,12 +351,15 @@ def digest(live: Live, sid: int, place: int, rank: Any, text: Any, at: Any) -> A
     for k in range(at[0], at[4]):
         h = (h ^ np.uint64(text[k])) * _FNV_PRIME
     for q in range(rank.shape[0]):
-        if rank[q].stance == HOLD:
+        if rank[q].stance != HOLD:
+            said = np.uint64(rank[q].trend * 8 + rank[q].stance) ^ np.uint64(rank[q].until)
+        elif as_int(live.rows.windows[rank[q].row].known) & F_LIKE:
+            said = np.uint64(HOLD)
+        else:
             continue
         # The row's number stands for the interest, for rows of a subject keep their order; added
         # up, for a mere change of rank is not material.
         number = np.uint64(rank[q].row - live.subjects.start[sid])
-        said = np.uint64(rank[q].trend * 8 + rank[q].stance) ^ np.uint64(rank[q].until)
         # Mixed before it is added: else what one row gains in a bit another may lose.
         h += finish(((_FNV_START ^ number) * _FNV_PRIME) ^ said)
     return (acted & ~(ORDER | _REST)) | (ordered & ORDER) | (finish(h) & _REST)
