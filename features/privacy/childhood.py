@@ -6,7 +6,8 @@ is known by the words that its name is made of: ``ownerAgeBand`` is an age, and 
 ``device_age``, for a device is no word for somebody. So an
 age or a date of birth is a child's unless it can be read as that of somebody of age, by digits and
 by a year of four: ``twelve``, ``XII``, ``05.06.12`` and ``16-24`` are children's where nothing else
-in the entry says that he is of age. That a child has grown up is said by ``adult: true`` alone.
+in the entry says that he is of age. What parents set for a child (a lock, a mode, a limit) tells of
+one, too, unless it is off. That a child has grown up is said by ``adult: true`` alone.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import Any, Final
 
 from features.privacy.memo import Memo
 from features.records.loose import may_count, scalars, squeezed, whole
+from features.records.loose_record import SAYS_WHETHER
 from features.records.names import digits
 from features.records.word_parts import is_made_of
 
@@ -68,6 +70,7 @@ class _Says(Enum):
     BIRTH = 5
     ROLE = 6
     GUARDIAN = 7
+    SUPERVISED = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +87,10 @@ class Childhood:
         Fields of years or a span of them, of a date or year of birth, and of a kind of person.
     guardian : tuple of str
         Fields that only a child has.
+    supervised, settings : tuple of str
+        Fields of what parents set for a child, and what may stand beside these words in a name.
+    unset : tuple of str
+        What says in one of these that it is not set.
     around : tuple of str
         What may stand beside one of these words in a field's name.
     yes, no : tuple of str
@@ -108,6 +115,9 @@ class Childhood:
     birth: tuple[str, ...]
     role: tuple[str, ...]
     guardian: tuple[str, ...]
+    supervised: tuple[str, ...]
+    settings: tuple[str, ...]
+    unset: tuple[str, ...]
     around: tuple[str, ...]
     yes: tuple[str, ...]
     no: tuple[str, ...]
@@ -146,6 +156,12 @@ class Childhood:
             or any(self._denies(value, ts) for value in said(_Says.OF_AGE))
             or any(squeezed(str(value)) not in self._none for value in said(_Says.CHILD))
             or any(
+                self.is_set(value)
+                for name, found in meant.items()
+                if _Says.SUPERVISED in found
+                for value in fields[name]
+            )
+            or any(
                 _years(_in_years(name, value)) < OF_AGE
                 for name in fields
                 if _Says.AGE in self._meanings[name]
@@ -160,6 +176,34 @@ class Childhood:
         """Whether a value is a word for a child, and what may stand beside one."""
         word = squeezed(_DIGITS.sub("", value)) if isinstance(value, str) else ""
         return word in self.whole or is_made_of(word, self.whole, self.beside)
+
+    def names_one(self, name: str) -> bool:
+        """Whether what stands in a field of a squeezed name may be the id of a child."""
+        if "name" in name:
+            return False
+        return _Says.CHILD in self._meanings[name] or is_made_of(name, self.whole, self.around)
+
+    def is_kind(self, word: str, of_entries: Sequence[str]) -> bool:
+        """Whether a fact of a squeezed kind says by that alone that somebody is a child.
+
+        Parameters
+        ----------
+        of_entries : sequence of str
+            Kinds of entries of the registry, which may stand beside the word for a child.
+        """
+        around = (*self.around, *self.beside, *self.settings, *of_entries)
+        return _Says.SUPERVISED in self._meanings[word] or is_made_of(word, self.whole, around)
+
+    def is_set(self, value: Any) -> bool:
+        """Whether what parents set for a child is on, or may be; of an object what says whether."""
+        if isinstance(value, list):
+            return any(map(self.is_set, value))
+        if isinstance(value, dict):
+            told = (vs for name, vs in value.items() if squeezed(name) in SAYS_WHETHER)
+            return any(map(self.is_set, [*told] or scalars([value])))
+        if value is None or whole(value) == 0:
+            return False
+        return squeezed(str(value)) not in (*self._none, *_UNSAID, *self.unset)
 
     def _calls_so(
         self, fields: Mapping[str, Sequence[Any]], said: Callable[[_Says], list[Any]]
@@ -220,6 +264,8 @@ class Childhood:
             yield _Says.CHILD
         if name in self.role:
             yield _Says.ROLE
+        if is_made_of(name, self.supervised, (*self.around, *self.settings)):
+            yield _Says.SUPERVISED
 
     def _may_be_one(self, fields: Mapping[str, Sequence[Any]], ts: int | None) -> bool:
         """Whether nothing tells that he is of age, and an age or a birth can't be read so."""

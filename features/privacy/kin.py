@@ -137,7 +137,7 @@ class Kin:
         Devices that tell of a child.
     """
 
-    __slots__ = ("_account", "_devices_alike", "_listed", "_spellings",
+    __slots__ = ("_account", "_devices_alike", "_listed", "_spellings", "_twins",
                  "cases", "childrens", "devices", "members", "open")  # fmt: skip
 
     def __init__(self, account: bytes = b"") -> None:
@@ -150,6 +150,7 @@ class Kin:
         self._spellings: dict[str, set[str]] = {}
         self._devices_alike: dict[str, set[str]] = {}
         self._listed: _Listed | None = None
+        self._twins: dict[str, str] = {}  # devices that are spelled as a child's is: whose they are
 
     def __bool__(self) -> bool:
         return bool(self.members or self.devices or self.cases)
@@ -171,14 +172,32 @@ class Kin:
         keep_spelling(self._devices_alike, name, self._account, kept=device is not None)
         if device is None:
             self.devices.pop(name, None)
+        else:
+            self.devices[name] = device.to_bytes()
+            if device.protects:
+                self.childrens[name] = device
+        self._pair(name)
+        if device is None:
             return
-        self.devices[name] = device.to_bytes()
-        if device.protects:
-            self.childrens[name] = device
         if self._listed is None and len(self.devices) > _FEW:
             self._listed = _Listed(self._account)
             for other in self.devices:
                 self._listed.put(other, Device(), self.device(other))
+
+    def _pair(self, name: str) -> None:
+        """Find out anew who owns a device that is spelled as a child's is."""
+        alike = likewise(self._devices_alike, name, self._account) | {name}
+        told = {other: self.device(other) for other in alike if len(alike) > 1}
+        for other in alike:
+            self._twins.pop(other, None)
+            device = told.get(other, Device())
+            said = [twin.said for twin in told.values() if twin.said and twin.child]
+            if device.owner and any(device.said is None or word > device.said for word in said):
+                self._twins[other] = device.owner
+
+    def _has_twin(self, member: str) -> bool:
+        """Whether a member owns a device that is spelled as a child's is, and isn't of age."""
+        return member in self._twins.values() and self.adult_since(member) < 0
 
     def put_case(self, name: str, case: Case | None) -> None:
         """Set a care case or, with None, forget it."""
@@ -222,9 +241,9 @@ class Kin:
     def known_children(self) -> set[str]:
         """The members who are children, as they are spelled in the registry."""
         if self._listed is not None:
-            return set(self._listed.children)
+            return {*self._listed.children, *filter(self._has_twin, self._twins.values())}
         named = {name for device in self.childrens.values() for name in device.named}
-        return {name for name in named if self.is_child(name)}
+        return {name for name in named.union(self._twins.values()) if self.is_child(name)}
 
     @property
     def owners(self) -> set[str]:
@@ -236,13 +255,14 @@ class Kin:
     def is_child(self, member: str) -> bool:
         """Whether a member is a child: by a device that is his, or by one that was."""
         if self._listed is not None:
-            return self._listed.is_child(member)
-        return _child_by(self.childrens.values(), member, self.adult_since)
+            return self._listed.is_child(member) or self._has_twin(member)
+        told = self.childrens.values()
+        return _child_by(told, member, self.adult_since) or self._has_twin(member)
 
     def children_like(self, member: str) -> set[str]:
         """The children who are spelled as a member is."""
         if self._listed is not None:
-            return self._listed.children & self._listed.likewise(member)
+            return {name for name in self._listed.likewise(member) if self.is_child(name)}
         return {name for name in self.known_children if self.are_one(name, member)}
 
     def child_since(self, member: str) -> int:

@@ -281,6 +281,19 @@ class Words(PermissionWords):
         """Whether a value is a word for a child."""
         return self.childhood.is_word(value)
 
+    def is_kind_of_child(self, value: Any) -> bool:
+        """Whether a kind says by itself that somebody is a child: ``parental_control``."""
+        registry = [word for word, kind in self.kinds.items() if kind is RightsKind.REGISTRY]
+        return self.childhood.is_kind(squeezed(str(value)), registry)
+
+    def names_child(self, name: str) -> bool:
+        """Whether what stands in a field of a squeezed name may be the id of a child."""
+        return self.childhood.names_one(name)
+
+    def is_set_for_child(self, value: Any) -> bool:
+        """Whether a value says that what parents set for a child is on, or may be."""
+        return self.childhood.is_set(value)
+
     def tells_of_child(
         self, fields: Mapping[str, Sequence[Any]], ts: int | None, *, by_name: bool = False
     ) -> bool:

@@ -91,6 +91,15 @@ class Vocabulary(Protocol):
     def is_child_word(self, value: Any) -> bool:
         """Whether a value is a word for a child."""
 
+    def is_kind_of_child(self, value: Any) -> bool:
+        """Whether a kind says by itself that somebody is a child: ``parental_control``."""
+
+    def names_child(self, name: str) -> bool:
+        """Whether what stands in a field of a squeezed name may be the id of a child."""
+
+    def is_set_for_child(self, value: Any) -> bool:
+        """Whether a value says that what parents set for a child is on, or may be."""
+
     def may_be_open(self, value: Any) -> bool:
         """Whether a care case of a status may be an open one."""
 

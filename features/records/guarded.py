@@ -106,7 +106,7 @@ def _of_grant(fact: Fact, found: protective.FoundBeside) -> Fact:
     if found.refusal is not None:
         return _joined(replace(fact, said=_refused(found.refusal), tolerated=True), found, None)
     if found.child is not None:
-        return _child(fact, found.child)
+        return joined_facts(fact, _children(fact, found.child))
     if found.narrower:
         message = "bounds the grant outside of its form, so it may be a narrower one"
         raise Malformed(Refusal.MISSING, found.narrower, message)
@@ -120,7 +120,7 @@ def _of_refusal(fact: Fact, found: protective.FoundBeside, tolerance: Tolerance)
             purposes = tuple(sorted(found.refusal.purposes))
             fact = replace(fact, said=Refused(purposes, fact.said.status), tolerated=True)
     others = [replace(fact, member_id=name) for name in found.others]
-    children = [_child(fact, found.child)] if isinstance(found.child, ChildReading) else []
+    children = _children(fact, found.child) if isinstance(found.child, ChildReading) else []
     return joined_facts(fact, [fact, *others, *children])
 
 
@@ -132,17 +132,19 @@ def _joined(fact: Fact, found: protective.FoundBeside, refusal: bool | None = Tr
     if refusal and found.refusal is not None:
         parts.append(replace(fact, said=_refused(found.refusal), tolerated=True))
     if found.child is not None:
-        parts.append(_child(fact, found.child))
+        parts += _children(fact, found.child)
     if found.doubt:
         parts.append(doubted(fact))
     return joined_facts(fact, parts)
 
 
-def _child(fact: Fact, child: ChildReading | Undecided) -> Fact:
+def _children(fact: Fact, child: ChildReading | Undecided) -> list[Fact]:
     if isinstance(child, Undecided):
-        return doubted(fact)
-    device = child.device or f"unread-{fact.event_id}"
-    return replace(fact, said=Registry(device, child.owner, adult=False), tolerated=True)
+        return [doubted(fact)]
+    device, unread = child.device, f"unread-{fact.event_id}"
+    entries = [Registry(device or unread, child.owner, adult=False)] if child.own else []
+    entries += [Registry(unread, other, adult=False) for other in child.others]
+    return [replace(fact, said=entry, tolerated=True) for entry in entries]
 
 
 def _refused(reading: RefusalReading) -> Refused:
@@ -165,16 +167,20 @@ def _of_registry(
     child = entry.adult is False or (
         said is not None
         and said.reading != Undecided(IN_WORDS)
-        and isinstance(said.child or said.reading, ChildReading | Undecided)
+        and isinstance(found := said.child or said.reading, ChildReading | Undecided)
+        and (isinstance(found, Undecided) or found.own)
     )  # a doubt is only whose device it is, or what a text says
     whose = entry.owner_member_id
     if child:
         whose = whose or protective.owner(raw, fact.account_id, tolerance.words, accepts)
         own = replace(entry, adult=False, owner_member_id=whose)
         fact = fact if own == entry else replace(fact, said=own, tolerated=True)
+    parts = [fact]
+    if said is not None and isinstance(told := said.child or said.reading, ChildReading):
+        parts += _children(fact, replace(told, own=False))
     if said is not None and (said.doubt or said.reading == Undecided(IN_WORDS)):
-        return joined_facts(fact, [fact, doubted(fact)])
-    if said is None or not isinstance(said.reading, RefusalReading):
-        return fact
-    refusing = replace(fact, member_id=whose or fact.member_id, said=_refused(said.reading))
-    return joined_facts(fact, [fact, replace(refusing, tolerated=True)])
+        parts.append(doubted(fact))
+    elif said is not None and isinstance(said.reading, RefusalReading):
+        refusing = replace(fact, member_id=whose or fact.member_id, said=_refused(said.reading))
+        parts.append(replace(refusing, tolerated=True))
+    return joined_facts(fact, parts)

@@ -120,6 +120,9 @@ def _read(
     named = {found for text in record.names("account_id") if (found := taken_name(text, accepts))}
     others = tuple(sorted(named - {account}))
     reading = record.answer(raw or b"") if of_outcomes else record.reading()
+    if reading is None and not of_outcomes and record.is_of_people:
+        children = record.children(account or "", accepts)
+        reading = ChildReading(others=children, own=False) if children else None
     doubt = not of_outcomes and (record.says_so_in_words or bool(record.rights_asked))
     if reading is None and doubt:
         reading, doubt = Undecided(IN_WORDS), False
@@ -134,7 +137,7 @@ def _read(
     if len(members) > 1 or None in members or (members and record.has_null("member_id")):
         return Protective(account, (), None, Undecided("member_id"), record.ts)
     member, child = next(iter(members), None), None
-    if isinstance(reading, ChildReading):
+    if isinstance(reading, ChildReading) and reading.own:
         reading = record.child(account, accepts)
     elif record.tells_of_child and not isinstance(reading, Undecided):
         told = record.child(account, accepts)

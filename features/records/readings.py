@@ -43,10 +43,20 @@ class ErasureReading:
 
 @dataclass(frozen=True, slots=True)
 class ChildReading:
-    """That a device is a child's, and its owner one; as far as they can be read."""
+    """That a device is a child's, and its owner one; as far as they can be read.
+
+    Attributes
+    ----------
+    others : tuple of str
+        Further members who are called children.
+    own : bool
+        Whether it says so of the device and its owner, and not of others alone.
+    """
 
     device: str | None = None
     owner: str | None = None
+    others: tuple[str, ...] = ()
+    own: bool = True
 
 
 @dataclass(frozen=True, slots=True)

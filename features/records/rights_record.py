@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from functools import cached_property
 from typing import Any, Final
 
-from features.records.child_record import OF_RIGHTS, ChildRecord
+from features.records.child_record import BETWEEN_NAMES, OF_RIGHTS, ChildRecord
 from features.records.everybody import means_everybody
 from features.records.fields import Accepts
 from features.records.forms import Field
@@ -35,7 +34,6 @@ from features.vocabulary import Purpose
 
 #: Why nobody can be said to be the child of an entry that tells of others in it.
 WHOSE_CHILD: Final = "whose_child"
-_BETWEEN_NAMES: Final = re.compile(r"[,;|\s]+")
 #: Why a person decides where a text plainly refuses.
 IN_WORDS: Final = "in_words"
 #: Kinds that are about something else.
@@ -194,7 +192,7 @@ class RightsRecord(ChildRecord):
         """Find the further members whom a list in it names, beside a member or the account."""
         listed = (self.squeezed(name) for name in self._words.names("members"))
         texts = (text for values in listed for text in scalars(values) if isinstance(text, str))
-        found = {plain(name, account) for text in texts for name in _BETWEEN_NAMES.split(text)}
+        found = {plain(name, account) for text in texts for name in BETWEEN_NAMES.split(text)}
         told = {taken_name(name, accepts) for name in found if name and name != BEYOND}
         return tuple(sorted(name for name in told if name and name != member))
 
@@ -293,7 +291,13 @@ class RightsRecord(ChildRecord):
     def _of_no_kind(self, reading: Reading) -> Reading:
         """What a record of a kind that is not known says, by what it would say of consent."""
         misspelt = any(map(self._words.is_misspelt, words_in(self.values("kind"))))
-        of_use = self.values("purpose") and self.refusal_beside()
+        purposes = self.values("purpose")
+        if not purposes and any(map(self._words.is_kind_of_child, words_in(self.values("kind")))):
+            if self.is_set_for_child:
+                return ChildReading()
+            if not self.tells_of_child and self.refusal_by_name() is None:
+                return Nothing("status")
+        of_use = purposes and self.refusal_beside()
         if isinstance(reading, RefusalReading) or misspelt or of_use or self._names_a_right():
             return Undecided("unknown_kind")
         if self.refusal_by_name() is not None or self._refuses_inside():

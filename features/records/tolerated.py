@@ -126,8 +126,10 @@ def _statements(reading: Protecting, name: str) -> Iterator[Statement]:
             yield Refused(tuple(sorted(purposes)), ConsentStatus[why.name])
         case ErasureReading():
             yield Erasure()
-        case ChildReading(device, owner):
-            yield Registry(device or f"unread-{name}", owner, adult=False)
+        case ChildReading(device, owner, others, own):
+            if own:
+                yield Registry(device or f"unread-{name}", owner, adult=False)
+            yield from (Registry(f"unread-{name}", other, adult=False) for other in others)
         case CaseReading(case_id):
             yield CareCase(case_id, CaseStatus.OPENED)
         case DislikeReading(interests):

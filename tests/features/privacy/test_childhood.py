@@ -60,6 +60,16 @@ CHILD: list[dict[str, Any]] = [
     {"adult_since": "2030-01-01"},
     *({name: "mum"} for name in ("guardian_id", "legal_guardian", "Erziehungsberechtigter")),
     {"school_class": "4b"},
+    # What parents set for a child.
+    *(
+        {"parental_control": word}
+        for word in (True, "on", "enabled", "strict", 1, 12, ["on"], "PG")
+    ),
+    *({"parental_control": word} for word in ({"enabled": True}, {"level": 12}, {"pin": "set"})),
+    *({name: "active"} for name in ("ParentalControls", "parental-lock", "childLock", "kids_mode")),
+    *({name: 1} for name in ("Kindersicherung", "contrôle parental", "родительский_контроль")),
+    *({name: True} for name in ("family_link", "is_supervised", "parentalControlEnabled")),
+    {"adult": True, "parental_control": True},
 ]
 GROWN: list[dict[str, Any]] = [
     {},
@@ -86,6 +96,11 @@ GROWN: list[dict[str, Any]] = [
     {"owner_birth_year": 1980, "birth_place": "Wien", "born_in": "Wien"},
     *({"relation": word} for word in ("mother of a child", "son-in-law", "parent", "husband")),
     {"children": 2, "has_child": True, "number_of_kids": "1", "model": "Kindle", "kids_mode": "no"},
+    # What parents might have set, and have not.
+    *({"parental_control": word} for word in (False, "off", 0, "0", None, "", "disabled", "unset")),
+    *({"parental_control": word} for word in ([], {"enabled": False, "level": 12}, "unknown")),
+    *({name: "not set"} for name in ("childLock", "kids mode", "jugendschutz_pin")),
+    {"child_friendly": "good", "parent_account": "acc-7", "pin_lock": True, "controller": 1},
 ]
 
 
