@@ -9,12 +9,13 @@ with the time of the erasure.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from features.outcomes.contacts import ANNOYED
 from features.privacy import format_1
 from features.privacy import rules as rulebook
 from features.privacy.cases import take_case
+from features.privacy.device_names import also_meant, refused_before
 from features.privacy.kin import Kin
 from features.privacy.ledger import Ledger, person_key
 from features.privacy.limits import FactLimits
@@ -121,10 +122,13 @@ class Accounts:
             for what puts on hold, ``PENDING`` for a tick until what ended by it was applied.
         """
         known, how = understood(fact, self._rules)
-        if how is not None:
-            self.tolerated[how] += 1
+        also = [] if known is None else also_meant(self._store, self.ledger, known)
+        self.tolerated.update(filter(None, (how, Tolerated.REFUSAL if also else None)))
         if known is None or isinstance(known.said, SharedPart):
             return lay.FACT
+        return self._all((known, *also), self._apply, now) if also else self._apply(known, now)
+
+    def _apply(self, known: Fact, now: int) -> int:
         account, member = known.account_id.encode(), known.member_id or ""
         match known.said:
             case Tick(now=told):
@@ -142,8 +146,7 @@ class Accounts:
             case Doubted(purposes=named):
                 return self._doubt(account, known, named, now)
             case Several(parts=parts):
-                became = [self.apply(part, now) for part in parts]
-                return lay.MALFORMED if lay.MALFORMED in became else lay.FACT
+                return self._all(parts, self.apply, now)
             case Registry() as said:
                 return self._register(account, known, said, now)
             case CareCase() as said:
@@ -153,6 +156,10 @@ class Accounts:
                 return self._about(account, member, held, now)
             case ContactMade() | ContactAnswer() as told:
                 return self._outcome(account, member, known.ts, told, now)
+
+    def _all(self, parts: Iterable[Fact], apply: Callable[[Fact, int], int], now: int) -> int:
+        became = [apply(part, now) for part in parts]
+        return lay.MALFORMED if lay.MALFORMED in became else lay.FACT
 
     def _words(
         self,
@@ -225,12 +232,8 @@ class Accounts:
         return lay.FACT
 
     def _is_one_too_many(self, account: bytes, member: str) -> bool:
-        """Whether a member without a word of his own would be one more than an account has."""
         kin = self.ledger.kin(account)
-        most = self._limits.members_per_account
-        return kin is not None and bool(member) and member not in kin.members and (
-            len(kin.members) >= most
-        )  # fmt: skip
+        return kin is not None and kin.is_full_for(member, self._limits.members_per_account)
 
     def _case(self, account: bytes, member: str, fact: Fact, said: CareCase, now: int) -> int:
         gone = take_case(self.ledger, account, member, fact, said, self._limits.cases_per_account)
@@ -273,7 +276,7 @@ class Accounts:
             self.standing.admission.renew(account, other, now)
         self.standing.admission.put_device(account, name, now)
         self.standing.restate(account, now, news=True if shared != kin.shared else None)
-        return lay.FACT
+        return self._all(refused_before(self._store, self.ledger, fact), self._apply, now)
 
     def _erase(self, account: bytes, member: str, fact: Fact, now: int) -> int:
         """Take out all there is and leave a mark and a receipt, neither with an identifier."""

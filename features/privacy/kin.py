@@ -160,6 +160,10 @@ class Kin:
         (self.members.add if speaks else self.members.discard)(name)
         keep_spelling(self._spellings, name, self._account, kept=speaks)
 
+    def is_full_for(self, member: str, most: int) -> bool:
+        """Whether a member without a word of his own would be one more than an account has."""
+        return bool(member) and member not in self.members and len(self.members) >= most
+
     def alike(self, name: str) -> set[str]:
         """Members with words of their own who are spelled as somebody is, himself left out."""
         return likewise(self._spellings, name, self._account) - {name}

@@ -26,7 +26,8 @@ OF_RIGHTS: Final = frozenset(
 )
 #: What stands between names that one text lists.
 BETWEEN_NAMES: Final = re.compile(r"[,;|\s]+")
-_LISTED: Final = re.compile("[,;|]")
+#: The same without blanks, which a text may have that is no list.
+LISTED: Final = re.compile("[,;|]")
 #: Children of a list that are looked at.
 _MOST_CHILDREN: Final = 64
 _PERSONS: Final = ("member_id", "owner_member_id", "device_id")
@@ -72,7 +73,7 @@ class ChildRecord(LooseRecord):
         found = []
         for which in ("device_id", "owner_member_id"):
             names = self.names(which, account) if which == "device_id" else self.owners(account)
-            names = {part.strip() for name in names for part in _LISTED.split(name)}
+            names = {part.strip() for name in names for part in LISTED.split(name)}
             if len(names) > 1 or not all(map(str.isascii, names)):
                 return Undecided(which)
             found += [taken_name(name, accepts) for name in names] or [None]

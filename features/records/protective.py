@@ -186,7 +186,7 @@ def beside_consent(raw: bytes, granted: bool, words: Vocabulary, account: str = 
         others = record.others(account, next(iter(record.names("member_id")), None), None)
         return FoundBeside(record.refusal_of_all(), others=others, child=child)
     narrower = (name for name in _BOUNDS if record.says_otherwise(name))
-    found = next(narrower, "") or record.bound()
+    found = next(narrower, "") or record.bound(account)
     return FoundBeside(record.refusal_beside(), found, child=child)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import Any, Final
 
-from features.records.child_record import BETWEEN_NAMES, OF_RIGHTS, ChildRecord
+from features.records.child_record import BETWEEN_NAMES, LISTED, OF_RIGHTS, ChildRecord
 from features.records.everybody import means_everybody
 from features.records.fields import Accepts
 from features.records.forms import Field
@@ -47,6 +47,8 @@ _BOUNDS: Final = ("device_id", "line_id", "channel", "app_id", "condition")
 _MAY_BE_A_WAY: Final = ("channel", "app_id")
 _IN_FORM: Final = frozenset({"eventid", "accountid", "memberid", "kind", "ts"})
 _REFUSING: Final = frozenset({RightsKind.WITHDRAWAL, RightsKind.OBJECTION, RightsKind.ERASURE})
+#: Values that name nothing and nobody.
+_NOBODY: Final = (False, 0, "", "false", BEYOND)
 #: Fields of an object that say which right is asked for.
 _SAYS_WHICH: Final = frozenset({"kind", "type", "name", "code", "value"})
 _WHO_AND_WHEN: Final = ("event_id", "account_id", "member_id", "ts", "kind")
@@ -64,8 +66,12 @@ class RightsRecord(ChildRecord):
             return True
         return any(self._words.bounds(field, name) for name, _ in self.bounding)
 
-    def bound(self) -> str:
+    def bound(self, account: str) -> str:
         """Name what makes a grant one for less than it says; empty for nothing."""
+        told = self._spoken_for(account)
+        own = {squeezed(name) for name in self.names("member_id", account)}
+        if any(squeezed(name) not in own for name in told):
+            return "member_id"
         for field in _BOUNDS:
             own = squeezed(field)
             told = [v for name, v in self.bounding if self._words.bounds(field, name)]
@@ -78,10 +84,15 @@ class RightsRecord(ChildRecord):
         begun = (start is not None and start <= (self.ts or 0) for start in map(whole, begins))
         return "" if all(begun) else "ts"
 
+    def _spoken_for(self, account: str) -> list[str]:
+        """For whom it says that it speaks, if not for everybody: ``on_behalf_of``, ``subject``."""
+        named = (v for name, v in self.bounding if self._words.bounds("on_behalf", name))
+        texts = (str(v) for v in scalars(named) if v not in _NOBODY and not self._words.is_use(v))
+        return [text for text in texts if not means_everybody(plain(text, account), account)]
+
     def _is_bound(self, field: str, value: Any) -> bool:
         """Whether a value bounds, in a field of such a name: a no, and everybody, do not."""
-        nothing = (False, 0, "", "false", BEYOND)
-        told = [v for v in scalars([value]) if v not in nothing]
+        told = [v for v in scalars([value]) if v not in _NOBODY]
         bounding = (v for v in told if not means_everybody(str(v), ""))
         return any(field not in _MAY_BE_A_WAY or not self._words.came_by(v) for v in bounding)
 
@@ -189,11 +200,19 @@ class RightsRecord(ChildRecord):
         return isinstance(self._words.read([value], [], [], self.ts), RefusalReading)
 
     def others(self, account: str, member: str | None, accepts: Accepts | None) -> tuple[str, ...]:
-        """Find the further members whom a list in it names, beside a member or the account."""
-        listed = (self.squeezed(name) for name in self._words.names("members"))
-        texts = (text for values in listed for text in scalars(values) if isinstance(text, str))
-        found = {plain(name, account) for text in texts for name in BETWEEN_NAMES.split(text)}
-        told = {taken_name(name, accepts) for name in found if name and name != BEYOND}
+        """Find the further members whom a list names, or for whom a member says that he speaks."""
+        lists = (self.squeezed(name) for name in self._words.names("members"))
+        texts = (text for values in lists for text in scalars(values) if isinstance(text, str))
+        listed = {name for text in texts for name in BETWEEN_NAMES.split(text)}
+        if member:  # else it is of the whole account
+            bounding = (v for n, v in self.bounding if self._words.bounds("member_id", n))
+            texts = (*self._spoken_for(account), *map(str, scalars(bounding)))
+            listed |= {name for text in texts for name in LISTED.split(text)}
+        found = {plain(name, account) for name in listed}
+        own = _letters(member or "")
+        found = {name for name in found if _letters(name) != own}
+        found = {name for name in found if not means_everybody(name, account)} - {"", BEYOND}
+        told = {taken_name(name, accepts) for name in found}
         return tuple(sorted(name for name in told if name and name != member))
 
     # -- readings
@@ -361,3 +380,8 @@ class RightsRecord(ChildRecord):
 
 def _of_all(found: Iterable[RefusalReading | Undecided]) -> frozenset[Purpose]:
     return frozenset[Purpose]().union(*(item.purposes for item in found))
+
+
+def _letters(name: str) -> str:
+    """The letters and digits of a name."""
+    return "".join(filter(str.isalnum, name.casefold()))

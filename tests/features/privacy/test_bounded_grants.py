@@ -19,6 +19,9 @@ BOUNDED: tuple[dict[str, Any], ...] = (
     {"bundle_id": "com.example.x"}, {"domain": "x.example"},
     {"for_member": "m-1"}, {"ttl_days": 3}, {"valid_for_hours": 1}, {"except_for": "television"},
     {"superseded_by": "c-2"}, {"test": True}, {"void": True}, {"pending_confirmation": True},
+    {"on_behalf_of": "m-1"}, {"onBehalfOf": {"id": "m-1"}}, {"subject": "m-1"}, {"for": "tv:m-1"},
+    {"data_subject": "acc-x/m1"}, {"regarding": " M-1 "}, {"beneficiary": ["m-1"]},
+    {"subject": "acc/m-1"}, {"about": 7}, {"represented": "my daughter"}, {"target": "m-1;acc"},
     {"subject": {"member": "m-1"}}, {"terms": {"until": NOW}}, {"for": {"scope": "offers"}},
 )  # fmt: skip
 UNBOUNDED: tuple[dict[str, Any], ...] = (
@@ -28,6 +31,8 @@ UNBOUNDED: tuple[dict[str, Any], ...] = (
     {"source": {"device": "kiosk-3", "user": "desk-4", "app": "crm"}}, {"app": "selfcare"},
     {"app_version": 3}, {"proof": {"url": "x", "token": {"exp": 1}}}, {"meta": {"service": "cmp"}},
     {"context": {"device": None}}, {"context": {"app": []}},
+    {"on_behalf_of": "acc"}, {"subject": "account:ACC"}, {"for": "household"}, {"about": "all"},
+    {"on_behalf_of": None}, {"subject": ""}, {"target": "profiling"}, {"for": ["profiling"]},
     {"test": False}, {"void": False}, {"double_opt_in": True}, {"confirmed": "yes"},
 )  # fmt: skip
 
@@ -51,3 +56,17 @@ def test_who_gave_it_and_how_bounds_nothing(more: dict[str, Any]) -> None:
     run, feed = begun()
     assert run.feed(made(feed, {"kind": "consent", "status": "granted"} | more)) == ["fact"]
     assert run.feed(feed.visit("acc", 2.5, HOST)) == GOES_ON
+
+
+@pytest.mark.parametrize("whom", ("on_behalf_of", "subject", "for"))
+@pytest.mark.parametrize(("name", "is_his"), [("m-1", True), ("M_1", True), ("m-2", False)])
+def test_a_members_grant_is_his_for_whom_he_speaks(whom: str, name: str, is_his: bool) -> None:
+    run, feed = begun()
+    run.feed(feed.consent("acc", 0), feed.consent("acc", 1, "withdrawn", member_id="m-1"))
+    grant = {"kind": "consent", "status": "granted", "member_id": "m-1", whom: name}
+    try:
+        run.feed(made(feed, grant), now=NOW)
+    except AssertionError as letter:
+        assert "bounds the grant" in str(letter) and not is_his
+    said = run.feed(feed.visit("acc", 2.5, HOST, member_id="m-1"))
+    assert said == (GOES_ON if is_his else ["suppressed"])
