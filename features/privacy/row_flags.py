@@ -124,7 +124,7 @@ class RowFlags:
     def expect(self, account: bytes, sid: int, silence: Silence) -> None:
         """Say which new rows of an account and its members get flags, for the fold to stop at."""
         any_of_it = self._rules.holdouts.active or self._ledger.tells(account)
-        bits = 2**lay.FLAGGED - 1 if any_of_it else self._spoken.bits(silence)
+        bits = lay.ALL_FLAGGED if any_of_it else self._spoken.bits(silence)
         self._store.subjects["flagged"][sid] = bits
 
     def hold(self, account: bytes, member: str, sid: int, now: int) -> None:

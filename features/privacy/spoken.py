@@ -153,7 +153,7 @@ class Spoken:
             known = 0
             for member in silence.of:
                 for interest in self.quiet(silence, member):
-                    known |= 1 << interest % lay.FLAGGED
+                    known |= int(lay.FLAGGED[interest % lay.FLAGGED.size])
             silence.kept[_BITS] = known
         return known
 

@@ -62,8 +62,9 @@ def count(
         j = find_row(s, r, sid, interest)
         if j < 0:
             j = insert_row(live, sid, interest, c.open_day, day)
+            kind = FLAGGED[interest % FLAGGED.size]
             if s.status[account] & S_SUPPRESSIONS and (
-                how != OWN or s.used[sid] == 1 or s.flagged[account] >> interest % FLAGGED & 1
+                how != OWN or s.used[sid] == 1 or s.flagged[account] & kind == kind
             ):
                 c.fresh = sid + 1 if how == OWN else -1 - account
                 if how != OWN:

@@ -27,7 +27,8 @@ from features.state import (
 )
 from features.state import layout as lay
 from features.state.arrays import as_bytes, longer
-from features.state.fold_kernel import apply, unresolved
+from features.state.fold_kernel import unresolved
+from features.state.folding import Fold
 from features.state.shared_screens import SharedScreens
 from features.state.spans import SpanTable
 
@@ -57,6 +58,7 @@ class Store:
         self.spans = SpanTable()
         # Numbers by key: kernels add subjects, only we take them.
         self._found: dict[bytes, int] = {}
+        self._fold = Fold()
         self.ticked = -1  # time of the latest `features.records.facts.Tick`, ms
         self._event_rows = lay.ROOM_ROWS * (1 + clock.attribution)
         self.totals = np.zeros(lay.OUTCOME_TOTALS + lay.SOURCE_TOTALS, np.int64)
@@ -119,19 +121,19 @@ class Store:
         self._read(contents)
         made = -1
         while True:
-            why, at = apply(self.live, batch.records, batch.blob, first, outcome)
+            why, at = self._fold(self.live, batch, first, outcome)
             if why != lay.NEED_ROOM:
-                return int(why), int(at)
+                return why, at
             assert at != made, "the room that was made is not enough"
             self.make_room(lay.ROOM_SUBJECTS, lay.ROOM_KEY_BYTES, self._event_rows)
-            first = made = int(at)
+            first = made = at
 
     def _told(self, batch: Batch, at: int, outcome: NDArray[np.uint8]) -> int:
         """Index of the next record if it is a fact or of an outcome, else -1."""
-        kinds = batch.kinds
-        at += at < len(kinds) and outcome[at] != lay.PENDING
-        waits = at < len(kinds) and outcome[at] == lay.PENDING
-        return at if waits and not FACTS < kinds[at] < len(self.clock.source) else -1
+        for place in range(at, min(at + 2, len(outcome))):
+            if outcome[place] == lay.PENDING:
+                return -1 if FACTS < batch.kinds[place] < len(self.clock.source) else place
+        return -1
 
     def make_room(self, subjects: int, key_bytes: int, rows: int) -> None:
         """Grow whatever could not take so many more."""
@@ -229,10 +231,9 @@ class Store:
 
     def members(self, account: int) -> list[int]:
         """The subjects of an account, itself first."""
-        found, sid = [account], int(self.subjects["sibling"][account])
-        while sid >= 0:
+        found, siblings = [account], self.subjects["sibling"]
+        while (sid := int(siblings[found[-1]])) >= 0:
             found.append(sid)
-            sid = int(self.subjects["sibling"][sid])
         return found
 
     def mark(self, sid: int, what: int) -> None:
@@ -389,11 +390,11 @@ class Store:
         """Bytes of live state that are in use, without what arrays hold in reserve."""
         c = self.counters
         subjects = c["subjects"] * (lay.SUBJECT.itemsize + 4 + 8) + c["keys_end"]
-        rows = c["rows_end"] * packing_kernel.ROW_BYTES
-        return int(subjects + rows + 24 * c["ids"] + self.screens.nbytes())
+        rows = c["rows_end"] * packing_kernel.ROW_BYTES + 24 * c["ids"]
+        return int(subjects + rows + self.screens.nbytes())
 
 
 def _key(account: bytes, member: bytes) -> tuple[NDArray[np.uint8], np.uint64]:
     """Both parts of a key behind each other, and the hash of the whole."""
-    h = np.uint64(hash_text(account + b"/" + member if member else account))
-    return np.frombuffer(account + member, np.uint8), h
+    whole = account + b"/" + member if member else account
+    return np.frombuffer(account + member, np.uint8), np.uint64(hash_text(whole))

@@ -23,7 +23,7 @@ from features.vocabulary import Reply
 from tests.support.contact_rules import RULES
 from tests.support.feeding import DAY, START, Feed, Record, Stream
 
-#: Some of them end in the same bits, by which the fold tells kinds of interests apart.
+#: Some of them are of one kind for the fold (`features.state.layout.FLAGGED`).
 INTERESTS = [i for i, bad in zip(taxonomy.load().ids, taxonomy.load().sensitive, strict=True)
              if not bad][:40]  # fmt: skip
 TABLE = {f"host:h{i}.example": TagEntry(((i, 1.0),), "test", 1.0) for i in INTERESTS}
