@@ -8,9 +8,10 @@ whether it was made:
 
 .. math:: \\phi = m_1(x) - m_0(x) + \\frac{a - e}{e (1 - e)} (y - m_a(x))
 
-A fourth tells how likely a contact annoys. Each keeps sufficient statistics only, so that a day's
-decisions are learned as a whole, two partitions' statistics add up to one model, and the spread
-of an answer follows from them.
+A household that is asked again is no new draw, so in the spread of the difference its decisions
+count by the square of their number. A fourth model tells how likely a contact annoys. Each keeps
+sufficient statistics only, so that a day's decisions are learned as a whole, two partitions'
+statistics add up to one model, and the spread of an answer follows from them.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class Ridge:
     b : float array (d,)
         Sum of signals times targets.
     squares, count : float
-        Sum of squared targets, and how many.
+        Sum of squared targets, more where those of a household agree, and how many.
     """
 
     a: Floats
@@ -51,12 +52,12 @@ class Ridge:
         """Start with the prior alone."""
         return cls(np.eye(signals) * RIDGE, np.zeros(signals))
 
-    def learn(self, x: Floats, y: Floats, weight: Floats) -> None:
-        """Add a day: signals (n, d), targets (n,), weights (n,)."""
+    def learn(self, x: Floats, y: Floats, weight: Floats, cluster: Floats | None = None) -> None:
+        """Add a day: signals (n, d), targets, weights and, as in `Uplift`, clusters (n,)."""
         weighted = x * weight[:, None]
         self.a += weighted.T @ x
         self.b += weighted.T @ y
-        self.squares += float(weight @ (y * y))
+        self.squares += float(weight @ (y * y * (1.0 if cluster is None else cluster)))
         self.count += float(weight.sum())
 
     @property
@@ -111,6 +112,7 @@ class Uplift:
         propensity: Floats,
         y: Floats,
         annoyed: Floats,
+        cluster: Floats | None = None,
     ) -> None:
         """Learn a day's decisions, whose outcomes are known by now.
 
@@ -123,6 +125,11 @@ class Uplift:
             Probability of contact.
         y, annoyed : float array (n,)
             Interest fulfilled; dismissed, complained of or unsubscribed.
+        cluster : float array (n,), optional
+            What each adds to the square of how many its household has. Who is held out is drawn
+            for all of them at once, and they are much alike: the sum of m that agree varies by m
+            squared, not m, so the mth counts 2 m - 1 times in the spread. Unless given, each was
+            drawn by itself.
         """
         # Of models that have not seen the day: the difference stays free of its noise.
         with_it, without = self.with_it.answer(x), self.without.answer(x)
@@ -130,7 +137,7 @@ class Uplift:
         rest = y - np.where(contacted, with_it, without)
         told = with_it - without + (contacted - e) / (e * (1.0 - e)) * rest
         # Of the overlap alone much is known: contacts and their absence both.
-        self.difference.learn(x, told, 4.0 * e * (1.0 - e))
+        self.difference.learn(x, told, 4.0 * e * (1.0 - e), cluster)
         ones = np.ones(len(x))
         self.with_it.learn(x[contacted], y[contacted], ones[contacted])
         self.annoyance.learn(x[contacted], annoyed[contacted], ones[contacted])

@@ -33,6 +33,8 @@ class Ended(NamedTuple):
     propensity : float
         Probability with which it was chosen.
     fulfilled, annoyed : bool
+    cluster : int
+        What it adds to the square of how many its household has about its kind, 1 for the first.
     """
 
     interest: int
@@ -41,6 +43,15 @@ class Ended(NamedTuple):
     propensity: float
     fulfilled: bool
     annoyed: bool
+    cluster: int = 1
+
+
+def kinds_of(parent: NDArray[np.int16]) -> NDArray[np.int64]:
+    """Dense index of what stands at the top above each interest, by that of its parent."""
+    kind = np.arange(len(parent))
+    while (above := parent[kind]).max(initial=-1) >= 0:
+        kind = np.where(above >= 0, above, kind)
+    return kind
 
 
 class Outcomes:
@@ -53,23 +64,21 @@ class Outcomes:
     """
 
     def __init__(self, parent: NDArray[np.int16]) -> None:
-        self._kind = np.arange(len(parent))
-        while (above := parent[self._kind]).max(initial=-1) >= 0:
-            self._kind = np.where(above >= 0, above, self._kind)
+        self._kind = kinds_of(parent)
         self.models: dict[int, Uplift] = {}
 
     def learn(self, ended: Sequence[Ended]) -> None:
         """Learn contacts and hold-outs that ended, in an order that the sequence gives."""
         if not ended:
             return
-        interest, signals, held_out, propensity, fulfilled, annoyed = zip(*ended, strict=True)
+        interest, signals, held_out, propensity, *came, cluster = zip(*ended, strict=True)
         x, kinds = np.array(signals, float) / UNITS, self._kind[list(interest)]
-        columns = (~np.array(held_out), *map(np.array, (propensity, fulfilled, annoyed)))
+        columns = (~np.array(held_out), *map(np.array, (propensity, *came, cluster)))
         for kind in np.unique(kinds).tolist():
             own = kinds == kind
             model = self.models.setdefault(kind, Uplift.cold(len(PICKED)))
-            made, chance, good, bad = (column[own] for column in columns)
-            model.learn(x[own], made, chance.astype(float), good.astype(float), bad.astype(float))
+            made, *others = (column[own] for column in columns)
+            model.learn(x[own], made, *(column.astype(float) for column in others))
 
     def worth(
         self, least: int, price: float, caution: float, exploring: float = 0.0, salt: int = 0

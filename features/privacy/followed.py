@@ -8,11 +8,11 @@ when its day has closed is not learned.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 import numpy as np
 
-from features.models.worth import Ended
+from features.models.worth import Ended, kinds_of
 from features.models.worth_kernel import PICKED, Glimpse, picked_signals
 from features.outcomes.contacts import ANNOYED, DAY_MS, GLAD, Contact
 from features.privacy.ledger import Ledger, person_key
@@ -38,6 +38,7 @@ class Followed:
         self._store = store
         self._taxonomy = taxonomy
         self._ledger = ledger
+        self._kind = kinds_of(taxonomy.parent)
         self._active = rules.contact.uplift is not None
         self._patience = rules.contact.answer_days * DAY_MS
         self._days: defaultdict[int, set[bytes]] = defaultdict(set)
@@ -67,11 +68,19 @@ class Followed:
     def ended(self, first: int, until: int) -> list[Ended]:
         """Take out the contacts that ended on local days from `first` to before `until`."""
         due = [self._days.pop(day) for day in sorted(self._days) if day < until]
-        return [
-            self._ended(contact)
+        found = [
+            (person.partition(b"/")[0], contact)
             for person in sorted(set().union(*due))
             for _, contact in sorted(self._contacts(person).items())
             if contact.signals and first <= self._day(contact) < until
+        ]
+        now = Counter((account, self._kind_of(contact)) for account, contact in found)
+        before = {account: self._before(account, first) for account, _ in now}
+        return [
+            # So many ended before, so many with it, in no order among each other.
+            self._ended(contact, 2 * before[account][kind] + now[account, kind])
+            for account, contact in found
+            for kind in (self._kind_of(contact),)
         ]
 
     def restore(self) -> None:
@@ -81,6 +90,18 @@ class Followed:
                 for contact in self._ledger.contacts(account, member):
                     self.expect(account, member, contact)
 
+    def _before(self, account: bytes, first: int) -> Counter[int]:
+        """Count the contacts of a household that ended before a local day, by kind."""
+        return Counter(
+            self._kind_of(contact)
+            for contact in self._ledger.household_contacts(account)
+            if contact.signals and self._day(contact) < first
+        )
+
+    def _kind_of(self, contact: Contact) -> int:
+        assert contact.made is not None
+        return int(self._kind[self._taxonomy.index(contact.made.interest)])
+
     def _contacts(self, person: bytes) -> dict[str, Contact]:
         account, _, member = person.partition(b"/")
         return dict(self._ledger.contacts(account, member.decode()).items())
@@ -89,7 +110,7 @@ class Followed:
         assert contact.made is not None  # signals are of a contact that was told
         return (contact.made.ts + self._patience + self._store.clock.offset) // DAY_MS
 
-    def _ended(self, contact: Contact) -> Ended:
+    def _ended(self, contact: Contact, cluster: int) -> Ended:
         made, came = contact.made, contact.in_time(self._patience)
         assert made is not None
         return Ended(
@@ -99,4 +120,5 @@ class Followed:
             made.propensity,
             came in GLAD,
             came in ANNOYED,
+            cluster,
         )

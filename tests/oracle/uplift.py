@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ PICKED = (
 GLAD, ANNOYED = {"bought", "accepted"}, {"unsubscribed", "complained", "dismissed"}
 
 Vector = list[float]
+#: Signals, held out, propensity, fulfilled, annoyed, and whose it is.
+Ended = tuple[Vector, bool, float, bool, bool, str]
 _PRIME, _WORD = 0x100000001B3, 2**64 - 1
 
 
@@ -38,6 +41,7 @@ class Regression:
 
     def __init__(self) -> None:
         self.seen: list[tuple[Vector, float, float]] = []
+        self.clusters: list[float] = []  # how often the square of each counts; once unless here
         self._known: tuple[int, Vector] = (-1, [])
 
     def _matrix(self) -> list[Vector]:
@@ -66,7 +70,10 @@ class Regression:
         if not self.seen:
             return math.sqrt(_dot(x, _solved(self._matrix(), x)))
         count = math.fsum(w for _, _, w in self.seen)
-        squares = math.fsum(w * y * y for _, y, w in self.seen)
+        clusters = self.clusters or [1.0] * len(self.seen)
+        squares = math.fsum(
+            w * y * y * times for (_, y, w), times in zip(self.seen, clusters, strict=True)
+        )
         known = math.fsum(w * y * self.answer(x) for x, y, w in self.seen)
         noise = max(0.0, (squares - known) / max(count, 1.0))
         return math.sqrt(noise * _dot(x, _solved(self._matrix(), x)))
@@ -79,17 +86,22 @@ class Model:
         self.without, self.with_it = Regression(), Regression()
         self.difference, self.annoyance = Regression(), Regression()
 
-    def learn(self, ended: list[tuple[Vector, bool, float, bool, bool]]) -> None:
-        """Learn all that ended at one close; what is expected is expected before any of it."""
-        told = []
-        for x, held_out, chance, good, _ in ended:
+    def learn(self, ended: list[Ended], before: Counter[str]) -> None:
+        """Learn all that ended at one close; what is expected is expected before any of it.
+
+        Of each household so many ended `before`: all of them together count by their square.
+        """
+        told, now = [], Counter(whose for *_, whose in ended)
+        for x, held_out, chance, good, _, whose in ended:
+            more = (before[whose] + now[whose]) ** 2 - before[whose] ** 2
+            self.difference.clusters.append(more / now[whose])
             without, with_it = self.without.answer(x), self.with_it.answer(x)
             e = min(0.99, max(0.01, chance))
             rest = good - (without if held_out else with_it)
             phi = with_it - without + ((not held_out) - e) / (e * (1 - e)) * rest
             told.append((x, phi, 4 * e * (1 - e)))
         self.difference.seen += told
-        for x, held_out, _, good, bad in ended:
+        for x, held_out, _, good, bad, _ in ended:
             (self.without if held_out else self.with_it).seen.append((x, float(good), 1.0))
             if not held_out:
                 self.annoyance.seen.append((x, float(bad), 1.0))
@@ -119,21 +131,25 @@ class Contacts:
 
     def close(self, first: int, until: int) -> None:
         """Learn what ended on the days from `first` to before `until`."""
-        found: dict[int, list[tuple[Vector, bool, float, bool, bool]]] = {}
-        for _, told in sorted(self.told.items()):
+        found: dict[int, list[Ended]] = {}
+        before: dict[int, Counter[str]] = {}
+        for (key, _), told in sorted(self.told.items()):
             if self.rules is None or told.signals is None:
                 continue
             made = min(told.made, key=lambda doc: (doc["ts"], doc.get("held_out", False)))
-            end = made["ts"] + self.patience
-            if first <= local_day(end, self.offset) < until:
+            end, whose = made["ts"] + self.patience, key.partition("/")[0]
+            kind = self.kinds[made["interest"]]
+            if local_day(end, self.offset) < first:
+                before.setdefault(kind, Counter())[whose] += 1
+            elif local_day(end, self.offset) < until:
                 said = {doc["answer"] for doc in told.answers if doc["ts"] <= end}
                 bad, good = bool(said & ANNOYED), bool(said & GLAD)
-                found.setdefault(self.kinds[made["interest"]], []).append((
+                found.setdefault(kind, []).append((
                     told.signals, made.get("held_out", False), made.get("propensity", 1.0),
-                    good and not bad, bad,
+                    good and not bad, bad, whose,
                 ))  # fmt: skip
         for kind, ended in found.items():
-            self.models.setdefault(kind, Model()).learn(ended)
+            self.models.setdefault(kind, Model()).learn(ended, before.get(kind, Counter()))
 
     def gain(self, interest: str, now: Vector) -> float | None:
         """What a contact surely brings; None where too little is known."""

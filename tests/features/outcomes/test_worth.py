@@ -161,6 +161,8 @@ def test_stances_are_as_the_twin_says(exploring: float) -> None:
                 have, want = getattr(learned[kind], name), getattr(model, name)
                 assert have.count == pytest.approx(sum(w for _, _, w in want.seen), rel=1e-6)
                 assert have.coefficients == pytest.approx(want.weights(), rel=2e-2, abs=2e-3)
+                x = [1.0] + [0.2] * (len(PICKED) - 1)
+                assert have.spread(np.array([x]))[0] == pytest.approx(want.error(x), rel=1e-3)
         profiles = done.profiles()
         for key, document in profiles.items():
             want = profile(twin, key.decode())
