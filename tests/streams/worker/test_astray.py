@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaError, Producer
 
+from features.records import protective
 from features.records.fields import Accepts
 from streams import metrics
 from streams.contract.topics import FACTS, NETWORK, PROFILES
@@ -17,7 +18,7 @@ from streams.errors import BadTopics
 from streams.kafka.compacted import CompactedTopic
 from streams.kafka.partitioners import PARTITIONERS
 from streams.settings import Settings
-from streams.worker.astray import Homing
+from streams.worker.astray import MARK, Homing
 from streams.worker.wiring import input_limits, rules_of
 from streams.worker.worker import Worker
 from tests.broker.memory_broker import MemoryBroker
@@ -103,7 +104,7 @@ def test_what_forbids_comes_home_and_the_profile_goes(what: str, before: int) ->
     value = fact(name, **FORBIDS[what])
     put(broker, FACTS_TOPIC, name, value, AWAY)
     steps(30, worker)
-    assert facts_in(broker, HOME)[ahead:] == [(name.encode(), value)]
+    assert facts_in(broker, HOME)[ahead:] == [(name.encode(), value + MARK)]
     held = standing(broker)
     if what == "undecided":  # on hold: nobody is to act on what is said of it
         said = json.loads(held[name.encode()])["contactable"]
@@ -211,14 +212,67 @@ def test_a_refusal_whose_key_is_nobodys_acts_for_the_account_it_names(
     assert sent == [name.encode()], "once"
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+def test_who_refuses_again_in_the_same_bytes_is_heard_again(restarted: bool) -> None:
+    (name,) = accounts(1)
+    broker, worker = profiled([name])
+    refusal = json.dumps({"account_id": name, "kind": "consent", "status": "withdrawn"}).encode()
+    for day in range(1, 4):
+        put(broker, FACTS_TOPIC, name, refusal, AWAY)
+        steps(30, worker)
+        assert not standing(broker), f"refusal {day}"
+        if restarted:
+            worker.leave()
+            worker = start(broker, f"w{day}")
+            worker._inlet.expect(_COUNT)
+        broker.sleep(1.0)
+        now = int(1000 * broker.wall())
+        put(broker, FACTS_TOPIC, name, consent(name, now), HOME)
+        put(broker, NETWORK_TOPIC, name, event(name, now + 100), HOME)
+        broker.sleep(1.0)
+        steps(30, worker)
+        assert standing(broker), "granted again"
+
+
+def _to_and_fro(value: bytes, homes: dict[int, int], at: int) -> list[int]:
+    """Where a refusal lies in turn, each partition's worker having its own idea of its place."""
+    (name,) = accounts(1)
+    way, sent_on = [at], [(name.encode(), value)]
+    while sent_on and len(way) < 10:
+        ((key, said),) = sent_on
+        its_home = homes[at]
+        found = _homing().found(at, [(len(way), key, said)], lambda _, to=its_home: to)
+        sent_on = [(item.key, item.value) for item in found]
+        if sent_on:
+            at = its_home
+            way.append(at)
+    return way
+
+
 def test_two_workers_that_differ_do_not_send_it_to_and_fro() -> None:
     (name,) = accounts(1)
-    key, value = name.encode(), fact(name, **FORBIDS["withdrawn"])
-    one, other = _homing(), _homing()
-    assert len(list(one.found(AWAY, [(7, key, value)], _at_home))) == 1
-    assert len(list(other.found(HOME, [(1, key, value)], lambda _: AWAY))) == 1
-    assert not list(one.found(AWAY, [(8, key, value)], _at_home))
-    assert len(list(one.found(AWAY, [(7, key, value)], _at_home))) == 1, "the same place, again"
+    value = fact(name, **FORBIDS["withdrawn"])
+    assert _to_and_fro(value, {AWAY: HOME, HOME: AWAY}, AWAY) == [AWAY, HOME, AWAY]
+    assert _to_and_fro(value, {AWAY: 1, 1: HOME, HOME: 1}, AWAY) == [AWAY, 1, HOME], "both homes"
+
+
+def test_read_again_at_the_same_place_it_is_sent_on_again() -> None:
+    """What it was sent on with was not committed."""
+    (name,) = accounts(1)
+    record = (7, name.encode(), fact(name, **FORBIDS["withdrawn"]))
+    homing = _homing()
+    once, again = (list(homing.found(AWAY, [record], _at_home)) for _ in range(2))
+    assert once == again and len(once) == 1
+
+
+@pytest.mark.parametrize("value", [None, b"", b"stop", b"[]", fact("acc-2", kind="erasure")])
+def test_the_mark_changes_nothing_of_what_a_record_says(value: bytes | None) -> None:
+    settings = Settings()
+    words, accepts = rules_of(settings).words, input_limits(settings).ids.accepts
+    bare, marked = (
+        protective.read(raw, b"acc-2", words, accepts) for raw in (value, (value or b"") + MARK)
+    )
+    assert bare == marked
 
 
 def test_whose_it_is_must_be_told_and_a_large_one_is_cut() -> None:
