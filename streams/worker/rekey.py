@@ -3,7 +3,9 @@
 The new number of partitions is a multiple of the old one, so each new partition has a single
 source: what belongs to the partition as a whole (models, watermark, event ids, marks of erasures)
 is as right for each part as it was for the whole, and nothing has to be merged. Only counts that a
-report adds up over partitions go to one part alone.
+report adds up over partitions go to one part alone. The graph of related interests goes there
+without the bits of its households: each is of households in several parts, and who leaves is taken
+out in his own part only. A pair is told again once they have come again.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from dataclasses import replace
 
 from features.records.position import Position
 from features.state import changelog_keys as keys
+from features.state import snapshots
 from features.state.changelog_keys import IncompatibleState, Kind, Meta, Owner
 
 #: Kinds of records of an account or a member; the account stands before the first slash.
@@ -31,7 +34,9 @@ _OF_ACCOUNTS = frozenset(
 #: Kinds that any part may need: an erasure's mark does not tell whose it is.
 _OF_ALL = frozenset({Kind.ERASED, Kind.UNSWEPT, Kind.EVENT_IDS, Kind.MODEL})
 #: Counts, of which copies would be counted again.
-_COUNTS = frozenset({keys.VERDICTS})
+_COUNTS = frozenset({keys.VERDICTS, keys.RELATED})
+#: Arrays of the graph of related interests in which households set bits.
+_OF_HOUSEHOLDS = frozenset({"seen", "before"})
 
 Folded = Mapping[bytes, bytes]
 
@@ -90,8 +95,9 @@ def split(
             continue
         account = account_of(key)
         if account is None:
+            own = _without_households(value) if key == keys.RELATED else value
             for part in parts[:1] if key in _COUNTS else parts:
-                found[part][key] = value
+                found[part][key] = own
         elif (at := home(account)) in found:
             found[at][key] = value
         else:
@@ -102,6 +108,15 @@ def split(
             "partitioner puts them: set what the producers use, and mend those that differ"
         )
     return found
+
+
+def _without_households(graph: bytes) -> bytes:
+    """Take the bits of households out of a graph of related interests, which it may lack."""
+    try:
+        head, arrays = snapshots.unpack(graph)
+    except ValueError as error:
+        raise IncompatibleState(f"the graph of related interests: {error}") from None
+    return snapshots.pack(head, {n: a for n, a in arrays.items() if n not in _OF_HOUSEHOLDS})
 
 
 def part_meta(meta: Meta, offsets: Mapping[str, Position], owner: Owner) -> Meta:

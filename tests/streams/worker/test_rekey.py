@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from features.records.hash_kernel import hash_text
 from features.records.position import Position
+from features.related.graph import Related
 from features.state import changelog_keys as keys
 from features.state.changelog_keys import Bound, IncompatibleState, Kind, Meta, Owner
 from streams.kafka.partitioners import PARTITIONERS
 from streams.worker.rekey import Misplaced, account_of, children, part_meta, split
+from tests.support.graphs import BEACH, CARS, GAMES, RUGBY, TREE, graph
 
 _ACCOUNTS = st.lists(st.from_regex(r"\Aacc-[0-9]{1,6}\Z"), min_size=1, max_size=30, unique=True)
 
@@ -62,3 +66,26 @@ def test_the_account_of_outcomes_begins_at_the_new_offsets() -> None:
     assert part.owner == Owner("h", 4, {}, began={"new": 3})
     assert Meta.from_bytes(part.to_bytes()) == part
     assert part.outcomes == (0, 0) and (part.next, part.max_ts, part.seq) == (1, 2, 4)
+
+
+def test_a_pair_counts_once_in_all_parts_and_rests_on_nobody_who_left() -> None:
+    """Each household is taken out in its own part only, as its worker does."""
+    whole = graph({(CARS, BEACH): 40.0, (RUGBY, GAMES): 8.0})
+    accounts = [b"acc-%d" % n for n in range(12)]
+    bits = np.bitwise_or.reduce([np.uint64(1) << np.uint64(hash_text(a) & 63) for a in accounts])
+    whole.seen = whole.before = np.full(len(whole.key), bits, np.uint64)
+    parts, place = children(0, 1, 3), PARTITIONERS["murmur2"]
+    merged = Related(TREE)
+    for part, records in split(whole.snapshot(), parts, lambda key: place(key, 3)).items():
+        own = Related(TREE)
+        own.restore(records)
+        own.forget(a for a in accounts if place(a, 3) == part)
+        merged.add(own)
+    assert merged.count.tolist() == whole.count.tolist()
+    assert merged.mass.tolist() == whole.mass.tolist()
+    assert not (merged.seen | merged.before).any()
+
+
+def test_a_damaged_graph_is_refused() -> None:
+    with pytest.raises(IncompatibleState, match="^the graph of related interests: "):
+        split({keys.RELATED: b"?"}, [0], lambda key: 0)
