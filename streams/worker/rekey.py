@@ -10,9 +10,11 @@ out in his own part only. A pair is told again once they have come again.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from features.records.facts import SharedPart, Tick
 from features.records.position import Position
 from features.state import changelog_keys as keys
 from features.state import snapshots
@@ -54,6 +56,17 @@ def children(partition: int, was: int, now: int) -> range:
     [1, 5, 9]
     """
     return range(partition, now, was)
+
+
+def is_of_partition(key: bytes | None, value: bytes | None) -> bool:
+    """Tell whether a fact is a worker's word to all of a partition: the time, or a model's part."""
+    if key is not None:
+        return False
+    try:
+        said = json.loads(value or b"")
+    except ValueError:
+        return False
+    return isinstance(said, dict) and said.get("kind") in (Tick.kind, SharedPart.kind)
 
 
 def account_of(key: bytes) -> bytes | None:

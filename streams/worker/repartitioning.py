@@ -147,18 +147,26 @@ class Migration:
         counts = _counts(done)
         messages = committed_records(self.old, spot, max(start, done.offset if done else 0), end)
         while batch := list(islice(messages, _PER_COMMIT)):
-            copies = [self._outgoing(name, message) for message in batch]
+            copies = [copy for message in batch for copy in self._copies(name, message)]
             counts.update(copy.partition for copy in copies)
             note = json.dumps(counts, separators=(",", ":"))
             copier.commit(copies, {spot: Progress((batch[-1].offset() or 0) + 1, note)})
             yield len(batch)
 
-    def _outgoing(self, name: str, message: Message) -> Outgoing:
-        key = message.key() or b""
+    def _copies(self, name: str, message: Message) -> list[Outgoing]:
+        """Copy a record; what a worker told a partition, to all that it is divided into."""
+        key, parts = message.key() or b"", range(0)
+        if name == FACTS and rekey.is_of_partition(message.key(), message.value()):
+            source = (message.partition() or 0) % self.was
+            parts = rekey.children(source, self.was, self.new.partitions)
+        # The app's own partitioner: whoever withdraws a cell finds it.
+        home = _BY_APP(key, self.new.partitions) if name == AUDIENCES else self._home(key)
+        return [self._outgoing(name, message, part) for part in parts or [home]]
+
+    def _outgoing(self, name: str, message: Message, part: int) -> Outgoing:
         return Outgoing(
             self.new.topic(name),
-            # The app's own partitioner: whoever withdraws a cell finds it.
-            _BY_APP(key, self.new.partitions) if name == AUDIENCES else self._home(key),
+            part,
             message.key(),
             message.value(),
             cast("Any", message.headers() or []),
@@ -178,7 +186,7 @@ class Migration:
                 records, offsets = self._parts(p, owner)
                 for name in _PUBLISHED:
                     latest = self._latest(self.old, name, p).values()
-                    records += [self._outgoing(name, message) for message in latest]
+                    records += [c for message in latest for c in self._copies(name, message)]
                 copier.commit(records, {spot: Progress(1, "")}, {self.new.group: offsets})
                 yield len(records)
 
