@@ -93,7 +93,12 @@ def test_few_new_rows_stop_it_for_a_silence_about_one(monkeypatch: pytest.Monkey
     stream.feed(feed.record(INPUTS.outcomes, "a", 0.6, kind="contact", **about))
     screens = stream.engine.store.screens
     take = screens.take_fresh
-    monkeypatch.setattr(screens, "take_fresh", lambda: [stops.append(1), *take()][1:])
+
+    def stopped() -> list[int]:
+        stops.append(1)
+        return take()
+
+    monkeypatch.setattr(screens, "take_fresh", stopped)
     stream.feed(*(feed.visit("a", 0.7, f"h{i}.example") for i in ids))
     # Of 28 kinds one, and the first row of all; of eight kinds one was 35.
     assert 1 <= len(stops) <= 14
