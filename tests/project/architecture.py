@@ -38,6 +38,7 @@ ROOMS: tuple[tuple[str, ...], ...] = (
     (
         "streams.data",
         "streams.errors",
+        "streams.leaving",
         "streams.kafka_keys",
         "streams.setting_rules",
         "streams.settings",
