@@ -122,11 +122,9 @@ class Accounts:
             for what puts on hold, ``PENDING`` for a tick until what ended by it was applied.
         """
         known, how = understood(fact, self._rules)
-        also = [] if known is None else also_meant(self._store, self.ledger, known)
-        self.tolerated.update(filter(None, (how, Tolerated.REFUSAL if also else None)))
-        if known is None or isinstance(known.said, SharedPart):
-            return lay.FACT
-        return self._all((known, *also), self._apply, now) if also else self._apply(known, now)
+        found = [] if known is None else [known, *also_meant(self._store, self.ledger, known)]
+        self.tolerated.update(filter(None, (how, Tolerated.REFUSAL if len(found) > 1 else None)))
+        return self._apply(found[0], now) if len(found) == 1 else self._all(found, self._apply, now)
 
     def _apply(self, known: Fact, now: int) -> int:
         account, member = known.account_id.encode(), known.member_id or ""
@@ -145,6 +143,8 @@ class Accounts:
                 return self._words(account, member, known, named, status, None, now)
             case Doubted(purposes=named):
                 return self._doubt(account, known, named, now)
+            case SharedPart():
+                return lay.FACT
             case Several(parts=parts):
                 return self._all(parts, self.apply, now)
             case Registry() as said:

@@ -68,9 +68,8 @@ class RightsRecord(ChildRecord):
 
     def bound(self, account: str) -> str:
         """Name what makes a grant one for less than it says; empty for nothing."""
-        told = self._spoken_for(account)
-        own = {squeezed(name) for name in self.names("member_id", account)}
-        if any(squeezed(name) not in own for name in told):
+        member = {squeezed(name) for name in self.names("member_id", account)}
+        if any(squeezed(name) not in member for name in self._spoken_for(account)):
             return "member_id"
         for field in _BOUNDS:
             own = squeezed(field)
@@ -206,8 +205,8 @@ class RightsRecord(ChildRecord):
         listed = {name for text in texts for name in BETWEEN_NAMES.split(text)}
         if member:  # else it is of the whole account
             bounding = (v for n, v in self.bounding if self._words.bounds("member_id", n))
-            texts = (*self._spoken_for(account), *map(str, scalars(bounding)))
-            listed |= {name for text in texts for name in LISTED.split(text)}
+            beside = (*self._spoken_for(account), *map(str, scalars(bounding)))
+            listed |= {name for text in beside for name in LISTED.split(text)}
         found = {plain(name, account) for name in listed}
         own = _letters(member or "")
         found = {name for name in found if _letters(name) != own}
