@@ -23,7 +23,29 @@ _TEXT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 _FOLD_S = 30.0
 _MOST_KINDS = 200  # of lines that are remembered; beyond them all is forgotten
 #: What tells two lines of one kind apart: times, addresses, counts, names of threads.
+#: What ends a line, moves or hides text on a terminal, or turns the order of letters around.
+_HIDDEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+)
 _VARIES = re.compile(r"0x[0-9a-f]+|[\d.]+")
+
+
+def visible(text: str, kept: str = "") -> str:
+    """A text of others as one line: what would act on a terminal is written as in JSON.
+
+    So it may stand within JSON, too.
+
+    Parameters
+    ----------
+    kept : str
+        Characters that are left as they are.
+
+    Examples
+    --------
+    >>> print(visible("a\\x1b[2J b\\u202ec\\n"))
+    a\\u001b[2J b\\u202ec\\u000a
+    """
+    return _HIDDEN.sub(lambda at: at[0] if at[0] in kept else f"\\u{ord(at[0]):04x}", text)
 
 
 class JsonFormatter(logging.Formatter):
@@ -64,7 +86,7 @@ class TextFormatter(logging.Formatter):
         """The line; a traceback follows on lines of its own."""
         about: Mapping[str, Any] = getattr(record, "about", {})
         fields = "".join(f" {name}={value}" for name, value in about.items())
-        return super().formatMessage(record) + fields
+        return visible(super().formatMessage(record) + fields)
 
 
 class Folded(logging.Filter):

@@ -11,9 +11,11 @@ from importlib import util
 from typing import TYPE_CHECKING, Any
 
 from streams.errors import ExitCode, ExtraMissing, KafkaFailed, Stop, UsageError
+from streams.logs import visible
 from streams.settings import Settings, SettingsError, load
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.progress import Progress
 
 _TERMINAL_S, _PLAIN_S = 0.25, 2.0
@@ -67,7 +69,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
 def report(command: str, error: Exception) -> ExitCode:
     """Say in one line on standard error why a command failed; returns its exit code."""
     code, said = _judged(error)
-    print(f"{command}: {said}", file=sys.stderr)
+    print(f"{command}: {visible(said)}", file=sys.stderr)
     return code
 
 
@@ -199,6 +201,18 @@ def parse_instant(text: str) -> int:
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is no ISO 8601 time") from None
     return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+def console_of_texts() -> Console:
+    """A console that shows texts as they are, without what would act on a terminal."""
+    from rich.console import Console
+    from rich.text import Text
+
+    class Texts(Console):
+        def render_str(self, text: str, **options: Any) -> Text:
+            return super().render_str(visible(text, "\n"), **options)
+
+    return Texts(markup=False, highlight=False, emoji=False)
 
 
 def _bar() -> Progress:

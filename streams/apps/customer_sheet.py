@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from html import escape
+from html import escape as escape
 from typing import Any
 
 from features.records.inputs import INPUTS
 from streams.client.words import Wording
+from streams.logs import visible
 from streams.settings import Settings
 
 #: Sections, in their order, each a list of sentences.
@@ -67,13 +68,13 @@ def sheet(found: Mapping[str, Any], settings: Settings, said: Wording) -> dict[s
 def as_html(made: Mapping[str, Any], said: Wording) -> str:
     """The sheet as one HTML page, to be read and printed: no script, nothing from elsewhere."""
     sections = "".join(
-        f"<section><h2>{escape(said.say('sheet', name))}</h2>"
-        f"{_list(made[name]) or '<p>' + escape(said.say('sheet', 'none')) + '</p>'}</section>"
+        f"<section><h2>{_escaped(said.say('sheet', name))}</h2>"
+        f"{_list(made[name]) or '<p>' + _escaped(said.say('sheet', 'none')) + '</p>'}</section>"
         for name in SECTIONS
     )
-    title = escape(made["title"])
+    title = _escaped(made["title"])
     return (
-        f'<!doctype html><html lang="{escape(made["language"])}"><head><meta charset="utf-8">'
+        f'<!doctype html><html lang="{_escaped(made["language"])}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'
         '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
         "style-src 'unsafe-inline'\">"
@@ -82,8 +83,13 @@ def as_html(made: Mapping[str, Any], said: Wording) -> str:
     )
 
 
+def _escaped(text: str) -> str:
+    """A text as HTML shows it, letter by letter."""
+    return escape(visible(text))
+
+
 def _list(lines: Iterable[str]) -> str:
-    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
+    items = "".join(f"<li>{_escaped(line)}</li>" for line in lines)
     return f"<ul>{items}</ul>" if items else ""
 
 

@@ -17,7 +17,8 @@ from streams.client.habits import newest_day, today_of
 from streams.client.words import LANGUAGES, Wording, wording
 from streams.contract import topics
 from streams.errors import ExitCode
-from streams.terminal import add_kafka_options, bar, settings_of
+from streams.logs import visible
+from streams.terminal import add_kafka_options, bar, console_of_texts, settings_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -66,11 +67,9 @@ def run(args: argparse.Namespace) -> ExitCode:
             why = "unknown, without consent, erased, or nothing known yet"
             print(f"{subject}: no profile in {topic} ({why})", file=sys.stderr)
         elif as_json:
-            print(orjson.dumps(found[subject]).decode())
+            print(visible(orjson.dumps(found[subject]).decode()))
         elif (stored := found.raw(subject)) is not None:
-            from rich.console import Console
-
-            console = Console(markup=False, highlight=False)
+            console = console_of_texts()
             print_profile(console, found[subject], orjson.loads(stored.value), said)
     if console is not None:
         console.print(said.say("shown", "legend"), style="dim")

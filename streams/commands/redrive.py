@@ -29,6 +29,7 @@ from streams.errors import ExitCode, UsageError
 from streams.kafka import clients
 from streams.kafka.copying import Copier, Outgoing, Progress, committed_records, ends_of
 from streams.kafka.topic_plan import fetch
+from streams.logs import visible
 from streams.settings import Settings
 from streams.terminal import Meter, add_kafka_options, parse_instant, settings_of
 from streams.worker.sealing import Opener, SealError, read_private, sealed_for
@@ -133,7 +134,7 @@ def run(args: argparse.Namespace) -> ExitCode:
                 if meter.due():
                     meter.show(sum(counts.values()))
     for words, count in sorted(counts.items()):
-        print(f"{count:>10,} {words}")
+        print(f"{count:>10,} {visible(words)}")
     if not args.yes:
         print("repeat with --yes to send them")
     if redrive.unopened:

@@ -26,8 +26,9 @@ from streams.client.words import LANGUAGES, Wording, wording
 from streams.contract.topics import DEAD_LETTERS, OFFERS, PROFILES, RECEIPTS, STATE, TOPICS
 from streams.errors import ExitCode
 from streams.kafka.latest import read_latest
+from streams.logs import visible
 from streams.settings import Settings
-from streams.terminal import add_kafka_options, settings_of
+from streams.terminal import add_kafka_options, console_of_texts, settings_of
 
 NAME = "subject"
 HELP = "show or export all that is held of an account"
@@ -60,7 +61,8 @@ def run(args: argparse.Namespace) -> ExitCode:
     if args.html:
         print(as_html(sheet(found, settings, said), said))
     elif args.json or not sys.stdout.isatty():
-        print(json.dumps(sheet(found, settings, said), indent=2, ensure_ascii=False))
+        made = json.dumps(sheet(found, settings, said), indent=2, ensure_ascii=False)
+        print(visible(made, "\n"))
     else:
         _show(found, said)
     known = found["state"] or found["facts"] or found["profiles"] or found["erased"]
@@ -214,10 +216,9 @@ def _elsewhere(settings: Settings) -> list[str]:
 
 
 def _show(found: dict[str, Any], words: Wording) -> None:
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console(markup=False, highlight=False)
+    console = console_of_texts()
     console.print(f"subject {found['subject']}")
     if found["erased"]:
         console.print(f"erased: {found['erased']}")

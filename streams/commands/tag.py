@@ -25,6 +25,7 @@ from features.tags.text.wording import text_of
 from features.vocabulary import KeyPrefix
 from streams.apps import embedding
 from streams.errors import ExitCode, UsageError
+from streams.logs import visible
 from streams.terminal import Meter
 
 if TYPE_CHECKING:
@@ -64,7 +65,8 @@ def run(args: argparse.Namespace) -> ExitCode:
         silent = 0
         for answer in tagger.answers([_entry(text, args.kind) for text in args.item]):
             silent += answer["what"] == "unknown"
-            print(json.dumps(answer, ensure_ascii=False) if args.json else _plain(answer))
+            told = json.dumps(answer, ensure_ascii=False) if args.json else _plain(answer)
+            print(visible(told, "\n"))
         return ExitCode.FAILED if silent else ExitCode.DONE
     finally:
         if tagger.missed:
@@ -232,7 +234,7 @@ def _plain(answer: dict[str, Any]) -> str:
         if "confidence" in answer
         else f" {answer['source']}"
     )
-    lines = [f"{answer['input']}: {answer['what']}{sure}".rstrip()]
+    lines = [f"{visible(answer['input'])}: {answer['what']}{sure}".rstrip()]
     return "\n".join(
         [
             *lines,

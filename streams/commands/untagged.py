@@ -12,6 +12,7 @@ from streams.contract import topics
 from streams.contract.untagged import STALE_MS, Heavy
 from streams.errors import ExitCode
 from streams.kafka.latest import read_latest
+from streams.logs import visible
 from streams.settings import Settings
 from streams.terminal import add_kafka_options, bar, settings_of
 
@@ -36,20 +37,17 @@ def run(args: argparse.Namespace) -> ExitCode:
     most = max((item.seconds for item in found), default=1.0)
     for item in found:
         if not for_people:
-            print(
-                json.dumps(
-                    {
-                        "key": item.key,
-                        "source": item.source,
-                        "seconds": round(item.seconds, 1),
-                        "as_of": item.as_of,
-                    },
-                    ensure_ascii=False,
-                )
-            )
+            told = {
+                "key": item.key,
+                "source": item.source,
+                "seconds": round(item.seconds, 1),
+                "as_of": item.as_of,
+            }
+            print(visible(json.dumps(told, ensure_ascii=False)))
         else:
             share = bar(item.seconds / max(most, 1e-9))
-            print(f"{share} {item.seconds:12,.0f} s  {item.source:8} {item.key}")
+            source, key = visible(item.source), visible(item.key)
+            print(f"{share} {item.seconds:12,.0f} s  {source:8} {key}")
     if not found:
         print("untagged: nothing published yet (workers do it once a minute)", file=sys.stderr)
     return ExitCode.DONE
