@@ -24,6 +24,7 @@ from tests.support.paths import ROOT
 DEPLOY = ROOT / "deploy"
 COMPOSE = ROOT / "docker-compose.yml"
 BASE = DEPLOY / "kubernetes" / "base"
+COMPONENTS = sorted((DEPLOY / "kubernetes" / "components").iterdir())
 OVERLAY = DEPLOY / "kubernetes" / "overlays" / "example"
 RULES = DEPLOY / "prometheus" / "rules.yml"
 RUNBOOK = DEPLOY / "RUNBOOK.md"
@@ -39,6 +40,14 @@ def _all(kind: str, *folders: Path) -> Iterator[dict[str, Any]]:
     for folder in folders:
         for path in sorted(folder.glob("*.yaml")):
             yield from (item for item in _documents(path) if item["kind"] == kind)
+
+
+#: What runs pods, by name; a component's as the base's.
+WORKLOADS = {
+    item["metadata"]["name"]: item["spec"]["template"]["spec"]
+    for kind in ("StatefulSet", "Deployment", "Job", "CronJob")
+    for item in _all(kind, BASE, *COMPONENTS)
+}
 
 
 def _worker() -> dict[str, Any]:
@@ -202,9 +211,9 @@ def test_probes_and_grace_fit_the_time_outs() -> None:
     }
 
 
-@pytest.mark.parametrize("kind", ["StatefulSet", "Deployment"])
-def test_pods_are_restricted(kind: str) -> None:
-    pod = next(_all(kind, BASE))["spec"]["template"]["spec"]
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_pods_are_restricted(name: str) -> None:
+    pod = WORKLOADS[name]
     assert pod["securityContext"]["runAsNonRoot"] is True
     assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
     assert pod["automountServiceAccountToken"] is False
@@ -225,13 +234,8 @@ def test_no_service_puts_settings_into_a_pod() -> None:
     variable = service.upper().replace("-", "_") + "_SERVICE_HOST"
     with pytest.raises(SettingsError, match="unknown setting"):
         load(environ={variable: "10.0.0.1"})
-    pods = {
-        item["metadata"]["name"]: item["spec"]["template"]["spec"]
-        for kind in ("StatefulSet", "Deployment", "Job", "CronJob")
-        for item in _all(kind, BASE)
-    }
-    assert len(pods) == 3
-    for name, pod in pods.items():
+    assert {"interest-streams", "interest-streams-commands"} < set(WORKLOADS)
+    for name, pod in WORKLOADS.items():
         assert pod["enableServiceLinks"] is False, name
 
 
@@ -252,16 +256,17 @@ def test_workers_start_together_and_leave_one_by_one() -> None:
     assert names == [PREFIX + name for name in ours]
 
 
-@pytest.mark.parametrize("folder", [BASE, OVERLAY], ids=["base", "example"])
+@pytest.mark.parametrize("folder", [BASE, OVERLAY, *COMPONENTS], ids=lambda folder: folder.name)
 def test_kustomizations_name_what_is_there(folder: Path) -> None:
     custom = _documents(folder / "kustomization.yaml")[0]
     named = {*custom["resources"], *(patch["path"] for patch in custom.get("patches", []))}
-    assert all((folder / name).exists() for name in named)
+    assert all((folder / name).exists() for name in (*named, *custom.get("components", ())))
     files = {path.name for path in folder.glob("*.yaml")} - {"kustomization.yaml"}
     assert files <= named, "a file that nothing applies"
     base = {
         (item["kind"], item["metadata"]["name"])
-        for path in BASE.glob("*.yaml")
+        for place in (BASE, *COMPONENTS)
+        for path in place.glob("*.yaml")
         for item in _documents(path)
         if "metadata" in item
     }

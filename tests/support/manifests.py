@@ -1,4 +1,4 @@
-"""Kubernetes manifests as they are applied: what of Kustomize ours use, in fifty lines."""
+"""Kubernetes manifests as they are applied: what of Kustomize ours use, in sixty lines."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def rendered(folder: Path) -> list[Manifest]:
     """The manifests of a folder with a ``kustomization.yaml``."""
     custom = yaml.safe_load((folder / "kustomization.yaml").read_text())
     found: list[Manifest] = []
-    for name in custom["resources"]:
+    for name in (*custom["resources"], *custom.get("components", ())):
         path = folder / name
         found += rendered(path.resolve()) if path.is_dir() else documents(path)
     for patch in custom.get("patches", []):

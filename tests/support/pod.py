@@ -17,7 +17,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,19 +106,30 @@ class Pod:
                 found[item["name"]] = value
         return found
 
-    def start(self, name: str, **other: str | None) -> subprocess.Popen[bytes]:
-        """Start a container's process; `other` are variables that differ here, None for unset."""
+    def start(
+        self, name: str, entered: Sequence[str] = (), **other: str | None
+    ) -> subprocess.Popen[bytes]:
+        """Start a container's process, or another in it; with a log of its own.
+
+        Parameters
+        ----------
+        name : str
+        entered : sequence of str
+            A command as ``kubectl exec`` gives it, in place of the container's.
+        other : str or None
+            Variables that differ here, None for unset.
+        """
         container = self.container(name)
         entrypoint, words = image_command()
         if "command" in container:
             entrypoint, words = container["command"], []
-        command = [*entrypoint, *container.get("args", words)]
+        command = entered or [*entrypoint, *container.get("args", words)]
         environ = {**image_environment(), **self.environment(container), **other}
         given = {key: value for key, value in environ.items() if value is not None}
         # A file: beside a full folder it gets longer than an argument may be.
-        script = self.folder / f"{name}.sh"
+        script = self.folder / f"{_label(name, entered)}.sh"
         script.write_text(self._script(container, command, given))
-        with self.log(name).open("ab") as log:
+        with self.log(name, entered).open("ab") as log:
             return subprocess.Popen(
                 [*DIES_WITH_US, "unshare", "--mount", "--propagation", "private",
                  "bash", "-eu", str(script)],
@@ -129,9 +140,9 @@ class Pod:
         """Run a container to its end; returns its exit code."""
         return self.start(name).wait(seconds)
 
-    def log(self, name: str) -> Path:
-        """What a container wrote."""
-        return self.folder / f"{name}.log"
+    def log(self, name: str, entered: Sequence[str] = ()) -> Path:
+        """What a container wrote, or a command that was given in it."""
+        return self.folder / f"{_label(name, entered)}.log"
 
     def volume(self, name: str) -> Path:
         """A volume's folder."""
@@ -149,6 +160,9 @@ class Pod:
                 path.write_text(held[item["key"]])
                 os.chown(path, 0, group)
                 path.chmod(0o640)  # as the kubelet does where the pod has an fsGroup
+        elif "configMap" in volume:
+            for key, text in self.objects[volume["configMap"]["name"]].items():
+                (place / key).write_text(text)
         elif "emptyDir" not in volume:
             raise NotImplementedError(f"volume {volume}")
         os.chown(place, 0, group)
@@ -239,6 +253,10 @@ def _read_only(root: Path, but: Iterable[str]) -> str:
         f"for place in $(findmnt -rno TARGET | grep '^{root}' | sort -r); do\n"
         f"  case $place in {spared}) ;; *) mount -o remount,bind,ro $place ;; esac\ndone"
     )
+
+
+def _label(name: str, entered: Sequence[str]) -> str:
+    return "-".join((name, *entered)).replace("/", "-")
 
 
 def has_namespaces() -> bool:

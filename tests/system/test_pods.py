@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import socket
@@ -38,10 +39,15 @@ PAGE = (ROOT / "deploy" / "README.md").read_text()
 APPLIED = rendered(EXAMPLE)
 WORKLOADS = {item["metadata"]["name"]: item for item in APPLIED if item["kind"] in PODS}
 WORKER = WORKLOADS["interest-streams"]
+#: Where an operator's commands are given; the others serve pages.
+COMMANDS = WORKLOADS["interest-streams-commands"]
+SERVING = [name for name, item in WORKLOADS.items() if item is not COMMANDS]
 #: Secrets that the page tells to make, with their keys.
 MADE = dict(
     re.findall(r"kubectl .*create secret generic ([\w-]+) .*--from-literal=([\w-]+)=", PAGE)
 )
+#: ConfigMaps that the page tells to make, with the names of their files.
+MAPS = dict(re.findall(r"kubectl .*create configmap ([\w-]+) .*--from-file=([\w.-]+)", PAGE))
 #: What Strimzi keeps of a cluster and of a user, in its cluster's namespace.
 STRIMZI: dict[str, tuple[str, ...]] = {item["metadata"]["name"]: ("ca.crt", "user.crt", "user.key")
            for item in APPLIED if item["kind"] == "KafkaUser"}  # fmt: skip
@@ -55,11 +61,18 @@ def _named(kind: str) -> dict[str, Manifest]:
 # -- what is named is there
 
 
-def test_the_manifests_are_rendered_as_kustomize_does() -> None:
+def test_the_manifests_are_rendered_as_kustomize_does(tmp_path: Path) -> None:
     """Where kubectl is at hand; the renderer of the tests must not be kinder than it."""
     if shutil.which("kubectl") is None:
         return
-    for folder in (EXAMPLE, KUBERNETES / "base", ROOT / "deploy" / "strimzi"):
+    everything = tmp_path / "everything"
+    everything.mkdir()
+    parts = [KUBERNETES / "base", *(KUBERNETES / "components").iterdir()]
+    base, *components = (os.path.relpath(part, everything) for part in parts)
+    (everything / "kustomization.yaml").write_text(
+        json.dumps({"resources": [base], "components": sorted(components)})
+    )
+    for folder in (EXAMPLE, everything, KUBERNETES / "base", ROOT / "deploy" / "strimzi"):
         done = subprocess.run(
             ["kubectl", "kustomize", str(folder)], capture_output=True, text=True, check=True
         )
@@ -87,6 +100,8 @@ def test_every_object_that_a_pod_names_is_made_or_told_of(name: str) -> None:
         if "secret" in volume:
             keys = secrets[volume["secret"]["secretName"]]
             assert {entry["key"] for entry in volume["secret"].get("items", ())} <= keys
+        if "configMap" in volume:
+            assert volume["configMap"]["name"] in MAPS
     for container in containers(item):
         assert {mount["name"] for mount in container["volumeMounts"]} <= set(held)
         for source in container.get("envFrom", ()):
@@ -125,7 +140,7 @@ def test_the_operator_scrapes_every_pod() -> None:
     [monitor] = [item for item in rendered(ROOT / "deploy" / "prometheus" / "operator")
                  if item["kind"] == "PodMonitor"]  # fmt: skip
     [endpoint] = monitor["spec"]["podMetricsEndpoints"]
-    for item in WORKLOADS.values():
+    for item in map(WORKLOADS.__getitem__, SERVING):
         labels = item["spec"]["template"]["metadata"]["labels"]
         assert monitor["spec"]["selector"]["matchLabels"].items() <= labels.items()
         assert monitor["spec"]["jobLabel"] in labels
@@ -175,7 +190,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return site
 
 
-@pytest.mark.parametrize("name", WORKLOADS)
+@pytest.mark.parametrize("name", SERVING)
 def test_a_pod_starts_serves_and_stops(
     name: str, broker: Secured, package: Path, tmp_path: Path
 ) -> None:
@@ -218,6 +233,37 @@ def test_a_pod_starts_serves_and_stops(
     finally:
         process.kill()
         process.wait(30)
+
+
+def test_commands_are_given_where_no_worker_is(
+    broker: Secured, package: Path, tmp_path: Path
+) -> None:
+    pod = Pod(COMMANDS, tmp_path / "pod", _objects(broker), code=package)
+    there = {PREFIX + "BOOTSTRAP_SERVERS": broker.certificates}
+    waiting = pod.start("commands", **there)
+    try:
+        for words, code, said in (
+            ("topics check", 0, "co-partitioned"),
+            ("lag", 0, "0 records behind"),
+            ("accounting", 0, "balanced"),
+            ("subject zqacc", 1, "nothing is stored of zqacc"),
+            ("offsets repair", 0, "nothing to do"),
+            ("redrive", 0, "repeat with --yes"),
+            ("repartition --to-prefix v2- --partitions 2", 0, "then repeat with --yes"),
+            ("tags export --topic /tmp/tags.tsv", 0, ""),
+            ("config check --running --connect --program admin", 0, "the admin do all it has to"),
+        ):
+            command = ["interest-streams", *words.split()]
+            ended = pod.start("commands", command, **there).wait(240)
+            told = pod.log("commands", command).read_text()
+            assert ended == code and said in told, f"{words}: {ended}: {told}"
+        assert (pod.volume("tmp") / "tags.tsv").exists()
+        assert waiting.poll() is None
+        waiting.terminate()
+        assert waiting.wait(30) == 0, pod.log("commands").read_text()
+    finally:
+        waiting.kill()
+        waiting.wait(30)
 
 
 @pytest.mark.parametrize(
