@@ -49,12 +49,17 @@ def token(scope: Any = "profiling", key: Any = KEY, kid: str | None = "k1", **cl
 
 def write_keys(path: Path, **keys: Any) -> Path:
     """A JWKS file of public keys by id."""
+    path.write_text(keys_text(**keys))
+    return path
+
+
+def keys_text(**keys: Any) -> str:
+    """A JWKS of public keys by id."""
     entries = [
         json.loads(jwt.algorithms.ECAlgorithm.to_jwk(key.public_key())) | {"kid": kid}
         for kid, key in (keys or {"k1": KEY}).items()
     ]
-    path.write_text(json.dumps({"keys": entries}))
-    return path
+    return json.dumps({"keys": entries})
 
 
 class Producer:

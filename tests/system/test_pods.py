@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import tomllib
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from copy import deepcopy
@@ -26,6 +27,7 @@ from streams.kafka.topic_plan import create_topics
 from streams.settings import PREFIX, Settings
 from tests.broker.kafka_server import free_ports
 from tests.broker.secured import Secured, secured_kafka
+from tests.support.lookup_service import keys_text, token
 from tests.support.manifests import PODS, Manifest, containers, pod_of, rendered
 from tests.support.paths import ROOT
 from tests.support.pod import Pod
@@ -96,14 +98,18 @@ def test_every_object_that_a_pod_names_is_made_or_told_of(name: str) -> None:
     held = {volume["name"]: volume for volume in pod["volumes"]}
     secrets = {secret: set(keys) for secret, keys in STRIMZI.items()}
     secrets |= {secret: {key} for secret, key in MADE.items()}
+    files: dict[str, str] = {}
     for volume in held.values():
         if "secret" in volume:
             keys = secrets[volume["secret"]["secretName"]]
             assert {entry["key"] for entry in volume["secret"].get("items", ())} <= keys
         if "configMap" in volume:
-            assert volume["configMap"]["name"] in MAPS
+            files[volume["name"]] = MAPS[volume["configMap"]["name"]]
     for container in containers(item):
-        assert {mount["name"] for mount in container["volumeMounts"]} <= set(held)
+        mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+        assert set(mounts) <= set(held)
+        told = {variable.get("value") for variable in container.get("env", ())}
+        assert {f"{mounts[volume]}/{file}" for volume, file in files.items()} <= told
         for source in container.get("envFrom", ()):
             assert source["configMapRef"]["name"] in _named("ConfigMap")
         for variable in container.get("env", ()):
@@ -122,6 +128,26 @@ def test_what_strimzi_keeps_is_in_the_pods_namespace() -> None:
     [bootstrap] = settings[PREFIX + "BOOTSTRAP_SERVERS"].split(",")
     assert bootstrap == f"{cluster}-kafka-bootstrap:9093"  # in the same namespace, so a bare name
     assert f"{cluster}-cluster-ca-cert" in STRIMZI
+
+
+def test_policies_and_services_are_of_the_ports_that_are_served() -> None:
+    policies = [item["spec"] for item in _named("NetworkPolicy").values()]
+    pods = {name: item["spec"]["template"]["metadata"]["labels"].items()
+            for name, item in WORKLOADS.items()}  # fmt: skip
+    served = {name: {port["name"]: port["containerPort"] for container in containers(item)
+                     for port in container.get("ports", ())}
+              for name, item in WORKLOADS.items()}  # fmt: skip
+    for name, labels in pods.items():
+        rules = [rule for policy in policies for rule in policy.get("ingress", ())
+                 if policy["podSelector"]["matchLabels"].items() <= labels]  # fmt: skip
+        let_in = {port["port"] for rule in rules for port in rule["ports"]}
+        assert let_in == {*served[name].values(), Settings().http_port}, name
+    for name, service in _named("Service").items():
+        chosen = service["spec"]["selector"].items()
+        [pod] = [pod for pod, labels in pods.items() if chosen <= labels]
+        for port in service["spec"]["ports"]:
+            assert port["port"] == served[pod][port["targetPort"]], name
+    assert served["interest-streams-lookup"]["lookup"] == Settings().lookup_port
 
 
 def test_images_are_of_this_version() -> None:
@@ -167,6 +193,7 @@ def _objects(broker: Secured | None = None) -> dict[str, dict[str, str]]:
     """ConfigMaps as they are made; Secrets as Strimzi and the page's commands make them."""
     found = {name: item["data"] for name, item in _named("ConfigMap").items()}
     found |= {name: {key: "not for long"} for name, key in MADE.items()}
+    found |= {name: {file: keys_text()} for name, file in MAPS.items()}
     for name, keys in STRIMZI.items():
         made = dict.fromkeys(keys, "")
         if broker is not None:
@@ -196,12 +223,13 @@ def test_a_pod_starts_serves_and_stops(
 ) -> None:
     pod = Pod(WORKLOADS[name], tmp_path / "pod", _objects(broker), code=package)
     [main] = pod.spec["containers"]
-    [port] = free_ports(1)
+    port, lookups = free_ports(2)
     process = pod.start(
         main["name"],
-        # What a test's machine has otherwise: the broker's address, and a free port.
+        # What a test's machine has otherwise: the broker's address, and free ports.
         INTEREST_STREAMS_BOOTSTRAP_SERVERS=broker.certificates,
         INTEREST_STREAMS_HTTP_PORT=str(port),
+        INTEREST_STREAMS_LOOKUP_PORT=str(lookups),
     )
     log = pod.log(main["name"])
 
@@ -228,11 +256,22 @@ def test_a_pod_starts_serves_and_stops(
         if name == "interest-streams":
             [ready] = [line["event"] for line in lines if "kernels ready" in line["event"]]
             assert ready.endswith("0 functions compiled here"), ready
+        if name == "interest-streams-lookup":
+            assert (_looked_up(lookups), _looked_up(lookups, token())) == (401, 404)
         process.terminate()
         assert process.wait(pod.spec["terminationGracePeriodSeconds"]) == 0, log.read_text()[-3000:]
     finally:
         process.kill()
         process.wait(30)
+
+
+def _looked_up(port: int, bearer: str = "") -> int:
+    """Status of a look-up of somebody of whom there is no profile."""
+    said = {"Authorization": f"Bearer {bearer}"} if bearer else {}
+    asked = urllib.request.Request(f"http://127.0.0.1:{port}/v1/profiles/zqacc", headers=said)
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(asked, timeout=60)
+    return refused.value.code
 
 
 def test_commands_are_given_where_no_worker_is(
