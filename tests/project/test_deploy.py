@@ -12,9 +12,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import DEFAULT_ENDPOINT
 
 from streams import metrics
 from streams.settings import PREFIX, Settings, SettingsError, load
@@ -273,6 +275,16 @@ def test_kustomizations_name_what_is_there(folder: Path) -> None:
     for patch in custom.get("patches", []):
         for item in _documents(folder / patch["path"]):
             assert (item["kind"], item["metadata"]["name"]) in base
+
+
+def test_traces_may_leave_workers_for_a_collector() -> None:
+    [policy] = _all("NetworkPolicy", DEPLOY / "kubernetes" / "components" / "traces")
+    labels = next(_all("StatefulSet", BASE))["spec"]["template"]["metadata"]["labels"]
+    assert policy["spec"]["podSelector"]["matchLabels"].items() <= labels.items()
+    [port] = [port["port"] for rule in policy["spec"]["egress"] for port in rule["ports"]]
+    assert port == urlsplit(DEFAULT_ENDPOINT).port
+    [named] = re.findall(r"lets workers reach port (\d+)", (DEPLOY / "README.md").read_text())
+    assert port == int(named)
 
 
 def test_scaling_never_ends_at_none_or_above_the_partitions() -> None:
