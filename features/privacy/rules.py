@@ -112,6 +112,10 @@ class Rules:
         """Whether who allows profiling and says no more allows its uses."""
         return all(self.unsaid[use] == "profiling" for use in (Purpose.OFFERS, Purpose.AUDIENCES))
 
+    def say_of_everybody(self, default_grant: bool) -> bool:
+        """Whether something follows for accounts of which no word is known."""
+        return self.holdouts.active or (default_grant and not self.unsaid_is_granted)
+
     @cached_property
     def words(self) -> Words:
         """The bundled words of facts about permissions, beside these terms."""

@@ -292,13 +292,8 @@ class Standing:
 
     def count_asked(self) -> None:
         """Count the reasons for which accounts that are not known are asked about."""
-        self._store.counters["erasures"] = len(self._ledger.marks) + self._of_everybody
-
-    @property
-    def _of_everybody(self) -> bool:
-        """Whether something follows for accounts of which no word is known."""
-        unsaid = self._default_grant and not self._rules.unsaid_is_granted
-        return self._rules.holdouts.active or unsaid
+        of_all = self._rules.say_of_everybody(self._default_grant)
+        self._store.counters["erasures"] = len(self._ledger.marks) + of_all
 
     # -- going ---------------------------------------------------------------------------
 
@@ -399,7 +394,7 @@ class Standing:
     def _settled(self) -> list[bytes]:
         """Accounts whose state follows from more than their events, in order."""
         known = self._ledger.accounts()
-        if not self._of_everybody:
+        if not self._rules.say_of_everybody(self._default_grant):
             return known
         s, n = self._store.subjects, int(self._store.counters["subjects"])
         own = np.flatnonzero(s["account"][:n] == np.arange(n)).tolist()
