@@ -393,9 +393,8 @@ class Standing:
 
     def _settled(self) -> list[bytes]:
         """Accounts whose state follows from more than their events, in order."""
-        known = self._ledger.accounts()
         if not self._rules.say_of_everybody(self._default_grant):
-            return known
+            return self._ledger.accounts()
         s, n = self._store.subjects, int(self._store.counters["subjects"])
         own = np.flatnonzero(s["account"][:n] == np.arange(n)).tolist()
-        return sorted({*known, *map(self._store.key, own)})
+        return sorted({*self._ledger.accounts(), *map(self._store.key, own)})

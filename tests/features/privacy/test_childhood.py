@@ -98,7 +98,8 @@ GROWN: list[dict[str, Any]] = [
     {"children": 2, "has_child": True, "number_of_kids": "1", "model": "Kindle", "kids_mode": "no"},
     # What parents might have set, and have not.
     *({"parental_control": word} for word in (False, "off", 0, "0", None, "", "disabled", "unset")),
-    *({"parental_control": word} for word in ([], {"enabled": False, "level": 12}, "unknown")),
+    *({"parental_control": told} for told in ("unknown", {"enabled": False, "level": 12})),
+    {"parental_control": []},
     *({name: "not set"} for name in ("childLock", "kids mode", "jugendschutz_pin")),
     {"child_friendly": "good", "parent_account": "acc-7", "pin_lock": True, "controller": 1},
 ]

@@ -241,7 +241,7 @@ def _to_and_fro(value: bytes, homes: dict[int, int], at: int) -> list[int]:
     while sent_on and len(way) < 10:
         ((key, said),) = sent_on
         its_home = homes[at]
-        found = _homing().found(at, [(len(way), key, said)], lambda _, to=its_home: to)
+        found = _homing().found(at, [(len(way), key, said)], {name.encode(): its_home}.__getitem__)
         sent_on = [(item.key, item.value) for item in found]
         if sent_on:
             at = its_home

@@ -13,6 +13,7 @@ from confluent_kafka import Message
 
 from features.records.facts import SharedPart
 from streams.contract.topics import AUDIENCES, FACTS, NETWORK
+from streams.kafka import clients
 from streams.kafka.copying import Outgoing, Progress
 from streams.kafka.offsets import Spot
 from streams.kafka.partitioners import PARTITIONERS
@@ -48,7 +49,7 @@ class _Copies:
 @pytest.fixture
 def migration(monkeypatch: pytest.MonkeyPatch) -> Migration:
     topics = {OLD.topic(name): SimpleNamespace(partitions=WAS) for name in ("interest-state",)}
-    monkeypatch.setattr(repartitioning.clients, "admin", lambda settings: None)
+    monkeypatch.setattr(clients, "admin", lambda settings: None)
     monkeypatch.setattr(repartitioning, "fetch", lambda admin, settings: topics)
     monkeypatch.setattr(repartitioning, "read_metas", lambda settings: {})
     return Migration(OLD, NEW)
