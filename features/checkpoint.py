@@ -28,6 +28,7 @@ from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from features.config import Config
 from features.privacy.accounts import Accounts
@@ -38,10 +39,12 @@ from features.state import changelog_keys as keys
 from features.state import layout as lay
 from features.state import packing_kernel, snapshots
 from features.state.changelog_keys import Bound, IncompatibleState, Kind, Meta, Owner
+from features.state.event_ids import ids_between
 from features.state.folded_changelog import FoldedChangelog
 from features.state.store import Store
 from features.tags.taxonomy import Taxonomy
 
+_NEWEST = 2**31 - 1  # time bucket
 _IDS_PER_RECORD = 5_000  # 60 kB, below the record limit of a broker that takes little
 
 
@@ -63,9 +66,11 @@ class Checkpoint:
         )
         self._default_grant = config.consent_default_grant
         self._rules = f"{config.rules.fingerprint}-{_denied(taxonomy)}"
-        self._ids: list[tuple[int, int]] = []  # record number, newest bucket in it
+        # Of each record: number, oldest and newest bucket in it, ids.
+        self._ids: list[tuple[int, int, int, int]] = []
         self._secret = config.erasure_key
         self._ids_key = keyed_mark(keys_of(config.erasure_key)[-1], "", "event ids")[:8]
+        self._held = 0  # ids in those
         self._next = 0
         self._unused: list[bytes] = []  # records of a setting that is off now
         #: Whose the changelog is, for the partition record; as found there after `load`.
@@ -108,19 +113,57 @@ class Checkpoint:
         ).to_bytes()
 
     def _write_ids(self, state: dict[bytes, bytes | None], store: Store) -> None:
-        hashes, buckets = store.new_ids()
-        for at in range(0, len(hashes), _IDS_PER_RECORD):
-            part = slice(at, at + _IDS_PER_RECORD)
-            state[keys.event_ids(self._next)] = snapshots.pack(
-                {"key": self._ids_key, "width": store.clock.bucket},
-                {"hash": hashes[part], "bucket": buckets[part]},
-            )
-            self._ids.append((self._next, int(buckets[part].max())))
-            self._next += 1
-        oldest = store.oldest_bucket()
-        for number, _ in [item for item in self._ids if item[1] < oldest]:
-            state[keys.event_ids(number)] = None
-        self._ids = [item for item in self._ids if item[1] >= oldest]
+        """Write new event ids, and delete the records of what is forgotten."""
+        hashes, buckets = store.new_ids()  # in the order of their buckets
+        forgotten = store.ids.forgotten
+        at = int(np.searchsorted(buckets, forgotten))
+        self._put_ids(state, store, hashes[at:], buckets[at:])
+        # A restore must bring back none of what went: what such records have beside it is written
+        # once more.
+        if mixed := [item for item in self._ids if item[1] < forgotten <= item[2]]:
+            kept = ids_between(store.live.dedup, forgotten, max(item[2] for item in mixed))
+            self._delete_ids(state, mixed)
+            self._put_ids(state, store, *kept)
+        oldest = max(store.oldest_bucket(), forgotten)
+        self._delete_ids(state, [item for item in self._ids if item[2] < oldest])
+        most = 2 * store.ids.most
+        if self._held > most and len(ids_between(store.live.dedup, oldest, _NEWEST)[0]) > most:
+            store.forget_ids()  # and not for ids that stand in two records
+            self._delete_ids(state, list(self._ids))
+
+    def _put_ids(
+        self,
+        state: dict[bytes, bytes | None],
+        store: Store,
+        hashes: NDArray[np.uint64],
+        buckets: NDArray[np.int32],
+    ) -> None:
+        """Write ids; a bucket a record where some are likely to be forgotten."""
+        ends = (np.flatnonzero(np.diff(buckets)) + 1).tolist() if store.ids.near else []
+        at = 0
+        for end in [*ends, len(buckets)]:
+            for first in range(at, end, _IDS_PER_RECORD):
+                part = slice(first, min(first + _IDS_PER_RECORD, end))
+                state[keys.event_ids(self._next)] = snapshots.pack(
+                    {"key": self._ids_key, "width": store.clock.bucket},
+                    {"hash": hashes[part], "bucket": buckets[part]},
+                )
+                self._note_ids(self._next, buckets[part])
+                self._next += 1
+            at = end
+
+    def _note_ids(self, number: int, buckets: NDArray[np.int32]) -> None:
+        self._ids.append((number, int(buckets.min()), int(buckets.max()), len(buckets)))
+        self._held += len(buckets)
+
+    def _delete_ids(
+        self, state: dict[bytes, bytes | None], gone: Sequence[tuple[int, int, int, int]]
+    ) -> None:
+        if gone:
+            state.update((keys.event_ids(number), None) for number, *_ in gone)
+            self._held -= sum(count for *_, count in gone)
+            numbers = {number for number, *_ in gone}
+            self._ids = [item for item in self._ids if item[0] not in numbers]
 
     def refuse_other(self, meta: Meta) -> tuple[bytes, ...]:
         """Refuse a changelog that is bound to other settings; returns the keys since its own.
@@ -189,14 +232,14 @@ class Checkpoint:
         """
         head, arrays = snapshots.unpack(value)
         if head.get("key") != self._ids_key:
-            self._ids.append((number, -1))
+            self._ids.append((number, -1, -1, 0))
             return
         width, buckets = int(head["width"]), arrays["bucket"]
         if width != store.clock.bucket:  # a bucket's end: none is forgotten too early
             ends = (buckets.astype(np.int64) + 1) * width - 1
             buckets = (ends // store.clock.bucket).astype(np.int32)
         store.remember_ids(arrays["hash"], buckets)
-        self._ids.append((number, int(buckets.max())))
+        self._note_ids(number, buckets)
 
 
 def unpublished(key: bytes, value: bytes) -> bytes:

@@ -27,6 +27,7 @@ from features.state import (
 )
 from features.state import layout as lay
 from features.state.arrays import as_bytes, longer
+from features.state.event_ids import EventIds
 from features.state.fold_kernel import unresolved
 from features.state.folding import Fold
 from features.state.shared_screens import SharedScreens
@@ -48,13 +49,13 @@ class Store:
     clock : layout.Clock
         Event-time constants.
     max_ids : int
-        Most event ids remembered; beyond it the oldest go first.
+        Most event ids remembered when a time bucket ends (`features.state.event_ids`).
     attributing : Attributing, optional
         How shared screens are attributed, where the clock says that they are.
     """
 
     def __init__(self, clock: lay.Clock, max_ids: int, attributing: Attributing = _NOTHING) -> None:
-        self.max_ids = max_ids
+        self.ids = EventIds(clock, max_ids)
         self.spans = SpanTable()
         # Numbers by key: kernels add subjects, only we take them.
         self._found: dict[bytes, int] = {}
@@ -106,7 +107,11 @@ class Store:
     @property
     def now(self) -> int:
         """Event time, ms, by which what is limited in time ends: the watermark or a later tick."""
-        return max(int(self.counters["max_ts"]) - self.clock.lateness, self.ticked)
+        return max(self._watermark, self.ticked)
+
+    @property
+    def _watermark(self) -> int:
+        return int(self.counters["max_ts"]) - self.clock.lateness
 
     # -- folding -------------------------------------------------------------------------
 
@@ -116,17 +121,24 @@ class Store:
         """Fold events from `first` on; returns why it stopped (`layout`) and where."""
         if first == 0:
             self._room_for_ids(len(batch))
+            self.ids.expect(self.live.counters, len(batch))
         if (told := self._told(batch, first, outcome)) >= 0:
             return lay.NEED_FACT, told  # as the kernel says, which costs more to ask
         self._read(contents)
-        made = -1
+        made, due = -1, int(self.counters["due"])
         while True:
-            why, at = self._fold(self.live, batch, first, outcome)
+            self.counters["due"] = min(due, self.ids.due)
+            why, first = self._fold(self.live, batch, first, outcome)
+            self.counters["due"] = due
+            if why == lay.NEED_DUE and self._watermark >= self.ids.due:
+                self.live = self.ids.forget(self.live)
+                if self._watermark < due:
+                    continue
             if why != lay.NEED_ROOM:
-                return why, at
-            assert at != made, "the room that was made is not enough"
+                return why, first
+            assert first != made, "the room that was made is not enough"
             self.make_room(lay.ROOM_SUBJECTS, lay.ROOM_KEY_BYTES, self._event_rows)
-            first = made = at
+            made = first
 
     def _told(self, batch: Batch, at: int, outcome: NDArray[np.uint8]) -> int:
         """Index of the next record if it is a fact or of an outcome, else -1."""
@@ -158,29 +170,12 @@ class Store:
         self.screens.make_room(1, 1)
 
     def _room_for_ids(self, events: int) -> None:
-        c, d = self.counters, self.live.dedup
-        log = int(c["ids_logged"]) + events
-        if log > d.log_hash.size:
-            d = d._replace(
-                log_hash=longer(d.log_hash, 2 * log), log_bucket=longer(d.log_bucket, 2 * log)
-            )
-        if 2 * (int(c["ids"]) + events) > d.hash.size:
-            oldest = self.oldest_bucket()
-            live = int(np.count_nonzero(d.bucket[d.hash != 0] >= oldest))
-            if live > self.max_ids:
-                buckets = np.sort(d.bucket[d.hash != 0])
-                oldest = int(buckets[-self.max_ids]) + 1
-                live = self.max_ids
-            fresh = lay.new_dedup(1 << (4 * (live + events)).bit_length())
-            d_new = d._replace(hash=fresh.hash, bucket=fresh.bucket)
-            c["ids"] = 0
-            event_ids_kernel.remember(d_new, self.live.counters, d.hash, d.bucket, oldest)
-            d = d_new
-        self.live = self.live._replace(dedup=d)
+        dedup = self.ids.with_room(self.live.dedup, self.live.counters, events)
+        self.live = self.live._replace(dedup=dedup)
 
     def oldest_bucket(self) -> int:
         """Oldest time bucket whose event ids still count as seen."""
-        return int((self.counters["max_ts"] - self.clock.horizon) // self.clock.bucket)
+        return self.ids.oldest(self.live.counters)
 
     def unresolved(self, batch: Batch, first: int, contents: lay.ContentMap) -> NDArray[np.int32]:
         """Indices of events from `first` to the next fact that wait for what their content is."""
@@ -322,6 +317,11 @@ class Store:
         event_ids_kernel.remember(
             self.live.dedup, self.live.counters, hashes, buckets, self.oldest_bucket()
         )
+
+    def forget_ids(self) -> None:
+        """Forget all event ids, those of the current time bucket included."""
+        dedup = self.ids.forget_all(self.live.dedup, self.live.counters)
+        self.live = self.live._replace(dedup=dedup)
 
     # -- bytes ---------------------------------------------------------------------------
 
