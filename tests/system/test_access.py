@@ -325,6 +325,8 @@ def _move(stage: Stage) -> None:
         stage.broker.allow(user, access.BY_NAME["admin"].acls(there))
     stage.command("admin", "replay", "--from", "2019-01-01T00:00:00", "--to-prefix", "shadow.")
     moved = ("--to-prefix", "moved.", "--partitions", str(2 * stage.plain.partitions))
+    # Something stands there to be taken back, whatever the workers have had time to tell.
+    stage.produce(topics.UNTAGGED, (b"host:stands.example@w1", b"{}"), as_="worker")
     stage.command("admin", "repartition", *moved, "--yes")
     stage.command("admin", "repartition", *moved, "--yes", "--retract")
 
