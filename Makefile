@@ -29,12 +29,11 @@ setup: $(STAMP) ## Create .venv with the locked versions
 demo: setup ## Customers, broker and profiles on this machine, for a look
 	$(BIN)/interest-streams demo $(ARGS)
 
-# Three processes, each with a broker of its own: on two cores, which are idle for four tenths of
-# the time with two, for tests wait for Kafka. A file's tests stay together for what they share.
+# Two processes, each with a broker of its own; a file's tests stay together for what they share.
 test: setup ## Every test but chaos, bench and quality, examples too; real Kafka if it can be had
 	@# Kernels are compiled once, not by both in the time of their first test.
 	@$(BIN)/python -c 'from streams.worker.wiring import warm_up; warm_up()'
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder \
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder \
 	  --max-worker-restart 0 -m "not chaos and not bench and not quality" $(ARGS)
 
 lint: setup ## ruff, mypy --strict (tests too), and the examples in docstrings
