@@ -22,11 +22,11 @@ OURS: Final = ("streams", "features", LIBRDKAFKA)
 _TEXT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 _FOLD_S = 30.0
 _MOST_KINDS = 200  # of lines that are remembered; beyond them all is forgotten
-#: What tells two lines of one kind apart: times, addresses, counts, names of threads.
 #: What ends a line, moves or hides text on a terminal, or turns the order of letters around.
 _HIDDEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
 )
+#: What tells two lines of one kind apart: times, addresses, counts, names of threads.
 _VARIES = re.compile(r"0x[0-9a-f]+|[\d.]+")
 
 

@@ -28,7 +28,7 @@ from features.records.fields import Accepts, Malformed
 from features.records.inputs import FACT_COMMON, FACT_FIELDS, OUTCOME_FIELDS
 from features.records.readings import ChildReading, RefusalReading, Undecided
 from features.records.rights_record import IN_WORDS, WHOSE_CHILD
-from features.records.tolerated import Tolerance, joined_facts
+from features.records.tolerated import Tolerance, child_entries, joined_facts
 from features.vocabulary import ConsentStatus, Opinion, Purpose, Refusal, Reply
 
 #: Names of the fields that facts about something else than permission have.
@@ -141,9 +141,7 @@ def _joined(fact: Fact, found: protective.FoundBeside, refusal: bool | None = Tr
 def _children(fact: Fact, child: ChildReading | Undecided) -> list[Fact]:
     if isinstance(child, Undecided):
         return [doubted(fact)]
-    device, unread = child.device, f"unread-{fact.event_id}"
-    entries = [Registry(device or unread, child.owner, adult=False)] if child.own else []
-    entries += [Registry(unread, other, adult=False) for other in child.others]
+    entries = child_entries(child, fact.event_id)
     return [replace(fact, said=entry, tolerated=True) for entry in entries]
 
 

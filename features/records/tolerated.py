@@ -119,6 +119,14 @@ def joined_facts(fact: Fact, found: Sequence[Fact]) -> Fact:
     return replace(fact, said=Several(tuple(found)), tolerated=True, beside=False)
 
 
+def child_entries(reading: ChildReading, name: str) -> Iterator[Registry]:
+    """Entries of the registry that a reading of children is, in a fact of a name."""
+    unread = f"unread-{name}"
+    if reading.own:
+        yield Registry(reading.device or unread, reading.owner, adult=False)
+    yield from (Registry(unread, other, adult=False) for other in reading.others)
+
+
 def _statements(reading: Protecting, name: str) -> Iterator[Statement]:
     """What a reading states."""
     match reading:
@@ -126,10 +134,8 @@ def _statements(reading: Protecting, name: str) -> Iterator[Statement]:
             yield Refused(tuple(sorted(purposes)), ConsentStatus[why.name])
         case ErasureReading():
             yield Erasure()
-        case ChildReading(device, owner, others, own):
-            if own:
-                yield Registry(device or f"unread-{name}", owner, adult=False)
-            yield from (Registry(f"unread-{name}", other, adult=False) for other in others)
+        case ChildReading():
+            yield from child_entries(reading, name)
         case CaseReading(case_id):
             yield CareCase(case_id, CaseStatus.OPENED)
         case DislikeReading(interests):

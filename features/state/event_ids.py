@@ -59,19 +59,20 @@ class EventIds:
         many = int(counters[0]["ids"]) + events > self.most
         self.due = self._bucket_end(counters) if many else _NEVER
 
-    def with_room(self, dedup: lay.Dedup, counters: lay.Counters, events: int) -> lay.Dedup:
+    def with_room(self, live: lay.Live, events: int) -> lay.Live:
         """Tables that can take so many events' ids; what has expired may be left out."""
+        dedup, counters = live.dedup, live.counters
         log = int(counters[0]["ids_logged"]) + events
         if log > dedup.log_hash.size:
             dedup = dedup._replace(
                 log_hash=longer(dedup.log_hash, 2 * log),
                 log_bucket=longer(dedup.log_bucket, 2 * log),
             )
-        if 2 * (int(counters[0]["ids"]) + events) <= dedup.hash.size:
-            return dedup
-        oldest = self.oldest(counters)
-        held = int(np.count_nonzero(dedup.bucket[dedup.hash != 0] >= oldest))
-        return _kept(dedup, counters, oldest, 1 << (4 * (held + events)).bit_length())
+        if 2 * (int(counters[0]["ids"]) + events) > dedup.hash.size:
+            oldest = self.oldest(counters)
+            held = int(np.count_nonzero(dedup.bucket[dedup.hash != 0] >= oldest))
+            dedup = _kept(dedup, counters, oldest, 1 << (4 * (held + events)).bit_length())
+        return live._replace(dedup=dedup)
 
     def forget(self, live: lay.Live) -> lay.Live:
         """Tables without the ids of the oldest buckets, where more are held than may be."""
@@ -83,9 +84,10 @@ class EventIds:
         self.due = self._bucket_end(counters)
         return live._replace(dedup=_kept(dedup, counters, oldest, dedup.hash.size))
 
-    def forget_all(self, dedup: lay.Dedup, counters: lay.Counters) -> lay.Dedup:
+    def forget_all(self, live: lay.Live) -> lay.Live:
         """Tables of the same size without an id."""
-        return _kept(dedup, counters, _NO_BUCKET, dedup.hash.size)
+        kept = _kept(live.dedup, live.counters, _NO_BUCKET, live.dedup.hash.size)
+        return live._replace(dedup=kept)
 
     def _bucket_end(self, counters: lay.Counters) -> int:
         """Watermark, ms, at the first event of the next bucket."""

@@ -120,7 +120,7 @@ class Store:
     ) -> tuple[int, int]:
         """Fold events from `first` on; returns why it stopped (`layout`) and where."""
         if first == 0:
-            self._room_for_ids(len(batch))
+            self.live = self.ids.with_room(self.live, len(batch))
             self.ids.expect(self.live.counters, len(batch))
         if (told := self._told(batch, first, outcome)) >= 0:
             return lay.NEED_FACT, told  # as the kernel says, which costs more to ask
@@ -168,10 +168,6 @@ class Store:
             r = lay.Rows._make([*grown, apart, r.free])
         self.live = self.live._replace(subjects=s, keys=keys, rows=r)
         self.screens.make_room(1, 1)
-
-    def _room_for_ids(self, events: int) -> None:
-        dedup = self.ids.with_room(self.live.dedup, self.live.counters, events)
-        self.live = self.live._replace(dedup=dedup)
 
     def oldest_bucket(self) -> int:
         """Oldest time bucket whose event ids still count as seen."""
@@ -313,15 +309,14 @@ class Store:
 
     def remember_ids(self, hashes: NDArray[np.uint64], buckets: NDArray[np.int32]) -> None:
         """Load event ids of a changelog."""
-        self._room_for_ids(len(hashes))
+        self.live = self.ids.with_room(self.live, len(hashes))
         event_ids_kernel.remember(
             self.live.dedup, self.live.counters, hashes, buckets, self.oldest_bucket()
         )
 
     def forget_ids(self) -> None:
         """Forget all event ids, those of the current time bucket included."""
-        dedup = self.ids.forget_all(self.live.dedup, self.live.counters)
-        self.live = self.live._replace(dedup=dedup)
+        self.live = self.ids.forget_all(self.live)
 
     # -- bytes ---------------------------------------------------------------------------
 
@@ -390,8 +385,8 @@ class Store:
         """Bytes of live state that are in use, without what arrays hold in reserve."""
         c = self.counters
         subjects = c["subjects"] * (lay.SUBJECT.itemsize + 4 + 8) + c["keys_end"]
-        rows = c["rows_end"] * packing_kernel.ROW_BYTES + 24 * c["ids"]
-        return int(subjects + rows + self.screens.nbytes())
+        rows, ids = c["rows_end"] * packing_kernel.ROW_BYTES, 24 * c["ids"]
+        return int(subjects + rows + ids + self.screens.nbytes())
 
 
 def _key(account: bytes, member: bytes) -> tuple[NDArray[np.uint8], np.uint64]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from html import escape as escape
+from html import escape
 from typing import Any
 
 from features.records.inputs import INPUTS
